@@ -1,0 +1,60 @@
+"""Write spec/tp-001.schema.json and spec/tp-004.schema.json from the records that the code uses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from talkpath.measure.facts import Facts
+from talkpath.report.json import CheckResult
+from talkpath.verdict.model import Verdict
+
+SPEC = Path(__file__).parents[1] / "spec"
+
+
+class Parameter(Struct):
+    """A number with its 95 % interval, or a category (`value`)."""
+
+    estimate: float | UnsetType | None = UNSET
+    low: float | UnsetType | None = UNSET
+    high: float | UnsetType | None = UNSET
+    value: str | UnsetType = UNSET
+
+
+def changed(record: type[Struct], field: str, kind: Any) -> Any:
+    """The record with one field of another type (msgspec describes no union of two plain records), all written out."""
+    fields: list[Any] = []
+    for known in msgspec.structs.fields(record):
+        described = kind if known.encode_name == field else known.type
+        optional = (UNSET,) if known.default is UNSET else ()
+        fields.append((known.encode_name, described, *optional))
+    return msgspec.defstruct(record.__name__, fields, namespace={"__doc__": record.__doc__}, kw_only=True)
+
+
+def text(record: Any) -> str:
+    """The JSON Schema (draft 2020-12) of a record."""
+    return json.dumps(msgspec.json.schema(record), indent=1, ensure_ascii=False) + "\n"
+
+
+def schemas() -> dict[str, str]:
+    """File name -> text."""
+    verdict = changed(Verdict, "parameters", dict[str, Parameter])
+    result = changed(CheckResult, "verdicts", tuple[verdict, ...])
+    return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result)}
+
+
+def main() -> int:
+    """Write them all."""
+    for name, written in schemas().items():
+        (SPEC / name).write_text(written, encoding="utf-8")
+        sys.stderr.write(f"spec/{name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

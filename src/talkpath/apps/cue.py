@@ -1,0 +1,28 @@
+"""What `capture` may look for in whole blocks of datagrams before it asks a recogniser.
+
+Optional in an app file: `CUES`, datagrams that its recogniser wants to see although they are neither STUN, DTLS,
+RTP nor RTCP; and `WRAPPINGS`, datagrams that carry RTP behind a header of the app's own. An app without them works
+all the same, only its own set-up packets may be noticed later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Bytes at fixed offsets below 48, as (offset, byte) pairs, and the sizes that such a datagram may have.
+
+    `inner_at` is the offset of the RTP header in a wrapping, unused otherwise.
+    """
+
+    marks: tuple[tuple[int, int], ...]
+    least: int = 1
+    most: int = 65535
+    inner_at: int = 0
+
+
+def run(at: int, data: bytes, least: int = 1, most: int = 65535, inner_at: int = 0) -> Cue:
+    """A run of bytes at one offset."""
+    return Cue(tuple((at + place, byte) for place, byte in enumerate(data)), least, most, inner_at)

@@ -1,0 +1,45 @@
+"""What a recogniser may know of a flow: no address, no port, no file name.
+
+Each file of `apps/` has `recognise(datagram, view) -> Hit | None`: is this datagram, seen in this flow,
+of this app's calls, and what is it? Pure; state is what the caller keeps in `FlowView` and `Hit`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from talkpath.apps.shape import Direction
+
+
+@dataclass(slots=True)
+class FlowView:
+    """One 5-tuple so far. `direction` is that of the datagram now looked at ("up" = from the local host).
+
+    `packets` counts datagrams seen before, `setup` is the last set-up message recognised
+    (as "stun.allocate", "dtls.client_hello"), `inner` the transport that carried it ("udp", "tcp", "turn").
+    `notes` is the recogniser's own memory of this flow.
+    """
+
+    number: int
+    direction: Direction = "up"
+    packets: int = 0
+    setup: str = ""
+    inner: Literal["udp", "tcp", "turn"] = "udp"
+    notes: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One datagram recognised.
+
+    `kind`: "setup", "keepalive", "media", "control", "probe", "close". `medium` only for media.
+    `stitch` is equal for all flows of one call where the bytes show it (SSRC, peer tag), else None.
+    `confidence` 0 to 1: how sure that it is this app at all.
+    """
+
+    app: str
+    kind: str
+    medium: Literal["voice", "video"] | None = None
+    stitch: bytes | None = None
+    confidence: float = 1.0

@@ -1,0 +1,51 @@
+"""Max (VK): its calls are WebRTC as its own statements and reverse-engineering notes say; there is no public capture.
+
+So the shape is a browser's with what those notes name: voice with silence suppression, video of at most 2 Mbit/s,
+TURN on 19302. Payload types, sizes and the TURN realm are unknown. Its bytes are in the class "webrtc".
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.rtc import Call
+from talkpath.apps.rtc_talk import Voice
+from talkpath.apps.shape import App, Arm, Source
+from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
+
+
+def speak(rng: Random) -> int:
+    """Opus from 16 kbit/s up (`minbitrate=16000`) in a header of 28 and a tag of 10."""
+    return round(rng.triangular(78, 130, 96))
+
+
+def rest(rng: Random) -> tuple[int, int]:
+    """A pair of packets in silence (`usedtx=1`), as libwebrtc sends it: the second is nearly empty."""
+    return rng.choice((56, 60, 64)), 39
+
+
+TALK: Final = Voice(speak, rest)
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Never: nothing in the bytes tells Max from any other WebRTC call, only the addresses do, and a view has none."""
+    return None
+
+
+_NOTES: Final = "public reverse-engineering notes of 2026 (facts/calls-on-the-wire 3.9)"
+
+SOURCES: Final = (
+    Source("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),
+    Source("usedtx=1, minbitrate=16000, minptime=10, useinbandfec=0; camera at most 2 Mbit/s", _NOTES, "medium"),
+    Source("STUN and TURN on 19302, the SFU on 43210", _NOTES, "medium"),
+    Source("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
+)
+
+_SHAPES: Final = (
+    Call(arm=Arm("max", "webrtc", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
+    Call(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
+)
+
+APP: Final = App("max", "Max", _SHAPES, SOURCES, ports=(19302, 43210))

@@ -1,0 +1,53 @@
+"""What Teams and Skype share on the wire: STUN with Microsoft's attributes (MS-ICE2, MS-TURN), Lync's payload types.
+
+No app itself. The two are told apart by the implementation version in attribute 8070: 3 in Skype (2017), 7 in Teams.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.errors import WireError
+from talkpath.wire import stun
+from talkpath.wire.stun import Attribute, Type
+
+ATTRIBUTES: Final = frozenset((0x8006, 0x8008, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
+VERSION: Final = 0x8070
+VOICE: Final = frozenset((0, 4, 8, 9, 13, 103, 104, 106, 111, 112, 114, 115, 116, 117, 118, 119))
+VIDEO: Final = frozenset((34, 107, 121, 122))
+SKYPE_VERSION: Final = 3
+
+
+def recognise_as(app: str, datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this datagram that app's? RTP counts in flows where its STUN was seen."""
+    if stun.is_stun(datagram):
+        return _stun(app, datagram, view)
+    known = view.notes.get("app")
+    if known != app or len(datagram) < 12 or datagram[0] >> 6 != 2:
+        return None
+    if 192 <= datagram[1] <= 223:
+        return Hit(app, "control", confidence=0.85)
+    kind = datagram[1] & 127
+    if kind in VOICE:
+        return Hit(app, "media", "voice", datagram[8:12], 0.85)
+    return Hit(app, "media", "video", datagram[8:12], 0.85) if kind in VIDEO else Hit(app, "control", confidence=0.7)
+
+
+def _stun(app: str, datagram: bytes, view: FlowView) -> Hit | None:
+    try:
+        message = stun.decode(datagram)
+    except WireError:
+        return None
+    if not ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
+        return None
+    version = message.get(VERSION)
+    if version is not None:
+        view.notes["app"] = "skype" if int.from_bytes(version, "big") <= SKYPE_VERSION else "teams"
+    if view.notes.setdefault("app", "teams") != app:
+        return None
+    first = "setup" not in view.notes
+    view.notes["setup"] = True
+    asks = first or message.type == Type.ALLOCATE_REQUEST
+    relay = message.get(Attribute.REALM) is not None
+    return Hit(app, "setup" if asks else "keepalive", confidence=0.9 if version or relay else 0.8)

@@ -1,0 +1,132 @@
+"""A call built on libwebrtc, as a shape: ICE, perhaps DTLS, then SRTP with a clear header.
+
+webrtc, meet, max and signal are this class with facts of their own. The check that opens the call is of stage "stun",
+the handshake of stage "dtls"; later checks, reports, padding and data are "control".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from talkpath.apps.rtc_facts import Extra, Facts
+from talkpath.apps.rtc_packets import INTEGRITY_BYTES, write
+from talkpath.apps.rtc_sheet import Sheet
+from talkpath.apps.rtc_talk import Camera, Voice, call
+from talkpath.apps.script import MEDIA_MS, TRIES_MS, Script
+from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
+from talkpath.wire import dtls, dtls_flights
+
+BOTH: Final[tuple[Direction, ...]] = ("up", "down")
+FINGERPRINT_BYTES: Final = 8
+HELLO_NONCE_AT: Final = 48  # within the random of a hello and within the ticket of the last flight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A `Shape`. Both ends talk (and show themselves, with a `camera`)."""
+
+    arm: Arm
+    facts: Facts
+    voice: Voice
+    packet_rate: float
+    camera: Camera | None = None
+    confidence: Confidence = "low"
+    shape_class: str = "webrtc"
+    _memo: list[tuple[Schedule, Sheet]] = field(default_factory=list, repr=False, compare=False)
+
+    def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
+        """See `Shape`."""
+        script = Script()
+        self._check(script)
+        if self.facts.server != "none":
+            self._handshake(script, rng, hello)
+        for direction in BOTH:
+            for at_ms, size in call(rng, packets, self.voice, self.camera):
+                nonce_at = _nonce_at(self.facts.stream_of(size).header_bytes(size), size)
+                script.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at)
+        end_ms = script.end_ms
+        self._keep(script, rng, end_ms)
+        for extra in self.facts.extras:
+            self._beside(script, extra, rng, end_ms)
+        return script.schedule()
+
+    def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
+        """See `Shape`. The last schedule's sheet is kept, as all flows of an epoch follow one schedule."""
+        memo = self._memo
+        if not memo or memo[0][0] is not schedule:
+            memo[:] = [(schedule, write(self.facts, schedule))]
+        return memo[0][1].fill(key)
+
+    def _check(self, script: Script) -> None:
+        ice = self.facts.ice
+        _ask(script, "up", 0, ice.first_bytes, ice.first_reply_bytes, TRIES_MS)
+        if not ice.sfu:
+            _ask(script, "down", 14, ice.plain_bytes, 64)
+        _ask(script, "up", 20, ice.nominating_bytes, 64)
+
+    def _handshake(self, script: Script, rng: Random, hello: str) -> None:
+        wide = [sum(rng.random() < 0.5 for _ in range(dtls_flights.ECDSA_NUMBERS)) for _ in BOTH]
+        sfu = self.facts.server == "sfu"
+        server = dtls_flights.sfu_server_flight() if sfu else dtls_flights.peer_server_flight(wide[0])
+        first = script.ask(
+            26,
+            len(dtls.client_hello(hello)),
+            len(server.pattern),
+            "dtls",
+            nonce_at=HELLO_NONCE_AT,
+            reply_nonce_at=HELLO_NONCE_AT,
+            tries_ms=TRIES_MS,
+        )
+        size = len(dtls_flights.client_flight(wide[1]).pattern)
+        answer = script.add("up", 28, size, "dtls", answers=first + 1, nonce_at=size - 24, key_at=KEY_BYTES)
+        size = len(dtls_flights.server_finish().pattern)
+        script.add("down", 30, size, "dtls", answers=answer, nonce_at=HELLO_NONCE_AT)
+
+    def _keep(self, script: Script, rng: Random, end_ms: float) -> None:
+        """Checks go on: an SFU's client asks about every 1.3 s, peers ask each other about every 2.5 s."""
+        ice = self.facts.ice
+        for way in BOTH[:1] if ice.sfu else BOTH:
+            size = ice.nominating_bytes if ice.sfu else ice.plain_bytes
+            at_ms = 400 + rng.uniform(600, 1300)
+            while at_ms < end_ms:
+                _ask(script, way, at_ms, size, 64)
+                at_ms += rng.uniform(1000, 1500) if ice.sfu else rng.uniform(2400, 2600)
+
+    def _beside(self, script: Script, extra: Extra, rng: Random, end_ms: float) -> None:
+        at_ms, left = extra.first_ms * rng.uniform(0.97, 1.03), extra.count
+        while left != 0 and at_ms < max(end_ms, MEDIA_MS):
+            script.add(extra.direction, at_ms, extra.size, "control", nonce_at=self._extra_nonce_at(extra))
+            left = None if left is None else left - 1
+            at_ms += extra.every_ms * rng.uniform(0.95, 1.05)
+
+    def _extra_nonce_at(self, extra: Extra) -> int | None:
+        if extra.report:
+            return _nonce_at(8, extra.size - 4 - (10 if self.facts.tag_bytes == 10 else 0))
+        if extra.stream is not None:
+            return _nonce_at(extra.stream.header_bytes(extra.size), extra.size)
+        return _nonce_at(dtls.RECORD_BYTES + 8, extra.size)
+
+
+def _nonce_at(start: int, end: int) -> int | None:
+    """The first place for a nonce in the random bytes from `start` to `end`."""
+    at = max(start, KEY_BYTES)
+    return at if at + NONCE_BYTES <= end else None
+
+
+def _ask(
+    script: Script, way: Direction, at_ms: float, size: int, reply: int, tries_ms: tuple[float, ...] = (0.0,)
+) -> None:
+    """A check and its answer; the nonce goes into MESSAGE-INTEGRITY."""
+    script.ask(
+        at_ms,
+        size,
+        reply,
+        "stun" if len(tries_ms) > 1 else "control",
+        nonce_at=size - FINGERPRINT_BYTES - INTEGRITY_BYTES,
+        reply_nonce_at=max(KEY_BYTES, reply - FINGERPRINT_BYTES - INTEGRITY_BYTES),
+        tries_ms=tries_ms,
+        fingerprint=True,
+        direction=way,
+    )

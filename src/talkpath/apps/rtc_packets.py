@@ -1,0 +1,262 @@
+"""Writes the packets of a WebRTC call on a sheet, slot by slot.
+
+What a slot is follows from its stage, direction and size, from what it answers, and from the app's facts.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from talkpath.apps.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Facts, Stream
+from talkpath.apps.rtc_sheet import Sheet
+from talkpath.apps.rtc_talk import STEP_MS
+from talkpath.apps.shape import Direction, Schedule, Slot
+from talkpath.wire import dtls, dtls_flights, stun
+from talkpath.wire.dtls import Content
+from talkpath.wire.dtls_flights import Flight
+from talkpath.wire.pattern import Pattern, blank, join, literal
+from talkpath.wire.rtp import ONE_BYTE
+from talkpath.wire.stun import Attribute, Type
+
+WIFI: Final = b"\x00\x03\x00\x0a"  # network info: id 3, cost 10, in the captures' requests on a direct path
+FAR: Final = b"\x00\x03\x03\x84"  # the peer's: cost 900, a mobile network
+PRIORITY: Final[dict[Direction, bytes]] = {"up": b"\x6e\x7f\x1e\xff", "down": b"\x6e\x7f\x20\xff"}
+INTEGRITY_BYTES: Final = 20
+OPUS_STEP: Final = 960  # 20 ms at 48 kHz
+RATES: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # multiples of the app's own that a contrast may ask for
+VIDEO_KHZ: Final = 90
+STUN_HEADER: Final = struct.Struct("!HHI12x")
+PLAIN: Final[dict[Element, Pattern]] = {
+    "level": blank(1, first=0x80, clear=0x40),  # speaking, 0 to -63 dBov
+    "mid": literal(b"0"),
+    "orientation": literal(b"\x00"),
+}
+
+
+def write(facts: Facts, schedule: Schedule) -> Sheet:
+    """The sheet of all flows that follow this schedule."""
+    return _Writer(facts, schedule).write()
+
+
+class _Writer:
+    def __init__(self, facts: Facts, schedule: Schedule) -> None:
+        self._facts, self._slots = facts, schedule.slots
+        self._sheet = Sheet()
+        self._extras = {(extra.direction, extra.size): extra for extra in facts.extras}
+        self._streams: dict[tuple[Direction, int], int] = {}
+        self._sent: dict[tuple[object, ...], int] = defaultdict(int)
+        self._timing: dict[int, tuple[int, bool]] = {}
+        for way in ("up", "down"):
+            media = [i for i, slot in enumerate(self._slots) if slot.stage == "media" and slot.direction == way]
+            self._timing.update(_voice(self._slots, [i for i in media if self._slots[i].size < VIDEO_FROM_BYTES]))
+            self._timing.update(_pictures(self._slots, [i for i in media if self._slots[i].size >= VIDEO_FROM_BYTES]))
+
+    def write(self) -> Sheet:
+        sheet, slots = self._sheet, self._slots
+        replies: dict[int, int] = {}
+        for place, slot in enumerate(slots):
+            same = slot.retry_of
+            if slot.answers is not None:
+                first = slots[slot.answers].retry_of
+                root = slot.answers if first is None else first
+                same = replies.setdefault(root, place)
+            if same is not None and same != place:
+                sheet.spans.append(sheet.spans[same])
+                continue
+            start = sheet.end
+            self._one(place, slot)
+            sheet.close(start)
+        sheet.finish()
+        return sheet
+
+    def _one(self, place: int, slot: Slot) -> None:
+        if slot.stage == "media":
+            step, marker = self._timing[place]
+            self._rtp(self._facts.stream_of(slot.size), slot, step, marker)
+        elif slot.stage == "dtls":
+            self._dtls(slot)
+        elif slot.answers is not None:
+            self._answer(slot, slot.answers)
+        elif (slot.direction, slot.size) in self._extras:
+            self._beside(self._extras[slot.direction, slot.size], slot)
+        else:
+            self._check(place, slot)
+
+    # ------------------------------------------------------------ STUN
+
+    def _stun(self, kind: Type, size: int, place: int) -> int:
+        start = self._sheet.fixed(STUN_HEADER.pack(kind, size - stun.HEADER_BYTES, stun.COOKIE))
+        self._sheet.copy(start + 8, self._sheet.word(f"transaction{place}", 12, text=True))
+        return start
+
+    def _attribute(self, kind: Attribute, value: bytes) -> int:
+        """Where the value stands."""
+        return 4 + self._sheet.fixed(struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4))
+
+    def _closing(self, start: int) -> None:
+        self._sheet.fixed(struct.pack("!HH", Attribute.MESSAGE_INTEGRITY, INTEGRITY_BYTES))
+        self._sheet.random(INTEGRITY_BYTES)
+        self._attribute(Attribute.FINGERPRINT, bytes(4))
+        self._sheet.seal(start)
+
+    def _check(self, place: int, slot: Slot) -> None:
+        ice, sheet, up = self._facts.ice, self._sheet, slot.direction == "up"
+        start = self._stun(Type.BINDING_REQUEST, slot.size, place)
+        near, far = sheet.word("near", 4, text=True), sheet.word("far", ice.name_bytes, text=True)
+        names = (bytes(ice.name_bytes) + ice.name_tail, bytes(4))[:: 1 if up else -1]
+        at = self._attribute(Attribute.USERNAME, b":".join(names))
+        sheet.copy(at, far if up else near)
+        sheet.copy(at + len(names[0]) + 1, near if up else far)
+        self._attribute(Attribute.NETWORK_INFO, WIFI if up else FAR)
+        role = Attribute.ICE_CONTROLLING if up else Attribute.ICE_CONTROLLED
+        sheet.copy(self._attribute(role, bytes(8)), sheet.word(slot.direction + " tie", 8))
+        if slot.stage == "control" and up and slot.size == ice.nominating_bytes:
+            if ice.nominates == "nomination":
+                self._attribute(Attribute.NOMINATION, b"\x00\x00\x00\x01")
+            else:
+                self._attribute(Attribute.USE_CANDIDATE, b"")
+        self._attribute(Attribute.PRIORITY, PRIORITY[slot.direction])
+        if slot.stage == "stun" and ice.delta:
+            self._attribute(Attribute.GOOG_DELTA, b"\x00\x01")
+        self._closing(start)
+
+    def _answer(self, slot: Slot, asked: int) -> None:
+        start = self._stun(Type.BINDING_RESPONSE, slot.size, asked)
+        at = self._attribute(Attribute.XOR_MAPPED_ADDRESS, b"\x00\x01" + bytes(6))
+        self._sheet.copy(at + 2, self._sheet.word(slot.direction + " mapped", 6))
+        if slot.stage == "stun" and self._facts.ice.first_reply_bytes == 72:
+            self._attribute(Attribute.GOOG_DELTA, b"\x00\x01")
+        self._closing(start)
+
+    # ------------------------------------------------------------ DTLS
+
+    def _dtls(self, slot: Slot) -> None:
+        flight = self._flight(slot)
+        at = self._sheet.put(flight.pattern)
+        if flight.dates_at:
+            self._sheet.dates(at + flight.dates_at, flight.days)
+
+    def _flight(self, slot: Slot) -> Flight:
+        if slot.answers is None:
+            return Flight(next(hello for hello in _HELLOS if len(hello) == slot.size))
+        if slot.direction == "up":
+            return _of_size([dtls_flights.client_flight(wide) for wide in WIDTHS], slot.size)
+        if self._slots[slot.answers].answers is not None:
+            return dtls_flights.server_finish()
+        if self._facts.server == "sfu":
+            return dtls_flights.sfu_server_flight()
+        return _of_size([dtls_flights.peer_server_flight(wide) for wide in WIDTHS], slot.size)
+
+    def _record(self, slot: Slot) -> None:
+        """Application data of epoch 1 after Finished: the explicit nonce is epoch and number again."""
+        number = self._next(slot.direction, "record")
+        nonce = struct.pack("!HHI", 1, 0, number)
+        body = join(nonce, blank(slot.size - dtls.RECORD_BYTES - len(nonce)))
+        self._sheet.put(dtls.record(Content.APPLICATION_DATA, number, body, epoch=1))
+
+    def _next(self, *counter: object) -> int:
+        """1, 2, 3 ..."""
+        self._sent[counter] += 1
+        return self._sent[counter]
+
+    # ------------------------------------------------------------ RTP and RTCP
+
+    def _stream(self, stream: Stream, direction: Direction) -> tuple[str, int | None, int]:
+        """Its SSRC (a word of the sheet, or fixed) and its number on the sheet."""
+        name, way = f"{direction} {stream.payload_type}", ("up", "down").index(direction)
+        ssrc = stream.ssrc[way] if stream.ssrc else None
+        known = self._streams.get((direction, stream.payload_type))
+        if known is None:
+            known = self._sheet.stream(name, ssrc, from_one=stream.from_one, still=stream.still)
+            self._streams[direction, stream.payload_type] = known
+        return name, ssrc, known
+
+    def _rtp(self, stream: Stream, slot: Slot, step: int, marker: bool) -> None:
+        _, _, number = self._stream(stream, slot.direction)
+        elements = stream.elements_of(slot.size)
+        first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
+        sheet = self._sheet
+        at = sheet.fixed(bytes((first, marker << 7 | stream.payload_type)) + bytes(10))
+        sheet.header(at, number, self._next("rtp", slot.direction, number) - 1, step)
+        if elements:
+            words = (stream.header_bytes(slot.size) - 16) // 4
+            sheet.fixed(struct.pack("!HH", ONE_BYTE, words))
+            for identity, name in elements:
+                self._element(identity, name, slot)
+        head = stream.header_bytes(slot.size)
+        sheet.fixed(bytes(head - (sheet.end - at)))
+        sheet.random(slot.size - head)
+
+    def _element(self, identity: int, name: Element, slot: Slot) -> None:
+        sheet, size = self._sheet, ELEMENT_BYTES[name]
+        tag = bytes((identity << 4 | size - 1,))
+        if name in PLAIN:
+            sheet.put(join(tag, PLAIN[name]))
+        elif name == "sequence":
+            sheet.fixed(tag + self._next("transport", slot.direction).to_bytes(2, "big"))
+        else:
+            at = sheet.fixed(tag + bytes(size)) + 1
+            patch = sheet.time if name == "send_time" else sheet.stamp
+            patch(at, f"{slot.direction} {name}", slot.at_ms)
+
+    def _beside(self, extra: Extra, slot: Slot) -> None:
+        if extra.stream is not None:
+            self._rtp(extra.stream, slot, 0, False)
+        elif extra.report:
+            self._report(extra, slot)
+        else:
+            self._record(slot)
+
+    def _report(self, extra: Extra, slot: Slot) -> None:
+        sheet = self._sheet
+        at = sheet.fixed(extra.report + (extra.ssrc or 0).to_bytes(4, "big")) + 4
+        name = f"{slot.direction} {extra.ssrc or 'own'}"
+        if extra.source != "own":
+            stream = self._facts.video if extra.source == "video" and self._facts.video else self._facts.voice
+            name, ssrc, _ = self._stream(stream, slot.direction)
+            if ssrc is None:
+                sheet.copy(at, name)
+        elif extra.ssrc is None:
+            sheet.copy(at, sheet.word(name, 4))
+        before = self._facts.tag_bytes == 10
+        sheet.random(slot.size - (22 if before else 12))
+        sheet.fixed((0x80000000 | self._next("report", name)).to_bytes(4, "big"))
+        sheet.random(10 if before else 0)
+
+
+WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)
+_HELLOS: Final = tuple(dtls.client_hello(shape) for shape in dtls.HELLOS)
+
+
+def _of_size(flights: list[Flight], size: int) -> Flight:
+    return next(flight for flight in flights if len(flight.pattern) == size)
+
+
+def _voice(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
+    """For each voice packet of one direction: 48-kHz ticks since the first, and is it the first?"""
+    gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]
+    usual = median(gaps) if gaps else STEP_MS
+    step_ms = min((STEP_MS / rate for rate in RATES), key=lambda step: abs(step - usual))
+    steps = 0
+    for place in places:
+        if place != places[0]:
+            steps = max(steps + 1, round((slots[place].at_ms - slots[places[0]].at_ms) / step_ms))
+        yield place, (OPUS_STEP * steps, place == places[0])
+
+
+def _pictures(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
+    """For each video packet of one direction: 90-kHz ticks of its picture, and is it the picture's last packet?"""
+    gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]
+    new = max(gaps, default=0.0) / 4
+    shown_ms = slots[places[0]].at_ms if places else 0.0
+    first_ms = shown_ms
+    for number, place in enumerate(places):
+        if number and gaps[number - 1] > new:
+            shown_ms = slots[place].at_ms
+        last = number == len(gaps) or gaps[number] > new
+        yield place, (VIDEO_KHZ * round(shown_ms - first_ms), last)

@@ -1,0 +1,161 @@
+"""All datagrams of a flow end to end: which bits are fixed, which are random, and what is patched in afterwards.
+
+A sheet is written once for a schedule and filled once for each flow, in one pass over numbers of its whole length.
+A patch is for bytes that depend on others: a name that comes back, a counter that starts at random, a check sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from struct import Struct
+from typing import Final
+from zlib import crc32
+
+from talkpath.apps.shape import Keystream
+from talkpath.wire import dtls_flights, stun
+from talkpath.wire.pattern import Pattern
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+BASE64: Final = bytes(_ALPHABET[value & 63] for value in range(256))
+NTP_2026: Final = 0xED << 56  # seconds since 1900, in the upper half
+
+_HEADER = Struct("!HII")
+_WORD = Struct("!I")
+_TIME = Struct("!BH")
+_NTP = Struct("!Q")
+
+
+class Sheet:
+    """Grows by `put`; offsets are those of the sheet. `spans` are the datagrams, in the order of the schedule."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.spans: list[tuple[int, int]] = []
+        self._fixed: list[bytes] = []
+        self._mask: list[bytes] = []
+        self._words: dict[str, tuple[int, int, bool]] = {}
+        self._head = 0
+        self._copies: list[tuple[int, str]] = []
+        self._streams: list[tuple[str, int | None, bool, bool]] = []
+        self._headers: list[tuple[int, int, int, int]] = []
+        self._times: list[tuple[int, str, int]] = []
+        self._stamps: list[tuple[int, str, int]] = []
+        self._dates: list[tuple[int, str, int]] = []
+        self._seals: list[tuple[int, int]] = []
+        self._made: tuple[int, int] = (0, 0)
+
+    def put(self, pattern: Pattern) -> int:
+        """Append; where it starts."""
+        at = self.end
+        self._fixed.append(pattern.fixed)
+        self._mask.append(pattern.mask)
+        self.end += len(pattern.fixed)
+        return at
+
+    def fixed(self, data: bytes) -> int:
+        """Append bytes that are always the same; where they start."""
+        at = self.end
+        self._fixed.append(data)
+        self._mask.append(bytes(len(data)))
+        self.end += len(data)
+        return at
+
+    def random(self, size: int) -> None:
+        """Append `size` random bytes."""
+        self._fixed.append(bytes(size))
+        self._mask.append(b"\xff" * size)
+        self.end += size
+
+    def close(self, start: int) -> None:
+        """What was put since `start` is the next datagram."""
+        self.spans.append((start, self.end))
+
+    def word(self, name: str, size: int, *, text: bool = False) -> str:
+        """A random field that is the same wherever it stands; `text` if it is written in base64's letters."""
+        if name not in self._words:
+            self._words[name] = self._head, self._head + size, text
+            self._head += size
+        return name
+
+    def copy(self, at: int, word: str) -> None:
+        """`word` stands at `at`."""
+        self._copies.append((at, word))
+
+    def stream(self, name: str, ssrc: int | None, *, from_one: bool, still: bool) -> int:
+        """An RTP stream, by number; the word `name` is its SSRC unless that is fixed."""
+        self.word(name, 4)
+        self.word(name + "#", 6)
+        self._streams.append((name, ssrc, from_one, still))
+        return len(self._streams) - 1
+
+    def header(self, at: int, stream: int, sequence: int, timestamp: int) -> None:
+        """The RTP header at `at` counts on from where its stream starts."""
+        self._headers.append((at + 2, stream, sequence, timestamp))
+
+    def time(self, at: int, clock: str, at_ms: float) -> None:
+        """abs-send-time: seconds in 24 bits, 18 of them fractional."""
+        self._times.append((at, self.word(clock, 3), int(at_ms * 262.144)))
+
+    def stamp(self, at: int, clock: str, at_ms: float) -> None:
+        """abs-capture-time: an NTP time of 64 bits."""
+        self._stamps.append((at, self.word(clock, 8), int(at_ms * (2**32 / 1000))))
+
+    def dates(self, at: int, days: int) -> None:
+        """The two dates of a certificate."""
+        self._dates.append((at, self.word(f"date{at}", 4), days))
+
+    def seal(self, start: int) -> None:
+        """What was put since `start` is STUN and ends in FINGERPRINT."""
+        self._seals.append((start, self.end))
+
+    def finish(self) -> None:
+        """No more will be put."""
+        self._made = int.from_bytes(b"".join(self._mask), "big"), int.from_bytes(b"".join(self._fixed), "big")
+        self._fixed, self._mask = [], []
+
+    def fill(self, key: bytes) -> list[bytes]:
+        """One flow's datagrams."""
+        need = self._head + self.end
+        entropy = Keystream(key, need).take(need)
+        words = {
+            name: entropy[a:b].translate(BASE64) if text else entropy[a:b] for name, (a, b, text) in self._words.items()
+        }
+        mask, fixed = self._made
+        sheet = bytearray((int.from_bytes(entropy[self._head :], "big") & mask | fixed).to_bytes(self.end, "big"))
+        for at, word in self._copies:
+            value = words[word]
+            sheet[at : at + len(value)] = value
+        self._count(sheet, words)
+        for start, end in self._seals:
+            _WORD.pack_into(sheet, end - 4, crc32(sheet[start : end - 8]) ^ stun.FINGERPRINT_XOR)
+        done = bytes(sheet)
+        return [done[a:b] for a, b in self.spans]
+
+    def _count(self, sheet: bytearray, words: dict[str, bytes]) -> None:
+        starts = [self._start(words, *stream) for stream in self._streams]
+        pack = _HEADER.pack_into
+        for at, stream, sequence, timestamp in self._headers:
+            first, zero, ssrc = starts[stream]
+            pack(sheet, at, first + sequence & 0xFFFF, zero + timestamp & 0xFFFFFFFF, ssrc)
+        clocks = {word: _number(words[word]) for _, word, _ in (*self._times, *self._stamps, *self._dates)}
+        for at, word, ticks in self._times:
+            now = clocks[word] + ticks & 0xFFFFFF
+            _TIME.pack_into(sheet, at, now >> 16, now & 0xFFFF)
+        for at, word, ticks in self._stamps:
+            _NTP.pack_into(sheet, at, NTP_2026 | clocks[word] + ticks & (1 << 56) - 1)
+        for at, word, days in self._dates:
+            both = dtls_flights.dates(clocks[word], days)
+            sheet[at : at + len(both)] = both
+
+    @staticmethod
+    def _start(
+        words: dict[str, bytes], name: str, ssrc: int | None, from_one: bool, still: bool
+    ) -> tuple[int, int, int]:
+        """(sequence number, timestamp, SSRC) of a stream's first packet."""
+        base = words[name + "#"]
+        first = 1 if from_one else _number(base[:2]) >> 1
+        return first, 0 if still else _number(base[2:]), _number(words[name]) if ssrc is None else ssrc
+
+
+_number: Callable[[bytes], int] = partial(int.from_bytes, byteorder="big")

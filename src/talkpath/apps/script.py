@@ -1,0 +1,139 @@
+"""Writing a schedule: slots are said in any order, sorted by time and renumbered at the end.
+
+A set-up exchange is a request in three tries of the same bytes, and a reply to each try. `tick` puts packets on
+the callback of a phone's audio unit, which is what makes their gaps uneven on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import ceil
+
+from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot
+
+TRIES_MS = (0.0, 70.0, 140.0)
+MEDIA_MS = 200.0
+
+Packet = tuple[float, int]  # (ms after the first media packet, bytes)
+
+
+class Script:
+    """The lines of one flow. Methods return the line's number, which `answers` may name."""
+
+    def __init__(self) -> None:
+        self._lines: list[Slot] = []
+
+    def add(
+        self,
+        direction: Direction,
+        at_ms: float,
+        size: int,
+        stage: str,
+        *,
+        nonce_at: int | None = None,
+        answers: int | None = None,
+        retry_of: int | None = None,
+        fingerprint: bool = False,
+        key_at: int = 0,
+    ) -> int:
+        """One packet."""
+        self._lines.append(Slot(direction, at_ms, size, stage, retry_of, answers, nonce_at, fingerprint, key_at))
+        return len(self._lines) - 1
+
+    def ask(
+        self,
+        at_ms: float,
+        size: int,
+        reply_size: int,
+        stage: str,
+        *,
+        nonce_at: int | None = None,
+        reply_nonce_at: int | None = None,
+        tries_ms: Iterable[float] = (0.0,),
+        fingerprint: bool = False,
+        direction: Direction = "up",
+    ) -> int:
+        """A request that goes `direction` and its reply, in as many tries as there are `tries_ms` after `at_ms`."""
+        back: Direction = "down" if direction == "up" else "up"
+        first: int | None = None
+        for try_ms in tries_ms:
+            line = self.add(
+                direction, at_ms + try_ms, size, stage, nonce_at=nonce_at, retry_of=first, fingerprint=fingerprint
+            )
+            self.add(
+                back, at_ms + try_ms, reply_size, stage, nonce_at=reply_nonce_at, answers=line, fingerprint=fingerprint
+            )
+            first = line if first is None else first
+        return first or 0
+
+    def media(self, direction: Direction, packets: Iterable[Packet], rate: float) -> None:
+        """Media packets from MEDIA_MS on, `rate` times as fast as drawn; the longer ones can carry a nonce."""
+        for at_ms, size in packets:
+            nonce_at = KEY_BYTES if size >= KEY_BYTES + NONCE_BYTES else None
+            self.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at)
+
+    def wrap(self, inner: Schedule, header_bytes: int, align: int) -> None:
+        """All slots of another schedule, behind a header and padded; they keep their order among themselves.
+
+        The header is taken to be random enough to know a packet by. STUN needs no padding: its FINGERPRINT stays last.
+        """
+        shift = len(self._lines)
+        for slot in inner.slots:
+            self._lines.append(
+                replace(
+                    _renumbered(slot, lambda number: number + shift),
+                    size=header_bytes + slot.size + -slot.size % align,
+                    nonce_at=None if slot.nonce_at is None else header_bytes + slot.nonce_at,
+                    inner_at=header_bytes if slot.fingerprint else 0,
+                    key_at=0,
+                )
+            )
+
+    @property
+    def end_ms(self) -> float:
+        """When the last packet so far leaves."""
+        return max(line.at_ms for line in self._lines)
+
+    def schedule(self) -> Schedule:
+        """In order of time; lines said at one instant keep the order in which they were said."""
+        order = sorted(range(len(self._lines)), key=lambda number: self._lines[number].at_ms)
+        place = {number: index for index, number in enumerate(order)}
+        slots = tuple(_renumbered(self._lines[number], place.__getitem__) for number in order)
+        return Schedule(slots, slots[-1].at_ms)
+
+
+def _renumbered(slot: Slot, place: Callable[[int], int]) -> Slot:
+    if slot.retry_of is None and slot.answers is None:
+        return slot
+    retry_of = None if slot.retry_of is None else place(slot.retry_of)
+    answers = None if slot.answers is None else place(slot.answers)
+    return replace(slot, retry_of=retry_of, answers=answers)
+
+
+def fill(
+    slots: Sequence[Slot], said: Callable[[int, Slot], bytes], answer: Callable[[Slot, bytes], bytes]
+) -> list[bytes]:
+    """One datagram a slot. `said` makes what nothing asked for, `answer` the reply to a request of these bytes.
+
+    A retry repeats its first try, and the replies to all tries of one request are the same.
+    """
+    made: list[bytes] = []
+    answers: dict[tuple[int, int], bytes] = {}
+    for place, slot in enumerate(slots):
+        if slot.retry_of is not None:
+            made.append(made[slot.retry_of])
+        elif slot.answers is None:
+            made.append(said(place, slot))
+        else:
+            first = slots[slot.answers].retry_of
+            root = slot.answers if first is None else first
+            if (root, slot.size) not in answers:
+                answers[root, slot.size] = answer(slot, made[root])
+            made.append(answers[root, slot.size])
+    return made
+
+
+def tick(at_ms: float, tick_ms: float) -> float:
+    """The first callback of an audio unit that fires every `tick_ms`, at or after `at_ms`."""
+    return ceil(at_ms / tick_ms - 1e-9) * tick_ms

@@ -1,0 +1,120 @@
+"""Signal (RingRTC): ICE with renomination, no DTLS (keys come in messages), SRTP with GCM tags and fixed SSRCs.
+
+The caller has SSRCs 1001 (data), 1002 (voice), 1003 (video), 1013 (its repair), the callee 2001 and so on. Voice is
+constant: 140 bytes each 20 ms. Receiver reports flow from the moment the phone rings.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.rtc import Call
+from talkpath.apps.rtc_facts import Extra, Facts, Ice, Stream
+from talkpath.apps.rtc_talk import Camera, Voice
+from talkpath.apps.shape import App, Arm, Source
+from talkpath.errors import WireError
+from talkpath.wire import rtp, stun
+from talkpath.wire.stun import Attribute, Type
+
+VOICE_BYTES: Final = 140
+VOICE: Final = Stream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
+VIDEO: Final = Stream(payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")),
+                      ssrc=(1003, 2003))  # fmt: skip
+DATA: Final = Stream(payload_type=101, ssrc=(1001, 2001))
+PADDING: Final = Stream(payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013),
+                        padded=True, still=True)  # fmt: skip
+
+EXTRAS: Final = (
+    Extra(direction="up", size=56, first_ms=60, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
+    Extra(direction="down", size=56, first_ms=80, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
+    Extra(direction="up", size=28, first_ms=61, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
+    Extra(direction="down", size=28, first_ms=81, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
+    Extra(direction="down", size=46, first_ms=90, stream=DATA),
+    Extra(direction="down", size=60, first_ms=165, stream=DATA),
+    Extra(direction="up", size=48, first_ms=186, stream=DATA),
+    Extra(direction="down", size=264, first_ms=200, every_ms=8, count=4, stream=PADDING),
+    Extra(direction="up", size=44, first_ms=214, report=b"\xaf\xcd\x00\x05", ssrc=1003),
+)  # fmt: skip
+
+ICE: Final = Ice(nominates="nomination")
+TALK: Final = Voice(lambda _: VOICE_BYTES, jitter_ms=4.0)
+CAMERA: Final = Camera((300, 700))
+
+# ---------------------------------------------------------------- recognition
+
+_TYPES: Final = {101: "control", 13: "control", 118: "probe", 119: "probe", 113: "probe", 114: "probe"}
+_VIDEO_TYPES: Final = (103, 104, 108, 109)
+_SSRCS: Final = frozenset(base + part for base in (1000, 2000) for part in (1, 2, 3, 11, 12, 13))
+_KNOWN: Final = "signal"
+_REALM: Final = b"signal.org"
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Signal's?
+
+    By TURN's realm, by RTP and RTCP whose SSRC is one of Signal's few, and by ICE that nominates with 0xC001 (which
+    others built on libwebrtc may do too). The two ends of a call have different SSRCs, so nothing stitches flows
+    but one end's own.
+    """
+    if stun.is_stun(datagram):
+        return _recognise_stun(datagram, view)
+    if rtp.is_rtcp(datagram):
+        ours = int.from_bytes(datagram[4:8], "big") in _SSRCS
+        return Hit("signal", "control", confidence=0.9) if ours else None
+    return _recognise_rtp(datagram) if rtp.is_rtp(datagram) else None
+
+
+def _recognise_rtp(datagram: bytes) -> Hit | None:
+    packet = rtp.decode(datagram)
+    if packet.ssrc not in _SSRCS:
+        return None
+    if packet.payload_type in _TYPES:
+        return Hit("signal", _TYPES[packet.payload_type], confidence=0.95)
+    stitch = packet.ssrc.to_bytes(4, "big")
+    if packet.payload_type == VOICE.payload_type:
+        return Hit("signal", "media", "voice", stitch, 0.97)
+    if packet.payload_type in _VIDEO_TYPES:
+        return Hit("signal", "media", "video", stitch, 0.95)
+    return None
+
+
+def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+    try:
+        message = stun.decode(datagram)
+    except WireError:
+        return None
+    if message.get(Attribute.REALM) == _REALM:
+        view.notes[_KNOWN] = True
+        released = message.type == Type.REFRESH_REQUEST and message.get(Attribute.LIFETIME) == bytes(4)
+        return Hit("signal", "close" if released else "setup")
+    if message.type == Type.BINDING_REQUEST and message.get(Attribute.NOMINATION) is not None:
+        return Hit("signal", "setup", confidence=0.6)
+    return Hit("signal", "keepalive", confidence=0.8) if _KNOWN in view.notes else None
+
+
+# ---------------------------------------------------------------- what is known, and from where
+
+_ONE: Final = "stun_signal__a.pcapng"
+_SOURCE: Final = "RingRTC's sources (rffi/src/peer_connection.cc, constants.h)"
+
+SOURCES: Final = (
+    Source("TURN with realm signal.org, on 3478 and 443 (recognised only)", _ONE, "low", 120, 51.9),
+    Source("ICE: 96-byte checks, 64-byte answers, nomination with 0xC001 in 104 bytes", _ONE, "low", 24, 12.1),
+    Source("receiver reports of 28 and 56 bytes while it rings, feedback of 44", _ONE, "low", 72, 11.5),
+    Source("voice: PT 102, 140 bytes each 20 ms, 14 to 28 ms apart; data PT 101, padding PT 118", _ONE, "low", 16, 0.3),
+    Source("SSRCs, payload types and extension ids, also of video", _SOURCE, "high"),
+    Source("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
+)
+
+_VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, extras=EXTRAS)
+_VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, server="none", tag_bytes=16, extras=EXTRAS)
+
+_SHAPES: Final = (
+    Call(arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0,
+         shape_class="signal"),
+    Call(arm=Arm("signal", "ringrtc", "video"), facts=_VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0,
+         shape_class="signal"),
+)  # fmt: skip
+
+APP: Final = App("signal", "Signal", _SHAPES, SOURCES, ports=(3478, 443))

@@ -1,0 +1,32 @@
+"""Calls set up by SIP (RFC 3261) that anybody on the path can read; the media is RTP on flows of its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.cue import run
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+
+_KINDS: Final = {b"INVITE": "setup", b"ACK": "control", b"BYE": "close", b"CANCEL": "close", b"REGISTER": "keepalive",
+                 b"OPTIONS": "keepalive", b"NOTIFY": "control", b"SUBSCRIBE": "control", b"PRACK": "control",
+                 b"UPDATE": "control", b"MESSAGE": "control", b"INFO": "control", b"REFER": "control"}  # fmt: skip
+_ANSWER: Final = b"SIP/2.0 "
+
+CUES: Final = (run(0, _ANSWER), *(run(0, method + b" sip") for method in _KINDS))
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this a SIP message?"""
+    if datagram.startswith(_ANSWER):
+        invited = b"INVITE" in datagram.partition(b"CSeq:")[2][:40]
+        return Hit("sip", "setup" if invited else "control", confidence=0.95)
+    method, _, rest = datagram[:64].partition(b" ")
+    if method not in _KINDS or rest[:4].lower() not in (b"sip:", b"sips", b"tel:"):
+        return None
+    return Hit("sip", _KINDS[method], confidence=0.95)
+
+
+SOURCES: Final = (Source("INVITE, answers, RTP PT 8 on ports of its own", "sip.pcap; RFC 3261", "medium", 112, 1521.0),)
+
+APP: Final = App("sip", "SIP", (), SOURCES, ports=(5060,))

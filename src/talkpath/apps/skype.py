@@ -1,0 +1,24 @@
+"""Skype, recognised only: see `microsoft` for what Teams and Skype have in common."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps import microsoft
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+
+ENCRYPTED: Final = True
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Skype's? By the STUN attributes and their version, then RTP in the same flow."""
+    return microsoft.recognise_as("skype", datagram, view)
+
+
+SOURCES: Final = (
+    Source("STUN attribute 8070 with version 3", "facts/calls-on-the-wire 3.7 (a capture of 2017 not at hand)", "low"),
+    Source("payload types as Lync has them", "MS-RTP section 2.2.1, not seen", "low"),
+)
+
+APP: Final = App("skype", "Skype", (), SOURCES, ports=(3478, 3479, 3480, 3481))

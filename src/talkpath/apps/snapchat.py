@@ -1,0 +1,34 @@
+"""Snapchat, recognised only: QUIC and SRTP share one flow to a server; video PT 101, its repair and padding PT 97."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+
+ENCRYPTED: Final = True
+
+_VOICE, _VIDEO, _REPAIR = 111, 101, 97
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Snapchat's? RTP in a flow whose set-up was QUIC."""
+    if view.setup != "quic" or len(datagram) < 12 or datagram[0] >> 6 != 2:
+        return None
+    view.notes["path"] = "relay"
+    if 192 <= datagram[1] <= 223:
+        return Hit("snapchat", "control", confidence=0.6)
+    kind = datagram[1] & 127
+    if kind == _REPAIR:
+        return Hit("snapchat", "control", confidence=0.6)
+    if kind not in (_VOICE, _VIDEO):
+        return None
+    return Hit("snapchat", "media", "video" if kind == _VIDEO else "voice", datagram[8:12], 0.6)
+
+
+SOURCES: Final = (
+    Source("QUIC v1, then video PT 101 with PT 97, RTCP 205 and 201", "snapchat_call_v1.pcapng", "low", 363, 8.9),
+)
+
+APP: Final = App("snapchat", "Snapchat", (), SOURCES, ports=(443,))

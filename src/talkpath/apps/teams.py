@@ -1,0 +1,25 @@
+"""Microsoft Teams, recognised only: see `microsoft` for what Teams and Skype have in common."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps import microsoft
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+
+ENCRYPTED: Final = True
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Microsoft Teams's? By the STUN attributes and their version, then RTP in the same flow."""
+    return microsoft.recognise_as("teams", datagram, view)
+
+
+SOURCES: Final = (
+    Source("STUN attributes 8070 (version 7), 8036, 8037, 8055; realm rtcmedia; ff10", "teams.pcap", "low", 50, 4.5),
+    Source("voice: PT 104, 16 kHz, 20 ms, 66 to 110 bytes, BEDE", "teams.pcap", "low", 18, 0.35),
+    Source("the other payload types", "MS-RTP section 2.2.1 as used by Lync, not seen", "low"),
+)
+
+APP: Final = App("teams", "Microsoft Teams", (), SOURCES, ports=(3478, 3479, 3480, 3481))

@@ -1,0 +1,61 @@
+"""Viber, recognised only: `id16 | type` messages of old clients, TURN with realm viber.com of newer ones.
+
+Only unanswered calls are on record, so its media is not known; a call of Viber shows as an attempt, unless its media
+is RTP.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.cue import run
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+from talkpath.errors import WireError
+from talkpath.wire import stun
+from talkpath.wire.stun import Attribute
+
+ENCRYPTED: Final = True
+
+_REQUEST: Final = b"\x01\x00\x05\x00"
+_KNOWN: Final = "viber"
+_SIZES: Final = {0x09: ("keepalive", 20), 0x0B: ("keepalive", 34), 0x0C: ("setup", 76), 0x19: ("setup", 34),
+                 0x1A: ("setup", 20), 0x05: ("close", 12)}  # fmt: skip
+"""Message type to what it does and its size; the byte behind the type is 0."""
+
+CUES: Final = (
+    run(2, _REQUEST, 200, 320),
+    *(run(2, bytes((kind, 0)), size, size) for kind, (_, size) in _SIZES.items() if kind != 0x05),
+)
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Viber's?"""
+    if stun.is_stun(datagram):
+        return _stun(datagram, view)
+    if datagram[2:6] == _REQUEST and 200 <= len(datagram) <= 320:
+        view.notes[_KNOWN] = True
+        return Hit("viber", "setup", confidence=0.9)
+    if _KNOWN in view.notes and len(datagram) >= 4 and datagram[3] == 0:
+        kind, size = _SIZES.get(datagram[2], ("", 0))
+        return Hit("viber", kind, confidence=0.9) if kind and len(datagram) == size else None
+    return None
+
+
+def _stun(datagram: bytes, view: FlowView) -> Hit | None:
+    try:
+        realm = stun.decode(datagram).get(Attribute.REALM)
+    except WireError:
+        return None
+    if realm != b"viber.com":
+        return None
+    view.notes[_KNOWN] = True
+    return Hit("viber", "setup")
+
+
+SOURCES: Final = (
+    Source("257 bytes, answered by 76, each 0.5 s; pings of 20 and 34 bytes", "viber__a.pcap", "medium", 89, 14.0),
+    Source("TURN realm viber.com on UDP 443", "facts/calls-on-the-wire 3.8", "low"),
+)
+
+APP: Final = App("viber", "Viber", (), SOURCES, ports=(7985, 7987, 443))

@@ -1,0 +1,143 @@
+"""Any browser's call, straight to the other browser: ICE, DTLS 1.2, SRTP with SHA-1 tags, Opus 111 and VP8 96.
+
+Set-up and video headers are those of the one public capture (stun_dtls_rtp__b, peers behind TURN over TCP); the voice
+stream has none, its header is what Chromium offers by default (RFC 8285 ids 1 to 4), its rate Opus's default.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final, cast
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.rtc import BOTH, Call
+from talkpath.apps.rtc_facts import Extra, Facts, Ice, Stream
+from talkpath.apps.rtc_talk import Camera, Voice
+from talkpath.apps.shape import App, Arm, Source
+from talkpath.errors import WireError
+from talkpath.wire import dtls, rtp, stun
+from talkpath.wire.stun import Attribute, Type
+
+VOICE: Final = Stream(payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid")))
+VIDEO: Final = Stream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
+PADDING: Final = Stream(payload_type=97, elements=((3, "sequence"),), padded=True)
+CAMERA: Final = Camera((300, 700))
+
+REPORTS: Final = tuple(
+    extra
+    for way, late_ms in zip(BOTH, (0, 60), strict=True)
+    for extra in (
+        Extra(direction=way, size=42, first_ms=300 + late_ms, every_ms=250, count=None, report=b"\xaf\xcd\x00\x06"),
+        Extra(
+            direction=way, size=94, first_ms=430 + late_ms, every_ms=1000, count=None,
+            report=b"\x81\xc8\x00\x0c", source="voice",
+        ),
+    )
+)  # fmt: skip
+PROBES: Final = tuple(
+    Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING) for way in BOTH
+)
+ICE: Final = Ice(delta=True)
+VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, extras=REPORTS)
+VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, extras=REPORTS + PROBES)
+
+
+def speak(rng: Random) -> int:
+    """Opus at about 32 kbit/s without constant rate: 40 to 110 bytes in a header of 28 and a tag of 10."""
+    return round(rng.triangular(78, 148, 116))
+
+
+TALK: Final = Voice(speak)
+
+# ---------------------------------------------------------------- recognition
+
+_VOICE_TYPES: Final = (63, 109, 110, 111)
+_NAMED: Final = "named"  # somebody's ICE with a USERNAME was seen in this flow
+_KEYED: Final = "keyed"  # DTLS was, with a hello that asks for SRTP or after such ICE
+_SETUP: Final = (Type.BINDING_REQUEST, Type.BINDING_RESPONSE, Type.BINDING_INDICATION, Type.BINDING_ERROR)
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this some WebRTC call? Confidence is half of what an app's own recogniser has, so that theirs wins.
+
+    ICE with a USERNAME, DTLS that asks for SRTP or follows ICE, RTP and RTCP in a flow where DTLS was seen. Media are
+    told apart by payload type, where that is one of Opus's usual ones, else by size.
+    """
+    if stun.is_stun(datagram):
+        return _recognise_stun(datagram, view)
+    if dtls.is_dtls(datagram):
+        return _recognise_dtls(datagram, view)
+    if _KEYED not in view.notes:
+        return None
+    if rtp.is_rtcp(datagram):
+        return Hit("webrtc", "control", confidence=0.4)
+    if not rtp.is_rtp(datagram):
+        return None
+    return _recognise_media(datagram, view)
+
+
+def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+    try:
+        message = stun.decode(datagram)
+    except WireError:
+        return None
+    if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
+        first = _NAMED not in view.notes
+        view.notes[_NAMED] = True
+        return Hit("webrtc", "setup" if first else "keepalive", confidence=0.4)
+    if message.type in _SETUP and _NAMED in view.notes:
+        return Hit("webrtc", "keepalive", confidence=0.3)
+    return None
+
+
+def _recognise_dtls(datagram: bytes, view: FlowView) -> Hit | None:
+    if _asks_for_srtp(datagram) or _NAMED in view.notes:
+        view.notes[_KEYED] = True
+    known = _KEYED in view.notes
+    handshake = datagram[0] != dtls.Content.APPLICATION_DATA
+    return Hit("webrtc", "setup" if handshake else "control", confidence=0.5) if known else None
+
+
+def _asks_for_srtp(datagram: bytes) -> bool:
+    try:
+        message = dtls.decode_handshake(dtls.decode(datagram)[0].fragment)
+        if message.type != dtls.Kind.CLIENT_HELLO:
+            return False
+        return dtls.USE_SRTP in dict(dtls.decode_client_hello(message.body).extensions)
+    except WireError:
+        return False
+
+
+def _recognise_media(datagram: bytes, view: FlowView) -> Hit:
+    packet = rtp.decode(datagram)
+    if packet.padded and packet.timestamp == 0:
+        return Hit("webrtc", "probe", confidence=0.4)
+    large = cast("set[int]", view.notes.setdefault("large", set()))
+    if len(datagram) > 400:
+        large.add(packet.ssrc)
+    spoken = packet.payload_type in _VOICE_TYPES or (packet.payload_type < 96 and packet.ssrc not in large)
+    video = packet.ssrc in large or packet.payload_type in range(96, 109)
+    stitch = packet.ssrc.to_bytes(4, "big")
+    return Hit("webrtc", "media", "voice" if spoken else "video" if video else None, stitch, 0.5)
+
+
+# ---------------------------------------------------------------- what is known, and from where
+
+_ONE: Final = "stun_dtls_rtp__b.pcapng, inside TURN"
+
+SOURCES: Final = (
+    Source("ICE between browsers: 104-byte first check, 72-byte answer, 96-byte checks", _ONE, "low", 9, 0.9),
+    Source("DTLS hello of 157 bytes", "stun_google_meet__a, stun_dtls_rtp__a and __b, geforcenow", "high", 7, 60.0),
+    Source("DTLS flights of a peer: 617 and 570 bytes, ECDSA certificate named WebRTC", _ONE, "low", 2, 0.9),
+    Source("the client's 545-byte flight", "stun_google_meet__a, stun_dtls_rtp__a", "medium", 3, 58.4),
+    Source("video: PT 96, extension of two elements, padding of 285 bytes on PT 97, RTCP 205", _ONE, "low", 12, 0.04),
+    Source("video starts at 300 kbit/s or a little more, 30 pictures a second", "libwebrtc's defaults", "medium"),
+    Source("voice: PT 111, Opus at 20 ms and about 32 kbit/s, ids 1 to 4", "RFC 7874 and Chromium's offer", "medium"),
+)
+
+_SHAPES: Final = (
+    Call(arm=Arm("webrtc", "dtls", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
+    Call(arm=Arm("webrtc", "dtls", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0),
+)
+
+APP: Final = App("webrtc", "WebRTC", _SHAPES, SOURCES, ports=(3478, 19302))

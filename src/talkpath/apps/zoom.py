@@ -1,0 +1,106 @@
+"""Zoom, recognised only: its own header before RTP, hellos that a server answers, a bandwidth probe that is no video.
+
+Three headers carry the same media header: `05`, sequence, 4 bytes and direction (8 bytes, since about 2020), `05`
+alone (2019), and none between two phones. The media header's first byte tells what follows (15 sound, 16 picture,
+13 and 30 shared screen, 21 the probe of 1029 bytes each 10 ms).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.cue import Cue, run
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.shape import App, Source
+
+ENCRYPTED: Final = True
+
+SOUND, PICTURE, PROBE = 15, 16, 21
+_SCREEN: Final = {13: 27, 30: 20}
+_INNER: Final = {SOUND: 19, PICTURE: 24}
+_REPORTS: Final = (33, 34, 35)
+_OLDER, _NEWER = 1, 8
+_HELLO_BYTES: Final = range(100, 136)
+_REPAIR: Final = 110
+_TYPES: Final = {98, 99, 112, 113, _REPAIR}
+
+WRAPPINGS: Final = tuple(
+    Cue(((0, 5), (ahead, kind)), least=ahead + inner + 12, inner_at=ahead + inner)
+    for ahead in (_OLDER, _NEWER)
+    for kind, inner in _INNER.items()
+) + tuple(Cue(((0, kind), (1, 1)), least=inner + 12, inner_at=inner) for kind, inner in _INNER.items())
+
+CUES: Final = (
+    run(0, b"\x01\x00\x02", 100, 135),
+    run(0, b"\x01\x00\x03", 100, 135),
+    run(0, b"\x02\x00\x02", 30, 60),
+    run(0, b"\x02\x00\x03", 30, 60),
+    run(0, b"\x03\x00\x00\x00", 12, 16),
+    run(0, b"\x04\x00\x00\x00", 12, 16),
+    Cue(((0, 5), (_NEWER, PROBE)), 1029, 1040),
+    Cue(((0, 5), (_OLDER, PROBE)), 1025, 1040),
+    run(0, b"\x1f\x02\x01", 60, 120),
+)
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this Zoom's? By hello, answer and the media header behind one of the three."""
+    if not datagram:
+        return None
+    first = datagram[0]
+    if first == 5:
+        return _framed(datagram, view)
+    if first in (1, 2) and datagram[1:3] in (b"\x00\x02", b"\x00\x03") and len(datagram) >= 30:
+        return _greeting(datagram, view)
+    if datagram[:3] == b"\x1f\x02\x01":
+        view.notes["path"] = "p2p"
+        return Hit("zoom", "setup", confidence=0.7)
+    if first in (3, 4) and len(datagram) in range(12, 17) and "path" in view.notes:
+        return Hit("zoom", "keepalive", confidence=0.9)
+    return _media(datagram, 0, view) if first in _INNER and datagram[1:2] == b"\x01" else None
+
+
+def _greeting(datagram: bytes, view: FlowView) -> Hit | None:
+    """Hello and answer repeat a 16-byte id."""
+    if datagram[0] == 1 and len(datagram) not in _HELLO_BYTES:
+        return None
+    view.notes["path"] = "relay"
+    return Hit("zoom", "setup", confidence=0.9)
+
+
+def _framed(datagram: bytes, view: FlowView) -> Hit | None:
+    """With the server's header: the newer one has the direction, 0 or 4, in its last byte."""
+    if len(datagram) > _NEWER and datagram[7] in (0, 4) and datagram[_NEWER] in (SOUND, PICTURE, PROBE, *_REPORTS):
+        hit = _media(datagram, _NEWER, view)
+    else:
+        hit = _media(datagram, _OLDER, view)
+    if hit is None:
+        return Hit("zoom", "control", confidence=0.8) if "path" in view.notes else None
+    view.notes["path"] = "relay"
+    return hit
+
+
+def _media(datagram: bytes, at: int, view: FlowView) -> Hit | None:
+    kind = datagram[at] if len(datagram) > at else 0
+    if kind == PROBE and len(datagram) - at >= 1000:
+        return Hit("zoom", "probe", confidence=0.8)
+    if kind in _REPORTS or kind in _SCREEN:
+        return Hit("zoom", "control", confidence=0.8) if "path" in view.notes else None
+    if kind not in _INNER:
+        return None
+    inner = at + _INNER[kind]
+    if len(datagram) < inner + 12 or datagram[inner] >> 6 != 2 or datagram[inner + 1] & 127 not in _TYPES:
+        return None
+    view.notes.setdefault("path", "relay" if at else "p2p")
+    if datagram[inner + 1] & 127 == _REPAIR:
+        return Hit("zoom", "control", confidence=0.95)
+    return Hit("zoom", "media", "voice" if kind == SOUND else "video", datagram[inner + 8 : inner + 12], 0.95)
+
+
+SOURCES: Final = (
+    Source("hello 01/02/03/04, probe 1029 B each 10 ms, no media", "zoom__a.pcap", "low", 200, 1.5),
+    Source("8-byte header, sound RTP PT 112 and 99 at +19", "zoom2.pcap", "low", 139, 3.6),
+    Source("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022; facts 3.6", "medium"),
+)
+
+APP: Final = App("zoom", "Zoom", (), SOURCES, ports=(8801,))

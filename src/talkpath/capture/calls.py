@@ -1,0 +1,170 @@
+"""Calls and attempts of one capture, as facts (the records of spec/tp-007)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.moments import Background, moments
+from talkpath.capture.naming import UNKNOWN, totalled
+from talkpath.capture.paths import Path, encrypted, path_of, relayed_peer
+from talkpath.capture.recognise import Evidence
+from talkpath.capture.scan import Scan
+from talkpath.capture.streams import stream
+from talkpath.capture.talks import Assembly, Talk
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
+
+PLAIN = (UNKNOWN, "rtp", "sip")
+"""Apps that do not check paths by ICE."""
+
+ATTEMPT = 0.4
+"""Set-up of an app that is less sure than this is not reported."""
+
+
+def findings(scan: Scan) -> Findings:
+    """All calls and attempts of a scanned capture. Times count from its earliest packet."""
+    records = _Records(Assembly(scan))
+    calls = [records.call(talk) for talk in records.assembly.talks]
+    attempts = [one for flows in records.assembly.others if (one := records.attempt(flows))]
+    return Findings(
+        packets=scan.packets,
+        duration_s=scan.end_s - scan.begin_s,
+        unread=dict(sorted(scan.unread.items())),
+        calls=tuple(sorted(calls, key=lambda call: call.start_s)),
+        attempts=tuple(sorted(attempts, key=lambda one: one.start_s)),
+    )
+
+
+class _Records:
+    """Writes the records of talks and attempts."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly, self._scan = assembly, assembly.scan
+        self._table, self._where = assembly.table, assembly.where
+        self._zero_s = self._scan.begin_s
+        self._background = Background(self._scan.activity.cells())
+
+    def call(self, talk: Talk) -> Call:
+        """The record of a talk."""
+        begin, end = talk.span()
+        paths = self._paths(talk)
+        numbers = {flow: place + 1 for place, flow in enumerate(talk.flows)}
+        last, zero = self._last_flow(talk), self._zero_s
+        streams = [stream(one.measured, one.segment, one.heading, one.medium, numbers, zero) for one in talk.pieces]
+        said = totalled(self.assembly.known(talk.flows)).get(talk.name.app, Evidence())
+        return Call(
+            app=talk.name.app,
+            app_confidence=round(talk.name.confidence, 2),
+            media=tuple(one for one in ("voice", "video") if any(piece.medium == one for piece in talk.media)),
+            start_s=begin - zero,
+            duration_s=end - begin,
+            setup_s=min(begin, talk.begin_s) - zero,
+            transport=_transport(paths[last]),
+            protocol="tcp" if self._table["protocol"][last] == 6 else "udp",
+            encrypted=self._encrypted(talk),
+            flows=self._flows(talk, paths),
+            streams=tuple(sorted(streams, key=lambda one: (one.direction, one.start_s))),
+            seconds=moments(talk.media, begin, end, self._background, talk.flows, zero),
+            control_end_s=float(self._table["last_s"][talk.flows].max()) - zero,
+            file_end_s=self._scan.end_s - zero,
+            closed=bool(said.kinds.get("close")),
+        )
+
+    def attempt(self, flows: list[int]) -> Attempt | None:
+        """The record of set-up without talk; None where it is too little to tell."""
+        own = self.assembly.name(flows)
+        if not own.evidence.kinds.get("setup") or own.confidence < ATTEMPT or own.app in (UNKNOWN, "rtp"):
+            return None
+        rows, local = self._table[flows], self._where.local[flows]
+        every = np.arange(len(flows))
+        begin, end = own.evidence.first_s, float(rows["last_s"].max())
+        return Attempt(
+            app=own.app,
+            app_confidence=round(own.confidence, 2),
+            start_s=begin - self._zero_s,
+            end_s=end - self._zero_s,
+            answered=bool(rows["packets"][every, 1 - local].sum() > 0),
+            requests=int(rows["requests"][every, local].sum()),
+            answers=int(rows["answers"][every, 1 - local].sum()),
+            other_packets=self._background.other(flows, begin, end),
+        )
+
+    def _paths(self, talk: Talk) -> dict[int, Path | None]:
+        checks, known = talk.name.app not in PLAIN, self._scan.recognition.known
+        paths = {flow: path_of(flow, known.get(flow), self._table, self._where, checks) for flow in talk.flows}
+        if relayed_peer(self.assembly.known(talk.flows)):
+            return {flow: "relay" if path == "peer" else path for flow, path in paths.items()}
+        return paths
+
+    def _last_flow(self, talk: Talk) -> int:
+        """The flow that carried most of the last media."""
+        rows = np.concatenate([piece.rows[["time_s", "flow"]] for piece in talk.media])
+        late = rows[np.argsort(rows["time_s"])[-20:]]["flow"]
+        return int(np.bincount(late).argmax())
+
+    def _encrypted(self, talk: Talk) -> bool | None:
+        dtls = bool(self._table["sealed"][talk.flows].any() or self._table["hellos"][talk.flows].any())
+        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.measured.has_header]
+        sizes = np.concatenate([np.zeros(0, np.int64), *(piece.rows["size"].astype(np.int64) for piece in voices)])
+        kind = int(voices[0].rows["type"][0] & 0x7F) if voices else None
+        return encrypted(talk.name.app, kind, sizes, dtls)
+
+    def _flows(self, talk: Talk, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
+        rows, local = self._table[talk.flows], self._where.local[talk.flows]
+        every, far = np.arange(len(rows)), 1 - local
+        heard = rows["heard_s"][every, far] - self._zero_s
+        columns = (
+            rows["protocol"] == 6,
+            rows["packets"][every, local],
+            rows["packets"][every, far],
+            self._media(talk, "sent"),
+            self._media(talk, "received"),
+            rows["first_s"] - self._zero_s,
+            rows["last_s"] - self._zero_s,
+            np.where(np.isfinite(heard), heard, np.nan),
+            rows["requests"][every, local],
+            rows["answers"][every, far],
+        )
+        values = zip(talk.flows, *(column.tolist() for column in columns), strict=True)
+        return tuple(_flow(place + 1, paths[flow] or "peer", *value) for place, (flow, *value) in enumerate(values))
+
+    @staticmethod
+    def _media(talk: Talk, heading: str) -> NDArray[np.int64]:
+        """Media packets of each flow in one direction."""
+        own = [piece.rows["flow"] for piece in talk.media if piece.heading == heading]
+        place = np.searchsorted(talk.flows, np.concatenate([np.zeros(0, np.int32), *own]))
+        return np.bincount(place, minlength=len(talk.flows))
+
+
+def _flow(
+    number: int,
+    kind: Path,
+    tcp: bool,
+    packets_sent: int,
+    packets_received: int,
+    media_sent: int,
+    media_received: int,
+    start_s: float,
+    end_s: float,
+    heard_s: float,
+    requests: int,
+    answers: int,
+) -> Flow:
+    return Flow(
+        number=number,
+        kind=kind,
+        protocol="tcp" if tcp else "udp",
+        packets_sent=packets_sent,
+        packets_received=packets_received,
+        media_sent=media_sent,
+        media_received=media_received,
+        start_s=start_s,
+        end_s=end_s,
+        last_received_s=None if np.isnan(heard_s) else heard_s,
+        requests=requests,
+        answers=answers,
+    )
+
+
+def _transport(path: Path | None) -> Transport:
+    return "unknown" if path is None else "relay" if path == "relay" else "p2p"

@@ -1,0 +1,174 @@
+"""Which 5-tuple each packet belongs to, which way it goes, and what was counted of each.
+
+A flow is told by a 64-bit mix of its two endpoints, the same for both directions. Its first packet goes from end 0
+to end 1; `way` is 0 for packets like it and 1 for the others. Which end is the local host is settled later
+(`local.py`), when all flows are known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap.frames import Ints, Words
+
+Ways = NDArray[np.int8]
+
+_A, _B, _C, _D = (
+    np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
+
+COLUMNS = np.dtype(
+    [
+        ("protocol", "u1"),
+        ("end", "u8", 2),
+        ("high", "u8", 2),
+        ("low", "u8", 2),
+        ("port", "i4", 2),
+        ("first_s", "f8"),
+        ("last_s", "f8"),
+        ("heard_s", "f8", 2),
+        ("packets", "i8", 2),
+        ("bytes", "i8", 2),
+        ("sent_hint", "i4", 2),
+        ("requests", "i4", 2),
+        ("answers", "i4", 2),
+        ("hellos", "i4", 2),
+        ("sealed", "i4", 2),
+        ("reports", "i4", 2),
+        ("turn", "i4"),
+        ("quic", "i4"),
+        ("other", "i4", 2),
+    ]
+)
+"""What is kept of a flow. `end` mixes address and port; `heard_s` is when the last packet of each way came;
+`sent_hint` counts packets that the file marks as sent by the local host; `requests` and `answers` are STUN's,
+`hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC."""
+
+
+PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
+"""IPv4 networks as (bits to drop, what is left)."""
+
+
+def mix(value: Words) -> Words:
+    """A well-stirred 64-bit number of each."""
+    value = (value ^ (value >> np.uint64(32))) * _D
+    value = (value ^ (value >> np.uint64(29))) * _A
+    return value ^ (value >> np.uint64(32))
+
+
+def endpoint(high: Words, low: Words, port: Ints) -> Words:
+    """One number for address and port."""
+    return mix(low * _A + high * _B + port.astype(np.uint64) * _C)
+
+
+class Flows:
+    """All flows so far. `table` has a row for each; rows beyond `len` are spare."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros(1024, COLUMNS)
+        self._number: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Ways]:
+        """(flow, way) of each packet; new flows are added, all are counted."""
+        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        keys, first, inverse = np.unique(flow_key(source, target), return_index=True, return_inverse=True)
+        numbers = self._numbers(keys, first, packets, source, target, time_s)
+        flow = numbers[inverse]
+        way = (source != self.table["end"][flow, 0]).astype(np.int8)
+        self._count(packets, inverse, numbers, way, time_s)
+        return flow, way
+
+    def _numbers(
+        self, keys: Words, first: Ints, packets: Packets, source: Words, target: Words, time_s: NDArray[np.float64]
+    ) -> Ints:
+        known = self._number
+        numbers = np.array([known.get(key, -1) for key in keys.tolist()], np.int64)
+        fresh = np.flatnonzero(numbers < 0)
+        fresh = fresh[np.argsort(first[fresh])]
+        begin = len(self)
+        numbers[fresh] = np.arange(begin, begin + len(fresh))
+        known.update(zip(keys[fresh].tolist(), numbers[fresh].tolist(), strict=True))
+        self._room(begin + len(fresh))
+        rows, at = self.table[begin : begin + len(fresh)], first[fresh]
+        rows["protocol"] = packets.protocol[at]
+        for side, (end, high, low, port) in enumerate(
+            (
+                (source, packets.source_high, packets.source_low, packets.source_port),
+                (target, packets.target_high, packets.target_low, packets.target_port),
+            )
+        ):
+            rows["end"][:, side], rows["high"][:, side] = end[at], high[at]
+            rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
+        rows["first_s"] = rows["last_s"] = time_s[at]
+        rows["heard_s"] = -np.inf
+        return numbers
+
+    def _room(self, size: int) -> None:
+        if size > len(self.table):
+            grown = np.zeros(max(size, 2 * len(self.table)), COLUMNS)
+            grown[: len(self.table)] = self.table
+            self.table = grown
+
+    def _count(
+        self, packets: Packets, inverse: Ints, numbers: Ints, way: Ways, time_s: NDArray[np.float64]
+    ) -> None:
+        slot, size = inverse * 2 + way, 2 * len(numbers)
+        counted = np.bincount(slot, minlength=size).reshape(-1, 2)
+        self.table["packets"][numbers] += counted
+        self.table["bytes"][numbers] += np.bincount(slot, packets.size, size).astype(np.int64).reshape(-1, 2)
+        hinted = packets.heading >= 0
+        if hinted.any():
+            sender = way ^ (packets.heading == 0)
+            hints = np.bincount((inverse * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
+            self.table["sent_hint"][numbers] += hints.astype(np.int32)
+        latest, earliest = np.full(size, -np.inf), np.full(len(numbers), np.inf)
+        np.maximum.at(latest, slot, time_s)
+        np.minimum.at(earliest, inverse, time_s)
+        heard = latest.reshape(-1, 2)
+        self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
+        self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
+        self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], earliest)
+
+    def local_end(self, number: int) -> int:
+        """A first guess at which end is the local host: what the file says, else the private one, else the caller."""
+        row = self.table[number]
+        if row["sent_hint"][0] != row["sent_hint"][1]:
+            return int(row["sent_hint"][1] > row["sent_hint"][0])
+        private = [is_private(int(row["high"][end]), int(row["low"][end])) for end in (0, 1)]
+        return int(private[1] and not private[0])
+
+    def tally(self, column: str, flow: Ints, way: Ways) -> None:
+        """Add one to a two-way column for each of these packets."""
+        if len(flow):
+            np.add.at(self.table[column], (flow, way), 1)
+
+
+def flow_key(source: Words, target: Words) -> Words:
+    """The same number for both directions of a flow."""
+    return mix((source ^ target) + (source + target) * _B)
+
+
+def is_private(high: int, low: int) -> bool:
+    """Is this an address of a local network (RFC 1918, 6598, 3927, 4193, 4291)?"""
+    if high == 0 and low >> 32 == 0xFFFF:
+        low &= 0xFFFFFFFF
+        return any(low >> shift == net for shift, net in PRIVATE_NETS)
+    return high >> 57 == 0x7E or high >> 54 == 0x3FA
+
+
+def is_group(high: int, low: int) -> bool:
+    """Is this a multicast or broadcast address?"""
+    if high == 0 and low >> 32 == 0xFFFF:
+        return (low & 0xFFFFFFFF) >> 28 in (14, 15)
+    return high >> 56 == 0xFF
+
+
+def hosts_of(row: np.void) -> frozenset[int]:
+    """The two hosts of one row of the table, ports left out."""
+    return frozenset(endpoint(row["high"], row["low"], np.zeros(2, np.int64)).tolist())

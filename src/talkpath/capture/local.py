@@ -1,0 +1,46 @@
+"""Which end of each flow is the local host.
+
+In order of trust: what the file says of its packets (cooked frames, interface flags); the only private address of the
+two; the host that talks to more others; the one that spoke first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.flows import endpoint, is_private
+
+Numbers = NDArray[np.int8]
+
+
+def local_ends(table: NDArray[np.void]) -> Numbers:
+    """0 or 1 for each flow."""
+    hosts = host_numbers(table)
+    degree = _degree(hosts)
+    count = int(hosts.max()) + 1 if hosts.size else 0
+    private = np.zeros(count, np.bool_)
+    flat, first = np.unique(hosts, return_index=True)
+    high, low = table["high"].ravel()[first].tolist(), table["low"].ravel()[first].tolist()
+    private[flat] = [is_private(*address) for address in zip(high, low, strict=True)]
+    hint = table["sent_hint"]
+    ends = np.zeros(len(table), np.int8)
+    ends[degree[hosts[:, 1]] > degree[hosts[:, 0]]] = 1
+    one, two = private[hosts[:, 0]], private[hosts[:, 1]]
+    ends[one & ~two], ends[two & ~one] = 0, 1
+    ends[hint[:, 0] > hint[:, 1]], ends[hint[:, 1] > hint[:, 0]] = 0, 1
+    return ends
+
+
+def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
+    """A number for each host, shape (flows, 2): its address without the port."""
+    port = np.zeros(2 * len(table), np.int64)
+    mixed = endpoint(table["high"].ravel(), table["low"].ravel(), port)
+    return np.unique(mixed, return_inverse=True)[1].reshape(-1, 2).astype(np.int64)
+
+
+def _degree(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """With how many others each host talked."""
+    both = np.concatenate([hosts, hosts[:, ::-1]])
+    pairs = np.unique(both, axis=0)
+    return np.bincount(pairs[:, 0], minlength=int(hosts.max()) + 1 if hosts.size else 0)

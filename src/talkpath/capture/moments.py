@@ -1,0 +1,98 @@
+"""A call second by second, and what else the capture held in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Several
+from math import floor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.cells import LATE, LOST, PACKETS
+from talkpath.capture.timing import Floats
+from talkpath.measure import quality
+from talkpath.measure.call import Moment, Second
+from talkpath.wire.pcap.frames import Ints
+
+if TYPE_CHECKING:
+    from talkpath.capture.talks import Piece
+
+LONGEST_S = 24 * 3600
+HEADINGS = ("sent", "received")
+
+
+class Background:
+    """Packets of each second that are none of a call's."""
+
+    def __init__(self, cells: NDArray[np.void]) -> None:
+        cells = cells[np.argsort(cells["second"], kind="stable")]
+        self._second, self._packets = cells["second"].copy(), cells["packets"].sum(axis=1)
+        self._total = np.concatenate([[0], np.cumsum(self._packets)])
+        self._own = np.argsort(cells["flow"], kind="stable")
+        self._by_flow = cells["flow"][self._own]
+
+    def other(self, flows: list[int], begin_s: float, end_s: float) -> int:
+        """Packets of all other flows in these seconds."""
+        low, high = np.searchsorted(self._second, [floor(begin_s), floor(end_s) + 1])
+        rows = self._rows(flows)
+        own = self._packets[rows[(rows >= low) & (rows < high)]].sum()
+        return int(self._total[high] - self._total[low] - own)
+
+    def each(self, flows: list[int], first: int, count: int) -> Ints:
+        """The same for each second from `first` on."""
+        out: Ints = np.diff(self._total[np.searchsorted(self._second, np.arange(first, first + count + 1))])
+        rows = self._rows(flows)
+        place = self._second[rows] - first
+        inside = (place >= 0) & (place < count)
+        return out - np.bincount(place[inside], self._packets[rows[inside]], count).astype(np.int64)
+
+    def _rows(self, flows: list[int]) -> Ints:
+        low, high = np.searchsorted(self._by_flow, flows), np.searchsorted(self._by_flow, flows, "right")
+        return np.concatenate([self._own[begin:end] for begin, end in zip(low.tolist(), high.tolist(), strict=True)])
+
+
+def moments(
+    pieces: Several[Piece], begin_s: float, end_s: float, background: Background, flows: list[int], zero_s: float
+) -> tuple[Moment, ...]:
+    """All seconds of a talk; their numbers count from the capture's earliest packet."""
+    first = floor(begin_s)
+    count = min(floor(end_s) - first + 1, LONGEST_S)
+    table = _table(pieces, first, count)
+    counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
+    seconds = [_second(values, counted[place >= count]) for place, values in enumerate(table.tolist())]
+    others = background.each(flows, first, count).tolist()
+    shift = floor(first - zero_s)
+    return tuple(
+        Moment(shift + place, seconds[place], seconds[count + place], others[place]) for place in range(count)
+    )
+
+
+def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
+    """Cells summed by second, shape (2 count, 9), what was sent before what was received: the columns of a cell, the
+    lateness being the worst, then packets and losses of voice alone."""
+    out = np.zeros((2 * count, 9))
+    for piece in pieces:
+        cells = piece.measured.seconds
+        part = cells.of(piece.segment)
+        rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(piece.heading)
+        values = cells.values[part]
+        late = np.maximum(out[rows, LATE], values[:, LATE])
+        np.add.at(out[:, :7], rows, values)
+        out[rows, LATE] = late
+        if piece.medium == "voice":
+            np.add.at(out[:, 7:], rows, values[:, [PACKETS, LOST]])
+    return out
+
+
+def _second(values: list[float], counted: bool) -> Second:
+    packets, lost, size, jitter_s, jitters, frozen_s, late_s, heard, missed = values
+    return Second(
+        packets=int(packets),
+        lost=int(lost) if counted else None,
+        kbps=round(8e-3 * size, 3),
+        jitter_ms=round(1e3 * jitter_s / jitters, 3) if jitters else None,
+        late_ms=round(1e3 * late_s, 3) if packets else None,
+        frozen_ms=round(1e3 * frozen_s, 3),
+        mos=round(quality.mos(100 * missed / (heard + missed)), 2) if counted and heard + missed else None,
+    )

@@ -1,0 +1,286 @@
+"""Asks the app files whose datagrams these are, about those that `sift` chose, and keeps what they say.
+
+Evidence is kept for each flow and each stream; flows whose media has no readable header are marked, so that `scan`
+keeps their packets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+import numpy as np
+
+import talkpath.apps
+from talkpath.apps.cue import Cue
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.capture.datagrams import DTLS, OTHER, STUN, TURN, Datagrams
+from talkpath.capture.flows import Flows
+from talkpath.capture.sift import Sift
+from talkpath.errors import WireError
+from talkpath.wire import stun
+from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.stun import Attribute
+
+Recogniser = Callable[[bytes, FlowView], Hit | None]
+
+SURE, SURE_HITS, CERTAIN = 0.9, 3, 0.95
+"""A flow is asked of one app file only after that many hits so sure; a certain hit ends the round of questions."""
+ASK_FLOW = 32
+PERMISSION = "stun.permission"
+NAMES = {
+    0x0001: "stun.binding",
+    0x0003: "stun.allocate",
+    0x0008: PERMISSION,
+    0x0009: "stun.channel",
+    0x0004: "stun.refresh",
+    0x0101: "stun.binding_response",
+    0x0103: "stun.allocate_response",
+    0x0113: "stun.allocate_error",
+}
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What one app's recogniser said of one flow or stream: how often, how surely, and of what kind."""
+
+    hits: int = 0
+    confidence: float = 0.0
+    kinds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    media: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    first_s: float = float("inf")
+    last_s: float = float("-inf")
+
+    def add(self, hit: Hit, at_s: float) -> None:
+        """One more datagram recognised."""
+        self.hits += 1
+        self.confidence = max(self.confidence, hit.confidence)
+        self.kinds[hit.kind] += 1
+        if hit.medium:
+            self.media[hit.medium] += 1
+        self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s)
+
+
+    def take(self, other: Evidence) -> None:
+        """All that another says."""
+        self.hits += other.hits
+        self.confidence = max(self.confidence, other.confidence)
+        for kind, times in other.kinds.items():
+            self.kinds[kind] += times
+        for medium, times in other.media.items():
+            self.media[medium] += times
+        self.first_s, self.last_s = min(self.first_s, other.first_s), max(self.last_s, other.last_s)
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one flow: the view that recognisers get, its local end (0 or 1, a first guess), their memories,
+    their evidence. `sure` names the app file that needs no second opinion, `asked` counts what had no known form."""
+
+    view: FlowView
+    local: int
+    notes: dict[str, dict[str, object]] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    stitches: set[bytes] = field(default_factory=set)
+    setups: set[str] = field(default_factory=set)
+    peers: set[tuple[bytes, bytes]] = field(default_factory=set)
+    """Where a permission was asked for at a TURN server: addresses and ports as they stand in the message."""
+    asked: int = 0
+    sure: str = ""
+
+
+def recognisers() -> dict[str, Recogniser]:
+    """All app files' recognisers, by the name of the file."""
+    return {name: module.recognise for name, module in _modules() if hasattr(module, "APP")}
+
+
+def cues() -> list[tuple[str, Cue]]:
+    """(app file, cue) for all cues."""
+    return [(name, cue) for name, module in _modules() for cue in getattr(module, "CUES", ())]
+
+
+def wrappings() -> tuple[Cue, ...]:
+    """All wrappings that the app files declare."""
+    return tuple(cue for _, module in _modules() for cue in getattr(module, "WRAPPINGS", ()))
+
+
+def _modules() -> Iterator[tuple[str, ModuleType]]:
+    for found in iter_modules(talkpath.apps.__path__):
+        yield found.name, import_module(f"talkpath.apps.{found.name}")
+
+
+class Recognition:
+    """Everything that the recognisers said so far, by flow and by stream."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self._recognisers = recognisers()
+        self._sift = Sift(flows, cues())
+        self._order = list(self._recognisers)
+        self._successes: dict[str, int] = defaultdict(int)
+        self.known: dict[int, Known] = {}
+        self.streams: dict[int, dict[str, Evidence]] = {}
+        self.opaque: dict[int, str] = {}
+        """Ends of flows whose media has no header that could be read, and the app file that can tell it."""
+        self._setups: dict[int, str] = {}
+        self._hot: set[int] = set()
+
+    def feed(self, found: Datagrams) -> None:
+        """Look at the datagrams of one block, in their order."""
+        choice = self._sift.choose(found, self._hot)
+        asked = _Asked.of(found, choice.rows)
+        for place, (row, stream) in enumerate(zip(choice.rows.tolist(), choice.stream.tolist(), strict=True)):
+            self._ask(asked, place, stream, choice.only.get(row))
+        self._order.sort(key=lambda name: -self._successes[name])
+
+    def marked(self, flow: Ints) -> Bools:
+        """Which of these packets belong to flows with an end whose media has no readable header."""
+        if not self.opaque:
+            return np.zeros(len(flow), np.bool_)
+        ends = self._flows.table["end"][flow]
+        marks = np.array(list(self.opaque), np.uint64)
+        return np.isin(ends[:, 0], marks) | np.isin(ends[:, 1], marks)
+
+    def medium_codes(self, found: Datagrams, rows: Ints) -> list[int]:
+        """For datagrams of marked flows without a readable header: 1 voice, 2 video, 3 other media, 0 none."""
+        asked = _Asked.of(found, rows)
+        return [self._medium_code(asked, place) for place in range(len(rows))]
+
+    def _medium_code(self, asked: _Asked, place: int) -> int:
+        known = self._known(asked.flow[place])
+        one, other = self._flows.table["end"][asked.flow[place]].tolist()
+        name = self.opaque.get(one) or self.opaque[other]
+        self._look(known, asked, place)
+        known.view.notes = known.notes.setdefault(name, {})
+        hit = self._recognisers[name](asked.payload(place), known.view)
+        if hit is None or hit.kind != "media":
+            return 0
+        return {"voice": 1, "video": 2}.get(hit.medium or "", 3)
+
+    def _ask(self, asked: _Asked, place: int, stream: int, only: set[str] | None) -> None:
+        known = self._known(asked.flow[place])
+        kind = asked.kind[place]
+        if kind == OTHER:
+            known.asked += 1
+            if known.asked > ASK_FLOW:
+                return
+        payload = asked.payload(place)
+        self._look(known, asked, place)
+        for name in (known.sure,) if known.sure else (only or self._order):
+            known.view.notes = known.notes.setdefault(name, {})
+            hit = self._recognisers[name](payload, known.view)
+            if hit is not None:
+                self._note(known, name, hit, kind, asked.time_s[place], stream)
+                if hit.confidence >= CERTAIN:
+                    break
+        self._follow(known, kind, payload)
+
+    def _look(self, known: Known, asked: _Asked, place: int) -> None:
+        """Point the flow's view at a datagram."""
+        view = known.view
+        view.direction = "up" if known.local == asked.way[place] else "down"
+        view.inner = "turn" if asked.outer[place] == TURN else "tcp" if asked.tcp else "udp"
+        if not view.setup:
+            view.setup = self._inherited(view.number)
+
+    def _inherited(self, flow: int) -> str:
+        """The set-up of a flow that had none: QUIC, or what a flow at the same socket had."""
+        row = self._flows.table[flow]
+        if row["quic"]:
+            return "quic"
+        if not self._setups:
+            return ""
+        one, other = row["end"].tolist()
+        return self._setups.get(one) or self._setups.get(other, "")
+
+    def _follow(self, known: Known, kind: int, payload: bytes) -> None:
+        """Keep track of the set-up for the recognisers that come after."""
+        view = known.view
+        view.packets += 1
+        if kind == STUN:
+            view.setup = NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
+            known.setups.add(view.setup)
+            if view.setup == PERMISSION:
+                known.peers.update(_peers(payload))
+        elif kind == DTLS:
+            view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
+
+    def _note(self, known: Known, name: str, hit: Hit, kind: int, at_s: float, stream: int) -> None:
+        evidence = known.evidence.setdefault(hit.app, Evidence())
+        evidence.add(hit, at_s)
+        self._successes[name] += hit.confidence >= CERTAIN
+        self._hot.add(known.view.number)
+        if hit.stitch is not None:
+            known.stitches.add(hit.stitch)
+        if stream:
+            self.streams.setdefault(stream, {}).setdefault(hit.app, Evidence()).add(hit, at_s)
+        if hit.confidence >= SURE and evidence.hits >= SURE_HITS:
+            known.sure = name
+        own = known.view.setup.startswith(f"{hit.app}.")
+        if own or (hit.kind == "media" and kind == OTHER):
+            for end in self._flows.table["end"][known.view.number].tolist():
+                self.opaque.setdefault(end, name)
+                if own:
+                    self._setups[end] = known.view.setup
+
+    def _known(self, flow: int) -> Known:
+        known = self.known.get(flow)
+        if known is None:
+            known = self.known[flow] = Known(FlowView(number=flow), self._flows.local_end(flow))
+        return known
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The columns of some datagrams as lists, which are faster one by one."""
+
+    data: memoryview
+    tcp: bool
+    flow: list[int]
+    way: list[int]
+    kind: list[int]
+    outer: list[int]
+    time_s: list[float]
+    begin: list[int]
+    captured: list[int]
+    size: list[int]
+
+    @classmethod
+    def of(cls, found: Datagrams, rows: Ints) -> _Asked:
+        """Those rows. A datagram is taken as the app wrote it: inside TURN, but with the app's own wrapping."""
+        inside = found.outer[rows] == TURN
+        begin = np.where(inside, found.at[rows], found.outer_at[rows])
+        size = np.where(inside, found.size[rows], found.outer_size[rows])
+        captured = np.minimum(found.captured[rows] + found.at[rows] - begin, size)
+        return cls(
+            data=found.data.data,
+            tcp=found.tcp,
+            flow=found.flow[rows].tolist(),
+            way=found.way[rows].tolist(),
+            kind=found.kind[rows].tolist(),
+            outer=found.outer[rows].tolist(),
+            time_s=found.time_s[rows].tolist(),
+            begin=begin.tolist(),
+            captured=captured.tolist(),
+            size=size.tolist(),
+        )
+
+    def payload(self, place: int) -> bytes:
+        """One datagram, padded with zeros where the capture cut it."""
+        begin, captured = self.begin[place], self.captured[place]
+        return self.data[begin : begin + captured].tobytes() + bytes(self.size[place] - captured)
+
+
+def _peers(message: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(address, port) of each XOR-PEER-ADDRESS, as they stand in the message."""
+    try:
+        attributes = stun.decode(message).attributes
+    except WireError:
+        return
+    for kind, value in attributes:
+        if kind == Attribute.XOR_PEER_ADDRESS and len(value) >= 8:
+            yield value[4:], value[2:4]

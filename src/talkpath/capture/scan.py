@@ -1,0 +1,128 @@
+"""One pass over a capture: blocks of frames in, what the analysis needs of them out.
+
+Memory does not grow with the file, only with the flows and the media packets in it (37 bytes each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talkpath.apps.cue import Cue
+from talkpath.capture.activity import Activity
+from talkpath.capture.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
+from talkpath.capture.flows import Flows
+from talkpath.capture.recognise import Recognition, wrappings
+from talkpath.capture.rows import Rows, Store, opaque_rows, rtp_rows
+from talkpath.capture.tcp import Connections
+from talkpath.capture.trailer import Labels
+from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.frames import Ints, big16
+from talkpath.wire.pcap.read import Source
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What one capture holds. Times are seconds from the first packet in the file; `begin_s` is the earliest."""
+
+    unread: Unread = field(default_factory=Unread)
+    flows: Flows = field(default_factory=Flows)
+    activity: Activity = field(default_factory=Activity)
+    media: Store = field(default_factory=lambda: Store(prune=True))
+    opaque: Store = field(default_factory=lambda: Store(prune=False))
+    labels: Labels = field(default_factory=Labels)
+    wrappings: tuple[Cue, ...] = field(default_factory=wrappings)
+    packets: int = 0
+    base_ns: int | None = None
+    begin_s: float = 0.0
+    end_s: float = 0.0
+    recognition: Recognition = field(init=False)
+    connections: Connections = field(init=False)
+    fragments: Fragments = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recognition = Recognition(self.flows)
+        self.connections = Connections(self.flows)
+        self.fragments = Fragments(self.unread)
+
+    def feed(self, frames: Frames) -> None:
+        """Take one block."""
+        if not len(frames):
+            return
+        if self.base_ns is None:
+            self.base_ns = int(frames.time_ns[0])
+        self.packets += len(frames)
+        time_s = self._seconds(frames.time_ns)
+        self.begin_s = min(self.begin_s, float(time_s.min()))
+        self.end_s = max(self.end_s, float(time_s.max()))
+        for packets in transports(frames, self.unread, self.fragments):
+            self._packets(packets, frames)
+
+    def _seconds(self, time_ns: Ints) -> Seconds:
+        seconds: Seconds = (time_ns - np.int64(self.base_ns or 0)) / 1e9
+        return seconds
+
+    def _packets(self, packets: Packets, frames: Frames) -> None:
+        time_s = self._seconds(packets.time_ns)
+        if packets.protocol[0] != UDP:
+            self.activity.others(time_s)
+            over_tcp = self.connections.feed(packets, time_s)
+            if over_tcp is not None:
+                self._datagrams(over_tcp)
+            return
+        flow, way = self.flows.assign(packets, time_s)
+        self.activity.flows(flow, way, time_s)
+        if len(frames.data) == len(packets.data):
+            self.labels.feed(frames, packets, flow)
+        at, size, captured = packets.payload, packets.size, packets.captured
+        self._datagrams(datagrams(packets.data, time_s, flow, way, at, size, captured, self.wrappings))
+
+    def _datagrams(self, found: Datagrams) -> None:
+        self._tally(found)
+        self.recognition.feed(found)
+        self.media.add(rtp_rows(found, np.flatnonzero(found.kind == RTP)))
+        self._opaque(found)
+
+    def _tally(self, found: Datagrams) -> None:
+        flow, way, kind, head = found.flow, found.way, found.kind, found.head
+        stun = np.flatnonzero(kind == STUN)
+        name = big16(head[stun], 0)
+        rows = stun[(name & 0x0110) == 0]
+        self.flows.tally("requests", flow[rows], way[rows])
+        rows = stun[(name & 0x0110) >= 0x0100]
+        self.flows.tally("answers", flow[rows], way[rows])
+        dtls = np.flatnonzero(kind == DTLS)
+        hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)
+        self.flows.tally("hellos", flow[dtls[hello]], way[dtls[hello]])
+        sealed = dtls[head[dtls, 0] == 23]
+        self.flows.tally("sealed", flow[sealed], way[sealed])
+        for column, which in (("reports", kind == RTCP), ("other", kind == OTHER)):
+            rows = np.flatnonzero(which)
+            self.flows.tally(column, flow[rows], way[rows])
+        np.add.at(self.flows.table["turn"], flow[found.outer == TURN], 1)
+        np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)
+
+    def _opaque(self, found: Datagrams) -> None:
+        """Keep packets without a readable header where a call without RTP may be."""
+        rows = np.flatnonzero(found.kind == OTHER)
+        rows = rows[self.recognition.marked(found.flow[rows])]
+        if len(rows):
+            kept: Rows = opaque_rows(found, rows)
+            kept["type"] = self.recognition.medium_codes(found, rows)
+            self.opaque.add(kept)
+
+
+def scan(source: Source, progress: Progress | None = None) -> Scan:
+    """Read a whole capture. `progress` is told the number of packets after each block."""
+    found = Scan()
+    for frames in blocks(source, found.unread):
+        found.feed(frames)
+        if progress is not None:
+            progress(found.packets)
+    found.fragments.close()
+    return found

@@ -1,0 +1,147 @@
+"""Which datagrams of a block the recognisers are asked about: few of each kind, chosen by numpy.
+
+STUN and DTLS handshakes by kind and size, RTP by the first packets of streams whose SSRC came more than once, RTCP by
+type, anything else by the apps' cues, or when its flow is known already or goes on for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talkpath.apps.cue import Cue
+from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams, matching
+from talkpath.capture.flows import Flows, mix
+from talkpath.capture.rows import stream_key
+from talkpath.wire.pcap.frames import Bools, Ints, Words, big16
+
+ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
+LONG_FLOW = 8
+REPEATED = 4
+LARGEST = 2048
+PERMISSION = 0x0008
+HANDSHAKE = 22
+
+
+@dataclass(slots=True)
+class Choice:
+    """`rows` in their order; `stream` a number for each row, 0 where it is no RTP; `only` the app files to ask about a
+    row, where a cue named them (all others are asked about everything)."""
+
+    rows: Ints
+    stream: Words
+    only: dict[int, set[str]]
+
+
+@dataclass(slots=True)
+class _Cues:
+    """Cues whose first mark lies at the same offset: which bytes they have there, and the cues with number and app."""
+
+    first: Bools = field(default_factory=lambda: np.zeros(256, np.bool_))
+    cues: list[tuple[int, str, Cue]] = field(default_factory=list)
+
+
+class Sift:
+    """Chooses, and remembers how often it chose a kind before."""
+
+    def __init__(self, flows: Flows, cues: Iterable[tuple[str, Cue]]) -> None:
+        self._flows = flows
+        self._cues: dict[int, _Cues] = {}
+        for number, (name, cue) in enumerate(cues, 1):
+            at, byte = cue.marks[0]
+            group = self._cues.setdefault(at, _Cues())
+            group.first[byte] = True
+            group.cues.append((number, name, cue))
+        self._asked: dict[int, int] = {}
+        self._often = np.zeros(1 << 20, np.uint8)
+
+    def choose(self, found: Datagrams, hot: set[int]) -> Choice:
+        """The rows to ask about. `hot` are flows in which an app was recognised."""
+        base = stream_key(found.flow, found.way, found.size.astype(np.uint64))
+        streams = np.zeros(len(found), np.uint64)
+        only: dict[int, set[str]] = {}
+        picks = [
+            self._stun(found, base),
+            self._handshakes(found, base),
+            self._reports(found, base),
+            self._media(found, streams),
+            self._others(found, base, hot, only),
+        ]
+        rows = np.unique(np.concatenate(picks))
+        return Choice(rows, streams[rows], only)
+
+    def _stun(self, found: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((found.kind == STUN) & (found.size <= LARGEST))
+        name = big16(found.head[rows], 0)
+        keys = mix(base[rows] ^ (name << 3 | STUN).astype(np.uint64))
+        asks = name == PERMISSION
+        some = self._limited(rows[~asks], keys[~asks], ASK_STUN)
+        return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
+
+    def _handshakes(self, found: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((found.kind == DTLS) & (found.head[:, 0] == HANDSHAKE) & (found.size <= LARGEST))
+        step = found.head[rows, 13].astype(np.uint64)
+        return self._limited(rows, mix(base[rows] ^ (step << np.uint64(3) | np.uint64(DTLS))), ASK_DTLS)
+
+    def _reports(self, found: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((found.kind == RTCP) & (found.size <= LARGEST))
+        name = found.head[rows, 1].astype(np.uint64)
+        flow = stream_key(found.flow[rows], found.way[rows], name)
+        return self._limited(rows, mix(flow ^ np.uint64(RTCP)), ASK_RTCP)
+
+    def _media(self, found: Datagrams, streams: Words) -> Ints:
+        """The first packets of RTP streams whose SSRC came at least four times."""
+        rows = np.flatnonzero(found.kind == RTP)
+        ssrc = np.ascontiguousarray(found.head[rows, 8:12]).view(">u4").ravel().astype(np.uint64)
+        key = stream_key(found.flow[rows], found.way[rows], ssrc)
+        streams[rows] = key
+        slot = (key & np.uint64(len(self._often) - 1)).astype(np.int64)
+        slots, inverse, counts = np.unique(slot, return_inverse=True, return_counts=True)
+        self._often[slots] = np.minimum(self._often[slots].astype(np.int64) + counts, 255)
+        again = self._often[slots][inverse] >= REPEATED
+        rows, key = rows[again], key[again]
+        kind = (found.head[rows, 1] & 0x7F).astype(np.uint64)
+        return self._limited(rows, mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP)), ASK_RTP)
+
+    def _others(self, found: Datagrams, base: Words, hot: set[int], only: dict[int, set[str]]) -> Ints:
+        rows = np.flatnonzero((found.kind == OTHER) & (found.outer_size <= LARGEST))
+        picks = [self._long(found, rows), self._hot(found, rows, base, hot)]
+        for at, group in self._cues.items():
+            near = rows[group.first[found.head[rows, at]]]
+            for number, name, cue in group.cues:
+                cued = matching(found.head, found.size, near, cue)
+                cued = self._limited(cued, mix(base[cued] ^ np.uint64(OTHER + 8 * number)), ASK_CUE)
+                for row in cued.tolist():
+                    only.setdefault(row, set()).add(name)
+                picks.append(cued)
+        for row in np.concatenate(picks[:2]).tolist():
+            only.pop(row, None)
+        return np.concatenate(picks)
+
+    def _long(self, found: Datagrams, rows: Ints) -> Ints:
+        """The first of flows that go on in both directions and are not QUIC."""
+        table, flow = self._flows.table, found.flow[rows]
+        rows = rows[(table["other"][flow].min(axis=1) >= LONG_FLOW) & (table["quic"][flow] == 0)]
+        key = stream_key(found.flow[rows], found.way[rows], np.full(len(rows), OTHER, np.uint64))
+        return self._limited(rows, key, ASK_LONG)
+
+    def _hot(self, found: Datagrams, rows: Ints, base: Words, hot: set[int]) -> Ints:
+        if not hot:
+            return rows[:0]
+        rows = rows[np.isin(found.flow[rows], np.fromiter(hot, np.int64, len(hot)))]
+        return self._limited(rows, mix(base[rows] ^ np.uint64(OTHER)), ASK_HOT)
+
+    def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:
+        """The first `limit` rows of each key, counting those of earlier blocks."""
+        if not len(rows):
+            return rows
+        unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        names = unique.tolist()
+        before = np.array([self._asked.get(name, 0) for name in names], np.int64)
+        self._asked.update(zip(names, np.minimum(before + counts, limit).tolist(), strict=True))
+        order = np.argsort(inverse, kind="stable")
+        rank = np.empty(len(rows), np.int64)
+        rank[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return rows[rank < (limit - before)[inverse]]

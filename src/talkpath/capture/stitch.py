@@ -1,0 +1,135 @@
+"""Which flows belong to one call.
+
+A call moves between 5-tuples and uses several at once. Flows are joined when they share the local socket, an SSRC
+at the same local host, or bytes that a recogniser names as the call's own; RTP and RTCP, sound and picture on ports of
+their own are joined when both hosts are the same and both begin and end together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.local import host_numbers, local_ends
+from talkpath.capture.order import Segments
+from talkpath.capture.recognise import Known
+from talkpath.capture.scan import Scan
+
+APART_S = 60.0
+SOCKET_APART_S = 30.0
+BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
+
+
+@dataclass(slots=True)
+class Ends:
+    """Where each flow ends: which side is local (0 or 1), the numbers of both hosts, the mixed local socket."""
+
+    local: NDArray[np.int8]
+    local_host: NDArray[np.int64]
+    far_host: NDArray[np.int64]
+    socket: NDArray[np.uint64]
+
+
+def ends(scan: Scan) -> Ends:
+    """For all flows of a scan."""
+    table = scan.flows.table[: len(scan.flows)]
+    local, hosts = local_ends(table), host_numbers(table)
+    rows = np.arange(len(table))
+    return Ends(local, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+
+
+@dataclass(slots=True)
+class Groups:
+    """Sets of numbers that can be joined."""
+
+    parent: dict[int, int] = field(default_factory=dict)
+
+    def find(self, one: int) -> int:
+        """The name of its set."""
+        self.parent.setdefault(one, one)
+        while self.parent[one] != one:
+            self.parent[one] = self.parent[self.parent[one]]
+            one = self.parent[one]
+        return one
+
+    def join(self, one: int, other: int) -> None:
+        """Make two sets one."""
+        self.parent[self.find(other)] = self.find(one)
+
+    def all(self, members: Iterable[int]) -> list[list[int]]:
+        """The sets that these belong to, each sorted."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for one in members:
+            found[self.find(one)].append(one)
+        return [sorted(group) for group in found.values()]
+
+
+def stitch(scan: Scan, where: Ends, media: Segments) -> list[list[int]]:
+    """Groups of flows, one for each call or attempt, among those where an app or media was seen."""
+    known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
+    opaque = np.unique(scan.opaque.all()["flow"])
+    carriers = np.unique(media.rows["flow"])
+    members = sorted({*known, *opaque.tolist(), *carriers.tolist()})
+    table = scan.flows.table
+    groups = Groups()
+    _chain(groups, members, where.socket, table, SOCKET_APART_S)
+    _by_source(groups, where, media, table)
+    _by_stitch(groups, known, where, table)
+    _beside(groups, carriers.tolist(), where, table)
+    return groups.all(members)
+
+
+def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDArray[np.void], apart_s: float) -> None:
+    """Join flows with the same key unless a pause lies between them."""
+    by_key: dict[int, list[int]] = defaultdict(list)
+    for flow in flows:
+        by_key[int(key[flow])].append(flow)
+    for same in by_key.values():
+        same.sort(key=lambda flow: float(table["first_s"][flow]))
+        ended = np.maximum.accumulate(table["last_s"][same])
+        for place, (one, other) in enumerate(pairwise(same)):
+            if table["first_s"][other] - ended[place] < apart_s:
+                groups.join(one, other)
+
+
+def _by_source(groups: Groups, where: Ends, media: Segments, table: NDArray[np.void]) -> None:
+    """Join flows of one local host that carry the same SSRC."""
+    first = media.rows[media.begin]
+    by_source: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for flow, ssrc in zip(first["flow"].tolist(), first["ssrc"].tolist(), strict=True):
+        by_source[ssrc, int(where.local_host[flow])].add(flow)
+    _join_near(groups, by_source.values(), table)
+
+
+def _by_stitch(groups: Groups, known: dict[int, Known], where: Ends, table: NDArray[np.void]) -> None:
+    by_stitch: dict[tuple[bytes, int], set[int]] = defaultdict(set)
+    for flow, found in known.items():
+        for stitch_bytes in found.stitches:
+            by_stitch[stitch_bytes, int(where.local_host[flow])].add(flow)
+    _join_near(groups, by_stitch.values(), table)
+
+
+def _join_near(groups: Groups, sets: Iterable[set[int]], table: NDArray[np.void]) -> None:
+    for flows in sets:
+        ordered = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
+        for one, other in pairwise(ordered):
+            if table["first_s"][other] - table["last_s"][one] < APART_S:
+                groups.join(one, other)
+
+
+def _beside(groups: Groups, carriers: list[int], where: Ends, table: NDArray[np.void]) -> None:
+    """Join media flows between the same two hosts that begin and end together."""
+    by_hosts: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for flow in carriers:
+        by_hosts[int(where.local_host[flow]), int(where.far_host[flow])].append(flow)
+    for same in by_hosts.values():
+        same.sort(key=lambda flow: float(table["first_s"][flow]))
+        for one, other in pairwise(same):
+            begins = table["first_s"][other] - table["first_s"][one]
+            if begins <= BEGIN_TOGETHER_S and abs(table["last_s"][other] - table["last_s"][one]) <= END_TOGETHER_S:
+                groups.join(one, other)

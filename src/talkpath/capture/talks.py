@@ -1,0 +1,282 @@
+"""From a scan to talks: groups of flows, their measured streams, which of them somebody heard or saw.
+
+What is no talk is set-up of one (on sockets of its own), an attempt, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Several
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.flows import hosts_of, is_group, mix
+from talkpath.capture.naming import UNKNOWN, WEAK, Name, name
+from talkpath.capture.opaque import by_cadence, without_copies
+from talkpath.capture.order import Segments, rtp_segments, segments, sequence
+from talkpath.capture.recognise import Evidence, Known
+from talkpath.capture.rows import FEWEST, Rows
+from talkpath.capture.scan import Scan
+from talkpath.capture.stitch import Ends, ends, stitch
+from talkpath.capture.streams import Measured, Medium
+from talkpath.capture.timing import timing
+from talkpath.measure.call import Heading
+
+TALK_PACKETS, TALK_S = 8, 0.1
+SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
+"""A talk has eight packets over 0.1 s, or five where both ends had exchanged reports for three seconds before."""
+PAUSE_S = 60.0
+ABSORB_S = 60.0
+JOIN_S = 5.0
+
+
+@dataclass(slots=True)
+class Piece:
+    """One stream of a call: which segment of which measurement, its direction and medium (None: padding, control)."""
+
+    measured: Measured
+    segment: int
+    heading: Heading
+    medium: Medium | None
+
+    @property
+    def rows(self) -> Rows:
+        """Its packets, duplicates too."""
+        part: Rows = self.measured.found.rows[self.measured.rows(self.segment)]
+        return part
+
+    @property
+    def packets(self) -> int:
+        """How many, duplicates not counted."""
+        return int(self.measured.figures["packets"][self.segment])
+
+    @property
+    def counts(self) -> bool:
+        """Can losses be told?"""
+        return self.measured.has_header or self.measured.times.clock_hz[self.segment] > 0
+
+    @property
+    def begin_s(self) -> float:
+        """When the first came."""
+        return float(self.measured.figures["begin_s"][self.segment])
+
+    @property
+    def end_s(self) -> float:
+        """When the last came."""
+        return float(self.measured.figures["end_s"][self.segment])
+
+
+@dataclass(slots=True)
+class Setup:
+    """A group of flows without talk: its app, its local host, when it began and ended."""
+
+    flows: list[int]
+    name: Name
+    host: int
+    begin_s: float
+    end_s: float
+
+
+@dataclass(slots=True)
+class Talk:
+    """A call in the making."""
+
+    flows: list[int]
+    pieces: list[Piece]
+    name: Name
+    begin_s: float
+    """When the first of its flows began."""
+
+    @property
+    def media(self) -> list[Piece]:
+        """The pieces that somebody hears or sees."""
+        return [piece for piece in self.pieces if piece.medium is not None]
+
+    def span(self) -> tuple[float, float]:
+        """First and last media packet."""
+        return min(piece.begin_s for piece in self.media), max(piece.end_s for piece in self.media)
+
+
+class Assembly:
+    """A scanned capture taken apart: `talks`, and `others`, groups of flows with set-up but no talk."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.scan = scan
+        self.table = scan.flows.table[: len(scan.flows)]
+        self.where: Ends = ends(scan)
+        candidates = scan.media.all()
+        real = rtp_segments(candidates)
+        self._groups = stitch(scan, self.where, real)
+        self._group_of = np.full(len(self.table), -1, np.int64)
+        for number, flows in enumerate(self._groups):
+            self._group_of[flows] = number
+        self._pieces: dict[int, list[Piece]] = {}
+        self._measure_rtp(candidates, real)
+        self._measure_opaque()
+        self.talks, self.others = self._sort_out()
+
+    def known(self, flows: list[int]) -> list[Known]:
+        """What recognisers said of these flows."""
+        return [self.scan.recognition.known[flow] for flow in flows if flow in self.scan.recognition.known]
+
+    def name(self, flows: list[int]) -> Name:
+        """The app of these flows."""
+        return name(self.known(flows), self.scan.labels.of(flows))
+
+    # ------------------------------------------------------------ streams
+
+    def _measure_rtp(self, candidates: Rows, real: Segments) -> None:
+        """Measure streams anew over all flows of a group, so that a move from relay to peer is no loss."""
+        sources = np.unique(real.rows["ssrc"])
+        rows = candidates[np.isin(candidates["ssrc"], sources) & (self._group_of[candidates["flow"]] >= 0)]
+        found = segments(rows, self._key(rows, rows["ssrc"]))
+        found = found.where(found.count >= FEWEST)
+        if len(found):
+            order = sequence(found)
+            self._place(Measured.of(found, order, timing(found, order), True))
+
+    def _measure_opaque(self) -> None:
+        """Media without a header, in groups that have no other."""
+        rows = self.scan.opaque.all()
+        rows = rows[(rows["type"] > 0) & (self._group_of[rows["flow"]] >= 0)]
+        heard = [number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces)]
+        rows = rows[~np.isin(self._group_of[rows["flow"]], heard)]
+        if len(rows):
+            every = segments(rows, self._key(rows, rows["type"] == 2))
+            rows = every.rows[without_copies(every)]
+            found = segments(rows, self._key(rows, rows["type"] == 2))
+            self._place(Measured.of(found, *by_cadence(found), False))
+
+    def _key(self, rows: Rows, detail: NDArray[np.generic]) -> NDArray[np.uint64]:
+        """One number for call, direction and detail."""
+        group = self._group_of[rows["flow"]].astype(np.uint64)
+        sent = (rows["way"] == self.where.local[rows["flow"]]).astype(np.uint64)
+        return mix(group << np.uint64(34) ^ sent << np.uint64(33) ^ detail.astype(np.uint64))
+
+    def _place(self, measured: Measured) -> None:
+        first = measured.found.rows[measured.found.begin]
+        names: dict[int, Name] = {}
+        for segment, (flow, way) in enumerate(zip(first["flow"].tolist(), first["way"].tolist(), strict=True)):
+            group = int(self._group_of[flow])
+            if group not in names:
+                names[group] = self.name(self._groups[group])
+            heading: Heading = "sent" if way == self.where.local[flow] else "received"
+            medium = self._medium(measured, segment, names[group].app)
+            self._pieces.setdefault(group, []).append(Piece(measured, segment, heading, medium))
+
+    def _medium(self, measured: Measured, segment: int, app: str) -> Medium | None:
+        """What the app's recogniser said of the stream; where it said nothing, what the packets look like."""
+        if measured.is_padding(segment):
+            return None
+        said = self._said(measured, segment, app)
+        if said.hits and not said.kinds.get("media"):
+            return None
+        if said.media:
+            return "video" if said.media["video"] > said.media["voice"] else "voice"
+        return "video" if measured.looks_like_video(segment) else "voice"
+
+    def _said(self, measured: Measured, segment: int, app: str) -> Evidence:
+        total = Evidence()
+        if measured.has_header:
+            for key in np.unique(measured.found.rows["key"][measured.rows(segment)]).tolist():
+                one = self.scan.recognition.streams.get(key, {}).get(app)
+                if one is not None:
+                    total.take(one)
+        return total
+
+    # ------------------------------------------------------------ talks
+
+    def _sort_out(self) -> tuple[list[Talk], list[list[int]]]:
+        """Groups with talk, split at long pauses, and groups without."""
+        talks: list[Talk] = []
+        others: list[Setup] = []
+        for number, flows in enumerate(self._groups):
+            own, begin_s = self.name(flows), float(self.table["first_s"][flows].min())
+            bouts = [Talk(flows, pieces, copy(own), begin_s) for pieces in _bouts(self._pieces.get(number, []))]
+            found = [talk for talk in bouts if self._is_talk(talk)]
+            talks += found
+            if not found:
+                host = int(self.where.local_host[flows[0]])
+                others.append(Setup(flows, own, host, begin_s, float(self.table["last_s"][flows].max())))
+        return talks, self._joined(self._left_over(talks, others))
+
+    def _left_over(self, talks: list[Talk], others: list[Setup]) -> list[Setup]:
+        """Set-up that belongs to no talk of the same host."""
+        by_host: dict[int, list[Talk]] = {}
+        for talk in talks:
+            by_host.setdefault(int(self.where.local_host[talk.flows[0]]), []).append(talk)
+        return [one for one in others if not any(_absorbed(one, talk) for talk in by_host.get(one.host, ()))]
+
+    def _is_talk(self, talk: Talk) -> bool:
+        if not talk.media or self._is_broadcast(talk):
+            return False
+        begin, end = talk.span()
+        if end - begin < TALK_S:
+            return False
+        packets = sum(piece.packets for piece in talk.media)
+        return packets >= TALK_PACKETS or (packets >= SHORT_PACKETS and self._rang(talk.flows, begin))
+
+    def _rang(self, flows: list[int], begin_s: float) -> bool:
+        """Had both ends exchanged reports for a while before?"""
+        rows = self.table[flows]
+        both = rows["reports"].min(axis=1) >= RING_REPORTS
+        return bool(np.any(both & (begin_s - rows["first_s"] >= RING_S)))
+
+    def _is_broadcast(self, talk: Talk) -> bool:
+        """Streaming: RTSP between the same hosts, a group address, or pictures one way and nothing that says call."""
+        rows = self.table[talk.flows]
+        if any(hosts_of(row) in self.scan.connections.streaming for row in rows):
+            return True
+        if any(map(is_group, rows["high"].ravel().tolist(), rows["low"].ravel().tolist())):
+            return True
+        one_way = len({piece.heading for piece in talk.media}) == 1
+        anonymous = talk.name.app in (UNKNOWN, "rtp") and talk.name.confidence < WEAK
+        pictures = any(piece.medium == "video" for piece in talk.media)
+        return one_way and anonymous and pictures and not rows["reports"].min(axis=1).any()
+
+    @staticmethod
+    def _joined(others: list[Setup]) -> list[list[int]]:
+        """Set-up of one app from one host at the same time is one attempt."""
+        latest: dict[tuple[str, int], Setup] = {}
+        out: list[Setup] = []
+        for one in sorted(others, key=lambda one: one.begin_s):
+            earlier = latest.get((one.name.app, one.host))
+            if earlier is not None and one.begin_s - earlier.end_s < JOIN_S:
+                earlier.flows = earlier.flows + one.flows
+                earlier.end_s = max(earlier.end_s, one.end_s)
+            else:
+                latest[one.name.app, one.host] = one
+                out.append(one)
+        return [one.flows for one in out]
+
+
+def _absorbed(setup: Setup, talk: Talk) -> bool:
+    """Does this set-up, on sockets of its own, belong to that call? Then it is added, and may name it."""
+    begin, end = talk.span()
+    if setup.begin_s > end or setup.end_s < min(begin, talk.begin_s) - ABSORB_S:
+        return False
+    surer = setup.name.confidence > talk.name.confidence
+    names_it = talk.name.confidence <= WEAK and surer and setup.begin_s <= begin
+    if setup.name.app != talk.name.app and setup.name.confidence > WEAK and not names_it:
+        return False
+    if names_it:
+        talk.name = copy(setup.name)
+    elif setup.name.app == talk.name.app:
+        talk.name.confidence = max(talk.name.confidence, setup.name.confidence)
+    talk.flows = sorted({*talk.flows, *setup.flows})
+    talk.begin_s = min(talk.begin_s, setup.begin_s)
+    return True
+
+
+def _bouts(pieces: Several[Piece]) -> list[list[Piece]]:
+    """Pieces split where nothing at all was heard for PAUSE_S."""
+    out: list[list[Piece]] = []
+    reached = -np.inf
+    for piece in sorted(pieces, key=lambda piece: piece.begin_s):
+        if not out or piece.begin_s > reached + PAUSE_S:
+            out.append([])
+        out[-1].append(piece)
+        reached = max(reached, piece.end_s)
+    return out

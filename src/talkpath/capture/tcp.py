@@ -1,0 +1,180 @@
+"""Media over TCP: TURN over TCP (RFC 8656) and ICE-TCP (RFC 4571), put together from segments.
+
+Only connections that show such framing are followed; all others cost a look at their first bytes. Segments out of
+order wait, a hole that is never filled is skipped, and the framing is found again at a later segment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talkpath.capture.datagrams import Datagrams, Seconds, datagrams
+from talkpath.capture.flows import Flows, Ways, endpoint, flow_key
+from talkpath.errors import WireError
+from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, big16, big32, padded, window
+from talkpath.wire.turn import FramedStream, TurnStream
+
+COOKIE = 0x2112A442
+WAITING = 256
+SKIP_AFTER_S = 3.0
+FEWEST_FRAMED = 3
+LARGEST = 1 << 14
+WORDS = frozenset(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO"))
+
+
+@dataclass(slots=True)
+class _Half:
+    """One direction of a connection."""
+
+    following: int | None = None
+    waiting: dict[int, tuple[bytes, float]] = field(default_factory=dict)
+    splitter: TurnStream | FramedStream | None = None
+    stuck_s: float | None = None
+
+    def segment(self, sequence: int, payload: bytes, at_s: float) -> list[tuple[bytes, float]]:
+        """Take a segment; the packets that it completes, each with the time of the segment that ended it."""
+        if self.following is None:
+            self.following = sequence
+        ahead = _signed(sequence - self.following)
+        if ahead < 0:
+            payload, ahead = payload[-ahead:], 0
+        if not payload:
+            return []
+        self.waiting[(self.following + ahead) & 0xFFFFFFFF] = (payload, at_s)
+        out = self._contiguous()
+        if self.waiting:
+            self.stuck_s = at_s if self.stuck_s is None else self.stuck_s
+            if len(self.waiting) > WAITING or at_s - self.stuck_s > SKIP_AFTER_S:
+                self._skip_hole()
+                out += self._contiguous()
+        return out
+
+    def _contiguous(self) -> list[tuple[bytes, float]]:
+        out = []
+        while self.following in self.waiting:
+            payload, at_s = self.waiting.pop(self.following)
+            self.following = (self.following + len(payload)) & 0xFFFFFFFF
+            self.stuck_s = None
+            out += [(packet, at_s) for packet in self._split(payload)]
+        return out
+
+    def _skip_hole(self) -> None:
+        """Go on behind what never came: the nearest segment that waits."""
+        begin = self.following or 0
+        self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
+        self.splitter, self.stuck_s = None, None
+
+    def _split(self, payload: bytes) -> list[bytes]:
+        if self.splitter is None:
+            self.splitter = _splitter(payload)
+        if self.splitter is None:
+            return []
+        try:
+            packets = self.splitter.feed(payload)
+        except WireError:
+            self.splitter = None
+            return []
+        if any(not 0 < len(packet) <= LARGEST for packet in packets):
+            self.splitter = None
+        return [packet for packet in packets if packet]
+
+
+def _splitter(payload: bytes) -> TurnStream | FramedStream | None:
+    """The framing that a segment begins with, if it is one of the two."""
+    if payload[0] < 0x40 and payload[4:8] == COOKIE.to_bytes(4, "big"):
+        return TurnStream()
+    size = int.from_bytes(payload[:2], "big")
+    if 0x40 <= payload[0] <= 0x4F and len(payload) >= 8 and int.from_bytes(payload[2:4], "big") <= LARGEST:
+        return TurnStream()
+    framed = 12 <= size <= LARGEST and len(payload) > 8
+    if framed and (payload[6:10] == COOKIE.to_bytes(4, "big") or payload[2] >> 6 == 2 or 20 <= payload[2] < 64):
+        return FramedStream()
+    return None
+
+
+def _signed(difference: int) -> int:
+    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+class Connections:
+    """The TCP connections that carry framed packets."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self._keys = np.zeros(0, np.uint64)
+        self._weak: dict[int, int] = {}
+        self._halves: dict[tuple[int, int], _Half] = {}
+        self.streaming: set[frozenset[int]] = set()
+        """Pairs of hosts, each a mixed address, that spoke RTSP: media between them is no call."""
+
+    def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        """The datagrams that these segments completed."""
+        rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
+        head = window(packets.data, packets.payload[rows], 12)
+        source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
+        target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
+        keys = flow_key(source, target)
+        self._notice(head, packets.size[rows], keys)
+        self._note_streaming(packets, rows, head)
+        followed = rows[np.isin(keys, self._keys)] if len(self._keys) else rows[:0]
+        if not len(followed):
+            return None
+        return self._datagrams(packets.where(followed), time_s[followed])
+
+    def _notice(self, head: Bytes, size: Ints, keys: Words) -> None:
+        """Which connections show the framing of TURN or RFC 4571."""
+        plain = (head[:, 0] < 64) & (big32(head, 4) == COOKIE) & (size >= 20)
+        framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
+        fresh = set(keys[plain | framed].tolist())
+        for key in keys[self._weakly(head, size)].tolist():
+            self._weak[key] = self._weak.get(key, 0) + 1
+            if self._weak[key] >= FEWEST_FRAMED:
+                fresh.add(key)
+        if fresh:
+            self._keys = np.union1d(self._keys, np.array(list(fresh), np.uint64))
+
+    @staticmethod
+    def _weakly(head: Bytes, size: Ints) -> Bools:
+        whole: Bools = (big16(head, 0) + 2 == size) & (head[:, 2] >> 6 == 2) & (size >= 14)
+        return whole
+
+    def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
+        first = big32(head, 0)
+        for row in rows[np.isin(first, list(WORDS))].tolist():
+            at = int(packets.payload[row])
+            line = bytes(packets.data[at : at + int(min(packets.captured[row], 200))]).lower()
+            if b"rtsp" in line:
+                self.streaming.add(_hosts(packets, row))
+
+    def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        flow, way = self._flows.assign(packets, time_s)
+        out: list[tuple[bytes, float, int, int]] = []
+        for row in range(len(packets)):
+            at, number, side = int(packets.payload[row]), int(flow[row]), int(way[row])
+            captured, size = int(packets.captured[row]), int(packets.size[row])
+            payload = bytes(packets.data[at : at + captured]) + bytes(size - captured)
+            half = self._halves.setdefault((number, side), _Half())
+            done = half.segment(int(packets.sequence[row]), payload, float(time_s[row]))
+            out += [(packet, at_s, number, side) for packet, at_s in done]
+        return _arena(out) if out else None
+
+
+def _arena(found: list[tuple[bytes, float, int, int]]) -> Datagrams:
+    sizes = np.array([len(packet) for packet, _, _, _ in found], np.int64)
+    at = np.cumsum(sizes) - sizes
+    time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
+    flow = np.array([number for _, _, number, _ in found], np.int64)
+    way: Ways = np.array([side for _, _, _, side in found], np.int8)
+    data = padded(b"".join(packet for packet, _, _, _ in found))
+    return datagrams(data, time_s, flow, way, at, sizes, sizes, (), tcp=True)
+
+
+def _hosts(packets: Packets, row: int) -> frozenset[int]:
+    """The two hosts of a packet, as `flows.hosts_of` names them."""
+    one, port = slice(row, row + 1), np.zeros(1, np.int64)
+    source = endpoint(packets.source_high[one], packets.source_low[one], port)
+    target = endpoint(packets.target_high[one], packets.target_low[one], port)
+    return frozenset((int(source[0]), int(target[0])))

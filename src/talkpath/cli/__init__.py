@@ -1,0 +1,57 @@
+"""The command line: one thin file a command, found by name. Results on stdout, progress on stderr.
+
+Exit codes: 0 measured (whatever the verdict), 1 our bug, 2 usage, 3 could not measure, 4 evidence does not verify;
+with `check --gate` 10 to 13 (DESIGN section 9).
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+import click
+
+from talkpath import __version__
+from talkpath.errors import TalkpathError
+
+
+class Commands(click.Group):
+    """Imports a command's file only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in order of their name."""
+        return sorted(found.name for found in iter_modules(__path__) if not found.name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that file."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(f"{__name__}.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="talkpath")
+def cli() -> None:
+    """Is somebody restricting voice and video calls on this network, how, and how sure is that?"""
+
+
+def main() -> None:
+    """Run a command; an error of ours is one sentence on stderr and its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TalkpathError as error:
+        click.echo(f"talkpath: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("talkpath: stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

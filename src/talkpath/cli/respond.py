@@ -1,0 +1,150 @@
+"""`talkpath respond`: be the consenting far end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from talkpath.errors import UsageError
+
+PORTS = "3478,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
+
+
+def _ports(text: str) -> dict[int, int]:
+    """Announced port -> port opened here, from `3478,443:8443`."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    try:
+        found = {int(outer): int(inner or outer) for outer, _, inner in pairs}
+    except ValueError:
+        raise UsageError(f"{text!r} is no list of port numbers; write them as 3478,50000.") from None
+    if any(not 0 < number < 65536 for pair in found.items() for number in pair):
+        raise UsageError("A port is a number from 1 to 65535.")
+    return found
+
+
+def _identity_file(path: str | None) -> Path:
+    """The key file; made where it is not there yet, readable by this user only."""
+    from talkpath.wire.keys import new_identity_pem
+
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    pem = Path(path) if path else state / "talkpath" / "responder.pem"
+    if not pem.exists():
+        try:
+            pem.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            raise UsageError("The key file cannot be written; name another place with --key-file.") from None
+        with os.fdopen(handle, "wb") as file:
+            file.write(new_identity_pem())
+    return pem
+
+
+@click.command()
+@click.option("--port", default=4433, show_default=True, help="Control port (TCP, TLS 1.3).")
+@click.option(
+    "--ports", default=PORTS, show_default=True, help="UDP ports, 16 for a full check. Behind a router: OUTSIDE:INSIDE."
+)
+@click.option("--tcp-ports", default="", help="TCP ports that take calls over TCP.")
+@click.option("--tls-ports", default="", help="TCP ports that take calls over TLS.")
+@click.option("--host", default=None, help="Listen on this address only.")
+@click.option(
+    "--class",
+    "network_class",
+    type=click.Choice(["home", "hosting", "unknown"]),
+    default="unknown",
+    help="What kind of network this responder is in; hosting networks treat calls oddly.",
+)
+@click.option("--key-file", default=None, help="The responder's key; made where it is not there.")
+@click.option("--invite", default=None, metavar="HOST", help="Print an invite link and QR code for this host name.")
+@click.option("--for", "hours", default=0.0, help="Stop after so many hours; the invitation ends then too.")
+@click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+def command(
+    port: int,
+    ports: str,
+    tcp_ports: str,
+    tls_ports: str,
+    host: str | None,
+    network_class: str,
+    key_file: str | None,
+    invite: str | None,
+    hours: float,
+    doctor: bool,
+    as_json: bool,
+) -> None:
+    """Answer checks from probes that you invite.
+
+    It answers nothing to anybody without a session, sends a 5-tuple no more than it brought until it has proved its
+    address, and keeps no address.
+    """  # fmt: skip
+    from talkpath.responder.session import Identity
+
+    pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
+    udp, tcp, tls = (tuple(found) for found in pairs)
+    identity = Identity(udp, tcp, tls, network_class)
+    inner = {outer: here for found in pairs for outer, here in found.items()}
+    if not identity.ports:
+        raise UsageError("A responder needs at least one UDP port; give --ports.")
+    if doctor:
+        _doctor(identity, port, host, as_json)
+        return
+    _serve(identity, inner, port, host, _identity_file(key_file), invite, hours, as_json)
+
+
+def _doctor(identity: object, port: int, host: str | None, as_json: bool) -> None:
+    from talkpath.responder.doctor import examine
+    from talkpath.responder.session import Identity
+
+    assert isinstance(identity, Identity)
+    findings = examine(identity, port, host)
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings]))
+        return
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.ok else 'NO '} {finding.what}  {finding.sentence}".rstrip())
+    click.echo("Whether a router or firewall in front lets probes in can only be seen from outside: run a check.")
+
+
+def _serve(identity: object, inner: dict[int, int], port: int, host: str | None, pem: Path, invite: str | None, hours: float,
+           as_json: bool) -> None:  # fmt: skip
+    from talkpath.probe.link import Link
+    from talkpath.responder.driver import ResponderDriver
+    from talkpath.responder.session import Identity, Responder
+    from talkpath.wire.keys import pem_key_text
+
+    assert isinstance(identity, Identity)
+    driver = ResponderDriver(Responder(identity), pem, control_port=port, host=host, inner=inner)
+    key = pem_key_text(pem.read_bytes())
+    until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
+    link = Link(invite or host or "HOST", port, key, until).text()
+    stop: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.append(1))
+    if as_json:
+        click.echo(json.dumps({"schema": "talkpath.respond/1", "link": link, "key": key, "port": port,
+                               "ports": identity.ports, "until": until and until.isoformat()}))  # fmt: skip
+    else:
+        _announce(link, bool(invite))
+    sys.stdout.flush()
+    end_s = time.monotonic() + hours * 3600 if hours else float("inf")
+    driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
+
+
+def _announce(link: str, invited: bool) -> None:
+    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link}'\n")
+    if not invited:
+        click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
+        return
+    try:
+        import segno
+    except ImportError:
+        click.echo("(For a QR code: pip install 'talkpath[qr]'.)")
+        return
+    segno.make(link, error="m").terminal(compact=True)

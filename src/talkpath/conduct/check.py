@@ -1,0 +1,269 @@
+"""One check from the first Hello to the last facts: a session, and a verdict that says what to ask next.
+
+An engine like the session inside it: a driver moves bytes and tells the time. While one epoch still takes
+arrivals the next one already runs, so a question is chosen from the facts there are, and from what is pending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from talkpath.apps.shape import Arm
+from talkpath.experiment.budget import epoch_bytes
+from talkpath.experiment.flight import NEVER
+from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
+from talkpath.measure.facts import Facts, Health, Plan, Reach
+from talkpath.probe.flight import Outgoing
+from talkpath.probe.session import ProbeSession
+from talkpath.verdict.ask import next_question
+from talkpath.verdict.model import Ask
+from talkpath.verdict.paths import next_path
+from talkpath.wire.control import Begin, Welcome
+
+LOCALS = 128 - PATH_LOCALS  # new local ports a check: at most 128 (DESIGN section 4)
+FINISH_S = 3.0
+PATHS_BYTES = 2_000_000  # what asking for transports may cost beside the check itself
+CONTROL_SHARE = 60  # bytes of the control channel an epoch costs per flow, both ways (measured)
+
+Choose = Callable[[Facts, int, Sequence[Ask]], Ask | None]
+
+
+@dataclass(slots=True)
+class Check:
+    """`seed` is 32 unpredictable bytes. `progress` hears one word an event, for people."""
+
+    plan: Plan
+    seed: bytes
+    family: int = 4
+    locals: int = LOCALS
+    choose: Choose = next_question
+    progress: Callable[[str, Facts, Ask | None], None] = lambda word, facts, ask: None
+    done: bool = False
+    reach: Reach = field(default_factory=Reach)
+    session: ProbeSession = field(init=False)
+    wake_s: float = NEVER  # when `poll` has something to do next
+    _pending: list[tuple[int, Ask]] = field(default_factory=list)
+    _number: int = 0
+    _tuple: int = 0
+    _planned_bytes: int = 0
+    _started_s: float | None = None
+    _finish_s: float = NEVER
+    _stopping: str = ""
+    _seen: int = 0
+    _idle: bool = False
+    _out_of: str = "done"
+    _paths_from: int | None = None
+    _jump_s: float = 0.0
+    _vpn: bool | None = None
+    _changed: bool = False
+
+    def __post_init__(self) -> None:
+        arms = tuple(Arm(arm.app, arm.variant, arm.medium) for arm in self.plan.arms)  # type: ignore[arg-type]
+        self.session = ProbeSession(self.seed, arms, self.family)
+
+    # -- what the driver tells -------------------------------------------------------------------------------
+
+    def connected(self, now_s: float) -> None:
+        """The control channel is open; the check's clock starts here."""
+        self._started_s = now_s
+        self.session.connected(now_s)
+        self._plan_wake()
+
+    def unreachable(self, now_s: float, how: str) -> None:
+        """The control channel never opened: `how` is "refused" or "timeout"."""
+        self._started_s = now_s if self._started_s is None else self._started_s
+        self.reach = msgspec.structs.replace(self.reach, control=how)
+        self.session.ended = "responder_lost"
+        self.done = True
+
+    def control(self, now_s: float, data: bytes) -> None:
+        """Control bytes came."""
+        self.session.receive(now_s, data)
+        self._step(now_s)
+
+    def lost(self, now_s: float, why: str = "responder_lost") -> None:
+        """The control channel is gone ("responder_lost", "network_lost")."""
+        self.session.disconnected(now_s, why)
+        self._step(now_s)
+
+    def interrupt(self, now_s: float) -> None:
+        """Somebody pressed stop: finish with what there is."""
+        self._stop(now_s, "interrupted")
+
+    def jumped(self, seconds: float) -> None:
+        """The wall clock and the monotonic one went apart: a suspend, or somebody set the clock."""
+        self._jump_s = max(self._jump_s, seconds, key=abs)
+
+    def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None:
+        """What the driver noticed of this machine's own network."""
+        self._vpn = vpn if vpn is not None else self._vpn
+        self._changed = self._changed or changed
+
+    def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
+        """A datagram came."""
+        return self.session.datagram(now_s, data)
+
+    # -- what the driver asks --------------------------------------------------------------------------------
+
+    def poll(self, now_s: float) -> list[Outgoing]:
+        """Everything due now."""
+        packets = self.session.poll(now_s)
+        self._step(now_s)
+        return packets
+
+    def control_out(self) -> bytes:
+        """Control bytes to send now."""
+        return self.session.control_out()
+
+    def _plan_wake(self) -> None:
+        if self.done:
+            self.wake_s = NEVER
+            return
+        ask_s = self._ask_at_s() if self.session.opened and not self._stopping and not self._idle else NEVER
+        self.wake_s = min(self.session.wake_s, ask_s, self._finish_s)
+
+    def facts(self) -> Facts:
+        """The facts so far. Times are seconds from the start of the check."""
+        session = self.session
+        welcome = session.welcome
+        return Facts(
+            plan=self.plan,
+            epochs=tuple(session.finished),
+            health=Health(
+                late_ms_p99=_p99(session.lateness_ms),
+                clock_jump_s=round(self._jump_s, 3),
+                network_changed=self._changed,
+                vpn=self._vpn,
+                ended=session.ended or self._stopping or "done",
+            ),
+            reach=self.reach,
+            seed=self.seed,
+            duration_s=max((epoch.known_s for epoch in session.finished), default=0.0),
+            bytes_sent=session.bytes_sent,
+            bytes_received=session.bytes_received,
+            responder_class=welcome.responder_class if welcome else "unknown",
+            family=self.family,
+            paths=_paths(welcome) if welcome else (),
+        )
+
+    # -- the loop --------------------------------------------------------------------------------------------
+
+    def _step(self, now_s: float) -> None:
+        if self.done:
+            return
+        self._advance(now_s)
+        self._plan_wake()
+
+    def _advance(self, now_s: float) -> None:
+        session = self.session
+        if session.ended:
+            self.done = True
+            return
+        if len(session.finished) > self._seen:
+            self._absorb()
+        if self._finish_s <= now_s:
+            session.ended = self._stopping
+            self.done = True
+        elif session.opened and not self._stopping and not self._idle and now_s >= self._ask_at_s():
+            self._ask(now_s)
+        elif self._stopping and not session.running and self._finish_s == NEVER:
+            self._finish_s = now_s + FINISH_S
+            session.finish(now_s, _digest(self.facts()), self._stopping)
+
+    def _absorb(self) -> None:
+        numbers = {epoch.number for epoch in self.session.finished[self._seen :]}
+        self._seen = len(self.session.finished)
+        self._pending = [(number, ask) for number, ask in self._pending if number not in numbers]
+        self._idle = False
+        self.progress("epoch", self.facts(), None)
+
+    def _ask_at_s(self) -> float:
+        """The next question is put when the running epoch's last packets are about to leave."""
+        session = self.session
+        return session.busy_until_s - SETUP_MS / 1000.0 - 1.5 * session.rtt_s - 0.01
+
+    def _ask(self, now_s: float) -> None:
+        """Ask the next question; wait if the answers on their way may change it; stop when there is none."""
+        facts = self.facts()
+        ask = self._wanted(facts, now_s)
+        if ask is None and self.session.running:
+            self._idle = True
+            return
+        if ask is None and self._paths_from is None:
+            self._paths_from = self._planned_bytes
+            ask = self._wanted(facts, now_s)
+        if ask is None:
+            self._stop(now_s, self._out_of)
+            return
+        begin = self._begin(ask)
+        layout = self.session.lay_out(begin)
+        self._planned_bytes += self._cost(ask)
+        self._number += 1
+        self._tuple += len(layout.flows)
+        self._pending.append((begin.number, ask))
+        self.session.begin(now_s, begin, self.session.busy_until_s - SETUP_MS / 1000.0)
+        self.progress("ask", facts, ask)
+
+    def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
+        """The verdict's next question while there is time, after that the transports still to be tried."""
+        pending = [ask for _, ask in self._pending]
+        if self._paths_from is not None:
+            return self._affordable(next_path(facts, pending), self._paths_from + PATHS_BYTES)
+        if now_s - (self._started_s or 0.0) > self.plan.budget_s:
+            self._out_of = "budget"
+            return None
+        return self._affordable(self.choose(facts, self._planned_bytes, pending), self.plan.budget_bytes)
+
+    def _affordable(self, ask: Ask | None, budget_bytes: int) -> Ask | None:
+        """`ask`, if bytes and 5-tuples are left for it."""
+        if ask is None:
+            return None
+        ports = self.session.welcome.ports if self.session.welcome else ()
+        if self._tuple + 3 * ask.k > self.locals * len(ports) or self._planned_bytes + self._cost(ask) > budget_bytes:
+            self._out_of = "budget"
+            return None
+        return ask
+
+    def _cost(self, ask: Ask) -> int:
+        layout = self.session.lay_out(self._begin(ask))
+        return sum(epoch_bytes(layout, self.family)) + CONTROL_SHARE * len(layout.flows)
+
+    def _begin(self, ask: Ask) -> Begin:
+        return Begin(
+            number=self._number,
+            arm=f"{ask.app}/{ask.variant}/{ask.medium}",
+            k=ask.k,
+            packets=ask.packets,
+            first_tuple=self._tuple,
+            locals=self.locals,
+            question=ask.question,
+            rate=float(ask.value) if ask.question == "rate" and ask.value is not None else 1.0,
+            hello=str(ask.value) if ask.question == "hello" else "browser",
+            transport="tcp" if ask.question == "tcp" else str(ask.value) if ask.question == "transport" else "udp",
+        )
+
+    def _stop(self, now_s: float, why: str) -> None:
+        if not self._stopping:
+            self._stopping = why
+            self._step(now_s)
+
+
+def _paths(welcome: Welcome) -> tuple[str, ...]:
+    """The transports worth asking about: the call's usual UDP port, 443, one that belongs to nobody, TCP, TLS."""
+    usual = [port for port in (3478, 443) if port in welcome.ports]
+    other = [port for port in welcome.ports if port not in usual]
+    udp = [f"udp/{port}" for port in usual + other[-1:]]
+    streams = [f"tcp/{port}" for port in welcome.tcp_ports[:1]] + [f"tls/{port}" for port in welcome.tls_ports[:1]]
+    return tuple(udp + streams)
+
+
+def _p99(values: list[float]) -> float | None:
+    return round(sorted(values)[int(0.99 * (len(values) - 1))], 3) if values else None
+
+
+def _digest(facts: Facts) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(facts.epochs)).digest()

@@ -1,0 +1,1 @@
+"""What a check leaves behind so that anybody can judge it again."""

@@ -1,0 +1,130 @@
+"""One end of one epoch in flight: what it sends and when, what it received and when.
+
+No socket, no clock: `poll(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
+replies it sets off. The probe sends side `up` and takes `down`; the responder the other way round.
+Bitmaps are ints here (bit i = slot i of that side); times are offsets in steps of 0.1 ms from the due time.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+
+from talkpath.experiment.layout import Layout, Side
+from talkpath.wire.control import FlowReport
+
+UNKNOWN_DMS = -32768
+NEVER = float("inf")
+
+
+class Flight:
+    """Sends `out`, receives `into`. `start_s` is when it began on this end's clock (None: not yet)."""
+
+    def __init__(self, layout: Layout, out: Side, into: Side) -> None:
+        count = len(layout.flows)
+        self.layout, self.out, self.into = layout, out, into
+        self.start_s: float | None = None
+        self.wake_s = NEVER
+        self.closed = False
+        self.sent = [0] * count
+        self.arrived = [0] * count
+        self.late = [0] * count
+        self.arrived_count = 0
+        self._sent_dms = [array("h", [UNKNOWN_DMS]) * len(out.slots) for _ in range(count)]
+        self._arrived_dms = [array("h", [UNKNOWN_DMS]) * len(into.slots) for _ in range(count)]
+        self._next = 0
+        self._timeline = out.timeline
+        self._canaries = [flow.canary for flow in layout.flows]
+
+    def start(self, at_s: float) -> None:
+        """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
+        self.start_s = at_s
+        self.wake_s = at_s + self._timeline[0][0] / 1000.0 if self._timeline else NEVER
+
+    def poll(self, now_s: float) -> list[tuple[int, int]]:
+        """(flow index, bit) of what is due and not withheld; each is recorded as sent."""
+        if self.start_s is None:
+            return []
+        places = []
+        elapsed_ms = (now_s - self.start_s) * 1000.0 + 1e-6
+        timeline, at, end = self._timeline, self._next, len(self._timeline)
+        while at < end and (place := timeline[at])[0] <= elapsed_ms:
+            due_ms, flow, bit = place
+            at += 1
+            if self.wants(flow, bit):
+                self.sent[flow] |= 1 << bit
+                self._sent_dms[flow][bit] = int(min(32767.0, (elapsed_ms - due_ms) * 10.0))
+                places.append((flow, bit))
+        self._next = at
+        self.wake_s = self.start_s + timeline[at][0] / 1000.0 if at < end else NEVER
+        return places
+
+    def wants(self, flow: int, bit: int) -> bool:
+        """Does this packet leave? Not the canary's withheld ones, not a retry of what was answered."""
+        if self._canaries[flow] and bit in self.out.withheld:
+            return False
+        first = self.out.first_try.get(bit)
+        return first is None or not self.answered(flow, first)
+
+    def answered(self, flow: int, bit: int) -> bool:
+        """Has any reply to request `bit` (or to its retries) arrived?"""
+        replies = self.out.replies
+        for request in (bit, *self.out.again.get(bit, ())):
+            for reply in replies.get(request, ()):
+                if self.arrived[flow] >> reply & 1:
+                    return True
+        return False
+
+    def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
+        """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
+        seen = self.arrived[flow]
+        if seen >> bit & 1:
+            fresh = [b for b in self.into.again.get(bit, ()) if not seen >> b & 1]
+            if not fresh:
+                return ()
+            bit = fresh[0]
+        if self.closed:
+            self.late[flow] |= 1 << bit
+            return ()
+        self.arrived[flow] = seen | 1 << bit
+        self.arrived_count += 1
+        if self.start_s is not None:
+            late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
+            self._arrived_dms[flow][bit] = int(max(-32767.0, min(32767.0, late_dms)))
+        return self.into.replies.get(bit, ())
+
+    def reply(self, flow: int, bit: int) -> bool:
+        """May the reply `bit` leave now? Recorded as sent if so (a reply has no due time)."""
+        if self.sent[flow] >> bit & 1 or (self._canaries[flow] and bit in self.out.withheld):
+            return False
+        self.sent[flow] |= 1 << bit
+        return True
+
+    def unsend(self, flow: int, bit: int) -> None:
+        """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
+        self.sent[flow] &= ~(1 << bit)
+
+    def reports(self) -> tuple[FlowReport, ...]:
+        """This end's facts, one report a flow."""
+        sizes = (len(self.out.slots) + 7) // 8, (len(self.into.slots) + 7) // 8
+        return tuple(
+            FlowReport(
+                sent=sent.to_bytes(sizes[0], "little"),
+                sent_dms=_offsets(sent, self._sent_dms[flow]),
+                arrived=self.arrived[flow].to_bytes(sizes[1], "little"),
+                arrived_dms=_offsets(self.arrived[flow], self._arrived_dms[flow]),
+                late=self.late[flow].to_bytes(sizes[1], "little") if self.late[flow] else b"",
+            )
+            for flow, sent in enumerate(self.sent)
+        )
+
+    def lateness_ms(self) -> list[float]:
+        """Actual minus due time of everything sent on schedule, in ms."""
+        return [dms / 10.0 for row in self._sent_dms for dms in row if dms != UNKNOWN_DMS]
+
+
+def _offsets(bitmap: int, dms: array[int]) -> bytes:
+    picked = array("h", [value for bit, value in enumerate(dms) if bitmap >> bit & 1])
+    if sys.byteorder == "big":
+        picked.byteswap()
+    return picked.tobytes()

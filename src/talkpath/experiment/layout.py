@@ -1,0 +1,214 @@
+"""One epoch laid out: which 5-tuple is call or twin, what each packet is, when it leaves.
+
+`lay_out` is a pure function of the session key and a `Begin`; both ends compute it and never exchange it.
+Roles are a random order of the epoch's 5-tuples, so whatever the network does to a 5-tuple is blind to them.
+All flows follow one schedule; the packets of one slot form a block and leave in a random order, SPACING_MS apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from talkpath.apps import shapes
+from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
+from talkpath.experiment.seeds import derive, generator, orders
+from talkpath.experiment.twin import random_twin, text_twin
+from talkpath.wire.control import Begin
+
+SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power (facts: probe-stats section 2)
+CANARY_SHARE = 0.05
+SETUP_MS = 200.0
+PATH_LOCALS = 32  # local ports kept for asking which transports carry a call
+
+Place = tuple[int, int]  # (flow index, bit)
+Part = tuple[str, str | None, str]  # (role, twin kind, transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One 5-tuple. `canary`: the text twin that withholds packets of its own."""
+
+    number: int
+    local: int
+    port: int
+    role: str
+    twin_kind: str | None
+    canary: bool
+    transport: str
+    datagrams: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule.
+
+    `timeline` is (due_ms, flow index, bit) in order of time, replies left out; `due_ms[flow][bit]` the same by place.
+    `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
+    `replies[bit]` the bits of the other side that the arrival of `bit` sets off.
+    """
+
+    direction: Direction
+    slots: tuple[int, ...]
+    timeline: tuple[tuple[float, int, int], ...]
+    due_ms: tuple[tuple[float, ...], ...]
+    keys: dict[bytes, Place]
+    again: dict[int, tuple[int, ...]]
+    replies: dict[int, tuple[int, ...]]
+    first_try: dict[int, int]
+    withheld: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Everything both ends know of an epoch before its first packet."""
+
+    begin: Begin
+    arm: Arm
+    schedule: Schedule
+    flows: tuple[Flow, ...]
+    up: Side
+    down: Side
+
+    def side(self, direction: Direction) -> Side:
+        """The direction's half."""
+        return self.up if direction == "up" else self.down
+
+    @property
+    def span_ms(self) -> float:
+        """From the first packet to the last."""
+        return self.schedule.duration_ms
+
+
+@lru_cache(maxsize=32)
+def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
+    """The epoch. Memoised: in one process (the lab) both ends ask for the same."""
+    arm = Arm(*begin.arm.split("/"))  # type: ignore[arg-type]
+    shape = shapes()[arm]
+    seed = derive(key, "epoch", begin.number)
+    schedule = shape.schedule(generator(seed, "schedule"), begin.packets, rate=begin.rate, hello=begin.hello)
+    flows = _flows(seed, begin, shape, schedule, ports)
+    answered_by = _answers(schedule)
+    sides = {direction: _side(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
+    return Layout(begin, arm, schedule, flows, sides["up"], sides["down"])
+
+
+def roles(begin: Begin) -> list[Part]:
+    """The parts of an epoch's flows before they are shuffled over the 5-tuples."""
+    k = begin.k
+    call: Part = ("call", None, "udp")
+    twin: Part = ("twin", "random", "udp")
+    text: Part = ("twin", "text", "udp")
+    if begin.transport == "tcp":
+        return [twin] * k + [("twin", "random", "tcp")] * k
+    if begin.transport != "udp":
+        return [("call", None, path) for path in begin.transport.split(",")] * k
+    return [call] * k + [twin] * k + [text] * (k // 2)
+
+
+def _flows(seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...]) -> tuple[Flow, ...]:
+    parts = roles(begin)
+    order = orders(derive(seed, "roles"), 1, len(parts))[0]
+    chosen = [parts[index] for index in order]
+    texts = [i for i, part in enumerate(chosen) if part[1] == "text"]
+    drawn = orders(derive(seed, "canary"), 1, len(texts))[0]  # not the first of them: its place would tell of others
+    canary = texts[drawn[0]] if texts else -1
+    flows = []
+    paths: Counter[str] = Counter()
+    for index, (role, kind, transport) in enumerate(chosen):
+        number = begin.first_tuple + index
+        local = number % begin.locals
+        port = ports[(number // begin.locals + local) % len(ports)]
+        if "/" in transport:  # a port of its own, and a local port that no other flow to it had
+            port = int(transport.partition("/")[2])
+            local = begin.locals + (begin.number * begin.k + paths[transport]) % PATH_LOCALS
+            paths[transport] += 1
+        key = derive(seed, "flow", index)
+        make = shape.datagrams if role == "call" else (text_twin if kind == "text" else random_twin)
+        datagrams = tuple(make(schedule, key))
+        flows.append(Flow(number, local, port, role, kind, index == canary, transport, datagrams))
+    return tuple(flows)
+
+
+def _answers(schedule: Schedule) -> dict[int, list[int]]:
+    answered_by: dict[int, list[int]] = {}
+    for index, slot in enumerate(schedule.slots):
+        if slot.answers is not None:
+            answered_by.setdefault(slot.answers, []).append(index)
+    return answered_by
+
+
+def _side(
+    direction: Direction,
+    seed: bytes,
+    schedule: Schedule,
+    flows: tuple[Flow, ...],
+    answered_by: dict[int, list[int]],
+) -> Side:
+    slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
+    bit_of = {slot: bit for bit, slot in enumerate(slots)}
+    other = [i for i, slot in enumerate(schedule.slots) if slot.direction != direction]
+    other_bit = {slot: bit for bit, slot in enumerate(other)}
+    due = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
+    timeline = sorted(
+        (due[flow][bit], flow, bit)
+        for bit, slot in enumerate(slots)
+        if schedule.slots[slot].answers is None
+        for flow in range(len(flows))
+    )
+    return Side(
+        direction=direction,
+        slots=slots,
+        timeline=tuple(timeline),
+        due_ms=tuple(tuple(row) for row in due),
+        keys=_keys(schedule, flows, slots),
+        again=_again(schedule, slots, bit_of),
+        replies={bit_of[slot]: tuple(other_bit[r] for r in found if r in other_bit)
+                 for slot, found in answered_by.items() if slot in bit_of},
+        first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
+        withheld=_withheld(derive(seed, direction, "canary"), schedule, slots),
+    )  # fmt: skip
+
+
+def _due(key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int) -> list[list[float]]:
+    due = [[0.0] * len(slots) for _ in range(count)]
+    for bit, order in enumerate(orders(key, len(slots), count)):
+        at_ms = schedule.slots[slots[bit]].at_ms
+        for place, flow in enumerate(order):
+            due[flow][bit] = at_ms + place * SPACING_MS
+    return due
+
+
+def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
+    keys: dict[bytes, Place] = {}
+    for index, flow in enumerate(flows):
+        datagrams = flow.datagrams
+        for bit, slot in enumerate(slots):
+            at = schedule.slots[slot].key_at
+            keys.setdefault(datagrams[slot][at : at + KEY_BYTES], (index, bit))
+    return keys
+
+
+def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
+    """For a request the bits of its retries, for a reply those of the replies to the retries."""
+    again: dict[int, list[int]] = {}
+    first_reply: dict[tuple[int, int], int] = {}
+    for bit, slot in enumerate(slots):
+        now = schedule.slots[slot]
+        if now.retry_of is not None:
+            again.setdefault(bit_of[now.retry_of], []).append(bit)
+        elif now.answers is not None:
+            request = schedule.slots[now.answers].retry_of
+            root = now.answers if request is None else request
+            first = first_reply.setdefault((root, now.size), bit)
+            if first != bit:
+                again.setdefault(first, []).append(bit)
+    return {bit: tuple(bits) for bit, bits in again.items()}
+
+
+def _withheld(key: bytes, schedule: Schedule, slots: tuple[int, ...]) -> frozenset[int]:
+    media = [bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == "media"]
+    count = max(1, round(CANARY_SHARE * len(media))) if media else 0
+    order = orders(key, 1, len(media))[0] if media else []
+    return frozenset(media[index] for index in order[:count])

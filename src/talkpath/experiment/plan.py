@@ -1,0 +1,56 @@
+"""The plan of a check: which arms, how strong, at what cost. Fixed before the first packet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talkpath.apps import apps, shapes
+from talkpath.apps.shape import Arm
+from talkpath.errors import UsageError
+from talkpath.measure.facts import ArmPlan, Plan
+
+VOICE_BYTES = 4_000_000
+VIDEO_BYTES = 20_000_000
+DEEP_S = 60.0
+
+
+def choose_arms(names: Sequence[str] = (), media: Sequence[str] = ("voice",)) -> tuple[Arm, ...]:
+    """The arms of these apps (all when empty), all their variants; `UsageError` for an unknown app."""
+    known = [app.id for app in apps().values() if app.shapes]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"No app is called {name!r}; the ones that can be imitated are {', '.join(known)}.")
+    wanted = [arm for arm in shapes() if (not names or arm.app in names) and arm.medium in media]
+    if not wanted:
+        raise UsageError(f"None of these apps has a call of that medium: {', '.join(media)}.")
+    return tuple(sorted(wanted, key=lambda arm: (arm.medium != "voice", arm)))
+
+
+def make_plan(
+    arms: Sequence[Arm],
+    *,
+    alpha: float = 1e-4,
+    k: int | None = None,
+    budget_bytes: int | None = None,
+    budget_s: float = 60.0,
+    watch_s: float = 0.0,
+    transports: bool = False,
+) -> Plan:
+    """Few arms get more flows an epoch; many share the budget, each flow then living 60 packets (both ways)."""
+    few = len(arms) <= 2
+    video = any(arm.medium == "video" for arm in arms)
+    return Plan(
+        arms=tuple(_arm_plan(arm) for arm in arms),
+        alpha=alpha,
+        k=k if k is not None else 8 if few else 6,
+        packets=25 if few else 30,
+        budget_bytes=budget_bytes if budget_bytes is not None else VIDEO_BYTES if video else VOICE_BYTES,
+        budget_s=budget_s + (2 * DEEP_S if watch_s else 0.0),
+        watch_s=watch_s,
+        transports=transports,
+    )
+
+
+def _arm_plan(arm: Arm) -> ArmPlan:
+    shape = shapes()[arm]
+    return ArmPlan(arm.app, arm.variant, arm.medium, shape.confidence, shape.shape_class, shape.packet_rate)

@@ -1,0 +1,44 @@
+"""Seeds that neither end can choose alone, and everything derived from them.
+
+The probe commits to its seed by a hash, the responder answers with its own, the probe reveals (spec/tp-005).
+The session key is a hash of both. Derivations are BLAKE2b and SHAKE-128, the same on any machine and Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from random import Random
+
+SEED_BYTES = 32
+
+
+def commitment(seed: bytes) -> bytes:
+    """What the probe says before it knows the responder's seed."""
+    return hashlib.sha256(b"talkpath seed" + seed).digest()
+
+
+def session_key(probe_seed: bytes, responder_seed: bytes) -> bytes:
+    """32 bytes from both seeds."""
+    return hashlib.blake2b(probe_seed + responder_seed, digest_size=32, person=b"tp session").digest()
+
+
+def derive(key: bytes, *labels: str | int) -> bytes:
+    """32 bytes for one use."""
+    text = "\0".join(str(label) for label in labels).encode()
+    return hashlib.blake2b(text, key=key, digest_size=32, person=b"tp derive").digest()
+
+
+def generator(key: bytes, *labels: str | int) -> Random:
+    """A seeded generator for one use."""
+    return Random(int.from_bytes(derive(key, *labels), "big"))
+
+
+def orders(key: bytes, rows: int, count: int) -> list[list[int]]:
+    """`rows` random orders of `count` things: each row sorts by its own 32-bit draws of one keystream."""
+    draws = array("I", hashlib.shake_128(key).digest(4 * rows * count))
+    numbers = range(count)
+    return [
+        [index for _, index in sorted(zip(draws[row * count : (row + 1) * count], numbers, strict=True))]
+        for row in range(rows)
+    ]

@@ -1,0 +1,38 @@
+"""The twin: a call's lengths, bytes that look like nothing.
+
+Random twins start with a byte outside every range of RFC 7983 and RFC 9443 (4 to 15 belong to nobody).
+Text twins are printable: what a filter of unknown high-entropy UDP lets through.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from talkpath.apps.shape import Keystream, Schedule
+
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ."
+PRINTABLE = bytes(ALPHABET[value & 63] for value in range(256))
+SIX_BITS = bytes(ALPHABET.find(bytes([value])) & 63 for value in range(256))
+FIRST_BYTE = bytes(4 + value % 12 for value in range(256))
+
+
+def random_twin(schedule: Schedule, key: bytes) -> list[bytes]:
+    """One datagram per slot."""
+    return _cut(schedule, key, printable=False)
+
+
+def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
+    """The same in printable characters."""
+    return _cut(schedule, key, printable=True)
+
+
+def _cut(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
+    slots = schedule.slots
+    ends = [0]
+    for slot in slots:
+        ends.append(ends[-1] + slot.size)
+    stream = Keystream(key, ends[-1]).take(ends[-1])
+    if printable:
+        stream = stream.translate(PRINTABLE)
+        return [stream[a:b] for a, b in pairwise(ends)]
+    return [FIRST_BYTE[stream[a] : stream[a] + 1] + stream[a + 1 : b] for a, b in pairwise(ends)]

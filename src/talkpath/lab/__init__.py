@@ -1,0 +1,1 @@
+"""The lab: made-up networks that may restrict calls. It acts only on links that it made itself."""

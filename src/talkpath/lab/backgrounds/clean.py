@@ -1,0 +1,12 @@
+"""`clean`: nothing is lost, little varies."""
+
+from __future__ import annotations
+
+from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
+
+
+def make(draws: Draws) -> Weather:
+    return Weather()
+
+
+KIND = Kind("clean", "a good line", make)

@@ -1,0 +1,31 @@
+"""`congestion`: a bottleneck shared with others, whose traffic comes in spells: delay grows, then packets are lost.
+
+A home line or a cell in the evening: 2 to 20 Mbit/s, 50 to 150 ms of buffer, offered up to 1.3 times what it carries.
+"""
+
+from __future__ import annotations
+
+from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
+from talkpath.lab.link import Cross, Queue
+from talkpath.lab.parameters import Parameter
+
+KBPS = Parameter("kbps", "kbit/s", "of the bottleneck", 8000.0, low=100, high=1e6, drawn=(2000, 20000))
+QUEUE_MS = Parameter("queue_ms", "ms", "that its buffer holds", 100.0, low=1, high=10000, drawn=(50, 150))
+LOAD = Parameter("load", "share", "of the rate offered in a busy spell", 1.15, high=10, drawn=(1.02, 1.3))
+BUSY_S = Parameter("busy_s", "s", "mean length of a busy spell", 1.0, low=0.01, high=1000, drawn=(0.3, 1.5))
+QUIET_S = Parameter("quiet_s", "s", "mean length of a quiet spell", 1.5, low=0.01, high=1000, drawn=(0.5, 3.0))
+
+QUIET_LOAD = 0.7
+
+
+def queue(draws: Draws, way: str) -> Queue:
+    """One direction's bottleneck."""
+    cross = Cross(draws.number("load"), QUIET_LOAD, draws.number("busy_s"), draws.number("quiet_s"))
+    return Queue(draws.random(way), draws.number("kbps"), draws.number("queue_ms"), cross)
+
+
+def make(draws: Draws) -> Weather:
+    return Weather(queue_up=queue(draws, "up"), queue_down=queue(draws, "down"))
+
+
+KIND = Kind("congestion", "a busy bottleneck", make, (KBPS, QUEUE_MS, LOAD, BUSY_S, QUIET_S))

@@ -1,0 +1,16 @@
+"""`nat_rebind`: a translator moves flows to other ports while they run, as the responder sees it."""
+
+from __future__ import annotations
+
+from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
+from talkpath.lab.nat import Nat
+from talkpath.lab.parameters import Parameter
+
+EVERY_S = Parameter("every_s", "s", "mean time on one port", 5.0, low=0.05, high=86400, drawn=(1, 10))
+
+
+def make(draws: Draws) -> Weather:
+    return Weather(nat=Nat(draws.random("nat"), rebind_s=draws.number("every_s")))
+
+
+KIND = Kind("nat_rebind", "source ports change while a flow runs", make, (EVERY_S,))

@@ -1,0 +1,191 @@
+"""One lab run, whichever driver moves its packets: the same plan, network, engines and verdicts.
+
+`sim` plays it in virtual time in this process; `netns` and `loopback` start the real `talkpath respond` and
+`talkpath check` and read the evidence that the check wrote. `messages` are apps whose messages are tried beside the
+check (`messenger`); `hear` is told some times a second what the check says of its progress.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from talkpath.conduct.check import Check
+from talkpath.errors import PeerError
+from talkpath.evidence.bundle import read_bundle
+from talkpath.lab import loopback, messenger, netns
+from talkpath.lab.delivery import RouterHealth
+from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
+from talkpath.lab.scenario import Scenario
+from talkpath.lab.sim import CONTROL_PORT, PORTS, Sim
+from talkpath.measure.facts import Exchange, Facts, Plan
+from talkpath.verdict.model import Ask
+from talkpath.wire.keys import new_identity_pem, pem_key_text
+
+Hear = Callable[[str], None]
+Door = tuple[str, loopback.Transport, int]  # host, kind, port
+
+TCP_PORT, TLS_PORT = 8443, 443
+TELL_S = 0.25
+PYTHON = (sys.executable, "-m", "talkpath")
+SLACK_S = 90.0
+
+
+def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
+    """In virtual time."""
+
+    def progress(word: str, facts: Facts, ask: Ask | None) -> None:
+        hear(f"{ask.app} {ask.medium}" if ask else word)
+
+    check = Check(plan, Random(f"probe {scenario.seed}").randbytes(32), family=scenario.family, progress=progress)
+    sim = Sim(check, scenario.network(), scenario.seed)
+    exchanges = messenger.ask_in_sim(sim, messages, scenario.family) if messages else []
+    return msgspec.structs.replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
+
+
+def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
+    """On real sockets in network namespaces. `namespace.enter()` was called before."""
+    host = RESPONDER.ipv4 if scenario.family == 4 else f"[{RESPONDER.ipv6}]"
+    with tempfile.TemporaryDirectory() as name, netns.box(scenario.network()) as lab:
+        folder = Path(name)
+        streams = ["--tcp-ports", str(TCP_PORT), "--tls-ports", str(TLS_PORT)]
+        far = lab.start(RESPONDER.name, [*_respond(folder, [str(port) for port in PORTS]), *streams])
+        link = _link(far.line('"link"'), host, CONTROL_PORT)
+        texts = _texts(lab, folder, messages, scenario.family) if messages else None
+        outcome = _finish(lab.start(PROBE.name, _check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
+        exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
+        return _gather(folder, outcome, lab.stop(), exchanges)
+
+
+def _texts(lab: netns.Box, folder: Path, messages: Sequence[str], family: int) -> netns.Program:
+    """The two hosts, and the program that asks them."""
+    pem, key = _identity(folder)
+    hosts = MESSENGER, REFERENCE
+    for server in [lab.start(host.name, messenger.serve_argv(messenger.PORT, pem)) for host in hosts]:
+        server.line("ready")
+    first, second = ((host.ipv4 if family == 4 else host.ipv6, messenger.PORT) for host in hosts)
+    return lab.start(PROBE.name, messenger.ask_argv(messenger.Errand(tuple(messages), (first, second), key)))
+
+
+def run_loopback(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
+    """On real sockets of 127.0.0.1, the network a relay between them. Any OS."""
+    loopback.refuse(rule.id for rule in scenario.rules)
+    real = dict(zip(_doors(), _free_ports(len(_doors())), strict=True))
+    listeners = [loopback.Listener(host, kind, port, inner) for (host, kind, port), inner in real.items()]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        loopback.relay(scenario.network(), listeners, scenario.family) as lab,
+        ExitStack() as running,
+    ):
+        folder = Path(name)
+
+        def start(argv: Sequence[str]) -> netns.Program:
+            return running.enter_context(netns.Program.local(argv))
+
+        far = start(_respond_here(folder, real, lab.ports))
+        link = _link(far.line('"link"'), "127.0.0.1", lab.ports[RESPONDER.name, "tcp", CONTROL_PORT])
+        texts = _texts_here(start, folder, messages, real, lab.ports) if messages else None
+        outcome = _finish(start(_check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
+        exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
+        running.close()
+        return _gather(folder, outcome, lab.stop(), exchanges)
+
+
+def _respond_here(folder: Path, real: Mapping[Door, int], outer: Mapping[Door, int]) -> list[str]:
+    """A responder on the loopback's ports, each announced as the relay's."""
+
+    def pair(kind: loopback.Transport, port: int) -> str:
+        return f"{outer[RESPONDER.name, kind, port]}:{real[RESPONDER.name, kind, port]}"
+
+    argv = _respond(folder, [pair("udp", port) for port in PORTS], real[RESPONDER.name, "tcp", CONTROL_PORT])
+    return [*argv, "--host", "127.0.0.1", "--tcp-ports", pair("tcp", TCP_PORT), "--tls-ports", pair("tcp", TLS_PORT)]
+
+
+def _texts_here(
+    start: Callable[[Sequence[str]], netns.Program],
+    folder: Path,
+    messages: Sequence[str],
+    real: Mapping[Door, int],
+    outer: Mapping[Door, int],
+) -> netns.Program:
+    """As `_texts`, behind the relay."""
+    pem, key = _identity(folder)
+    doors: list[Door] = [(host.name, "tcp", messenger.PORT) for host in (MESSENGER, REFERENCE)]
+    for server in [start(messenger.serve_argv(real[door], pem, "127.0.0.1")) for door in doors]:
+        server.line("ready")
+    first, second = (("127.0.0.1", outer[door]) for door in doors)
+    return start(messenger.ask_argv(messenger.Errand(tuple(messages), (first, second), key)))
+
+
+def _identity(folder: Path) -> tuple[Path, str]:
+    """A key file of the run's own for both hosts, and the key's text."""
+    pem = folder / "messenger.pem"
+    pem.write_bytes(new_identity_pem())
+    return pem, pem_key_text(pem.read_bytes())
+
+
+def _finish(program: netns.Program, limit_s: float, hear: Hear) -> netns.Outcome:
+    """Wait for the check, and pass on what it says meanwhile."""
+    until_s = time.monotonic() + limit_s
+    while not program.ended(TELL_S) and time.monotonic() < until_s:
+        hear(program.said())
+    return program.finish(TELL_S)
+
+
+def _doors() -> list[Door]:
+    """Every port that a host of the loopback's lab listens on."""
+    tcp: list[Door] = [(RESPONDER.name, "tcp", port) for port in (CONTROL_PORT, TCP_PORT, TLS_PORT)]
+    texts: list[Door] = [(host.name, "tcp", messenger.PORT) for host in (MESSENGER, REFERENCE)]
+    return [*((RESPONDER.name, "udp", port) for port in PORTS), *tcp, *texts]
+
+
+def _respond(folder: Path, ports: Sequence[str], control_port: int = CONTROL_PORT) -> list[str]:
+    key = folder / "responder.pem"
+    return [*PYTHON, "respond", "--json", "--port", str(control_port), "--ports", ",".join(ports),
+            "--class", "home", "--key-file", str(key)]  # fmt: skip
+
+
+def _check(folder: Path, plan: Plan, link: str) -> list[str]:
+    (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
+    return [*PYTHON, "check", link, "--plan", str(folder / "plan.json"), "--json", "-o", str(folder / "run.talkpath")]
+
+
+def _link(line: str, host: str, port: int) -> str:
+    return f"{host}:{port}#{msgspec.json.decode(line)['key']}"
+
+
+def _gather(folder: Path, outcome: netns.Outcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:
+    """The facts that the check stored, with how the lab itself fared."""
+    bundle = folder / "run.talkpath"
+    if not bundle.exists():
+        said = outcome.stderr.decode(errors="replace").strip().splitlines()
+        raise PeerError(f"The check in the lab wrote no evidence: {said[-1] if said else 'it said nothing'}")
+    facts = read_bundle(bundle.read_bytes()).facts
+    health = msgspec.structs.replace(
+        facts.health, lab_late_ms_p99=round(lab.late_p99_ms, 3), router_drops=lab.dropped + lab.strayed
+    )
+    return msgspec.structs.replace(facts, health=health, exchanges=exchanges, simulated=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free for UDP and TCP on 127.0.0.1 just now."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = udp.getsockname()[1]
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port not in found:
+                found.append(port)
+    return found

@@ -1,0 +1,34 @@
+"""The lab's hosts and their addresses (RFC 5737, RFC 3849: reserved for documentation, routed nowhere).
+
+The probe's side of the network under test is `PROBE`; all others stand beyond it. The addresses are
+the lab's own and public, so unlike a person's they may be printed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host: its name, and one address of each family."""
+
+    name: str
+    ipv4: str
+    ipv6: str
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """Its addresses in network order: 4 bytes and 16 bytes."""
+        return ipaddress.IPv4Address(self.ipv4).packed, ipaddress.IPv6Address(self.ipv6).packed
+
+
+PROBE = Host("probe", "192.0.2.10", "2001:db8:1::10")
+RESPONDER = Host("responder", "198.51.100.10", "2001:db8:2::10")
+MESSENGER = Host("messenger", "203.0.113.10", "2001:db8:3::10")
+REFERENCE = Host("reference", "203.0.113.20", "2001:db8:4::20")
+
+HOSTS = (PROBE, RESPONDER, MESSENGER, REFERENCE)
+
+PREFIXES_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+PREFIXES_V6 = ("2001:db8::/32",)

@@ -1,0 +1,130 @@
+"""One direction of a network: how long a packet takes, what waits in the queue, what is lost on the way.
+
+Contract: pure and seeded, no clock; `carry` is called in order of time and answers when the packet arrives, as the very
+bytes given. A filter is a function (now_s, packet) -> fate: 0.0 on time, `DROP` lost, else seconds later (an
+overtaking: order is kept by the link, not by filters). Every fate is one packet's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+DROP: Final = -1.0
+
+Filter = Callable[[float, bytes], float]
+
+
+class Bucket:
+    """A token bucket over IP bytes. `take` tells whether `size` bytes may pass at `now_s`."""
+
+    __slots__ = ("_burst", "_bytes_per_s", "_filled_s", "_level")
+
+    def __init__(self, kbps: float, burst_bytes: float) -> None:
+        self._bytes_per_s, self._burst = kbps * 125.0, burst_bytes
+        self._level, self._filled_s = burst_bytes, 0.0
+
+    def take(self, now_s: float, size: int) -> bool:
+        level = min(self._burst, self._level + max(0.0, now_s - self._filled_s) * self._bytes_per_s)
+        self._filled_s = now_s
+        self._level = level - size if level >= size else level
+        return level >= size
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Other people's traffic at a bottleneck: spells of `busy` load and of `quiet` load, as shares of its rate."""
+
+    busy: float
+    quiet: float
+    busy_s: float
+    quiet_s: float
+
+
+class Queue:
+    """A bottleneck: a rate, a first-in-first-out queue of `depth_ms`, and the cross traffic that fills it.
+
+    Cross traffic is a fluid: the backlog grows by load - 1 a second. A packet waits for what stands before it; while
+    the queue is full, as large a share of packets is lost as the load exceeds the rate.
+    """
+
+    def __init__(self, rng: Random, kbps: float, depth_ms: float, cross: Cross | None = None) -> None:
+        self._rng, self._bits_per_s, self._depth_s = rng, kbps * 1000.0, depth_ms / 1000.0
+        self._cross = cross
+        self._backlog_s = self._at_s = self._turn_s = 0.0
+        self._busy = True
+
+    def wait(self, now_s: float, packet: bytes) -> float:
+        """Seconds until the packet is through, or `DROP`."""
+        self._advance(now_s)
+        own_s = len(packet) * 8 / self._bits_per_s
+        if self._backlog_s + own_s > self._depth_s and self._rng.random() < self._excess():
+            return DROP
+        self._backlog_s = min(self._backlog_s + own_s, self._depth_s)
+        return self._backlog_s
+
+    def _excess(self) -> float:
+        if self._cross is None:
+            return 1.0
+        load = self._load(self._cross)
+        return 1 - 1 / load if load > 1 else 0.0
+
+    def _load(self, cross: Cross) -> float:
+        return cross.busy if self._busy else cross.quiet
+
+    def _advance(self, now_s: float) -> None:
+        cross = self._cross
+        while cross is not None and self._turn_s <= now_s:
+            self._flow_until(self._turn_s, self._load(cross))
+            self._busy = not self._busy
+            self._turn_s += self._rng.expovariate(1 / (cross.busy_s if self._busy else cross.quiet_s))
+        self._flow_until(now_s, 0.0 if cross is None else self._load(cross))
+
+    def _flow_until(self, at_s: float, load: float) -> None:
+        if at_s > self._at_s:
+            grown = self._backlog_s + (load - 1) * (at_s - self._at_s)
+            self._backlog_s, self._at_s = min(max(grown, 0.0), self._depth_s), at_s
+
+
+class Link:
+    """One direction. Packets keep their order but for what a filter puts off."""
+
+    __slots__ = ("_delay_s", "_filters", "_jitter_s", "_last_s", "_queue", "_random", "_twice")
+
+    def __init__(
+        self,
+        rng: Random,
+        delay_ms: float = 15.0,
+        jitter_ms: float = 1.0,
+        filters: tuple[Filter, ...] = (),
+        queue: Queue | None = None,
+        twice: float = 0.0,
+    ) -> None:
+        self._random = rng.random
+        self._delay_s, self._jitter_s = delay_ms / 1000.0, jitter_ms / 1000.0
+        self._filters, self._queue, self._twice = filters, queue, twice
+        self._last_s = 0.0
+
+    def carry(self, now_s: float, packet: bytes) -> list[tuple[float, bytes]]:
+        """(when, packet) for each copy that arrives: none when lost, two with probability `twice`."""
+        late_s = 0.0
+        for decide in self._filters:
+            fate = decide(now_s, packet)
+            if fate:
+                if fate == DROP:
+                    return []
+                late_s += fate
+        at_s = now_s + self._delay_s + self._jitter_s * self._random()
+        if self._queue is not None:
+            waited_s = self._queue.wait(now_s, packet)
+            if waited_s == DROP:
+                return []
+            at_s += waited_s
+        if at_s < self._last_s:
+            at_s = self._last_s
+        self._last_s = at_s
+        if self._twice and self._random() < self._twice:
+            return [(at_s + late_s, packet), (at_s + late_s + self._jitter_s, packet)]
+        return [(at_s + late_s, packet)]

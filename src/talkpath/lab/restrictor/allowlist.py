@@ -1,0 +1,20 @@
+"""`allowlist` (M11): nothing passes but to servers on a list, and DNS (mobile networks, net4people/bbs 516)."""
+
+from __future__ import annotations
+
+from talkpath.lab.hosts import REFERENCE
+from talkpath.lab.parameters import Parameter
+from talkpath.lab.restrictor.address_block import FAR
+from talkpath.lab.restrictor.flow import DROP, Flow, Gate, Post
+from talkpath.lab.restrictor.mechanism import Mechanism, direction
+
+HOST = Parameter("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(FAR))
+
+
+def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    if flow.is_dns or flow.far in FAR[post.rule.word("host")].packed():
+        return None
+    return lambda now_s, packet: DROP
+
+
+MECHANISM = Mechanism("allowlist", "only listed servers are reached", "any", gate, (direction("both"), HOST))

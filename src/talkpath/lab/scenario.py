@@ -1,0 +1,128 @@
+"""A lab run's settings as text, and the truth about them.
+
+The truth is not declared but found out: each arm's own packets are put through each rule, set to act at once, and the
+rule hits the arm if it drops or delays enough of them to matter. So what the lab says that it did is what its matchers
+do, and arms that no byte tells apart fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+
+from talkpath.apps import shapes
+from talkpath.apps.shape import Arm, Direction, Shape
+from talkpath.lab.backgrounds import kinds, parse_background
+from talkpath.lab.backgrounds.weather import Background
+from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.network import Network
+from talkpath.lab.parameters import Value
+from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.restrictor.engine import Restrictor
+from talkpath.lab.restrictor.flow import PASS
+from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.wire.address import Address
+from talkpath.wire.ip import UdpWriter
+
+__all__ = ["Hit", "Scenario", "kinds", "mechanisms", "parse_background", "parse_rule", "truth"]
+
+MATTERS = 0.01  # of a direction's media (DESIGN section 4: a finding must matter)
+REPLAY_PACKETS = 100
+REPLAY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One lab run's network: what `lab run` was told."""
+
+    background: Background = field(default_factory=lambda: parse_background("clean"))
+    rules: tuple[Rule, ...] = ()
+    seed: int = 0
+    family: int = 4
+
+    @classmethod
+    def parse(cls, background: str, rules: Sequence[str], seed: int = 0, family: int = 4) -> Scenario:
+        """From the command line's words; `UsageError` names what is unknown."""
+        return cls(parse_background(background), tuple(parse_rule(text) for text in rules), seed, family)
+
+    def network(self) -> Network:
+        """A fresh network."""
+        return Network(self.background, self.rules, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One arm that one rule restricts. `direction`: which of its packets really are."""
+
+    arm: Arm
+    rule: str
+    direction: str
+    parameters: Mapping[str, Value]
+
+    def record(self) -> dict[str, object]:
+        """As tp-004 has it."""
+        arm = self.arm
+        return {
+            "app": arm.app,
+            "variant": arm.variant,
+            "medium": arm.medium,
+            "rule": self.rule,
+            "direction": self.direction,
+            "parameters": dict(self.parameters),
+        }
+
+
+def truth(rules: Sequence[Rule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[Hit]:
+    """All (arm, rule) where the rule acts on the arm's packets, in the order of rules, then of arms.
+
+    `ports` are the responder's, where a rule about another port must not count.
+    """
+    return [
+        Hit(arm, rule.id, ways[0] if len(ways) == 1 else "both", _parameters(rule))
+        for rule in rules
+        if not ports or "port" not in rule.values or rule.number("port") in ports
+        for arm in arms
+        if (ways := _ways(rule, shapes()[arm]))
+    ]
+
+
+def _parameters(rule: Rule) -> dict[str, Value]:
+    """The rule's own settings, without those that say whom and which way it hits."""
+    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction")}
+
+
+def _ways(rule: Rule, shape: Shape) -> list[str]:
+    """The directions in which enough packets are hit to matter: media, or any set-up message."""
+    eager = Rule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
+    p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
+    return [way for way, share in _replay(eager, shape).items() if share * p >= MATTERS]
+
+
+def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
+    """For each direction the share of one call's media that the rule drops or delays; 1.0 where it hits set-up."""
+    restrictor = Restrictor((rule,), 0)
+    media: dict[Direction, list[bool]] = {"up": [], "down": []}
+    setup = {"up": False, "down": False}
+    for at_s, way, stage, packet in _call(shape.arm, int(rule.values.get("port", 3478))):
+        hit = restrictor.fate(at_s, way == "up", packet) != PASS
+        if stage in ("media", "control"):
+            media[way].append(hit)
+        else:
+            setup[way] = setup[way] or hit
+    return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
+
+
+@lru_cache(maxsize=32)
+def _call(arm: Arm, port: int) -> list[tuple[float, Direction, str, bytes]]:
+    """(when, which way, stage, IP packet) of one call of the arm, ten seconds of it."""
+    shape = shapes()[arm]
+    schedule = shape.schedule(Random("truth"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
+    near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
+    writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
+    datagrams = shape.datagrams(schedule, bytes(range(32)))
+    return [
+        (slot.at_ms / 1000, slot.direction, slot.stage, writers[slot.direction].packet(data))
+        for slot, data in zip(schedule.slots, datagrams, strict=True)
+    ]

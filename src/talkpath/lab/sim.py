@@ -1,0 +1,188 @@
+"""The virtual-time driver: a whole check through a made-up network, as fast as the processor goes.
+
+Every packet is the exact datagram that an engine emitted, wrapped in IP and UDP; the network sees nothing else
+and the far engine gets nothing else. No clock, no socket: time is the next event's.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import Random
+
+from talkpath.apps.shape import Direction
+from talkpath.conduct.check import Check
+from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.network import Network
+from talkpath.lab.stream import CallStream, HalfStream, Handshake
+from talkpath.measure.facts import Facts
+from talkpath.probe.flight import Outgoing as ProbeOutgoing
+from talkpath.responder.flight import Outgoing as ResponderOutgoing
+from talkpath.responder.session import Connection, Identity, Responder
+from talkpath.wire.address import Address
+from talkpath.wire.ip import UdpWriter, split_udp
+
+PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384, 20000, 32768, 45395, 50000)
+CONTROL_PORT = 4433
+FIRST_LOCAL = 40000
+LIMIT_S = 600.0
+
+
+class Sim:
+    """One check in virtual time. `run` may be called once."""
+
+    def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS) -> None:
+        draws = Random(f"responder {seed}")
+        self.check, self.network, self.now_s = check, network, 0.0
+        identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
+        self.responder = Responder(identity, draw=draws.randbytes)
+        v4 = check.family == 4
+        self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
+        self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
+        self._heap: list[tuple[float, int, bool, bytes | Callable[[], None]]] = []
+        self._order = 0
+        self._up: dict[tuple[int, int], UdpWriter] = {}
+        self._down: dict[bytes, tuple[UdpWriter, int]] = {}
+        self._streams: dict[int, CallStream] = {}
+        self._connection: Connection | None = None
+        self._to_far: HalfStream | None = None
+        self._to_probe: HalfStream | None = None
+        self.packets = 0
+
+    # -- World -----------------------------------------------------------------------------------------------
+
+    def later(self, at_s: float, action: Callable[[], None]) -> None:
+        """Call `action` at a time."""
+        self._order += 1
+        heappush(self._heap, (at_s, self._order, False, action))
+
+    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+        """Offer a stream's packet; when its copies arrive."""
+        self.packets += 1
+        return [at_s for at_s, _ in self.network.offer(self.now_s, direction, packet)]
+
+    # -- the loop --------------------------------------------------------------------------------------------
+
+    def run(self) -> Facts:
+        """Play the check to its end and return its facts."""
+        ends = self._ends(39999, CONTROL_PORT)
+        Handshake(self, ends, lambda: self._connect(ends), lambda: self.check.unreachable(self.now_s, "timeout"))
+        check, responder, heap = self.check, self.responder, self._heap
+        while not check.done and self.now_s < LIMIT_S:
+            probe_s, far_s = check.wake_s, responder.wake_s
+            event_s = heap[0][0] if heap else LIMIT_S
+            if event_s <= probe_s and event_s <= far_s:
+                self.now_s = event_s
+                self._event(heappop(heap))
+            elif probe_s <= far_s:
+                self.now_s = max(self.now_s, probe_s)
+                self._send_up(check.poll(self.now_s))
+                self._talk()
+            else:
+                self.now_s = max(self.now_s, far_s)
+                self._send_down(responder.poll(self.now_s))
+        return check.facts()
+
+    def _event(self, event: tuple[float, int, bool, bytes | Callable[[], None]]) -> None:
+        what = event[3]
+        if not isinstance(what, bytes):
+            what()
+            return
+        parts = split_udp(what)
+        if parts is None:
+            return
+        flow, data = parts
+        if event[2]:
+            replies = self.responder.datagram(self.now_s, flow, int.from_bytes(flow[-2:], "big"), data)
+            if replies:
+                self._send_down(replies)
+        else:
+            packets = self.check.datagram(self.now_s, data)
+            if packets:
+                self._send_up(packets)
+
+    # -- datagrams -------------------------------------------------------------------------------------------
+
+    def _send_up(self, packets: list[ProbeOutgoing]) -> None:
+        for packet in packets:
+            if packet.transport != "udp":
+                self._stream_up(packet)
+                continue
+            ends = packet.local, packet.port
+            writer = self._up.get(ends)
+            if writer is None:
+                source, target = self._ends(FIRST_LOCAL + packet.local, packet.port)
+                writer = self._up[ends] = UdpWriter(source, target)
+            self._offer("up", True, writer.packet(packet.data))
+
+    def _send_down(self, packets: list[ResponderOutgoing]) -> None:
+        for source, port, data in packets:
+            if isinstance(source, int):
+                self._streams[source].answer(struct.pack("!H", len(data)) + data)
+                continue
+            assert isinstance(source, bytes)
+            known = self._down.get(source)
+            if known is None:
+                known = self._down[source] = (self._back(source, port), port)
+            self._offer("down", False, known[0].packet(data))
+
+    def _offer(self, direction: Direction, up: bool, packet: bytes) -> None:
+        self.packets += 1
+        for at_s, delivered in self.network.offer(self.now_s, direction, packet):
+            self._order += 1
+            heappush(self._heap, (at_s, self._order, up, delivered))
+
+    def _ends(self, local_port: int, port: int) -> tuple[Address, Address]:
+        return Address(self._probe, local_port), Address(self._far, port)
+
+    def _back(self, flow: bytes, port: int) -> UdpWriter:
+        size = 4 if len(flow) == 12 else 16
+        source = Address(flow[:size], int.from_bytes(flow[-4:-2], "big"))
+        return UdpWriter(Address(self._far, port), source)
+
+    # -- the control channel ---------------------------------------------------------------------------------
+
+    def _connect(self, ends: tuple[Address, Address]) -> None:
+        self._connection = connection = self.responder.connect("lab")
+        self._to_probe = HalfStream(self, "down", (ends[1], ends[0]), self._control_down, self._broken)
+
+        def far(data: bytes) -> None:
+            assert self._to_probe is not None  # made above
+            self._to_probe.write(self.responder.receive(self.now_s, connection, data))
+
+        self._to_far = HalfStream(self, "up", ends, far, self._broken)
+        self.check.connected(self.now_s)
+        self._talk()
+
+    def _control_down(self, data: bytes) -> None:
+        self.check.control(self.now_s, data)
+        self._talk()
+
+    def _talk(self) -> None:
+        data = self.check.control_out()
+        if data and self._to_far is not None:
+            self._to_far.write(data)
+
+    def _broken(self) -> None:
+        self.check.lost(self.now_s, "network_lost")
+
+    # -- calls over TCP --------------------------------------------------------------------------------------
+
+    def _stream_up(self, packet: ProbeOutgoing) -> None:
+        """One framed datagram (RFC 4571) on the stream of its flow; the stream opens with the first."""
+        stream = self._streams.get(packet.flow)
+        if stream is None:
+            stream = self._streams[packet.flow] = self._call_stream(packet)
+        stream.write(struct.pack("!H", len(packet.data)) + packet.data)
+
+    def _call_stream(self, packet: ProbeOutgoing) -> CallStream:
+        ends = self._ends(FIRST_LOCAL + 1000 + packet.flow, packet.port)
+
+        def far(data: bytes) -> None:
+            self._send_down(self.responder.datagram(self.now_s, packet.flow, packet.port, data))
+
+        def near(data: bytes) -> None:
+            self._send_up(self.check.datagram(self.now_s, data))
+
+        return CallStream(self, ends, far, near)

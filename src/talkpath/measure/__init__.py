@@ -1,0 +1,1 @@
+"""Facts: what was sent, when, and what arrived, when. Facts never judge."""

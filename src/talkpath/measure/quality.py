@@ -1,0 +1,90 @@
+"""How a voice call sounds, from what the network did to it: the E-model (ITU-T G.107, wideband G.107.1).
+
+R = R0 - Id - Ie,eff: the best that the band can give, less delay, less coding and loss. R becomes a mean opinion score
+from 1 (bad) to 4.5. Contract: pure numbers in and out; nothing here knows a packet or a verdict.
+
+Assumptions, each a constant below: the codec's own sound and how it bears loss (no ITU figure exists for Opus or
+MLow, so the nearest one that conceals losses is taken); echo is cancelled (Idte = Idle = 0); loudness, noise and
+sidetone at the defaults of G.107 (R0 - Is = 93.2); no advantage for mobility (A = 0). One-way delay cannot be
+measured between two clocks that are never compared: ASSUMED_DELAY_MS stands for it. The model is validated for
+loss up to about 20 %; above that it only says "bad", which is all that is asked of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+from typing import Final
+
+from talkpath.measure.carry import Carry
+
+NARROWBAND_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
+WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 times as long
+WIDEBAND_SCALE: Final = 1.29  # G.107.1 Annex A: MOS of R / 1.29
+WORST_IE: Final = 95.0  # G.107 clause 7.5: Ie,eff when everything is lost
+ASSUMED_DELAY_MS: Final = 100.0  # mouth to ear, when unknown: G.107 gives it no impairment
+TALKABLE_MOS: Final = 3.1  # R = 60: below it nearly all users are dissatisfied (G.107 Annex B)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """`ie` is its impairment without loss, `bpl` its robustness against loss (G.113 Appendix I)."""
+
+    name: str
+    ie: float
+    bpl: float
+    wideband: bool = False
+
+
+G711_PLC: Final = Codec("G.711 with loss concealment", ie=0.0, bpl=25.1)  # G.113 Appendix I, random loss
+WIDEBAND_VOICE: Final = Codec("wideband voice", ie=13.0, bpl=25.1, wideband=True)
+"""ie: G.722 at 64 and AMR-WB at 12.65 kbit/s (G.113 Appendix IV). bpl: none is published; G.711's is assumed."""
+
+
+def mos(
+    loss_pct: float, burst_ratio: float = 1.0, delay_ms: float = ASSUMED_DELAY_MS, codec: Codec = G711_PLC
+) -> float:
+    """Mean opinion score, 1 to 4.5. `loss_pct` 0 to 100, `burst_ratio` >= 1 (1: losses at random)."""
+    rating = WIDEBAND_R if codec.wideband else NARROWBAND_R
+    rating -= delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)
+    return mos_of_rating(rating / WIDEBAND_SCALE if codec.wideband else rating)
+
+
+def loss_impairment(loss_pct: float, burst_ratio: float, codec: Codec) -> float:
+    """Ie,eff (G.107 equation 7-29; G.107.1 has it for random loss only)."""
+    return codec.ie + (WORST_IE - codec.ie) * loss_pct / (loss_pct / burst_ratio + codec.bpl)
+
+
+def delay_impairment(delay_ms: float) -> float:
+    """Idd (G.107 equations 7-27 and 7-28, sT = 1, mT = 100 ms): none up to 100 ms, 24 at 400 ms."""
+    if delay_ms <= 100.0:
+        return 0.0
+    x = log2(delay_ms / 100.0)
+    return float(25.0 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2))
+
+
+def mos_of_rating(rating: float) -> float:
+    """MOS from R (G.107 Annex B); the polynomial dips below 1 for the smallest R, which means 1."""
+    if rating <= 0.0:
+        return 1.0
+    if rating >= 100.0:
+        return 4.5
+    return max(1.0, 1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6)
+
+
+def burst_ratio(lost: int, runs: int, sent: int) -> float:
+    """How much longer runs of losses are than random loss would have them (G.107 clause 7.5), at least 1.
+
+    `lost` of `sent` packets were lost, in `runs` runs of consecutive ones. 1.0 where nothing or everything was lost.
+    """
+    if not runs or lost >= sent:
+        return 1.0
+    return max(1.0, lost / runs * (1.0 - lost / sent))
+
+
+def carried_mos(carry: Carry) -> float:
+    """What a call over this transport would sound like, in its worse direction; 1.0 where it cannot be set up."""
+    if carry.setup_ms is None:
+        return 1.0
+    ways = ((carry.sent_up, carry.arrived_up), (carry.sent_down, carry.arrived_down))
+    return min(mos(100.0 * (1.0 - arrived / sent) if sent else 100.0) for sent, arrived in ways)

@@ -1,0 +1,1 @@
+"""The measuring end: an engine without sockets (`session`, `flight`), and its driver on real ones."""

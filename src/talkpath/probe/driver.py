@@ -1,0 +1,323 @@
+"""A check on real sockets: one thread, `select`, any OS.
+
+The engine (`conduct.Check`) decides what is sent and when; this file opens the sockets, keeps the time, and turns
+what the network does into values. `select.select` is used on purpose: other selectors round timeouts to whole ms.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from talkpath.errors import PeerError
+from talkpath.probe.flight import Outgoing
+from talkpath.probe.link import Link
+from talkpath.probe.surroundings import local_address, through_tunnel
+from talkpath.wire import tls
+from talkpath.wire.address import Address
+
+CONNECT_S = 8.0
+DRAIN = 64
+NAP_S = 0.2  # the longest sleep: Ctrl-C, suspend and clock steps are noticed this often
+LOOK_S = 1.0
+SUSPEND_S = 1.0
+
+
+class Engine(Protocol):
+    """What the driver moves bytes for."""
+
+    done: bool
+    locals: int
+
+    def connected(self, now_s: float) -> None: ...
+    def unreachable(self, now_s: float, how: str) -> None: ...
+    def control(self, now_s: float, data: bytes) -> None: ...
+    def control_out(self) -> bytes: ...
+    def lost(self, now_s: float, why: str = ...) -> None: ...
+    def interrupt(self, now_s: float) -> None: ...
+    def jumped(self, seconds: float) -> None: ...
+    def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None: ...
+    def datagram(self, now_s: float, data: bytes) -> list[Outgoing]: ...
+    def poll(self, now_s: float) -> list[Outgoing]: ...
+    @property
+    def wake_s(self) -> float: ...
+
+
+class Stream:
+    """One call over TCP or TLS: framed datagrams (RFC 4571); what the network refuses is lost silently."""
+
+    def __init__(self, host: Address, port: int, *, over_tls: bool) -> None:
+        family = socket.AF_INET if host.family == 4 else socket.AF_INET6
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+        self.channel = tls.Channel(tls.client_context(), server=False, name="www.example.com") if over_tls else None
+        self._out, self._in = bytearray(), bytearray()
+        self.dead = False
+        self._guard(lambda: self.socket.connect((host.reveal()[0], port)))
+
+    def _guard(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.dead = True
+
+    def send(self, datagram: bytes) -> None:
+        """One datagram, as far as the stream takes it now."""
+        framed = struct.pack("!H", len(datagram)) + datagram
+        if self.channel is None:
+            self._out += framed
+        else:
+            self.channel.write(framed)
+        self.flush()
+
+    @property
+    def waiting(self) -> bool:
+        """Is there something to write?"""
+        if self.channel is not None:
+            self._out += self.channel.out()
+        return bool(self._out) and not self.dead
+
+    def flush(self) -> None:
+        """Write what can be written."""
+        if self.waiting:
+            self._guard(self._write)
+
+    def _write(self) -> None:
+        del self._out[: self.socket.send(self._out)]
+
+    def read(self) -> list[bytes]:
+        """The datagrams that came."""
+        try:
+            data = self.socket.recv(65536)
+        except BlockingIOError:
+            return []
+        except OSError:
+            self.dead = True
+            return []
+        self.dead = not data
+        self._in += data if self.channel is None else self.channel.feed(data)
+        self.flush()
+        return list(self._frames())
+
+    def _frames(self) -> list[bytes]:
+        frames = []
+        while len(self._in) >= 2 and len(self._in) >= 2 + (size := int.from_bytes(self._in[:2], "big")):
+            frames.append(bytes(self._in[2 : 2 + size]))
+            del self._in[: 2 + size]
+        return frames
+
+
+class Driver:
+    """One check against the responder of `link`. `family` 4, 6, or 0 for whichever answers first."""
+
+    def __init__(self, engine: Engine, link: Link, family: int = 0) -> None:
+        self._engine, self._link, self._family = engine, link, family
+        self._control: socket.socket | None = None
+        self._channel = tls.Channel(tls.client_context(), server=False, name=None)
+        self._out = bytearray()
+        self._locals: dict[int, socket.socket] = {}
+        self._streams: dict[int, Stream] = {}
+        self._far = Address(b"\0\0\0\0")
+        self._local_address: Address | None = None
+        self.dropped = 0
+
+    def run(self) -> None:
+        """Until the engine is done. `PeerError` for a responder that is not the one of the link."""
+        try:
+            if self._connect():
+                self._loop()
+        finally:
+            self._close()
+
+    @property
+    def family(self) -> int:
+        """4 or 6, once connected."""
+        return self._far.family
+
+    # -- the control channel ---------------------------------------------------------------------------------
+
+    def _connect(self) -> bool:
+        how = self._open()
+        if how:
+            self._engine.unreachable(time.monotonic(), how)
+            return False
+        assert self._control is not None  # opened
+        self._handshake(self._control)
+        self._channel.pin(self._link.key)
+        self._control.setblocking(False)
+        self._local_address = local_address(self._far)
+        if self._local_address is not None:
+            self._engine.surrounded(vpn=through_tunnel(self._local_address))
+        self._engine.connected(time.monotonic())
+        return True
+
+    def _open(self) -> str:
+        wanted = {4: socket.AF_INET, 6: socket.AF_INET6}.get(self._family, socket.AF_UNSPEC)
+        try:
+            found = socket.getaddrinfo(self._link.host, self._link.port, wanted, socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise PeerError("The test server's name cannot be looked up; check the link and the network.") from None
+        how = "timeout"
+        for family, _, _, _, sockaddr in found:
+            control = socket.socket(family, socket.SOCK_STREAM)
+            control.settimeout(CONNECT_S)
+            try:
+                control.connect(sockaddr)
+            except OSError as error:
+                control.close()
+                how = "refused" if isinstance(error, ConnectionRefusedError) else how
+                continue
+            self._control, self._far = control, Address.of(str(sockaddr[0]), self._link.port)
+            control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return ""
+        return how
+
+    def _handshake(self, control: socket.socket) -> None:
+        deadline_s = time.monotonic() + CONNECT_S
+        while not self._channel.ready:
+            try:
+                control.sendall(self._channel.out())
+                control.settimeout(max(0.01, deadline_s - time.monotonic()))
+                self._channel.feed(control.recv(65536))
+            except OSError:
+                self._channel.closed = True
+            if self._channel.closed:
+                raise PeerError("What answers at the link's port is no talkpath responder; check the link.")
+
+    def _talk(self) -> None:
+        if self._control is None:
+            return
+        if data := self._engine.control_out():
+            self._channel.write(data)
+        self._out += self._channel.out()
+        if self._out:
+            try:
+                del self._out[: self._control.send(self._out)]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._hang_up("network_lost")
+
+    def _hear(self, now_s: float) -> None:
+        assert self._control is not None  # selected
+        try:
+            data = self._control.recv(65536)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        except OSError:
+            self._hang_up("network_lost")
+            return
+        plain = self._channel.feed(data)
+        if plain:
+            self._engine.control(now_s, plain)
+        if not data or self._channel.closed:
+            self._hang_up("responder_lost")
+
+    def _hang_up(self, why: str) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+            self._engine.lost(time.monotonic(), why)
+
+    # -- the loop --------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        engine = self._engine
+        wall_s, mono_s = time.time(), time.monotonic()
+        while not engine.done:
+            try:
+                self._send(engine.poll(time.monotonic()))
+                self._talk()
+                self._wait()
+            except KeyboardInterrupt:
+                engine.interrupt(time.monotonic())
+            if time.monotonic() - mono_s > LOOK_S:
+                self._look(time.time() - wall_s - (time.monotonic() - mono_s))
+                wall_s, mono_s = time.time(), time.monotonic()
+        self._talk()
+
+    def _look(self, step_s: float) -> None:
+        """Once a second: did a clock jump (a suspend does that too), did the network change?"""
+        if abs(step_s) > SUSPEND_S:
+            self._engine.jumped(step_s)
+        if self._local_address is not None and local_address(self._far) != self._local_address:
+            self._engine.surrounded(changed=True)
+
+    def _wait(self) -> None:
+        timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
+        readers: list[socket.socket] = list(self._locals.values())
+        writers: list[socket.socket] = []
+        streams = {stream.socket: stream for stream in self._streams.values() if not stream.dead}
+        readers += streams
+        writers += [end for end, stream in streams.items() if stream.waiting]
+        if self._control is not None:
+            readers.append(self._control)
+            writers += [self._control] if self._out else []
+        if not readers:
+            time.sleep(timeout_s)
+            return
+        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        now_s = time.monotonic()
+        for end in writable:
+            if end in streams:
+                streams[end].flush()
+        for end in readable:
+            self._read(now_s, end, streams)
+
+    def _read(self, now_s: float, end: socket.socket, streams: dict[socket.socket, Stream]) -> None:
+        if end is self._control:
+            self._hear(now_s)
+        elif end in streams:
+            for datagram in streams[end].read():
+                self._send(self._engine.datagram(now_s, datagram))
+        else:
+            self._drain(end)
+
+    def _drain(self, end: socket.socket) -> None:
+        for _ in range(DRAIN):
+            try:
+                data = end.recv(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error for an earlier packet: a lost packet, nothing more
+            self._send(self._engine.datagram(time.monotonic(), data))
+
+    def _send(self, packets: list[Outgoing]) -> None:
+        for packet in packets:
+            if packet.transport != "udp":
+                self._stream(packet).send(packet.data)
+                continue
+            try:
+                self._local(packet.local).sendto(packet.data, (self._far.reveal()[0], packet.port))
+            except OSError:
+                self.dropped += 1  # full buffer, no route: told as a lost packet would be, and counted
+
+    def _local(self, number: int) -> socket.socket:
+        end = self._locals.get(number)
+        if end is None:
+            family = socket.AF_INET if self._far.family == 4 else socket.AF_INET6
+            end = self._locals[number] = socket.socket(family, socket.SOCK_DGRAM)
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 19)
+        return end
+
+    def _stream(self, packet: Outgoing) -> Stream:
+        stream = self._streams.get(packet.flow)
+        if stream is None:
+            over_tls = packet.transport == "tls"
+            stream = self._streams[packet.flow] = Stream(self._far, packet.port, over_tls=over_tls)
+        return stream
+
+    def _close(self) -> None:
+        ends = [*self._locals.values(), *(stream.socket for stream in self._streams.values())]
+        for end in ends + ([self._control] if self._control else []):
+            end.close()

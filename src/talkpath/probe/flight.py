@@ -1,0 +1,56 @@
+"""The probe's half of an epoch: sends on time, and echoes the responder's address check."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from talkpath.experiment.flight import Flight
+from talkpath.experiment.layout import Layout
+from talkpath.experiment.nonce import put, read
+
+
+class Outgoing(NamedTuple):
+    """One datagram to send from local socket number `local` to the responder's `port`.
+
+    `transport` is "udp", or "tcp"/"tls": then the datagram goes, framed as in RFC 4571, on the stream of `flow`.
+    """
+
+    local: int
+    port: int
+    data: bytes
+    transport: str
+    flow: int
+
+
+class ProbeFlight(Flight):
+    """Sends side `up`, takes side `down`."""
+
+    def __init__(self, layout: Layout, tcp_port: int = 0) -> None:
+        super().__init__(layout, layout.up, layout.down)
+        self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
+        self._nonce = [0] * len(layout.flows)
+        self._transport = [flow.transport.partition("/")[0] for flow in layout.flows]
+
+    def emit(self, now_s: float) -> list[Outgoing]:
+        """What is due now."""
+        return [self._packet(flow, bit) for flow, bit in self.poll(now_s)]
+
+    def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:
+        """One datagram of the responder's came. Returns what it sets off."""
+        if not self._nonce[flow]:
+            plan = self.layout.flows[flow]
+            slot = self.into.slots[bit]
+            text = plan.twin_kind == "text"
+            self._nonce[flow] = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
+        replies = self.arrive(now_s, flow, bit)
+        return [self._packet(flow, b) for b in replies if self.reply(flow, b)]
+
+    def _packet(self, flow: int, bit: int) -> Outgoing:
+        plan = self.layout.flows[flow]
+        slot = self.out.slots[bit]
+        data = plan.datagrams[slot]
+        if nonce := self._nonce[flow]:
+            shape = self.layout.schedule.slots[slot]
+            sealed = shape.fingerprint and plan.role == "call"
+            data = put(data, shape, nonce, printable=plan.twin_kind == "text", fingerprint=sealed)
+        return Outgoing(plan.local, self._port[flow], data, self._transport[flow], plan.number)

@@ -1,0 +1,62 @@
+"""Where to find a responder: an invite link or `host:port#key`.
+
+    talkpath://HOST:PORT/?until=2026-11-25T10:00Z#KEY
+
+The key is the responder's Ed25519 public key: whoever answers with another one is somebody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+from talkpath.errors import UsageError
+from talkpath.wire.keys import valid_key_text
+
+SCHEME = "talkpath"
+DEFAULT_PORT = 4433
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`until` is when the invitation ends, None for never. The host is not for messages or files."""
+
+    host: str = field(repr=False)
+    port: int
+    key: str
+    until: datetime | None = None
+
+    def text(self) -> str:
+        """The invite link."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        query = "" if self.until is None else f"?until={self.until.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+        return f"{SCHEME}://{host}:{self.port}/{query}#{self.key}"
+
+
+def parse_link(text: str) -> Link:
+    """`UsageError` with what is wrong and what a link looks like."""
+    address = text if "://" in text else f"{SCHEME}://{text}"
+    try:
+        parts = urlsplit(address)
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise UsageError(f"The link is none: its port is no number from 1 to 65535. {_LOOKS}") from None
+    if parts.scheme != SCHEME or not parts.hostname:
+        raise UsageError(f"The link is none: it names no host. {_LOOKS}")
+    if not valid_key_text(parts.fragment):
+        raise UsageError(f"The link has no key after '#', or half of one; copy it whole. {_LOOKS}")
+    until = _until(parse_qs(parts.query).get("until", [""])[0])
+    return Link(parts.hostname, port, parts.fragment, until)
+
+
+_LOOKS = "A link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
+
+
+def _until(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError("The link's 'until' is no date; copy the link whole.") from None

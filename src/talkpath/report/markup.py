@@ -1,0 +1,33 @@
+"""HTML and SVG as trees: text is escaped by the one who writes the tree out, so no sentence can become markup."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+Element = ElementTree.Element
+Child = Element | str | None
+
+
+def element(name: str, *children: Child, **attributes: object) -> Element:
+    """An element. Children are elements or text, None is left out; `class_` is "class", `_` in a name is "-"."""
+    made = Element(name, {_attribute(key): f"{value}" for key, value in attributes.items() if value is not None})
+    last: Element | None = None
+    for child in children:
+        if isinstance(child, Element):
+            made.append(child)
+            last = child
+        elif child is not None and last is None:
+            made.text = (made.text or "") + child
+        elif child is not None and last is not None:
+            last.tail = (last.tail or "") + child
+    return made
+
+
+def _attribute(key: str) -> str:
+    return {"class_": "class", "viewBox": "viewBox"}.get(key, key.replace("_", "-"))
+
+
+def document(head: Element, body: Element, lang: str = "en") -> str:
+    """The whole page."""
+    page = element("html", head, body, lang=lang)
+    return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"

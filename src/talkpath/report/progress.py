@@ -1,0 +1,60 @@
+"""Progress on stderr: what is being asked now, how much was sent, what is known already."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from talkpath.measure.facts import Facts, Plan
+from talkpath.verdict.model import Ask
+
+WORDS = {
+    "battery": "calls beside look-alikes",
+    "watch": "watching calls for longer",
+    "rate": "the same at another rate",
+    "hello": "another handshake",
+    "tcp": "TCP beside UDP",
+    "transport": "what still gets through",
+}
+
+
+class Progress:
+    """A bar over the byte budget on a terminal, plain lines elsewhere. A context manager."""
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self._console, self._plan = console, plan
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[sent]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("connecting", total=plan.budget_bytes, sent="")
+        self._last = ""
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def hear(self, word: str, facts: Facts, ask: Ask | None) -> None:
+        """An event of the check."""
+        done = facts.bytes_sent + facts.bytes_received
+        self._bar.update(self._task, completed=done, sent=f"{done / 1e6:.1f} MB")
+        if ask is None:
+            return
+        text = f"{ask.app} {ask.medium}: {WORDS.get(ask.question, ask.question)}"
+        self._bar.update(self._task, description=text)
+        if text != self._last and not self._console.is_terminal:
+            self._console.print(text, style="dim", highlight=False)
+        self._last = text

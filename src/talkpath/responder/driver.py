@@ -1,0 +1,255 @@
+"""The responder on real sockets: one thread, `select`, any OS.
+
+UDP on each port; a control port (TLS 1.3); optionally plain TCP and TLS ports that take framed calls (RFC 4571).
+What the engine does not know gets no answer. No address is logged; the block that sessions are counted by is hashed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from talkpath.errors import UsageError
+from talkpath.responder.flight import Outgoing
+from talkpath.responder.session import Connection, Responder
+from talkpath.wire import tls
+from talkpath.wire.address import Address
+
+DRAIN = 64
+NAP_S = 0.5
+IDLE_S = 120.0
+MAX_OUT = 1 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One TCP connection: the control channel (with a `connection`) or a stream of framed datagrams."""
+
+    socket: socket.socket
+    port: int
+    channel: tls.Channel | None
+    connection: Connection | None
+    heard_s: float
+    out: bytearray = field(default_factory=bytearray)
+    frames: bytearray = field(default_factory=bytearray)
+    closing: bool = False
+
+
+def listen_udp(port: int, host: str | None) -> list[socket.socket]:
+    """Bound UDP sockets of every family there is; `UsageError` if none can be bound."""
+    return _bind(port, host, socket.SOCK_DGRAM)
+
+
+def listen_tcp(port: int, host: str | None) -> list[socket.socket]:
+    """Listening TCP sockets likewise."""
+    ends = _bind(port, host, socket.SOCK_STREAM)
+    for end in ends:
+        end.listen(64)
+    return ends
+
+
+def _bind(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.socket]:
+    ends, error = [], None
+    for family in _families(host):
+        end = socket.socket(family, kind)
+        try:
+            if family == socket.AF_INET6:
+                end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if kind == socket.SOCK_STREAM and os.name != "nt":
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+            end.bind((host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
+            end.setblocking(False)
+            ends.append(end)
+        except OSError as found:
+            end.close()
+            error = found
+    if not ends:
+        raise UsageError(_bind_sentence(port, kind, error))
+    return ends
+
+
+def _families(host: str | None) -> list[socket.AddressFamily]:
+    if host is not None:
+        return [socket.AF_INET6 if ":" in host else socket.AF_INET]
+    return [socket.AF_INET, socket.AF_INET6] if socket.has_ipv6 else [socket.AF_INET]
+
+
+def _bind_sentence(port: int, kind: socket.SocketKind, error: OSError | None) -> str:
+    name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+    if isinstance(error, PermissionError):
+        return f"{name} port {port} needs a right that this user lacks (ports below 1024); choose others or grant it."
+    if error is not None and error.errno in (errno.EADDRINUSE, 10048):  # the second is Windows' number
+        return f"{name} port {port} is in use by another program; choose another with --ports or --port."
+    return f"{name} port {port} cannot be opened here; choose another with --ports or --port."
+
+
+class ResponderDriver:
+    """Runs an engine until `stop()` is true. `pem` is the identity file.
+
+    `inner` maps an announced port to the one opened here, where a router in front forwards one to the other.
+    """
+
+    def __init__(
+        self,
+        engine: Responder,
+        pem: Path,
+        *,
+        control_port: int,
+        host: str | None = None,
+        inner: Mapping[int, int] | None = None,
+    ) -> None:
+        inner = inner or {}
+        self._engine = engine
+        self._context = tls.server_context(pem)
+        self._salt = os.urandom(16)
+        identity = engine.identity
+        self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(port, port), host)}
+        self._by_port = {(port, end.family): end for end, port in self._udp.items()}
+        kinds = [(control_port, "control"), *((p, "tcp") for p in identity.tcp_ports)]
+        kinds += [(p, "tls") for p in identity.tls_ports]
+        self._listeners = {end: (port, kind) for port, kind in kinds for end in listen_tcp(inner.get(port, port), host)}
+        self._peers: dict[socket.socket, Peer] = {}
+        self.sessions = 0
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Serve until told to stop."""
+        try:
+            while not stop():
+                self._send(self._engine.poll(time.monotonic()))
+                self._wait()
+                self._sweep()
+        finally:
+            for end in [*self._udp, *self._listeners, *self._peers]:
+                end.close()
+
+    def _wait(self) -> None:
+        timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
+        readers = [*self._udp, *self._listeners, *self._peers]
+        writers = [peer.socket for peer in self._peers.values() if self._pending(peer)]
+        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        for end in readable:
+            if end in self._udp:
+                self._drain(end, self._udp[end])
+            elif end in self._listeners:
+                self._accept(end, *self._listeners[end])
+            elif end in self._peers:
+                self._hear(self._peers[end])
+        for end in writable:
+            if end in self._peers:
+                self._flush(self._peers[end])
+
+    def _drain(self, end: socket.socket, port: int) -> None:
+        engine = self._engine
+        for _ in range(DRAIN):
+            try:
+                data, source = end.recvfrom(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            replies = engine.datagram(time.monotonic(), (end.family, source), port, data)
+            if replies:
+                self._send(replies)
+
+    def _send(self, packets: Sequence[Outgoing]) -> None:
+        for source, port, data in packets:
+            if isinstance(source, Peer):
+                self._write(source, struct.pack("!H", len(data)) + data)
+                continue
+            assert isinstance(source, tuple)  # as _drain made it
+            try:
+                self._by_port[port, source[0]].sendto(data, source[1])
+            except OSError:
+                continue  # a full buffer or a vanished route loses this packet, as any router would
+
+    # -- TCP -------------------------------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket, port: int, kind: str) -> None:
+        try:
+            end, sockaddr = listener.accept()
+        except OSError:
+            return
+        end.setblocking(False)
+        if kind == "control":
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel = None if kind == "tcp" else tls.Channel(self._context, server=True)
+        connection = self._engine.connect(self._block(str(sockaddr[0]))) if kind == "control" else None
+        self._peers[end] = Peer(end, port, channel, connection, time.monotonic())
+        self.sessions += connection is not None
+
+    def _block(self, host: str) -> bytes:
+        """The /24 or /48 that a session is counted by, hashed with a key that dies with this process."""
+        address = Address.of(host)
+        packed = address.packed[12:] if address.packed[:12] == bytes(10) + b"\xff\xff" else address.packed
+        prefix = packed[:3] if len(packed) == 4 else packed[:6]
+        return hashlib.blake2b(prefix, key=self._salt, digest_size=16).digest()
+
+    def _hear(self, peer: Peer) -> None:
+        try:
+            data = peer.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        now_s = peer.heard_s = time.monotonic()
+        plain = data if peer.channel is None else peer.channel.feed(data)
+        if plain and peer.connection is not None:
+            self._write(peer, self._engine.receive(now_s, peer.connection, plain))
+            peer.closing = peer.closing or peer.connection.closed
+        elif plain:
+            self._frames(now_s, peer, plain)
+        if not data or (peer.channel is not None and peer.channel.closed):
+            self._hang_up(peer)
+        else:
+            self._flush(peer)
+
+    def _frames(self, now_s: float, peer: Peer, plain: bytes) -> None:
+        peer.frames += plain
+        while len(peer.frames) >= 2 and len(peer.frames) >= 2 + (size := int.from_bytes(peer.frames[:2], "big")):
+            data = bytes(peer.frames[2 : 2 + size])
+            del peer.frames[: 2 + size]
+            self._send(self._engine.datagram(now_s, peer, peer.port, data))
+
+    def _write(self, peer: Peer, plain: bytes) -> None:
+        if peer.channel is None:
+            peer.out += plain
+        else:
+            peer.channel.write(plain)
+        self._flush(peer)
+
+    def _pending(self, peer: Peer) -> bool:
+        if peer.channel is not None:
+            peer.out += peer.channel.out()
+        return bool(peer.out)
+
+    def _flush(self, peer: Peer) -> None:
+        if self._pending(peer):
+            try:
+                del peer.out[: peer.socket.send(peer.out)]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._hang_up(peer)
+                return
+        if (peer.closing and not peer.out) or len(peer.out) > MAX_OUT:
+            self._hang_up(peer)
+
+    def _hang_up(self, peer: Peer) -> None:
+        if self._peers.pop(peer.socket, None) is not None:
+            peer.socket.close()
+            if peer.connection is not None:
+                self._engine.disconnect(peer.connection)
+
+    def _sweep(self) -> None:
+        now_s = time.monotonic()
+        for peer in [p for p in self._peers.values() if now_s - p.heard_s > IDLE_S]:
+            self._hang_up(peer)

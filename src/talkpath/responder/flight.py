@@ -1,0 +1,83 @@
+"""The responder's half of an epoch: answers a 5-tuple it has heard, and never more than it may.
+
+A flow is bound to the source it was heard from. Until that 5-tuple has echoed its nonce the flow is sent no more
+bytes than it brought, so a forged source gains nothing. A new source (a NAT that forgot) starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from talkpath.experiment.flight import Flight
+from talkpath.experiment.layout import Layout
+from talkpath.experiment.nonce import matches, put, read
+
+
+class Outgoing(NamedTuple):
+    """One datagram to send from `port` to `source` (an opaque handle of the driver's)."""
+
+    source: Hashable
+    port: int
+    data: bytes
+
+
+class ResponderFlight(Flight):
+    """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes."""
+
+    def __init__(self, layout: Layout, draw: Callable[[int], bytes]) -> None:
+        super().__init__(layout, layout.down, layout.up)
+        count = len(layout.flows)
+        self.source: list[tuple[Hashable, int] | None] = [None] * count
+        self.checked = [False] * count
+        self._nonce = [0] * count
+        self._got = [0] * count
+        self._gave = [0] * count
+        self._draw = draw
+        self.bytes_sent = 0
+
+    def take(self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
+        """One datagram of ours came from `source`. Returns what it sets off."""
+        if self.source[flow] != (source, port):
+            self._bind(flow, source, port)
+        self._got[flow] += len(data)
+        if not self.checked[flow]:
+            self._check(flow, bit, data)
+        if self.start_s is None:
+            self.start(now_s - self.into.due_ms[flow][bit] / 1000.0)
+        replies = (b for b in self.arrive(now_s, flow, bit) if self.reply(flow, b))
+        return [packet for b in replies if (packet := self._packet(flow, b))]
+
+    def emit(self, now_s: float) -> list[Outgoing]:
+        """What is due now."""
+        return [packet for flow, bit in self.poll(now_s) if (packet := self._packet(flow, bit))]
+
+    def _bind(self, flow: int, source: Hashable, port: int) -> None:
+        self.source[flow] = source, port
+        self.checked[flow] = False
+        self._got[flow] = self._gave[flow] = 0
+        self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
+
+    def _check(self, flow: int, bit: int, data: bytes) -> None:
+        plan = self.layout.flows[flow]
+        slot = self.into.slots[bit]
+        text = plan.twin_kind == "text"
+        echo = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
+        self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
+
+    def _packet(self, flow: int, bit: int) -> Outgoing | None:
+        bound = self.source[flow]
+        plan = self.layout.flows[flow]
+        slot = self.out.slots[bit]
+        data = plan.datagrams[slot]
+        if bound is None or not (self.checked[flow] or self._gave[flow] + len(data) <= self._got[flow]):
+            self.unsend(flow, bit)
+            return None
+        if not self.checked[flow]:
+            text = plan.twin_kind == "text"
+            shape = self.layout.schedule.slots[slot]
+            sealed = shape.fingerprint and plan.role == "call"
+            data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
+        self._gave[flow] += len(data)
+        self.bytes_sent += len(data)
+        return Outgoing(bound[0], bound[1], data)

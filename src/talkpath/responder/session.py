@@ -1,0 +1,264 @@
+"""The responder: sessions on control connections, and the one place where all their packets come in.
+
+An engine: bytes and the time in, bytes and the next wake-up out. Bytes that belong to no session get no answer.
+The control protocol is spec/tp-005; whatever breaks it closes the connection with one Refusal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from talkpath.apps import shapes
+from talkpath.apps.shape import KEY_BYTES
+from talkpath.errors import WireError
+from talkpath.experiment.budget import epoch_bytes
+from talkpath.experiment.digest import shape_digest
+from talkpath.experiment.flight import NEVER
+from talkpath.experiment.layout import lay_out
+from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
+from talkpath.responder.flight import Outgoing, ResponderFlight
+from talkpath.wire import control
+from talkpath.wire.control import (
+    AnyMessage,
+    Begin,
+    Close,
+    Finish,
+    Hello,
+    Open,
+    Ready,
+    Receipt,
+    Refusal,
+    Report,
+    Welcome,
+)
+
+LINGER_S = 4.0  # how long after its end an epoch still takes late packets
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one responder gives: to a session, to an address block, in all."""
+
+    session_bytes: int = 80_000_000
+    sessions_per_block: int = 4
+    sessions: int = 64
+    flows: int = 48
+    packets: int = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a responder says of itself: UDP ports, stream ports, and the class of its own network."""
+
+    ports: tuple[int, ...]
+    tcp_ports: tuple[int, ...] = ()
+    tls_ports: tuple[int, ...] = ()
+    responder_class: str = "unknown"
+
+
+class _Break(Exception):
+    """The other end broke the protocol or asks too much: becomes a Refusal."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One control connection. `block` is an opaque handle of the address block it comes from."""
+
+    block: Hashable
+    decoder: control.Decoder = field(default_factory=control.Decoder)
+    out: bytearray = field(default_factory=bytearray)
+    closed: bool = False
+    hello: Hello | None = None
+    seed: bytes = b""
+    key: bytes = b""
+    arms: tuple[str, ...] = ()
+    planned_bytes: int = 0
+    flights: dict[int, ResponderFlight] = field(default_factory=dict)
+
+
+class Responder:
+    """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab)."""
+
+    def __init__(
+        self, identity: Identity, limits: Limits = Limits(), draw: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self.identity, self.limits = identity, limits
+        self._draw = draw
+        self._connections: set[Connection] = set()
+        self._blocks: Counter[Hashable] = Counter()
+        self._keys: dict[bytes, tuple[ResponderFlight, int, int]] = {}
+        self._active: list[ResponderFlight] = []
+        self._lingering: list[tuple[float, ResponderFlight]] = []
+        self.wake_s = NEVER  # when `poll` has something to send next
+
+    # -- the control channel ---------------------------------------------------------------------------------
+
+    def connect(self, block: Hashable) -> Connection:
+        """A new control connection."""
+        connection = Connection(block)
+        self._connections.add(connection)
+        self._blocks[block] += 1
+        return connection
+
+    def receive(self, now_s: float, connection: Connection, data: bytes) -> bytes:
+        """Control bytes in, control bytes out. `connection.closed` afterwards means: send, then hang up."""
+        try:
+            for message in connection.decoder.feed(data):
+                connection.out += control.encode(self._answer(now_s, connection, message))
+                if connection.closed:
+                    break
+        except WireError:
+            connection.out += control.encode(Refusal("order", "That was no message of the talkpath control protocol."))
+            connection.closed = True
+        except _Break as error:
+            connection.out += control.encode(Refusal(error.code, error.sentence))
+            connection.closed = True
+        out = bytes(connection.out)
+        connection.out.clear()
+        return out
+
+    def disconnect(self, connection: Connection) -> None:
+        """The control connection is gone; so is everything it asked for."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._blocks[connection.block] -= 1
+            if not self._blocks[connection.block]:
+                del self._blocks[connection.block]
+            for flight in connection.flights.values():
+                self._forget(flight)
+
+    def _answer(self, now_s: float, connection: Connection, message: AnyMessage) -> AnyMessage:
+        match message:
+            case Hello():
+                return self._welcome(connection, message)
+            case Open(seed=seed):
+                return self._open(connection, seed)
+            case Begin():
+                return self._begin(connection, message)
+            case Close(number=number):
+                return self._close(now_s, connection, number)
+            case Finish():
+                return self._finish(connection)
+            case _:
+                raise _Break("order", "That message is the responder's to send.")
+
+    def _welcome(self, connection: Connection, hello: Hello) -> Welcome:
+        limits = self.limits
+        if control.VERSION not in hello.versions:
+            raise _Break("version", f"This responder speaks version {control.VERSION} only; use the same talkpath.")
+        if connection.hello is not None:
+            raise _Break("order", "One Hello a connection.")
+        if self._blocks[connection.block] > limits.sessions_per_block or len(self._connections) > limits.sessions:
+            raise _Break("busy", "This responder has as many sessions as it takes; try again in a minute.")
+        known = {str(arm): arm for arm in shapes()}
+        arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
+        connection.hello, connection.seed, connection.arms = hello, self._draw(SEED_BYTES), tuple(arms)
+        return Welcome(
+            version=control.VERSION,
+            session=self._draw(8),
+            seed=connection.seed,
+            ports=self.identity.ports,
+            arms=connection.arms,
+            max_bytes=limits.session_bytes,
+            responder_class=self.identity.responder_class,
+            tcp_ports=self.identity.tcp_ports,
+            tls_ports=self.identity.tls_ports,
+        )
+
+    def _open(self, connection: Connection, seed: bytes) -> Ready:
+        if connection.hello is None or connection.key:
+            raise _Break("order", "Open comes once, after Welcome.")
+        if len(seed) != SEED_BYTES or commitment(seed) != connection.hello.commit:
+            raise _Break("order", "The seed is not the one that was committed to.")
+        connection.key = session_key(seed, connection.seed)
+        return Ready(-1)
+
+    def _begin(self, connection: Connection, begin: Begin) -> Ready:
+        self._vet(connection, begin)
+        layout = lay_out(connection.key, begin, self.identity.ports)
+        connection.planned_bytes += sum(epoch_bytes(layout))
+        if connection.planned_bytes > self.limits.session_bytes:
+            raise _Break("budget", "The session has used up the bytes that this responder gives.")
+        flight = ResponderFlight(layout, self._draw)
+        connection.flights[begin.number] = flight
+        self._active.append(flight)
+        self._keys.update({key: (flight, flow, bit) for key, (flow, bit) in layout.up.keys.items()})
+        return Ready(begin.number)
+
+    def _vet(self, connection: Connection, begin: Begin) -> None:
+        limits = self.limits
+        if not connection.key or begin.number in connection.flights:
+            raise _Break("order", "Begin comes after Open, with a new number.")
+        if begin.arm not in connection.arms:
+            raise _Break("version", "The two ends do not imitate that app alike; use the same talkpath.")
+        paths = begin.transport.split(",")
+        modest = (
+            begin.k >= 1
+            and begin.k * len(paths) <= limits.flows
+            and 1 <= begin.packets <= limits.packets
+            and 1 <= begin.locals <= 512
+        )
+        known = begin.transport in ("udp", "tcp") or all(_port_of(path) in self._all_ports() for path in paths)
+        if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
+            raise _Break("budget", "That epoch is larger than this responder takes.")
+
+    def _all_ports(self) -> set[int]:
+        own = self.identity
+        return {*own.ports, *own.tcp_ports, *own.tls_ports}
+
+    def _close(self, now_s: float, connection: Connection, number: int) -> Report:
+        flight = connection.flights.get(number)
+        if flight is None or flight.closed:
+            raise _Break("order", "Close comes once for each epoch that was begun.")
+        flight.closed = True
+        if flight in self._active:
+            self._active.remove(flight)
+        self._lingering.append((now_s + LINGER_S, flight))
+        return Report(number, flight.reports())
+
+    def _finish(self, connection: Connection) -> Receipt:
+        late = {number: tuple(r.late for r in f.reports()) for number, f in connection.flights.items() if any(f.late)}
+        connection.closed = True
+        return Receipt(late=late)
+
+    # -- datagrams -------------------------------------------------------------------------------------------
+
+    def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
+        """One datagram in; the replies it sets off. Nothing for bytes that are no packet of a session."""
+        place = self._keys.get(data[:KEY_BYTES]) or self._keys.get(data[KEY_BYTES : 2 * KEY_BYTES])
+        if place is None:
+            return []
+        flight = place[0]
+        replies = flight.take(now_s, place[1], place[2], source, port, data)
+        self.wake_s = min(self.wake_s, flight.wake_s)
+        return replies
+
+    def poll(self, now_s: float) -> list[Outgoing]:
+        """Everything due now."""
+        packets: list[Outgoing] = []
+        for flight in self._active:
+            if flight.wake_s <= now_s:
+                packets += flight.emit(now_s)
+        while self._lingering and self._lingering[0][0] <= now_s:
+            self._forget(self._lingering.pop(0)[1])
+        self.wake_s = min((flight.wake_s for flight in self._active), default=NEVER)
+        return packets
+
+    def _forget(self, flight: ResponderFlight) -> None:
+        if flight in self._active:
+            self._active.remove(flight)
+        for key in flight.layout.up.keys:
+            if (place := self._keys.get(key)) and place[0] is flight:
+                del self._keys[key]
+
+
+def _port_of(transport: str) -> int:
+    number = transport.partition("/")[2]
+    return int(number) if number.isdigit() else -1

@@ -1,0 +1,181 @@
+"""What to measure next. Pure: facts in, one question out, or None when nothing more is worth its bytes.
+
+Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; an arm
+that is accused at once gets the contrasts that name the mechanism. Then every arm that looks well is looked at for a
+little longer, since policers let the first bytes pass and freezes come late; then the undecided take turns. An arm that
+is restricted and named, closed, impaired, or ok for that long costs nothing more. A quarter of the bytes is kept for
+contrasts until all arms had their first epochs. `conduct` holds the hard budget; what an epoch costs is only estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, log
+
+import numpy as np
+
+from talkpath.measure.facts import Facts, Plan
+from talkpath.verdict.model import Ask
+from talkpath.verdict.permutation import log_choose
+from talkpath.verdict.rules.rule import Contrast
+from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, voided
+
+FIRST_EPOCHS = 2
+SHARE_LOST_NATS = log(1 / 0.2) + 1.5  # a test's weight, and what mixing tilts costs
+RESERVE = 0.25  # of the bytes, for contrasts
+CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
+TCP_PACKETS, TCP_TIMES = 12, 2
+LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
+WATCH_TIMES = 2  # where the plan wants calls watched (`--deep`)
+LOOK_K = 4
+WORTH_A_LOOK = 1.5  # times the usual packets, at least
+LONGER = 6  # times the usual packets, at most, for a contrast
+PACKET_BYTES, HEADER_BYTES, SETUP_PACKETS = 200.0, 28.0, 10
+
+
+def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
+    """The next epoch, given what is known, what was spent (pending epochs included) and what is on its way."""
+    if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
+        return None
+    desk = Desk(facts, spent_bytes, tuple(pending), [stand(facts, arm) for arm in facts.plan.arms])
+    wishes = (desk.sequence(1.0 - RESERVE), desk.looks(), desk.turns(), desk.sequence(1.0))
+    return next((ask for wish in wishes for ask in wish), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All arms, and what may still be spent. Each method gives affordable questions, the most wanted first."""
+
+    facts: Facts
+    spent_bytes: int
+    pending: tuple[Ask, ...]
+    standings: list[Standing]
+
+    def sequence(self, share: float) -> Iterator[Ask]:
+        """Arm by arm: the first epochs, then contrasts of what was accused, TCP beside what is dead."""
+        for standing in self.standings:
+            if standing.state == "restricted":
+                yield from self._afford(self._contrasts(standing), 1.0)
+            elif not standing.settled and self._unheard(standing):
+                yield from self._afford(self._tcp(standing), 1.0)
+            if not standing.settled and self._count(standing, "battery") < self._needed(standing):
+                yield from self._afford([self._battery(standing)], share)
+
+    def turns(self) -> Iterator[Ask]:
+        """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one."""
+        open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
+        open_arms.sort(key=lambda s: (not s.hint, self._count(s, "battery")))
+        for standing in open_arms:
+            if self._seen_late(standing) or 3 * self._count(standing, "watch") < self._count(standing, "battery"):
+                yield from self._afford(self._look(standing, self.facts.plan.k), 1.0)
+            yield from self._afford([self._battery(standing)], 1.0)
+
+    def looks(self) -> Iterator[Ask]:
+        """Calls that live longer: each arm once; where the plan wants them watched, again."""
+        for times in range(1, 1 + (WATCH_TIMES if self.facts.plan.watch_s > 0 else LOOK_TIMES)):
+            for standing in self.standings:
+                if standing.state in ("ok", "insufficient") and self._count(standing, "watch") < times:
+                    yield from self._afford(self._look(standing, LOOK_K), 1.0 - RESERVE)
+
+    # -- single questions ------------------------------------------------------------------------------------
+
+    def _battery(self, standing: Standing) -> Ask:
+        plan = self.facts.plan
+        return self._ask(standing, ("battery", None), plan.k, plan.packets, "again" if standing.hint else "first")
+
+    def _contrasts(self, standing: Standing) -> Iterator[Ask]:
+        naming = standing.naming
+        for contrast in naming.wanted() if naming else ():
+            if self._count(standing, *contrast) < (CONTRAST_TIMES if len(naming.rivals) > 1 else 1):  # type: ignore[union-attr]
+                yield self._contrast(standing, contrast)
+
+    def _contrast(self, standing: Standing, contrast: Contrast) -> Ask:
+        """As long as the calls that accused, so that what happened to them late can happen again."""
+        plan = self.facts.plan
+        longest = max((epoch.up.stage.count("media") for epoch in standing.view.accusing), default=plan.packets)
+        if contrast[0] == "watch":
+            return self._ask(standing, contrast, LOOK_K, min(3 * longest, LONGER * plan.packets), "name")
+        return self._ask(standing, contrast, plan.k, min(longest, LONGER * plan.packets), "name")
+
+    def _tcp(self, standing: Standing) -> Iterator[Ask]:
+        if sum(epoch.question == "tcp" for epoch in self.facts.epochs) + self._on_way("tcp") < TCP_TIMES:
+            yield self._ask(standing, ("tcp", None), self.facts.plan.k, TCP_PACKETS, "tcp")
+
+    def _look(self, standing: Standing, k: int) -> Iterator[Ask]:
+        """As long as is wanted, or half and a quarter as long where bytes or time are short."""
+        plan = self.facts.plan
+        seconds = plan.watch_s or LOOK_S
+        while (packets := ceil(seconds * standing.arm.packet_rate)) >= WORTH_A_LOOK * plan.packets:
+            yield self._ask(standing, ("watch", None), k, packets, "watch")
+            seconds /= 2.0
+
+    def _seen_late(self, standing: Standing) -> bool:
+        """Is something amiss that only longer-lived calls may have shown?"""
+        return standing.hint and standing.view.asked("watch") > 0
+
+    @staticmethod
+    def _ask(standing: Standing, contrast: Contrast, k: int, packets: int, why: str) -> Ask:
+        arm = standing.arm
+        return Ask(arm.app, arm.variant, arm.medium, contrast[0], contrast[1], k, packets, why)
+
+    # -- counting --------------------------------------------------------------------------------------------
+
+    def _count(self, standing: Standing, question: str, value: float | str | None = None) -> int:
+        """How often this was asked of the arm, what is on its way included."""
+        arm = (standing.arm.app, standing.arm.variant, standing.arm.medium)
+        coming = sum(
+            (ask.app, ask.variant, ask.medium) == arm and ask.question == question and value in (None, ask.value)
+            for ask in self.pending
+        )
+        return standing.view.asked(question, value) + coming
+
+    def _on_way(self, question: str) -> int:
+        return sum(ask.question == question for ask in self.pending)
+
+    def _waiting(self, standing: Standing) -> bool:
+        return any(self._count(standing, ask.question) > standing.view.asked(ask.question) for ask in self.pending)
+
+    def _needed(self, standing: Standing) -> int:
+        early = standing.hint and not self._seen_late(standing)
+        return max(FIRST_EPOCHS, strong_epochs(self.facts)) if early else FIRST_EPOCHS
+
+    @staticmethod
+    def _unheard(standing: Standing) -> bool:
+        return bool(standing.view.accusing) and unheard(standing.view)
+
+    # -- money -----------------------------------------------------------------------------------------------
+
+    def _afford(self, asks: Iterator[Ask] | list[Ask], share: float) -> Iterator[Ask]:
+        plan = self.facts.plan
+        for ask in asks:
+            if self.spent_bytes + self._cost_bytes(ask) <= share * plan.budget_bytes and self._in_time(ask):
+                yield ask
+
+    def _cost_bytes(self, ask: Ask) -> float:
+        sizes = [
+            size
+            for epoch in self.facts.epochs
+            if epoch.arm == (ask.app, ask.variant, ask.medium)
+            for track in (epoch.up, epoch.down)
+            for size in track.size
+        ]
+        packet = (float(np.mean(sizes)) if sizes else PACKET_BYTES) + HEADER_BYTES
+        flows = 2 * ask.k if ask.question == "tcp" else 2 * ask.k + ask.k // 2
+        return flows * (2 * ask.packets + SETUP_PACKETS) * packet
+
+    def _in_time(self, ask: Ask) -> bool:
+        last_s = max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
+        return last_s + self._span_s(ask) <= self.facts.plan.budget_s
+
+    def _span_s(self, ask: Ask) -> float:
+        rates = {(a.app, a.variant, a.medium): a.packet_rate for a in self.facts.plan.arms}
+        pace = float(ask.value) if ask.question == "rate" and ask.value else 1.0
+        return ask.packets / (pace * rates[ask.app, ask.variant, ask.medium])
+
+
+def strong_epochs(facts: Facts) -> int:
+    """How many epochs can prove the strongest effect."""
+    plan: Plan = facts.plan
+    most = log_choose(2 * plan.k, plan.k)
+    return ceil((log_threshold(facts) + SHARE_LOST_NATS) / most) + 1

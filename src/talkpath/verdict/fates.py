@@ -1,0 +1,126 @@
+"""What became of each flow, both ways together: did it never live, did it go silent, and after how much.
+
+Contract: facts only. Late packets count as arrived. Text twins and the canary are here too; flows over other
+transports than UDP are not. An epoch whose far end never reported has no fates.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.bitmap import unpack
+from talkpath.measure.facts import Direction, Epoch, Observation
+from talkpath.verdict.cohort import DIRECTIONS, track
+from talkpath.verdict.memo import per_epoch
+
+UNHEARD = 3  # packets sent of which none arrived: the flow never lived (set-up alone is tried three times)
+SILENT = 6  # packets at its end of which none arrived: the flow went silent
+SLACK_S = 0.3  # one schedule's slots of the two ways pass one place so far apart at most (a round trip)
+
+
+class Way(NamedTuple):
+    """One direction of one flow. `last_s` and `next_s`: the schedule's times of the last packet that arrived and of the
+    next that was sent after it (None: none). `tail`: packets sent after the last that arrived."""
+
+    sent: int
+    arrived: int
+    tail: int
+    last_s: float | None
+    next_s: float | None
+    sent_s: NDArray[np.float64]
+    arrived_s: NDArray[np.float64]
+
+    @property
+    def unheard(self) -> bool:
+        """Enough was sent and nothing arrived."""
+        return self.sent >= UNHEARD and not self.arrived
+
+    @property
+    def silent(self) -> bool:
+        """It lived, and then nothing came any more."""
+        return self.arrived > 0 and self.tail >= SILENT
+
+
+class Fate(NamedTuple):
+    """One flow. `role` is "call", "random" or "text"."""
+
+    flow: int
+    role: str
+    port: int
+    up: Way
+    down: Way
+
+    @property
+    def dead(self) -> bool:
+        """Nothing of it ever arrived, one way or both."""
+        return self.up.unheard or self.down.unheard
+
+    def way(self, direction: Direction) -> Way:
+        """That direction."""
+        return self.up if direction == "up" else self.down
+
+
+@per_epoch
+def fates(epoch: Epoch) -> tuple[Fate, ...]:
+    """Every UDP flow, in order of flows."""
+    if epoch.missing:
+        return ()
+    flows = sorted((f for f in epoch.flows if f.transport == "udp"), key=lambda f: (f.flow, f.direction))
+    found = []
+    for number, group in groupby(flows, key=lambda f: f.flow):
+        pair = {flow.direction: flow for flow in group}
+        if len(pair) == 2:
+            role = "call" if pair["up"].role == "call" else pair["up"].twin_kind or "random"
+            found.append(Fate(number, role, pair["up"].port, _way(epoch, pair["up"]), _way(epoch, pair["down"])))
+    return tuple(found)
+
+
+def _way(epoch: Epoch, flow: Observation) -> Way:
+    at_s = np.array(track(epoch, flow.direction).at_ms, np.float64) / 1000.0
+    sent = unpack(flow.sent, len(at_s))
+    arrived = unpack(flow.arrived, len(at_s)) | unpack(flow.late, len(at_s))
+    last = int(np.flatnonzero(arrived)[-1]) if arrived.any() else -1
+    after = np.flatnonzero(sent[last + 1 :])
+    return Way(
+        int(sent.sum()),
+        int(arrived.sum()),
+        len(after),
+        float(at_s[last]) if last >= 0 else None,
+        float(at_s[last + 1 + after[0]]) if len(after) else None,
+        at_s[sent],
+        at_s[arrived],
+    )
+
+
+@per_epoch
+def round_trip_s(epoch: Epoch) -> float:
+    """At most how much later one end's slots pass the box than the other's of the same time: one round trip, of which
+    the quickest set-up is an upper bound."""
+    times_ms = [flow.setup_ms for flow in epoch.flows if flow.setup_ms is not None and flow.transport == "udp"]
+    return min([SLACK_S, *(ms / 1000.0 for ms in times_ms)])
+
+
+def packets_at_silence(fate: Fate, hit: tuple[Direction, ...], slack_s: float = SLACK_S) -> tuple[int, int]:
+    """(least, most) packets, both ways, that a box had let pass when the flow went silent in the directions `hit`.
+
+    Whatever arrived had passed. The box may have seen, besides, what was lost elsewhere, and of a direction that was
+    not silenced whatever was sent before the next packet of the silenced one. The far end starts when it hears the
+    flow, so its packets pass the box later than ours of the same time, by up to `slack_s`.
+    """
+    least = most = 0
+    ends = [fate.way(way) for way in hit]
+    last_s = max(way.last_s or 0.0 for way in ends)
+    next_s = min((way.next_s for way in ends if way.next_s is not None), default=last_s)
+    for direction in DIRECTIONS:
+        way = fate.way(direction)
+        if direction in hit:
+            least += way.arrived
+            most += way.sent - way.tail
+        else:
+            least += int((way.arrived_s <= last_s - slack_s * (direction == "down")).sum())
+            most += int((way.sent_s <= next_s + slack_s * (direction == "up")).sum())
+    return least, most

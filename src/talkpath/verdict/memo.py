@@ -1,0 +1,57 @@
+"""Work done once for each epoch, although the verdict is asked for after every one.
+
+Epochs are frozen but hold dicts, so they cannot be hashed: they are known by identity, and kept alive with the
+result so that an identity is never used twice. The oldest results go first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from talkpath.measure.facts import Epoch
+
+Rest = ParamSpec("Rest")
+Result = TypeVar("Result")
+
+KEPT = 2048  # 8 arms of 40 epochs, both directions, three pairs of roles
+
+
+def per_epoch(
+    function: Callable[Concatenate[Epoch, Rest], Result],
+) -> Callable[Concatenate[Epoch, Rest], Result]:
+    """Remember results by the epoch's identity and the other (hashable, positional) arguments."""
+    kept: OrderedDict[Hashable, tuple[Epoch, Result]] = OrderedDict()
+
+    @wraps(function)
+    def remembered(epoch: Epoch, /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
+        key = (id(epoch), rest, tuple(named.items()))
+        found = kept.get(key)
+        if found is None:
+            found = kept[key] = (epoch, function(epoch, *rest, **named))
+            if len(kept) > KEPT:
+                kept.popitem(last=False)
+        return found[1]
+
+    return remembered
+
+
+def per_epochs(
+    function: Callable[Concatenate[tuple[Epoch, ...], Rest], Result],
+) -> Callable[Concatenate[tuple[Epoch, ...], Rest], Result]:
+    """The same for several epochs together: as long as no epoch was added, nothing is worked out again."""
+    kept: OrderedDict[Hashable, tuple[tuple[Epoch, ...], Result]] = OrderedDict()
+
+    @wraps(function)
+    def remembered(epochs: tuple[Epoch, ...], /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
+        key = (tuple(map(id, epochs)), rest, tuple(named.items()))
+        found = kept.get(key)
+        if found is None:
+            found = kept[key] = (epochs, function(epochs, *rest, **named))
+            if len(kept) > KEPT:
+                kept.popitem(last=False)
+        return found[1]
+
+    return remembered

@@ -1,0 +1,92 @@
+"""The records of a verdict (spec/tp-002, tp-004)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+State = Literal["ok", "restricted", "closed", "impaired", "unreachable", "insufficient"]
+DirectionOf = Literal["up", "down", "both"]
+ReasonCode = Literal[
+    "budget",
+    "twin_worse",
+    "canary",
+    "late",
+    "clock",
+    "network_changed",
+    "vpn",
+    "responder_lost",
+    "short_capture",
+    "no_control",
+    "single_request",
+]
+Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
+
+
+class Number(Struct, frozen=True):
+    """A parameter with its 95 % interval; `low` or `high` is None where the facts bound one side only."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+class Category(Struct, frozen=True):
+    """A parameter that is no number."""
+
+    value: str
+
+
+class Reason(Struct, frozen=True):
+    """Why a verdict is `insufficient`: a code of the closed list, and values for the sentence."""
+
+    code: ReasonCode
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Verdict(Struct, frozen=True, omit_defaults=False):
+    """What the facts say of one app and medium.
+
+    `known_at_s` is when the e-value first passed m/alpha, `decided_at_s` when the rule was named or the state
+    settled (seconds from the start of the check), None where neither happened. `observations` are ids of tp-001.
+    `figures` are numbers for the sentences: extra and background loss per direction with bounds, MOS, canary.
+    """
+
+    app: str
+    variant: str
+    medium: str
+    state: State
+    rule: str | None = None
+    direction: DirectionOf | None = None
+    parameters: dict[str, Number | Category] = field(default_factory=dict)
+    log10_e: float | None = None
+    basis: Basis = "shape"
+    decided_at_s: float | None = None
+    known_at_s: float | None = None
+    watched_s: float = 0.0
+    call_packets: int = 0
+    twin_packets: int = 0
+    flow_count: int = 0
+    observations: tuple[int, ...] = ()
+    reason: Reason | None = None
+    confidence: str = "high"
+    alternatives: tuple[str, ...] = ()
+    figures: dict[str, float | None] = field(default_factory=dict)
+
+
+class Ask(Struct, frozen=True):
+    """The next thing worth measuring: one epoch of one arm.
+
+    `question` and `value` as in `measure.facts.Epoch`; `k` calls and k random twins; `packets` media packets each way
+    and flow; `why` is a word for the progress line. Its cost is worked out by `experiment.budget`.
+    """
+
+    app: str
+    variant: str
+    medium: str
+    question: str = "battery"
+    value: float | str | None = None
+    k: int = 8
+    packets: int = 25
+    why: str = ""

@@ -1,0 +1,93 @@
+"""Which rule explains an accused arm best, and what would tell it from its rivals.
+
+A rule is named when no other explains the calls' losses and delays nearly as well (`MARGIN`). Where several do, the
+contrasts that would separate them are wanted; once those are in and they still tie, the name is `media.unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.rules import rules_of
+from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
+from talkpath.verdict.view import View
+
+LEAST_NATS = 4.0  # a rule that explains less than this explains nothing
+UNKNOWN = "media.unknown"
+
+
+class Candidate(NamedTuple):
+    """A rule and how it explains the arm."""
+
+    rule: Rule
+    fit: Fit
+
+
+class Naming(NamedTuple):
+    """`rule` is an id of the registry; `rivals` are all that explain about as well, the best first."""
+
+    rule: str
+    rivals: tuple[Candidate, ...]
+
+    @property
+    def best(self) -> Fit | None:
+        """The fit of the best rule, named or not."""
+        return self.rivals[0].fit if self.rivals else None
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """What the name might be instead, where it is not known."""
+        return tuple(rival.rule.id for rival in self.rivals) if self.rule == UNKNOWN else ()
+
+    def wanted(self) -> Iterator[Contrast]:
+        """Contrasts that would tell more, the most useful first, whether asked before or not."""
+        for rival in self.rivals if len(self.rivals) > 1 else ():
+            yield from rival.rule.contrasts
+        for rival in self.rivals[:1]:
+            yield from rival.fit.sharpen
+
+
+def name(view: View) -> Naming:
+    """The best explanation of the view's arm."""
+    return _name(view.epochs, _Frame(view.facts))
+
+
+class _Frame:
+    """Carries the facts past the memo: the naming depends on the epochs, the seed and the address family alone."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+
+    def _key(self) -> tuple[bytes, int]:
+        return self.facts.seed, self.facts.family
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frame) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@per_epochs
+def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
+    view = View(frame.facts, epochs)
+    found = [Candidate(rule, fit) for rule in rules_of("restricted") if (fit := rule.explain(view)) is not None]
+    found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
+    rivals = tuple(c for c in found if c.fit.gain >= found[0].fit.gain - MARGIN)
+    return Naming(rivals[0].rule.id if len(rivals) == 1 else UNKNOWN, rivals)
+
+
+def named_at_s(view: View, since_s: float) -> float:
+    """When the name that the facts now give was first given and stayed, no earlier than `since_s`."""
+    final = name(view).rule
+    ordered = sorted(view.epochs, key=lambda epoch: (epoch.known_s, epoch.number))
+    at_s = max((epoch.known_s for epoch in ordered), default=since_s)
+    for count in range(len(ordered), 0, -1):
+        last_s = ordered[count - 1].known_s
+        if last_s < since_s or name(View(view.facts, tuple(ordered[:count]))).rule != final:
+            break
+        at_s = last_s
+    return max(at_s, since_s)

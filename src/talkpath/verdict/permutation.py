@@ -1,0 +1,71 @@
+"""The flow-permutation e-value: evidence that treated flows fared differently, whatever the network does to 5-tuples.
+
+Contract: roles were drawn at random over the flows of an epoch. Let x_j be any score of flow j that is a function
+of what happened to the 5-tuples and not of the roles. Then, nT of K flows being treated,
+
+    e = C(K, nT) exp(sum over treated of theta x_j) / e_nT(exp(theta x_1), ..., exp(theta x_K))
+
+(e_n the elementary symmetric polynomial) has mean exactly 1 over all assignments: the denominator is the sum of
+the numerator over them. Products over epochs, and averages over components, are e-values at every moment
+(facts: probe-stats section 1). Everything is in natural logs; nothing overflows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def log_e(scores: Floats, calls: NDArray[np.bool_], tilts: Sequence[float] | Floats) -> Floats:
+    """(components,) from scores (K,), treated flows `calls` (K,) and one tilt per component."""
+    return log_e_rows(np.multiply.outer(np.asarray(tilts, np.float64), scores), calls)
+
+
+def log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
+    """The same where each component has scores of its own: `tilted` is (..., K), the result (...)."""
+    count, treated = len(calls), int(calls.sum())
+    if treated in (0, count):
+        return np.zeros(tilted.shape[:-1])
+    centred = tilted - tilted.mean(axis=-1, keepdims=True)
+    chosen: Floats = centred[..., calls].sum(axis=-1)
+    total = log_symmetric(centred, treated)
+    return log_choose(count, treated) + chosen - total
+
+
+def log_symmetric(logs: Floats, order: int) -> Floats:
+    """ln e_order(exp(logs)) along the last axis, by the recursion over its elements."""
+    sums = np.full((*logs.shape[:-1], order + 1), -np.inf)
+    sums[..., 0] = 0.0
+    for index in range(logs.shape[-1]):
+        sums[..., 1:] = np.logaddexp(sums[..., 1:], sums[..., :-1] + logs[..., index, None])
+    result: Floats = sums[..., order]
+    return result
+
+
+def log_choose(count: int, chosen: int) -> float:
+    """ln of the binomial coefficient."""
+    return lgamma(count + 1) - lgamma(chosen + 1) - lgamma(count - chosen + 1)
+
+
+def log_mean(log_values: Floats, log_weights: Floats) -> Floats:
+    """ln of the weighted mean along the last axis."""
+    values = log_values + log_weights
+    top = values.max(axis=-1, keepdims=True)
+    return np.asarray(np.log(np.exp(values - top).sum(axis=-1)) + top[..., 0])
+
+
+def even(count: int) -> Floats:
+    """Log weights of `count` equal components."""
+    return np.full(count, -np.log(count))
+
+
+def midranks(values: Floats) -> Floats:
+    """Ranks from 1, ties sharing their mean rank."""
+    below = (values[:, None] > values).sum(axis=1)
+    same = (values[:, None] == values).sum(axis=1)
+    return np.asarray(below + (same + 1) / 2)

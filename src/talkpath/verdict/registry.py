@@ -1,0 +1,78 @@
+"""The words of spec/tp-002: states, reason codes, figures. scripts/write_spec.py prints them with the rules."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from talkpath.verdict.model import ReasonCode, State
+
+
+class StateText(NamedTuple):
+    """What a state is called, means, needs, and never means."""
+
+    label: str
+    means: str
+    needs: str
+    never: str
+
+
+STATES: dict[State, StateText] = {
+    "ok": StateText(
+        "No sign of restriction",
+        "the call fared as its twin",
+        "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
+        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1",
+        "that the app's own servers answer",
+    ),
+    "restricted": StateText(
+        "Signs of restriction",
+        "the call fares worse than its twin: something on the path tells them apart",
+        "an e-value of at least m/alpha over the m arms of the check, and one of: at least 1 % extra loss, at least "
+        "50 ms extra delay (lower bounds), failed set-ups, deaths",
+        "who does it, or why",
+    ),
+    "closed": StateText(
+        "Closed to all calls",
+        "call and twins are dropped alike while TCP, TLS, text-like UDP or another port of the same host passes",
+        "a contrast at least as lopsided as 1 in m/alpha, over the whole check, that the arm's own flows show too",
+        "restricted",
+    ),
+    "impaired": StateText(
+        "Line too poor for calls",
+        "call and twin alike suffer too much to talk",
+        "MOS of calls and of twins below 3.1 even at the better end of their bounds",
+        "restricted",
+    ),
+    "unreachable": StateText(
+        "No answer from the test server",
+        "no transport at all",
+        "no control channel; a rule is named only when another host answered in the same minute",
+        "restricted",
+    ),
+    "insufficient": StateText("Could not tell", "not enough, with the reason", "anything else", "ok"),
+}
+
+REASONS: dict[ReasonCode, str] = {
+    "budget": "bytes or time ran out before anything was decided (`ended`: why the session stopped)",
+    "twin_worse": "twins fare worse than calls (an e-value of at least m/alpha): the comparison means nothing here",
+    "canary": "everything looks well, but the check did not find the 5 % loss that it put on one of its own twins",
+    "late": "packets left too late (99th percentile above 50 ms), or the lab's own router lost some (`late_ms_p99`, "
+    "`router_drops`)",
+    "clock": "a clock jumped, or the machine slept, by more than 1 s (`jump_s`)",
+    "network_changed": "this machine's network changed during the check",
+    "vpn": "a VPN or tunnel is on: what was measured is not this network",
+    "responder_lost": "the far end or the network was lost before this arm was decided (`ended`)",
+    "short_capture": "the capture ends too soon (captures only)",
+    "no_control": "nothing to compare with (bases without a twin)",
+    "single_request": "fewer than three repeats (bases without a twin)",
+}
+
+FIGURES: dict[str, str] = {
+    "calls_lost_up": "share of call media packets lost, up; with `_low` and `_high`, 95 % bounds over flows; "
+    "`_down` alike",
+    "twins_lost_up": "the same of random twins; `_down` alike",
+    "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike",
+    "extra_delay_ms_up": "extra delay of calls in ms, with `_low` and `_high`; `_down` alike",
+    "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
+    "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
+}

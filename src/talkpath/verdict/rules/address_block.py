@@ -1,0 +1,37 @@
+"""`address.block` (M07, M11): one address does not answer while others do."""
+
+from __future__ import annotations
+
+from talkpath.measure.facts import Facts
+from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.view import View
+
+REFUSALS = 2  # hosts of apps that failed before only a list of hosts explains it
+
+
+def explain(view: View) -> Fit | None:
+    """The responder is silent (not refusing), the reference of the same minute answered, and so did hosts of apps."""
+    if not silent(view.facts) or view.facts.reach.reference != "connected" or only_listed(view.facts):
+        return None
+    return Fit(0.0, "both")
+
+
+def silent(facts: Facts) -> bool:
+    """Nothing came back at all: a refusal is an answer, and comes from the host itself."""
+    return facts.reach.control == "timeout"
+
+
+def only_listed(facts: Facts) -> bool:
+    """Did every host that nobody put on a list fail, the neutral ones apart?"""
+    others = [exchange.ok for exchange in facts.exchanges if not exchange.neutral]
+    return len(others) >= REFUSALS and not any(others)
+
+
+RULE = Rule(
+    "address.block",
+    "unreachable",
+    ("M07",),
+    "The far end's address does not answer by any transport, while another host does.",
+    "Connections time out; a reference asked in the same minute answers, and so do hosts that are on no list.",
+    explain,
+)

@@ -1,0 +1,86 @@
+"""`media.drop` (M02, M08, M17): packets of a recognised call are dropped at random with probability p.
+
+Told by what it is not: loss flat in a packet's index, size and rate, once the flow was recognised (the onset).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec.structs import replace
+
+from talkpath.measure.bitmap import pack
+from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.cohort import DIRECTIONS
+from talkpath.verdict.interval import extra_loss
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.ways import Floats, joined, total, ways
+from talkpath.verdict.view import Side, View, sides
+
+CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46, 0.52, 0.58, 0.64,
+                    0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip
+ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
+
+
+def explain(view: View) -> Fit | None:
+    """The best onset (packets both ways) with the best p each way."""
+    found = {way: gains for way in DIRECTIONS if (gains := _peaks(view, way)) is not None}
+    if not found:
+        return None
+    late = PENALTY * (ONSETS > 0)
+    shared = np.sum([np.maximum(gains, 0.0) for gains in found.values()], axis=0) - late
+    onset = int(np.argmax(shared))
+    hit: list[Direction] = [way for way, gains in found.items() if gains[onset] > 0.0]
+    if not hit or shared[onset] <= 0.0:
+        return None
+    direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
+    return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, int(ONSETS[onset])))
+
+
+def _peaks(view: View, way: Direction) -> Floats | None:
+    """(onsets,): the gain with the best p, less the price of p."""
+    grid = total(view, way, _gains)
+    return None if grid is None else np.asarray(grid.max(axis=0) - PENALTY)
+
+
+def _gains(side: Side) -> Floats:
+    """(chances, onsets). Keepalives and reports say nothing here: published boxes spare or drop them."""
+    media = side.media[:, None] & (side.before[:, None] > ONSETS)
+    return np.asarray(side.terms(CHANCES[:, None]) @ media)
+
+
+def _measure(view: View, direction: DirectionOf, onset: int) -> Parameters:
+    return {"p": joined([_share(view, way, onset) for way in ways(direction)])}
+
+
+def _share(view: View, way: Direction, onset: int) -> Number:
+    epochs = [recognised(epoch, way, onset) for epoch in view.explained if epoch.question != "hello"]
+    return Number(*extra_loss(epochs, way, seed=view.facts.seed))
+
+
+@per_epoch
+def recognised(epoch: Epoch, way: Direction, onset: int) -> Epoch:
+    """The epoch with only those media slots of one direction counted as sent that come after the onset."""
+    side = next((side for side in sides(epoch) if side.direction == way), None)
+    if side is None:
+        return epoch
+    kept = pack(np.flatnonzero(side.media & (side.before > onset)).tolist(), len(side.stage))
+    flows = tuple(replace(flow, sent=_both(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows)
+    return replace(epoch, flows=flows)
+
+
+def _both(one: bytes, other: bytes) -> bytes:
+    return bytes(a & b for a, b in zip(one, other, strict=False))
+
+
+RULE = Rule(
+    "media.drop",
+    "restricted",
+    ("M02", "M08", "M17"),
+    "Packets of calls are dropped at random; the call stutters or stays silent.",
+    "Extra loss of calls is flat in a packet's index, its size and the rate, and set-up passes.",
+    explain,
+    (Parameter("p", "share", "of call packets that are dropped beyond what their twins lose"),),
+    (("rate", 0.5),),
+)

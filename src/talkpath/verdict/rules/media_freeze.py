@@ -1,0 +1,130 @@
+"""`media.freeze` (M03, M04): a recognised call runs, then everything of it is dropped for good.
+
+After so many packets (both ways together), so many seconds, or right after the handshake. At one pace counts and
+seconds say the same: the same call at another pace tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median_high
+
+import numpy as np
+
+from talkpath.measure.facts import Direction
+from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.model import Category, Number
+from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.ways import Best, Floats, best, ways
+from talkpath.verdict.view import Side, View
+
+NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
+PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
+HANDSHAKE_MEDIA = 4  # media packets of a direction that may still pass (net4people/bbs 422: "a few bytes")
+SPARE_S = 0.05
+POINTS = 160
+
+
+def explain(view: View) -> Fit | None:
+    """The best of three: after packets, after seconds, after the handshake."""
+    fits = {"packets": _after(view, lambda side: side.before, PACKETS_NEAR, 1.0),
+            "seconds": _after(view, lambda side: side.at_s, SECONDS_NEAR, 0.0),
+            "handshake": best(view, _handshake)}  # fmt: skip
+    gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
+    if not gains:
+        return None
+    kind = max(gains, key=lambda name: gains[name])
+    fit = fits[kind]
+    if fit is None or gains[kind] <= 0.0:
+        return None
+    return Fit(gains[kind], fit.direction, lambda: _measure(view, kind, ways(fit.direction)), _sharpen(view, kind))
+
+
+def _after(view: View, of: Callable[[Side], Floats], near: float, least: float) -> Best | None:
+    """Everything is dropped whose count or time lies beyond a threshold."""
+    values = np.unique(np.concatenate([of(side) for side in view.sides])) if view.sides else np.zeros(0)
+    values = values[values >= least]
+    if not len(values):
+        return None
+    points = np.unique(np.quantile(values, np.linspace(0.0, 1.0, POINTS)))
+    return best(view, lambda side: _edge(side, of(side)[:, None] - points, near))
+
+
+def _edge(side: Side, beyond: Floats, near: float) -> Floats:
+    """(2 points,): beyond the edge all is lost; first with a sharp edge, then with one near which most is lost."""
+    sure, some = side.terms(np.array(SURE)), side.terms(np.array(NEAR))
+    soft = sure @ (beyond > near) + some @ (np.abs(beyond) <= near)
+    return np.concatenate([sure @ (beyond > 0), soft])
+
+
+def _handshake(side: Side) -> Floats:
+    """(2 x how many media packets still pass,): set-up passes, then everything is lost."""
+    order = np.where(side.media, side.media.cumsum(), side.media.cumsum() + 0.5)[:, None]
+    passing = np.arange(HANDSHAKE_MEDIA + 1)
+    return _edge(side, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
+
+
+def _sharpen(view: View, kind: str) -> tuple[Contrast, ...]:
+    """Counts and times say the same at one pace, whichever happens to fit its grid better."""
+    return () if kind == "handshake" or view.asked("rate", 0.5) else (("rate", 0.5),)
+
+
+def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
+    if kind == "handshake":
+        return {"after": Category("handshake")}
+    flows = [
+        (fate, round_trip_s(epoch))
+        for epoch in view.explained
+        for fate in fates(epoch)
+        if fate.role == "call" and all(fate.way(way).silent for way in hit)
+    ]
+    if kind == "packets":
+        return {"after_packets": packets_of([packets_at_silence(fate, hit, slack_s) for fate, slack_s in flows])}
+    return {"after_s": seconds_of([fate for fate, _ in flows], hit)}
+
+
+def packets_of(spans: list[tuple[int, int]]) -> Number:
+    """The count after which flows with these (least, most) went silent: no less than any of them had through, and no
+    more than three in four of them had been sent (the last that passed may have been lost elsewhere)."""
+    if not spans:
+        return Number(None, None, None)
+    low = max(least for least, _ in spans)
+    return _number(float(low), float(max(low, three_in_four([most for _, most in spans]))))
+
+
+def three_in_four(counts: Sequence[int]) -> int:
+    """The count that three in four do not exceed."""
+    return sorted(counts)[3 * len(counts) // 4]
+
+
+def seconds_of(flows: list[Fate], hit: tuple[Direction, ...]) -> Number:
+    """The time after a flow's first packet, between its last arrival and the next packet sent."""
+    way: Direction = "up" if "up" in hit else "down"
+    ends = [fate.way(way) for fate in flows]
+    last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
+    if not last or not later:
+        return Number(None, None, None)
+    low = max(last)
+    spare = SPARE_S if way == "up" else SLACK_S
+    return _number(max(0.0, low - SPARE_S), max(low, median_high(later)) + spare)
+
+
+def _number(low: float, high: float) -> Number:
+    return Number((low + high) / 2, low, high)
+
+
+RULE = Rule(
+    "media.freeze",
+    "restricted",
+    ("M03", "M04"),
+    "Calls run for a while, then everything of them is dropped.",
+    "From some packet on nothing of a call arrives, keepalives included, while its twins go on; at half the pace the "
+    "same count (or the same time) ends it.",
+    explain,
+    (
+        Parameter("after_packets", "packets", "of the flow, both ways together, that pass"),
+        Parameter("after_s", "s", "from the flow's first packet"),
+        Parameter("after", "", '"handshake": set-up and a few packets pass'),
+    ),
+    (("rate", 0.5), ("watch", None)),
+)

@@ -1,0 +1,121 @@
+"""`media.police` (M09): each call flow is held to a rate; what is above it is dropped.
+
+A token bucket over IP bytes is followed packet by packet, a few times with slightly unlike rates: a real bucket keeps
+its phase no better than packets keep their times. Told by: loss that rises with the offered rate and with what was sent
+just before, and that small packets escape where large ones do not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.cohort import track
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.rule import PENALTY, Contrast, Fit, Parameter, Rule
+from talkpath.verdict.rules.ways import Best, Floats, best, ways
+from talkpath.verdict.view import Side, View, arrivals
+
+RATES = 40
+BURSTS_BYTES = (1500.0, 3000.0, 6000.0, 12000.0)
+PHASES = np.linspace(0.97, 1.03, 6)
+DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
+BLURRED = 0.1  # of the rate: if one packet is more than that, longer calls would tell more
+LOSSES = 4  # fewer of one call say nothing of its rate
+
+
+def explain(view: View) -> Fit | None:
+    """The best rate and burst."""
+    offered = [rate for side in view.sides if (rate := offered_kbps(side, view.header_bytes)) > 0]
+    if not offered:
+        return None
+    rates = np.geomspace(0.05 * min(offered), 1.3 * max(offered), RATES)
+    found = _fit(view, rates)
+    if found is None or found.gain - 2 * PENALTY <= 0.0:
+        return None
+    rate = passed_kbps(view, found.direction)
+    wide = rate.low is None or rate.high is None or rate.high - rate.low > 2 * BLURRED * (rate.estimate or 0.0)
+    sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
+    return Fit(found.gain - 2 * PENALTY, found.direction, lambda: {"kbps": rate}, sharpen)
+
+
+def offered_kbps(side: Side, header_bytes: int) -> float:
+    """What one call offers over its media, in kbit/s of IP bytes."""
+    media = side.media & (side.sent > 0)
+    if media.sum() < 2:
+        return 0.0
+    at_s, size = side.at_s[media], side.size[media] + header_bytes
+    return float(size[:-1].sum() * 8e-3 / max(1e-3, at_s[-1] - at_s[0]))
+
+
+def _fit(view: View, rates: Floats) -> Best | None:
+    kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
+    return best(view, lambda side: side.terms(policed(side, kbps, burst, view.header_bytes)).sum(axis=1))
+
+
+def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
+    """(points, slots): the chance of being dropped by a bucket of `kbps` and `burst` bytes, full at the first media."""
+    rate, full = np.multiply.outer(kbps, 125.0 * PHASES), np.repeat(burst[:, None], len(PHASES), axis=1)
+    level, last_s = full.copy(), 0.0
+    dropped = np.zeros((len(kbps), len(side.at_s)))
+    for slot in np.flatnonzero((side.sent > 0) & side.on("media", "control")):
+        size = side.size[slot] + header_bytes
+        level = np.minimum(full, level + rate * (side.at_s[slot] - last_s))
+        last_s = side.at_s[slot]
+        passes = level >= size
+        level -= size * passes
+        drained = level.min(axis=1) < burst - 2 * size
+        dropped[:, slot] = np.clip(1.0 - passes.mean(axis=1), DOUBT * drained, 1.0 - DOUBT)
+    return dropped
+
+
+def passed_kbps(view: View, direction: DirectionOf) -> Number:
+    """The rate that passed: from one drop to a later one the bucket's level is the same to within a packet.
+
+    What twins lose may have been taken from the bucket before it was lost, or not: the interval holds both.
+    """
+    hit = ways(direction)
+    rows = [row for epoch in view.explained for way in hit for row in _passed(epoch, way, view.header_bytes)]
+    if not rows:
+        return Number(None, None, None)
+    kbps, spare, lost = np.array(rows).T
+    good = spare <= 2 * spare.min()
+    few, many = np.quantile(kbps[good], (0.25, 0.75))
+    rest, lost_elsewhere = float(np.median(spare[good])), min(0.5, float(lost[good].mean()))
+    low, high = max(0.0, float(few) - rest), (float(many) + rest) / (1.0 - lost_elsewhere)
+    return Number((low + high) / 2.0, low, high)
+
+
+@per_epoch
+def _passed(epoch: Epoch, way: Direction, header_bytes: int) -> list[tuple[float, float, float]]:
+    """For each call (kbit/s that passed between drops, what one packet is of that, the twins' loss)."""
+    plan = track(epoch, way)
+    at_s, size = np.array(plan.at_ms, np.float64) / 1000.0, np.array(plan.size, np.float64) + header_bytes
+    media = np.array([stage in ("media", "control") for stage in plan.stage], np.bool_)
+    twin_sent, twin_arrived = arrivals(epoch, way, calls=False)
+    total = max(1, int(twin_sent[:, media].sum()))
+    lost_elsewhere = 1.0 - int((twin_sent & twin_arrived)[:, media].sum()) / total
+    rows = []
+    for sent, arrived in zip(*arrivals(epoch, way, calls=True), strict=True):
+        drops = np.flatnonzero(sent & ~arrived & media)
+        if len(drops) < LOSSES:
+            continue
+        first, last = drops[len(drops) // 4], drops[-1]
+        span_s = at_s[last] - at_s[first]
+        if span_s > 0:
+            inside = arrived & media & (np.arange(len(at_s)) > first) & (np.arange(len(at_s)) < last)
+            rows.append((size[inside].sum() * 8e-3 / span_s, size[drops].max() * 8e-3 / span_s, lost_elsewhere))
+    return rows
+
+
+RULE = Rule(
+    "media.police",
+    "restricted",
+    ("M09",),
+    "Each call flow is held to a rate; what is above it is dropped.",
+    "Loss rises with the rate offered and falls at half the pace; voice may pass where video dies.",
+    explain,
+    (Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple and direction that pass"),),
+    (("rate", 0.5),),
+)

@@ -1,0 +1,26 @@
+"""`reflector.drop` (M06): the greeting to Telegram's reflectors is dropped, so a call never finds a relay."""
+
+from __future__ import annotations
+
+from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.rules.stages import stage_gains
+from talkpath.verdict.view import View
+
+
+def explain(view: View) -> Fit | None:
+    """As stun.drop, for the reflector stage."""
+    gains = stage_gains(view, ("reflector",))
+    hit = [way for way, gain in gains.items() if gain > 0.0]
+    if not hit:
+        return None
+    return Fit(sum(gains[way] for way in hit), hit[0] if len(hit) == 1 else "both")
+
+
+RULE = Rule(
+    "reflector.drop",
+    "restricted",
+    ("M06",),
+    "The greeting to the app's relay (Telegram's reflectors) is dropped; the call never connects.",
+    "Greetings of calls vanish, those of their twins pass, and so do later packets of the same calls.",
+    explain,
+)

@@ -1,0 +1,61 @@
+"""What a rule is: a permanent id, words for the specification, and how well it explains an arm.
+
+Contract: `explain` is pure and sees only the view. For the state `restricted` a fit's `gain` is a log-likelihood above
+"calls fare as their twins" (see verdict.view) less `PENALTY` for each free number, so the gains of all rules can be
+compared; for `closed` it is the log of how overwhelming the contrast is, held against ln(m/alpha); for `unreachable`
+any fit will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from talkpath.verdict.model import Category, DirectionOf, Number, State
+from talkpath.verdict.view import View
+
+PENALTY = 3.0  # nats a free number costs: half the log of a few hundred packets, as in the BIC
+MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
+SURE = 0.997  # the extra loss where a rule says "always": one packet in 300 may slip through
+
+Parameters = dict[str, Number | Category]
+Contrast = tuple[str, float | str | None]  # (question, value) of an epoch
+
+
+class Parameter(NamedTuple):
+    """One parameter. `unit` "" where it is a word."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How one rule explains one arm. `measure` works out the parameters, which costs more than the fit.
+
+    `sharpen` are contrasts that would tell more of this rule's own parameters.
+    """
+
+    gain: float
+    direction: DirectionOf
+    measure: Callable[[], Parameters] = field(default=dict, repr=False)
+    sharpen: tuple[Contrast, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mechanism. `facts` are its names in the catalogue of mechanisms; `told_by` says what gives it away.
+
+    `contrasts` separate it from rules that explain the battery as well, the most telling first.
+    """
+
+    id: str
+    state: State
+    facts: tuple[str, ...]
+    means: str
+    told_by: str
+    explain: Callable[[View], Fit | None]
+    parameters: tuple[Parameter, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()

@@ -1,0 +1,31 @@
+"""`udp.block` (M10, N06): no UDP passes, TCP to the same host does. A company firewall looks like this."""
+
+from __future__ import annotations
+
+from talkpath.verdict.rules.network import closed_way, contrast, flows_of, own, reported, tcp_through
+from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.view import View
+
+
+def explain(view: View) -> Fit | None:
+    """Of all flows of the check, calls and twins of every kind, not one packet arrived (up, or of what came back)."""
+    flows = list(flows_of(reported(view.facts)))
+    dead = [fate for fate in flows if fate.dead]
+    if not dead or not own(view):
+        return None
+    arrived = sum(fate.down.arrived for fate in flows)
+    if not any(fate.down.unheard for fate in dead):
+        arrived += sum(fate.up.arrived for fate in flows)
+    if arrived:
+        return None
+    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_way(dead))
+
+
+RULE = Rule(
+    "udp.block",
+    "closed",
+    ("M10", "N06"),
+    "UDP does not pass at all, TCP to the same host does.",
+    "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through.",
+    explain,
+)

@@ -1,0 +1,125 @@
+"""`udp.freeze` (M03): every UDP flow is cut off after so many packets, calls and twins alike.
+
+What hosting networks get in Russia (typically 25 packets). A line that fails once silences all flows as well, so one
+epoch proves nothing: fresh flows must live again and go silent again at the same count. How often that would happen by
+itself is put down generously: an outage that outlasts the epoch in one epoch of ten, at any count alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import NamedTuple
+
+from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.cohort import DIRECTIONS
+from talkpath.verdict.fates import Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.media_freeze import three_in_four
+from talkpath.verdict.rules.network import MOST, contrast, own, reported, tcp_through
+from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.view import View
+
+OUTAGE = 0.1
+FLOWS = 6  # fewer in an epoch say nothing
+SPARE = 2  # packets by which counts of two epochs may miss each other
+SOON_S = 5.0  # sooner than this no tunnel or translator is known to give up on a busy flow
+PACE: Contrast = ("rate", 0.5)
+
+
+class Silence(NamedTuple):
+    """One epoch in which all flows lived and went silent: at what count (packets both ways) and time at the latest."""
+
+    hit: tuple[Direction, ...]
+    least: int
+    most: int
+    sent: int
+    from_s: float
+    until_s: float
+
+
+def explain(view: View) -> Fit | None:
+    """All flows of several epochs went silent at one count, and none ever lived beyond it."""
+    epochs = reported(view.facts)
+    found = [silence for epoch in epochs if (silence := silenced(epoch)) is not None]
+    if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
+        return None
+    least, most = max(s.least for s in found), three_in_four([s.most for s in found])
+    if least > most + SPARE or _outlived(epochs, most + SPARE) or not _arm_shows(view):
+        return None
+    window = most + SPARE - least + 1 + SPARE
+    gain = sum(-log(OUTAGE) + max(0.0, log(s.sent / window)) for s in found) - max(0.0, log(found[0].sent / window))
+    gain += _dead_after(view, epochs)
+    open_question = not _paced(found) and max(s.until_s for s in found) > SOON_S
+    hit = found[0].hit
+    direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
+    return Fit(
+        0.0 if open_question else gain, direction, lambda: _measure(least, most), (PACE,) if open_question else ()
+    )
+
+
+@per_epoch
+def silenced(epoch: Epoch) -> Silence | None:
+    """The epoch's silence, if nearly all flows that lived ended in one."""
+    alive = [fate for fate in fates(epoch) if not fate.dead]
+    if len(alive) < FLOWS:
+        return None
+    hit = tuple(way for way in DIRECTIONS if sum(f.way(way).silent for f in alive) >= MOST * len(alive))
+    if not hit:
+        return None
+    return _span([fate for fate in alive if all(fate.way(way).silent for way in hit)], hit, round_trip_s(epoch))
+
+
+def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Silence:
+    spans = [packets_at_silence(fate, hit, slack_s) for fate in flows]
+    least = max(low for low, _ in spans)
+    ends = [way.last_s for fate in flows for way in (fate.up, fate.down) if way.last_s is not None]
+    return Silence(
+        hit,
+        least,
+        max(least, three_in_four([high for _, high in spans])),
+        max(fate.up.sent + fate.down.sent for fate in flows),
+        min(ends),
+        max(ends),
+    )
+
+
+def _outlived(epochs: Sequence[Epoch], count: int) -> bool:
+    """Did flows get more than that through in an epoch that was not silenced?"""
+    lived = [f for e in epochs if silenced(e) is None for f in fates(e) if f.up.arrived + f.down.arrived > count]
+    return bool(lived)
+
+
+def _arm_shows(view: View) -> bool:
+    flows = own(view)
+    over = [fate for fate in flows if fate.dead or fate.up.silent or fate.down.silent]
+    return len(over) >= MOST * len(flows)
+
+
+def _dead_after(view: View, epochs: Sequence[Epoch]) -> float:
+    """After such a silence a server may be dead for a while: flows that never lived, beside TCP that did."""
+    flows = [fate for epoch in epochs if silenced(epoch) is None for fate in fates(epoch)]
+    return contrast(len(flows), tcp_through(view.facts)) if flows and all(fate.dead for fate in flows) else 0.0
+
+
+def _paced(found: Sequence[Silence]) -> bool:
+    """Did flows of unlike pace end at one count and at unlike times?"""
+    return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
+
+
+def _measure(least: int, most: int) -> Parameters:
+    low, high = float(min(least, most)), float(max(least, most))
+    return {"after_packets": Number((low + high) / 2, low, high)}
+
+
+RULE = Rule(
+    "udp.freeze",
+    "closed",
+    ("M03",),
+    "Every UDP flow is cut off after so many packets, whatever it carries.",
+    "Calls and twins of every kind go silent at the same count of packets, in every epoch, and fresh flows live again.",
+    explain,
+    (Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),),
+    (PACE,),
+)

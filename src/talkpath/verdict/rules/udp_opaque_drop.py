@@ -1,0 +1,52 @@
+"""`udp.opaque_drop` (M10): UDP that looks like nothing known is dropped, and calls with it; text passes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talkpath.measure.facts import Direction
+from talkpath.verdict.cohort import DIRECTIONS
+from talkpath.verdict.fates import Fate
+from talkpath.verdict.permutation import log_mean
+from talkpath.verdict.rules.network import own, reported
+from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.twins import opaque_log_e
+from talkpath.verdict.view import View
+
+GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
+HALVES = np.log([0.5, 0.5])
+
+
+def explain(view: View) -> Fit | None:
+    """Random twins lose more than text twins (an e-value over the whole check), and this arm's calls with them."""
+    flows = own(view)
+    hit: list[Direction] = [way for way in DIRECTIONS if _gap(flows, way)]
+    if not hit:
+        return None
+    epochs = reported(view.facts)
+    gain = float(log_mean(np.array([opaque_log_e(epochs, "up"), opaque_log_e(epochs, "down")]), HALVES))
+    if gain <= 0.0:
+        return None
+    unseen = not any(fate.down.sent for fate in flows if fate.role != "text")
+    return Fit(gain, "both" if len(hit) == 2 or unseen else hit[0])
+
+
+def _gap(flows: list[Fate], way: Direction) -> bool:
+    call, twin, text = (_loss(flows, way, role) for role in ("call", "random", "text"))
+    return call is not None and twin is not None and text is not None and min(call, twin) - text >= GAP
+
+
+def _loss(flows: list[Fate], way: Direction, role: str) -> float | None:
+    chosen = [fate.way(way) for fate in flows if fate.role == role]
+    sent = sum(end.sent for end in chosen)
+    return 1.0 - sum(end.arrived for end in chosen) / sent if sent else None
+
+
+RULE = Rule(
+    "udp.opaque_drop",
+    "closed",
+    ("M10",),
+    "UDP that looks like nothing known is dropped, and calls with it; UDP that reads as text passes.",
+    "Random twins and calls lose alike, text twins of the same lengths and moments do not.",
+    explain,
+)

@@ -1,0 +1,65 @@
+"""Which way a rule acts: up, down or both, with parameters that both ways share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import Direction
+from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.view import Side, View
+
+Floats = NDArray[np.float64]
+
+BOTH_NATS = 2.0  # how much the second way must add
+
+
+class Best(NamedTuple):
+    """The best point of a grid: its gain, its number, and the way."""
+
+    gain: float
+    point: int
+    direction: DirectionOf
+
+
+def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> Floats | None:
+    """The gains of all sides of a direction together; None where there is none."""
+    found = [gains(side) for side in view.sides if side.direction == direction]
+    return np.sum(found, axis=0) if found else None
+
+
+def best(view: View, gains: Callable[[Side], Floats]) -> Best | None:
+    """`gains` gives (points,) for one side. The best point over up, down, and both together."""
+    up, down = total(view, "up", gains), total(view, "down", gains)
+    tried = [_peak(values, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
+    if not tried:
+        return None
+    one = max(tried, key=lambda found: found.gain)
+    if up is None or down is None:
+        return one
+    both = _peak(up + down, "both")
+    return both if both.gain >= one.gain + BOTH_NATS else one
+
+
+def _peak(values: Floats, way: str) -> Best:
+    index = int(np.argmax(values))
+    return Best(float(values[index]), index, way)  # type: ignore[arg-type]
+
+
+def ways(direction: DirectionOf) -> tuple[Direction, ...]:
+    """The single directions."""
+    return ("up", "down") if direction == "both" else (direction,)
+
+
+def joined(numbers: list[Number]) -> Number:
+    """One number for both ways: the mean of the estimates, an interval that holds both intervals."""
+    estimates = [n.estimate for n in numbers if n.estimate is not None]
+    lows, highs = [n.low for n in numbers], [n.high for n in numbers]
+    return Number(
+        sum(estimates) / len(estimates) if estimates else None,
+        min((low for low in lows if low is not None), default=None) if None not in lows else None,
+        max((high for high in highs if high is not None), default=None) if None not in highs else None,
+    )

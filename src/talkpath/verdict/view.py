@@ -1,0 +1,188 @@
+"""One arm's facts as the rules look at them: per slot, how many calls lost their packet and how twins fared there.
+
+A rule explains *extra* loss: under it a call's packet of slot i is lost with chance 1 - (1 - q_i)(1 - p_i), where q_i
+is what the twins of the same slot suffered and p_i what the rule predicts. Its gain is the log-likelihood of the calls'
+losses above "calls fare as twins" (all p_i = 0), so the gains of all rules can be compared, and what the background
+does to both cancels. Where the twins' own flows differ more than chance (paths, queues, NAT) packets of one flow are no
+independent evidence, and gains shrink by that much. Naming a rule never accuses: the e-value did that before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import Direction, Epoch, Facts, Track
+from talkpath.verdict.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.memo import per_epoch
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.bool_]
+
+EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
+SPREADS = (2.0, 8.0, 32.0, 1e4)  # how alike twins of one slot fare: beta-binomial concentrations tried
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One direction of one epoch. Arrays are per slot: calls that sent it, of these the lost, the twins' chance.
+
+    `before` counts the packets of a call flow, both ways, up to and with the slot; `size` is UDP payload bytes.
+    Late packets count as arrived here: delay is told by delay.
+    """
+
+    question: str
+    value: float | str | None
+    direction: Direction
+    at_s: Floats
+    size: Floats
+    before: Floats
+    stage: tuple[str, ...]
+    sent: Floats
+    lost: Floats
+    chance: Floats
+    weight: float
+
+    def on(self, *stages: str) -> Bits:
+        """Which slots belong to these stages."""
+        return np.array([stage in stages for stage in self.stage], np.bool_)
+
+    @property
+    def media(self) -> Bits:
+        """Which slots carry media."""
+        return self.on("media")
+
+    def terms(self, extra: Floats) -> Floats:
+        """(..., slots): each slot's gain where its extra loss is `extra` (..., slots) or (..., 1)."""
+        odds = np.log1p((1.0 - self.chance) * extra / self.chance)
+        return np.asarray(self.weight * (self.lost * odds + (self.sent - self.lost) * np.log1p(-extra)))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One arm: its epochs of every question, and the whole check around it."""
+
+    facts: Facts
+    epochs: tuple[Epoch, ...]
+
+    @cached_property
+    def sides(self) -> tuple[Side, ...]:
+        """Both directions of every epoch that has calls beside twins."""
+        return tuple(side for epoch in self.explained for side in sides(epoch))
+
+    @cached_property
+    def explained(self) -> tuple[Epoch, ...]:
+        """The epochs behind `sides`."""
+        return tuple(e for e in self.epochs if e.question in EXPLAINED and not e.missing)
+
+    @cached_property
+    def accusing(self) -> tuple[Epoch, ...]:
+        """The epochs that may accuse."""
+        return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
+
+    def asked(self, question: str, value: float | str | None = None) -> int:
+        """How many epochs put that question (with that value, if one is given)."""
+        return sum(e.question == question and value in (None, e.value) for e in self.epochs)
+
+    @property
+    def header_bytes(self) -> int:
+        """IP and UDP headers of one packet (RFC 791, 8200, 768)."""
+        return 48 if self.facts.family == 6 else 28
+
+
+def view_of(facts: Facts, arm: tuple[str, str, str]) -> View:
+    """The view of (app, variant, medium)."""
+    return View(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
+
+
+@per_epoch
+def sides(epoch: Epoch) -> tuple[Side, ...]:
+    """Up and down; none where no call or no twin sent anything."""
+    calls = {way: _counts(epoch, way, calls=True) for way in DIRECTIONS}
+    twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
+    before = _before(epoch, calls)
+    found = []
+    for way in DIRECTIONS:
+        plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
+        if not len(sent) or not len(twin_sent):
+            continue
+        found.append(
+            Side(
+                epoch.question,
+                epoch.value,
+                way,
+                np.array(plan.at_ms, np.float64) / 1000.0,
+                np.array(plan.size, np.float64),
+                before[way],
+                plan.stage,
+                sent.sum(axis=0, dtype=np.float64),
+                lost.sum(axis=0, dtype=np.float64),
+                _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64)),
+                1.0 / _dispersion(twin_sent, twin_lost),
+            )
+        )
+    return tuple(found)
+
+
+def arrivals(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
+    """(sent, arrived), each (flows, slots), of calls or of random twins; late packets arrived."""
+    size = len(track(epoch, direction).stage)
+    chosen = is_call if calls else is_twin
+    flows = pick(epoch, direction, chosen, chosen)
+    sent = bitmaps([flow.sent for flow in flows], size)
+    arrived = bitmaps([flow.arrived for flow in flows], size) | bitmaps([flow.late for flow in flows], size)
+    return sent, arrived
+
+
+def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
+    sent, arrived = arrivals(epoch, direction, calls=calls)
+    return sent, sent & ~arrived
+
+
+def _before(epoch: Epoch, calls: dict[Direction, tuple[Bits, Bits]]) -> dict[Direction, Floats]:
+    """Packets sent both ways, the mean over calls, up to and with each slot in order of the schedule's time."""
+    shares = [calls[way][0].mean(axis=0) if len(calls[way][0]) else _unsent(track(epoch, way)) for way in DIRECTIONS]
+    at_ms = np.concatenate([np.array(track(epoch, way).at_ms, np.float64) for way in DIRECTIONS])
+    order = np.argsort(at_ms, kind="stable")
+    total = np.zeros(len(at_ms))
+    total[order] = np.concatenate(shares)[order].cumsum()
+    ends = len(epoch.up.at_ms)
+    return {"up": total[:ends], "down": total[ends:]}
+
+
+def _unsent(plan: Track) -> Floats:
+    return np.zeros(len(plan.at_ms))
+
+
+def _chance(sent: Floats, lost: Floats) -> Floats:
+    """The twins' chance of loss per slot, drawn towards their mean as far as slots do not differ more than chance."""
+    mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
+    fits = [_beta_binomial(sent, lost, mean, spread) for spread in SPREADS]
+    spread = SPREADS[int(np.argmax(fits))]
+    return np.asarray(np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98))
+
+
+def _beta_binomial(sent: Floats, lost: Floats, mean: float, spread: float) -> float:
+    a, b = spread * mean, spread * (1.0 - mean)
+    pairs, counts = np.unique(np.stack([sent, lost]), axis=1, return_counts=True)
+    fit = 0.0
+    for (n, x), count in zip(pairs.T, counts, strict=True):
+        fit += count * (lgamma(x + a) + lgamma(n - x + b) - lgamma(n + spread))
+        fit -= count * (lgamma(a) + lgamma(b) - lgamma(spread))
+    return fit
+
+
+def _dispersion(sent: Bits, lost: Bits) -> float:
+    """How much more the twins' losses differ from flow to flow than binomial counts do, at least 1."""
+    packets, losses = sent.sum(axis=1), lost.sum(axis=1)
+    usable = packets > 0
+    packets, losses = packets[usable], losses[usable]
+    if len(packets) < 2 or not losses.any() or losses.sum() == packets.sum():
+        return 1.0
+    mean = losses.sum() / packets.sum()
+    chi2 = ((losses - packets * mean) ** 2 / (packets * mean * (1.0 - mean))).sum()
+    return max(1.0, float(chi2) / (len(packets) - 1))

@@ -1,0 +1,178 @@
+"""The control channel's messages (spec/tp-005): length-prefixed MessagePack over TLS 1.3.
+
+A frame is a 4-byte big-endian length and one message, an array whose first item is its name.
+Version 1: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
+`Decoder.feed` takes bytes in any pieces; anything else than a message of this list is a `WireError`.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+from msgspec import Struct, field
+
+from talkpath.errors import WireError
+
+VERSION = 1
+MAX_FRAME = 1 << 20
+
+
+class Message(Struct, frozen=True, array_like=True, tag=True):
+    """Any of the messages below."""
+
+
+class Hello(Message, frozen=True):
+    """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation."""
+
+    versions: tuple[int, ...]
+    agent: str
+    commit: bytes
+    shapes: dict[str, bytes]
+    key: bytes = b""
+
+
+class Welcome(Message, frozen=True):
+    """The responder's part of the seed, its UDP ports, and the arms whose imitation is the same at both ends.
+
+    `tcp_ports`, `tls_ports` take framed calls (RFC 4571). `responder_class` is `home`, `hosting` or `unknown`.
+    `network` and `country` are what the responder's own look-up says of the address it saw ("AS0", "ZZ" unknown).
+    """
+
+    version: int
+    session: bytes
+    seed: bytes
+    ports: tuple[int, ...]
+    arms: tuple[str, ...]
+    max_bytes: int
+    responder_class: str = "unknown"
+    network: str = "AS0"
+    country: str = "ZZ"
+    tcp_ports: tuple[int, ...] = ()
+    tls_ports: tuple[int, ...] = ()
+
+
+class Refusal(Message, frozen=True):
+    """No session, or no more of it. `code`: version, busy, budget, order, internal."""
+
+    code: str
+    sentence: str
+
+
+class Open(Message, frozen=True):
+    """The probe reveals its seed; from here both ends know every role and every packet."""
+
+    seed: bytes
+
+
+class Begin(Message, frozen=True):
+    """One epoch, as both ends lay it out from the seeds.
+
+    `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder
+    port number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k
+    over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", with commas: k calls over each path, from local ports beyond
+    `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.shape).
+    """
+
+    number: int
+    arm: str
+    k: int
+    packets: int
+    first_tuple: int
+    locals: int
+    question: str = "battery"
+    rate: float = 1.0
+    hello: str = "browser"
+    transport: str = "udp"
+
+
+class Ready(Message, frozen=True):
+    """The responder has laid the epoch out and knows its packets."""
+
+    number: int
+
+
+class Close(Message, frozen=True):
+    """The probe's cut: arrivals from here on are late. Carries what the probe saw and sent."""
+
+    number: int
+    flows: tuple[FlowReport, ...]
+    ended: bool = False
+
+
+class FlowReport(Struct, frozen=True, array_like=True):
+    """One end's facts of one flow.
+
+    `sent`, `arrived`, `late` are bitmaps over the slots that this end sends and receives. `sent_dms` and
+    `arrived_dms` hold, for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time,
+    the due time counted from this end's start of the epoch (clipped; -32768 is "not known").
+    """
+
+    sent: bytes
+    sent_dms: bytes
+    arrived: bytes
+    arrived_dms: bytes
+    late: bytes = b""
+
+
+class Report(Message, frozen=True):
+    """The responder's facts of one epoch."""
+
+    number: int
+    flows: tuple[FlowReport, ...]
+
+
+class Finish(Message, frozen=True):
+    """No more epochs. `digest` is SHA-256 over the facts of all epochs as the probe has them."""
+
+    digest: bytes
+    ended: str = "done"
+
+
+class Receipt(Message, frozen=True):
+    """The responder's last word: the late arrivals of all epochs, and its signature (evidence/)."""
+
+    late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    body: bytes = b""
+    signature: bytes = b""
+
+
+AnyMessage = Hello | Welcome | Refusal | Open | Begin | Ready | Close | Report | Finish | Receipt
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: AnyMessage) -> bytes:
+    """One frame."""
+    body = _encoder.encode(message)
+    return struct.pack("!I", len(body)) + body
+
+
+class Decoder:
+    """Frames out of a byte stream."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[AnyMessage]:
+        """The messages completed by `data`; `WireError` for a frame that is none."""
+        self._buffer += data
+        messages: list[AnyMessage] = []
+        while len(self._buffer) >= 4:
+            (size,) = struct.unpack_from("!I", self._buffer)
+            if size > MAX_FRAME:
+                raise WireError("control channel: a frame longer than 1 MiB; the other end is no talkpath")
+            if len(self._buffer) < 4 + size:
+                break
+            body = bytes(self._buffer[4 : 4 + size])
+            del self._buffer[: 4 + size]
+            messages.append(_decode(body))
+        return messages
+
+
+def _decode(body: bytes) -> AnyMessage:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise WireError("control channel: a frame that is no message of tp-005; is the other end newer?") from error

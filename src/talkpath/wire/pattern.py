@@ -1,0 +1,44 @@
+"""Packets with random fields: bytes that are always the same, and a mask of the bits that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`fixed` and `mask` have the same length; a bit set in `mask` is random and clear in `fixed`."""
+
+    fixed: bytes
+    mask: bytes
+
+    def __len__(self) -> int:
+        return len(self.fixed)
+
+    def __add__(self, other: Pattern) -> Pattern:
+        return Pattern(self.fixed + other.fixed, self.mask + other.mask)
+
+    def fill(self, entropy: bytes) -> bytes:
+        """The packet, its random bits taken from as many bytes of `entropy` as it has itself."""
+        size = len(self.fixed)
+        mask, fixed = int.from_bytes(self.mask, "big"), int.from_bytes(self.fixed, "big")
+        return (int.from_bytes(entropy[:size], "big") & mask | fixed).to_bytes(size, "big")
+
+
+def literal(data: bytes) -> Pattern:
+    """Always these bytes."""
+    return Pattern(data, bytes(len(data)))
+
+
+def blank(size: int, *, first: int = 0, clear: int = 0) -> Pattern:
+    """`size` random bytes; of the first one the bits `first` are set and the bits `clear` are not."""
+    if not size:
+        return literal(b"")
+    loose = 0xFF & ~(first | clear)
+    return Pattern(bytes([first]) + bytes(size - 1), bytes([loose]) + b"\xff" * (size - 1))
+
+
+def join(*parts: Pattern | bytes) -> Pattern:
+    """One after the other; bytes are taken as they are."""
+    patterns = [part if isinstance(part, Pattern) else literal(part) for part in parts]
+    return Pattern(b"".join(p.fixed for p in patterns), b"".join(p.mask for p in patterns))

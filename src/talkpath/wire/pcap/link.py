@@ -1,0 +1,217 @@
+"""What lies under IP: the offset of the IP header in frames of every link type that carries calls.
+
+Each carrier is one function: rows of frames and the offset where its header begins, to the offset behind it and
+what comes next (another carrier). Carriers are walked until all frames are at IP or are given up, and counted.
+Sources: tcpdump.org/linktypes, IEEE 802.1Q and 802.1ad, RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 3032 (MPLS),
+IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, big16, big32, window
+
+ETHERTYPE, PPP_PROTOCOL = 1 << 16, 1 << 17
+"""Added to a number so that it cannot be taken for a link type."""
+
+IP, LLC, UNREADABLE, CUT = range(1 << 20, (1 << 20) + 4)
+DEEPEST = 12
+
+Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
+
+
+def internet(frames: Frames, unread: Unread) -> Ints:
+    """Offset of the IP header of each frame, -1 where there is none. Shape (n,)."""
+    at, kind = frames.start.copy(), frames.link.copy()
+    _heading(frames)
+    for _ in range(DEEPEST):
+        number = _NUMBER[kind]
+        present = np.flatnonzero(np.bincount(number, minlength=len(_CARRIERS)))
+        if present[0] >= len(_CARRIERS):
+            break
+        for one in present[present < len(_CARRIERS)].tolist():
+            rows = np.flatnonzero(number == one)
+            at[rows], kind[rows] = _CARRIERS[one][1](frames.data, at[rows])
+            unread.note(f"{_name(_CARRIERS[one][0])} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
+        kind[at > frames.start + frames.captured] = CUT
+    return np.where(_settled(kind, unread), at, np.int64(-1))
+
+
+def _settled(kind: Ints, unread: Unread) -> Bools:
+    """Which frames are at IP; the others are counted by what they are instead."""
+    fine: Bools = kind == IP
+    for one, times in zip(*np.unique(kind[~fine], return_counts=True), strict=True):
+        if one != UNREADABLE:
+            unread.note(_name(int(one)), int(times))
+    return fine
+
+
+def _heading(frames: Frames) -> None:
+    """Linux cooked frames say whether the host sent them (packet type 4) or got them (0 to 3)."""
+    for link, place in ((113, 1), (276, 10)):
+        rows = np.flatnonzero(frames.link == link)
+        if len(rows):
+            kind = window(frames.data, frames.start[rows], 11)[:, place]
+            frames.heading[rows] = np.where(kind == 4, 1, np.where(kind < 4, 0, -1))
+
+
+def _name(kind: int) -> str:
+    if kind >= IP:
+        return {LLC: "LLC", CUT: "frame shorter than its headers"}.get(kind, "unreadable")
+    if kind >= PPP_PROTOCOL:
+        return f"not IP: PPP protocol 0x{kind - PPP_PROTOCOL:04x}"
+    return f"not IP: ethertype 0x{kind - ETHERTYPE:04x}" if kind >= ETHERTYPE else f"link type {kind}"
+
+
+def _at_ethertype(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """The two bytes at `at` say what follows: an ethertype, or below 1536 the length of an LLC frame."""
+    kind = big16(window(data, at, 2), 0)
+    return at + 2, np.where(kind < 1536, LLC, kind + ETHERTYPE)
+
+
+def _ethernet(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return _at_ethertype(data, at + 12)
+
+
+def _vlan(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return _at_ethertype(data, at + 2)
+
+
+def _sll(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return _at_ethertype(data, at + 14)
+
+
+def _sll2(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return at + 20, _at_ethertype(data, at)[1]
+
+
+def _llc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = window(data, at, 8)
+    snap = (head[:, 0] == 0xAA) & (head[:, 1] == 0xAA) & (head[:, 2] == 3)
+    kind = big16(head, 6)
+    return at + 8, np.where(snap & (kind >= 1536), kind + ETHERTYPE, UNREADABLE)
+
+
+def _raw(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    version = window(data, at, 1)[:, 0] >> 4
+    return at, np.where((version == 4) | (version == 6), IP, UNREADABLE)
+
+
+def _null(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """A protocol family of the host in its own byte order (2, or 10, 24, 28, 30): the version nibble tells as well."""
+    return _raw(data, at + 4)
+
+
+def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = window(data, at, 5)
+    framed = (head[:, 0] == 0xFF) & (head[:, 1] == 3)
+    at = at + 2 * framed
+    head = window(data, at, 2)
+    short = head[:, 0] & 1
+    kind = np.where(short, head[:, 0], big16(head, 0))
+    return at + np.where(short, 1, 2), kind + PPP_PROTOCOL
+
+
+def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """Session packets: six bytes, then PPP."""
+    head = window(data, at, 2)
+    fine = (head[:, 0] == 0x11) & (head[:, 1] == 0)
+    after, kind = _ppp(data, at + 6)
+    return after, np.where(fine, kind, UNREADABLE)
+
+
+def _mpls(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """One label; behind the last comes IP, or Ethernet behind a zero control word."""
+    label = window(data, at, 8)
+    last = (label[:, 2] & 1).astype(np.bool_)
+    version = label[:, 4] >> 4
+    inner = np.where((version == 4) | (version == 6), IP, UNREADABLE)
+    word = version == 0
+    inner = np.where(word, 1, inner)
+    return at + 4 + 4 * (last & word), np.where(last, inner, ETHERTYPE + 0x8847)
+
+
+def _hdlc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return _at_ethertype(data, at + 2)
+
+
+def _radiotap(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = window(data, at, 4)
+    return at + _little16(head, 2), np.full(len(at), 105, np.int64)
+
+
+def _ppi(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = window(data, at, 8)
+    inner = np.ascontiguousarray(head[:, 4:8]).view("<u4").ravel().astype(np.int64)
+    return at + _little16(head, 2), np.where(inner == 192, UNREADABLE, np.minimum(inner, ETHERTYPE - 1))
+
+
+def _pktap(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = np.ascontiguousarray(window(data, at, 12)).view("<u4").astype(np.int64)
+    return at + head[:, 0], np.where(head[:, 0] >= 12, np.minimum(head[:, 2], ETHERTYPE - 1), UNREADABLE)
+
+
+def _prism(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    head = window(data, at, 8)
+    length = np.minimum(big32(head, 4), np.ascontiguousarray(head[:, 4:8]).view("<u4").ravel())
+    return at + length, np.full(len(at), 105, np.int64)
+
+
+def _wireless(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """802.11 data frames that are not encrypted; all others carry nothing that can be read."""
+    head = window(data, at, 2)
+    is_data = ((head[:, 0] & 0x0C) == 0x08) & ((head[:, 0] & 0x43) != 0x43)
+    carries = is_data & ((head[:, 0] & 0x40) == 0) & ((head[:, 1] & 0x40) == 0)
+    length = 24 + 6 * ((head[:, 1] & 3) == 3)
+    quality = (head[:, 0] & 0x80) != 0
+    length = length + 2 * quality + 4 * (quality & ((head[:, 1] & 0x80) != 0))
+    return at + length, np.where(carries, LLC, UNREADABLE)
+
+
+def _little16(rows: Bytes, at: int) -> Ints:
+    return rows[:, at + 1].astype(np.int64) << 8 | rows[:, at]
+
+
+CARRIERS: dict[int, Carrier] = {
+    0: _null,
+    1: _ethernet,
+    9: _ppp,
+    12: _raw,
+    14: _raw,
+    50: _ppp,
+    51: _pppoe,
+    101: _raw,
+    104: _hdlc,
+    105: _wireless,
+    108: _null,
+    113: _sll,
+    119: _prism,
+    127: _radiotap,
+    149: _pktap,
+    192: _ppi,
+    228: _raw,
+    229: _raw,
+    258: _pktap,
+    276: _sll2,
+    LLC: _llc,
+    ETHERTYPE + 0x0800: _raw,
+    ETHERTYPE + 0x86DD: _raw,
+    ETHERTYPE + 0x6558: _ethernet,
+    ETHERTYPE + 0x8100: _vlan,
+    ETHERTYPE + 0x88A8: _vlan,
+    ETHERTYPE + 0x9100: _vlan,
+    ETHERTYPE + 0x9200: _vlan,
+    ETHERTYPE + 0x8847: _mpls,
+    ETHERTYPE + 0x8848: _mpls,
+    ETHERTYPE + 0x8864: _pppoe,
+    PPP_PROTOCOL + 0x0021: _raw,
+    PPP_PROTOCOL + 0x0057: _raw,
+}
+
+_CARRIERS = tuple(CARRIERS.items())
+_NUMBER = np.full(CUT + 1, len(_CARRIERS) + 1, np.int16)
+"""Kind to place in _CARRIERS; one more for kinds that nothing is known of, and for those settled."""
+_NUMBER[[kind for kind, _ in _CARRIERS]] = np.arange(len(_CARRIERS))

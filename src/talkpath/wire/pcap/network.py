@@ -1,0 +1,223 @@
+"""IPv4, IPv6, UDP and TCP headers of a block of frames, as arrays.
+
+Sources: RFC 791, 8200 (extension headers), 4302 (AH), 768, 9293. IP in IP (RFC 2003, 4213) and GRE (RFC 2784) are
+entered, so that a call inside a tunnel counts as that call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, Words, big16, big32, big64, window
+from talkpath.wire.pcap.link import internet
+
+TCP, UDP = 6, 17
+FRAGMENT, IP4_IN_IP, IP6_IN_IP, GRE = 44, 4, 41, 47
+EXTENSIONS = (0, 43, 60, 135, 139, 140)
+AUTHENTICATION = 51
+DEEPEST = 8
+MAPPED = np.uint64(0xFFFF << 32)
+
+
+@dataclass(slots=True)
+class Packets:
+    """UDP and TCP packets; all arrays have shape (n,) but `data`, the block that they lie in.
+
+    An address is two 64-bit numbers, IPv4 as ::ffff:a.b.c.d. `payload` is the offset of the transport's payload,
+    `size` its length on the wire, `captured` how much of it is there. `frame` is the number of the frame in the block.
+    """
+
+    data: Bytes
+    frame: Ints
+    time_ns: Ints
+    heading: NDArray[np.int8]
+    protocol: NDArray[np.uint8]
+    source_high: Words
+    source_low: Words
+    target_high: Words
+    target_low: Words
+    source_port: Ints
+    target_port: Ints
+    payload: Ints
+    size: Ints
+    captured: Ints
+    sequence: Ints
+    flags: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def where(self, rows: Ints | Bools) -> Packets:
+        """The given packets of these."""
+        columns = {one.name: getattr(self, one.name)[rows] for one in fields(self)[1:]}
+        return Packets(self.data, **columns)
+
+
+@dataclass(slots=True)
+class _Headers:
+    """IP headers: what each packet carries and from where to where. `end` is the end of the IP packet on the wire."""
+
+    rows: Ints
+    at: Ints
+    end: Ints
+    protocol: Ints
+    addresses: tuple[Words, Words, Words, Words]
+    fragment: Bools
+
+    def where(self, keep: Ints | Bools) -> _Headers:
+        high, low, to_high, to_low = (one[keep] for one in self.addresses)
+        fixed = (self.rows[keep], self.at[keep], self.end[keep], self.protocol[keep])
+        return _Headers(*fixed, (high, low, to_high, to_low), self.fragment[keep])
+
+
+def transports(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
+    """The UDP and TCP packets of these frames; packets put together from fragments come last, apart."""
+    yield from _read(frames, internet(frames, unread), unread, fragments)
+    whole = fragments.frames()
+    if whole is not None:
+        yield from _read(whole, whole.start, unread, fragments)
+
+
+def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
+    for _ in range(DEEPEST):
+        rows = np.flatnonzero(at >= 0)
+        if not len(rows):
+            return
+        version = window(frames.data, at[rows], 1)[:, 0] >> 4
+        inner = np.full(len(at), -1, np.int64)
+        for headers in (_ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread)):
+            if len(headers.rows):
+                _collect(frames, headers, at, fragments)
+                headers = headers.where(~headers.fragment)
+                yield from _packets(frames, headers, unread)
+                _tunnels(frames, headers, inner)
+        at = inner
+    unread.note("tunnel too deep", int(np.sum(at >= 0)))
+
+
+def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
+    begin = at[rows]
+    head = window(frames.data, begin, 20)
+    length = (head[:, 0] & 15).astype(np.int64) * 4
+    total = big16(head, 2)
+    limit = frames.start[rows] + frames.captured[rows]
+    wire_end = frames.start[rows] + frames.size[rows]
+    end = np.where(total == 0, wire_end, begin + total)
+    sound = (head[:, 0] >> 4 == 4) & (length >= 20) & (begin + length <= np.minimum(end, limit))
+    unread.note("IPv4 header damaged or cut", int(np.sum(~sound)))
+    zero = np.zeros(len(rows), np.uint64)
+    source, target = (big32(head, place).astype(np.uint64) | MAPPED for place in (12, 16))
+    fragment = (big16(head, 6) & 0x3FFF) != 0
+    protocol = head[:, 9].astype(np.int64)
+    return _Headers(rows, begin + length, end, protocol, (zero, source, zero, target), fragment).where(sound)
+
+
+def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
+    begin = at[rows]
+    head = window(frames.data, begin, 40)
+    length = big16(head, 4)
+    wire_end = frames.start[rows] + frames.size[rows]
+    end = np.where(length == 0, wire_end, begin + 40 + length)
+    sound = begin + 40 <= frames.start[rows] + frames.captured[rows]
+    unread.note("IPv6 header damaged or cut", int(np.sum(~sound)))
+    addresses = (big64(head, 8), big64(head, 16), big64(head, 24), big64(head, 32))
+    fixed = (head[:, 6].astype(np.int64), addresses, np.zeros(len(rows), np.bool_))
+    headers = _Headers(rows, begin + 40, end, *fixed).where(sound)
+    _skip_extensions(frames.data, headers)
+    return headers
+
+
+def _skip_extensions(data: Bytes, headers: _Headers) -> None:
+    for _ in range(DEEPEST):
+        known = np.isin(headers.protocol, (*EXTENSIONS, AUTHENTICATION, FRAGMENT)) & ~headers.fragment
+        rows = np.flatnonzero(known & (headers.at < headers.end))
+        if not len(rows):
+            return
+        head, kind = window(data, headers.at[rows], 8), headers.protocol[rows]
+        is_fragment = (kind == FRAGMENT) & ((big16(head, 2) & 0xFFF9) != 0)
+        headers.fragment[rows] = is_fragment
+        units = head[:, 1].astype(np.int64)
+        length = np.where(kind == AUTHENTICATION, (units + 2) * 4, (units + 1) * 8)
+        length = np.where(kind == FRAGMENT, 8, length)
+        headers.at[rows] += np.where(is_fragment, 0, length)
+        headers.protocol[rows] = np.where(is_fragment, kind, head[:, 0])
+
+
+def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) -> None:
+    rows = np.flatnonzero(headers.fragment)
+    which = headers.rows[rows]
+    begin, end = at[which], headers.end[rows]
+    limit = np.minimum(end, frames.start[which] + frames.captured[which])
+    columns = (begin, limit, end - begin, headers.at[rows] - begin, frames.time_ns[which], frames.heading[which])
+    data = frames.data.data
+    for first, last, size, payload_at, time_ns, heading in zip(*(one.tolist() for one in columns), strict=True):
+        fragments.add(data[first:last].tobytes(), size, payload_at, time_ns, heading)
+
+
+def _tunnels(frames: Frames, headers: _Headers, inner: Ints) -> None:
+    """Note where the IP header inside a tunnel begins."""
+    direct = np.flatnonzero((headers.protocol == IP4_IN_IP) | (headers.protocol == IP6_IN_IP))
+    inner[headers.rows[direct]] = headers.at[direct]
+    wrapped = np.flatnonzero(headers.protocol == GRE)
+    head = window(frames.data, headers.at[wrapped], 4)
+    flags, kind = head[:, 0], big16(head, 2)
+    plain = np.isin(kind, (0x0800, 0x86DD)) & ((head[:, 1] & 7) == 0)
+    length = 4 + 4 * (((flags & 0x80) != 0).astype(np.int64) + ((flags & 0x20) != 0) + ((flags & 0x10) != 0))
+    inner[headers.rows[wrapped[plain]]] = (headers.at[wrapped] + length)[plain]
+
+
+def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
+    other = ~np.isin(headers.protocol, (UDP, TCP, IP4_IN_IP, IP6_IN_IP, GRE))
+    for protocol in np.unique(headers.protocol[other]).tolist():
+        unread.note(_other_name(protocol), int(np.sum(headers.protocol == protocol)))
+    for protocol in (UDP, TCP):
+        rows = headers.protocol == protocol
+        if rows.any():
+            yield _transport(frames, headers.where(rows), protocol, unread)
+
+
+def _other_name(protocol: int) -> str:
+    names = {1: "ICMP", 2: "IGMP", 58: "ICMPv6", 50: "ESP", 132: "SCTP"}
+    return f"neither UDP nor TCP: {names.get(protocol, f'IP protocol {protocol}')}"
+
+
+def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread) -> Packets:
+    head = window(frames.data, headers.at, 20)
+    limit = frames.start[headers.rows] + frames.captured[headers.rows]
+    if protocol == UDP:
+        length = np.full(len(headers.rows), 8, np.int64)
+        told = big16(head, 4)
+        end = np.where(told >= 8, np.minimum(headers.at + told, headers.end), headers.end)
+    else:
+        length = (head[:, 12] >> 4).astype(np.int64) * 4
+        end = headers.end
+    payload = headers.at + length
+    sound = (payload <= np.minimum(end, limit)) & (length >= 8)
+    unread.note(f"{'UDP' if protocol == UDP else 'TCP'} header damaged or cut", int(np.sum(~sound)))
+    captured = np.minimum(end, limit) - payload
+    unread.note("packets cut by the snapshot length", int(np.sum(sound & (captured < end - payload))))
+    high, low, to_high, to_low = headers.addresses
+    every = Packets(
+        data=frames.data,
+        frame=headers.rows,
+        time_ns=frames.time_ns[headers.rows],
+        heading=frames.heading[headers.rows],
+        protocol=np.full(len(headers.rows), protocol, np.uint8),
+        source_high=high,
+        source_low=low,
+        target_high=to_high,
+        target_low=to_low,
+        source_port=big16(head, 0),
+        target_port=big16(head, 2),
+        payload=payload,
+        size=end - payload,
+        captured=captured,
+        sequence=big32(head, 4),
+        flags=head[:, 13].copy(),
+    )
+    return every if sound.all() else every.where(sound)

@@ -1,0 +1,209 @@
+"""The pcapng container (draft-ietf-opsawg-pcapng): sections, interfaces with their own resolutions, both byte orders.
+
+Blocks are walked in Python, one `unpack_from` each; the packets' fields are read by numpy over the block.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.wire.pcap.frames import Bytes, Frames, Ints, window
+
+if TYPE_CHECKING:
+    from talkpath.wire.pcap.read import Window
+
+MAGIC = b"\x0a\x0d\x0d\x0a"
+SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
+MAX_BLOCK = 4 << 20
+NANO = 1_000_000_000
+FLAGS, RESOLUTION, OFFSET = 2, 9, 14
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface: its link type, ticks per second (`base` to the power `digits`), and what to add in seconds."""
+
+    link: int
+    base: int = 10
+    digits: int = 6
+    offset_s: int = 0
+
+    def nanoseconds(self, ticks: NDArray[np.uint64]) -> Ints:
+        """Ticks of this interface as ns since 1970."""
+        if self.base == 10 and self.digits <= 9:
+            time_ns = ticks * np.uint64(10 ** (9 - self.digits))
+        elif self.base == 10:
+            time_ns = ticks // np.uint64(10 ** min(self.digits - 9, 19))
+        else:
+            time_ns = self._binary(ticks)
+        return time_ns.astype(np.int64) + self.offset_s * NANO
+
+    def _binary(self, ticks: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        shift = np.uint64(min(self.digits, 63))
+        rest = ticks & np.uint64((1 << int(shift)) - 1)
+        part = (rest.astype(np.float64) * (NANO / 2.0 ** int(shift))).astype(np.uint64)
+        return (ticks >> shift) * np.uint64(NANO) + part
+
+
+@dataclass(slots=True)
+class _Section:
+    """What the current section has declared so far."""
+
+    order: str
+    interfaces: list[Interface] = field(default_factory=list)
+
+
+def frames(source: Window) -> Iterator[Frames]:
+    """The frames of the file, a block at a time."""
+    section, done = _Section("<"), 0
+    while source.more(done):
+        done = 0
+        while True:
+            packets, done = _walk(source, done, section)
+            if packets:
+                yield from _frames(source, np.array(packets, np.int64), section)
+            opened = _open_section(source, done)
+            if opened is None:
+                break
+            section, done = opened
+    if source.end:
+        source.unread.note("block cut off at the end of the file")
+
+
+def _walk(source: Window, at: int, section: _Section) -> tuple[list[int], int]:
+    """Offsets of the whole packet blocks from `at` on, and where the walk stopped (a new section, or the end)."""
+    data, end = source.data, source.end
+    packets: list[int] = []
+    append, read = packets.append, struct.Struct(section.order + "II").unpack_from
+    last = end - 12
+    while at <= last:
+        kind, length = read(data, at)
+        if kind == SECTION:
+            break
+        after = at + length + (-length & 3)
+        if not 12 <= length <= MAX_BLOCK:
+            at = _damage(source, at, section)
+            continue
+        if after > end:
+            break
+        if kind in (PACKET, OLD_PACKET):
+            append(at)
+        else:
+            _declare(source, at, kind, length, section)
+        at = after
+    return packets, at
+
+
+def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
+    """The section that begins at `at` and where its blocks begin; None where none is there, or not all of it."""
+    if source.end - at < 28 or source.data[at : at + 4] != MAGIC:
+        return None
+    order = "<" if source.data[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+    (length,) = struct.unpack_from(order + "I", source.data, at + 4)
+    if not 28 <= length <= MAX_BLOCK:
+        source.unread.note("damaged block")
+        length = 28
+    return None if at + length > source.end else (_Section(order), at + length + (-length & 3))
+
+
+def _declare(source: Window, at: int, kind: int, length: int, section: _Section) -> None:
+    if kind == INTERFACE and length >= 20:
+        section.interfaces.append(_interface(source.data, at, length, section.order))
+    elif kind == SIMPLE_PACKET:
+        source.unread.note("packet without a time")
+
+
+def _interface(data: bytearray, at: int, length: int, order: str) -> Interface:
+    (link,) = struct.unpack_from(order + "H", data, at + 8)
+    base, digits, offset_s = 10, 6, 0
+    for code, value in _options(data, at + 16, at + length - 4, order):
+        if code == RESOLUTION and value:
+            base, digits = (2, value[0] & 0x7F) if value[0] & 0x80 else (10, value[0])
+        elif code == OFFSET and len(value) == 8:
+            (offset_s,) = struct.unpack(order + "q", value)
+    return Interface(link, base, digits, max(min(offset_s, 1 << 33), -(1 << 33)))
+
+
+def _options(data: bytearray, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+    while at + 4 <= end:
+        code, length = struct.unpack_from(order + "HH", data, at)
+        if code == 0 or at + 4 + length > end:
+            return
+        yield code, bytes(data[at + 4 : at + 4 + length])
+        at += 4 + length + (-length & 3)
+
+
+def _frames(source: Window, at: Ints, section: _Section) -> Iterator[Frames]:
+    raw = np.frombuffer(source.data, np.uint8)
+    head = window(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
+    old = head[:, 0] == OLD_PACKET
+    number = np.where(old, _old_number(raw, at, section.order), head[:, 2]).astype(np.int64)
+    known = number < len(section.interfaces)
+    captured = head[:, 5].astype(np.int64)
+    fits = captured + 32 <= head[:, 1].astype(np.int64)
+    source.unread.note("packet of an unknown interface", int(np.sum(~known)))
+    source.unread.note("damaged packet block", int(np.sum(known & ~fits)))
+    keep = known & fits
+    if not keep.any():
+        return
+    at, head, number, captured = at[keep], head[keep], number[keep], captured[keep]
+    ticks = head[:, 3] << np.uint64(32) | head[:, 4]
+    time_ns, link = _clock(ticks, number, section.interfaces)
+    size = np.maximum(head[:, 6].astype(np.int64), captured)
+    heading = _heading(raw, at, captured, head[:, 1].astype(np.int64), section.order)
+    yield Frames(raw, at + 28, captured, size, time_ns, link, heading)
+
+
+def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
+    return window(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
+
+
+def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface]) -> tuple[Ints, Ints]:
+    """(time in ns, link type) of packets by the interface that each names."""
+    time_ns = np.zeros(len(ticks), np.int64)
+    for which in np.unique(number).tolist():
+        rows = number == which
+        time_ns[rows] = interfaces[which].nanoseconds(ticks[rows])
+    return time_ns, np.array([one.link for one in interfaces], np.int64)[number]
+
+
+def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
+    """Sent or received by the epb_flags option, looked for among the first four options."""
+    heading = np.full(len(at), -1, np.int8)
+    place, end = at + 28 + captured + (-captured & 3), at + length - 4
+    rows = np.flatnonzero(place + 8 <= end)
+    for _ in range(4):
+        if not len(rows):
+            break
+        option = window(raw, place[rows], 8)
+        short = option.view(f"{order}u2").astype(np.int64)
+        way = option[:, 4:].copy().view(f"{order}u4").ravel() & 3
+        flags = (short[:, 0] == FLAGS) & (short[:, 1] == 4)
+        heading[rows[flags & (way == 1)]] = 0
+        heading[rows[flags & (way == 2)]] = 1
+        place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
+        rows = rows[(short[:, 0] != 0) & ~flags & (place[rows] + 8 <= end[rows])]
+    return heading
+
+
+def _damage(source: Window, at: int, section: _Section) -> int:
+    """Where the next believable block begins after damage at `at`; else the block's end."""
+    source.unread.note("damaged block")
+    raw = np.frombuffer(source.data, np.uint8)
+    here = np.arange(at + 4, max(source.end - 12, at + 4), 4, dtype=np.int64)
+    head = window(raw, here, 8).view(f"{section.order}u4").astype(np.int64)
+    sound = (head[:, 1] >= 12) & (head[:, 1] <= MAX_BLOCK) & (head[:, 1] % 4 == 0)
+    here, length = here[sound], head[sound, 1]
+    inside = here + length <= source.end
+    here, length = here[inside], length[inside]
+    echo = window(raw, here + length - 4, 4).view(f"{section.order}u4").ravel()
+    found = here[echo == length]
+    resumed = int(found[0]) if len(found) else source.end
+    source.unread.note("bytes skipped after damage", resumed - at)
+    return resumed

@@ -1,0 +1,167 @@
+"""RTP (RFC 3550, RFC 8285) and RTCP headers as they lie on the wire, mostly with encrypted contents (RFC 3711).
+
+Contract: `encode(decode(data)) == data`; any bytes give a value or `WireError`. Only what SRTP leaves readable
+is taken apart: the padding count of RTP is encrypted, so `padded` is just the bit and padding stays in `payload`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from talkpath.errors import WireError
+
+ONE_BYTE: Final = 0xBEDE  # RFC 8285; WhatsApp uses the two below with contents of its own
+WHATSAPP: Final = 0xDEBE
+WHATSAPP_2019: Final = 0x746F
+
+_HEADER = struct.Struct("!BBHII")
+_EXTENSION = struct.Struct("!HH")
+_RTCP = struct.Struct("!BBHI")
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A header extension: `profile` (16 bits) and its contents, a whole number of 32-bit words."""
+
+    profile: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One RTP packet; `payload` runs to the end of the datagram, padding and SRTP tag included."""
+
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+    marker: bool = False
+    padded: bool = False
+    csrc: tuple[int, ...] = ()
+    extension: Extension | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The first RTCP packet of a datagram. `words` is its length field; `rest` all that follows the SSRC
+    (under SRTCP ciphertext, index and tag, other packets of the compound included)."""
+
+    packet_type: int
+    count: int
+    words: int
+    ssrc: int
+    rest: bytes
+    padded: bool = False
+
+
+def is_rtcp(data: bytes) -> bool:
+    """Version 2 and a packet type from 192 to 223 (RFC 5761 section 4)."""
+    return len(data) >= _RTCP.size and data[0] >> 6 == 2 and 192 <= data[1] <= 223
+
+
+def is_rtp(data: bytes) -> bool:
+    """Version 2, no RTCP type, and a header that fits into the datagram."""
+    if len(data) < _HEADER.size or data[0] >> 6 != 2 or 192 <= data[1] <= 223:
+        return False
+    return _payload_at(data) <= len(data)
+
+
+def _payload_at(data: bytes) -> int:
+    """Where the payload starts; past the end where the header does not fit."""
+    at = _HEADER.size + 4 * (data[0] & 15)
+    if not data[0] & 0x10:
+        return at
+    if at + 4 > len(data):
+        return at + 4
+    return at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def decode(data: bytes) -> Packet:
+    """One datagram as an RTP packet."""
+    if not is_rtp(data):
+        raise WireError("These bytes are not one RTP packet: version or header length do not fit.")
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+    count, at = first & 15, _HEADER.size
+    csrc = struct.unpack_from(f"!{count}I", data, at)
+    at += 4 * count
+    payload_at, extension = _payload_at(data), None
+    if first & 0x10:
+        extension = Extension(int.from_bytes(data[at : at + 2], "big"), data[at + 4 : payload_at])
+    return Packet(
+        payload_type=second & 0x7F,
+        sequence=sequence,
+        timestamp=timestamp,
+        ssrc=ssrc,
+        payload=data[payload_at:],
+        marker=bool(second & 0x80),
+        padded=bool(first & 0x20),
+        csrc=csrc,
+        extension=extension,
+    )
+
+
+def encode(packet: Packet) -> bytes:
+    """The bytes of `packet`. `WireError` where a field is out of its range."""
+    extension = packet.extension
+    first = 0x80 | packet.padded << 5 | (extension is not None) << 4 | len(packet.csrc)
+    second = packet.marker << 7 | packet.payload_type
+    if len(packet.csrc) > 15 or packet.payload_type > 0x7F or 192 <= second <= 223:
+        raise WireError("An RTP packet has at most 15 sources and a type that RTCP does not use.")
+    try:
+        head = _HEADER.pack(first, second, packet.sequence, packet.timestamp, packet.ssrc)
+        head += struct.pack(f"!{len(packet.csrc)}I", *packet.csrc)
+        if extension is not None:
+            head += _EXTENSION.pack(extension.profile, len(extension.data) // 4) + extension.data
+    except struct.error:
+        raise WireError("An RTP header field is out of its range.") from None
+    if extension is not None and len(extension.data) % 4:
+        raise WireError("An RTP header extension is a whole number of 32-bit words.")
+    return head + packet.payload
+
+
+def encode_elements(elements: tuple[tuple[int, bytes], ...]) -> Extension:
+    """Elements (id 1 to 14, 1 to 16 bytes) in the one-byte form of RFC 8285 section 4.2, padded with zeros."""
+    data = b""
+    for number, value in elements:
+        if not 1 <= number <= 14 or not 1 <= len(value) <= 16:
+            raise WireError("A one-byte extension element has an id of 1 to 14 and 1 to 16 bytes.")
+        data += bytes([number << 4 | len(value) - 1]) + value
+    return Extension(ONE_BYTE, data + bytes(-len(data) % 4))
+
+
+def decode_elements(extension: Extension) -> tuple[tuple[int, bytes], ...]:
+    """The elements of a one-byte extension; nothing where the profile is another or an element is cut short."""
+    found, at, data = [], 0, extension.data
+    while extension.profile == ONE_BYTE and at < len(data):
+        number, size = data[at] >> 4, (data[at] & 15) + 1
+        at += 1
+        if number == 15:
+            break
+        if number:
+            if at + size > len(data):
+                break
+            found.append((number, data[at : at + size]))
+            at += size
+    return tuple(found)
+
+
+def decode_report(data: bytes) -> Report:
+    """One datagram as RTCP, by its first packet."""
+    if not is_rtcp(data):
+        raise WireError("These bytes are not RTCP: version, type or length do not fit.")
+    first, kind, words, ssrc = _RTCP.unpack_from(data)
+    return Report(kind, first & 31, words, ssrc, data[_RTCP.size :], bool(first & 0x20))
+
+
+def encode_report(report: Report) -> bytes:
+    """The bytes of `report`. `WireError` where a field is out of its range."""
+    if not 0 <= report.count <= 31 or not 192 <= report.packet_type <= 223:
+        raise WireError("An RTCP packet has a count of at most 31 and a type from 192 to 223.")
+    try:
+        head = _RTCP.pack(0x80 | report.padded << 5 | report.count, report.packet_type, report.words, report.ssrc)
+    except struct.error:
+        raise WireError("An RTCP header field is out of its range.") from None
+    return head + report.rest

@@ -1,0 +1,40 @@
+"""Max: a browser's shape with silence suppression, and a recogniser that never says so."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+from talkpath.apps import max as max_app
+from talkpath.apps import shapes, webrtc
+from talkpath.apps.flow import FlowView
+from talkpath.apps.shape import Arm
+
+VOICE = shapes()[Arm("max", "webrtc", "voice")]
+
+
+def test_its_bytes_are_a_browsers() -> None:
+    """Whoever recognises WebRTC recognises all of it."""
+    schedule = VOICE.schedule(Random(1), 100)
+    view = FlowView(0)
+    for datagram in VOICE.datagrams(schedule, b"k" * 32):
+        assert webrtc.recognise(datagram, view) is not None
+
+
+def test_nothing_in_the_bytes_says_max() -> None:
+    schedule = VOICE.schedule(Random(1), 100)
+    assert not any(max_app.recognise(datagram, FlowView(0)) for datagram in VOICE.datagrams(schedule, b"k" * 32))
+
+
+def test_it_falls_silent() -> None:
+    gaps = []
+    for seed in range(20):
+        sent = [s for s in VOICE.schedule(Random(seed), 120).slots if s.stage == "media" and s.direction == "up"]
+        gaps += [after.at_ms - before.at_ms for before, after in pairwise(sent)]
+    assert 390 < max(gaps) < 410
+    assert sum(gap > 390 for gap in gaps) > 20
+
+
+def test_all_is_marked_as_unsure() -> None:
+    assert all(shape.confidence == "low" for shape in max_app.APP.shapes)
+    assert not any(source.packets for source in max_app.APP.sources)

@@ -1,0 +1,67 @@
+"""Fixtures shared by all tests, and the list of what was not run and why.
+
+A test that cannot run on this machine skips with "needs WHAT: HOW TO GET IT". The run ends with those reasons.
+Where TALKPATH_NOTHING_SKIPPED is set (as .ci/run does) a skipped test is a failure of the run, but for MAY_BE_ABSENT.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / "shared" / "captures"))
+
+# Other people's captures are never part of the repository, so a clone alone does not have them.
+MAY_BE_ABSENT = ("needs the public captures",)
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of public captures; a test that needs it says so where it is missing."""
+    if not (CAPTURES / "truth.json").exists():
+        pytest.skip("needs the public captures: set TALKPATH_CAPTURES to their folder")
+    return CAPTURES
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "captures: reads the public captures (given to every test that asks for them)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m captures` (as `make captures` runs) selects the tests that use the fixture."""
+    for item in items:
+        if "captures" in getattr(item, "fixturenames", ()):
+            item.add_marker("captures")
+
+
+def not_run(reporter: pytest.TerminalReporter) -> Counter[str]:
+    """How many tests were skipped for each reason."""
+    reasons = (str(report.longrepr[2]) for report in reporter.stats.get("skipped", ()))
+    return Counter(reason.removeprefix("Skipped: ") for reason in reasons)
+
+
+def forbidden(reasons: Counter[str]) -> list[str]:
+    """The reasons that fail the run, in this environment."""
+    if not os.environ.get("TALKPATH_NOTHING_SKIPPED"):
+        return []
+    return [reason for reason in reasons if not reason.startswith(MAY_BE_ABSENT)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and forbidden(not_run(reporter)) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = not_run(terminalreporter)
+    terminalreporter.write_line("")
+    if not reasons:
+        terminalreporter.write_line("not run: nothing")
+    for reason, count in sorted(reasons.items()):
+        failed = " (a failure: TALKPATH_NOTHING_SKIPPED is set)" if reason in forbidden(reasons) else ""
+        terminalreporter.write_line(f"not run: {count} {'test' if count == 1 else 'tests'}, {reason}{failed}")

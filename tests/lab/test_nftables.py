@@ -1,0 +1,201 @@
+"""A restrictor that is not ours: nftables on a router that forwards in the kernel.
+
+`nft_router(ruleset)` is the topology: probe and responder as in the lab, between them a namespace of its
+own where Linux forwards and the rules act. Nothing of talkpath's lab touches a packet there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talkpath.lab import namespace
+from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.namespace import Namespace
+from talkpath.lab.program import Program
+from talkpath.wire.stun import COOKIE_BYTES
+
+InLab = Callable[..., Any]
+
+# Raw offsets are bits from the start of the UDP header: 64 is the payload's first byte, 96 STUN's cookie (RFC 8489).
+STUN_COOKIE_DROP = "meta l4proto udp @th,96,32 0x2112a442 drop"
+RTP_DROP_20 = "meta l4proto udp @th,64,2 2 numgen random mod 100 < 20 drop"  # version 2 (RFC 3550)
+UDP_FREEZE_25 = "meta l4proto udp ct packets > 25 drop"
+UDP_BLOCK_BUT_DNS = "meta l4proto udp udp dport != 53 udp sport != 53 drop"
+RULESETS = [STUN_COOKIE_DROP, RTP_DROP_20, UDP_FREEZE_25, UDP_BLOCK_BUT_DNS]
+
+
+NETS = {PROBE.name: ("192.0.2", "2001:db8:1:"), RESPONDER.name: ("198.51.100", "2001:db8:2:")}
+
+
+class NoRules(Exception):
+    """This kernel's nftables does not take the rule."""
+
+
+@contextmanager
+def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
+    """In the lab: {"probe", "responder", "gate"}, the rule acting on all that "gate" forwards between the two.
+
+    `NoRules` where the kernel does not take it.
+    """
+    namespace.refuse_foreign()
+    with ExitStack() as undo:
+        hosts = {name: Namespace.new(name) for name in (PROBE.name, RESPONDER.name, "gate")}
+        for made in hosts.values():
+            undo.callback(made.close)
+        gate = hosts["gate"]
+        _cable(gate, 0, hosts[PROBE.name], hosts[RESPONDER.name])
+        _cable(gate, 1, hosts[RESPONDER.name], hosts[PROBE.name])
+        with gate.inside():
+            for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+                Path("/proc/sys/net", setting).write_text("1")
+            _load(rule)
+        yield hosts
+
+
+def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
+    """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
+    (v4, v6), macs = NETS[host.name], (namespace.mac(index, 0), namespace.mac(index, 1))
+    gate.ip(
+        f"link add {host.name} address {macs[1]} type veth peer name eth0 address {macs[0]} netns {host.path}",
+        f"link set {host.name} up",
+        f"addr add {v4}.1/24 dev {host.name}",
+        f"addr add {v6}:1/64 dev {host.name} nodad",
+        *(f"neigh add {address} lladdr {macs[0]} dev {host.name}" for address in (f"{v4}.10", f"{v6}:10")),
+    )
+    host.ip(
+        "link set eth0 up",
+        f"addr add {v4}.10/24 dev eth0",
+        f"addr add {v6}:10/64 dev eth0 nodad",
+        *(f"neigh add {address} lladdr {macs[1]} dev eth0" for address in (f"{v4}.1", f"{v6}:1")),
+        f"route add {NETS[other.name][0]}.0/24 via {v4}.1",
+        f"route add {NETS[other.name][1]}:/64 via {v6}:1",
+    )
+
+
+def _load(rule: str) -> None:
+    ruleset = f"table inet censor {{\nchain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}\n}}\n"
+    done = subprocess.run(
+        [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
+    )
+    if "Could not process rule" in done.stderr:  # the kernel's word; anything else is a mistake of ours
+        raise NoRules(done.stderr)
+    assert done.returncode == 0, done.stderr
+    if "ct packets" in rule:  # conntrack counts only where it is told to
+        Path("/proc/sys/net/netfilter/nf_conntrack_acct").write_text("1")
+
+
+ECHO = textwrap.dedent("""
+    import select, socket
+    readers = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for port in (53, 3478)]
+    for each, port in zip(readers, (53, 3478)):
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        each.bind(("::", port))
+    readers.append(socket.create_server(("::", 443), family=socket.AF_INET6, dualstack_ipv6=True))
+    print("listening", flush=True)
+    while True:
+        for each in select.select(readers, [], [])[0]:
+            if each is readers[-1]:
+                each.accept()[0].sendall(b"tcp")
+            else:
+                each.sendto(*each.recvfrom(2000))
+""")
+
+KINDS = {
+    "stun": lambda: b"\x00\x01\x00\x00" + COOKIE_BYTES + os.urandom(12),
+    "rtp": lambda: b"\x80\x6f" + os.urandom(100),
+    "random": lambda: b"\xf0" + os.urandom(101),
+}
+
+
+Flow = tuple[int, str, int, int]  # port, kind, datagrams, of which so many at a time
+
+
+def _echoed(host: Namespace, far: str, flow: Flow) -> int:
+    """How many of a flow's datagrams come back. It ends when none of a lot does."""
+    port, kind, count, lot = flow
+    with host.socket(socket.AF_INET6 if ":" in far else socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((far, port))
+        client.settimeout(0.3)
+        return sum(takewhile(bool, (_lot(client, kind, lot) for _ in range(count // lot))))
+
+
+def _lot(client: socket.socket, kind: str, size: int) -> int:
+    for _ in range(size):
+        client.send(KINDS[kind]())
+    back = 0
+    with suppress(TimeoutError):
+        while back < size:
+            client.recv(2000)
+            back += 1
+    return back
+
+
+def bites(rule: str, far: str, flows: list[Flow]) -> list[int] | str:
+    """In the lab: how many come back on each flow, and then 3 if TCP passes. Text: why it was not run."""
+    try:
+        with nft_router(rule) as hosts:
+            echo = Program([sys.executable, "-c", ECHO], hosts[RESPONDER.name].start)
+            echo.line("listening")
+            back = [_echoed(hosts[PROBE.name], far, flow) for flow in flows]
+            with hosts[PROBE.name].inside(), socket.create_connection((far, 443), timeout=5) as stream:
+                back.append(len(stream.recv(10)))
+            echo.stop()
+            return back
+    except NoRules as error:
+        return str(error)
+
+
+@pytest.fixture
+def behind(in_lab: InLab) -> Callable[..., list[int]]:
+    """`bites`, in the lab."""
+    if namespace.tool("nft") is None:
+        pytest.skip("needs nft: apt install nftables")
+
+    def call(*arguments: object) -> list[int]:
+        found = in_lab(bites, *arguments)
+        if isinstance(found, str):
+            pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
+        return list(found)
+
+    return call
+
+
+FAMILIES = pytest.mark.parametrize("far", [RESPONDER.ipv4, RESPONDER.ipv6])
+
+
+@FAMILIES
+def test_a_rule_on_stuns_cookie_takes_stun_alone(behind: Callable[..., list[int]], far: str) -> None:
+    flows = [(3478, "stun", 20, 10), (3478, "rtp", 20, 10), (3478, "random", 20, 10)]
+    assert behind(STUN_COOKIE_DROP, far, flows) == [0, 20, 20, 3]
+
+
+@FAMILIES
+def test_a_fifth_of_one_class_is_lost_each_way(behind: Callable[..., list[int]], far: str) -> None:
+    rtp, random, tcp = behind(RTP_DROP_20, far, [(3478, "rtp", 400, 100), (3478, "random", 400, 100)])
+    # 0.8 each way: 400 × 0.64 = 256, standard deviation 9.6; six of them
+    assert 198 <= rtp <= 314
+    assert (random, tcp) == (400, 3)
+
+
+@FAMILIES
+def test_every_udp_flow_freezes_after_25_packets(behind: Callable[..., list[int]], far: str) -> None:
+    flows = [(3478, "rtp", 60, 1), (3478, "random", 60, 1), (53, "random", 60, 1)]
+    # Both directions count: the 13th answer is the 26th packet.
+    assert behind(UDP_FREEZE_25, far, flows) == [12, 12, 12, 3]
+
+
+@FAMILIES
+def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> None:
+    flows = [(3478, "stun", 20, 10), (3478, "rtp", 20, 10), (3478, "random", 20, 10), (53, "random", 20, 10)]
+    assert behind(UDP_BLOCK_BUT_DNS, far, flows) == [0, 0, 0, 20, 3]

@@ -1,0 +1,100 @@
+"""The E-model against published values, its limits, and its direction in each argument."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from talkpath.measure.carry import Carry
+from talkpath.measure.quality import (
+    G711_PLC,
+    TALKABLE_MOS,
+    WIDEBAND_VOICE,
+    Codec,
+    burst_ratio,
+    carried_mos,
+    delay_impairment,
+    loss_impairment,
+    mos,
+    mos_of_rating,
+)
+
+G729A = Codec("G.729A with VAD", ie=11.0, bpl=19.0)  # G.113 Appendix I
+
+percents = st.floats(0, 100)
+ratios = st.floats(1, 8)
+delays_ms = st.floats(0, 2000)
+codecs = st.sampled_from([G711_PLC, WIDEBAND_VOICE, G729A])
+
+
+@pytest.mark.parametrize(
+    ("rating", "expected"),
+    [(93.2, 4.41), (90, 4.34), (80, 4.03), (70, 3.60), (60, 3.10), (50, 2.58), (0, 1.0), (-5, 1.0), (100, 4.5)],
+)
+def test_mos_of_rating_is_the_table_of_annex_b(rating: float, expected: float):
+    assert mos_of_rating(rating) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "expected"),
+    [(0, 0), (100, 0), (200, 3.04), (400, 24.07), (500, 30.64)],
+)
+def test_delay_impairment(delay_ms: float, expected: float):
+    """Computed by hand from the equation."""
+    assert delay_impairment(delay_ms) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("codec", "loss_pct", "expected"),
+    [(G711_PLC, 0, 0), (G711_PLC, 25.1, 47.5), (G729A, 0, 11), (G729A, 2, 19), (G729A, 5, 28.5)],
+)
+def test_loss_impairment(codec: Codec, loss_pct: float, expected: float):
+    assert loss_impairment(loss_pct, 1.0, codec) == pytest.approx(expected, abs=0.05)
+
+
+def test_a_clean_line_and_a_hopeless_one():
+    assert mos(0) == pytest.approx(4.41, abs=0.01)
+    assert mos(0, codec=WIDEBAND_VOICE) > 4.2
+    assert mos(100) < 1.5
+    assert mos(5, burst_ratio=4) > TALKABLE_MOS > mos(15, burst_ratio=4)
+
+
+@given(percents, percents, ratios, delays_ms, codecs)
+def test_more_loss_never_sounds_better(one: float, other: float, ratio: float, delay_ms: float, codec: Codec):
+    less, more = sorted((one, other))
+    assert mos(more, ratio, delay_ms, codec) <= mos(less, ratio, delay_ms, codec) + 1e-9
+
+
+@given(percents, ratios, ratios, delays_ms, delays_ms, codecs)
+def test_nor_do_longer_bursts_or_more_delay(
+    loss: float, one: float, other: float, sooner: float, later: float, codec: Codec
+):
+    assert mos(loss, max(one, other), max(sooner, later), codec) >= 1.0
+    assert (
+        mos(loss, max(one, other), max(sooner, later), codec)
+        <= mos(loss, min(one, other), min(sooner, later), codec) + 1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost", "runs", "sent", "expected"),
+    [(0, 0, 100, 1.0), (100, 1, 100, 1.0), (10, 10, 1000, 1.0), (40, 10, 1000, 3.84), (5, 5, 100, 1.0)],
+)
+def test_burst_ratio(lost: int, runs: int, sent: int, expected: float):
+    assert burst_ratio(lost, runs, sent) == pytest.approx(expected)
+
+
+CARRY = Carry("webrtc", "webrtc", "voice", "tcp/443", 100, 100, 100, 100, setup_ms=80.0)
+
+
+def test_a_transport_is_as_good_as_its_worse_direction():
+    assert carried_mos(CARRY) == mos(0)
+    assert carried_mos(replace(CARRY, arrived_down=70)) == mos(30)
+    assert carried_mos(replace(CARRY, arrived_up=50, arrived_down=70)) == mos(50)
+
+
+def test_a_transport_that_carries_nothing():
+    assert carried_mos(replace(CARRY, setup_ms=None)) == 1.0
+    assert carried_mos(replace(CARRY, sent_down=0, arrived_down=0)) == mos(100)

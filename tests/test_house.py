@@ -1,0 +1,106 @@
+"""The rules of the house that no other tool holds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOT_OURS = {".git", ".venv", "build", "dist", "demo", "node_modules", "__pycache__", ".hypothesis"}
+CODE = [path for folder in ("src", "scripts", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
+SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
+
+LINES_A_FILE, LINES_A_FUNCTION = 400, 50
+EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+
+# Where packages come from is the machine's business. Spelled in parts, so that this file passes its own test.
+REGISTRY_HOSTS = ["".join(parts) for parts in (
+    ("pypi", ".org"), ("python", "hosted.org"), ("npm", "js."), ("deb", ".debian.org"), ("crates", ".io"),
+)]  # fmt: skip
+
+
+def files() -> Iterator[Path]:
+    """Every file that is or may be committed."""
+    for folder, names, found in os.walk(ROOT):
+        names[:] = [name for name in names if name not in NOT_OURS and not name.endswith(("_cache", ".egg-info"))]
+        yield from (Path(folder, name) for name in found)
+
+
+def named(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_imports_point_one_way():
+    lint = Path(sys.executable).with_name("lint-imports")
+    told = subprocess.run([lint, "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+
+
+def test_no_file_names_a_package_registry():
+    hosts = re.compile("|".join(map(re.escape, REGISTRY_HOSTS)))
+    assert named([path for path in files() if hosts.search(path.read_bytes().decode("latin-1"))]) == []
+
+
+def test_files_are_short():
+    long = [path for path in CODE if len(path.read_text(encoding="utf-8").splitlines()) > LINES_A_FILE]
+    assert named(long) == []
+
+
+def test_functions_are_short():
+    long = [
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for path in CODE
+        for function in functions(path)
+        if (function.end_lineno or 0) - function.lineno >= LINES_A_FUNCTION
+    ]
+    assert long == []
+
+
+def test_every_module_says_what_it_is_for():
+    assert named([path for path in SHIPPED if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]) == []
+
+
+def test_no_file_has_an_empty_name():
+    assert named([path for path in SHIPPED if EMPTY_WORDS & set(path.stem.split("_"))]) == []
+
+
+def test_nothing_prints():
+    """Results go through click and rich; T20 of ruff says the same, but a `noqa` silences it."""
+    prints = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SHIPPED
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert prints == []
+
+
+@pytest.mark.parametrize("heavy", ["numpy", "segno"])
+def test_the_command_line_starts_without(heavy: str):
+    """`import talkpath.cli` stays quick because nothing heavy is imported before it is needed."""
+    code = f"import sys, talkpath.cli; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_links_between_the_documents_lead_somewhere():
+    pages = [path for path in files() if path.suffix == ".md"]
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
