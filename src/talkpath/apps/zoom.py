@@ -26,7 +26,7 @@ _TYPES: Final = {98, 99, 112, 113, _REPAIR}
 
 WRAPPINGS: Final = tuple(
     Cue(((0, 5), (ahead, kind)), least=ahead + inner + 12, inner_at=ahead + inner)
-    for ahead in (_OLDER, _NEWER)
+    for ahead in (_NEWER, _OLDER)
     for kind, inner in _INNER.items()
 ) + tuple(Cue(((0, kind), (1, 1)), least=inner + 12, inner_at=inner) for kind, inner in _INNER.items())
 

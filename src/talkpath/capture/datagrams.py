@@ -6,13 +6,13 @@ wrappings that app files declare are opened, layer by layer, for whole blocks at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.cue import Cue
+from talkpath.capture.cues import CueTable
 from talkpath.capture.flows import Ways
 from talkpath.wire.pcap.frames import Bools, Bytes, Ints, big16, big32, window
 
@@ -63,7 +63,7 @@ def datagrams(
     at: Ints,
     size: Ints,
     captured: Ints,
-    wrappings: Sequence[Cue],
+    wrappings: CueTable,
     tcp: bool = False,
 ) -> Datagrams:
     """Classify and open the payloads at these offsets."""
@@ -134,17 +134,16 @@ Layer = tuple[Ints, Ints | int, Ints]
 """Places that have such a layer, the bytes to skip there, and the size of what is left."""
 
 
-def _open(out: Datagrams, rows: Ints, wrappings: Sequence[Cue]) -> Ints:
+def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
     """Take one layer off these rows where there is one; the rows that had one."""
-    whole = len(rows) == len(out)
-    head, size, kind = (one if whole else one[rows] for one in (out.head, out.size, out.kind))
+    head, size, kind = out.head[rows], out.size[rows], out.kind[rows]
     done = np.zeros(len(rows), np.bool_)
     for name, (places, ahead, left) in (
         (TURN, _channel(head, size)),
         (TURN, _multiplexed(head, size)),
         (TURN, _indication(out.data, out.at, rows, size, kind, head)),
         (WRAPPED, _reflector(head, size)),
-        *((WRAPPED, _wrapped(head, size, cue)) for cue in wrappings),
+        *((WRAPPED, layer) for layer in _wrapped(head, size, wrappings)),
     ):
         fresh = ~done[places]
         places, left = places[fresh], left[fresh]
@@ -186,18 +185,12 @@ def _reflector(head: Bytes, size: Ints) -> Layer:
     return places[fits], 24, length[fits]
 
 
-def _wrapped(head: Bytes, size: Ints, cue: Cue) -> Layer:
-    places = matching(head, size, np.arange(len(size)), cue)
-    inside = (head[places, cue.inner_at] >> 6 == 2) & (size[places] >= cue.inner_at + 12)
-    places = places[inside]
-    return places, cue.inner_at, size[places] - cue.inner_at
-
-
-def matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
-    """Those of the rows whose head has the cue's bytes and whose size it allows."""
-    for at, byte in cue.marks:
-        rows = rows[head[rows, at] == byte]
-    return rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]
+def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
+    """Layers of the apps' own, one for each kind that is there."""
+    for number, places in wrappings.find(head, size, np.arange(len(size))):
+        inner_at = wrappings.cues[number].inner_at
+        places = places[(head[places, inner_at] >> 6 == 2) & (size[places] >= inner_at + 12)]
+        yield places, inner_at, size[places] - inner_at
 
 
 def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head: Bytes) -> Layer:

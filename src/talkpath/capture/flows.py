@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Ints, Words
+from talkpath.wire.pcap.frames import Bools, Ints, Words
 
 Ways = NDArray[np.int8]
 
@@ -39,12 +39,14 @@ COLUMNS = np.dtype(
         ("reports", "i4", 2),
         ("turn", "i4"),
         ("quic", "i4"),
+        ("hot", "?"),
         ("other", "i4", 2),
     ]
 )
 """What is kept of a flow. `end` mixes address and port; `heard_s` is when the last packet of each way came;
 `sent_hint` counts packets that the file marks as sent by the local host; `requests` and `answers` are STUN's,
-`hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC."""
+`hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC;
+`hot`: an app was recognised in it."""
 
 
 PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
@@ -162,11 +164,12 @@ def is_private(high: int, low: int) -> bool:
     return high >> 57 == 0x7E or high >> 54 == 0x3FA
 
 
-def is_group(high: int, low: int) -> bool:
-    """Is this a multicast or broadcast address?"""
-    if high == 0 and low >> 32 == 0xFFFF:
-        return (low & 0xFFFFFFFF) >> 28 in (14, 15)
-    return high >> 56 == 0xFF
+def is_group(high: Words, low: Words) -> Bools:
+    """Which of these addresses are multicast or broadcast."""
+    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
+    group: Bools = np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF)
+    return group
 
 
 def hosts_of(row: np.void) -> frozenset[int]:

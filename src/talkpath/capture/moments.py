@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_S = 24 * 3600
 HEADINGS = ("sent", "received")
+SILENT, UNCOUNTED = Second(lost=0), Second()
 
 
 class Background:
@@ -87,6 +88,8 @@ def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
 
 def _second(values: list[float], counted: bool) -> Second:
     packets, lost, size, jitter_s, jitters, frozen_s, late_s, heard, missed = values
+    if not packets and not lost:
+        return SILENT if counted else UNCOUNTED
     return Second(
         packets=int(packets),
         lost=int(lost) if counted else None,

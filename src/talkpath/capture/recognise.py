@@ -18,7 +18,7 @@ import numpy as np
 import talkpath.apps
 from talkpath.apps.cue import Cue
 from talkpath.apps.flow import FlowView, Hit
-from talkpath.capture.datagrams import DTLS, OTHER, STUN, TURN, Datagrams
+from talkpath.capture.datagrams import DTLS, OTHER, RTCP, STUN, TURN, Datagrams
 from talkpath.capture.flows import Flows
 from talkpath.capture.sift import Sift
 from talkpath.errors import WireError
@@ -103,9 +103,9 @@ def cues() -> list[tuple[str, Cue]]:
     return [(name, cue) for name, module in _modules() for cue in getattr(module, "CUES", ())]
 
 
-def wrappings() -> tuple[Cue, ...]:
+def wrappings() -> list[Cue]:
     """All wrappings that the app files declare."""
-    return tuple(cue for _, module in _modules() for cue in getattr(module, "WRAPPINGS", ()))
+    return [cue for _, module in _modules() for cue in getattr(module, "WRAPPINGS", ())]
 
 
 def _modules() -> Iterator[tuple[str, ModuleType]]:
@@ -127,11 +127,10 @@ class Recognition:
         self.opaque: dict[int, str] = {}
         """Ends of flows whose media has no header that could be read, and the app file that can tell it."""
         self._setups: dict[int, str] = {}
-        self._hot: set[int] = set()
 
     def feed(self, found: Datagrams) -> None:
         """Look at the datagrams of one block, in their order."""
-        choice = self._sift.choose(found, self._hot)
+        choice = self._sift.choose(found)
         asked = _Asked.of(found, choice.rows)
         for place, (row, stream) in enumerate(zip(choice.rows.tolist(), choice.stream.tolist(), strict=True)):
             self._ask(asked, place, stream, choice.only.get(row))
@@ -164,9 +163,9 @@ class Recognition:
     def _ask(self, asked: _Asked, place: int, stream: int, only: set[str] | None) -> None:
         known = self._known(asked.flow[place])
         kind = asked.kind[place]
-        if kind == OTHER:
+        if kind in (OTHER, RTCP):
             known.asked += 1
-            if known.asked > ASK_FLOW:
+            if known.sure or known.asked > ASK_FLOW:
                 return
         payload = asked.payload(place)
         self._look(known, asked, place)
@@ -213,7 +212,7 @@ class Recognition:
         evidence = known.evidence.setdefault(hit.app, Evidence())
         evidence.add(hit, at_s)
         self._successes[name] += hit.confidence >= CERTAIN
-        self._hot.add(known.view.number)
+        self._flows.table["hot"][known.view.number] = True
         if hit.stitch is not None:
             known.stitches.add(hit.stitch)
         if stream:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from talkpath.apps.cue import Cue
 from talkpath.capture.activity import Activity
+from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows
 from talkpath.capture.recognise import Recognition, wrappings
@@ -36,7 +36,7 @@ class Scan:
     media: Store = field(default_factory=lambda: Store(prune=True))
     opaque: Store = field(default_factory=lambda: Store(prune=False))
     labels: Labels = field(default_factory=Labels)
-    wrappings: tuple[Cue, ...] = field(default_factory=wrappings)
+    wrappings: CueTable = field(default_factory=lambda: CueTable(wrappings()))
     packets: int = 0
     base_ns: int | None = None
     begin_s: float = 0.0

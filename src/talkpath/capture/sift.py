@@ -7,15 +7,16 @@ type, anything else by the apps' cues, or when its flow is known already or goes
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from talkpath.apps.cue import Cue
-from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams, matching
+from talkpath.capture.cues import CueTable
+from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.flows import Flows, mix
 from talkpath.capture.rows import stream_key
-from talkpath.wire.pcap.frames import Bools, Ints, Words, big16
+from talkpath.wire.pcap.frames import Ints, Words, big16
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 LONG_FLOW = 8
@@ -35,30 +36,19 @@ class Choice:
     only: dict[int, set[str]]
 
 
-@dataclass(slots=True)
-class _Cues:
-    """Cues whose first mark lies at the same offset: which bytes they have there, and the cues with number and app."""
-
-    first: Bools = field(default_factory=lambda: np.zeros(256, np.bool_))
-    cues: list[tuple[int, str, Cue]] = field(default_factory=list)
-
-
 class Sift:
     """Chooses, and remembers how often it chose a kind before."""
 
     def __init__(self, flows: Flows, cues: Iterable[tuple[str, Cue]]) -> None:
         self._flows = flows
-        self._cues: dict[int, _Cues] = {}
-        for number, (name, cue) in enumerate(cues, 1):
-            at, byte = cue.marks[0]
-            group = self._cues.setdefault(at, _Cues())
-            group.first[byte] = True
-            group.cues.append((number, name, cue))
+        named = tuple(cues)
+        self._apps = [name for name, _ in named]
+        self._cues = CueTable(cue for _, cue in named)
         self._asked: dict[int, int] = {}
         self._often = np.zeros(1 << 20, np.uint8)
 
-    def choose(self, found: Datagrams, hot: set[int]) -> Choice:
-        """The rows to ask about. `hot` are flows in which an app was recognised."""
+    def choose(self, found: Datagrams) -> Choice:
+        """The rows to ask about."""
         base = stream_key(found.flow, found.way, found.size.astype(np.uint64))
         streams = np.zeros(len(found), np.uint64)
         only: dict[int, set[str]] = {}
@@ -67,7 +57,7 @@ class Sift:
             self._handshakes(found, base),
             self._reports(found, base),
             self._media(found, streams),
-            self._others(found, base, hot, only),
+            self._others(found, base, only),
         ]
         rows = np.unique(np.concatenate(picks))
         return Choice(rows, streams[rows], only)
@@ -105,17 +95,14 @@ class Sift:
         kind = (found.head[rows, 1] & 0x7F).astype(np.uint64)
         return self._limited(rows, mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP)), ASK_RTP)
 
-    def _others(self, found: Datagrams, base: Words, hot: set[int], only: dict[int, set[str]]) -> Ints:
+    def _others(self, found: Datagrams, base: Words, only: dict[int, set[str]]) -> Ints:
         rows = np.flatnonzero((found.kind == OTHER) & (found.outer_size <= LARGEST))
-        picks = [self._long(found, rows), self._hot(found, rows, base, hot)]
-        for at, group in self._cues.items():
-            near = rows[group.first[found.head[rows, at]]]
-            for number, name, cue in group.cues:
-                cued = matching(found.head, found.size, near, cue)
-                cued = self._limited(cued, mix(base[cued] ^ np.uint64(OTHER + 8 * number)), ASK_CUE)
-                for row in cued.tolist():
-                    only.setdefault(row, set()).add(name)
-                picks.append(cued)
+        picks = [self._long(found, rows), self._hot(found, rows, base)]
+        for number, cued in self._cues.find(found.head, found.size, rows):
+            chosen = self._limited(cued, mix(base[cued] ^ np.uint64(OTHER + 8 * (number + 1))), ASK_CUE)
+            for row in chosen.tolist():
+                only.setdefault(row, set()).add(self._apps[number])
+            picks.append(chosen)
         for row in np.concatenate(picks[:2]).tolist():
             only.pop(row, None)
         return np.concatenate(picks)
@@ -127,10 +114,9 @@ class Sift:
         key = stream_key(found.flow[rows], found.way[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 
-    def _hot(self, found: Datagrams, rows: Ints, base: Words, hot: set[int]) -> Ints:
-        if not hot:
-            return rows[:0]
-        rows = rows[np.isin(found.flow[rows], np.fromiter(hot, np.int64, len(hot)))]
+    def _hot(self, found: Datagrams, rows: Ints, base: Words) -> Ints:
+        """Some of the flows in which an app was recognised."""
+        rows = rows[self._flows.table["hot"][found.flow[rows]]]
         return self._limited(rows, mix(base[rows] ^ np.uint64(OTHER)), ASK_HOT)
 
     def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:

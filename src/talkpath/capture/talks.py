@@ -227,9 +227,10 @@ class Assembly:
     def _is_broadcast(self, talk: Talk) -> bool:
         """Streaming: RTSP between the same hosts, a group address, or pictures one way and nothing that says call."""
         rows = self.table[talk.flows]
-        if any(hosts_of(row) in self.scan.connections.streaming for row in rows):
+        streaming = self.scan.connections.streaming
+        if streaming and any(hosts_of(row) in streaming for row in rows):
             return True
-        if any(map(is_group, rows["high"].ravel().tolist(), rows["low"].ravel().tolist())):
+        if is_group(rows["high"], rows["low"]).any():
             return True
         one_way = len({piece.heading for piece in talk.media}) == 1
         anonymous = talk.name.app in (UNKNOWN, "rtp") and talk.name.confidence < WEAK

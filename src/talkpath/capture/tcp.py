@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows, Ways, endpoint, flow_key
 from talkpath.errors import WireError
@@ -18,6 +19,7 @@ from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, big16, big32, p
 from talkpath.wire.turn import FramedStream, TurnStream
 
 COOKIE = 0x2112A442
+NO_WRAPPINGS = CueTable(())
 WAITING = 256
 SKIP_AFTER_S = 3.0
 FEWEST_FRAMED = 3
@@ -169,7 +171,7 @@ def _arena(found: list[tuple[bytes, float, int, int]]) -> Datagrams:
     flow = np.array([number for _, _, number, _ in found], np.int64)
     way: Ways = np.array([side for _, _, _, side in found], np.int8)
     data = padded(b"".join(packet for packet, _, _, _ in found))
-    return datagrams(data, time_s, flow, way, at, sizes, sizes, (), tcp=True)
+    return datagrams(data, time_s, flow, way, at, sizes, sizes, NO_WRAPPINGS, tcp=True)
 
 
 def _hosts(packets: Packets, row: int) -> frozenset[int]:

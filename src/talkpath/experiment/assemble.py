@@ -58,6 +58,16 @@ def epoch_facts(
     )
 
 
+def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch:
+    """The epoch with what came after its cut: bitmaps by flow as each end has them, () for nothing."""
+    late = {"up": up, "down": down}
+    flows = tuple(
+        msgspec.structs.replace(flow, late=late[flow.direction][place // 2]) if late[flow.direction] else flow
+        for place, flow in enumerate(epoch.flows)
+    )
+    return msgspec.structs.replace(epoch, flows=flows)
+
+
 def _value(layout: Layout) -> float | str | None:
     begin = layout.begin
     values: dict[str, float | str] = {"rate": begin.rate, "hello": begin.hello, "transport": begin.transport}
@@ -89,7 +99,6 @@ def _observe(
         direction=side.direction,
         sent=sender.sent,
         arrived=_same_bytes(side, sender.sent, receiver.arrived),
-        late=receiver.late,
         withheld=withheld,
         twin_kind="random" if flow.twin_kind == "random" else "text" if flow.twin_kind else None,
         canary=flow.canary,

@@ -113,10 +113,14 @@ class Flight:
                 sent_dms=_offsets(sent, self._sent_dms[flow]),
                 arrived=self.arrived[flow].to_bytes(sizes[1], "little"),
                 arrived_dms=_offsets(self.arrived[flow], self._arrived_dms[flow]),
-                late=self.late[flow].to_bytes(sizes[1], "little") if self.late[flow] else b"",
             )
             for flow, sent in enumerate(self.sent)
         )
+
+    def late_bitmaps(self) -> tuple[bytes, ...]:
+        """What came after the cut, a bitmap a flow; nothing where nothing did."""
+        size = (len(self.into.slots) + 7) // 8
+        return tuple(late.to_bytes(size, "little") for late in self.late) if any(self.late) else ()
 
     def lateness_ms(self) -> list[float]:
         """Actual minus due time of everything sent on schedule, in ms."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
-from talkpath.experiment.assemble import epoch_facts
+from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import HEADER_BYTES
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER
@@ -25,6 +25,7 @@ from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, 
 
 ANSWER_S = 5.0  # the control channel answers within this time, or the responder is lost
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
+CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +75,8 @@ class ProbeSession:
     _asked_s: float = 0.0
     _zero_s: float = 0.0
     _next_id: int = 0
+    _closed: dict[int, tuple[int, ProbeFlight]] = field(default_factory=dict)
+    _late_seen: dict[int, tuple[tuple[bytes, ...], tuple[bytes, ...]]] = field(default_factory=dict)
 
     # -- the control channel ---------------------------------------------------------------------------------
 
@@ -129,9 +132,11 @@ class ProbeSession:
                 raise PeerError(f"The test server refused: {sentence}")
             case Ready(number=number):
                 self._ready(now_s, number)
-            case Report(number=number, flows=flows):
+            case Report(number=number, flows=flows, late=late):
                 self._reported(now_s, number, flows)
-            case Receipt():
+                self._note_late(late)
+            case Receipt(late=late):
+                self._note_late(late)
                 self.receipt = message
                 self.ended = self.ended or "done"
             case _:
@@ -180,7 +185,8 @@ class ProbeSession:
         start_s = max(now_s, running.not_before_s)
         running.flight.start(start_s)
         running.end_s = start_s + running.layout.span_ms / 1000.0
-        running.cut_s = running.end_s + max(GRACE_S, 2.5 * self.rtt_s)
+        grace_s = GRACE_S if running.layout.begin.question == "battery" else CONTRAST_GRACE_S
+        running.cut_s = running.end_s + max(grace_s, 2.5 * self.rtt_s)
 
     def _close(self, now_s: float, running: Running) -> None:
         running.flight.closed = True
@@ -209,7 +215,18 @@ class ProbeSession:
             missing=missing,
         )
         self._next_id += len(epoch.flows)
+        self._closed[running.layout.begin.number] = len(self.finished), flight
         self.finished.append(epoch)
+
+    def _note_late(self, theirs: dict[int, tuple[bytes, ...]]) -> None:
+        """Packets that came after their epoch's cut: to be told from lost ones when a mechanism is named."""
+        for number, (place, flight) in self._closed.items():
+            ours = flight.late_bitmaps()
+            up = theirs.get(number, ())
+            seen = self._late_seen.get(number)
+            if (ours or up) and seen != (up, ours) and len(up) in (0, len(flight.layout.flows)):
+                self._late_seen[number] = up, ours
+                self.finished[place] = with_late(self.finished[place], up, ours)
 
     # -- datagrams -------------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from talkpath.report.curve import Curve, Share
+from talkpath.report.curve import BIN_S, Curve, Share
 from talkpath.report.markup import Element, element
 
 WIDTH, HEIGHT = 240, 104
@@ -19,18 +20,25 @@ WAYS = {"up": "sent by you", "down": "sent to you"}
 Point = tuple[float, float]
 
 
+class Span(NamedTuple):
+    """The seconds from left to right."""
+
+    start_s: float
+    end_s: float
+
+
 def chart(curve: Curve, state: str, name: str) -> Element:
     """One direction. `state` is the verdict's, for the colour of the call's line."""
-    end_s = max(curve.at_s[-1], 0.5)
-    call = _points(curve, curve.call, end_s)
+    span = Span(curve.at_s[0] - BIN_S / 2, curve.at_s[-1] + BIN_S / 2)
+    call = _points(curve, curve.call, span)
     return element(
         "svg",
         element("title", f"{name}, {WAYS[curve.direction]}"),
         element("desc", description(curve)),
-        *_grid(end_s),
+        *_grid(span),
         *(_area(run) for run in call),
-        *(_line(run, "twin") for run in _points(curve, curve.twin, end_s)),
         *(_line(run, f"call {state}") for run in call),
+        *(_line(run, "twin") for run in _points(curve, curve.twin, span)),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         class_="chart",
@@ -66,30 +74,28 @@ def _percent(arrived: int, sent: int) -> str:
     return f"{100 * arrived / sent:.0f} %"
 
 
-def _grid(end_s: float) -> Iterator[Element]:
+def _grid(span: Span) -> Iterator[Element]:
     for share in (0.0, 0.5, 1.0):
         y = _y(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
         yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
-    yield element("text", "0 s", x=LEFT, y=HEIGHT - 6)
-    yield element("text", f"{end_s:.1f} s", x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
+    yield element("text", f"{span.start_s:.1f} s", x=LEFT, y=HEIGHT - 6)
+    yield element("text", f"{span.end_s:.1f} s", x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
 
 
 def _y(share: float) -> float:
     return round(TOP + (1 - share) * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def _x(at_s: float, end_s: float) -> float:
-    return round(LEFT + at_s / end_s * (WIDTH - LEFT - RIGHT), 1)
+def _x(at_s: float, span: Span) -> float:
+    return round(LEFT + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - LEFT - RIGHT), 1)
 
 
-def _points(curve: Curve, shares: Sequence[Share], end_s: float) -> list[list[Point]]:
+def _points(curve: Curve, shares: Sequence[Share], span: Span) -> list[list[Point]]:
     """Runs of points without a hole."""
     pairs = zip(curve.at_s, shares, strict=True)
     runs = groupby(pairs, key=lambda pair: pair[1] is None)
-    return [
-        [(_x(at_s, end_s), _y(share)) for at_s, share in run if share is not None] for hole, run in runs if not hole
-    ]
+    return [[(_x(at_s, span), _y(share)) for at_s, share in run if share is not None] for hole, run in runs if not hole]
 
 
 def _line(run: Sequence[Point], kind: str) -> Element:

@@ -8,7 +8,7 @@ Element = ElementTree.Element
 Child = Element | str | None
 
 
-def element(name: str, *children: Child, **attributes: object) -> Element:
+def element(name: str, /, *children: Child, **attributes: object) -> Element:
     """An element. Children are elements or text, None is left out; `class_` is "class", `_` in a name is "-"."""
     made = Element(name, {_attribute(key): f"{value}" for key, value in attributes.items() if value is not None})
     last: Element | None = None

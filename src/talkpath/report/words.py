@@ -35,8 +35,8 @@ REASONS = {
 
 MESSAGES = {
     "ok": "{name}'s messages: every one of {count} exchanges with the messenger's host was answered.",
-    "restricted": "{name}'s messages: none of {count} exchanges with the messenger's host was answered, while a neutral "
-    "host answered every time.",
+    "restricted": "{name}'s messages: none of {count} exchanges with the messenger's host was answered, while a "
+    "neutral host answered every time.",
     "insufficient": "Could not tell for {name}'s messages: {reason}.",
 }
 
@@ -117,7 +117,8 @@ def _about(verdict: Verdict, name: str, shape: str, tail: str = "", word: str = 
         return ""
     text = f", {word} {shape.format(value.estimate)}{tail}"
     if value.low is not None and value.high is not None:
-        text += f" ({shape.format(value.low)} to {shape.format(value.high)})"
+        low, high = shape.format(value.low), shape.format(value.high)
+        text += f" ({low} to {high})" if low != high else ""
     return text
 
 

@@ -221,12 +221,16 @@ class Responder:
         if flight in self._active:
             self._active.remove(flight)
         self._lingering.append((now_s + LINGER_S, flight))
-        return Report(number, flight.reports())
+        return Report(number, flight.reports(), self._late(connection))
 
     def _finish(self, connection: Connection) -> Receipt:
-        late = {number: tuple(r.late for r in f.reports()) for number, f in connection.flights.items() if any(f.late)}
         connection.closed = True
-        return Receipt(late=late)
+        return Receipt(late=self._late(connection))
+
+    @staticmethod
+    def _late(connection: Connection) -> dict[int, tuple[bytes, ...]]:
+        found = ((number, flight.late_bitmaps()) for number, flight in connection.flights.items())
+        return {number: bitmaps for number, bitmaps in found if bitmaps}
 
     # -- datagrams -------------------------------------------------------------------------------------------
 

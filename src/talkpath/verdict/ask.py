@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil, inf, log
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from talkpath.verdict.permutation import log_choose
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, voided
 
-FIRST_EPOCHS = 2
+FIRST_EPOCHS, SOME_EPOCHS = 2, 4
 SHARE_LOST_NATS = log(1 / 0.2) + 1.5  # a test's weight, and what mixing tilts costs
 RESERVE = 0.25  # of the bytes, for contrasts
 CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
@@ -39,7 +39,7 @@ def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -
     if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
     desk = Desk(facts, spent_bytes, tuple(pending), [stand(facts, arm) for arm in facts.plan.arms])
-    wishes = (desk.sequence(1.0 - RESERVE), desk.looks(), desk.turns(), desk.sequence(1.0))
+    wishes = (desk.sequence(1.0 - RESERVE), desk.turns(SOME_EPOCHS), desk.looks(), desk.turns(), desk.sequence(1.0))
     return next((ask for wish in wishes for ask in wish), None)
 
 
@@ -59,12 +59,16 @@ class Desk:
                 yield from self._afford(self._contrasts(standing), 1.0)
             elif not standing.settled and self._unheard(standing):
                 yield from self._afford(self._tcp(standing), 1.0)
+            elif standing.suspected:
+                wanted = [c for c in standing.suspected.fit.sharpen if not self._count(standing, *c)]
+                yield from self._afford([self._contrast(standing, c) for c in wanted], 1.0)
             if not standing.settled and self._count(standing, "battery") < self._needed(standing):
                 yield from self._afford([self._battery(standing)], share)
 
-    def turns(self) -> Iterator[Ask]:
+    def turns(self, most: float = inf) -> Iterator[Ask]:
         """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one."""
         open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
+        open_arms = [s for s in open_arms if self._count(s, "battery") < most]
         open_arms.sort(key=lambda s: (not s.hint, self._count(s, "battery")))
         for standing in open_arms:
             if self._seen_late(standing) or 3 * self._count(standing, "watch") < self._count(standing, "battery"):

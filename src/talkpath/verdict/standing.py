@@ -35,6 +35,7 @@ OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
 COUNTS_LOG_E = log(20.0)  # failed set-ups and deaths count, and hold an `ok` back, from here
 HINT_LOG_E = log(5.0)  # worth asking again
+POOR_EPOCHS = 3  # a bad second is no poor line
 LATE_VOIDS_DELAY_MS, LATE_VOIDS_ALL_MS = 5.0, 50.0
 CLOCK_JUMP_S = 1.0
 LOST = ("responder_lost", "network_lost")
@@ -42,7 +43,8 @@ LOST = ("responder_lost", "network_lost")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One arm. `settled`: more epochs of the plain question would change nothing."""
+    """One arm. `settled`: more epochs of the plain question would change nothing. `closed` and `suspected`: the rule
+    that closes the network (or names why nothing answers), proven or not yet."""
 
     arm: ArmPlan
     view: View
@@ -52,6 +54,7 @@ class Standing:
     strength: Strength | None = None
     naming: Naming | None = None
     closed: Candidate | None = None
+    suspected: Candidate | None = None
     extra_loss: dict[Direction, Interval] = field(default_factory=dict)
     talk: Talk | None = None
     hint: bool = False
@@ -76,14 +79,14 @@ def stand(facts: Facts, arm: ArmPlan) -> Standing:
     proof = _proof(view.epochs, limit)
     if proof.twin_worse >= limit:
         return Standing(arm, view, "insufficient", True, Reason("twin_worse"), proof.strength)
-    if accused(facts, proof.strength, limit):
+    closed = _closed(view)
+    if accused(facts, proof.strength, limit) and not (closed is not None and closed.rule.voids):
         found = _accused(view, arm, proof.strength)
         if found is not None:
             return found
-    closed = _closed(view)
     if closed is not None and closed.fit.gain >= limit:
         return Standing(arm, view, "closed", True, strength=proof.strength, closed=closed)
-    return _unaccused(facts, arm, view, proof.strength, suspected=closed is not None)
+    return _unaccused(facts, arm, view, proof.strength, suspected=closed)
 
 
 def voided(facts: Facts) -> Reason | None:
@@ -171,14 +174,15 @@ def _closed(view: View) -> Candidate | None:
     return max(found, key=lambda candidate: candidate.fit.gain) if found else None
 
 
-def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspected: bool) -> Standing:
+def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspected: Candidate | None) -> Standing:
     heard = talk(view.accusing)
     hint = any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
     base = {"strength": proof, "talk": heard, "hint": hint or proof.log_e >= HINT_LOG_E}
     if suspected or unheard(view):
-        return Standing(arm, view, "insufficient", False, _why(facts), **base)  # type: ignore[arg-type]
+        reason = _why(facts)
+        return Standing(arm, view, "insufficient", False, reason, suspected=suspected, **base)  # type: ignore[arg-type]
     if not base["hint"] and heard.poor:
-        return Standing(arm, view, "impaired", len(view.accusing) > 1, **base)  # type: ignore[arg-type]
+        return Standing(arm, view, "impaired", len(view.accusing) >= POOR_EPOCHS, **base)  # type: ignore[arg-type]
     extra = losses(view.accusing, facts.seed)
     fared = all(interval.high is not None and interval.high < OK_LOSS for interval in extra.values())
     prompt = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays(view.accusing).values())

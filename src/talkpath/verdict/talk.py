@@ -6,18 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
 from talkpath.measure.quality import ASSUMED_DELAY_MS, TALKABLE_MOS, burst_ratio, mos
-from talkpath.verdict.cohort import DIRECTIONS, Choice, is_call, is_twin, pick, track
+from talkpath.verdict.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_twin, pick, track
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.view import Bits, Floats
+from talkpath.verdict.view import Floats
 
 TWO_SIDED, ONE_SIDED = 1.960, 1.645  # standard errors over flows, for 95 %
 
 
 class Loss(NamedTuple):
-    """Share of media packets lost, its standard error over flows, 95 % bounds, and how bursty (1: at random)."""
+    """Share of media packets lost, its standard error over flows, 95 % bounds, and how bursty (1: at random).
+
+    The bounds take in besides that a bad moment hits all flows at once: flows and moments are both drawn.
+    """
 
     estimate: float
     error: float
@@ -45,7 +47,7 @@ class Talk(NamedTuple):
         error = [float(np.hypot(c.error, t.error)) for c, t in pairs]
         bounds = [mean - ONE_SIDED * spread for mean, spread in zip(over, error, strict=True)]
         if len(pairs) == len(DIRECTIONS):
-            bounds.append(float(np.mean(over)) - ONE_SIDED * float(np.hypot(*error)) / 2.0)
+            bounds.append(float(np.mean(over)) - ONE_SIDED * float(np.hypot(error[0], error[1])) / 2.0)
         return max(bounds, default=0.0)
 
 
@@ -67,27 +69,29 @@ def _mos(loss: Loss | None, late_ms: float, *, best: bool) -> float:
 
 
 def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | None:
-    rows = [row for epoch in epochs for row in _rows(epoch, way, chosen)]
-    sent, lost, runs = (np.array([row[i] for row in rows], np.float64) for i in range(3))
-    if not sent.sum():
+    counts = [_counts(epoch, way, chosen) for epoch in epochs]
+    flows, moments = (np.concatenate([np.zeros((2, 0)), *(each[i] for each in counts)], axis=1) for i in (0, 1))
+    sent, lost = flows.sum(axis=1)
+    if not sent:
         return None
-    mean = float(lost.sum() / sent.sum())
-    error = float(np.sqrt(((lost - mean * sent) ** 2).sum()) / sent.sum())
-    ratio = burst_ratio(int(lost.sum()), int(runs.sum()), int(sent.sum()))
-    return Loss(mean, error, max(0.0, mean - TWO_SIDED * error), min(1.0, mean + TWO_SIDED * error), ratio)
+    mean = float(lost / sent)
+    error, weather = (float(np.sqrt(((of[1] - mean * of[0]) ** 2).sum()) / sent) for of in (flows, moments))
+    ratio = burst_ratio(int(lost), sum(each[2] for each in counts), int(sent))
+    spread = TWO_SIDED * float(np.hypot(error, weather))
+    return Loss(mean, error, max(0.0, mean - spread), min(1.0, mean + spread), ratio)
 
 
 @per_epoch
-def _rows(epoch: Epoch, way: Direction, chosen: Choice) -> list[tuple[int, int, int]]:
-    """(sent, lost, runs of losses) of each flow's media."""
+def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
+    """(sent, lost) media packets per flow, the same per slot, and how many runs of losses there were."""
     plan = track(epoch, way)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
-    rows = []
-    for flow in [] if epoch.missing else pick(epoch, way, chosen, chosen):
-        sent = unpack(flow.sent, len(media)) & media
-        gone: Bits = (~unpack(flow.arrived, len(media)))[sent]
-        rows.append((int(sent.sum()), int(gone.sum()), int((gone[1:] & ~gone[:-1]).sum() + gone[:1].sum())))
-    return rows
+    flows = [] if epoch.missing else pick(epoch, way, chosen, chosen)
+    sent = bitmaps([flow.sent for flow in flows], len(media))[:, media]
+    gone = sent & ~bitmaps([flow.arrived for flow in flows], len(media))[:, media]
+    by_flow, by_slot = (np.array([sent.sum(axis=axis), gone.sum(axis=axis)], np.float64) for axis in (1, 0))
+    starts = gone & ~np.pad(gone, ((0, 0), (1, 0)))[:, :-1]
+    return by_flow, by_slot, int(starts.sum())
 
 
 @per_epoch

@@ -103,7 +103,7 @@ class Close(Message, frozen=True):
 class FlowReport(Struct, frozen=True, array_like=True):
     """One end's facts of one flow.
 
-    `sent`, `arrived`, `late` are bitmaps over the slots that this end sends and receives. `sent_dms` and
+    `sent` and `arrived` are bitmaps over the slots that this end sends and receives. `sent_dms` and
     `arrived_dms` hold, for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time,
     the due time counted from this end's start of the epoch (clipped; -32768 is "not known").
     """
@@ -112,14 +112,14 @@ class FlowReport(Struct, frozen=True, array_like=True):
     sent_dms: bytes
     arrived: bytes
     arrived_dms: bytes
-    late: bytes = b""
 
 
 class Report(Message, frozen=True):
-    """The responder's facts of one epoch."""
+    """The responder's facts of one epoch. `late`: what came since for epochs reported before, a bitmap a flow."""
 
     number: int
     flows: tuple[FlowReport, ...]
+    late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 class Finish(Message, frozen=True):

@@ -20,7 +20,7 @@ from talkpath.verdict.view import Side, View
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
-HANDSHAKE_MEDIA = 4  # media packets of a direction that may still pass (net4people/bbs 422: "a few bytes")
+HANDSHAKE_MEDIA = 3  # media packets of a direction that may still pass (net4people/bbs 422: "a few bytes")
 SPARE_S = 0.05
 POINTS = 160
 

@@ -34,10 +34,12 @@ def explain(view: View) -> Fit | None:
     found = _fit(view, rates)
     if found is None or found.gain - 2 * PENALTY <= 0.0:
         return None
-    rate = passed_kbps(view, found.direction)
-    wide = rate.low is None or rate.high is None or rate.high - rate.low > 2 * BLURRED * (rate.estimate or 0.0)
+    passed = passed_kbps(view, found.direction)
+    wide = (
+        passed.low is None or passed.high is None or passed.high - passed.low > 2 * BLURRED * (passed.estimate or 0.0)
+    )
     sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
-    return Fit(found.gain - 2 * PENALTY, found.direction, lambda: {"kbps": rate}, sharpen)
+    return Fit(found.gain - 2 * PENALTY, found.direction, lambda: {"kbps": passed}, sharpen)
 
 
 def offered_kbps(side: Side, header_bytes: int) -> float:
@@ -82,7 +84,7 @@ def passed_kbps(view: View, direction: DirectionOf) -> Number:
     kbps, spare, lost = np.array(rows).T
     good = spare <= 2 * spare.min()
     few, many = np.quantile(kbps[good], (0.25, 0.75))
-    rest, lost_elsewhere = float(np.median(spare[good])), min(0.5, float(lost[good].mean()))
+    rest, lost_elsewhere = 1.5 * float(np.median(spare[good])), min(0.5, float(lost[good].mean()))
     low, high = max(0.0, float(few) - rest), (float(many) + rest) / (1.0 - lost_elsewhere)
     return Number((low + high) / 2.0, low, high)
 

@@ -48,7 +48,8 @@ class Fit:
 class Rule:
     """One mechanism. `facts` are its names in the catalogue of mechanisms; `told_by` says what gives it away.
 
-    `contrasts` separate it from rules that explain the battery as well, the most telling first.
+    `contrasts` separate it from rules that explain the battery as well, the most telling first. `voids`: where it may
+    hold, twins end like calls, and nobody is accused by how exactly they ended.
     """
 
     id: str
@@ -59,3 +60,4 @@ class Rule:
     explain: Callable[[View], Fit | None]
     parameters: tuple[Parameter, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    voids: bool = False

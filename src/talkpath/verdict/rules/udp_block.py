@@ -28,4 +28,5 @@ RULE = Rule(
     "UDP does not pass at all, TCP to the same host does.",
     "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through.",
     explain,
+    voids=True,
 )

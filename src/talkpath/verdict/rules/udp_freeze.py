@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from talkpath.measure.facts import Direction, Epoch
 from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.fates import SILENT, Fate, fates, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules.media_freeze import three_in_four
@@ -46,7 +46,7 @@ def explain(view: View) -> Fit | None:
     if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
         return None
     least, most = max(s.least for s in found), three_in_four([s.most for s in found])
-    if least > most + SPARE or _outlived(epochs, most + SPARE) or not _arm_shows(view):
+    if least > most + SPARE or _outlived(epochs, most + SPARE) or not _arm_shows(view, most + SPARE):
         return None
     window = most + SPARE - least + 1 + SPARE
     gain = sum(-log(OUTAGE) + max(0.0, log(s.sent / window)) for s in found) - max(0.0, log(found[0].sent / window))
@@ -91,10 +91,11 @@ def _outlived(epochs: Sequence[Epoch], count: int) -> bool:
     return bool(lived)
 
 
-def _arm_shows(view: View) -> bool:
-    flows = own(view)
+def _arm_shows(view: View, count: int) -> bool:
+    """Did the arm's flows that were long enough, or never lived at all, end so?"""
+    flows = [fate for fate in own(view) if fate.dead or fate.up.sent + fate.down.sent > count + SILENT]
     over = [fate for fate in flows if fate.dead or fate.up.silent or fate.down.silent]
-    return len(over) >= MOST * len(flows)
+    return bool(flows) and len(over) >= MOST * len(flows)
 
 
 def _dead_after(view: View, epochs: Sequence[Epoch]) -> float:
@@ -122,4 +123,5 @@ RULE = Rule(
     explain,
     (Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),),
     (PACE,),
+    voids=True,
 )

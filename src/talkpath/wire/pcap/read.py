@@ -11,7 +11,7 @@ from talkpath.errors import WireError
 from talkpath.wire.pcap import classic, ng
 from talkpath.wire.pcap.frames import PADDING, Frames, Unread
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 16 << 20
 FIRST_BYTES = 1 << 16
 
 

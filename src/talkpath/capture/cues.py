@@ -1,0 +1,38 @@
+"""Finds the cues of app files in whole blocks of heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from talkpath.apps.cue import Cue
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints
+
+
+class CueTable:
+    """Cues by the offset of their first mark, so that few heads are compared with each."""
+
+    def __init__(self, cues: Iterable[Cue]) -> None:
+        self.cues = tuple(cues)
+        self._at: dict[int, tuple[Bools, list[int]]] = {}
+        for number, cue in enumerate(self.cues):
+            at, byte = cue.marks[0]
+            first, numbers = self._at.setdefault(at, (np.zeros(256, np.bool_), []))
+            first[byte] = True
+            numbers.append(number)
+
+    def find(self, head: Bytes, size: Ints, rows: Ints) -> Iterator[tuple[int, Ints]]:
+        """(number of the cue, those of the rows that it matches) for each cue that matches any."""
+        for at, (first, numbers) in self._at.items():
+            near = rows[first[head[rows, at]]]
+            for number in numbers if len(near) else ():
+                found = _matching(head, size, near, self.cues[number])
+                if len(found):
+                    yield number, found
+
+
+def _matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
+    for at, byte in cue.marks:
+        rows = rows[head[rows, at] == byte]
+    return rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]

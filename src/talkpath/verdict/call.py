@@ -1,0 +1,226 @@
+"""What the facts of one captured call say (basis `call`).
+
+A capture has no twin, and what went wrong may have gone wrong anywhere, so nothing here accuses: the strongest result
+is `insufficient` with the rules that the facts are consistent with in `alternatives`, and their parameters. `ok`
+needs a talk that was long enough, heard well, in both directions, to its end. Only what arrived at this end can be
+judged; what left it is the other end's to tell. The contrasts inside a capture that narrow the alternatives:
+
+    media stopped coming, this end went on sending      the other traffic of those seconds, the call's own replies
+    loss                                                 flat against rate (drop), or rising with it (police)
+    one medium lost, the other not                       size_drop or police
+    set-up never answered                                the other traffic meanwhile
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+from talkpath.measure.call import Attempt, Call, Moment, Second, Stream
+from talkpath.verdict.model import Category, Number, Reason, Verdict
+
+ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
+"""Shorter or thinner talks say nothing, whatever they look like."""
+
+POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
+"""From these on a direction is poor (DESIGN section 5; share of packets lost, share of time frozen)."""
+
+SILENT_S = 3.0
+"""This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
+
+OTHERS_RATE = 1.0
+"""Packets a second of other traffic from which on the network itself was alive."""
+
+FLAT_SHARE = 0.5
+CEILING_SPREAD = 0.15
+FEWEST_SECONDS = 4
+
+
+def judge_call(call: Call) -> Verdict:
+    """The verdict on a talk."""
+    medium = "voice" if "voice" in call.media else "video"
+    heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
+    said = [stream for stream in call.streams if stream.direction == "sent" and stream.medium]
+    state = _State(call, heard, said)
+    ends = _stopped(state)
+    loss = _lossy(state)
+    rules = (*ends.rules, *(rule for rule in loss.rules if rule not in ends.rules))
+    reason = _reason(state, rules)
+    return Verdict(
+        app=call.app,
+        variant="",
+        medium=medium,
+        state="insufficient" if reason else "ok",
+        direction="down" if rules else None,
+        parameters={**loss.parameters, **ends.parameters} if rules else {},
+        basis="call",
+        watched_s=round(call.duration_s, 3),
+        call_packets=sum(stream.packets for stream in (*heard, *said)),
+        flow_count=len(call.flows),
+        reason=reason,
+        confidence="high" if call.app_confidence >= 0.8 else "low",
+        alternatives=rules,
+        figures=state.figures(),
+    )
+
+
+def judge_attempt(attempt: Attempt) -> Verdict:
+    """The verdict on set-up without talk: one try says little, but unanswered it is consistent with some rules."""
+    unanswered = not attempt.answered and attempt.requests >= 3
+    alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
+    return Verdict(
+        app=attempt.app,
+        variant="",
+        medium="voice",
+        state="insufficient",
+        direction=None,
+        basis="call",
+        watched_s=round(attempt.end_s - attempt.start_s, 3),
+        reason=Reason("single_request", {"requests": attempt.requests, "answers": attempt.answers}),
+        confidence="high" if attempt.app_confidence >= 0.8 else "low",
+        alternatives=("stun.drop", "address.block", "udp.block") if unanswered and alive else (),
+        figures={"other_packets": float(attempt.other_packets)},
+    )
+
+
+@dataclass(slots=True)
+class _Rules:
+    """Rules that fit, the likeliest first, and their parameters."""
+
+    rules: tuple[str, ...] = ()
+    parameters: dict[str, Number | Category] | None = None
+
+    def __post_init__(self) -> None:
+        self.parameters = self.parameters or {}
+
+
+class _State:
+    """A call's figures, each worked out once."""
+
+    def __init__(self, call: Call, heard: list[Stream], said: list[Stream]) -> None:
+        self.call, self.heard, self.said = call, heard, said
+        self.received = sum(stream.packets for stream in heard)
+        self.lost = sum(stream.lost or 0 for stream in heard)
+        self.loss = self.lost / (self.received + self.lost) if self.received + self.lost else 0.0
+        self.frozen_s = max((stream.frozen_s for stream in heard), default=0.0)
+        self.mos = min((stream.mos for stream in heard if stream.mos is not None), default=None)
+        self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
+        self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
+
+    @property
+    def frozen_share(self) -> float:
+        """Share of the talk."""
+        return self.frozen_s / self.call.duration_s if self.call.duration_s else 0.0
+
+    @property
+    def poor(self) -> bool:
+        """Could one not talk like this?"""
+        bad_sound = self.mos is not None and self.mos < TALKABLE_MOS
+        return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or bad_sound
+
+    @property
+    def silence_s(self) -> float:
+        """How long this end went on after it heard the last of the other."""
+        return self.said_until_s - self.heard_until_s if self.said else 0.0
+
+    def figures(self) -> dict[str, float | None]:
+        """Numbers for the sentences."""
+        return {
+            "loss_down_pct": round(100 * self.loss, 2) if self.received else None,
+            "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
+            "mos_down": self.mos,
+            "silence_s": round(max(self.silence_s, 0.0), 2),
+            "received": float(self.received),
+            "sent": float(sum(stream.packets for stream in self.said)),
+        }
+
+
+def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
+    """Why it is not `ok`; None where it is."""
+    short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
+    watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
+    if rules:
+        return Reason("no_control", watched)
+    if short or (not state.call.closed and _cut_short(state)):
+        return Reason("short_capture", watched)
+    return Reason("no_control", watched) if state.poor or not state.said else None
+
+
+def _cut_short(state: _State) -> bool:
+    """Did the media end in mid-talk with the file still going on, nobody having hung up?"""
+    call = state.call
+    return call.control_end_s - (call.start_s + call.duration_s) > SILENT_S
+
+
+def _stopped(state: _State) -> _Rules:
+    """Media that stopped coming, or never came, while this end went on."""
+    if state.silence_s < SILENT_S:
+        return _Rules()
+    moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
+    others = sum(moment.other_packets for moment in moments)
+    if others < OTHERS_RATE * len(moments):
+        return _Rules()
+    if not state.received:
+        return _Rules(("media.drop",))
+    if any(flow.last_received_s is not None and flow.last_received_s > state.heard_until_s + SILENT_S
+           for flow in state.call.flows if flow.media_received):  # fmt: skip
+        return _Rules()
+    packets = float(sum(flow.media_received + flow.media_sent for flow in state.call.flows if flow.media_received))
+    after_s = state.heard_until_s - state.call.start_s
+    parameters: dict[str, Number | Category] = {
+        "after_packets": Number(packets, None, packets),
+        "after_s": Number(round(after_s, 2), None, round(after_s, 2)),
+    }
+    return _Rules(("media.freeze", "media.drop"), parameters)
+
+
+def _lossy(state: _State) -> _Rules:
+    """Loss over all, or of one medium, and how it goes with rate."""
+    if state.received < ENOUGH_PACKETS or not state.poor or state.loss < POOR_LOSS:
+        return _Rules()
+    ceiling = _ceiling_kbps(state.call.seconds)
+    if ceiling is not None:
+        return _Rules(("media.police", "media.drop"), {"kbps": ceiling})
+    share = _interval(state.lost, state.received + state.lost)
+    by_medium = {medium: _loss(state.heard, medium) for medium in ("voice", "video")}
+    if by_medium["video"] >= POOR_LOSS and 0 <= by_medium["voice"] < FLAT_SHARE * by_medium["video"]:
+        return _Rules(("media.size_drop", "media.police"), {"p": share})
+    return _Rules(("media.drop",), {"p": share})
+
+
+def _loss(streams: list[Stream], medium: str) -> float:
+    """Share lost of one medium, -1 where there is none."""
+    own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
+    sent = sum(stream.packets + (stream.lost or 0) for stream in own)
+    return sum(stream.lost or 0 for stream in own) / sent if sent else -1.0
+
+
+def _ceiling_kbps(seconds: tuple[Moment, ...]) -> Number | None:
+    """The rate that loss cuts off at: seconds with loss all arrive at one rate, seconds without at less."""
+    inner = [moment.received for moment in seconds[1:-1] if moment.received.packets]
+    lossy = [second for second in inner if _share(second) >= POOR_LOSS]
+    clean = [second for second in inner if _share(second) < POOR_LOSS]
+    if len(lossy) < FEWEST_SECONDS or len(clean) < FEWEST_SECONDS:
+        return None
+    rates = [second.kbps for second in lossy]
+    mean = sum(rates) / len(rates)
+    spread = sqrt(sum((rate - mean) ** 2 for rate in rates) / len(rates))
+    below = sum(second.kbps <= mean * (1 + CEILING_SPREAD) for second in clean) / len(clean)
+    offered = sum(second.kbps / (1 - _share(second)) for second in lossy) / len(lossy)
+    if spread > CEILING_SPREAD * mean or below < 0.9 or offered < 1.2 * mean:
+        return None
+    half = 2 * spread / sqrt(len(rates))
+    return Number(round(mean, 1), round(mean - half, 1), round(mean + half, 1))
+
+
+def _share(second: Second) -> float:
+    lost = second.lost or 0
+    return lost / (second.packets + lost) if second.packets + lost else 0.0
+
+
+def _interval(lost: int, sent: int) -> Number:
+    """Share lost with Wilson's 95 % interval; losses come in bursts, so that it is wider in truth."""
+    z, share = 1.96, lost / sent
+    middle = (share + z * z / (2 * sent)) / (1 + z * z / sent)
+    half = z * sqrt(share * (1 - share) / sent + z * z / (4 * sent * sent)) / (1 + z * z / sent)
+    return Number(round(share, 4), round(middle - half, 4), round(middle + half, 4))
