@@ -14,6 +14,8 @@ from talkpath.apps.rtc import Call
 from talkpath.apps.rtc_talk import Voice
 from talkpath.apps.shape import App, Arm, Source
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
+from talkpath.errors import WireError
+from talkpath.wire import stun
 
 
 def speak(rng: Random) -> int:
@@ -29,9 +31,21 @@ def rest(rng: Random) -> tuple[int, int]:
 TALK: Final = Voice(speak, rest)
 
 
+NETWORKS: Final = ("155.212.192.0/20", "91.231.135.0/24", "193.203.43.26/32", "90.156.236.127/32")
+"""Where its relays and media servers were seen. `capture` names a WebRTC call by them, with little confidence."""
+
+_USER: Final = b"okcdn"
+
+
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:
-    """Never: nothing in the bytes tells Max from any other WebRTC call, only the addresses do, and a view has none."""
-    return None
+    """By the user name that its TURN servers ask for; nothing else in the bytes tells Max from another WebRTC call."""
+    if not stun.is_stun(datagram) or _USER not in datagram:
+        return None
+    try:
+        user = stun.decode(datagram).get(stun.Attribute.USERNAME) or b""
+    except WireError:
+        return None
+    return Hit("max", "setup", confidence=0.8) if _USER in user else None
 
 
 _NOTES: Final = "public reverse-engineering notes of 2026 (facts/calls-on-the-wire 3.9)"
@@ -39,7 +53,7 @@ _NOTES: Final = "public reverse-engineering notes of 2026 (facts/calls-on-the-wi
 SOURCES: Final = (
     Source("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),
     Source("usedtx=1, minbitrate=16000, minptime=10, useinbandfec=0; camera at most 2 Mbit/s", _NOTES, "medium"),
-    Source("STUN and TURN on 19302, the SFU on 43210", _NOTES, "medium"),
+    Source("STUN and TURN on 19302, the SFU on 43210; addresses; TURN user expiry:okcdn-uid", _NOTES, "medium"),
     Source("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
 )
 

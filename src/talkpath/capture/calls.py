@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.flows import address
 from talkpath.capture.moments import Background, moments
 from talkpath.capture.naming import UNKNOWN, totalled
 from talkpath.capture.paths import Path, encrypted, path_of, relayed_peer
@@ -13,6 +16,7 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams import stream
 from talkpath.capture.talks import Assembly, Talk
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
+from talkpath.wire.address import Address
 
 PLAIN = (UNKNOWN, "rtp", "sip")
 """Apps that do not check paths by ICE."""
@@ -21,18 +25,43 @@ ATTEMPT = 0.4
 """Set-up of an app that is less sure than this is not reported."""
 
 
-def findings(scan: Scan) -> Findings:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Facts of a capture, and the talks behind its calls, in the same order, for what needs their packets."""
+
+    findings: Findings
+    talks: tuple[Talk, ...]
+    assembly: Assembly
+
+    def endpoints(self, call: int) -> tuple[tuple[Address, Address, str], ...]:
+        """(local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""
+        return tuple(self._ends(flow) for flow in self.talks[call].flows)
+
+    def _ends(self, flow: int) -> tuple[Address, Address, str]:
+        row, local = self.assembly.table[flow], int(self.assembly.where.local[flow])
+        both = [address(*one) for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)]
+        return both[local], both[1 - local], "tcp" if row["protocol"] == 6 else "udp"
+
+
+def recorded(scan: Scan) -> Recorded:
     """All calls and attempts of a scanned capture. Times count from its earliest packet."""
-    records = _Records(Assembly(scan))
-    calls = [records.call(talk) for talk in records.assembly.talks]
-    attempts = [one for flows in records.assembly.others if (one := records.attempt(flows))]
-    return Findings(
+    assembly = Assembly(scan)
+    records = _Records(assembly)
+    talks = tuple(sorted(assembly.talks, key=lambda talk: talk.span()[0]))
+    attempts = [one for flows in assembly.others if (one := records.attempt(flows))]
+    findings = Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
-        calls=tuple(sorted(calls, key=lambda call: call.start_s)),
+        calls=tuple(records.call(talk) for talk in talks),
         attempts=tuple(sorted(attempts, key=lambda one: one.start_s)),
     )
+    return Recorded(findings, talks, assembly)
+
+
+def findings(scan: Scan) -> Findings:
+    """The facts alone."""
+    return recorded(scan).findings
 
 
 class _Records:

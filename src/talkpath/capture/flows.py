@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.wire.address import Address
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.frames import Bools, Ints, Words
 
@@ -28,6 +29,7 @@ COLUMNS = np.dtype(
         ("port", "i4", 2),
         ("first_s", "f8"),
         ("last_s", "f8"),
+        ("began_s", "f8", 2),
         ("heard_s", "f8", 2),
         ("packets", "i8", 2),
         ("bytes", "i8", 2),
@@ -43,11 +45,15 @@ COLUMNS = np.dtype(
         ("other", "i4", 2),
     ]
 )
-"""What is kept of a flow. `end` mixes address and port; `heard_s` is when the last packet of each way came;
+"""What is kept of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the
+last packet of each way came;
 `sent_hint` counts packets that the file marks as sent by the local host; `requests` and `answers` are STUN's,
 `hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC;
 `hot`: an app was recognised in it."""
 
+
+CLEAR = 0.8
+"""So large a share of a flow's marks must agree; some files mark all packets alike."""
 
 PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
 """IPv4 networks as (bits to drop, what is left)."""
@@ -71,6 +77,8 @@ class Flows:
     def __init__(self) -> None:
         self.table = np.zeros(1024, COLUMNS)
         self._number: dict[int, int] = {}
+        self.headings = np.zeros(2, np.int64)
+        """How many packets the file marks as received and as sent."""
 
     def __len__(self) -> int:
         return len(self._number)
@@ -108,7 +116,7 @@ class Flows:
             rows["end"][:, side], rows["high"][:, side] = end[at], high[at]
             rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
         rows["first_s"] = rows["last_s"] = time_s[at]
-        rows["heard_s"] = -np.inf
+        rows["began_s"], rows["heard_s"] = np.inf, -np.inf
         return numbers
 
     def _room(self, size: int) -> None:
@@ -129,21 +137,26 @@ class Flows:
             sender = way ^ (packets.heading == 0)
             hints = np.bincount((inverse * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
             self.table["sent_hint"][numbers] += hints.astype(np.int32)
-        latest, earliest = np.full(size, -np.inf), np.full(len(numbers), np.inf)
+            self.headings += np.bincount(packets.heading[hinted], minlength=2)
+        latest, earliest = np.full(size, -np.inf), np.full(size, np.inf)
         np.maximum.at(latest, slot, time_s)
-        np.minimum.at(earliest, inverse, time_s)
-        heard = latest.reshape(-1, 2)
+        np.minimum.at(earliest, slot, time_s)
+        began, heard = earliest.reshape(-1, 2), latest.reshape(-1, 2)
+        self.table["began_s"][numbers] = np.minimum(self.table["began_s"][numbers], began)
         self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
+        self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
-        self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], earliest)
 
     def local_end(self, number: int) -> int:
         """A first guess at which end is the local host: what the file says, else the private one, else the caller."""
         row = self.table[number]
-        if row["sent_hint"][0] != row["sent_hint"][1]:
-            return int(row["sent_hint"][1] > row["sent_hint"][0])
+        one, other = row["sent_hint"].tolist()
+        if self.headings.min() and max(one, other) >= CLEAR * (one + other) > 0:
+            return int(other > one)
         private = [is_private(int(row["high"][end]), int(row["low"][end])) for end in (0, 1)]
-        return int(private[1] and not private[0])
+        if private[0] != private[1]:
+            return int(private[1])
+        return int(row["began_s"][1] < row["began_s"][0])
 
     def tally(self, column: str, flow: Ints, way: Ways) -> None:
         """Add one to a two-way column for each of these packets."""
@@ -162,6 +175,13 @@ def is_private(high: int, low: int) -> bool:
         low &= 0xFFFFFFFF
         return any(low >> shift == net for shift, net in PRIVATE_NETS)
     return high >> 57 == 0x7E or high >> 54 == 0x3FA
+
+
+def address(high: int, low: int, port: int) -> Address:
+    """The endpoint of two numbers and a port."""
+    if high == 0 and low >> 32 == 0xFFFF:
+        return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
+    return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
 
 
 def is_group(high: Words, low: Words) -> Bools:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.flows import endpoint, is_private
+from talkpath.capture.flows import CLEAR, endpoint, is_private
 
 Numbers = NDArray[np.int8]
 
 
-def local_ends(table: NDArray[np.void]) -> Numbers:
-    """0 or 1 for each flow."""
+def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
+    """0 or 1 for each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
     degree = _degree(hosts)
     count = int(hosts.max()) + 1 if hosts.size else 0
@@ -23,12 +23,16 @@ def local_ends(table: NDArray[np.void]) -> Numbers:
     flat, first = np.unique(hosts, return_index=True)
     high, low = table["high"].ravel()[first].tolist(), table["low"].ravel()[first].tolist()
     private[flat] = [is_private(*address) for address in zip(high, low, strict=True)]
-    hint = table["sent_hint"]
-    ends = np.zeros(len(table), np.int8)
+    ends = (table["began_s"][:, 1] < table["began_s"][:, 0]).astype(np.int8)
+    ends[degree[hosts[:, 0]] > degree[hosts[:, 1]]] = 0
     ends[degree[hosts[:, 1]] > degree[hosts[:, 0]]] = 1
     one, two = private[hosts[:, 0]], private[hosts[:, 1]]
     ends[one & ~two], ends[two & ~one] = 0, 1
-    ends[hint[:, 0] > hint[:, 1]], ends[hint[:, 1] > hint[:, 0]] = 0, 1
+    if marked:
+        hint = table["sent_hint"]
+        total = hint.sum(axis=1)
+        for end in (0, 1):
+            ends[(hint[:, end] >= CLEAR * total) & (total > 0)] = end
     return ends
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from talkpath.apps import apps
 from talkpath.capture.recognise import Evidence, Known
+from talkpath.wire.address import Address
 
 UNKNOWN = "unknown"
 WEAK = 0.55
 """At most this confidence is a kind of call (WebRTC, RTP), not an app."""
-LABELLED = 1.0
+LABELLED, BY_ADDRESS = 1.0, 0.6
 TELLING = 0.9
 
 
@@ -41,6 +45,24 @@ def name(known: list[Known], label: str = "") -> Name:
     among = sure or heard or totals
     best = max(among, key=lambda app: (among[app].confidence, among[app].hits))
     return Name(best, among[best].confidence, among[best])
+
+
+def by_address(found: Name, far: Iterable[Address]) -> Name:
+    """A call of a kind only (WebRTC, RTP, nothing known) named by the networks that an app file lists, weakly."""
+    if found.confidence > WEAK:
+        return found
+    hosts = [ip_address(one.packed) for one in far]
+    for app, networks in _networks().items():
+        if any(host in network for host in hosts for network in networks):
+            return Name(app, BY_ADDRESS, found.evidence)
+    return found
+
+
+@cache
+def _networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
+    """The networks of the app files that list any (`NETWORKS`)."""
+    listed = {app: getattr(import_module(f"talkpath.apps.{app}"), "NETWORKS", ()) for app in apps()}
+    return {app: tuple(ip_network(text) for text in texts) for app, texts in listed.items() if texts}
 
 
 def totalled(known: list[Known]) -> dict[str, Evidence]:

@@ -13,10 +13,11 @@ from talkpath.capture.timing import FREEZE_S, Floats, Timing
 from talkpath.wire.pcap.frames import Bools, Ints
 
 COPY_S = 1.0
-FEWEST_PAUSES = 20
-NEAR = 0.25
-STEADY_SHARE = 0.7
-"""A stream has a cadence when that share of its pauses lies within NEAR of a multiple of the usual one."""
+FEWEST_PAUSES, SHORTEST_S = 20, 0.005
+NEAR, COMMON_SHARE = 0.25, 0.4
+"""So many pauses must lie so near the usual one for a cadence to be looked for."""
+FOLLOW, ROUNDS, OFF_BEAT = 0.2, 4, 0.25
+"""How fast the beat follows, how often it is sharpened, how far off it packets may be on average."""
 
 
 def without_copies(found: Segments) -> Bools:
@@ -31,30 +32,53 @@ def without_copies(found: Segments) -> Bools:
     return kept
 
 
-def cadence_s(pauses: Floats) -> float:
-    """The usual pause between packets, 0 where there is none: most pauses lie near it or near a multiple of it."""
+def usual_pause(pauses: Floats) -> float:
+    """The most common pause between packets, 0 where none is common."""
     if len(pauses) < FEWEST_PAUSES:
         return 0.0
-    ordered = np.sort(pauses[pauses > 0.001])
+    ordered = np.sort(pauses[pauses > SHORTEST_S])
     near = np.searchsorted(ordered, ordered * (1 + NEAR)) - np.searchsorted(ordered, ordered * (1 - NEAR))
-    if not len(near) or near.max() < 0.25 * len(pauses):
+    if not len(near) or near.max() < COMMON_SHARE * len(pauses):
         return 0.0
     peak = ordered[int(np.argmax(near))]
-    usual = float(ordered[(ordered >= peak * (1 - NEAR)) & (ordered <= peak * (1 + NEAR))].mean())
-    ratio = ordered / usual
-    fits = np.abs(ratio - np.round(ratio)) <= np.maximum(NEAR, 0.1 * ratio)
-    return usual if np.mean(fits) >= STEADY_SHARE else 0.0
+    return float(ordered[(ordered >= peak * (1 - NEAR)) & (ordered <= peak * (1 + NEAR))].mean())
 
 
-def holes(pauses: Floats, usual: float) -> Ints:
-    """How many packets are missing before each: cadences without one, less those that came in a burst after."""
-    missing = np.zeros(len(pauses), np.int64)
-    for place in np.flatnonzero(pauses > 1.7 * usual).tolist():
-        skipped = round(float(pauses[place]) / usual) - 1
-        after = place + 1
-        while after < len(pauses) and pauses[after] < 0.6 * usual and skipped > 0:
-            skipped, after = skipped - 1, after + 1
-        missing[place] = skipped
+def beats(times: list[float], usual: float) -> tuple[list[int], float]:
+    """How many cadences each packet lies behind the one before, and how far off the beat they are on average.
+
+    The beat follows the packets slowly, so that alternating pauses (libtgvoip: 64, 64, 64, 64, 43 ms) are one cadence.
+    """
+    beat, steps, off = times[0], [0], 0.0
+    for at in times[1:]:
+        step = max(round((at - beat) / usual), 0)
+        beat += step * usual
+        off += min(abs(at - beat), usual)
+        beat += FOLLOW * (at - beat)
+        steps.append(step)
+    return steps, off / len(times) / usual
+
+
+def locked(times: list[float], usual: float) -> tuple[list[int], float]:
+    """(steps, cadence) when a cadence is found that the packets keep to; a cadence of 0 otherwise."""
+    for _ in range(ROUNDS):
+        if usual < SHORTEST_S:
+            return [], 0.0
+        steps, off = beats(times, usual)
+        usual = (times[-1] - times[0]) / max(sum(steps), 1)
+    return (steps, usual) if off <= OFF_BEAT else ([], 0.0)
+
+
+def holes(steps: list[int]) -> Ints:
+    """How many packets are missing before each: beats without one, less those that came in a burst afterwards."""
+    missing = np.zeros(len(steps), np.int64)
+    gap = 0
+    for place, step in enumerate(steps):
+        if step > 1:
+            gap = place
+            missing[place] = step - 1
+        elif step == 0 and missing[gap] > 0:
+            missing[gap] -= 1
     return missing
 
 
@@ -64,13 +88,15 @@ def by_cadence(found: Segments) -> tuple[Sequence, Timing]:
     size = len(pause)
     missing, usual = np.zeros(size, np.int64), np.zeros(len(found))
     for segment, (begin, count) in enumerate(zip(found.begin.tolist(), found.count.tolist(), strict=True)):
-        pauses = pause[begin + 1 : begin + count]
-        usual[segment] = cadence_s(pauses)
+        part = slice(begin, begin + count)
+        common = usual_pause(pause[begin + 1 : begin + count])
+        steps, usual[segment] = locked(found.rows["time_s"][part].tolist(), common)
         if usual[segment] > 0:
-            missing[begin + 1 : begin + count] = holes(pauses, float(usual[segment]))
+            missing[part] = holes(steps)
     each = usual[found.of]
     before = np.arange(size) - 1
     before[found.begin] = -1
+    missing[found.begin] = 0
     held = (each > 0) & (pause - each >= FREEZE_S)
     jitter = np.where((each > 0) & (missing == 0) & ~held, np.abs(pause - each), np.nan)
     jitter[found.begin] = np.nan

@@ -95,7 +95,7 @@ def _plausible(found: Segments) -> Bools:
     steps = np.maximum(found.count - 1, 1)
     moves = found.total((ahead != 0) & ~first)
     kinds = _distinct(found, found.rows["type"] & 0x7F)
-    return (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.5 * steps) & (kinds <= 6)
+    return (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
 
 
 def _distinct(found: Segments, values: NDArray[np.generic]) -> Ints:

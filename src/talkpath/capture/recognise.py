@@ -7,7 +7,7 @@ keeps their packets.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
@@ -20,6 +20,7 @@ from talkpath.apps.cue import Cue
 from talkpath.apps.flow import FlowView, Hit
 from talkpath.capture.datagrams import DTLS, OTHER, RTCP, STUN, TURN, Datagrams
 from talkpath.capture.flows import Flows
+from talkpath.capture.rows import MEDIA, NONE, VIDEO, VOICE
 from talkpath.capture.sift import Sift
 from talkpath.errors import WireError
 from talkpath.wire import stun
@@ -128,12 +129,19 @@ class Recognition:
         """Ends of flows whose media has no header that could be read, and the app file that can tell it."""
         self._setups: dict[int, str] = {}
 
-    def feed(self, found: Datagrams) -> None:
-        """Look at the datagrams of one block, in their order."""
-        choice = self._sift.choose(found)
-        asked = _Asked.of(found, choice.rows)
-        for place, (row, stream) in enumerate(zip(choice.rows.tolist(), choice.stream.tolist(), strict=True)):
-            self._ask(asked, place, stream, choice.only.get(row))
+    def feed(self, batches: Sequence[Datagrams]) -> None:
+        """Look at the datagrams of one block, in the order of time."""
+        chosen = [(found, self._sift.choose(found)) for found in batches]
+        asked = [_Asked.of(found, choice.rows) for found, choice in chosen]
+        queue = [
+            (at_s, number, place)
+            for number, one in enumerate(asked)
+            for place, at_s in enumerate(one.time_s)
+        ]
+        for _, number, place in sorted(queue):
+            choice = chosen[number][1]
+            only = choice.only.get(int(choice.rows[place])) if choice.only else None
+            self._ask(asked[number], place, int(choice.stream[place]), only)
         self._order.sort(key=lambda name: -self._successes[name])
 
     def marked(self, flow: Ints) -> Bools:
@@ -145,7 +153,7 @@ class Recognition:
         return np.isin(ends[:, 0], marks) | np.isin(ends[:, 1], marks)
 
     def medium_codes(self, found: Datagrams, rows: Ints) -> list[int]:
-        """For datagrams of marked flows without a readable header: 1 voice, 2 video, 3 other media, 0 none."""
+        """For datagrams of marked flows without a readable header: a code of `rows`."""
         asked = _Asked.of(found, rows)
         return [self._medium_code(asked, place) for place in range(len(rows))]
 
@@ -157,8 +165,8 @@ class Recognition:
         known.view.notes = known.notes.setdefault(name, {})
         hit = self._recognisers[name](asked.payload(place), known.view)
         if hit is None or hit.kind != "media":
-            return 0
-        return {"voice": 1, "video": 2}.get(hit.medium or "", 3)
+            return NONE
+        return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA)
 
     def _ask(self, asked: _Asked, place: int, stream: int, only: set[str] | None) -> None:
         known = self._known(asked.flow[place])

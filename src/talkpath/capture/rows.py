@@ -30,7 +30,10 @@ ROW = np.dtype(
     ]
 )
 """`key` tells streams apart (flow, way, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the marker
-bit on top; for media without a readable header `ssrc` is 0 and `stamp` a hash of the first bytes."""
+bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code."""
+
+NONE, VOICE, VIDEO, MEDIA = range(4)
+"""What a datagram without a readable header is: no media, one medium, media of either kind."""
 
 Rows = NDArray[np.void]
 

@@ -47,7 +47,7 @@ class Scan:
 
     def __post_init__(self) -> None:
         self.recognition = Recognition(self.flows)
-        self.connections = Connections(self.flows)
+        self.connections = Connections(self.flows, self.wrappings)
         self.fragments = Fragments(self.unread)
 
     def feed(self, frames: Frames) -> None:
@@ -60,33 +60,31 @@ class Scan:
         time_s = self._seconds(frames.time_ns)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
-        for packets in transports(frames, self.unread, self.fragments):
-            self._packets(packets, frames)
+        batches = (self._packets(packets, frames) for packets in transports(frames, self.unread, self.fragments))
+        found = [batch for batch in batches if batch is not None]
+        for batch in found:
+            self._tally(batch)
+        self.recognition.feed(found)
+        for batch in found:
+            self.media.add(rtp_rows(batch, np.flatnonzero(batch.kind == RTP)))
+            self._opaque(batch)
 
     def _seconds(self, time_ns: Ints) -> Seconds:
         seconds: Seconds = (time_ns - np.int64(self.base_ns or 0)) / 1e9
         return seconds
 
-    def _packets(self, packets: Packets, frames: Frames) -> None:
+    def _packets(self, packets: Packets, frames: Frames) -> Datagrams | None:
+        """Count these packets; the datagrams that they hold."""
         time_s = self._seconds(packets.time_ns)
         if packets.protocol[0] != UDP:
             self.activity.others(time_s)
-            over_tcp = self.connections.feed(packets, time_s)
-            if over_tcp is not None:
-                self._datagrams(over_tcp)
-            return
+            return self.connections.feed(packets, time_s)
         flow, way = self.flows.assign(packets, time_s)
         self.activity.flows(flow, way, time_s)
         if len(frames.data) == len(packets.data):
             self.labels.feed(frames, packets, flow)
         at, size, captured = packets.payload, packets.size, packets.captured
-        self._datagrams(datagrams(packets.data, time_s, flow, way, at, size, captured, self.wrappings))
-
-    def _datagrams(self, found: Datagrams) -> None:
-        self._tally(found)
-        self.recognition.feed(found)
-        self.media.add(rtp_rows(found, np.flatnonzero(found.kind == RTP)))
-        self._opaque(found)
+        return datagrams(packets.data, time_s, flow, way, at, size, captured, self.wrappings)
 
     def _tally(self, found: Datagrams) -> None:
         flow, way, kind, head = found.flow, found.way, found.kind, found.head
@@ -108,8 +106,8 @@ class Scan:
         np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)
 
     def _opaque(self, found: Datagrams) -> None:
-        """Keep packets without a readable header where a call without RTP may be."""
-        rows = np.flatnonzero(found.kind == OTHER)
+        """Keep packets where a call without a readable header may be; a quarter of them look like RTP by chance."""
+        rows = np.flatnonzero((found.kind != STUN) & (found.kind != DTLS))
         rows = rows[self.recognition.marked(found.flow[rows])]
         if len(rows):
             kept: Rows = opaque_rows(found, rows)

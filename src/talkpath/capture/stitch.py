@@ -38,7 +38,7 @@ class Ends:
 def ends(scan: Scan) -> Ends:
     """For all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
-    local, hosts = local_ends(table), host_numbers(table)
+    local, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
     rows = np.arange(len(table))
     return Ends(local, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 

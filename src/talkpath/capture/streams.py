@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.cells import SecondCells, second_cells
 from talkpath.capture.order import Segments, Sequence
+from talkpath.capture.rows import VIDEO
 from talkpath.capture.timing import FREEZE_S, Floats, Timing
 from talkpath.measure import quality
 from talkpath.measure.call import Heading, Stream
@@ -106,7 +107,7 @@ def _figures(found: Segments, order: Sequence, times: Timing) -> NDArray[np.void
     same = np.diff(rows["stamp"], prepend=rows["stamp"][:1]) == 0
     out["moves"] = found.total(~same & ~first) > 0
     out["shared"] = _ratio(found.total(same & ~first), (found.count - 1).astype(np.float64))
-    out["pictures"] = found.total(rows["type"] == 2) / found.count
+    out["pictures"] = found.total(rows["type"] == VIDEO) / found.count
     return out
 
 

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.flows import hosts_of, is_group, mix
-from talkpath.capture.naming import UNKNOWN, WEAK, Name, name
+from talkpath.capture.flows import address, hosts_of, is_group, mix
+from talkpath.capture.naming import UNKNOWN, WEAK, Name, by_address, name
 from talkpath.capture.opaque import by_cadence, without_copies
 from talkpath.capture.order import Segments, rtp_segments, segments, sequence
 from talkpath.capture.recognise import Evidence, Known
-from talkpath.capture.rows import FEWEST, Rows
+from talkpath.capture.rows import FEWEST, NONE, VIDEO, Rows
 from talkpath.capture.scan import Scan
 from talkpath.capture.stitch import Ends, ends, stitch
 from talkpath.capture.streams import Measured, Medium
 from talkpath.capture.timing import timing
 from talkpath.measure.call import Heading
+from talkpath.wire.address import Address
 
 TALK_PACKETS, TALK_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
@@ -140,13 +141,13 @@ class Assembly:
     def _measure_opaque(self) -> None:
         """Media without a header, in groups that have no other."""
         rows = self.scan.opaque.all()
-        rows = rows[(rows["type"] > 0) & (self._group_of[rows["flow"]] >= 0)]
+        rows = rows[(rows["type"] != NONE) & (self._group_of[rows["flow"]] >= 0)]
         heard = [number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces)]
         rows = rows[~np.isin(self._group_of[rows["flow"]], heard)]
         if len(rows):
-            every = segments(rows, self._key(rows, rows["type"] == 2))
+            every = segments(rows, self._key(rows, rows["type"] == VIDEO))
             rows = every.rows[without_copies(every)]
-            found = segments(rows, self._key(rows, rows["type"] == 2))
+            found = segments(rows, self._key(rows, rows["type"] == VIDEO))
             self._place(Measured.of(found, *by_cadence(found), False))
 
     def _key(self, rows: Rows, detail: NDArray[np.generic]) -> NDArray[np.uint64]:
@@ -200,7 +201,14 @@ class Assembly:
             if not found:
                 host = int(self.where.local_host[flows[0]])
                 others.append(Setup(flows, own, host, begin_s, float(self.table["last_s"][flows].max())))
-        return talks, self._joined(self._left_over(talks, others))
+        left = self._left_over(talks, others)
+        for talk in talks:
+            talk.name = by_address(talk.name, map(self._far_end, talk.flows))
+        return talks, self._joined(left)
+
+    def _far_end(self, flow: int) -> Address:
+        row, far = self.table[flow], 1 - int(self.where.local[flow])
+        return address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
     def _left_over(self, talks: list[Talk], others: list[Setup]) -> list[Setup]:
         """Set-up that belongs to no talk of the same host."""

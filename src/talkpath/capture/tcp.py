@@ -1,4 +1,4 @@
-"""Media over TCP: TURN over TCP (RFC 8656) and ICE-TCP (RFC 4571), put together from segments.
+"""Media over TCP: TURN (RFC 8656), ICE-TCP (RFC 4571) and Telegram's reflectors, put together from segments.
 
 Only connections that show such framing are followed; all others cost a look at their first bytes. Segments out of
 order wait, a hole that is never filled is skipped, and the framing is found again at a later segment.
@@ -18,8 +18,7 @@ from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, big16, big32, padded, window
 from talkpath.wire.turn import FramedStream, TurnStream
 
-COOKIE = 0x2112A442
-NO_WRAPPINGS = CueTable(())
+COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
 WAITING = 256
 SKIP_AFTER_S = 3.0
 FEWEST_FRAMED = 3
@@ -33,7 +32,7 @@ class _Half:
 
     following: int | None = None
     waiting: dict[int, tuple[bytes, float]] = field(default_factory=dict)
-    splitter: TurnStream | FramedStream | None = None
+    splitter: Splitter | None = None
     stuck_s: float | None = None
 
     def segment(self, sequence: int, payload: bytes, at_s: float) -> list[tuple[bytes, float]]:
@@ -84,8 +83,35 @@ class _Half:
         return [packet for packet in packets if packet]
 
 
-def _splitter(payload: bytes) -> TurnStream | FramedStream | None:
-    """The framing that a segment begins with, if it is one of the two."""
+@dataclass(slots=True)
+class _TelegramStream:
+    """Telegram's reflectors over TCP (tgcalls, RawTcpSocket): four bytes EE, then each packet behind its length."""
+
+    rest: bytes = b""
+    begun: bool = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The packets completed by `piece`."""
+        data, at, found = self.rest + piece, 0 if self.begun else 4, []
+        while at + 4 <= len(data):
+            size = int.from_bytes(data[at : at + 4], "little")
+            if size > LARGEST:
+                raise WireError("This stream is not Telegram's: a length is too large.")
+            if at + 4 + size > len(data):
+                break
+            found.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        self.rest, self.begun = data[at:], self.begun or at >= 4
+        return found
+
+
+Splitter = TurnStream | FramedStream | _TelegramStream
+
+
+def _splitter(payload: bytes) -> Splitter | None:
+    """The framing that a segment begins with, if it is one of these."""
+    if payload[:4] == PROLOGUE.to_bytes(4, "big"):
+        return _TelegramStream()
     if payload[0] < 0x40 and payload[4:8] == COOKIE.to_bytes(4, "big"):
         return TurnStream()
     size = int.from_bytes(payload[:2], "big")
@@ -104,8 +130,8 @@ def _signed(difference: int) -> int:
 class Connections:
     """The TCP connections that carry framed packets."""
 
-    def __init__(self, flows: Flows) -> None:
-        self._flows = flows
+    def __init__(self, flows: Flows, wrappings: CueTable) -> None:
+        self._flows, self._wrappings = flows, wrappings
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
         self._halves: dict[tuple[int, int], _Half] = {}
@@ -130,7 +156,8 @@ class Connections:
         """Which connections show the framing of TURN or RFC 4571."""
         plain = (head[:, 0] < 64) & (big32(head, 4) == COOKIE) & (size >= 20)
         framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
-        fresh = set(keys[plain | framed].tolist())
+        prologue = big32(head, 0) == PROLOGUE
+        fresh = set(keys[plain | framed | prologue].tolist())
         for key in keys[self._weakly(head, size)].tolist():
             self._weak[key] = self._weak.get(key, 0) + 1
             if self._weak[key] >= FEWEST_FRAMED:
@@ -140,7 +167,11 @@ class Connections:
 
     @staticmethod
     def _weakly(head: Bytes, size: Ints) -> Bools:
-        whole: Bools = (big16(head, 0) + 2 == size) & (head[:, 2] >> 6 == 2) & (size >= 14)
+        """Segments that are just one RTP packet or one channel message."""
+        length = big16(head, 2)
+        framed = (big16(head, 0) + 2 == size) & (head[:, 2] >> 6 == 2)
+        channel = (head[:, 0] >> 4 == 4) & (length + (-length & 3) + 4 == size)
+        whole: Bools = (framed | channel) & (size >= 14)
         return whole
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
@@ -161,17 +192,17 @@ class Connections:
             half = self._halves.setdefault((number, side), _Half())
             done = half.segment(int(packets.sequence[row]), payload, float(time_s[row]))
             out += [(packet, at_s, number, side) for packet, at_s in done]
-        return _arena(out) if out else None
+        return _arena(out, self._wrappings) if out else None
 
 
-def _arena(found: list[tuple[bytes, float, int, int]]) -> Datagrams:
+def _arena(found: list[tuple[bytes, float, int, int]], wrappings: CueTable) -> Datagrams:
     sizes = np.array([len(packet) for packet, _, _, _ in found], np.int64)
     at = np.cumsum(sizes) - sizes
     time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
     flow = np.array([number for _, _, number, _ in found], np.int64)
     way: Ways = np.array([side for _, _, _, side in found], np.int8)
     data = padded(b"".join(packet for packet, _, _, _ in found))
-    return datagrams(data, time_s, flow, way, at, sizes, sizes, NO_WRAPPINGS, tcp=True)
+    return datagrams(data, time_s, flow, way, at, sizes, sizes, wrappings, tcp=True)
 
 
 def _hosts(packets: Packets, row: int) -> frozenset[int]:

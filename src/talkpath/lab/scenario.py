@@ -21,7 +21,7 @@ from talkpath.lab.network import Network
 from talkpath.lab.parameters import Value
 from talkpath.lab.restrictor import mechanisms, parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
-from talkpath.lab.restrictor.flow import PASS
+from talkpath.lab.restrictor.flow import DROP, PASS
 from talkpath.lab.restrictor.mechanism import Rule
 from talkpath.wire.address import Address
 from talkpath.wire.ip import UdpWriter
@@ -101,28 +101,38 @@ def _ways(rule: Rule, shape: Shape) -> list[str]:
 
 
 def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
-    """For each direction the share of one call's media that the rule drops or delays; 1.0 where it hits set-up."""
+    """For each direction the share of one call's media that the rule drops or delays; 1.0 where it hits set-up.
+
+    A reply to what was dropped is never sent, so it is not hit; a rule about set-up is told by set-up alone.
+    """
     restrictor = Restrictor((rule,), 0)
     media: dict[Direction, list[bool]] = {"up": [], "down": []}
     setup = {"up": False, "down": False}
-    for at_s, way, stage, packet in _call(shape.arm, int(rule.values.get("port", 3478))):
-        hit = restrictor.fate(at_s, way == "up", packet) != PASS
+    gone: set[int | None] = set()
+    for number, (at_s, way, stage, answers, packet) in enumerate(_call(shape.arm, int(rule.values.get("port", 3478)))):
+        if answers is not None and answers in gone:
+            gone.add(number)
+            continue
+        fate = restrictor.fate(at_s, way == "up", packet)
+        hit = fate != PASS
+        if fate == DROP:
+            gone.add(number)
         if stage in ("media", "control"):
-            media[way].append(hit)
+            media[way].append(hit and rule.mechanism.scope != "set-up")
         else:
             setup[way] = setup[way] or hit
     return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
 
 
 @lru_cache(maxsize=32)
-def _call(arm: Arm, port: int) -> list[tuple[float, Direction, str, bytes]]:
-    """(when, which way, stage, IP packet) of one call of the arm, ten seconds of it."""
+def _call(arm: Arm, port: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
+    """(when, which way, stage, number of the packet that it answers, IP packet) of one call of the arm, ten seconds of it."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random("truth"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
     near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
     writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
     datagrams = shape.datagrams(schedule, bytes(range(32)))
     return [
-        (slot.at_ms / 1000, slot.direction, slot.stage, writers[slot.direction].packet(data))
+        (slot.at_ms / 1000, slot.direction, slot.stage, slot.answers, writers[slot.direction].packet(data))
         for slot, data in zip(schedule.slots, datagrams, strict=True)
     ]

@@ -23,7 +23,7 @@ from talkpath.probe.flight import Outgoing, ProbeFlight
 from talkpath.wire import control
 from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, Hello, Open, Ready, Receipt, Report
 
-ANSWER_S = 5.0  # the control channel answers within this time, or the responder is lost
+ANSWER_S = 10.0  # the control channel answers within this time, or the responder is lost
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 

@@ -23,7 +23,9 @@ from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, v
 
 FIRST_EPOCHS, SOME_EPOCHS = 2, 4
 SHARE_LOST_NATS = log(1 / 0.2) + 1.5  # a test's weight, and what mixing tilts costs
+FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 RESERVE = 0.25  # of the bytes, for contrasts
+LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see what they saw
 CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
 TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
@@ -39,7 +41,14 @@ def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -
     if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
     desk = Desk(facts, spent_bytes, tuple(pending), [stand(facts, arm) for arm in facts.plan.arms])
-    wishes = (desk.sequence(1.0 - RESERVE), desk.turns(SOME_EPOCHS), desk.looks(), desk.turns(), desk.sequence(1.0))
+    wishes = (
+        desk.firsts(),
+        desk.sequence(1.0 - RESERVE),
+        desk.turns(SOME_EPOCHS),
+        desk.looks(),
+        desk.turns(),
+        desk.sequence(1.0),
+    )
     return next((ask for wish in wishes for ask in wish), None)
 
 
@@ -52,11 +61,18 @@ class Desk:
     pending: tuple[Ask, ...]
     standings: list[Standing]
 
+    def firsts(self) -> Iterator[Ask]:
+        """Arm by arm the epochs that prove a strong effect: no arm goes without because another is being named."""
+        for standing in self.standings:
+            if not standing.settled and self._count(standing, "battery") < FIRST_EPOCHS:
+                yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
+
     def sequence(self, share: float) -> Iterator[Ask]:
-        """Arm by arm: the first epochs, then contrasts of what was accused, TCP beside what is dead."""
+        """Arm by arm: contrasts of what was accused, TCP beside what is dead, more epochs where something is amiss."""
         for standing in self.standings:
             if standing.state == "restricted":
-                yield from self._afford(self._contrasts(standing), 1.0)
+                if self._speaks(standing):
+                    yield from self._afford(self._contrasts(standing), 1.0)
             elif not standing.settled and self._unheard(standing):
                 yield from self._afford(self._tcp(standing), 1.0)
             elif standing.suspected:
@@ -91,16 +107,18 @@ class Desk:
     def _contrasts(self, standing: Standing) -> Iterator[Ask]:
         naming = standing.naming
         for contrast in naming.wanted() if naming else ():
-            if self._count(standing, *contrast) < (CONTRAST_TIMES if len(naming.rivals) > 1 else 1):  # type: ignore[union-attr]
-                yield self._contrast(standing, contrast)
+            ask = self._contrast(standing, contrast)
+            done = self._count(standing, *contrast, packets=round(LONG_ENOUGH * ask.packets))
+            if done < (CONTRAST_TIMES if naming.tied > 1 else 1):  # type: ignore[union-attr]
+                yield ask
 
     def _contrast(self, standing: Standing, contrast: Contrast) -> Ask:
         """As long as the calls that accused, so that what happened to them late can happen again."""
-        plan = self.facts.plan
-        longest = max((epoch.up.stage.count("media") for epoch in standing.view.accusing), default=plan.packets)
-        if contrast[0] == "watch":
-            return self._ask(standing, contrast, LOOK_K, min(3 * longest, LONGER * plan.packets), "name")
-        return self._ask(standing, contrast, plan.k, min(longest, LONGER * plan.packets), "name")
+        plan, known_s = self.facts.plan, standing.strength.known_at_s if standing.strength else None
+        accusers = [e for e in standing.view.accusing if known_s is None or e.known_s <= known_s]
+        longest = max((epoch.up.stage.count("media") for epoch in accusers), default=plan.packets)
+        packets = min(3 * longest if contrast[0] == "watch" else longest, LONGER * plan.packets)
+        return self._ask(standing, contrast, LOOK_K if packets > plan.packets else plan.k, packets, "name")
 
     def _tcp(self, standing: Standing) -> Iterator[Ask]:
         if sum(epoch.question == "tcp" for epoch in self.facts.epochs) + self._on_way("tcp") < TCP_TIMES:
@@ -123,16 +141,26 @@ class Desk:
         arm = standing.arm
         return Ask(arm.app, arm.variant, arm.medium, contrast[0], contrast[1], k, packets, why)
 
+    def _speaks(self, standing: Standing) -> bool:
+        """Is this the arm whose verdict stands for its app and medium? Only its mechanism needs a name."""
+        arm, own = standing.arm, standing.strength
+        kin = (s for s in self.standings if (s.arm.app, s.arm.medium) == (arm.app, arm.medium))
+        rivals = [s.strength.log_e for s in kin if s.state == "restricted" and s.strength is not None]
+        return own is not None and own.log_e >= max(rivals)
+
     # -- counting --------------------------------------------------------------------------------------------
 
-    def _count(self, standing: Standing, question: str, value: float | str | None = None) -> int:
-        """How often this was asked of the arm, what is on its way included."""
+    def _count(self, standing: Standing, question: str, value: float | str | None = None, packets: int = 0) -> int:
+        """How often this was asked of the arm with calls at least that long, what is on its way included."""
         arm = (standing.arm.app, standing.arm.variant, standing.arm.medium)
         coming = sum(
-            (ask.app, ask.variant, ask.medium) == arm and ask.question == question and value in (None, ask.value)
+            (ask.app, ask.variant, ask.medium) == arm
+            and ask.question == question
+            and value in (None, ask.value)
+            and ask.packets >= packets
             for ask in self.pending
         )
-        return standing.view.asked(question, value) + coming
+        return standing.view.asked(question, value, packets) + coming
 
     def _on_way(self, question: str) -> int:
         return sum(ask.question == question for ask in self.pending)

@@ -13,7 +13,7 @@ judged; what left it is the other end's to tell. The contrasts inside a capture 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 
 from talkpath.measure.call import Attempt, Call, Moment, Second, Stream
@@ -88,10 +88,7 @@ class _Rules:
     """Rules that fit, the likeliest first, and their parameters."""
 
     rules: tuple[str, ...] = ()
-    parameters: dict[str, Number | Category] | None = None
-
-    def __post_init__(self) -> None:
-        self.parameters = self.parameters or {}
+    parameters: dict[str, Number | Category] = field(default_factory=dict)
 
 
 class _State:

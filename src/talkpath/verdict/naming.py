@@ -1,6 +1,6 @@
 """Which rule explains an accused arm best, and what would tell it from its rivals.
 
-A rule is named when no other explains the calls' losses and delays nearly as well (`MARGIN`). Where several do, the
+A rule is named when no other explains the calls' losses and delays as well (`MARGIN`). Where others come close, the
 contrasts that would separate them are wanted; once those are in and they still tie, the name is `media.unknown`.
 """
 
@@ -16,6 +16,7 @@ from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.view import View
 
 LEAST_NATS = 4.0  # a rule that explains less than this explains nothing
+CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 UNKNOWN = "media.unknown"
 
 
@@ -27,10 +28,11 @@ class Candidate(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """`rule` is an id of the registry; `rivals` are all that explain about as well, the best first."""
+    """`rule` is an id of the registry; `rivals` are all that come close, the best first; `tied` of them tie."""
 
     rule: str
     rivals: tuple[Candidate, ...]
+    tied: int = 0
 
     @property
     def best(self) -> Fit | None:
@@ -40,7 +42,7 @@ class Naming(NamedTuple):
     @property
     def alternatives(self) -> tuple[str, ...]:
         """What the name might be instead, where it is not known."""
-        return tuple(rival.rule.id for rival in self.rivals) if self.rule == UNKNOWN else ()
+        return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN else ()
 
     def wanted(self) -> Iterator[Contrast]:
         """Contrasts that would tell more, the most useful first, whether asked before or not."""
@@ -76,8 +78,12 @@ def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
     view = View(frame.facts, epochs)
     found = [Candidate(rule, fit) for rule in rules_of("restricted") if (fit := rule.explain(view)) is not None]
     found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
-    rivals = tuple(c for c in found if c.fit.gain >= found[0].fit.gain - MARGIN)
-    return Naming(rivals[0].rule.id if len(rivals) == 1 else UNKNOWN, rivals)
+    if not found:
+        return Naming(UNKNOWN, ())
+    top = found[0].fit.gain
+    rivals = tuple(c for c in found if c.fit.gain >= top - max(MARGIN, CLOSE * top))
+    tied = sum(c.fit.gain >= top - MARGIN for c in rivals)
+    return Naming(rivals[0].rule.id if tied == 1 else UNKNOWN, rivals, tied)
 
 
 def named_at_s(view: View, since_s: float) -> float:

@@ -35,8 +35,7 @@ class Side:
     Late packets count as arrived here: delay is told by delay.
     """
 
-    question: str
-    value: float | str | None
+    epoch: Epoch
     direction: Direction
     at_s: Floats
     size: Floats
@@ -47,6 +46,11 @@ class Side:
     chance: Floats
     weight: float
 
+    @property
+    def question(self) -> str:
+        """Why the epoch was run."""
+        return self.epoch.question
+
     def on(self, *stages: str) -> Bits:
         """Which slots belong to these stages."""
         return np.array([stage in stages for stage in self.stage], np.bool_)
@@ -55,6 +59,11 @@ class Side:
     def media(self) -> Bits:
         """Which slots carry media."""
         return self.on("media")
+
+    def control_kinds(self) -> list[Bits]:
+        """The keepalives and reports, kind by kind (by size): a box may take some for media and spare others."""
+        control = self.on("control")
+        return [control & (self.size == size) for size in np.unique(self.size[control])]
 
     def terms(self, extra: Floats) -> Floats:
         """(..., slots): each slot's gain where its extra loss is `extra` (..., slots) or (..., 1)."""
@@ -84,9 +93,12 @@ class View:
         """The epochs that may accuse."""
         return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
 
-    def asked(self, question: str, value: float | str | None = None) -> int:
-        """How many epochs put that question (with that value, if one is given)."""
-        return sum(e.question == question and value in (None, e.value) for e in self.epochs)
+    def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
+        """How many epochs put that question (with that value, if one is given, and at least so many media packets)."""
+        return sum(
+            e.question == question and value in (None, e.value) and e.up.stage.count("media") >= packets
+            for e in self.epochs
+        )
 
     @property
     def header_bytes(self) -> int:
@@ -104,7 +116,7 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
     """Up and down; none where no call or no twin sent anything."""
     calls = {way: _counts(epoch, way, calls=True) for way in DIRECTIONS}
     twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
-    before = _before(epoch, calls)
+    before = before_each(epoch)
     found = []
     for way in DIRECTIONS:
         plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
@@ -112,8 +124,7 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
             continue
         found.append(
             Side(
-                epoch.question,
-                epoch.value,
+                epoch,
                 way,
                 np.array(plan.at_ms, np.float64) / 1000.0,
                 np.array(plan.size, np.float64),
@@ -143,10 +154,19 @@ def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, B
     return sent, sent & ~arrived
 
 
-def _before(epoch: Epoch, calls: dict[Direction, tuple[Bits, Bits]]) -> dict[Direction, Floats]:
-    """Packets sent both ways, the mean over calls, up to and with each slot in order of the schedule's time."""
-    shares = [calls[way][0].mean(axis=0) if len(calls[way][0]) else _unsent(track(epoch, way)) for way in DIRECTIONS]
-    at_ms = np.concatenate([np.array(track(epoch, way).at_ms, np.float64) for way in DIRECTIONS])
+@per_epoch
+def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
+    """Packets sent both ways, the mean over calls, up to and with each slot in order of time.
+
+    The far end's packets pass a box later than ours of the same time in the schedule, by `later_s`.
+    """
+    sent = [arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
+    shares = [
+        rows.mean(axis=0) if len(rows) else _unsent(track(epoch, way))
+        for rows, way in zip(sent, DIRECTIONS, strict=True)
+    ]
+    shifts = {"up": 0.0, "down": 1000.0 * later_s}
+    at_ms = np.concatenate([np.array(track(epoch, way).at_ms, np.float64) + shifts[way] for way in DIRECTIONS])
     order = np.argsort(at_ms, kind="stable")
     total = np.zeros(len(at_ms))
     total[order] = np.concatenate(shares)[order].cumsum()

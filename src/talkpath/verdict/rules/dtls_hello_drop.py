@@ -17,7 +17,7 @@ OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
 
 def hello_of(side: Side) -> str:
     """Whose ClientHello the epoch sent."""
-    return str(side.value) if side.question == "hello" else PLAIN
+    return str(side.epoch.value) if side.question == "hello" else PLAIN
 
 
 def explain(view: View) -> Fit | None:

@@ -45,9 +45,12 @@ def _peaks(view: View, way: Direction) -> Floats | None:
 
 
 def _gains(side: Side) -> Floats:
-    """(chances, onsets). Keepalives and reports say nothing here: published boxes spare or drop them."""
-    media = side.media[:, None] & (side.before[:, None] > ONSETS)
-    return np.asarray(side.terms(CHANCES[:, None]) @ media)
+    """(chances, onsets). Each kind of keepalive or report is dropped like media, or spared."""
+    terms, late = side.terms(CHANCES[:, None]), side.before[:, None] > ONSETS
+    gains = terms @ (side.media[:, None] & late)
+    for kind in side.control_kinds():
+        gains += np.maximum(0.0, terms @ (kind[:, None] & late))
+    return np.asarray(gains)
 
 
 def _measure(view: View, direction: DirectionOf, onset: int) -> Parameters:

@@ -7,6 +7,7 @@ seconds say the same: the same call at another pace tells them apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from statistics import median_high
 
 import numpy as np
@@ -16,28 +17,40 @@ from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, rou
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
-from talkpath.verdict.view import Side, View
+from talkpath.verdict.view import Side, View, before_each
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_MEDIA = 3  # media packets of a direction that may still pass (net4people/bbs 422: "a few bytes")
+HANDSHAKE_NATS = 10.0  # a count that ends with the handshake is no coincidence: it is preferred by so much
 SPARE_S = 0.05
-POINTS = 160
+LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
+POINTS = 600  # thresholds tried at once; beyond, first every so many, then all about the best
+BLUR = 1e-3  # counts are means over calls, of which one may have tried again
 
 
 def explain(view: View) -> Fit | None:
     """The best of three: after packets, after seconds, after the handshake."""
-    fits = {"packets": _after(view, lambda side: side.before, PACKETS_NEAR, 1.0),
+    fits = {"packets": _after_packets(view),
             "seconds": _after(view, lambda side: side.at_s, SECONDS_NEAR, 0.0),
-            "handshake": best(view, _handshake)}  # fmt: skip
+            "handshake": best(view, _handshake, apart=True)}  # fmt: skip
     gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
     if not gains:
         return None
-    kind = max(gains, key=lambda name: gains[name])
+    kind = max(gains, key=lambda name: gains[name] + (HANDSHAKE_NATS if name == "handshake" else 0.0))
     fit = fits[kind]
     if fit is None or gains[kind] <= 0.0:
         return None
     return Fit(gains[kind], fit.direction, lambda: _measure(view, kind, ways(fit.direction)), _sharpen(view, kind))
+
+
+def _after_packets(view: View) -> Best | None:
+    """The same for each time by which the far end's packets may pass the box later."""
+    fits = [
+        _after(view, lambda side, later=later: before_each(side.epoch, later)[side.direction], PACKETS_NEAR, 1.0)  # type: ignore[misc]
+        for later in LATER_S
+    ]
+    return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
 
 def _after(view: View, of: Callable[[Side], Floats], near: float, least: float) -> Best | None:
@@ -46,15 +59,21 @@ def _after(view: View, of: Callable[[Side], Floats], near: float, least: float) 
     values = values[values >= least]
     if not len(values):
         return None
-    points = np.unique(np.quantile(values, np.linspace(0.0, 1.0, POINTS)))
-    return best(view, lambda side: _edge(side, of(side)[:, None] - points, near))
+    step = ceil(len(values) / POINTS)
+    coarse = values[::step]
+    found = best(view, lambda side: _edge(side, of(side)[:, None] - coarse, near))
+    if found is None or step == 1:
+        return found
+    middle = found.point % len(coarse) * step
+    fine = values[max(0, middle - step) : middle + step + 1]
+    return best(view, lambda side: _edge(side, of(side)[:, None] - fine, near))
 
 
 def _edge(side: Side, beyond: Floats, near: float) -> Floats:
     """(2 points,): beyond the edge all is lost; first with a sharp edge, then with one near which most is lost."""
     sure, some = side.terms(np.array(SURE)), side.terms(np.array(NEAR))
     soft = sure @ (beyond > near) + some @ (np.abs(beyond) <= near)
-    return np.concatenate([sure @ (beyond > 0), soft])
+    return np.concatenate([sure @ (beyond > BLUR), soft])
 
 
 def _handshake(side: Side) -> Floats:
@@ -126,5 +145,5 @@ RULE = Rule(
         Parameter("after_s", "s", "from the flow's first packet"),
         Parameter("after", "", '"handshake": set-up and a few packets pass'),
     ),
-    (("rate", 0.5), ("watch", None)),
+    (("rate", 0.5),),
 )

@@ -7,10 +7,7 @@ import numpy as np
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
-from talkpath.verdict.view import View
-
-SHARES = np.array([0.2, 0.35, 0.5, 0.65, 0.8, 0.9, SURE])  # of the larger packets that are dropped
-EDGES = 80
+from talkpath.verdict.view import Side, View
 
 
 def explain(view: View) -> Fit | None:
@@ -18,16 +15,20 @@ def explain(view: View) -> Fit | None:
     sizes = _sizes(view, "both")
     if len(sizes) < 2:
         return None
-    edges = np.unique(np.quantile(sizes[:-1], np.linspace(0.0, 1.0, EDGES), method="nearest"))
-    found = best(
-        view, lambda side: (side.terms(SHARES[:, None]) @ (side.media[:, None] & (side.size[:, None] > edges))).ravel()
-    )
-    if found is None:
+    edges = sizes[:-1]
+    found = best(view, lambda side: _gains(side, edges))
+    if found is None or found.gain <= PENALTY:
         return None
-    gain = found.gain - PENALTY * (1 if SHARES[found.point // len(edges)] == SURE else 2)
-    if gain <= 0.0:
-        return None
-    return Fit(gain, found.direction, lambda: _measure(view, float(edges[found.point % len(edges)]), found))
+    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, float(edges[found.point]), found))
+
+
+def _gains(side: Side, edges: Floats) -> Floats:
+    """(edges,). Each kind of keepalive or report is treated like media, or spared."""
+    terms, large = side.terms(np.array(SURE)), side.size[:, None] > edges
+    gains = terms @ (side.media[:, None] & large)
+    for kind in side.control_kinds():
+        gains += np.maximum(0.0, terms @ (kind[:, None] & large))
+    return np.asarray(gains)
 
 
 def _sizes(view: View, direction: str) -> Floats:

@@ -31,7 +31,7 @@ def stage_gains(view: View, stages: Collection[str], among: Among = lambda side:
 
 def _control(view: View, way: Direction, among: Among) -> float:
     chosen = [side for side in view.sides if side.direction == way and among(side)]
-    return max(0.0, sum(float(_sure(side)[side.on("control")].sum()) for side in chosen))
+    return sum(max(0.0, float(_sure(side)[kind].sum())) for side in chosen for kind in side.control_kinds())
 
 
 def _sure(side: Side) -> Floats:

@@ -31,8 +31,11 @@ def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> 
     return np.sum(found, axis=0) if found else None
 
 
-def best(view: View, gains: Callable[[Side], Floats]) -> Best | None:
-    """`gains` gives (points,) for one side. The best point over up, down, and both together."""
+def best(view: View, gains: Callable[[Side], Floats], *, apart: bool = False) -> Best | None:
+    """`gains` gives (points,) for one side. The best point over up, down, and both together.
+
+    With `apart` each way has a best point of its own (the one returned is up's).
+    """
     up, down = total(view, "up", gains), total(view, "down", gains)
     tried = [_peak(values, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
     if not tried:
@@ -40,7 +43,7 @@ def best(view: View, gains: Callable[[Side], Floats]) -> Best | None:
     one = max(tried, key=lambda found: found.gain)
     if up is None or down is None:
         return one
-    both = _peak(up + down, "both")
+    both = Best(sum(found.gain for found in tried), tried[0].point, "both") if apart else _peak(up + down, "both")
     return both if both.gain >= one.gain + BOTH_NATS else one
 
 

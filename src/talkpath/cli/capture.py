@@ -1,0 +1,112 @@
+"""`talkpath capture`: what happened to the calls in recordings."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.capture.calls import Recorded
+
+SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
+LARGE_BYTES = 20_000_000
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file (spec tp-007).")
+@click.option("--addresses", is_flag=True, help="Show addresses and ports on the screen.")
+@click.option("--peer", type=click.Path(path_type=Path), help="The same call recorded at the other end.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a report with pictures into this file.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="Write all media packets into this file.")
+def command(
+    files: tuple[str, ...], as_json: bool, addresses: bool, peer: Path | None, html: Path | None, parquet: Path | None
+) -> None:
+    """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; `-` is standard input) and say how they went."""
+    gc.disable()  # a run makes no garbage in circles worth the time to look for it
+    names = list(_names(files))
+    if len(names) != 1 and (peer or html or parquet):
+        raise UsageError("--peer, --html and --parquet take one recording at a time; name one file.")
+    for name in names:
+        found = _recorded(name)
+        pairs = None
+        if as_json:
+            _print_json(name, found, addresses, pairs)
+        else:
+            _show(name, found, addresses, pairs)
+        if html:
+            _write_html(name, found, html)
+        if parquet:
+            from talkpath.capture.table import write_parquet
+
+            write_parquet(found, parquet)
+
+
+def _names(files: tuple[str, ...]) -> Iterator[str]:
+    """The files asked for; of a folder all captures in it, in order of their name."""
+    for name in files:
+        path = Path(name)
+        if name != "-" and path.is_dir():
+            inside = sorted(str(one) for one in path.rglob("*") if one.name.lower().endswith(SUFFIXES))
+            if not inside:
+                raise UsageError(f"There is no capture in the folder {path.name}; name files of type {SUFFIXES[0]}.")
+            yield from inside
+        else:
+            yield name
+
+
+def _recorded(name: str) -> Recorded:
+    from talkpath.capture.calls import recorded
+    from talkpath.capture.scan import scan
+
+    if name == "-":
+        return recorded(scan(sys.stdin.buffer))
+    path = Path(name)
+    try:
+        with path.open("rb", buffering=0) as file:
+            loud = path.stat().st_size > LARGE_BYTES and sys.stderr.isatty()
+            found = scan(file, _progress if loud else None)
+    except OSError as error:
+        raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+    if loud:
+        click.echo("", err=True)
+    return recorded(found)
+
+
+def _progress(packets: int) -> None:
+    click.echo(f"\r{packets:,} packets", err=True, nl=False)
+
+
+def _endpoints(found: Recorded, call: int) -> list[str]:
+    """`ip:port-ip:port/udp` of each flow, the local end first."""
+    return [f"{_text(*near.reveal())}-{_text(*far.reveal())}/{protocol}" for near, far, protocol in found.endpoints(call)]
+
+
+def _text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _print_json(name: str, found: Recorded, addresses: bool, pairs: object) -> None:
+    from talkpath.report.capture_json import document
+
+    endpoints = (lambda call: _endpoints(found, call)) if addresses else None
+    click.echo(json.dumps(document(Path(name).name, found.findings, endpoints, pairs)))
+
+
+def _show(name: str, found: Recorded, addresses: bool, pairs: object) -> None:
+    from rich.console import Console
+
+    from talkpath.report import capture_text
+
+    console = Console(file=sys.stdout)
+    calls = range(len(found.findings.calls))
+    endpoints = [_endpoints(found, call) for call in calls] if addresses else ()
+    capture_text.show(console, Path(name).name, found.findings, endpoints)

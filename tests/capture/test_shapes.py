@@ -1,0 +1,31 @@
+"""The imitation of every arm is found, named, and measured without a fault."""
+
+from __future__ import annotations
+
+import pytest
+from made import call, passed
+from remake import facts_of
+
+from talkpath.apps import shapes
+
+SEALED_WITHOUT_SEQUENCE = "telegram/tgcalls"
+
+
+@pytest.mark.parametrize("arm", [str(arm) for arm in shapes()])
+def test_an_arm_is_found_as_what_it_is(arm: str):
+    sent = call(arm)
+    (found,) = facts_of(passed(sent)).calls
+    app, _, medium = arm.split("/")
+    assert found.app == {"max": "webrtc"}.get(app, app)
+    assert medium in found.media
+    assert found.encrypted is True
+    for heading, direction in (("sent", "up"), ("received", "down")):
+        media = [one for one in sent if one.stage == "media" and one.direction == direction]
+        streams = [one for one in found.streams if one.direction == heading and one.medium]
+        if not arm.startswith(SEALED_WITHOUT_SEQUENCE):
+            assert sum(one.packets for one in streams) == len(media)
+            assert [one.lost for one in streams] == [0] * len(streams)
+        first, last = (media[place].packet.time_ns / 1e9 for place in (0, -1))
+        assert max(one.start_s + one.duration_s for one in streams) == pytest.approx(last - sent[0].packet.time_ns / 1e9, abs=0.4)
+        assert min(one.start_s for one in streams) <= first - sent[0].packet.time_ns / 1e9 + 0.01
+        assert sum(one.freezes for one in streams) == 0

@@ -1,0 +1,180 @@
+"""Captures made by hand for tests: IP packets under every link type, in every container. Shares nothing with `src`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+Carry = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One IP packet: when, in ns since 1970, and its bytes."""
+
+    time_ns: int
+    data: bytes
+
+
+def _type(packet: bytes) -> bytes:
+    return b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd"
+
+
+def _ppp(packet: bytes) -> bytes:
+    return b"\x00\x21" if packet[0] >> 4 == 4 else b"\x00\x57"
+
+
+def _vlans(*tags: bytes) -> Carry:
+    inner = b"".join(tag + b"\x00\x07" for tag in tags)
+    return lambda packet: bytes(12) + inner + _type(packet) + packet
+
+
+def _llc(packet: bytes) -> bytes:
+    return b"\xaa\xaa\x03\x00\x00\x00" + _type(packet) + packet
+
+
+def _wireless(quality: bool) -> Carry:
+    head = (b"\x88\x01" if quality else b"\x08\x01") + bytes(22) + (b"\x00\x00" if quality else b"")
+    return lambda packet: head + _llc(packet)
+
+
+def _radiotap(packet: bytes) -> bytes:
+    return b"\x00\x00\x0d\x00\x00\x00\x00\x00" + bytes(5) + _wireless(True)(packet) + b"\x12\x34\x56\x78"
+
+
+def _mpls(packet: bytes) -> bytes:
+    return bytes(12) + b"\x88\x47" + b"\x00\x01\x00\x40" + b"\x00\x02\x01\x40" + packet
+
+
+def _pppoe(packet: bytes) -> bytes:
+    return bytes(12) + b"\x88\x64\x11\x00\x00\x01" + struct.pack("!H", len(packet) + 2) + _ppp(packet) + packet
+
+
+CARRIERS: dict[str, tuple[int, Carry]] = {
+    "ethernet": (1, _vlans()),
+    "vlan": (1, _vlans(b"\x81\x00")),
+    "qinq": (1, _vlans(b"\x88\xa8", b"\x81\x00")),
+    "pppoe": (1, _pppoe),
+    "pppoe in vlan": (1, lambda packet: bytes(12) + b"\x81\x00\x00\x07" + _pppoe(packet)[12:]),
+    "mpls": (1, _mpls),
+    "llc": (1, lambda packet: bytes(12) + struct.pack("!H", len(packet) + 8) + _llc(packet)),
+    "padded": (1, lambda packet: bytes(12) + _type(packet) + packet + b"\xff" * 9),
+    "sll": (113, lambda packet: b"\x00\x00\x00\x01\x00\x06" + bytes(8) + _type(packet) + packet),
+    "sll2": (276, lambda packet: _type(packet) + bytes(18) + packet),
+    "raw": (101, lambda packet: packet),
+    "raw 12": (12, lambda packet: packet),
+    "raw 14": (14, lambda packet: packet),
+    "null little": (0, lambda packet: (b"\x02\0\0\0" if packet[0] >> 4 == 4 else b"\x1e\0\0\0") + packet),
+    "null big": (0, lambda packet: (b"\0\0\0\x02" if packet[0] >> 4 == 4 else b"\0\0\0\x1c") + packet),
+    "loop": (108, lambda packet: (b"\0\0\0\x02" if packet[0] >> 4 == 4 else b"\0\0\0\x18") + packet),
+    "ppp": (9, lambda packet: _ppp(packet) + packet),
+    "ppp framed": (9, lambda packet: b"\xff\x03" + _ppp(packet) + packet),
+    "ppp short": (50, lambda packet: b"\xff\x03" + _ppp(packet)[1:] + packet),
+    "hdlc": (104, lambda packet: b"\x0f\x00" + _type(packet) + packet),
+    "802.11": (105, _wireless(False)),
+    "radiotap": (127, _radiotap),
+    "ppi": (192, lambda packet: b"\x00\x00\x08\x00\x69\x00\x00\x00" + _wireless(True)(packet)),
+    "ppi ethernet": (192, lambda packet: b"\x00\x00\x08\x00\x01\x00\x00\x00" + _vlans()(packet)),
+    "gre": (101, lambda packet: _ip4(47, b"\x00\x00" + _type(packet) + packet)),
+    "ip in ip": (101, lambda packet: _ip4(4 if packet[0] >> 4 == 4 else 41, packet)),
+}
+"""Name to link type and what goes around an IP packet."""
+
+
+def _ip4(protocol: int, payload: bytes) -> bytes:
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0)
+    return head + b"\xc0\x00\x02\x63" + b"\xc6\x33\x64\x63" + payload
+
+
+def pcap(packets: Iterable[Packet], carrier: str = "ethernet", order: str = "<", nano: bool = False) -> bytes:
+    """A pcap file."""
+    link, carry = CARRIERS[carrier]
+    magic, tick = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
+    out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link)]
+    for packet in packets:
+        frame = carry(packet.data)
+        second, rest = divmod(packet.time_ns, 1_000_000_000)
+        out.append(struct.pack(order + "IIII", second, rest // tick, len(frame), len(frame)) + frame)
+    return b"".join(out)
+
+
+def pcapng(
+    packets: Iterable[Packet], carriers: tuple[str, ...] = ("ethernet",), order: str = "<", resolution: int = 9
+) -> bytes:
+    """A pcapng file; packets take turns on the interfaces. `resolution` as in if_tsresol."""
+    out = [_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    for carrier in carriers:
+        options = struct.pack(order + "HHB3xHH", 9, 1, resolution, 0, 0)
+        out.append(_block(order, 1, struct.pack(order + "HHI", CARRIERS[carrier][0], 0, 0) + options))
+    out.append(_block(order, 4, struct.pack(order + "HH", 0, 0)))
+    for number, packet in enumerate(packets):
+        which = number % len(carriers)
+        out.append(_packet(order, which, _ticks(packet.time_ns, resolution), CARRIERS[carriers[which]][1](packet.data)))
+    return b"".join(out)
+
+
+def _ticks(time_ns: int, resolution: int) -> int:
+    if resolution & 0x80:
+        return time_ns * 2 ** (resolution & 0x7F) // 1_000_000_000
+    return time_ns * 10**resolution // 1_000_000_000
+
+
+def _packet(order: str, interface: int, ticks: int, frame: bytes) -> bytes:
+    head = struct.pack(order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
+    return _block(order, 6, head + frame + bytes(-len(frame) % 4))
+
+
+def _block(order: str, kind: int, body: bytes) -> bytes:
+    length = struct.pack(order + "I", 12 + len(body))
+    return struct.pack(order + "I", kind) + length + body + length
+
+
+def udp(source: bytes, target: bytes, source_port: int, target_port: int, payload: bytes) -> bytes:
+    """One UDP packet between two addresses of 4 or 16 bytes, without checksums."""
+    datagram = struct.pack("!HHHH", source_port, target_port, 8 + len(payload), 0) + payload
+    if len(source) == 4:
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0)
+    else:
+        head = struct.pack("!IHBB", 6 << 28, len(datagram), 17, 64)
+    return head + source + target + datagram
+
+
+def tcp(source: bytes, target: bytes, source_port: int, target_port: int, sequence: int, payload: bytes) -> bytes:
+    """One TCP segment over IPv4."""
+    segment = struct.pack("!HHIIBBHHH", source_port, target_port, sequence & 0xFFFFFFFF, 0, 0x50, 0x18, 1024, 0, 0)
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0)
+    return head + source + target + segment + payload
+
+
+def fragments(packet: bytes, size: int, number: int) -> list[bytes]:
+    """An IPv4 or IPv6 packet in pieces of at most `size` bytes of payload."""
+    size -= size % 8
+    if packet[0] >> 4 == 6:
+        return _fragments6(packet, size, number)
+    head, payload = packet[:20], packet[20:]
+    out = []
+    for at in range(0, len(payload), size):
+        piece = payload[at : at + size]
+        more = 0x2000 if at + size < len(payload) else 0
+        words = struct.pack("!HHH", 20 + len(piece), number & 0xFFFF, at // 8 | more)
+        out.append(head[:2] + words + head[8:] + piece)
+    return out
+
+
+def _fragments6(packet: bytes, size: int, number: int) -> list[bytes]:
+    head, payload = packet[:40], packet[40:]
+    out = []
+    for at in range(0, len(payload), size):
+        piece = payload[at : at + size]
+        more = 1 if at + size < len(payload) else 0
+        extension = struct.pack("!BBHI", head[6], 0, at | more, number)
+        out.append(head[:4] + struct.pack("!HB", 8 + len(piece), 44) + head[7:] + extension + piece)
+    return out
+
+
+def extended6(packet: bytes) -> bytes:
+    """An IPv6 packet with hop-by-hop, destination and routing headers in front of its payload."""
+    chain = bytes((60, 0, 1, 4, 0, 0, 0, 0, 43, 1, 1, 12, *bytes(12), packet[6], 0, 0, 0, 0, 0, 0, 0))
+    length = struct.unpack_from("!H", packet, 4)[0] + len(chain)
+    return packet[:4] + struct.pack("!HB", length, 0) + packet[7:40] + chain + packet[40:]
