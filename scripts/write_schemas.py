@@ -1,4 +1,4 @@
-"""Write spec/tp-001.schema.json and spec/tp-004.schema.json from the records that the code uses."""
+"""Write the JSON schemas of spec/ from the records that the code uses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.measure.facts import Facts
+from talkpath.report.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.report.json import CheckResult
 from talkpath.verdict.model import Verdict
 
@@ -44,8 +45,10 @@ def text(record: Any) -> str:
 def schemas() -> dict[str, str]:
     """File name -> text."""
     verdict = changed(Verdict, "parameters", dict[str, Parameter])
-    result = changed(CheckResult, "verdicts", tuple[verdict, ...])
-    return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result)}
+    result = changed(CheckResult, "verdicts", tuple.__class_getitem__((verdict, ...)))
+    calls, attempts = changed(CallObject, "verdict", verdict), changed(AttemptObject, "verdict", verdict)
+    capture = changed(changed(CaptureResult, "calls", tuple[calls, ...]), "attempts", tuple[attempts, ...])
+    return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result), "tp-007.schema.json": text(capture)}
 
 
 def main() -> int:

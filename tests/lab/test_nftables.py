@@ -6,6 +6,7 @@ own where Linux forwards and the rules act. Nothing of talkpath's lab touches a 
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -15,14 +16,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 
+from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab import namespace
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.namespace import Namespace
 from talkpath.lab.program import Program
+from talkpath.lab.sim import CONTROL_PORT, PORTS
 from talkpath.wire.stun import COOKIE_BYTES
 
 InLab = Callable[..., Any]
@@ -32,6 +37,8 @@ STUN_COOKIE_DROP = "meta l4proto udp @th,96,32 0x2112a442 drop"
 RTP_DROP_20 = "meta l4proto udp @th,64,2 2 numgen random mod 100 < 20 drop"  # version 2 (RFC 3550)
 UDP_FREEZE_25 = "meta l4proto udp ct packets > 25 drop"
 UDP_BLOCK_BUT_DNS = "meta l4proto udp udp dport != 53 udp sport != 53 drop"
+TALKPATH = (sys.executable, "-m", "talkpath")
+TRIES, PATH_S = 3, 0.2
 RULESETS = [STUN_COOKIE_DROP, RTP_DROP_20, UDP_FREEZE_25, UDP_BLOCK_BUT_DNS]
 
 
@@ -199,3 +206,50 @@ def test_every_udp_flow_freezes_after_25_packets(behind: Callable[..., list[int]
 def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> None:
     flows = [(3478, "stun", 20, 10), (3478, "rtp", 20, 10), (3478, "random", 20, 10), (53, "random", 20, 10)]
     assert behind(UDP_BLOCK_BUT_DNS, far, flows) == [0, 0, 0, 20, 3]
+
+
+# -- the real programs through it ----------------------------------------------------------------------------------
+
+
+def judged(rule: str, host: str, budget_s: float) -> list[Any] | str:
+    """In the lab: `talkpath respond` on one side, `talkpath check` of webrtc voice on the other; its verdict as
+    [state, rule, reason], or text: why it was not run."""
+    try:
+        with nft_router(rule) as hosts, TemporaryDirectory() as name:
+            folder = Path(name)
+            argv = [*TALKPATH, "respond", "--json", "--port", str(CONTROL_PORT), "--ports", ",".join(map(str, PORTS)),
+                    "--class", "home", "--key-file", str(folder / "key.pem")]  # fmt: skip
+            with Program(argv, hosts[RESPONDER.name].start) as far:
+                key = json.loads(far.line('"link"'))["key"]
+                plan = msgspec.structs.replace(make_plan(choose_arms(["webrtc"]), budget_s=budget_s), path_s=PATH_S)
+                (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
+                link, plan_file = f"{host}:{CONTROL_PORT}#{key}", str(folder / "plan.json")
+                argv = [*TALKPATH, "check", link, "--plan", plan_file, "--json"]
+                done = Program(argv, hosts[PROBE.name].start).finish(budget_s + 60)
+    except NoRules as error:
+        return str(error)
+    assert done.exit_code == 0, done.stderr.decode()
+    (verdict,) = json.loads(done.stdout)["verdicts"]
+    return [verdict["state"], verdict["rule"], (verdict["reason"] or {}).get("code")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "want", "budget_s"),
+    [
+        (STUN_COOKIE_DROP, ["restricted", "stun.drop", None], 6.0),
+        (RTP_DROP_20, ["restricted", "media.drop", None], 6.0),
+        (UDP_FREEZE_25, ["closed", "udp.freeze", None], 12.0),
+        (UDP_BLOCK_BUT_DNS, ["closed", "udp.block", None], 12.0),
+    ],
+)
+@pytest.mark.parametrize("host", [RESPONDER.ipv4, f"[{RESPONDER.ipv6}]"])
+def test_what_a_check_says_of_it(in_lab: InLab, rule: str, want: list[str], budget_s: float, host: str) -> None:
+    if namespace.tool("nft") is None:
+        pytest.skip("needs nft: apt install nftables")
+    for _ in range(TRIES):
+        found = in_lab(judged, rule, host, budget_s)
+        if isinstance(found, str):
+            pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
+        if found[2] != "late":
+            break
+    assert found == want

@@ -138,7 +138,9 @@ def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[
     """Set-up messages are dropped; `hellos`: only those makers' (empty: any)."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
-        hit = whom(flow) and slot.stage in stages and direction in ("both", way) and (not hellos or flow.hello in hellos)
+        hit = (
+            whom(flow) and slot.stage in stages and direction in ("both", way) and (not hellos or flow.hello in hellos)
+        )
         return None if hit else 0.0
 
     return box
@@ -427,7 +429,9 @@ def _observe(
 ) -> list[Observation]:
     flow, slots, sent, arrived = trip.flow, trip.slots, trip.sent, trip.arrived
     stages = dict.fromkeys(slot.stage for slot in slots if slot.stage not in ("media", "control"))
-    answered = {stage: any(slots[i].stage == stage and slots[i].direction == "down" for i in arrived) for stage in stages}
+    answered = {
+        stage: any(slots[i].stage == stage and slots[i].direction == "down" for i in arrived) for stage in stages
+    }
     end_s = max((at_s for at_s in sent.values()), default=0.0) + CUT_S
     found = []
     for way, side in sides.items():

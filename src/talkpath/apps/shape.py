@@ -120,13 +120,18 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What one file of `apps/` exports as `APP`. `shapes` is empty for apps known from captures only."""
+    """What one file of `apps/` exports as `APP`. `shapes` is empty for apps known from captures only.
+
+    A check leaves variants that are only `on_request` out, unless it is asked for them as `app/variant` or watches
+    calls for long: another variant stands for the app in less time.
+    """
 
     id: str
     name: str
     shapes: tuple[Shape, ...]
     sources: tuple[Source, ...]
     ports: tuple[int, ...] = ()
+    on_request: tuple[str, ...] = ()
 
 
 class Keystream:

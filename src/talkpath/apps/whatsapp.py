@@ -108,6 +108,7 @@ class _Sender:
         if at_ms - self.report_at_ms >= 540 and size != 25:
             self.report_at_ms = at_ms
             self.bandwidth *= 1.03 + stream.take(1)[0] / 3650
+            self.bandwidth /= 64 if self.bandwidth > 1e9 else 1  # the captures are too short to show where it ends
             value = b"\xd3" + round(self.bandwidth).to_bytes(4, "big")
             extension = b"\x00\x02\x30\x01" + value + b"\x00" if silent else b"\x00\x02" + value + b"\x00\x00\x00"
         else:
@@ -395,6 +396,7 @@ APP: Final = App(
     ),
     sources=SOURCES,
     ports=(3478,),
+    on_request=("relay60",),
 )
 
 CUES: Final[tuple[Cue, ...]] = (run(0, b"health", 6, 6), run(0, b"OK", 2, 2))

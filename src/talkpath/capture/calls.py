@@ -21,6 +21,7 @@ from talkpath.wire.address import Address
 PLAIN = (UNKNOWN, "rtp", "sip")
 """Apps that do not check paths by ICE."""
 
+LONGEST_SETUP_S = 180.0
 ATTEMPT = 0.4
 """Set-up of an app that is less sure than this is not reported."""
 
@@ -70,32 +71,31 @@ class _Records:
     def __init__(self, assembly: Assembly) -> None:
         self.assembly, self._scan = assembly, assembly.scan
         self._table, self._where = assembly.table, assembly.where
-        self._zero_s = self._scan.begin_s
-        self._background = Background(self._scan.activity.cells())
+        self._background = Background(self._scan.activity.cells(), self._scan.begin_s)
 
     def call(self, talk: Talk) -> Call:
         """The record of a talk."""
         begin, end = talk.span()
         paths = self._paths(talk)
         numbers = {flow: place + 1 for place, flow in enumerate(talk.flows)}
-        last, zero = self._last_flow(talk), self._zero_s
-        streams = [stream(one.measured, one.segment, one.heading, one.medium, numbers, zero) for one in talk.pieces]
+        last = self._last_flow(talk)
+        streams = [stream(one.measured, one.segment, one.heading, one.medium, numbers) for one in talk.pieces]
         said = totalled(self.assembly.known(talk.flows)).get(talk.name.app, Evidence())
         return Call(
             app=talk.name.app,
             app_confidence=round(talk.name.confidence, 2),
             media=tuple(one for one in ("voice", "video") if any(piece.medium == one for piece in talk.media)),
-            start_s=begin - zero,
-            duration_s=end - begin,
-            setup_s=min(begin, talk.begin_s) - zero,
+            start_s=round(begin, 6),
+            duration_s=round(end - begin, 6),
+            setup_s=round(self._setup_s(talk.flows, begin), 6),
             transport=_transport(paths[last]),
             protocol="tcp" if self._table["protocol"][last] == 6 else "udp",
             encrypted=self._encrypted(talk),
             flows=self._flows(talk, paths),
             streams=tuple(sorted(streams, key=lambda one: (one.direction, one.start_s))),
-            seconds=moments(talk.media, begin, end, self._background, talk.flows, zero),
-            control_end_s=float(self._table["last_s"][talk.flows].max()) - zero,
-            file_end_s=self._scan.end_s - zero,
+            seconds=moments(talk.media, begin, end, self._background, talk.flows),
+            control_end_s=round(float(self._table["last_s"][talk.flows].max()), 6),
+            file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=bool(said.kinds.get("close")),
         )
 
@@ -106,12 +106,12 @@ class _Records:
             return None
         rows, local = self._table[flows], self._where.local[flows]
         every = np.arange(len(flows))
-        begin, end = own.evidence.first_s, float(rows["last_s"].max())
+        begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
-            start_s=begin - self._zero_s,
-            end_s=end - self._zero_s,
+            start_s=round(begin, 6),
+            end_s=round(end, 6),
             answered=bool(rows["packets"][every, 1 - local].sum() > 0),
             requests=int(rows["requests"][every, local].sum()),
             answers=int(rows["answers"][every, 1 - local].sum()),
@@ -131,6 +131,12 @@ class _Records:
         late = rows[np.argsort(rows["time_s"])[-20:]]["flow"]
         return int(np.bincount(late).argmax())
 
+    def _setup_s(self, flows: list[int], begin_s: float) -> float:
+        """When the first of the flows began; one that had been there for long (a SIP connection) tells nothing."""
+        firsts = self._table["first_s"][flows]
+        near = firsts[(firsts >= begin_s - LONGEST_SETUP_S) & (firsts <= begin_s)]
+        return float(near.min(initial=begin_s))
+
     def _encrypted(self, talk: Talk) -> bool | None:
         dtls = bool(self._table["sealed"][talk.flows].any() or self._table["hellos"][talk.flows].any())
         voices = [piece for piece in talk.media if piece.medium == "voice" and piece.measured.has_header]
@@ -141,15 +147,15 @@ class _Records:
     def _flows(self, talk: Talk, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
         rows, local = self._table[talk.flows], self._where.local[talk.flows]
         every, far = np.arange(len(rows)), 1 - local
-        heard = rows["heard_s"][every, far] - self._zero_s
+        heard = rows["heard_s"][every, far]
         columns = (
             rows["protocol"] == 6,
             rows["packets"][every, local],
             rows["packets"][every, far],
             self._media(talk, "sent"),
             self._media(talk, "received"),
-            rows["first_s"] - self._zero_s,
-            rows["last_s"] - self._zero_s,
+            rows["first_s"],
+            rows["last_s"],
             np.where(np.isfinite(heard), heard, np.nan),
             rows["requests"][every, local],
             rows["answers"][every, far],
@@ -187,9 +193,9 @@ def _flow(
         packets_received=packets_received,
         media_sent=media_sent,
         media_received=media_received,
-        start_s=start_s,
-        end_s=end_s,
-        last_received_s=None if np.isnan(heard_s) else heard_s,
+        start_s=round(start_s, 6),
+        end_s=round(end_s, 6),
+        last_received_s=None if np.isnan(heard_s) else round(heard_s, 6),
         requests=requests,
         answers=answers,
     )

@@ -26,9 +26,9 @@ SILENT, UNCOUNTED = Second(lost=0), Second()
 class Background:
     """Packets of each second that are none of a call's."""
 
-    def __init__(self, cells: NDArray[np.void]) -> None:
+    def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
         cells = cells[np.argsort(cells["second"], kind="stable")]
-        self._second, self._packets = cells["second"].copy(), cells["packets"].sum(axis=1)
+        self._second, self._packets = cells["second"] - floor(begin_s), cells["packets"].sum(axis=1)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
         self._own = np.argsort(cells["flow"], kind="stable")
         self._by_flow = cells["flow"][self._own]
@@ -54,18 +54,17 @@ class Background:
 
 
 def moments(
-    pieces: Several[Piece], begin_s: float, end_s: float, background: Background, flows: list[int], zero_s: float
+    pieces: Several[Piece], begin_s: float, end_s: float, background: Background, flows: list[int]
 ) -> tuple[Moment, ...]:
-    """All seconds of a talk; their numbers count from the capture's earliest packet."""
+    """All seconds of a talk."""
     first = floor(begin_s)
     count = min(floor(end_s) - first + 1, LONGEST_S)
     table = _table(pieces, first, count)
     counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
     seconds = [_second(values, counted[place >= count]) for place, values in enumerate(table.tolist())]
     others = background.each(flows, first, count).tolist()
-    shift = floor(first - zero_s)
     return tuple(
-        Moment(shift + place, seconds[place], seconds[count + place], others[place]) for place in range(count)
+        Moment(first + place, seconds[place], seconds[count + place], others[place]) for place in range(count)
     )
 
 

@@ -52,14 +52,14 @@ def by_address(found: Name, far: Iterable[Address]) -> Name:
     if found.confidence > WEAK:
         return found
     hosts = [ip_address(one.packed) for one in far]
-    for app, networks in _networks().items():
-        if any(host in network for host in hosts for network in networks):
+    for app, listed in networks().items():
+        if any(host in network for host in hosts for network in listed):
             return Name(app, BY_ADDRESS, found.evidence)
     return found
 
 
 @cache
-def _networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
+def networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
     """The networks of the app files that list any (`NETWORKS`)."""
     listed = {app: getattr(import_module(f"talkpath.apps.{app}"), "NETWORKS", ()) for app in apps()}
     return {app: tuple(ip_network(text) for text in texts) for app, texts in listed.items() if texts}

@@ -13,11 +13,11 @@ from talkpath.capture.timing import FREEZE_S, Floats, Timing
 from talkpath.wire.pcap.frames import Bools, Ints
 
 COPY_S = 1.0
-FEWEST_PAUSES, SHORTEST_S = 20, 0.005
+FEWEST_PAUSES, SHORTEST_S = 40, 0.005
 NEAR, COMMON_SHARE = 0.25, 0.4
 """So many pauses must lie so near the usual one for a cadence to be looked for."""
-FOLLOW, ROUNDS, OFF_BEAT = 0.2, 4, 0.25
-"""How fast the beat follows, how often it is sharpened, how far off it packets may be on average."""
+FOLLOW, ROUNDS, OFF_BEAT, FIRST_GUESSES = 0.2, 4, 0.12, (1.0, 0.94, 1.06)
+"""How fast the beat follows, how often it is sharpened, how far off it packets may be, where to begin."""
 
 
 def without_copies(found: Segments) -> Bools:
@@ -59,14 +59,22 @@ def beats(times: list[float], usual: float) -> tuple[list[int], float]:
     return steps, off / len(times) / usual
 
 
-def locked(times: list[float], usual: float) -> tuple[list[int], float]:
-    """(steps, cadence) when a cadence is found that the packets keep to; a cadence of 0 otherwise."""
-    for _ in range(ROUNDS):
-        if usual < SHORTEST_S:
-            return [], 0.0
-        steps, off = beats(times, usual)
-        usual = (times[-1] - times[0]) / max(sum(steps), 1)
+def locked(times: list[float], common: float) -> tuple[list[int], float]:
+    """(steps, cadence) where the packets keep to one that lies near the common pause; a cadence of 0 otherwise."""
+    if not common:
+        return [], 0.0
+    off, usual, steps = min(_sharpened(times, common * first) for first in FIRST_GUESSES)
     return (steps, usual) if off <= OFF_BEAT else ([], 0.0)
+
+
+def _sharpened(times: list[float], usual: float) -> tuple[float, float, list[int]]:
+    """(how far off, cadence, steps) after the cadence was corrected by what it counts over all."""
+    steps: list[int] = []
+    off = 1.0
+    for _ in range(ROUNDS):
+        steps, off = beats(times, usual)
+        usual = max((times[-1] - times[0]) / max(sum(steps), 1), SHORTEST_S)
+    return off, usual, steps
 
 
 def holes(steps: list[int]) -> Ints:

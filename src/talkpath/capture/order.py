@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkpath.capture.rows import FEWEST, Rows
 from talkpath.wire.pcap.frames import Bools, Ints, Words
 
-PAUSE_S = 60.0
+PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back that far (late packets), ahead that far and STEP_RATE more for each second without a
 packet; anything else is a new beginning."""

@@ -150,9 +150,9 @@ def _packet_s(found: Segments, times: Timing) -> Floats:
 
 
 def stream(
-    measured: Measured, segment: int, heading: Heading, medium: Medium | None, numbers: dict[int, int], zero_s: float
+    measured: Measured, segment: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]
 ) -> Stream:
-    """The record of one segment. `numbers` maps flows to their numbers in the call, `zero_s` is where times begin."""
+    """The record of one segment. `numbers` maps flows to their numbers in the call."""
     own = dict(zip(FIGURE.names or (), measured.figures[segment].item(), strict=True))
     clock = float(measured.times.clock_hz[segment])
     header = measured.has_header
@@ -177,8 +177,8 @@ def stream(
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
         mos=_mos(packets, lost, own["losses"]) if medium == "voice" else None,
-        start_s=own["begin_s"] - zero_s,
-        duration_s=duration,
+        start_s=round(own["begin_s"], 6),
+        duration_s=round(duration, 6),
         kbps=round(8e-3 * own["bytes"] / max(duration, 0.02), 3),
         clock_hz=round(clock) or None if header else None,
         packet_ms=_ms(own["packet_s"]) if header else _ms(1 / clock) if clock > 0 else None,

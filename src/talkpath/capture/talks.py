@@ -28,9 +28,10 @@ from talkpath.wire.address import Address
 TALK_PACKETS, TALK_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
 """A talk has eight packets over 0.1 s, or five where both ends had exchanged reports for three seconds before."""
-PAUSE_S = 60.0
+PAUSE_S = 30.0
 ABSORB_S = 60.0
 JOIN_S = 5.0
+CLOCKS = ("first_s", "last_s", "began_s", "heard_s")
 
 
 @dataclass(slots=True)
@@ -105,9 +106,9 @@ class Assembly:
 
     def __init__(self, scan: Scan) -> None:
         self.scan = scan
-        self.table = scan.flows.table[: len(scan.flows)]
+        self.table = _from_begin(scan.flows.table[: len(scan.flows)], CLOCKS, scan.begin_s)
         self.where: Ends = ends(scan)
-        candidates = scan.media.all()
+        candidates = _from_begin(scan.media.all(), ("time_s",), scan.begin_s)
         real = rtp_segments(candidates)
         self._groups = stitch(scan, self.where, real)
         self._group_of = np.full(len(self.table), -1, np.int64)
@@ -140,7 +141,7 @@ class Assembly:
 
     def _measure_opaque(self) -> None:
         """Media without a header, in groups that have no other."""
-        rows = self.scan.opaque.all()
+        rows = _from_begin(self.scan.opaque.all(), ("time_s",), self.scan.begin_s)
         rows = rows[(rows["type"] != NONE) & (self._group_of[rows["flow"]] >= 0)]
         heard = [number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces)]
         rows = rows[~np.isin(self._group_of[rows["flow"]], heard)]
@@ -259,6 +260,16 @@ class Assembly:
                 latest[one.name.app, one.host] = one
                 out.append(one)
         return [one.flows for one in out]
+
+
+def _from_begin(rows: Rows, columns: Several[str], begin_s: float) -> Rows:
+    """The same with times that count from the earliest packet; most files begin with it."""
+    if not begin_s:
+        return rows
+    out = rows.copy()
+    for column in columns:
+        out[column] -= begin_s
+    return out
 
 
 def _absorbed(setup: Setup, talk: Talk) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, WireError
 
 if TYPE_CHECKING:
     from talkpath.capture.calls import Recorded
+    from talkpath.measure.call import Paired
+    from talkpath.wire.pcap.read import Source
 
 SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
 LARGE_BYTES = 20_000_000
@@ -30,18 +31,18 @@ LARGE_BYTES = 20_000_000
 def command(
     files: tuple[str, ...], as_json: bool, addresses: bool, peer: Path | None, html: Path | None, parquet: Path | None
 ) -> None:
-    """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; `-` is standard input) and say how they went."""
+    """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; - is standard input) and say how they went."""
     gc.disable()  # a run makes no garbage in circles worth the time to look for it
     names = list(_names(files))
     if len(names) != 1 and (peer or html or parquet):
         raise UsageError("--peer, --html and --parquet take one recording at a time; name one file.")
     for name in names:
         found = _recorded(name)
-        pairs = None
+        pairs = _paired(found, peer) if peer else None
         if as_json:
             _print_json(name, found, addresses, pairs)
         else:
-            _show(name, found, addresses, pairs)
+            _show(name, found, addresses, pairs or ())
         if html:
             _write_html(name, found, html)
         if parquet:
@@ -68,7 +69,7 @@ def _recorded(name: str) -> Recorded:
     from talkpath.capture.scan import scan
 
     if name == "-":
-        return recorded(scan(sys.stdin.buffer))
+        return recorded(scan(cast("Source", sys.stdin.buffer)))
     path = Path(name)
     try:
         with path.open("rb", buffering=0) as file:
@@ -76,6 +77,8 @@ def _recorded(name: str) -> Recorded:
             found = scan(file, _progress if loud else None)
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+    except WireError as error:
+        raise UsageError(f"{path.name}: {error}") from None
     if loud:
         click.echo("", err=True)
     return recorded(found)
@@ -85,28 +88,43 @@ def _progress(packets: int) -> None:
     click.echo(f"\r{packets:,} packets", err=True, nl=False)
 
 
+def _paired(found: Recorded, peer: Path) -> tuple[Paired, ...]:
+    from talkpath.capture.peer import paired
+
+    return paired(found, _recorded(str(peer)))
+
+
 def _endpoints(found: Recorded, call: int) -> list[str]:
     """`ip:port-ip:port/udp` of each flow, the local end first."""
-    return [f"{_text(*near.reveal())}-{_text(*far.reveal())}/{protocol}" for near, far, protocol in found.endpoints(call)]
+    flows = found.endpoints(call)
+    return [f"{_text(*near.reveal())}-{_text(*far.reveal())}/{protocol}" for near, far, protocol in flows]
 
 
 def _text(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _print_json(name: str, found: Recorded, addresses: bool, pairs: object) -> None:
-    from talkpath.report.capture_json import document
+def _print_json(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...] | None) -> None:
+    from talkpath.report import capture_json
 
     endpoints = (lambda call: _endpoints(found, call)) if addresses else None
-    click.echo(json.dumps(document(Path(name).name, found.findings, endpoints, pairs)))
+    click.echo(capture_json.text(capture_json.result(Path(name).name, found.findings, endpoints, pairs)))
 
 
-def _show(name: str, found: Recorded, addresses: bool, pairs: object) -> None:
+def _show(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...]) -> None:
     from rich.console import Console
 
     from talkpath.report import capture_text
 
-    console = Console(file=sys.stdout)
     calls = range(len(found.findings.calls))
     endpoints = [_endpoints(found, call) for call in calls] if addresses else ()
-    capture_text.show(console, Path(name).name, found.findings, endpoints)
+    capture_text.show(Console(file=sys.stdout), Path(name).name, found.findings, endpoints, pairs)
+
+
+def _write_html(name: str, found: Recorded, html: Path) -> None:
+    from talkpath.report.capture_html import capture_page
+
+    try:
+        html.write_text(capture_page(Path(name).name, found.findings), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{html.name} cannot be written ({error.strerror}); choose another place.") from None

@@ -23,6 +23,16 @@ WAYS_ON = """There is no test server to check against yet. Three ways on:
 """
 
 
+SENTENCES = {
+    "refused": "Nothing listens at the link's port. Ask whoever runs the test server, or use another link.",
+    "timeout": "The test server does not answer. Is this device online, and the test server up? Try another link too.",
+    "responder_lost": "The test server went away during the check; what was measured until then is kept.",
+    "network_lost": "This device's network was lost during the check; what was measured until then is kept.",
+    "interrupted": "Stopped; what was measured until then is kept.",
+}
+STOPPED = 130
+
+
 @click.command()
 @click.argument("link", required=False)
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
@@ -53,16 +63,16 @@ def command(
     """Place calls shaped like each messenger's beside look-alikes, to a consenting test server.
 
     LINK is an invite link or HOST:PORT#KEY.
-    """  # fmt: skip
-    import msgspec
 
+    Ctrl-C ends the check in order: what was measured is judged and written. Exit code 0 measured, whatever the result;
+    2 usage; 3 could not measure; 130 stopped before anything was measured.
+    """  # fmt: skip
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
-    from talkpath.measure.facts import Plan
 
     media = ("voice", "video") if video else ("voice",)
-    plan = make_plan(choose_arms(names, media), watch_s=DEEP_S if deep else 0.0, transports=transports)
+    plan = make_plan(choose_arms(names, media, every=deep), watch_s=DEEP_S if deep else 0.0, transports=transports)
     if plan_file is not None:
-        plan = msgspec.json.decode(plan_file.read_bytes(), type=Plan)
+        plan = _read_plan(plan_file)
     if v4 and v6:
         raise UsageError("-4 and -6 exclude each other: a check uses one address family.")
     if dry_run:
@@ -73,7 +83,19 @@ def command(
         return 3
     _refuse_overwrite(output)
     facts = _measure(plan, link, 4 if v4 else 6 if v6 else 0)
+    _say_left_out(plan, facts)
     return _tell(facts, output, gate, as_json)
+
+
+def _read_plan(file: Path) -> Plan:
+    import msgspec
+
+    from talkpath.measure.facts import Plan
+
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Plan)
+    except (OSError, msgspec.MsgspecError):
+        raise UsageError("The file of --plan cannot be read or holds no plan.") from None
 
 
 def _refuse_overwrite(output: Path | None) -> None:
@@ -109,6 +131,14 @@ def _measure(plan: Plan, link: str, family: int) -> Facts:
         return run_check(plan, target, family=family, progress=progress.hear)
 
 
+def _say_left_out(plan: Plan, facts: Facts) -> None:
+    names = ", ".join(f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in facts.plan.arms)
+    if names:
+        click.echo(
+            f"talkpath: not asked about, since the test server's talkpath imitates them otherwise: {names}.", err=True
+        )
+
+
 def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool) -> int:
     from rich.console import Console
 
@@ -116,15 +146,23 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool) -> int:
     from talkpath.report import result, text
 
     verdicts, written = result.result(facts)
-    if output is not None:
-        _write(output, write_bundle(facts, written, []))
+    why = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
+    if why in SENTENCES:
+        click.echo(f"talkpath: {SENTENCES[why]}", err=True)
     if as_json:
         click.echo(json.dumps(written))
     else:
         text.show(Console(file=sys.stdout), verdicts)
-    if facts.reach.control != "connected":
-        return 3 if not gate else result.gate(verdicts)
-    return result.gate(verdicts) if gate else 0
+    if output is not None:
+        _write(output, write_bundle(facts, written, []))
+    return result.gate(verdicts) if gate else _exit_code(facts)
+
+
+def _exit_code(facts: Facts) -> int:
+    """0 where at least one epoch was measured by both ends."""
+    if any(not epoch.missing for epoch in facts.epochs):
+        return 0
+    return STOPPED if facts.health.ended == "interrupted" else 3
 
 
 def _write(output: Path, data: bytes) -> None:

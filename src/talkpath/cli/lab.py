@@ -61,7 +61,7 @@ def run(
     from talkpath.lab.sim import PORTS
 
     scenario = scenarios.Scenario.parse(background, rules, seed, int(family))
-    arms = choose_arms(_words(apps), _media(media))
+    arms = choose_arms(_words(apps), _media(media), every=deep)
     plan = make_plan(arms, k=k, watch_s=DEEP_S if deep else 0.0, transports=transports)
     facts = _drive(driver)(plan, scenario)
     hits = [hit.record() for hit in scenarios.truth(scenario.rules, arms, PORTS)]

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from talkpath.apps.shape import Arm
+from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes
 from talkpath.experiment.flight import NEVER
-from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
+from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Layout
 from talkpath.measure.facts import Facts, Health, Plan, Reach
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.session import ProbeSession
@@ -24,10 +25,12 @@ from talkpath.verdict.model import Ask
 from talkpath.verdict.paths import next_path
 from talkpath.wire.control import Begin, Welcome
 
-LOCALS = 128 - PATH_LOCALS  # new local ports a check: at most 128 (DESIGN section 4)
+STREAMS = 44  # connections for calls over TCP and TLS, at most
+LOCALS = 128 - PATH_LOCALS - STREAMS - 1  # new local ports a check: at most 128 (DESIGN section 4), control's included
 FINISH_S = 3.0
-PATHS_BYTES = 2_000_000  # what asking for transports may cost beside the check itself
-CONTROL_SHARE = 60  # bytes of the control channel an epoch costs per flow, both ways (measured)
+PATIENCE_S = 3.0  # how long epochs under way may still take when somebody presses stop
+PATHS_SHARE = 0.06  # of the bytes, kept for asking for one arm's transports should something be found
+CONTROL_SHARE = 250  # bytes of the control channel an epoch costs per flow, both ways (measured)
 
 Choose = Callable[[Facts, int, Sequence[Ask]], Ask | None]
 
@@ -52,11 +55,13 @@ class Check:
     _planned_bytes: int = 0
     _started_s: float | None = None
     _finish_s: float = NEVER
+    _abandon_s: float = NEVER
     _stopping: str = ""
     _seen: int = 0
     _idle: bool = False
     _out_of: str = "done"
-    _paths_from: int | None = None
+    _asks_paths: bool = False
+    _streams: int = 0
     _jump_s: float = 0.0
     _vpn: bool | None = None
     _changed: bool = False
@@ -67,8 +72,9 @@ class Check:
 
     # -- what the driver tells -------------------------------------------------------------------------------
 
-    def connected(self, now_s: float) -> None:
-        """The control channel is open; the check's clock starts here."""
+    def connected(self, now_s: float, family: int = 0) -> None:
+        """The control channel is open, over IPv4 or IPv6; the check's clock starts here."""
+        self.family = self.session.family = family or self.family
         self._started_s = now_s
         self.session.connected(now_s)
         self._plan_wake()
@@ -91,8 +97,12 @@ class Check:
         self._step(now_s)
 
     def interrupt(self, now_s: float) -> None:
-        """Somebody pressed stop: finish with what there is."""
-        self._stop(now_s, "interrupted")
+        """Somebody pressed stop: finish with what there is. Epochs that soon end are waited for; but not twice."""
+        if self._stopping == "interrupted":
+            self.session.disconnected(now_s, "interrupted")
+        else:
+            self._stopping, self._abandon_s = "interrupted", now_s + PATIENCE_S
+        self._step(now_s)
 
     def jumped(self, seconds: float) -> None:
         """The wall clock and the monotonic one went apart: a suspend, or somebody set the clock."""
@@ -106,6 +116,10 @@ class Check:
     def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
         """A datagram came."""
         return self.session.datagram(now_s, data)
+
+    def unsent(self, packet: Outgoing) -> None:
+        """This machine would not send a packet that `poll`, or a datagram, asked it to."""
+        self.session.unsent(packet)
 
     # -- what the driver asks --------------------------------------------------------------------------------
 
@@ -124,7 +138,7 @@ class Check:
             self.wake_s = NEVER
             return
         ask_s = self._ask_at_s() if self.session.opened and not self._stopping and not self._idle else NEVER
-        self.wake_s = min(self.session.wake_s, ask_s, self._finish_s)
+        self.wake_s = min(self.session.wake_s, ask_s, self._finish_s, self._abandon_s)
 
     def facts(self) -> Facts:
         """The facts so far. Times are seconds from the start of the check."""
@@ -138,7 +152,7 @@ class Check:
                 clock_jump_s=round(self._jump_s, 3),
                 network_changed=self._changed,
                 vpn=self._vpn,
-                ended=session.ended or self._stopping or "done",
+                ended=self._ended,
             ),
             reach=self.reach,
             seed=self.seed,
@@ -149,6 +163,12 @@ class Check:
             family=self.family,
             paths=_paths(welcome) if welcome else (),
         )
+
+    @property
+    def _ended(self) -> str:
+        """Why the check ended. Who is lost after the last epoch was known is not missed."""
+        stopped = self._stopping and (self.session.ended in ("", "done") or self._finish_s != NEVER)
+        return self._stopping if stopped else self.session.ended or "done"
 
     # -- the loop --------------------------------------------------------------------------------------------
 
@@ -163,8 +183,13 @@ class Check:
         if session.ended:
             self.done = True
             return
+        if now_s >= self._abandon_s:
+            self._abandon_s = NEVER
+            session.abandon(now_s, self._stopping)
         if len(session.finished) > self._seen:
             self._absorb()
+        if session.opened and self._number == 0:
+            self._leave_out(session.alike)
         if self._finish_s <= now_s:
             session.ended = self._stopping
             self.done = True
@@ -173,6 +198,13 @@ class Check:
         elif self._stopping and not session.running and self._finish_s == NEVER:
             self._finish_s = now_s + FINISH_S
             session.finish(now_s, _digest(self.facts()), self._stopping)
+
+    def _leave_out(self, alike: tuple[Arm, ...]) -> None:
+        """Arms that the far end imitates otherwise cannot be asked about: the plan is without them."""
+        names = {str(arm) for arm in alike}
+        arms = tuple(arm for arm in self.plan.arms if f"{arm.app}/{arm.variant}/{arm.medium}" in names)
+        if len(arms) < len(self.plan.arms):
+            self.plan = msgspec.structs.replace(self.plan, arms=arms)
 
     def _absorb(self) -> None:
         numbers = {epoch.number for epoch in self.session.finished[self._seen :]}
@@ -193,9 +225,11 @@ class Check:
         if ask is None and self.session.running:
             self._idle = True
             return
-        if ask is None and self._paths_from is None:
-            self._paths_from = self._planned_bytes
+        if ask is None and not self._asks_paths:
+            self._asks_paths = True
             ask = self._wanted(facts, now_s)
+        if ask is None and self._number == 0 and self._left_bytes < self.plan.budget_bytes:
+            raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         if ask is None:
             self._stop(now_s, self._out_of)
             return
@@ -204,26 +238,49 @@ class Check:
         self._planned_bytes += self._cost(ask)
         self._number += 1
         self._tuple += len(layout.flows)
+        self._streams += _streams(layout)
         self._pending.append((begin.number, ask))
         self.session.begin(now_s, begin, self.session.busy_until_s - SETUP_MS / 1000.0)
         self.progress("ask", facts, ask)
 
     def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
-        """The verdict's next question while there is time, after that the transports still to be tried."""
+        """The verdict's next question, after that the transports still to be tried; one arm's are always kept for."""
         pending = [ask for _, ask in self._pending]
-        if self._paths_from is not None:
-            return self._affordable(next_path(facts, pending), self._paths_from + PATHS_BYTES)
-        if now_s - (self._started_s or 0.0) > self.plan.budget_s:
+        path = next_path(facts, pending)
+        left_s = self.plan.budget_s - (now_s - (self._started_s or 0.0))
+        if self._asks_paths:
+            return self._path(facts, pending, left_s)
+        kept = self._cost(_shorter(path)) if path else int(PATHS_SHARE * self.plan.budget_bytes)
+        if left_s < (self.plan.path_s if path else 0.0):
             self._out_of = "budget"
             return None
-        return self._affordable(self.choose(facts, self._planned_bytes, pending), self.plan.budget_bytes)
+        return self._affordable(self.choose(facts, self._planned_bytes + kept, pending), self._left_bytes - kept)
 
-    def _affordable(self, ask: Ask | None, budget_bytes: int) -> Ask | None:
-        """`ask`, if bytes and 5-tuples are left for it."""
+    def _path(self, facts: Facts, pending: list[Ask], left_s: float) -> Ask | None:
+        """The next arm's transports: at full length if all that are still to be asked can have that, else at half."""
+        asks: list[Ask] = []
+        while (ask := next_path(facts, [*pending, *asks])) is not None:
+            asks.append(ask)
+        if not asks or left_s < self.plan.path_s:
+            return None
+        if len(asks) * self._cost(asks[0]) <= self._left_bytes and len(asks) * self.plan.path_s <= left_s:
+            return self._affordable(asks[0], self._left_bytes)
+        return self._affordable(_shorter(asks[0]), self._left_bytes)
+
+    @property
+    def _left_bytes(self) -> int:
+        """Of the plan's, or of what the far end gives."""
+        given = self.session.welcome.max_bytes if self.session.welcome else 0
+        return min(self.plan.budget_bytes, given) - self._planned_bytes
+
+    def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
+        """`ask`, if bytes, 5-tuples and connections are left for it."""
         if ask is None:
             return None
         ports = self.session.welcome.ports if self.session.welcome else ()
-        if self._tuple + 3 * ask.k > self.locals * len(ports) or self._planned_bytes + self._cost(ask) > budget_bytes:
+        layout = self.session.lay_out(self._begin(ask))
+        tuples, streams = self._tuple + len(layout.flows), self._streams + _streams(layout)
+        if tuples > self.locals * len(ports) or streams > STREAMS or self._cost(ask) > left_bytes:
             self._out_of = "budget"
             return None
         return ask
@@ -250,6 +307,14 @@ class Check:
         if not self._stopping:
             self._stopping = why
             self._step(now_s)
+
+
+def _shorter(ask: Ask) -> Ask:
+    return msgspec.structs.replace(ask, packets=ask.packets // 2)
+
+
+def _streams(layout: Layout) -> int:
+    return sum(not flow.transport.startswith("udp") for flow in layout.flows)
 
 
 def _paths(welcome: Welcome) -> tuple[str, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Sequence
 
 import msgspec
 
 from talkpath.apps.shape import stages
-from talkpath.experiment.flight import UNKNOWN_DMS
+from talkpath.experiment.flight import UNKNOWN_DMS, unpack_dms
 from talkpath.experiment.layout import Flow, Layout, Side
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.wire.control import FlowReport
@@ -156,10 +154,6 @@ def _quantiles(layout: Layout, side: Side, sender: FlowReport, receiver: FlowRep
 
 
 def _by_bit(bitmap: bytes, packed: bytes) -> dict[int, int]:
-    values = array("h")
-    values.frombytes(packed[: len(packed) // 2 * 2])
-    if sys.byteorder == "big":
-        values.byteswap()
     number = int.from_bytes(bitmap, "little")
     bits = [bit for bit in range(len(bitmap) * 8) if number >> bit & 1]
-    return dict(zip(bits, values, strict=False))
+    return dict(zip(bits, unpack_dms(packed), strict=False))

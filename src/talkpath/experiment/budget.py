@@ -19,22 +19,24 @@ def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
     return size + RECORD_BYTES + segments * header, segments * header
 
 
+def packet_bytes(size: int, transport: str, family: int = 4) -> int:
+    """The IP packet of one datagram; over a stream framed (RFC 4571) and, as TLS, in a record. ACKs ride along."""
+    if transport.startswith("udp"):
+        return size + HEADER_BYTES[family]
+    return size + 2 + TCP_HEADER_BYTES[family] + (RECORD_BYTES if transport.startswith("tls") else 0)
+
+
 def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
-    up, down = flow_bytes(layout.schedule, family)
-    return up * len(layout.flows), down * len(layout.flows)
+    sums = {flow.transport: flow_bytes(layout.schedule, flow.transport, family) for flow in layout.flows}
+    return sum(sums[flow.transport][0] for flow in layout.flows), sum(sums[flow.transport][1] for flow in layout.flows)
 
 
-def flow_bytes(schedule: Schedule, family: int = 4) -> tuple[int, int]:
+def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:
     """(up, down) likewise of one flow."""
-    header = HEADER_BYTES[family]
     slots = schedule.slots
-    up = down = 0
+    total = {"up": 0, "down": 0}
     for slot in slots:
-        if slot.retry_of is not None or (slot.answers is not None and slots[slot.answers].retry_of is not None):
-            continue
-        if slot.direction == "up":
-            up += slot.size + header
-        else:
-            down += slot.size + header
-    return up, down
+        if slot.retry_of is None and (slot.answers is None or slots[slot.answers].retry_of is None):
+            total[slot.direction] += packet_bytes(slot.size, transport, family)
+    return total["up"], total["down"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from talkpath.experiment.layout import Layout, Side
 from talkpath.wire.control import FlowReport
@@ -40,6 +42,16 @@ class Flight:
         """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
         self.start_s = at_s
         self.wake_s = at_s + self._timeline[0][0] / 1000.0 if self._timeline else NEVER
+
+    def skip(self, now_s: float) -> None:
+        """What was due before now never leaves: this end did not know yet that the epoch had begun."""
+        start_s = self.start_s
+        if start_s is not None:
+            elapsed_ms = (now_s - start_s) * 1000.0
+            self._next = bisect_left(self._timeline, elapsed_ms, key=lambda place: place[0])
+            self.wake_s = (
+                start_s + self._timeline[self._next][0] / 1000.0 if self._next < len(self._timeline) else NEVER
+            )
 
     def poll(self, now_s: float) -> list[tuple[int, int]]:
         """(flow index, bit) of what is due and not withheld; each is recorded as sent."""
@@ -122,9 +134,19 @@ class Flight:
         size = (len(self.into.slots) + 7) // 8
         return tuple(late.to_bytes(size, "little") for late in self.late) if any(self.late) else ()
 
-    def lateness_ms(self) -> list[float]:
-        """Actual minus due time of everything sent on schedule, in ms."""
-        return [dms / 10.0 for row in self._sent_dms for dms in row if dms != UNKNOWN_DMS]
+
+def lateness_ms(reports: Sequence[FlowReport]) -> list[float]:
+    """Actual minus due time of everything that an end sent on schedule, in ms."""
+    return [dms / 10.0 for report in reports for dms in unpack_dms(report.sent_dms) if dms != UNKNOWN_DMS]
+
+
+def unpack_dms(packed: bytes) -> array[int]:
+    """The numbers of a report's `sent_dms` or `arrived_dms`."""
+    values = array("h")
+    values.frombytes(packed[: len(packed) // 2 * 2])
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 def _offsets(bitmap: int, dms: array[int]) -> bytes:

@@ -20,7 +20,7 @@ from talkpath.wire.control import Begin
 SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power (facts: probe-stats section 2)
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
-PATH_LOCALS = 32  # local ports kept for asking which transports carry a call
+PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 Place = tuple[int, int]  # (flow index, bit)
 Part = tuple[str, str | None, str]  # (role, twin kind, transport)
@@ -103,7 +103,8 @@ def roles(begin: Begin) -> list[Part]:
     if begin.transport == "tcp":
         return [twin] * k + [("twin", "random", "tcp")] * k
     if begin.transport != "udp":
-        return [("call", None, path) for path in begin.transport.split(",")] * k
+        paths: list[Part] = [("call", None, path) for path in begin.transport.split(",")]
+        return paths * k
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 

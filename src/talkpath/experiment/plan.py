@@ -14,13 +14,27 @@ VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
 
 
-def choose_arms(names: Sequence[str] = (), media: Sequence[str] = ("voice",)) -> tuple[Arm, ...]:
-    """The arms of these apps (all when empty), all their variants; `UsageError` for an unknown app."""
-    known = [app.id for app in apps().values() if app.shapes]
+def choose_arms(
+    names: Sequence[str] = (), media: Sequence[str] = ("voice",), *, every: bool = False
+) -> tuple[Arm, ...]:
+    """The arms of these apps (all when empty), each an app or `app/variant`; `UsageError` for an unknown one.
+
+    Variants that an app keeps for requests are left out unless named or `every`.
+    """
+    known = {app.id: app for app in apps().values() if app.shapes}
+    variants = {f"{arm.app}/{arm.variant}" for arm in shapes()}
     for name in names:
-        if name not in known:
+        if name not in known and name not in variants:
             raise UsageError(f"No app is called {name!r}; the ones that can be imitated are {', '.join(known)}.")
-    wanted = [arm for arm in shapes() if (not names or arm.app in names) and arm.medium in media]
+    wanted = [
+        arm
+        for arm in shapes()
+        if arm.medium in media
+        and (
+            f"{arm.app}/{arm.variant}" in names
+            or ((not names or arm.app in names) and (every or arm.variant not in known[arm.app].on_request))
+        )
+    ]
     if not wanted:
         raise UsageError(f"None of these apps has a call of that medium: {', '.join(media)}.")
     return tuple(sorted(wanted, key=lambda arm: (arm.medium != "voice", arm)))

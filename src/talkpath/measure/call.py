@@ -68,8 +68,8 @@ class Stream(Struct, frozen=True, gc=False):
 
 
 class Flow(Struct, frozen=True, gc=False):
-    """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` None where its
-    far end never said anything. `requests` are set-up requests of the local end, `answers` the replies."""
+    """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` None where
+    its far end never said anything. `requests` are set-up requests of the local end, `answers` the replies."""
 
     number: int
     kind: Literal["relay", "peer", "local"]
@@ -129,3 +129,26 @@ class Findings(Struct, frozen=True, gc=False):
     unread: dict[str, int]
     calls: tuple[Call, ...]
     attempts: tuple[Attempt, ...]
+
+
+class Way(Struct, frozen=True, gc=False):
+    """One direction of a call seen at both ends. Of the `sent` packets that the far end was recording for, `arrived`
+    came; `first_lost_s` is when the first that did not was sent, `longest_run` the most in a row. `spread_ms` is how
+    far the delay varied (95th percentile over the least; the clocks of two machines give no delay itself)."""
+
+    sent: int
+    arrived: int
+    lost: int
+    loss_pct: float
+    first_lost_s: float | None
+    longest_run: int
+    spread_ms: float | None
+
+
+class Paired(Struct, frozen=True, gc=False):
+    """A call of this capture beside the same call in the other end's. None: no packet of that way is in both."""
+
+    call: int
+    app: str
+    up: Way | None
+    down: Way | None

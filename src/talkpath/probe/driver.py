@@ -7,10 +7,13 @@ what the network does into values. `select.select` is used on purpose: other sel
 from __future__ import annotations
 
 import select
+import signal
 import socket
 import struct
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from talkpath.errors import PeerError
@@ -25,15 +28,19 @@ DRAIN = 64
 NAP_S = 0.2  # the longest sleep: Ctrl-C, suspend and clock steps are noticed this often
 LOOK_S = 1.0
 SUSPEND_S = 1.0
+NO_ROUTE_LOOKS = 2  # so often without any way to the far end, and the network is lost
+
+# A far end that is gone without a word, or a network that is, is noticed within some 9 s even while nothing is said.
+KEEPALIVE = (("TCP_KEEPIDLE", 3), ("TCP_KEEPALIVE", 3), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3),
+             ("TCP_USER_TIMEOUT", 9000))  # fmt: skip
 
 
 class Engine(Protocol):
     """What the driver moves bytes for."""
 
     done: bool
-    locals: int
 
-    def connected(self, now_s: float) -> None: ...
+    def connected(self, now_s: float, family: int = ...) -> None: ...
     def unreachable(self, now_s: float, how: str) -> None: ...
     def control(self, now_s: float, data: bytes) -> None: ...
     def control_out(self) -> bytes: ...
@@ -42,6 +49,7 @@ class Engine(Protocol):
     def jumped(self, seconds: float) -> None: ...
     def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None: ...
     def datagram(self, now_s: float, data: bytes) -> list[Outgoing]: ...
+    def unsent(self, packet: Outgoing) -> None: ...
     def poll(self, now_s: float) -> list[Outgoing]: ...
     @property
     def wake_s(self) -> float: ...
@@ -50,11 +58,11 @@ class Engine(Protocol):
 class Stream:
     """One call over TCP or TLS: framed datagrams (RFC 4571); what the network refuses is lost silently."""
 
-    def __init__(self, host: Address, port: int, *, over_tls: bool) -> None:
+    def __init__(self, host: Address, port: int, *, over_tls: bool, name: str | None = None) -> None:
         family = socket.AF_INET if host.family == 4 else socket.AF_INET6
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setblocking(False)
-        self.channel = tls.Channel(tls.client_context(), server=False, name="www.example.com") if over_tls else None
+        self.channel = tls.Channel(tls.client_context(), server=False, name=name) if over_tls else None
         self._out, self._in = bytearray(), bytearray()
         self.dead = False
         self._guard(lambda: self.socket.connect((host.reveal()[0], port)))
@@ -125,20 +133,35 @@ class Driver:
         self._streams: dict[int, Stream] = {}
         self._far = Address(b"\0\0\0\0")
         self._local_address: Address | None = None
-        self.dropped = 0
+        self._no_route = 0
+        self._stops = 0
+        self._stops_told = 0
 
     def run(self) -> None:
         """Until the engine is done. `PeerError` for a responder that is not the one of the link."""
         try:
             if self._connect():
-                self._loop()
+                with self._stoppable():
+                    self._loop()
         finally:
             self._close()
 
-    @property
-    def family(self) -> int:
-        """4 or 6, once connected."""
-        return self._far.family
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the check in order, between two packets: what was measured is told."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(*_: object) -> None:
+            self._stops += 1
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     # -- the control channel ---------------------------------------------------------------------------------
 
@@ -154,7 +177,7 @@ class Driver:
         self._local_address = local_address(self._far)
         if self._local_address is not None:
             self._engine.surrounded(vpn=through_tunnel(self._local_address))
-        self._engine.connected(time.monotonic())
+        self._engine.connected(time.monotonic(), self._far.family)
         return True
 
     def _open(self) -> str:
@@ -175,6 +198,7 @@ class Driver:
                 continue
             self._control, self._far = control, Address.of(str(sockaddr[0]), self._link.port)
             control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _keep_alive(control)
             return ""
         return how
 
@@ -187,7 +211,7 @@ class Driver:
                 self._channel.feed(control.recv(65536))
             except OSError:
                 self._channel.closed = True
-            if self._channel.closed:
+            if self._channel.closed or time.monotonic() > deadline_s:
                 raise PeerError("What answers at the link's port is no talkpath responder; check the link.")
 
     def _talk(self) -> None:
@@ -233,11 +257,11 @@ class Driver:
         engine = self._engine
         wall_s, mono_s = time.time(), time.monotonic()
         while not engine.done:
-            try:
-                self._send(engine.poll(time.monotonic()))
-                self._talk()
-                self._wait()
-            except KeyboardInterrupt:
+            self._send(engine.poll(time.monotonic()))
+            self._talk()
+            self._wait()
+            while self._stops_told < self._stops:
+                self._stops_told += 1
                 engine.interrupt(time.monotonic())
             if time.monotonic() - mono_s > LOOK_S:
                 self._look(time.time() - wall_s - (time.monotonic() - mono_s))
@@ -245,10 +269,16 @@ class Driver:
         self._talk()
 
     def _look(self, step_s: float) -> None:
-        """Once a second: did a clock jump (a suspend does that too), did the network change?"""
+        """Once a second: did a clock jump (a suspend does that too), did the network change, is it gone?"""
         if abs(step_s) > SUSPEND_S:
             self._engine.jumped(step_s)
-        if self._local_address is not None and local_address(self._far) != self._local_address:
+        if self._local_address is None:
+            return
+        now_from = local_address(self._far)
+        self._no_route = self._no_route + 1 if now_from is None else 0
+        if self._no_route >= NO_ROUTE_LOOKS:
+            self._hang_up("network_lost")
+        elif now_from is not None and now_from != self._local_address:
             self._engine.surrounded(changed=True)
 
     def _wait(self) -> None:
@@ -299,7 +329,7 @@ class Driver:
             try:
                 self._local(packet.local).sendto(packet.data, (self._far.reveal()[0], packet.port))
             except OSError:
-                self.dropped += 1  # full buffer, no route: told as a lost packet would be, and counted
+                self._engine.unsent(packet)  # full buffer, no route, a firewall on this machine
 
     def _local(self, number: int) -> socket.socket:
         end = self._locals.get(number)
@@ -313,11 +343,30 @@ class Driver:
     def _stream(self, packet: Outgoing) -> Stream:
         stream = self._streams.get(packet.flow)
         if stream is None:
+            tls_name = self._link.host if _is_name(self._link.host) else None
             over_tls = packet.transport == "tls"
-            stream = self._streams[packet.flow] = Stream(self._far, packet.port, over_tls=over_tls)
+            stream = Stream(self._far, packet.port, over_tls=over_tls, name=tls_name)
+            self._streams[packet.flow] = stream
         return stream
 
     def _close(self) -> None:
         ends = [*self._locals.values(), *(stream.socket for stream in self._streams.values())]
         for end in ends + ([self._control] if self._control else []):
             end.close()
+
+
+def _keep_alive(control: socket.socket) -> None:
+    control.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE:
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                control.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _is_name(host: str) -> bool:
+    """A TLS client says names, never addresses (RFC 6066 section 3)."""
+    try:
+        Address.of(host)
+    except ValueError:
+        return "." in host and host.isascii()
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from talkpath.apps.shape import KEY_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import put, read
@@ -44,6 +45,13 @@ class ProbeFlight(Flight):
             self._nonce[flow] = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
         replies = self.arrive(now_s, flow, bit)
         return [self._packet(flow, b) for b in replies if self.reply(flow, b)]
+
+    def forget(self, data: bytes) -> None:
+        """This machine would not send the datagram, if it is one of this epoch's."""
+        keys = self.out.keys
+        place = keys.get(data[:KEY_BYTES]) or keys.get(data[KEY_BYTES : 2 * KEY_BYTES])
+        if place is not None:
+            self.unsend(*place)
 
     def _packet(self, flow: int, bit: int) -> Outgoing:
         plan = self.layout.flows[flow]

@@ -36,12 +36,15 @@ class Link:
 
 def parse_link(text: str) -> Link:
     """`UsageError` with what is wrong and what a link looks like."""
+    text = text.strip()
     address = text if "://" in text else f"{SCHEME}://{text}"
     try:
         parts = urlsplit(address)
-        port = parts.port or DEFAULT_PORT
+        port = DEFAULT_PORT if parts.port is None else parts.port
     except ValueError:
-        raise UsageError(f"The link is none: its port is no number from 1 to 65535. {_LOOKS}") from None
+        port = 0
+    if not port:
+        raise UsageError(f"The link is none: its port is no number from 1 to 65535. {_LOOKS}")
     if parts.scheme != SCHEME or not parts.hostname:
         raise UsageError(f"The link is none: it names no host. {_LOOKS}")
     if not valid_key_text(parts.fragment):
@@ -57,6 +60,7 @@ def _until(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text)
+        until = datetime.fromisoformat(text)
+        return until if until.tzinfo else until.replace(tzinfo=UTC)
     except ValueError:
         raise UsageError("The link's 'until' is no date; copy the link whole.") from None

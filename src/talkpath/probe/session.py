@@ -1,8 +1,8 @@
 """The probe's side of one session with one responder (spec/tp-005).
 
 An engine: bytes and the time in, packets and the next wake-up out. `begin` asks for an epoch; when both ends are
-done with it, its facts appear in `finished`. A lost responder is a value (`ended`), not an exception; a
-responder that refuses or breaks the protocol raises `PeerError`.
+done with it, its facts appear in `finished`. A lost responder is a value (`ended`), not an exception, and so is one
+that refuses or breaks the protocol after something was measured; before that it raises `PeerError`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.budget import HEADER_BYTES
+from talkpath.experiment.budget import OPENING_BYTES, control_bytes, packet_bytes
 from talkpath.experiment.digest import shape_digest
-from talkpath.experiment.flight import NEVER
+from talkpath.experiment.flight import NEVER, lateness_ms
 from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import Epoch
+from talkpath.probe import vet
 from talkpath.probe.flight import Outgoing, ProbeFlight
 from talkpath.wire import control
 from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, Hello, Open, Ready, Receipt, Report
 
-ANSWER_S = 10.0  # the control channel answers within this time, or the responder is lost
+ANSWER_S = 10.0  # whatever is said is answered within half of this, something else heard within all of it: or lost
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 
@@ -48,7 +49,8 @@ class Running:
 class ProbeSession:
     """One session. `seed` is 32 unpredictable bytes; `arms` what may be asked for.
 
-    Times in the facts count from `connected`.
+    Times in the facts count from `connected`. `bytes_sent` and `bytes_received` are of IP packets; TCP's share of
+    them is worked out, not seen.
     """
 
     seed: bytes
@@ -59,7 +61,7 @@ class ProbeSession:
     opened: bool = False
     ended: str = ""
     finished: list[Epoch] = field(default_factory=list)
-    lateness_ms: list[float] = field(default_factory=list)
+    lateness_ms: list[float] = field(default_factory=list)  # of both ends
     receipt: Receipt | None = None
     bytes_sent: int = 0
     bytes_received: int = 0
@@ -69,12 +71,15 @@ class ProbeSession:
     _out: bytearray = field(default_factory=bytearray)
     _decoder: control.Decoder = field(default_factory=control.Decoder)
     _running: dict[int, Running] = field(default_factory=dict)
-    _keys: dict[bytes, tuple[ProbeFlight, int, int]] = field(default_factory=dict)
+    _keys: dict[bytes, ProbeFlight] = field(default_factory=dict)
     _waiting_s: float = NEVER
     _unanswered: int = 0
     _asked_s: float = 0.0
+    _heard_s: float = 0.0
     _zero_s: float = 0.0
     _next_id: int = 0
+    _abandoned: set[int] = field(default_factory=set)
+    _refused: str = ""
     _closed: dict[int, tuple[int, ProbeFlight]] = field(default_factory=dict)
     _late_seen: dict[int, tuple[tuple[bytes, ...], tuple[bytes, ...]]] = field(default_factory=dict)
 
@@ -82,54 +87,71 @@ class ProbeSession:
 
     def connected(self, now_s: float) -> None:
         """The control channel is open (and, on real networks, its key is the pinned one)."""
+        self._spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
         self._say(now_s, Hello((control.VERSION,), f"talkpath/{__version__}", commitment(self.seed), shapes))
-        self._asked_s = self._zero_s = now_s
+        self._asked_s = self._zero_s = self._heard_s = now_s
 
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
         """The control channel is gone: what was measured is kept, open epochs end without the far end's word."""
         if not self.ended:
             self.ended = why
         self._waiting_s = NEVER
-        for running in list(self._running.values()):
+        self.abandon(now_s, self.ended)
+
+    def abandon(self, now_s: float, why: str) -> None:
+        """Open epochs end here, without the far end's word and without weight in any verdict."""
+        for number, running in list(self._running.items()):
             if running.flight.start_s is not None:
                 running.flight.closed = True
-                self._conclude(now_s, running, (), missing=self.ended)
+                self._conclude(now_s, running, (), missing=why)
+            self._abandoned.add(number)
         self._running.clear()
         self._plan()
 
     def receive(self, now_s: float, data: bytes) -> None:
         """Control bytes from the responder."""
-        self.bytes_received += len(data)
+        self._heard_s = now_s
+        along, against = control_bytes(len(data), self.family)
+        self._spend(against, along)
         try:
-            messages = self._decoder.feed(data)
+            for message in self._decoder.feed(data):
+                self._unanswered -= 1
+                self._waiting_s = now_s + ANSWER_S / 2 if self._unanswered > 0 else NEVER
+                self._take(now_s, message)
         except WireError as error:
-            raise PeerError("The test server does not speak talkpath's control protocol; check the link.") from error
-        for message in messages:
-            self._unanswered -= 1
-            self._waiting_s = now_s + ANSWER_S if self._unanswered > 0 else NEVER
-            self._take(now_s, message)
+            self._fail(now_s, "The test server does not speak talkpath's control protocol; check the link.", error)
+        except PeerError as error:
+            self._fail(now_s, str(error), error)
         self._plan()
+
+    def _fail(self, now_s: float, sentence: str, cause: Exception) -> None:
+        """Nothing measured: `PeerError`. Something measured: it is kept, and the check ends."""
+        if not self.finished:
+            raise PeerError(sentence) from cause
+        self.disconnected(now_s, "budget" if self._refused == "budget" else "responder_lost")
 
     def control_out(self) -> bytes:
         """Control bytes to send now."""
         out = bytes(self._out)
         self._out.clear()
-        self.bytes_sent += len(out)
+        if out:
+            self._spend(*control_bytes(len(out), self.family))
         return out
 
     def _say(self, now_s: float, message: AnyMessage) -> None:
         self._out += control.encode(message)
         self._unanswered += 1
-        self._waiting_s = min(self._waiting_s, now_s + ANSWER_S)
+        self._waiting_s = min(self._waiting_s, now_s + ANSWER_S / 2)
         self._plan()
 
     def _take(self, now_s: float, message: AnyMessage) -> None:
         match message:
             case control.Welcome():
                 self._welcomed(now_s, message)
-            case control.Refusal(sentence=sentence):
-                raise PeerError(f"The test server refused: {sentence}")
+            case control.Refusal(code=code):
+                self._refused = code
+                raise PeerError(vet.refusal(message))
             case Ready(number=number):
                 self._ready(now_s, number)
             case Report(number=number, flows=flows, late=late):
@@ -143,12 +165,19 @@ class ProbeSession:
                 raise PeerError("The test server sent a message that is the probe's to send; is it talkpath?")
 
     def _welcomed(self, now_s: float, welcome: control.Welcome) -> None:
-        if welcome.version != control.VERSION or not welcome.ports:
-            raise PeerError(f"The test server speaks version {welcome.version}, not {control.VERSION}; update one end.")
+        if self.welcome is not None:
+            raise PeerError("The test server welcomed twice; is it talkpath?")
+        self.welcome = vet.welcome(welcome)
+        if not self.alike:
+            raise PeerError("The test server imitates these apps otherwise; use the same talkpath at both ends.")
         self.rtt_s = now_s - self._asked_s
-        self.welcome = welcome
         self._key = session_key(self.seed, welcome.seed)
         self._say(now_s, Open(self.seed))
+
+    @property
+    def alike(self) -> tuple[Arm, ...]:
+        """The arms that both ends imitate alike, once welcomed: only these may be asked for."""
+        return tuple(arm for arm in self.arms if self.welcome and str(arm) in self.welcome.arms)
 
     # -- epochs ----------------------------------------------------------------------------------------------
 
@@ -163,7 +192,7 @@ class ProbeSession:
         streams = self.welcome.tcp_ports if self.welcome else ()
         flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0)
         self._running[begin.number] = Running(flight, not_before_s, now_s)
-        self._keys.update({key: (flight, flow, bit) for key, (flow, bit) in flight.into.keys.items()})
+        self._keys.update(dict.fromkeys(flight.into.keys, flight))
         self._say(now_s, begin)
 
     @property
@@ -176,10 +205,12 @@ class ProbeSession:
         self._say(now_s, Finish(digest, ended))
 
     def _ready(self, now_s: float, number: int) -> None:
-        if number == -1:
+        if number == -1 and self.welcome is not None:
             self.opened = True
             return
         running = self._running.get(number)
+        if number in self._abandoned:
+            return
         if running is None or running.flight.start_s is not None:
             raise PeerError("The test server answered an epoch that was not asked for; is it talkpath?")
         start_s = max(now_s, running.not_before_s)
@@ -195,17 +226,22 @@ class ProbeSession:
         self._say(now_s, Close(running.layout.begin.number, running.ours))
 
     def _reported(self, now_s: float, number: int, flows: tuple[FlowReport, ...]) -> None:
-        running = self._running.pop(number, None)
-        if running is None or not running.ours or len(flows) != len(running.layout.flows):
+        running = self._running.get(number)
+        if number in self._abandoned:
+            return
+        if running is None or not running.ours:
             raise PeerError("The test server reported an epoch that it was not asked about; is it talkpath?")
+        vet.report(flows, running.layout)
+        del self._running[number]
         self._conclude(now_s, running, flows)
 
     def _conclude(self, now_s: float, running: Running, flows: tuple[FlowReport, ...], missing: str = "") -> None:
         flight, zero_s = running.flight, self._zero_s
-        self.lateness_ms += flight.lateness_ms()
+        ours = running.ours or flight.reports()
+        self.lateness_ms += lateness_ms(ours) + lateness_ms(flows)
         epoch = epoch_facts(
             running.layout,
-            running.ours or flight.reports(),
+            ours,
             flows,
             started_s=(flight.start_s or 0.0) - zero_s,
             ended_s=min(running.end_s, now_s) - zero_s,
@@ -222,9 +258,9 @@ class ProbeSession:
         """Packets that came after their epoch's cut: to be told from lost ones when a mechanism is named."""
         for number, (place, flight) in self._closed.items():
             ours = flight.late_bitmaps()
-            up = theirs.get(number, ())
+            up = vet.late(theirs.get(number, ()), flight.layout)
             seen = self._late_seen.get(number)
-            if (ours or up) and seen != (up, ours) and len(up) in (0, len(flight.layout.flows)):
+            if (ours or up) and seen != (up, ours):
                 self._late_seen[number] = up, ours
                 self.finished[place] = with_late(self.finished[place], up, ours)
 
@@ -232,11 +268,23 @@ class ProbeSession:
 
     def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
         """One datagram in; the replies it sets off. Bytes that are no packet of this session are ignored."""
-        place = self._keys.get(data[:KEY_BYTES]) or self._keys.get(data[KEY_BYTES : 2 * KEY_BYTES])
-        if place is None:
-            return []
-        self.bytes_received += len(data) + HEADER_BYTES[self.family]
-        return self._count(place[0].take(now_s, place[1], place[2], data))
+        key = data[:KEY_BYTES]
+        flight = self._keys.get(key)
+        if flight is None:
+            key = data[KEY_BYTES : 2 * KEY_BYTES]
+            flight = self._keys.get(key)
+            if flight is None:
+                return []
+        flow, bit = flight.into.keys[key]
+        self._heard_s = now_s
+        self.bytes_received += packet_bytes(len(data), flight.layout.flows[flow].transport, self.family)
+        return self._count(flight.take(now_s, flow, bit, data))
+
+    def unsent(self, packet: Outgoing) -> None:
+        """This machine would not send the packet: it never left."""
+        self.bytes_sent -= packet_bytes(len(packet.data), packet.transport, self.family)
+        for running in self._running.values():
+            running.flight.forget(packet.data)
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now; closes epochs whose time is over, and notices a silent responder."""
@@ -247,7 +295,9 @@ class ProbeSession:
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
         if now_s >= self._waiting_s:
-            self.disconnected(now_s)
+            self._waiting_s = self._heard_s + ANSWER_S
+            if now_s >= self._waiting_s:
+                self.disconnected(now_s)
         self._plan_wake()
         return self._count(packets)
 
@@ -264,7 +314,10 @@ class ProbeSession:
         self._plan_wake()
 
     def _count(self, packets: list[Outgoing]) -> list[Outgoing]:
-        header = HEADER_BYTES[self.family]
         for packet in packets:
-            self.bytes_sent += len(packet.data) + header
+            self.bytes_sent += packet_bytes(len(packet.data), packet.transport, self.family)
         return packets
+
+    def _spend(self, up: int, down: int) -> None:
+        self.bytes_sent += up
+        self.bytes_received += down

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
-from talkpath.measure.call import Call, Findings
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Paired
 from talkpath.verdict.call import judge_attempt, judge_call
+from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.capture/1"
 
@@ -16,43 +18,66 @@ Endpoints = Callable[[int], Sequence[str]]
 """The endpoints of the flows of the n-th call, as text."""
 
 
-def document(file: str, findings: Findings, endpoints: Endpoints | None = None, peer: Any = None) -> dict[str, Any]:
-    """The whole object. `file` is a name without a folder."""
-    out: dict[str, Any] = {
-        "schema": SCHEMA,
-        "file": file,
-        "packets": findings.packets,
-        "duration_s": round(findings.duration_s, 6),
-        "unread": findings.unread,
-        "calls": [
-            call_object(call, endpoints(number) if endpoints else ()) for number, call in enumerate(findings.calls)
-        ],
-        "attempts": [
-            _rounded(msgspec.to_builtins(attempt)) | {"verdict": msgspec.to_builtins(judge_attempt(attempt))}
-            for attempt in findings.attempts
-        ],
-    }
-    return out | ({"peer": peer} if peer is not None else {})
+class PathObject(Flow, frozen=True, kw_only=True):
+    """One 5-tuple of a call (`Flow`), with `endpoints` "ip:port-ip:port/udp", the local end first, where asked for."""
+
+    endpoints: str | UnsetType = UNSET
 
 
-def call_object(call: Call, endpoints: Sequence[str] = ()) -> dict[str, Any]:
-    """One call: `flows` are numbers, told in `paths`; `endpoints` is that of the flow with most media."""
-    out: dict[str, Any] = _rounded(msgspec.to_builtins(call))
-    paths = out["flows"]
-    out["flows"] = [path["number"] for path in paths]
-    if endpoints:
-        for path, text in zip(paths, endpoints, strict=True):
-            path["endpoints"] = text
-        out["endpoints"] = max(paths, key=lambda path: path["media_sent"] + path["media_received"])["endpoints"]
-    return out | {"paths": paths, "verdict": msgspec.to_builtins(judge_call(call))}
+class CallObject(Call, frozen=True, kw_only=True):
+    """One call: `flows` are numbers, told in `paths`; `endpoints` is that of the path with most media."""
+
+    flows: tuple[int, ...]  # type: ignore[assignment]
+    paths: tuple[PathObject, ...]
+    verdict: Verdict
+    endpoints: str | UnsetType = UNSET
 
 
-def _rounded(value: Any) -> Any:
-    """Times to the microsecond."""
-    if isinstance(value, float):
-        return round(value, 6)
-    if isinstance(value, dict):
-        return {name: _rounded(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
-    return value
+class AttemptObject(Attempt, frozen=True, kw_only=True):
+    """One attempt, with its verdict."""
+
+    verdict: Verdict
+
+
+class CaptureResult(Struct, frozen=True):
+    """The whole object. `file` is a name without a folder; `peer` is there where the other end's capture was given."""
+
+    schema: str
+    file: str
+    packets: int
+    duration_s: float
+    unread: dict[str, int]
+    calls: tuple[CallObject, ...]
+    attempts: tuple[AttemptObject, ...]
+    peer: tuple[Paired, ...] | UnsetType = UNSET
+
+
+def result(
+    file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
+) -> CaptureResult:
+    """The object of one capture."""
+    calls = tuple(call_object(call, endpoints(place) if endpoints else ()) for place, call in enumerate(findings.calls))
+    return CaptureResult(
+        schema=SCHEMA,
+        file=file,
+        packets=findings.packets,
+        duration_s=round(findings.duration_s, 6),
+        unread=findings.unread,
+        calls=calls,
+        attempts=tuple(AttemptObject(**asdict(one), verdict=judge_attempt(one)) for one in findings.attempts),
+        peer=UNSET if pairs is None else tuple(pairs),
+    )
+
+
+def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
+    """One call."""
+    texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
+    paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
+    busiest = max(paths, key=lambda path: path.media_sent + path.media_received)
+    fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
+    return CallObject(**fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints)
+
+
+def text(found: CaptureResult) -> str:
+    """As JSON on one line."""
+    return msgspec.json.encode(found).decode()

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.measure.call import Call, Findings, Moment, Second, Stream
+from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
 from talkpath.report import capture_words, words
 from talkpath.report.text import STYLES
 from talkpath.verdict.call import judge_attempt, judge_call
@@ -18,7 +18,13 @@ MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red")
 """Fine; under 5 % lost; 5 % or more; stood still; nothing."""
 
 
-def show(console: Console, file: str, findings: Findings, endpoints: Sequence[Sequence[str]] = ()) -> None:
+def show(
+    console: Console,
+    file: str,
+    findings: Findings,
+    endpoints: Sequence[Sequence[str]] = (),
+    pairs: Sequence[Paired] = (),
+) -> None:
     """All of one file."""
     console.print(Text(f"{file}: {findings.packets} packets, {findings.duration_s:.1f} s", style="bold"))
     if findings.unread:
@@ -32,6 +38,10 @@ def show(console: Console, file: str, findings: Findings, endpoints: Sequence[Se
         _call(console, number + 1, call)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
+        for pair in pairs:
+            if pair.call == number + 1:
+                for line in capture_words.pair_lines(pair):
+                    console.print(f"    {line}", highlight=False)
     for attempt in findings.attempts:
         console.print()
         console.print(f"  {capture_words.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
@@ -64,12 +74,13 @@ def timeline(seconds: Sequence[Moment], heading: str, width: int = WIDEST) -> Te
     each = -(-len(seconds) // width)
     text = Text(f"    {heading:9}")
     for begin in range(0, len(seconds), each):
-        mark, style = MARKS[_grade([getattr(one, heading) for one in seconds[begin : begin + each]])]
+        mark, style = MARKS[grade([getattr(one, heading) for one in seconds[begin : begin + each]])]
         text.append(mark, style=style)
     return text.append(f"  {each} s each" if each > 1 else "", style="dim")
 
 
-def _grade(seconds: Sequence[Second]) -> int:
+def grade(seconds: Sequence[Second]) -> int:
+    """The place in MARKS of some seconds together."""
     packets, lost = sum(one.packets for one in seconds), sum(one.lost or 0 for one in seconds)
     frozen = sum(one.frozen_ms for one in seconds) / (1000 * len(seconds))
     if frozen >= 0.5:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from talkpath.apps import apps
-from talkpath.measure.call import Attempt, Call
+from talkpath.measure.call import Attempt, Call, Paired
 from talkpath.report import words
 from talkpath.verdict.model import Verdict
 
@@ -16,6 +16,12 @@ NEXT = {
     "single_request": "Try the call again while recording, or run `talkpath check` on this network now.",
 }
 MEDIA = {"voice": "voice call", "video": "video call"}
+
+
+ASSUMPTIONS = (
+    "Voice quality is the E-model's (ITU-T G.107) from losses and their bursts alone, for a codec that conceals "
+    "losses, without echo and with 100 ms from mouth to ear; what left this end is counted before the network had it."
+)
 
 
 def app_name(app: str) -> str:
@@ -61,6 +67,19 @@ def attempt_sentence(attempt: Attempt, verdict: Verdict) -> str:
         fits = mechanisms(verdict)
         return f"{name} and nothing answered {attempt.requests} requests; that is consistent with {fits}."
     return f"{name} and nothing answered."
+
+
+def pair_lines(pair: Paired) -> list[str]:
+    """What the other end's recording adds."""
+    out = []
+    for name, way in (("from here to the other end", pair.up), ("from the other end to here", pair.down)):
+        if way is None:
+            out.append(f"{name}: the two recordings share no packet, a server may write them anew")
+        else:
+            lost = f"{way.lost} of {way.sent} packets vanished ({way.loss_pct:.1f} %)"
+            since = f", the first at {way.first_lost_s:.1f} s" if way.first_lost_s is not None else ""
+            out.append(f"{name}: {lost}{since}, at most {way.longest_run} in a row")
+    return out
 
 
 def _quality(verdict: Verdict) -> str:

@@ -1,7 +1,7 @@
 """How much of a call arrived while it went on, and how much of its look-alike: the numbers behind the pictures.
 
-Counted over all epochs of the accusing question, with the packets that the check withheld itself left out. Nothing
-is judged here.
+Counted over all epochs of the accusing question, calls beside random twins; the canary is left out. Nothing is judged
+here.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell
 
 
 def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
-    """What still carries this app's calls, where it was asked: "TCP port 8443, TLS port 443", or "nothing tried"."""
+    """What still carries this app's calls, where it was asked: "TCP 8443, TLS 443"."""
     asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]
     through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
     if not asked:
@@ -76,4 +76,4 @@ def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
 def transport_name(code: str) -> str:
     """ "tls/443" as people read it."""
     kind, _, port = code.partition("/")
-    return f"{kind.upper()} port {port}"
+    return f"{kind.upper()} {port}"

@@ -45,6 +45,7 @@ class ResponderFlight(Flight):
             self._check(flow, bit, data)
         if self.start_s is None:
             self.start(now_s - self.into.due_ms[flow][bit] / 1000.0)
+            self.skip(now_s)
         replies = (b for b in self.arrive(now_s, flow, bit) if self.reply(flow, b))
         return [packet for b in replies if (packet := self._packet(flow, b))]
 

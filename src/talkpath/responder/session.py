@@ -35,6 +35,7 @@ from talkpath.wire.control import (
     Welcome,
 )
 
+HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.shape
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
 
 
@@ -47,6 +48,8 @@ class Limits:
     sessions: int = 64
     flows: int = 48
     packets: int = 4000
+    flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
+    open_epochs: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ class Identity:
 class _Break(Exception):
     """The other end broke the protocol or asks too much: becomes a Refusal."""
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: str, versions: tuple[int, ...] = ()) -> None:
         super().__init__(sentence)
-        self.code, self.sentence = code, sentence
+        self.refusal = Refusal(code, sentence, versions)
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +83,9 @@ class Connection:
     key: bytes = b""
     arms: tuple[str, ...] = ()
     planned_bytes: int = 0
-    flights: dict[int, ResponderFlight] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
+    flights: dict[int, ResponderFlight] = field(default_factory=dict)  # what still takes packets
+    late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)  # what came late to those that no longer do
 
 
 class Responder:
@@ -91,21 +96,19 @@ class Responder:
     ) -> None:
         self.identity, self.limits = identity, limits
         self._draw = draw
-        self._connections: set[Connection] = set()
+        self._sessions: set[Connection] = set()
         self._blocks: Counter[Hashable] = Counter()
-        self._keys: dict[bytes, tuple[ResponderFlight, int, int]] = {}
+        self._keys: dict[bytes, ResponderFlight] = {}
         self._active: list[ResponderFlight] = []
-        self._lingering: list[tuple[float, ResponderFlight]] = []
+        self._overdue: list[Outgoing] = []
+        self._lingering: list[tuple[float, Connection, int]] = []
         self.wake_s = NEVER  # when `poll` has something to send next
 
     # -- the control channel ---------------------------------------------------------------------------------
 
     def connect(self, block: Hashable) -> Connection:
-        """A new control connection."""
-        connection = Connection(block)
-        self._connections.add(connection)
-        self._blocks[block] += 1
-        return connection
+        """A new control connection. It becomes a session, and counts, with its Hello."""
+        return Connection(block)
 
     def receive(self, now_s: float, connection: Connection, data: bytes) -> bytes:
         """Control bytes in, control bytes out. `connection.closed` afterwards means: send, then hang up."""
@@ -118,7 +121,7 @@ class Responder:
             connection.out += control.encode(Refusal("order", "That was no message of the talkpath control protocol."))
             connection.closed = True
         except _Break as error:
-            connection.out += control.encode(Refusal(error.code, error.sentence))
+            connection.out += control.encode(error.refusal)
             connection.closed = True
         out = bytes(connection.out)
         connection.out.clear()
@@ -126,13 +129,14 @@ class Responder:
 
     def disconnect(self, connection: Connection) -> None:
         """The control connection is gone; so is everything it asked for."""
-        if connection in self._connections:
-            self._connections.discard(connection)
+        if connection in self._sessions:
+            self._sessions.discard(connection)
             self._blocks[connection.block] -= 1
             if not self._blocks[connection.block]:
                 del self._blocks[connection.block]
-            for flight in connection.flights.values():
-                self._forget(flight)
+        for flight in connection.flights.values():
+            self._forget(flight)
+        connection.flights.clear()
 
     def _answer(self, now_s: float, connection: Connection, message: AnyMessage) -> AnyMessage:
         match message:
@@ -152,11 +156,14 @@ class Responder:
     def _welcome(self, connection: Connection, hello: Hello) -> Welcome:
         limits = self.limits
         if control.VERSION not in hello.versions:
-            raise _Break("version", f"This responder speaks version {control.VERSION} only; use the same talkpath.")
+            sentence = f"This responder speaks version {control.VERSION} only; use the same talkpath."
+            raise _Break("version", sentence, (control.VERSION,))
         if connection.hello is not None:
             raise _Break("order", "One Hello a connection.")
-        if self._blocks[connection.block] > limits.sessions_per_block or len(self._connections) > limits.sessions:
+        if self._blocks[connection.block] >= limits.sessions_per_block or len(self._sessions) >= limits.sessions:
             raise _Break("busy", "This responder has as many sessions as it takes; try again in a minute.")
+        self._sessions.add(connection)
+        self._blocks[connection.block] += 1
         known = {str(arm): arm for arm in shapes()}
         arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
         connection.hello, connection.seed, connection.arms = hello, self._draw(SEED_BYTES), tuple(arms)
@@ -187,14 +194,15 @@ class Responder:
         if connection.planned_bytes > self.limits.session_bytes:
             raise _Break("budget", "The session has used up the bytes that this responder gives.")
         flight = ResponderFlight(layout, self._draw)
+        connection.begun.add(begin.number)
         connection.flights[begin.number] = flight
         self._active.append(flight)
-        self._keys.update({key: (flight, flow, bit) for key, (flow, bit) in layout.up.keys.items()})
+        self._keys.update(dict.fromkeys(layout.up.keys, flight))
         return Ready(begin.number)
 
     def _vet(self, connection: Connection, begin: Begin) -> None:
         limits = self.limits
-        if not connection.key or begin.number in connection.flights:
+        if not connection.key or begin.number in connection.begun:
             raise _Break("order", "Begin comes after Open, with a new number.")
         if begin.arm not in connection.arms:
             raise _Break("version", "The two ends do not imitate that app alike; use the same talkpath.")
@@ -203,9 +211,12 @@ class Responder:
             begin.k >= 1
             and begin.k * len(paths) <= limits.flows
             and 1 <= begin.packets <= limits.packets
+            and begin.k * len(paths) * begin.packets <= limits.flow_packets
+            and sum(not flight.closed for flight in connection.flights.values()) < limits.open_epochs
             and 1 <= begin.locals <= 512
         )
         known = begin.transport in ("udp", "tcp") or all(_port_of(path) in self._all_ports() for path in paths)
+        known = known and begin.hello in HELLOS
         if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
             raise _Break("budget", "That epoch is larger than this responder takes.")
 
@@ -217,10 +228,13 @@ class Responder:
         flight = connection.flights.get(number)
         if flight is None or flight.closed:
             raise _Break("order", "Close comes once for each epoch that was begun.")
+        if flight.wake_s <= now_s:  # this end was held up: what it should have sent leaves now, and its lateness tells
+            self._overdue += flight.emit(now_s)
+            self.wake_s = now_s
         flight.closed = True
         if flight in self._active:
             self._active.remove(flight)
-        self._lingering.append((now_s + LINGER_S, flight))
+        self._lingering.append((now_s + LINGER_S, connection, number))
         return Report(number, flight.reports(), self._late(connection))
 
     def _finish(self, connection: Connection) -> Receipt:
@@ -230,28 +244,36 @@ class Responder:
     @staticmethod
     def _late(connection: Connection) -> dict[int, tuple[bytes, ...]]:
         found = ((number, flight.late_bitmaps()) for number, flight in connection.flights.items())
-        return {number: bitmaps for number, bitmaps in found if bitmaps}
+        return connection.late | {number: bitmaps for number, bitmaps in found if bitmaps}
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
     def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
         """One datagram in; the replies it sets off. Nothing for bytes that are no packet of a session."""
-        place = self._keys.get(data[:KEY_BYTES]) or self._keys.get(data[KEY_BYTES : 2 * KEY_BYTES])
-        if place is None:
-            return []
-        flight = place[0]
-        replies = flight.take(now_s, place[1], place[2], source, port, data)
+        key = data[:KEY_BYTES]
+        flight = self._keys.get(key)
+        if flight is None:
+            key = data[KEY_BYTES : 2 * KEY_BYTES]
+            flight = self._keys.get(key)
+            if flight is None:
+                return []
+        flow, bit = flight.into.keys[key]
+        replies = flight.take(now_s, flow, bit, source, port, data)
         self.wake_s = min(self.wake_s, flight.wake_s)
         return replies
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
-        packets: list[Outgoing] = []
+        packets, self._overdue = self._overdue, []
         for flight in self._active:
             if flight.wake_s <= now_s:
                 packets += flight.emit(now_s)
         while self._lingering and self._lingering[0][0] <= now_s:
-            self._forget(self._lingering.pop(0)[1])
+            _, connection, number = self._lingering.pop(0)
+            if (done := connection.flights.pop(number, None)) is not None:
+                self._forget(done)
+                if bitmaps := done.late_bitmaps():
+                    connection.late[number] = bitmaps
         self.wake_s = min((flight.wake_s for flight in self._active), default=NEVER)
         return packets
 
@@ -259,7 +281,7 @@ class Responder:
         if flight in self._active:
             self._active.remove(flight)
         for key in flight.layout.up.keys:
-            if (place := self._keys.get(key)) and place[0] is flight:
+            if self._keys.get(key) is flight:
                 del self._keys[key]
 
 

@@ -1,10 +1,10 @@
 """What to measure next. Pure: facts in, one question out, or None when nothing more is worth its bytes.
 
-Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; an arm
-that is accused at once gets the contrasts that name the mechanism. Then every arm that looks well is looked at for a
-little longer, since policers let the first bytes pass and freezes come late; then the undecided take turns. An arm that
-is restricted and named, closed, impaired, or ok for that long costs nothing more. A quarter of the bytes is kept for
-contrasts until all arms had their first epochs. `conduct` holds the hard budget; what an epoch costs is only estimated.
+Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; then what
+was accused gets the contrasts that name the mechanism. Then every arm that looks well is looked at for a little longer,
+since policers let the first bytes pass and freezes come late; then the undecided take turns. An arm that is restricted
+and named, closed, impaired, or ok for that long costs nothing more. A fifth of the bytes is kept for contrasts.
+`conduct` holds the hard budget; what an epoch costs is only estimated here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, v
 FIRST_EPOCHS, SOME_EPOCHS = 2, 4
 SHARE_LOST_NATS = log(1 / 0.2) + 1.5  # a test's weight, and what mixing tilts costs
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
-RESERVE = 0.25  # of the bytes, for contrasts
+RESERVE = 0.25  # of the bytes, not for longer looks
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see what they saw
+CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
 CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
 TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
@@ -106,18 +107,20 @@ class Desk:
 
     def _contrasts(self, standing: Standing) -> Iterator[Ask]:
         naming = standing.naming
-        for contrast in naming.wanted() if naming else ():
-            ask = self._contrast(standing, contrast)
+        for contrast, patience in naming.wanted() if naming else ():
+            ask = self._contrast(standing, contrast, patience)
             done = self._count(standing, *contrast, packets=round(LONG_ENOUGH * ask.packets))
             if done < (CONTRAST_TIMES if naming.tied > 1 else 1):  # type: ignore[union-attr]
                 yield ask
 
-    def _contrast(self, standing: Standing, contrast: Contrast) -> Ask:
-        """As long as the calls that accused, so that what happened to them late can happen again."""
+    def _contrast(self, standing: Standing, contrast: Contrast, patience: int = 1) -> Ask:
+        """As long as the calls that accused, so that what befell them late can happen again, or `patience` times."""
         plan, known_s = self.facts.plan, standing.strength.known_at_s if standing.strength else None
         accusers = [e for e in standing.view.accusing if known_s is None or e.known_s <= known_s]
         longest = max((epoch.up.stage.count("media") for epoch in accusers), default=plan.packets)
-        packets = min(3 * longest if contrast[0] == "watch" else longest, LONGER * plan.packets)
+        pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
+        within = ceil(CONTRAST_S * pace * standing.arm.packet_rate)
+        packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
         return self._ask(standing, contrast, LOOK_K if packets > plan.packets else plan.k, packets, "name")
 
     def _tcp(self, standing: Standing) -> Iterator[Ask]:

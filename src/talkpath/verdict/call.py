@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import sqrt
 
-from talkpath.measure.call import Attempt, Call, Moment, Second, Stream
+from talkpath.measure.call import Attempt, Call, Second, Stream
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
@@ -32,8 +32,10 @@ OTHERS_RATE = 1.0
 """Packets a second of other traffic from which on the network itself was alive."""
 
 FLAT_SHARE = 0.5
-CEILING_SPREAD = 0.15
-FEWEST_SECONDS = 4
+FEWEST_SECONDS, CEILING_SPREAD, BETTER = 5, 0.2, 0.5
+EVEN_SECONDS, EVEN_SPREAD = 12, 0.06
+"""A ceiling shows in that many seconds at least, all at nearly one rate, and explains losses twice as well; or the
+rate is twice as even as chance would leave it."""
 
 
 def judge_call(call: Call) -> Verdict:
@@ -79,7 +81,6 @@ def judge_attempt(attempt: Attempt) -> Verdict:
         reason=Reason("single_request", {"requests": attempt.requests, "answers": attempt.answers}),
         confidence="high" if attempt.app_confidence >= 0.8 else "low",
         alternatives=("stun.drop", "address.block", "udp.block") if unanswered and alive else (),
-        figures={"other_packets": float(attempt.other_packets)},
     )
 
 
@@ -119,6 +120,12 @@ class _State:
     def silence_s(self) -> float:
         """How long this end went on after it heard the last of the other."""
         return self.said_until_s - self.heard_until_s if self.said else 0.0
+
+    def whole_seconds(self) -> list[Second]:
+        """The seconds that something was received in from beginning to end."""
+        begin = min((stream.start_s for stream in self.heard), default=self.call.start_s)
+        inside = (moment for moment in self.call.seconds if begin < moment.at_s < int(self.heard_until_s))
+        return [moment.received for moment in inside if moment.received.packets]
 
     def figures(self) -> dict[str, float | None]:
         """Numbers for the sentences."""
@@ -175,7 +182,7 @@ def _lossy(state: _State) -> _Rules:
     """Loss over all, or of one medium, and how it goes with rate."""
     if state.received < ENOUGH_PACKETS or not state.poor or state.loss < POOR_LOSS:
         return _Rules()
-    ceiling = _ceiling_kbps(state.call.seconds)
+    ceiling = _ceiling_kbps(state.whole_seconds())
     if ceiling is not None:
         return _Rules(("media.police", "media.drop"), {"kbps": ceiling})
     share = _interval(state.lost, state.received + state.lost)
@@ -192,22 +199,33 @@ def _loss(streams: list[Stream], medium: str) -> float:
     return sum(stream.lost or 0 for stream in own) / sent if sent else -1.0
 
 
-def _ceiling_kbps(seconds: tuple[Moment, ...]) -> Number | None:
-    """The rate that loss cuts off at: seconds with loss all arrive at one rate, seconds without at less."""
-    inner = [moment.received for moment in seconds[1:-1] if moment.received.packets]
+def _ceiling_kbps(inner: list[Second]) -> Number | None:
+    """The rate that loss cuts off at, where a ceiling explains the losses far better than chance does."""
     lossy = [second for second in inner if _share(second) >= POOR_LOSS]
-    clean = [second for second in inner if _share(second) < POOR_LOSS]
-    if len(lossy) < FEWEST_SECONDS or len(clean) < FEWEST_SECONDS:
+    if len(lossy) < FEWEST_SECONDS:
         return None
     rates = [second.kbps for second in lossy]
-    mean = sum(rates) / len(rates)
-    spread = sqrt(sum((rate - mean) ** 2 for rate in rates) / len(rates))
-    below = sum(second.kbps <= mean * (1 + CEILING_SPREAD) for second in clean) / len(clean)
-    offered = sum(second.kbps / (1 - _share(second)) for second in lossy) / len(lossy)
-    if spread > CEILING_SPREAD * mean or below < 0.9 or offered < 1.2 * mean:
+    ceiling = sum(rates) / len(rates)
+    spread = sqrt(sum((rate - ceiling) ** 2 for rate in rates) / len(rates))
+    if not (_explains(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
         return None
     half = 2 * spread / sqrt(len(rates))
-    return Number(round(mean, 1), round(mean - half, 1), round(mean + half, 1))
+    return Number(round(ceiling, 1), round(ceiling - half, 1), round(ceiling + half, 1))
+
+
+def _explains(inner: list[Second], ceiling: float, spread: float) -> bool:
+    """Under a ceiling of c a second that was offered r loses 1 - c/r of it; under chance all lose one share."""
+    shares = [(_share(second), second.kbps / (1 - _share(second))) for second in inner]
+    chance = sum(share for share, _ in shares) / len(shares)
+    by_chance = sum((share - chance) ** 2 for share, _ in shares)
+    by_ceiling = sum((share - max(0.0, 1 - ceiling / offered)) ** 2 for share, offered in shares if offered)
+    return by_ceiling <= BETTER * by_chance and spread <= CEILING_SPREAD * ceiling
+
+
+def _too_even(lossy: list[Second], ceiling: float, spread: float) -> bool:
+    """Packets lost by chance leave a rate that varies; a ceiling leaves one that hardly does."""
+    by_chance = sum(sqrt(_share(second) / second.packets) for second in lossy) / len(lossy)
+    return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
 
 
 def _share(second: Second) -> float:

@@ -6,7 +6,7 @@ contrasts that would separate them are wanted; once those are in and they still 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from talkpath.measure.facts import Epoch, Facts
@@ -44,12 +44,13 @@ class Naming(NamedTuple):
         """What the name might be instead, where it is not known."""
         return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN else ()
 
-    def wanted(self) -> Iterator[Contrast]:
-        """Contrasts that would tell more, the most useful first, whether asked before or not."""
+    def wanted(self) -> Iterator[tuple[Contrast, int]]:
+        """Contrasts that would tell more and how patient they must be, the most useful first, asked before or not."""
+        patience = max((rival.rule.patience for rival in self.rivals[:2]), default=1)
         for rival in self.rivals if len(self.rivals) > 1 else ():
-            yield from rival.rule.contrasts
+            yield from ((contrast, patience) for contrast in rival.rule.contrasts)
         for rival in self.rivals[:1]:
-            yield from rival.fit.sharpen
+            yield from ((contrast, 1) for contrast in rival.fit.sharpen)
 
 
 def name(view: View) -> Naming:
@@ -75,8 +76,12 @@ class _Frame:
 
 @per_epochs
 def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
-    view = View(frame.facts, epochs)
-    found = [Candidate(rule, fit) for rule in rules_of("restricted") if (fit := rule.explain(view)) is not None]
+    return best_of(rules_of("restricted"), View(frame.facts, epochs))
+
+
+def best_of(rules: Iterable[Rule], view: View) -> Naming:
+    """The best explanation among these rules."""
+    found = [Candidate(rule, fit) for rule in rules if (fit := rule.explain(view)) is not None]
     found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
     if not found:
         return Naming(UNKNOWN, ())

@@ -76,3 +76,26 @@ FIGURES: dict[str, str] = {
     "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }
+
+FIELDS: dict[str, str] = {
+    "app": "id of the app whose calls were imitated",
+    "variant": "which of its shapes",
+    "medium": "`voice`, `video` or `text`",
+    "state": "one of the states below",
+    "rule": "one of the rules below, or null",
+    "direction": "which way the rule acts, or null",
+    "parameters": "the rule's parameters: `{estimate, low, high}` or `{value}`",
+    "log10_e": "log10 of the e-value that calls are treated worse (`closed`: of the contrast); null without twins",
+    "basis": "what the verdict rests on",
+    "decided_at_s": "when the rule was named, or the state settled, in seconds from the start of the check",
+    "known_at_s": "when the e-value first passed m/alpha",
+    "watched_s": "how long the longest call was watched",
+    "call_packets": "packets that calls sent, both ways",
+    "twin_packets": "packets that twins of all kinds sent, both ways",
+    "flow_count": "5-tuples",
+    "observations": "ids of the observations (tp-001) behind it",
+    "reason": "`{code, values}` where the state is `insufficient`",
+    "confidence": "how well captures support the shape; low below three",
+    "alternatives": "rules that tie, where the rule is `media.unknown`",
+    "figures": "numbers for the sentences, see below",
+}

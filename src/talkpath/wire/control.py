@@ -53,10 +53,14 @@ class Welcome(Message, frozen=True):
 
 
 class Refusal(Message, frozen=True):
-    """No session, or no more of it. `code`: version, busy, budget, order, internal."""
+    """No session, or no more of it. `code`: version, busy, budget, order, internal.
+
+    `versions` are those that the responder speaks, where the probe speaks none of them.
+    """
 
     code: str
     sentence: str
+    versions: tuple[int, ...] = ()
 
 
 class Open(Message, frozen=True):

@@ -133,4 +133,5 @@ RULE = Rule(
     explain,
     (Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple and direction that pass"),),
     (("rate", 0.5),),
+    patience=6,
 )

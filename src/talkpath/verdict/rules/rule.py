@@ -48,8 +48,9 @@ class Fit:
 class Rule:
     """One mechanism. `facts` are its names in the catalogue of mechanisms; `told_by` says what gives it away.
 
-    `contrasts` separate it from rules that explain the battery as well, the most telling first. `voids`: where it may
-    hold, twins end like calls, and nobody is accused by how exactly they ended.
+    `contrasts` separate it from rules that explain the battery as well, the most telling first; they take `patience`
+    times as many packets as the calls that accused. `voids`: where it may hold, twins end like calls, and nobody is
+    accused by how exactly they ended.
     """
 
     id: str
@@ -60,4 +61,5 @@ class Rule:
     explain: Callable[[View], Fit | None]
     parameters: tuple[Parameter, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    patience: int = 1
     voids: bool = False

@@ -1,0 +1,135 @@
+"""Writes spec/tp-002.md from the registry of rules and the words beside it.
+
+    .venv/bin/python scripts/write_spec.py tp-002
+
+The page is never edited by hand; tests/verdict/test_rules.py fails when it is not current.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import get_args
+
+from talkpath.errors import UsageError
+from talkpath.verdict.model import Basis, DirectionOf
+from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
+from talkpath.verdict.rules import VERSION, rules
+from talkpath.verdict.rules.rule import Rule
+
+SPEC = Path(__file__).resolve().parents[1] / "spec"
+NOTE = "<!-- written by scripts/write_spec.py from src/talkpath/verdict: change the code, then run it -->"
+
+HEAD = f"""# tp-002: verdicts and rules
+
+{NOTE}
+
+A verdict is a function of the facts (tp-001) and of nothing else: judged again, on any machine, it has the same state,
+rule and direction, and the same log10 e within 1e-9. This is version {VERSION} of the rules. A rule id that is not in
+this page is a bug. No verdict names who restricts, or why, and none goes beyond its basis: with basis `shape` it says
+how calls shaped like an app's reach a test server, never how the app's own servers answer.
+"""
+
+ORDER = """\
+States are tried in this order: what voids the run (`insufficient` with `network_changed`, `vpn`, `clock`, `late`),
+`unreachable`, twins that fare worse than calls, `restricted`, `closed`, `impaired`, `ok`; whatever is left is
+`insufficient`. Where `udp.block` or `udp.freeze` may hold, nobody is accused by how exactly calls ended. Packets
+that left more than 5 ms late (99th percentile) void what the tests of delay say. What was proven before the far end was
+lost stays.
+
+One verdict is given per app and medium: that of its worst decided variant (`restricted`, `closed`, `unreachable`,
+`impaired`, then `ok`); a variant that could not be decided although something was amiss comes before `ok`.
+"""
+
+NAMING = """\
+The accusation comes from the e-value alone; the rule is named afterwards, by likelihood. Under each rule a call's
+packet of one slot is lost with chance 1 - (1 - q)(1 - p): q is what the twins of that slot suffered, p what the rule
+predicts. The best rule, less a price for each free number, is named if no other ties; rules that come close are first
+put to the contrasts below, and where several still tie the rule is `media.unknown` with `alternatives`. Rules of the
+state `closed` rest on a contrast over the whole check that is at least as lopsided as 1 in m/alpha.
+
+Direction is seen from the user. For what is dropped before it can be answered it is the way of the request: `up` unless
+the far end saw it. Where nothing arrives up and the far end therefore says nothing, a rule that closes a network has
+direction `both`. Intervals are 95 %; where the facts bound one side only the other is null.
+"""
+
+
+def page() -> str:
+    """The whole of spec/tp-002.md."""
+    return "\n".join((HEAD, "## The record\n", *record(), "## States\n", *states(), ORDER, "## Rules\n", NAMING,
+                      *rule_table(), "## Parameters\n", *parameters(), "## Reasons\n", *reasons(), "## Figures\n",
+                      *figures()))  # fmt: skip
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A table, and an empty line."""
+    titles = list(head)
+    yield "| " + " | ".join(titles) + " |"
+    yield "|" + "---|" * len(titles)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+    yield ""
+
+
+def record() -> Iterator[str]:
+    """The fields of a verdict."""
+    yield from table(("field", "meaning"), ((f"`{name}`", words) for name, words in FIELDS.items()))
+    bases, ways = (", ".join(f"`{word}`" for word in get_args(kind)) for kind in (Basis, DirectionOf))
+    yield f"Bases: {bases}. Directions: {ways}.\n"
+
+
+def states() -> Iterator[str]:
+    """The closed list of states."""
+    rows = ((f"`{code}`", s.label, s.means, s.needs, s.never) for code, s in STATES.items())
+    yield from table(("state", "label for people", "means", "needs", "never means"), rows)
+
+
+def rule_table() -> Iterator[str]:
+    """Every rule of the registry."""
+    rows = (
+        (f"`{rule.id}`", f"`{rule.state}`", ", ".join(rule.facts) or "–", rule.means, rule.told_by, contrasts(rule))
+        for rule in rules().values()
+    )
+    yield from table(("rule", "state", "facts", "means", "told by", "contrasts"), rows)
+
+
+def contrasts(rule: Rule) -> str:
+    """The questions that separate it from others."""
+    return ", ".join(f"{question} {value}" if value else question for question, value in rule.contrasts) or "–"
+
+
+def parameters() -> Iterator[str]:
+    """Every parameter of every rule: the same keys and units as the lab's settings."""
+    rows = (
+        (f"`{rule.id}`", f"`{p.name}`", p.unit or "category", p.meaning)
+        for rule in rules().values()
+        for p in rule.parameters
+    )
+    yield from table(("rule", "parameter", "unit", "meaning"), rows)
+
+
+def reasons() -> Iterator[str]:
+    """The closed list of reason codes."""
+    yield from table(
+        ("code", "meaning (values in code type)"), ((f"`{code}`", words) for code, words in REASONS.items())
+    )
+
+
+def figures() -> Iterator[str]:
+    """Numbers for the sentences."""
+    yield from table(("figure", "meaning"), ((f"`{name}`", words) for name, words in FIGURES.items()))
+
+
+def main(names: list[str]) -> None:
+    """`tp-002` is the one page written here."""
+    if names != ["tp-002"]:
+        raise UsageError("Say which page to write; there is: tp-002.")
+    (SPEC / "tp-002.md").write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except UsageError as error:
+        sys.exit(str(error))

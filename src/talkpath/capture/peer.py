@@ -1,0 +1,82 @@
+"""The same call recorded at both ends: which packets left one and never came to the other.
+
+Packets are known again by SSRC, sequence number and timestamp, sealed media by a hash of its first bytes. A server
+that writes these anew leaves nothing to pair, and then nothing is said. The clocks are never compared: they give only
+the span in which the far end was recording, from the packets that came.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.calls import Recorded
+from talkpath.capture.flows import mix
+from talkpath.capture.talks import Talk
+from talkpath.capture.timing import Floats
+from talkpath.measure.call import Heading, Paired, Way
+from talkpath.wire.pcap.frames import Words
+
+FEWEST = 5
+MARGIN_S = 0.5
+
+
+def paired(ours: Recorded, theirs: Recorded) -> tuple[Paired, ...]:
+    """Each of our calls that is in their capture too."""
+    out = []
+    for number, talk in enumerate(ours.talks):
+        up = _best([_way(talk, other, theirs) for other in theirs.talks])
+        down = _best([_way(other, talk, ours) for other in theirs.talks])
+        if up or down:
+            out.append(Paired(number + 1, talk.name.app, up, down))
+    return tuple(out)
+
+
+def _best(ways: list[Way | None]) -> Way | None:
+    return max((way for way in ways if way), key=lambda way: way.arrived, default=None)
+
+
+def _way(sender: Talk, receiver: Talk, at_receiver: Recorded) -> Way | None:
+    """From one talk's sent packets to the other's received ones."""
+    key, sent_s = _packets(sender, "sent")
+    other, came_s = _packets(receiver, "received")
+    _, here, there = np.intersect1d(key, other, return_indices=True)
+    if len(here) < FEWEST:
+        return None
+    ahead = came_s[there] - sent_s[here]
+    shift = float(np.median(ahead))
+    end = at_receiver.assembly.scan.end_s - at_receiver.assembly.scan.begin_s
+    inside = (sent_s + shift >= -MARGIN_S) & (sent_s + shift <= end + MARGIN_S)
+    arrived = np.isin(key, other)
+    return _counted(sent_s[inside], arrived[inside], ahead)
+
+
+def _packets(talk: Talk, heading: Heading) -> tuple[Words, Floats]:
+    """(key, time) of the media packets of one direction, copies left out, in the order of time."""
+    keys, times = [np.zeros(0, np.uint64)], [np.zeros(0)]
+    for piece in talk.media:
+        if piece.heading == heading:
+            rows = piece.rows
+            number = rows["sequence"].astype(np.uint64) << np.uint64(32) | rows["stamp"]
+            keys.append(mix(number ^ mix(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])))
+            times.append(rows["time_s"])
+    key, time_s = np.concatenate(keys), np.concatenate(times)
+    key, first = np.unique(key, return_index=True)
+    order = np.argsort(time_s[first], kind="stable")
+    return key[order], time_s[first][order]
+
+
+def _counted(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats) -> Way:
+    lost = int(np.sum(~arrived))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], (~arrived).astype(np.int8), [0]])))
+    runs = edges[1::2] - edges[::2]
+    spread = float(np.quantile(ahead, 0.95) - ahead.min()) if len(ahead) else None
+    return Way(
+        sent=len(sent_s),
+        arrived=int(arrived.sum()),
+        lost=lost,
+        loss_pct=round(100 * lost / max(len(sent_s), 1), 3),
+        first_lost_s=round(float(sent_s[~arrived][0]), 6) if lost else None,
+        longest_run=int(runs.max()) if len(runs) else 0,
+        spread_ms=None if spread is None else round(1e3 * spread, 3),
+    )

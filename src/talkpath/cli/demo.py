@@ -1,0 +1,72 @@
+"""`talkpath demo`: three scenes in a made-up country, inside this computer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.lab.demo.play import Performance
+
+
+@click.command()
+@click.option(
+    "--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True,
+    help="Write report.html, demo.json and each scene's evidence into this folder.",
+)  # fmt: skip
+@click.option("--driver", type=click.Choice(["auto", "netns", "loopback", "sim"]), default="auto", show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Of the made-up networks, and of virtual time.")
+@click.option("--json", "as_json", is_flag=True, help="Print demo.json instead of the summary.")
+def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
+    """See what talkpath does: three scenes in a made-up country, inside this machine, under 90 s."""
+    from rich.console import Console
+
+    from talkpath.lab import namespace
+    from talkpath.lab.demo import play
+    from talkpath.lab.demo.progress import Progress
+    from talkpath.lab.demo.script import read_script
+    from talkpath.lab.demo.tell import summary
+
+    chosen = play.choose_driver(driver)
+    if chosen == "netns":
+        namespace.enter()
+    _make(folder)
+    with Progress(Console(stderr=True)) as progress:
+        performance = play.perform(read_script(), chosen, seed, progress)
+    written = _write(folder, performance)
+    if as_json:
+        click.echo(written)
+        return
+    console = Console(file=sys.stdout)
+    console.width = min(console.width, 110) if console.is_terminal else 100
+    console.print(summary(performance, str(folder)), highlight=False)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "demo.json").touch()
+    except OSError:
+        raise UsageError("The folder of --out cannot be written; name another one. Nothing was played.") from None
+
+
+def _write(folder: Path, performance: Performance) -> str:
+    """All files; what demo.json holds."""
+    from talkpath.lab.demo.page import demo_page
+    from talkpath.lab.demo.play import as_json
+
+    written = json.dumps(as_json(performance), indent=2, ensure_ascii=False)
+    try:
+        (folder / "report.html").write_text(demo_page(performance), encoding="utf-8")
+        (folder / "demo.json").write_text(written + "\n", encoding="utf-8")
+        for played in performance.played:
+            (folder / f"{played.scene.id}.talkpath").write_bytes(played.bundle())
+    except OSError:
+        raise UsageError("The folder of --out could not be written to; is the disk full?") from None
+    return written

@@ -1,0 +1,93 @@
+"""The demo as one HTML file, of the same pieces as the report of a real check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from talkpath.lab.demo.play import Performance, Played
+from talkpath.lab.demo.tell import NEXT, how_played, truth_sentence
+from talkpath.report import words
+from talkpath.report.html import check_parts, meanings, page, state
+from talkpath.report.markup import Element, element
+from talkpath.report.matrix import HEADINGS, cell
+from talkpath.verdict.model import Verdict
+
+TITLE = "A made-up country: are calls being restricted?"
+LEAD = (
+    "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on the "
+    "wire like each messenger's, beside look-alikes whose bytes look like nothing. Bad weather hits both; a rule about "
+    "calls hits one. The check was not told what the scene does."
+)
+MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
+STATES = {"supported": "ok", "contradicted": "restricted", "could not tell": "insufficient"}
+
+
+def demo_page(performance: Performance) -> str:
+    """The file."""
+    body = [
+        element("p", LEAD, class_="lead"),
+        *(part for played in performance.played for part in _scene(played)),
+        *_order(performance),
+        *_truth(performance),
+        *_next(),
+        element("h2", "What the words mean"),
+        meanings(),
+    ]
+    return page(TITLE, body, simulated=True)
+
+
+def _scene(played: Played) -> Iterator[Element]:
+    yield element("h2", played.scene.title)
+    yield element("p", played.scene.story)
+    yield element("p", f"Played on {how_played(played)}.", *(f" {note}" for note in played.notes), class_="soft")
+    yield from check_parts(played.facts, played.verdicts, played.written["transports"])
+    for verdict in played.verdicts:
+        if verdict.state == "restricted" and verdict.medium == "voice":
+            yield element("h3", state(cell(verdict)), f" {words.app_name(verdict)}, {verdict.medium}")
+            yield element("ul", *(element("li", line) for line in words.lines(verdict)[:2]))
+
+
+def _order(performance: Performance) -> Iterator[Element]:
+    yield element("h2", "The order, held against what was measured in this made-up country")
+    yield element("blockquote", performance.script.order.words)
+    found = (
+        (
+            f"“{held.words}”",
+            element("span", f"{MARKS[held.outcome]} {held.outcome}", class_=f"state {STATES[held.outcome]}"),
+            held.because,
+        )
+        for held in performance.claims
+    )
+    yield _table(("the order says", "this is", "because"), list(found))
+
+
+def _truth(performance: Performance) -> Iterator[Element]:
+    yield element("h2", "The truth of the box")
+    yield element("p", truth_sentence(performance.tally))
+    lines = [
+        (played.scene.title, f"{words.app_name(verdict)}, {HEADINGS[verdict.medium]}", did, state(cell(verdict)), said)
+        for played in performance.played
+        for verdict, did, said in _pairs(played)
+    ]
+    yield _table(("scene", "whose calls", "what the lab did", "what the check said", "how"), lines)
+
+
+def _pairs(played: Played) -> Iterator[tuple[Verdict, str, str]]:
+    """(verdict, what the lab did, the mechanism told) of every app and medium that the lab restricted."""
+    for hit in played.hits:
+        settings = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+                             for name, value in hit.parameters.items())  # fmt: skip
+        for verdict in played.verdicts:
+            if (verdict.app, verdict.variant, verdict.medium) == (hit.arm.app, hit.arm.variant, hit.arm.medium):
+                yield verdict, f"{hit.rule}, {hit.direction}: {settings}", cell(verdict).how
+
+
+def _next() -> Iterator[Element]:
+    yield element("h2", "What to do next")
+    yield element("ul", *(element("li", element("code", command), f": {what}.") for command, what in NEXT))
+
+
+def _table(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:
+    head = element("tr", *(element("th", title, scope="col") for title in titles))
+    body = (element("tr", *(element("td", each) for each in line)) for line in lines)
+    return element("table", element("thead", head), element("tbody", *body))

@@ -1,0 +1,64 @@
+"""Progress of the demo on stderr: one line that moves on a terminal, a line every few seconds elsewhere.
+
+No thread of its own: it speaks when it is spoken to, which a check does some times a second.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from talkpath.lab.demo.play import TELLS, Driver, Ears, Played
+from talkpath.lab.demo.script import Scene
+
+QUIET_S = 5.0
+
+
+class Progress(Ears):
+    """A context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._scene = ""
+        self._begun_s = self._told_s = 0.0
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def begins(self, scene: Scene, driver: Driver) -> None:
+        """A scene begins."""
+        self._scene, self._begun_s, self._told_s = scene.title, time.monotonic(), time.monotonic()
+        self._print(f"{scene.title}: {TELLS[driver]}, about {scene.budget_s + 5:.0f} s at most")
+
+    def hears(self, said: str) -> None:
+        """What the check says."""
+        now_s = time.monotonic()
+        text = f"{self._scene}: {now_s - self._begun_s:3.0f} s  {said}"
+        if self._console.is_terminal:
+            self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+        elif now_s - self._told_s >= QUIET_S:
+            self._told_s = now_s
+            self._print(text)
+
+    def notes(self, sentence: str) -> None:
+        """Something went otherwise than planned."""
+        self._print(sentence)
+
+    def ends(self, played: Played) -> None:
+        """A scene is over."""
+        self._print(f"{played.scene.title}: done after {played.seconds:.0f} s")
+
+    def _print(self, text: str) -> None:
+        self._console.print(Text(text), style="dim", soft_wrap=True)
