@@ -75,7 +75,8 @@ def build(folder: Path, out: Path, packets: int) -> int:
             for frames in captures:
                 for frame in frames:
                     at = base_s + frame.at_s
-                    head = struct.pack("<IIII", int(at), int(at % 1 * 1e6), len(frame.data), max(frame.size, len(frame.data)))
+                    kept = len(frame.data)
+                    head = struct.pack("<IIII", int(at), int(at % 1 * 1e6), kept, max(frame.size, kept))
                     file.write(head + moved(frame.data, turn))
                 written += len(frames)
                 base_s += frames[-1].at_s + QUIET_S

@@ -46,8 +46,8 @@ def schemas() -> dict[str, str]:
     """File name -> text."""
     verdict = changed(Verdict, "parameters", dict[str, Parameter])
     result = changed(CheckResult, "verdicts", tuple.__class_getitem__((verdict, ...)))
-    calls, attempts = changed(CallObject, "verdict", verdict), changed(AttemptObject, "verdict", verdict)
-    capture = changed(changed(CaptureResult, "calls", tuple[calls, ...]), "attempts", tuple[attempts, ...])
+    call, attempt = changed(CallObject, "verdict", verdict), changed(AttemptObject, "verdict", verdict)
+    capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
     return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result), "tp-007.schema.json": text(capture)}
 
 

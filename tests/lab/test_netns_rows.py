@@ -43,7 +43,7 @@ ROWS = [
     ("media.freeze,after_packets=40", "clean", WEBRTC, 4, 14),
     ("media.freeze,after_s=1.2", "clean", TGCALLS, 6, 16),
     ("media.freeze,after=handshake", "clean", WEBRTC, 6, 8),
-    ("media.police,kbps=20", "clean", FAST20, 4, 14),
+    ("media.police,kbps=14", "clean", FAST20, 4, 14),
     ("media.size_drop,over=700", "clean", VIDEO, 6, 10),
     ("media.delay,ms=150,direction=up", "clean", WEBRTC, 6, 6),
     ("media.delay,ms=250", "ge,loss=0.05", FAST20, 4, 8),

@@ -15,7 +15,7 @@ OUTSIDE6, INSIDE6, GROUP6 = (ip_network(text) for text in ("2001:db8::/32", "fd0
 
 
 class Pseudonyms:
-    """Maps addresses in the order of their coming, and bytes by a key that nobody keeps."""
+    """Maps addresses one after the other from somewhere, and bytes by a key that nobody keeps."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -26,7 +26,8 @@ class Pseudonyms:
         """The made-up address for a real one of 4 or 16 bytes."""
         if packed not in self._addresses:
             network = _like(packed)
-            number = self._used[network] = self._used.get(network, 0) + 1
+            number = self._used.get(network, secrets.randbelow(network.num_addresses))
+            self._used[network] = number + 1
             made = int(network.network_address) + number % network.num_addresses
             self._addresses[packed] = made.to_bytes(len(packed), "big")
         return self._addresses[packed]

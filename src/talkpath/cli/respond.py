@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import re
 import signal
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from talkpath.errors import UsageError
 
+if TYPE_CHECKING:
+    from talkpath.responder.session import Identity
+
+KINDS = ("udp", "tcp", "tcp")  # of --ports, --tcp-ports, --tls-ports
+MOST_HOURS = 24 * 365
 PORTS = "3478,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
 
 
@@ -47,7 +56,9 @@ def _identity_file(path: str | None) -> Path:
 
 
 @click.command()
-@click.option("--port", default=4433, show_default=True, help="Control port (TCP, TLS 1.3).")
+@click.option(
+    "--port", default=4433, type=click.IntRange(1, 65535), show_default=True, help="Control port (TCP, TLS 1.3)."
+)
 @click.option(
     "--ports", default=PORTS, show_default=True, help="UDP ports, 16 for a full check. Behind a router: OUTSIDE:INSIDE."
 )
@@ -89,20 +100,39 @@ def command(
     pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
     udp, tcp, tls = (tuple(found) for found in pairs)
     identity = Identity(udp, tcp, tls, network_class)
-    inner = {outer: here for found in pairs for outer, here in found.items()}
-    if not identity.ports:
-        raise UsageError("A responder needs at least one UDP port; give --ports.")
+    inner = {(kind, outer): here for kind, found in zip(KINDS, pairs, strict=True) for outer, here in found.items()}
+    _refuse(identity, port, invite, hours)
     if doctor:
         _doctor(identity, port, host, as_json)
         return
     _serve(identity, inner, port, host, _identity_file(key_file), invite, hours, as_json)
 
 
-def _doctor(identity: object, port: int, host: str | None, as_json: bool) -> None:
-    from talkpath.responder.doctor import examine
-    from talkpath.responder.session import Identity
+def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
+    """`UsageError` for what no responder can do."""
+    if invite is not None and not _is_host(invite):
+        raise UsageError("--invite takes a host name or an address, without a port; as --invite my.host.name.")
+    if not identity.ports:
+        raise UsageError("A responder needs at least one UDP port; give --ports.")
+    streams = (port, *identity.tcp_ports, *identity.tls_ports)
+    if twice := [number for number, times in Counter(streams).items() if times > 1]:
+        raise UsageError(f"TCP port {twice[0]} is given twice, of --port, --tcp-ports and --tls-ports; choose another.")
+    if not 0 <= hours <= MOST_HOURS:
+        raise UsageError(f"--for takes hours from 0 (until stopped) to {MOST_HOURS}.")
 
-    assert isinstance(identity, Identity)
+
+def _is_host(text: str) -> bool:
+    if ":" in text:
+        try:
+            return ipaddress.ip_address(text).version == 6
+        except ValueError:
+            return False
+    return re.fullmatch(r"[\w.-]+", text) is not None
+
+
+def _doctor(identity: Identity, port: int, host: str | None, as_json: bool) -> None:
+    from talkpath.responder.doctor import examine
+
     findings = examine(identity, port, host)
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings]))
@@ -112,16 +142,26 @@ def _doctor(identity: object, port: int, host: str | None, as_json: bool) -> Non
     click.echo("Whether a router or firewall in front lets probes in can only be seen from outside: run a check.")
 
 
-def _serve(identity: object, inner: dict[int, int], port: int, host: str | None, pem: Path, invite: str | None, hours: float,
-           as_json: bool) -> None:  # fmt: skip
+def _serve(
+    identity: Identity,
+    inner: dict[tuple[str, int], int],
+    port: int,
+    host: str | None,
+    pem: Path,
+    invite: str | None,
+    hours: float,
+    as_json: bool,
+) -> None:
     from talkpath.probe.link import Link
     from talkpath.responder.driver import ResponderDriver
-    from talkpath.responder.session import Identity, Responder
+    from talkpath.responder.session import Responder
     from talkpath.wire.keys import pem_key_text
 
-    assert isinstance(identity, Identity)
-    driver = ResponderDriver(Responder(identity), pem, control_port=port, host=host, inner=inner)
-    key = pem_key_text(pem.read_bytes())
+    try:
+        key = pem_key_text(pem.read_bytes())
+        driver = ResponderDriver(Responder(identity), pem, control_port=port, host=host, inner=inner)
+    except OSError:  # of ssl, too
+        raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
     link = Link(invite or host or "HOST", port, key, until).text()
     stop: list[int] = []
@@ -131,14 +171,16 @@ def _serve(identity: object, inner: dict[int, int], port: int, host: str | None,
         click.echo(json.dumps({"schema": "talkpath.respond/1", "link": link, "key": key, "port": port,
                                "ports": identity.ports, "until": until and until.isoformat()}))  # fmt: skip
     else:
-        _announce(link, bool(invite))
+        _announce(link, bool(invite), until)
     sys.stdout.flush()
     end_s = time.monotonic() + hours * 3600 if hours else float("inf")
     driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
 
 
-def _announce(link: str, invited: bool) -> None:
+def _announce(link: str, invited: bool, until: datetime | None) -> None:
     click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link}'\n")
+    if until is not None:
+        click.echo(f"The link is good until {until:%Y-%m-%d %H:%M} UTC; then this responder ends.")
     if not invited:
         click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
         return

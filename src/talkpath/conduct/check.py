@@ -22,7 +22,7 @@ from talkpath.probe.flight import Outgoing
 from talkpath.probe.session import ProbeSession
 from talkpath.verdict.ask import next_question
 from talkpath.verdict.model import Ask
-from talkpath.verdict.paths import next_path
+from talkpath.verdict.paths import open_paths
 from talkpath.wire.control import Begin, Welcome
 
 STREAMS = 44  # connections for calls over TCP and TLS, at most
@@ -244,24 +244,32 @@ class Check:
         self.progress("ask", facts, ask)
 
     def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
-        """The verdict's next question, after that the transports still to be tried; one arm's are always kept for."""
+        """The verdict's next question, and in the end the transports still to be tried: time is kept for all of them,
+        at half length, and bytes for one."""
         pending = [ask for _, ask in self._pending]
-        path = next_path(facts, pending)
+        paths = open_paths(facts, pending)
         left_s = self.plan.budget_s - (now_s - (self._started_s or 0.0))
         if self._asks_paths:
-            return self._path(facts, pending, left_s)
-        kept = self._cost(_shorter(path)) if path else int(PATHS_SHARE * self.plan.budget_bytes)
-        if left_s < (self.plan.path_s if path else 0.0):
+            return self._path(paths, left_s)
+        share = int(PATHS_SHARE * self.plan.budget_bytes)
+        kept = max(share, self._cost(_shorter(paths[0]))) if paths else share
+        kept_s = len(paths) * self.plan.path_s / 2
+        if left_s < kept_s:
             self._out_of = "budget"
             return None
-        return self._affordable(self.choose(facts, self._planned_bytes + kept, pending), self._left_bytes - kept)
+        ask = self.choose(self._less_time(facts, kept_s), self._planned_bytes + kept, pending)
+        return self._affordable(ask, self._left_bytes - kept)
 
-    def _path(self, facts: Facts, pending: list[Ask], left_s: float) -> Ask | None:
+    def _less_time(self, facts: Facts, kept_s: float) -> Facts:
+        """The facts, with a plan that ends so much earlier, and by the time that epochs on their way still take."""
+        ended_s = max((epoch.ended_s for epoch in facts.epochs), default=0.0)
+        coming_s = max(0.0, self.session.busy_until_s - (self._started_s or 0.0) - ended_s)
+        plan = msgspec.structs.replace(self.plan, budget_s=self.plan.budget_s - kept_s - coming_s)
+        return msgspec.structs.replace(facts, plan=plan)
+
+    def _path(self, asks: list[Ask], left_s: float) -> Ask | None:
         """The next arm's transports: at full length if all that are still to be asked can have that, else at half."""
-        asks: list[Ask] = []
-        while (ask := next_path(facts, [*pending, *asks])) is not None:
-            asks.append(ask)
-        if not asks or left_s < self.plan.path_s:
+        if not asks or left_s < self.plan.path_s / 2:
             return None
         if len(asks) * self._cost(asks[0]) <= self._left_bytes and len(asks) * self.plan.path_s <= left_s:
             return self._affordable(asks[0], self._left_bytes)

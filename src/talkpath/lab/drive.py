@@ -37,6 +37,7 @@ TCP_PORT, TLS_PORT = 8443, 443
 TELL_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
 SLACK_S = 90.0
+OTHERS_S = 30.0
 
 
 def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
@@ -48,7 +49,31 @@ def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: 
     check = Check(plan, Random(f"probe {scenario.seed}").randbytes(32), family=scenario.family, progress=progress)
     sim = Sim(check, scenario.network(), scenario.seed)
     exchanges = messenger.ask_in_sim(sim, messages, scenario.family) if messages else []
-    return msgspec.structs.replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
+    facts = msgspec.structs.replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
+    return _referred(facts, exchanges or _others_in_sim(plan, scenario)) if _silent(facts) else facts
+
+
+def _others_in_sim(plan: Plan, scenario: Scenario) -> list[Exchange]:
+    """Through the same network: do the messenger and the reference answer where the responder does not?"""
+    sim = Sim(Check(plan, bytes(32), family=scenario.family), scenario.network(), scenario.seed)
+    exchanges = messenger.ask_in_sim(sim, _apps(plan), scenario.family)
+    sim.play(OTHERS_S)
+    return exchanges
+
+
+def _apps(plan: Plan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(arm.app for arm in plan.arms))
+
+
+def _silent(facts: Facts) -> bool:
+    return facts.reach.control == "timeout"
+
+
+def _referred(facts: Facts, exchanges: Sequence[Exchange]) -> Facts:
+    """With what other hosts answered in the same minute."""
+    answered = any(exchange.ok for exchange in exchanges if exchange.neutral)
+    reach = msgspec.structs.replace(facts.reach, reference="connected" if answered else "timeout")
+    return msgspec.structs.replace(facts, reach=reach, exchanges=tuple(exchanges))
 
 
 def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
@@ -62,7 +87,10 @@ def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear
         texts = _texts(lab, folder, messages, scenario.family) if messages else None
         outcome = _finish(lab.start(PROBE.name, _check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
         exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
-        return _gather(folder, outcome, lab.stop(), exchanges)
+        silent = texts is None and outcome.exit_code == 3 and _silent(_stored(folder, outcome))
+        others = _texts(lab, folder, _apps(plan), scenario.family).finish(SLACK_S).stdout if silent else b""
+        facts = _gather(folder, outcome, lab.stop(), exchanges)
+        return _referred(facts, exchanges or messenger.read_exchanges(others)) if _silent(facts) else facts
 
 
 def _texts(lab: netns.Box, folder: Path, messages: Sequence[str], family: int) -> netns.Program:
@@ -164,15 +192,19 @@ def _link(line: str, host: str, port: int) -> str:
 
 def _gather(folder: Path, outcome: netns.Outcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:
     """The facts that the check stored, with how the lab itself fared."""
-    bundle = folder / "run.talkpath"
-    if not bundle.exists():
-        said = outcome.stderr.decode(errors="replace").strip().splitlines()
-        raise PeerError(f"The check in the lab wrote no evidence: {said[-1] if said else 'it said nothing'}")
-    facts = read_bundle(bundle.read_bytes()).facts
+    facts = _stored(folder, outcome)
     health = msgspec.structs.replace(
         facts.health, lab_late_ms_p99=round(lab.late_p99_ms, 3), router_drops=lab.dropped + lab.strayed
     )
     return msgspec.structs.replace(facts, health=health, exchanges=exchanges, simulated=True)
+
+
+def _stored(folder: Path, outcome: netns.Outcome) -> Facts:
+    bundle = folder / "run.talkpath"
+    if not bundle.exists():
+        said = outcome.stderr.decode(errors="replace").strip().splitlines()
+        raise PeerError(f"The check in the lab wrote no evidence: {said[-1] if said else 'it said nothing'}")
+    return read_bundle(bundle.read_bytes()).facts
 
 
 def _free_ports(count: int) -> list[int]:

@@ -84,6 +84,12 @@ class Sim:
                 self._send_down(responder.poll(self.now_s))
         return check.facts()
 
+    def play(self, until_s: float) -> None:
+        """Let what is on the agenda happen, without the check."""
+        while self._heap and self._heap[0][0] <= until_s:
+            self.now_s = self._heap[0][0]
+            self._event(heappop(self._heap))
+
     def _event(self, event: tuple[float, int, bool, bytes | Callable[[], None]]) -> None:
         what = event[3]
         if not isinstance(what, bytes):

@@ -26,6 +26,8 @@ from talkpath.wire.address import Address
 DRAIN = 64
 NAP_S = 0.5
 IDLE_S = 120.0
+GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is let go
+MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
 MAX_OUT = 1 << 20
 
 
@@ -37,7 +39,9 @@ class Peer:
     port: int
     channel: tls.Channel | None
     connection: Connection | None
+    since_s: float
     heard_s: float
+    greeted: bool = False
     out: bytearray = field(default_factory=bytearray)
     frames: bytearray = field(default_factory=bytearray)
     closing: bool = False
@@ -57,24 +61,40 @@ def listen_tcp(port: int, host: str | None) -> list[socket.socket]:
 
 
 def _bind(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.socket]:
-    ends, error = [], None
+    """A family that this machine does not have is done without; a port that is taken in one of them is taken."""
+    ends: list[socket.socket] = []
+    failed: OSError | None = None
     for family in _families(host):
-        end = socket.socket(family, kind)
         try:
-            if family == socket.AF_INET6:
-                end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if kind == socket.SOCK_STREAM and os.name != "nt":
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-            end.bind((host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
-            end.setblocking(False)
-            ends.append(end)
-        except OSError as found:
+            ends.append(_open(family, kind, host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
+        except OSError as error:
+            if failed is None or error.errno not in NO_FAMILY:
+                failed = error
+    if failed is not None and (not ends or failed.errno not in NO_FAMILY):
+        for end in ends:
             end.close()
-            error = found
-    if not ends:
-        raise UsageError(_bind_sentence(port, kind, error))
+        raise UsageError(_bind_sentence(port, kind, failed))
     return ends
+
+
+# This machine has no such address family. Windows' numbers last.
+NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, 10047, 10049, 10043}
+
+
+def _open(family: socket.AddressFamily, kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+    end = socket.socket(family, kind)
+    try:
+        if family == socket.AF_INET6:
+            end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM and os.name != "nt":
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+        end.bind((host, port))
+        end.setblocking(False)
+    except OSError:
+        end.close()
+        raise
+    return end
 
 
 def _families(host: str | None) -> list[socket.AddressFamily]:
@@ -95,7 +115,8 @@ def _bind_sentence(port: int, kind: socket.SocketKind, error: OSError | None) ->
 class ResponderDriver:
     """Runs an engine until `stop()` is true. `pem` is the identity file.
 
-    `inner` maps an announced port to the one opened here, where a router in front forwards one to the other.
+    `inner` maps ("udp" or "tcp", an announced port) to the one opened here, where a router in front forwards one to
+    the other.
     """
 
     def __init__(
@@ -105,18 +126,20 @@ class ResponderDriver:
         *,
         control_port: int,
         host: str | None = None,
-        inner: Mapping[int, int] | None = None,
+        inner: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
         inner = inner or {}
         self._engine = engine
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
         identity = engine.identity
-        self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(port, port), host)}
+        self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(("udp", port), port), host)}
         self._by_port = {(port, end.family): end for end, port in self._udp.items()}
         kinds = [(control_port, "control"), *((p, "tcp") for p in identity.tcp_ports)]
         kinds += [(p, "tls") for p in identity.tls_ports]
-        self._listeners = {end: (port, kind) for port, kind in kinds for end in listen_tcp(inner.get(port, port), host)}
+        self._listeners = {
+            end: (port, kind) for port, kind in kinds for end in listen_tcp(inner.get(("tcp", port), port), host)
+        }
         self._peers: dict[socket.socket, Peer] = {}
         self.sessions = 0
 
@@ -133,7 +156,8 @@ class ResponderDriver:
 
     def _wait(self) -> None:
         timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
-        readers = [*self._udp, *self._listeners, *self._peers]
+        listeners = self._listeners if len(self._peers) < MOST_PEERS else ()
+        readers = [*self._udp, *listeners, *self._peers]
         writers = [peer.socket for peer in self._peers.values() if self._pending(peer)]
         readable, writable, _ = select.select(readers, writers, [], timeout_s)
         for end in readable:
@@ -163,6 +187,7 @@ class ResponderDriver:
     def _send(self, packets: Sequence[Outgoing]) -> None:
         for source, port, data in packets:
             if isinstance(source, Peer):
+                source.greeted = True
                 self._write(source, struct.pack("!H", len(data)) + data)
                 continue
             assert isinstance(source, tuple)  # as _drain made it
@@ -183,7 +208,8 @@ class ResponderDriver:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = None if kind == "tcp" else tls.Channel(self._context, server=True)
         connection = self._engine.connect(self._block(str(sockaddr[0]))) if kind == "control" else None
-        self._peers[end] = Peer(end, port, channel, connection, time.monotonic())
+        now_s = time.monotonic()
+        self._peers[end] = Peer(end, port, channel, connection, now_s, now_s)
         self.sessions += connection is not None
 
     def _block(self, host: str) -> bytes:
@@ -205,6 +231,7 @@ class ResponderDriver:
         if plain and peer.connection is not None:
             self._write(peer, self._engine.receive(now_s, peer.connection, plain))
             peer.closing = peer.closing or peer.connection.closed
+            peer.greeted = peer.connection.hello is not None
         elif plain:
             self._frames(now_s, peer, plain)
         if not data or (peer.channel is not None and peer.channel.closed):
@@ -251,5 +278,6 @@ class ResponderDriver:
 
     def _sweep(self) -> None:
         now_s = time.monotonic()
-        for peer in [p for p in self._peers.values() if now_s - p.heard_s > IDLE_S]:
-            self._hang_up(peer)
+        for peer in list(self._peers.values()):
+            if now_s - peer.heard_s > IDLE_S or (not peer.greeted and now_s - peer.since_s > GREET_S):
+                self._hang_up(peer)

@@ -1,0 +1,37 @@
+"""Teams and Skype are told apart by the version in their STUN."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.apps import skype, teams
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.wire.stun import Message, encode
+
+SOUND = bytes((0x90, 104, 0, 1)) + bytes(4) + b"\x00\x00\x74\xec" + bytes(60)
+
+
+def check(version: int) -> bytes:
+    return encode(Message(1, bytes(12), ((0x8070, version.to_bytes(4, "big")), (0x8037, b"\0\0\0\1"))))
+
+
+@pytest.mark.parametrize(("version", "app", "other"), [(7, teams, skype), (3, skype, teams)])
+def test_by_version(version: int, app: object, other: object):
+    views = FlowView(0), FlowView(1)
+    for module, view, mine in ((app, views[0], True), (other, views[1], False)):
+        first = module.recognise(check(version), view)  # type: ignore[attr-defined]
+        sound = module.recognise(SOUND, view)  # type: ignore[attr-defined]
+        assert (first is not None) == mine
+        assert (sound is not None) == mine
+        if mine:
+            assert (first.kind, sound.kind, sound.medium) == ("setup", "media", "voice")
+
+
+def test_plain_stun_and_rtp_are_no_ones():
+    assert teams.recognise(encode(Message(1, bytes(12))), FlowView(0)) is None
+    assert teams.recognise(SOUND, FlowView(0)) is None
+
+
+def test_hits_name_their_app():
+    assert teams.recognise(check(7), FlowView(0)) == Hit("teams", "setup", confidence=0.9)
+    assert skype.recognise(check(3), FlowView(0)) == Hit("skype", "setup", confidence=0.9)

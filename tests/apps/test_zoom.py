@@ -1,0 +1,45 @@
+"""Zoom's three headers, its hello, and the probe that is no video."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.apps import zoom
+from talkpath.apps.flow import FlowView, Hit
+
+RTP = bytes((0x90, 112, 0, 1)) + bytes(4) + b"\x01\x00\x04\x02" + bytes(40)
+SOUND = bytes((15, 1)) + bytes(17) + RTP
+PICTURE = bytes((16, 1)) + bytes(22) + bytes((0x90, 98)) + RTP[2:]
+NEWER, OLDER = b"\x05\x00\x07\x00\x01\x02\x03\x04", b"\x05"
+
+
+@pytest.mark.parametrize(("media", "medium"), [(SOUND, "voice"), (PICTURE, "video")])
+@pytest.mark.parametrize(("header", "path"), [(NEWER, "relay"), (OLDER, "relay"), (b"", "p2p")])
+def test_media(media: bytes, medium: str, header: bytes, path: str):
+    view = FlowView(0)
+    hit = zoom.recognise(header + media, view)
+    assert hit == Hit("zoom", "media", medium, b"\x01\x00\x04\x02", 0.95)  # type: ignore[arg-type]
+    assert view.notes["path"] == path
+    assert any(_fits(cue, header + media) for cue in zoom.WRAPPINGS)
+
+
+def _fits(cue: zoom.Cue, data: bytes) -> bool:
+    return all(data[at] == byte for at, byte in cue.marks) and data[cue.inner_at] >> 6 == 2
+
+
+def test_the_bandwidth_probe_is_no_media():
+    probe = NEWER + bytes((21, 1)) + b"\x01" * 1027
+    assert zoom.recognise(probe, FlowView(0)) == Hit("zoom", "probe", confidence=0.8)
+
+
+def test_hello():
+    hello = b"\x01\x00\x02" + bytes(range(100))
+    view = FlowView(0)
+    assert zoom.recognise(hello, view) == Hit("zoom", "setup", confidence=0.9)
+    assert zoom.recognise(b"\x03" + bytes(12), view) == Hit("zoom", "keepalive", confidence=0.9)
+    assert zoom.recognise(b"\x03" + bytes(12), FlowView(1)) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\x05", b"\x05" + bytes(60), bytes(100), b"\x0f\x01" + bytes(60)])
+def test_others(data: bytes):
+    assert zoom.recognise(data, FlowView(0)) is None

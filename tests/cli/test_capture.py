@@ -1,0 +1,94 @@
+"""`talkpath capture` and `talkpath scrub` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from talkpath.cli.capture import command as capture
+from talkpath.cli.scrub import command as scrub
+from talkpath.errors import UsageError
+
+A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
+
+
+def recording(seconds: int = 6) -> bytes:
+    """A plain RTP call, 50 packets a second each way, PT 0."""
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)]
+    for number in range(50 * seconds):
+        for near, far, ports, ssrc in ((A, B, (4000, 6000), 11), (B, A, (6000, 4000), 22)):
+            data = struct.pack("!BBHII", 0x80, 0, number, 160 * number, ssrc << 20) + bytes(160)
+            packet = struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(data), 0, 0, 64, 17, 0) + near + far
+            packet += struct.pack("!HHHH", *ports, 8 + len(data), 0) + data
+            second, rest = divmod(number * 20_000, 1_000_000)
+            out.append(struct.pack("<IIII", second, rest, len(packet), len(packet)) + packet)
+    return b"".join(out)
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    path = tmp_path / "call.pcap"
+    path.write_bytes(recording())
+    return path
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(capture, [str(one) for one in arguments], input=stdin)
+
+
+def test_json(call: Path):
+    made = json.loads(run(call, "--json").output)
+    assert (made["schema"], made["file"], made["packets"]) == ("talkpath.capture/1", "call.pcap", 600)
+    (found,) = made["calls"]
+    assert (found["app"], found["media"], found["encrypted"]) == ("rtp", ["voice"], False)
+    assert "10.0.0.5" not in run(call, "--json").output
+    addressed = json.loads(run(call, "--json", "--addresses").output)
+    assert addressed["calls"][0]["endpoints"] == "10.0.0.5:4000-198.51.100.7:6000/udp"
+
+
+def test_terminal_and_addresses(call: Path):
+    told = run(call).output
+    assert "1 " in told
+    assert "198.51.100.7" not in told
+    assert "198.51.100.7" in run(call, "--addresses").output
+
+
+def test_standard_input_folders_and_many_files(call: Path, tmp_path: Path):
+    assert json.loads(run("-", "--json", stdin=call.read_bytes()).output)["file"] == "-"
+    (tmp_path / "other.pcap").write_bytes(recording(2))
+    lines = run(tmp_path, "--json").output.splitlines()
+    assert [json.loads(line)["file"] for line in lines] == ["call.pcap", "other.pcap"]
+
+
+def test_peer_html_and_scrub(call: Path, tmp_path: Path):
+    made = json.loads(run(call, "--json", "--peer", call).output)
+    assert "peer" in made
+    page = tmp_path / "call.html"
+    assert run(call, "--html", page).exit_code == 0
+    assert "<svg" in page.read_text()
+    safe = tmp_path / "safe.pcapng"
+    result = CliRunner().invoke(scrub, [str(call), "-o", str(safe)])
+    assert result.exit_code == 0
+    before, after = (json.loads(run(path, "--json").output)["calls"] for path in (call, safe))
+    assert [one["streams"] for one in after] == [one["streams"] for one in before]
+    assert A not in safe.read_bytes()
+
+
+@pytest.mark.parametrize("arguments", [["nowhere.pcap"], ["one", "two", "--html", "x"], ["."]])
+def test_one_clear_sentence(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).count("\n") == 0
+
+
+def test_what_is_no_capture(tmp_path: Path):
+    path = tmp_path / "text.pcap"
+    path.write_text("hello")
+    assert "no capture" in str(run(path).exception)
+    same = CliRunner().invoke(scrub, [str(path), "-o", str(path)])
+    assert isinstance(same.exception, UsageError)
