@@ -1,6 +1,6 @@
 """Packets per CPU second of `talkpath capture` beside ndpiReader, tshark and nfstream, on one large file.
 
-    python bench/capture.py ../shared/captures            builds the file (1.5 million packets) and runs all that are there
+    python bench/capture.py ../shared/captures      builds the file (1.5 million packets), runs all that are there
     python bench/capture.py ../shared/captures --packets 300000 --rounds 3
 
 The file repeats the Ethernet captures of the folder, each round later in time and between other IPv4 addresses, so

@@ -46,7 +46,8 @@ def schemas() -> dict[str, str]:
     """File name -> text."""
     verdict = changed(Verdict, "parameters", dict[str, Parameter])
     result = changed(CheckResult, "verdicts", tuple.__class_getitem__((verdict, ...)))
-    call, attempt = changed(CallObject, "verdict", verdict), changed(AttemptObject, "verdict", verdict)
+    call: Any = changed(CallObject, "verdict", verdict)
+    attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
     return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result), "tp-007.schema.json": text(capture)}
 

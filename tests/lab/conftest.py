@@ -15,7 +15,7 @@ import pytest
 
 from talkpath.lab import namespace
 
-sys.path.insert(0, str(Path(__file__).parent))  # for calls.py, used by several test modules
+sys.path.insert(0, str(Path(__file__).parent))  # for specimens.py, used by several test modules
 
 InLab = Callable[..., Any]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from calls import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
 from hypothesis import given
 from hypothesis import strategies as st
+from specimens import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
 
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin

@@ -7,7 +7,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from calls import CALLS, CLASS, HELLOS, ice, packets, stun, twin
+from specimens import CALLS, CLASS, HELLOS, ice, packets, stun, twin
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.hosts import MESSENGER, REFERENCE, RESPONDER

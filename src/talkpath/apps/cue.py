@@ -1,26 +1,31 @@
 """What `capture` may look for in whole blocks of datagrams before it asks a recogniser.
 
 Optional in an app file: `CUES`, datagrams that its recogniser wants to see although they are neither STUN, DTLS,
-RTP nor RTCP; and `WRAPPINGS`, datagrams that carry RTP behind a header of the app's own. An app without them works
-all the same, only its own set-up packets may be noticed later.
+RTP nor RTCP; `WRAPPINGS`, datagrams that carry RTP behind a header of the app's own; and `SEES`, the kinds of datagrams
+that its recogniser may ever recognise (of KINDS). An app without them works all the same, only its own set-up packets
+may be noticed later, and it is asked more often than need be.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+KINDS = frozenset(("stun", "dtls", "rtp", "rtcp", "other"))
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
     """Bytes at fixed offsets below 48, as (offset, byte) pairs, and the sizes that such a datagram may have.
 
-    `inner_at` is the offset of the RTP header in a wrapping, unused otherwise.
+    `inner_at` is the offset of the RTP header in a wrapping, unused otherwise. `length`, where there is one, is
+    (offset, mask, more): the 16-bit number there under the mask is the datagram's size less `more`.
     """
 
     marks: tuple[tuple[int, int], ...]
     least: int = 1
     most: int = 65535
     inner_at: int = 0
+    length: tuple[int, int, int] | None = None
 
 
 def run(at: int, data: bytes, least: int = 1, most: int = 65535, inner_at: int = 0) -> Cue:

@@ -9,6 +9,7 @@ from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("rtp", "rtcp", "other"))
 
 _ASK, _TELL, _PING = b"\x00\x01\x00\x46", b"\x00\x02\x00\x46", b"\x13\x37\xca\xfe"
 _KNOWN: Final = "discord"

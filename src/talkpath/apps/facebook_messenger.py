@@ -11,6 +11,7 @@ from talkpath.wire import stun
 from talkpath.wire.stun import Attribute, Type
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("stun", "rtp", "rtcp"))
 
 _REALM: Final = b"turner.facebook"
 _KNOWN: Final = "facebook"

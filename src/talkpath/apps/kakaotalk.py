@@ -8,6 +8,7 @@ from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
 ENCRYPTED: Final = None
+SEES: Final = frozenset(("rtp",))
 
 _VOICE, _STEP = 108, 960
 _PLAIN: Final = 0x80

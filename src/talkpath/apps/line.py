@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.cue import run
+from talkpath.apps.cue import Cue
 from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
@@ -17,7 +17,10 @@ ENCRYPTED: Final = True
 _KNOWN: Final = "line"
 _PICTURE: Final = (97, 98)
 
-CUES: Final = tuple(run(0, bytes((first,)), 40, 1100) for first in (*range(0xD0, 0xD4), *range(0xD8, 0xDC)))
+SEES: Final = frozenset(("rtp", "rtcp", "other"))
+CUES: Final = tuple(
+    Cue(((0, first),), 40, 1100, length=(0, 0x3FF, 4)) for first in (*range(0xD0, 0xD4), *range(0xD8, 0xDC))
+)
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:

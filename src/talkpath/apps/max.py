@@ -34,6 +34,7 @@ TALK: Final = Voice(speak, rest)
 NETWORKS: Final = ("155.212.192.0/20", "91.231.135.0/24", "193.203.43.26/32", "90.156.236.127/32")
 """Where its relays and media servers were seen. `capture` names a WebRTC call by them, with little confidence."""
 
+SEES: Final = frozenset(("stun",))
 _USER: Final = b"okcdn"
 
 

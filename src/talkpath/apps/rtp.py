@@ -10,6 +10,7 @@ from talkpath.apps.shape import App, Source
 VOICE: Final = frozenset((0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 18))
 VIDEO: Final = frozenset((25, 26, 28, 31, 32, 34))
 COMFORT_NOISE: Final = 13
+SEES: Final = frozenset(("rtp",))
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:

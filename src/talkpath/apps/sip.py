@@ -14,6 +14,7 @@ _KINDS: Final = {b"INVITE": "setup", b"ACK": "control", b"BYE": "close", b"CANCE
 _ANSWER: Final = b"SIP/2.0 "
 
 CUES: Final = (run(0, _ANSWER), *(run(0, method + b" sip") for method in _KINDS))
+SEES: Final = frozenset(("other",))
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:

@@ -8,6 +8,7 @@ from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("rtp", "rtcp"))
 
 _VOICE, _VIDEO, _REPAIR = 111, 101, 97
 

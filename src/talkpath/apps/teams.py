@@ -9,6 +9,7 @@ from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("stun", "rtp", "rtcp"))
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:

@@ -16,6 +16,7 @@ from talkpath.wire import stun
 from talkpath.wire.stun import Attribute
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("stun", "other"))
 
 _REQUEST: Final = b"\x01\x00\x05\x00"
 _KNOWN: Final = "viber"

@@ -107,8 +107,7 @@ class _Sender:
         self.resting = silent and size != 25
         if at_ms - self.report_at_ms >= 540 and size != 25:
             self.report_at_ms = at_ms
-            self.bandwidth *= 1.03 + stream.take(1)[0] / 3650
-            self.bandwidth /= 64 if self.bandwidth > 1e9 else 1  # the captures are too short to show where it ends
+            self.bandwidth *= (1.03 + stream.take(1)[0] / 3650) / (64 if self.bandwidth > 1e9 else 1)
             value = b"\xd3" + round(self.bandwidth).to_bytes(4, "big")
             extension = b"\x00\x02\x30\x01" + value + b"\x00" if silent else b"\x00\x02" + value + b"\x00\x00\x00"
         else:
@@ -386,8 +385,7 @@ SOURCES: Final = (
 )
 
 APP: Final = App(
-    id="whatsapp",
-    name="WhatsApp",
+    id="whatsapp", name="WhatsApp",
     shapes=(
         Relayed(Arm("whatsapp", "relay60", "voice"), 6.3, b"\x09", 150, talk60, _Sender.talk60),
         Relayed(Arm("whatsapp", "relay60", "video"), 50.0, b"\x09", 150, talk60, _Sender.talk60, (97, 0)),

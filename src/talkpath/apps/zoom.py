@@ -14,6 +14,7 @@ from talkpath.apps.flow import FlowView, Hit
 from talkpath.apps.shape import App, Source
 
 ENCRYPTED: Final = True
+SEES: Final = frozenset(("rtp", "other"))
 
 SOUND, PICTURE, PROBE = 15, 16, 21
 _SCREEN: Final = {13: 27, 30: 20}

@@ -35,4 +35,9 @@ class CueTable:
 def _matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
     for at, byte in cue.marks:
         rows = rows[head[rows, at] == byte]
-    return rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]
+    rows = rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]
+    if cue.length is not None:
+        at, mask, more = cue.length
+        told = head[rows, at].astype(np.int64) << 8 | head[rows, at + 1]
+        rows = rows[(told & mask) + more == size[rows]]
+    return rows

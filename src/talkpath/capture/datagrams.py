@@ -164,8 +164,8 @@ def _advance(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: in
 
 
 def _channel(head: Bytes, size: Ints) -> Layer:
-    """ChannelData (RFC 8656 section 12.4); over TCP it is padded to four bytes."""
-    places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
+    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes."""
+    places = np.flatnonzero((head[:, 0] >> 4 == 4) & (size > 8))
     length = big16(head[places], 2)
     fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0)
     return places[fits], 4, length[fits]

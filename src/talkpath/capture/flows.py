@@ -27,6 +27,7 @@ COLUMNS = np.dtype(
         ("high", "u8", 2),
         ("low", "u8", 2),
         ("port", "i4", 2),
+        ("private", "?", 2),
         ("first_s", "f8"),
         ("last_s", "f8"),
         ("began_s", "f8", 2),
@@ -115,6 +116,7 @@ class Flows:
         ):
             rows["end"][:, side], rows["high"][:, side] = end[at], high[at]
             rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
+            rows["private"][:, side] = is_private(high[at], low[at])
         rows["first_s"] = rows["last_s"] = time_s[at]
         rows["began_s"], rows["heard_s"] = np.inf, -np.inf
         return numbers
@@ -125,9 +127,7 @@ class Flows:
             grown[: len(self.table)] = self.table
             self.table = grown
 
-    def _count(
-        self, packets: Packets, inverse: Ints, numbers: Ints, way: Ways, time_s: NDArray[np.float64]
-    ) -> None:
+    def _count(self, packets: Packets, inverse: Ints, numbers: Ints, way: Ways, time_s: NDArray[np.float64]) -> None:
         slot, size = inverse * 2 + way, 2 * len(numbers)
         counted = np.bincount(slot, minlength=size).reshape(-1, 2)
         self.table["packets"][numbers] += counted
@@ -153,9 +153,9 @@ class Flows:
         one, other = row["sent_hint"].tolist()
         if self.headings.min() and max(one, other) >= CLEAR * (one + other) > 0:
             return int(other > one)
-        private = [is_private(int(row["high"][end]), int(row["low"][end])) for end in (0, 1)]
-        if private[0] != private[1]:
-            return int(private[1])
+        near, far = row["private"].tolist()
+        if near != far:
+            return int(far)
         return int(row["began_s"][1] < row["began_s"][0])
 
     def tally(self, column: str, flow: Ints, way: Ways) -> None:
@@ -169,12 +169,16 @@ def flow_key(source: Words, target: Words) -> Words:
     return mix((source ^ target) + (source + target) * _B)
 
 
-def is_private(high: int, low: int) -> bool:
-    """Is this an address of a local network (RFC 1918, 6598, 3927, 4193, 4291)?"""
-    if high == 0 and low >> 32 == 0xFFFF:
-        low &= 0xFFFFFFFF
-        return any(low >> shift == net for shift, net in PRIVATE_NETS)
-    return high >> 57 == 0x7E or high >> 54 == 0x3FA
+def is_private(high: Words, low: Words) -> Bools:
+    """Which of these are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
+    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    four = (low & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    inside = np.zeros(len(high), np.bool_)
+    for shift, net in PRIVATE_NETS:
+        inside |= four >> shift == net
+    six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
+    private: Bools = np.where(short, inside, six)
+    return private
 
 
 def address(high: int, low: int, port: int) -> Address:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.flows import CLEAR, endpoint, is_private
+from talkpath.capture.flows import CLEAR, endpoint
 
 Numbers = NDArray[np.int8]
 
@@ -20,9 +20,7 @@ def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
     degree = _degree(hosts)
     count = int(hosts.max()) + 1 if hosts.size else 0
     private = np.zeros(count, np.bool_)
-    flat, first = np.unique(hosts, return_index=True)
-    high, low = table["high"].ravel()[first].tolist(), table["low"].ravel()[first].tolist()
-    private[flat] = [is_private(*address) for address in zip(high, low, strict=True)]
+    private[hosts.ravel()] = table["private"].ravel()
     ends = (table["began_s"][:, 1] < table["began_s"][:, 0]).astype(np.int8)
     ends[degree[hosts[:, 0]] > degree[hosts[:, 1]]] = 0
     ends[degree[hosts[:, 1]] > degree[hosts[:, 0]]] = 1

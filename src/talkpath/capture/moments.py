@@ -63,9 +63,7 @@ def moments(
     counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
     seconds = [_second(values, counted[place >= count]) for place, values in enumerate(table.tolist())]
     others = background.each(flows, first, count).tolist()
-    return tuple(
-        Moment(first + place, seconds[place], seconds[count + place], others[place]) for place in range(count)
-    )
+    return tuple(Moment(first + place, seconds[place], seconds[count + place], others[place]) for place in range(count))
 
 
 def _table(pieces: Several[Piece], first: int, count: int) -> Floats:

@@ -16,7 +16,7 @@ COPY_S = 1.0
 FEWEST_PAUSES, SHORTEST_S = 40, 0.005
 NEAR, COMMON_SHARE = 0.25, 0.4
 """So many pauses must lie so near the usual one for a cadence to be looked for."""
-FOLLOW, ROUNDS, OFF_BEAT, FIRST_GUESSES = 0.2, 4, 0.12, (1.0, 0.94, 1.06)
+FOLLOW, ROUNDS, OFF_BEAT, FIRST_GUESSES = 0.2, 3, 0.12, (1.0, 0.94, 1.06)
 """How fast the beat follows, how often it is sharpened, how far off it packets may be, where to begin."""
 
 
@@ -63,8 +63,11 @@ def locked(times: list[float], common: float) -> tuple[list[int], float]:
     """(steps, cadence) where the packets keep to one that lies near the common pause; a cadence of 0 otherwise."""
     if not common:
         return [], 0.0
-    off, usual, steps = min(_sharpened(times, common * first) for first in FIRST_GUESSES)
-    return (steps, usual) if off <= OFF_BEAT else ([], 0.0)
+    for first in FIRST_GUESSES:
+        off, usual, steps = _sharpened(times, common * first)
+        if off <= OFF_BEAT:
+            return steps, usual
+    return [], 0.0
 
 
 def _sharpened(times: list[float], usual: float) -> tuple[float, float, list[int]]:

@@ -6,6 +6,8 @@ import hashlib
 import secrets
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+import numpy as np
+
 from talkpath.capture.flows import is_private
 from talkpath.capture.naming import networks
 
@@ -47,7 +49,8 @@ def _like(packed: bytes) -> IPv4Network | IPv6Network:
     short = len(packed) == 4
     if host.is_multicast or packed == b"\xff" * 4:
         return GROUP4 if short else GROUP6
-    high, low = (0, 0xFFFF << 32 | int(host)) if short else (int(host) >> 64, int(host) & 0xFFFFFFFFFFFFFFFF)
-    if is_private(high, low):
+    words = (0, 0xFFFF << 32 | int(host)) if short else (int(host) >> 64, int(host) & 0xFFFFFFFFFFFFFFFF)
+    high, low = (np.array([word], np.uint64) for word in words)
+    if is_private(high, low)[0]:
         return INSIDE4 if short else INSIDE6
     return OUTSIDE4 if short else OUTSIDE6

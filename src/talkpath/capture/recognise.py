@@ -16,9 +16,9 @@ from types import ModuleType
 import numpy as np
 
 import talkpath.apps
-from talkpath.apps.cue import Cue
+from talkpath.apps.cue import KINDS, Cue
 from talkpath.apps.flow import FlowView, Hit
-from talkpath.capture.datagrams import DTLS, OTHER, RTCP, STUN, TURN, Datagrams
+from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.flows import Flows
 from talkpath.capture.rows import MEDIA, NONE, VIDEO, VOICE
 from talkpath.capture.sift import Sift
@@ -29,9 +29,11 @@ from talkpath.wire.stun import Attribute
 
 Recogniser = Callable[[bytes, FlowView], Hit | None]
 
-SURE, SURE_HITS, CERTAIN = 0.9, 3, 0.95
-"""A flow is asked of one app file only after that many hits so sure; a certain hit ends the round of questions."""
+SURE, SURE_HITS, CERTAIN, SETTLED = 0.9, 2, 0.95, 6
+"""A flow is asked of one app file only after that many hits so sure; a certain hit ends the round of questions; after
+SETTLED of STUN only those are asked that knew some."""
 ASK_FLOW = 32
+KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
 PERMISSION = "stun.permission"
 NAMES = {
     0x0001: "stun.binding",
@@ -65,7 +67,6 @@ class Evidence:
             self.media[hit.medium] += 1
         self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s)
 
-
     def take(self, other: Evidence) -> None:
         """All that another says."""
         self.hits += other.hits
@@ -80,7 +81,8 @@ class Evidence:
 @dataclass(slots=True)
 class Known:
     """What is known of one flow: the view that recognisers get, its local end (0 or 1, a first guess), their memories,
-    their evidence. `sure` names the app file that needs no second opinion, `asked` counts what had no known form."""
+    their evidence. `names` are the app files that knew some of it, `sure` the one that needs no second opinion;
+    `asked` counts what was no STUN, DTLS or RTP, `checks` STUN."""
 
     view: FlowView
     local: int
@@ -90,13 +92,20 @@ class Known:
     setups: set[str] = field(default_factory=set)
     peers: set[tuple[bytes, bytes]] = field(default_factory=set)
     """Where a permission was asked for at a TURN server: addresses and ports as they stand in the message."""
+    names: list[str] = field(default_factory=list)
     asked: int = 0
+    checks: int = 0
     sure: str = ""
 
 
 def recognisers() -> dict[str, Recogniser]:
     """All app files' recognisers, by the name of the file."""
     return {name: module.recognise for name, module in _modules() if hasattr(module, "APP")}
+
+
+def _asked_about(kind: str) -> list[str]:
+    """The app files whose recogniser may know datagrams of a kind."""
+    return [name for name, module in _modules() if hasattr(module, "APP") and kind in getattr(module, "SEES", KINDS)]
 
 
 def cues() -> list[tuple[str, Cue]]:
@@ -121,7 +130,7 @@ class Recognition:
         self._flows = flows
         self._recognisers = recognisers()
         self._sift = Sift(flows, cues())
-        self._order = list(self._recognisers)
+        self._order = {kind: _asked_about(name) for kind, name in KIND_NAMES.items()}
         self._successes: dict[str, int] = defaultdict(int)
         self.known: dict[int, Known] = {}
         self.streams: dict[int, dict[str, Evidence]] = {}
@@ -133,16 +142,13 @@ class Recognition:
         """Look at the datagrams of one block, in the order of time."""
         chosen = [(found, self._sift.choose(found)) for found in batches]
         asked = [_Asked.of(found, choice.rows) for found, choice in chosen]
-        queue = [
-            (at_s, number, place)
-            for number, one in enumerate(asked)
-            for place, at_s in enumerate(one.time_s)
-        ]
+        queue = [(at_s, number, place) for number, one in enumerate(asked) for place, at_s in enumerate(one.time_s)]
         for _, number, place in sorted(queue):
             choice = chosen[number][1]
             only = choice.only.get(int(choice.rows[place])) if choice.only else None
             self._ask(asked[number], place, int(choice.stream[place]), only)
-        self._order.sort(key=lambda name: -self._successes[name])
+        for names in self._order.values():
+            names.sort(key=lambda name: -self._successes[name])
 
     def marked(self, flow: Ints) -> Bools:
         """Which of these packets belong to flows with an end whose media has no readable header."""
@@ -177,7 +183,7 @@ class Recognition:
                 return
         payload = asked.payload(place)
         self._look(known, asked, place)
-        for name in (known.sure,) if known.sure else (only or self._order):
+        for name in only or self._names(known, kind):
             known.view.notes = known.notes.setdefault(name, {})
             hit = self._recognisers[name](payload, known.view)
             if hit is not None:
@@ -185,6 +191,16 @@ class Recognition:
                 if hit.confidence >= CERTAIN:
                     break
         self._follow(known, kind, payload)
+
+    def _names(self, known: Known, kind: int) -> Sequence[str]:
+        """The app files to ask."""
+        if known.sure:
+            return (known.sure,)
+        if kind == STUN:
+            known.checks += 1
+            if known.checks > SETTLED and known.names:
+                return known.names
+        return self._order[kind]
 
     def _look(self, known: Known, asked: _Asked, place: int) -> None:
         """Point the flow's view at a datagram."""
@@ -219,6 +235,8 @@ class Recognition:
     def _note(self, known: Known, name: str, hit: Hit, kind: int, at_s: float, stream: int) -> None:
         evidence = known.evidence.setdefault(hit.app, Evidence())
         evidence.add(hit, at_s)
+        if name not in known.names:
+            known.names.append(name)
         self._successes[name] += hit.confidence >= CERTAIN
         self._flows.table["hot"][known.view.number] = True
         if hit.stitch is not None:

@@ -2,7 +2,8 @@
 
 STUN keeps its attributes' types and sizes, and values that name a provider, never a person; addresses in it become
 pseudonyms, identifiers keyed hashes. RTP and RTCP keep their fixed headers, DTLS its handshake headers and what a
-hello asks for. Sealed media keeps its first byte and a hash, so that copies can be told. The rest is zero.
+hello asks for. Sealed media keeps its first four bytes, by which protocols are told apart, and a hash, by which
+copies are. The rest is zero.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ HELLO_KEPT = frozenset((10, 11, 13, 14, 22, 23))
 QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 QUIC_DRAFTS = (b"\xff\x00\x00", b"Q04", b"Q05", b"T05")
 
-RTP_KEPT, RTCP_KEPT, QUIC_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 13, 12
+RTP_KEPT, RTCP_KEPT, QUIC_KEPT, SEALED_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 4, 13, 12
 TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
 
 
@@ -52,7 +53,7 @@ class Strip:
         first = data[0]
         if first < 64 and data[4:8] == stun.COOKIE_BYTES:
             return self._stun(data)
-        if 0x40 <= first <= 0x7F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
+        if 0x40 <= first <= 0x4F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
             return data[:4] + self(data[4:])
         if data[:2] == b"\xff\x10" and len(data) > 12:
             return data[:4] + bytes(8) + self(data[12:])
@@ -70,7 +71,7 @@ class Strip:
             return _dtls(data)
         if first >= 192 and (data[1:5] in QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
             return _zeroed(data, QUIC_KEPT)
-        return sip(data) or self._sealed(data, 1)
+        return sip(data) or self._sealed(data, SEALED_KEPT)
 
     def _sealed(self, data: bytes, kept: int) -> bytes:
         """A head, and a hash of what follows up to 24 bytes; where a cue names the datagram, its marks too."""

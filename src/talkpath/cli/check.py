@@ -115,8 +115,12 @@ def _rehearse(plan: Plan, as_json: bool) -> None:
     for row in [*rows["arms"], rows["total"]]:
         click.echo(f"{row['arm']:<28}{row['flows']:>7}{row['packets']:>9}{row['bytes_sent'] / 1000:>9.0f}"
                    f"{row['bytes_received'] / 1000:>9.0f}{row['seconds']:>9.1f}")  # fmt: skip
-    click.echo(f"To: the one test server of the link. Local ports: at most {rows['local_ports']}. "
-               f"If a restriction is found, more questions follow, to {plan.budget_bytes / 1e6:.0f} MB at most.")  # fmt: skip
+    click.echo(
+        f"To: the one test server of the link, from at most {rows['local_ports']} local ports. On a clean line 19 of "
+        f"20 checks stay within {rows['within_pct']} % of these bytes.\n"
+        f"On another line, or where a restriction is found, more questions follow: {plan.budget_bytes / 1e6:.0f} MB "
+        f"and {plan.budget_s:.0f} s at most, both ways together."
+    )
 
 
 def _measure(plan: Plan, link: str, family: int) -> Facts:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     "--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True,
     help="Write report.html, demo.json and each scene's evidence into this folder.",
 )  # fmt: skip
-@click.option("--driver", type=click.Choice(["auto", "netns", "loopback", "sim"]), default="auto", show_default=True)
+@click.option(
+    "--driver",
+    type=click.Choice(["auto", "netns", "loopback", "sim"]),
+    default="auto",
+    show_default=True,
+    help="What moves the packets; auto takes the most real one that works here.",
+)
 @click.option("--seed", default=1, show_default=True, help="Of the made-up networks, and of virtual time.")
 @click.option("--json", "as_json", is_flag=True, help="Print demo.json instead of the summary.")
 def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:

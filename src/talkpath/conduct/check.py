@@ -14,7 +14,7 @@ import msgspec
 
 from talkpath.apps.shape import Arm
 from talkpath.errors import PeerError
-from talkpath.experiment.budget import epoch_bytes
+from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Layout
 from talkpath.measure.facts import Facts, Health, Plan, Reach
@@ -26,11 +26,13 @@ from talkpath.verdict.paths import open_paths
 from talkpath.wire.control import Begin, Welcome
 
 STREAMS = 44  # connections for calls over TCP and TLS, at most
-LOCALS = 128 - PATH_LOCALS - STREAMS - 1  # new local ports a check: at most 128 (DESIGN section 4), control's included
+LOCAL_PORTS = 128  # new local ports a check, at most (DESIGN section 4)
+LOCALS = LOCAL_PORTS - PATH_LOCALS - STREAMS - 1  # the one is the control channel's
 FINISH_S = 3.0
 PATIENCE_S = 3.0  # how long epochs under way may still take when somebody presses stop
-PATHS_SHARE = 0.06  # of the bytes, kept for asking for one arm's transports should something be found
-CONTROL_SHARE = 250  # bytes of the control channel an epoch costs per flow, both ways (measured)
+ANSWERS_S = 1.5  # until the answers to the last question are there
+PATHS_SHARE = 0.09  # of the bytes, kept for asking for one arm's transports should something be found
+CONTROL_SHARE = 5  # bytes of the control channel that telling of one packet costs, both ways (measured)
 
 Choose = Callable[[Facts, int, Sequence[Ask]], Ask | None]
 
@@ -52,7 +54,7 @@ class Check:
     _pending: list[tuple[int, Ask]] = field(default_factory=list)
     _number: int = 0
     _tuple: int = 0
-    _planned_bytes: int = 0
+    _planned_bytes: int = sum(OPENING_BYTES)
     _started_s: float | None = None
     _finish_s: float = NEVER
     _abandon_s: float = NEVER
@@ -253,7 +255,7 @@ class Check:
             return self._path(paths, left_s)
         share = int(PATHS_SHARE * self.plan.budget_bytes)
         kept = max(share, self._cost(_shorter(paths[0]))) if paths else share
-        kept_s = len(paths) * self.plan.path_s / 2
+        kept_s = len(paths) * self.plan.path_s / 2 + (ANSWERS_S if paths else 0.0)
         if left_s < kept_s:
             self._out_of = "budget"
             return None
@@ -295,7 +297,7 @@ class Check:
 
     def _cost(self, ask: Ask) -> int:
         layout = self.session.lay_out(self._begin(ask))
-        return sum(epoch_bytes(layout, self.family)) + CONTROL_SHARE * len(layout.flows)
+        return sum(epoch_bytes(layout, self.family)) + CONTROL_SHARE * len(layout.flows) * len(layout.schedule.slots)
 
     def _begin(self, ask: Ask) -> Begin:
         return Begin(

@@ -37,6 +37,7 @@ class Flight:
         self._next = 0
         self._timeline = out.timeline
         self._canaries = [flow.canary for flow in layout.flows]
+        self._first = {bit: first for first, others in into.again.items() for bit in others}
 
     def start(self, at_s: float) -> None:
         """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
@@ -90,6 +91,7 @@ class Flight:
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
         seen = self.arrived[flow]
+        bit = self._first.get(bit, bit)  # a twin's retries have bytes of their own, a call's have not: both count alike
         if seen >> bit & 1:
             fresh = [b for b in self.into.again.get(bit, ()) if not seen >> b & 1]
             if not fresh:

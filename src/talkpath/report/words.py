@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from talkpath.apps import apps
 from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.rules import rules
 
 LABELS = {
     "ok": "No sign of restriction",
@@ -108,7 +109,9 @@ def mechanism(verdict: Verdict) -> str:
         "address.block": "the test server's address does not answer while another does",
         "allowlist": "only chosen addresses answer",
     }
-    return words.get(verdict.rule or "", "the mechanism is not known")
+    known = rules().get(verdict.rule or "")
+    means = f"{known.means[0].lower()}{known.means[1:].rstrip('.')}" if known else "the mechanism is not known"
+    return words.get(verdict.rule or "", means)
 
 
 def _about(verdict: Verdict, name: str, shape: str, tail: str = "", word: str = "about") -> str:

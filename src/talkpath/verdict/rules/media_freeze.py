@@ -21,8 +21,8 @@ from talkpath.verdict.view import Side, View, before_each
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
-HANDSHAKE_MEDIA = 3  # media packets of a direction that may still pass (net4people/bbs 422: "a few bytes")
-HANDSHAKE_NATS = 10.0  # a count that ends with the handshake is no coincidence: it is preferred by so much
+HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass of a direction (net4people/bbs 422: "a few bytes")
+HANDSHAKE_LEAD = 1.015  # a count that ends with the handshake is no coincidence: it is preferred by so much
 SPARE_S = 0.05
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 POINTS = 600  # thresholds tried at once; beyond, first every so many, then all about the best
@@ -37,11 +37,11 @@ def explain(view: View) -> Fit | None:
     gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
     if not gains:
         return None
-    kind = max(gains, key=lambda name: gains[name] + (HANDSHAKE_NATS if name == "handshake" else 0.0))
-    fit = fits[kind]
-    if fit is None or gains[kind] <= 0.0:
+    kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0))
+    fit, gain = fits[kind], max(gains.values())
+    if fit is None or gain <= 0.0:
         return None
-    return Fit(gains[kind], fit.direction, lambda: _measure(view, kind, ways(fit.direction)), _sharpen(view, kind))
+    return Fit(gain, fit.direction, lambda: _measure(view, kind, ways(fit.direction)), _sharpen(view, kind))
 
 
 def _after_packets(view: View) -> Best | None:
@@ -77,10 +77,13 @@ def _edge(side: Side, beyond: Floats, near: float) -> Floats:
 
 
 def _handshake(side: Side) -> Floats:
-    """(2 x how many media packets still pass,): set-up passes, then everything is lost."""
-    order = np.where(side.media, side.media.cumsum(), side.media.cumsum() + 0.5)[:, None]
-    passing = np.arange(HANDSHAKE_MEDIA + 1)
-    return _edge(side, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
+    """(2 x how many packets after set-up still pass,): then everything is lost, and few of them were media."""
+    after_setup = side.on("media", "control")
+    order = np.where(after_setup, after_setup.cumsum(), after_setup.cumsum() + 0.5)[:, None]
+    passing = np.arange(HANDSHAKE_PACKETS + 1)
+    few = (side.media[:, None] & (order <= passing)).sum(axis=0) <= HANDSHAKE_MEDIA
+    gains = _edge(side, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
+    return np.where(np.tile(few, 2), gains, -np.inf)
 
 
 def _sharpen(view: View, kind: str) -> tuple[Contrast, ...]:

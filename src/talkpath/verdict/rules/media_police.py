@@ -22,6 +22,7 @@ BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up
 PHASES = np.linspace(0.97, 1.03, 8)
 STARTS = np.arange(8) % 4  # packets that passed before the box knew the call
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
+PHASE_S = 0.15  # over some packets a bucket drops at its rate, whatever its phase
 DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
 BLURRED = 0.1  # of the rate: if one packet is more than that, longer calls would tell more
 LOSSES = 4  # fewer of one call say nothing of its rate
@@ -55,7 +56,15 @@ def offered_kbps(side: Side, header_bytes: int) -> float:
 
 def _fit(view: View, rates: Floats) -> Best | None:
     kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
-    return best(view, lambda side: side.terms(policed(side, kbps, burst, view.header_bytes)).sum(axis=1))
+    return best(view, lambda side: _gains(side, kbps, burst, view.header_bytes))
+
+
+def _gains(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
+    """(2 points,): buckets that keep their phase, but for packets that mix on the wire; then buckets that lose it."""
+    dropped = policed(side, kbps, burst, header_bytes)
+    mixed = np.concatenate([[0.0], np.cumsum(np.diff(side.at_s) > MIX_S)])
+    each = (_averaged(dropped, side, moments) for moments in (mixed, np.floor(side.at_s / PHASE_S)))
+    return np.concatenate([side.terms(chances).sum(axis=1) for chances in each])
 
 
 def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
@@ -71,12 +80,11 @@ def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Float
         level -= size * (passes & (number >= STARTS))
         drained = level.min(axis=1) < burst - 2 * size
         dropped[:, slot] = np.clip(1.0 - passes.mean(axis=1), DOUBT * drained, 1.0 - DOUBT)
-    return _blurred(dropped, side)
+    return dropped
 
 
-def _blurred(dropped: Floats, side: Side) -> Floats:
-    """The mean over packets of like size that leave within a few ms: the packets of one slot mix with the next's."""
-    moments = np.concatenate([[0.0], np.cumsum(np.diff(side.at_s) > MIX_S)])
+def _averaged(dropped: Floats, side: Side, moments: Floats) -> Floats:
+    """The mean over packets of like size at one moment."""
     kinds = np.round(np.log(np.maximum(side.size, 1.0)) / LIKE)
     _, group = np.unique(np.stack([moments, kinds]), axis=1, return_inverse=True)
     group = group.ravel()

@@ -10,8 +10,9 @@ from collections import Counter
 
 import numpy as np
 
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.fates import fates
+from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.permutation import even, log_e, log_mean
 from talkpath.verdict.rules.network import closed_way, flows_of, own, reported
@@ -33,9 +34,14 @@ def explain(view: View) -> Fit | None:
 
 def dead_ports(facts: Facts) -> list[int]:
     """Ports of which no flow ever lived and several died, where most flows to other ports live."""
+    return _dead_ports(tuple(reported(facts)))
+
+
+@per_epochs
+def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
     died: Counter[int] = Counter()
     lived: Counter[int] = Counter()
-    for fate in flows_of(reported(facts)):
+    for fate in flows_of(epochs):
         (died if fate.dead else lived)[fate.port] += 1
     dead = sorted(port for port, count in died.items() if count >= SEEN_DEAD and not lived[port])
     elsewhere = sum(count for port, count in died.items() if port not in dead)

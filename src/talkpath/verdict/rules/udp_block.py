@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.fates import Fate
+from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.network import closed_way, contrast, flows_of, own, reported, tcp_through
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.view import View
@@ -9,16 +12,21 @@ from talkpath.verdict.view import View
 
 def explain(view: View) -> Fit | None:
     """Of all flows of the check, calls and twins of every kind, not one packet arrived (up, or of what came back)."""
-    flows = list(flows_of(reported(view.facts)))
-    dead = [fate for fate in flows if fate.dead]
+    dead = _all_dead(tuple(reported(view.facts)))
     if not dead or not own(view):
         return None
+    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_way(dead))
+
+
+@per_epochs
+def _all_dead(epochs: tuple[Epoch, ...]) -> list[Fate]:
+    """The dead flows of the whole check, if none lived."""
+    flows = list(flows_of(epochs))
+    dead = [fate for fate in flows if fate.dead]
     arrived = sum(fate.down.arrived for fate in flows)
     if not any(fate.down.unheard for fate in dead):
         arrived += sum(fate.up.arrived for fate in flows)
-    if arrived:
-        return None
-    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_way(dead))
+    return [] if arrived else dead
 
 
 RULE = Rule(

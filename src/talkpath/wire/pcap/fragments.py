@@ -75,7 +75,8 @@ class Fragments:
             self._unread.note("packet with a fragment missing")
 
     def _finish(self, key: bytes, packet: bytes, payload_at: int, time_ns: int, heading: int) -> None:
-        payload = self._partial[key].joined() if key in self._partial else None
+        partial = self._partial.get(key)
+        payload = partial.joined() if partial is not None and partial.whole >= 0 else None
         if payload is None:
             return
         del self._partial[key]

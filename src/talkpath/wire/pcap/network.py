@@ -90,14 +90,27 @@ def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Ite
             return
         version = window(frames.data, at[rows], 1)[:, 0] >> 4
         inner = np.full(len(at), -1, np.int64)
-        for headers in (_ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread)):
-            if len(headers.rows):
-                _collect(frames, headers, at, fragments)
-                headers = headers.where(~headers.fragment)
-                yield from _packets(frames, headers, unread)
-                _tunnels(frames, headers, inner)
+        headers = _joined(_ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread))
+        if len(headers.rows):
+            _collect(frames, headers, at, fragments)
+            headers = headers.where(~headers.fragment) if headers.fragment.any() else headers
+            yield from _packets(frames, headers, unread)
+            _tunnels(frames, headers, inner)
         at = inner
     unread.note("tunnel too deep", int(np.sum(at >= 0)))
+
+
+def _joined(one: _Headers, other: _Headers) -> _Headers:
+    """Both, in the order of their frames."""
+    if not len(other.rows) or not len(one.rows):
+        return one if len(one.rows) else other
+    order = np.argsort(np.concatenate([one.rows, other.rows]), kind="stable")
+    first, second = (
+        (part.rows, part.at, part.end, part.protocol, *part.addresses, part.fragment) for part in (one, other)
+    )
+    columns = [np.concatenate(pair)[order] for pair in zip(first, second, strict=True)]
+    rows, at, end, protocol, high, low, to_high, to_low, fragment = columns
+    return _Headers(rows, at, end, protocol, (high, low, to_high, to_low), fragment)
 
 
 def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
