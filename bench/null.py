@@ -26,6 +26,7 @@ from typing import Any
 from scipy.stats import beta
 
 import talkpath
+from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.backgrounds import kinds
 from talkpath.lab.drive import run_sim
@@ -35,7 +36,7 @@ from talkpath.verdict.judge import judge_arms
 OUT = Path("build/null.jsonl")
 RUNS = 2010
 SETTINGS = [*(name for name in kinds() if name != "transit_loss"), "transit_loss", "transit_loss,direction=up"]
-STATES = ("ok", "insufficient", "impaired", "closed", "unreachable", "restricted")
+STATES = ("ok", "insufficient", "impaired", "closed", "unreachable", "restricted", "failed")
 CLOSED = ("corporate",)
 DECIDES = ("apps", "experiment", "verdict", "conduct", "probe", "responder", "measure", "lab")
 
@@ -44,13 +45,19 @@ def play(seed: int) -> dict[str, Any]:
     """One battery."""
     background = SETTINGS[seed % len(SETTINGS)]
     scenario = Scenario.parse(background, (), seed, 6 if seed % 3 == 0 else 4)
-    facts = run_sim(make_plan(choose_arms()), scenario)
-    verdicts = judge_arms(facts)
-    return {
+    row = {
         "seed": seed,
         "background": background.partition(",")[0],
         "family": scenario.family,
         "settings": dict(scenario.network().settings),
+    }
+    try:
+        facts = run_sim(make_plan(choose_arms()), scenario)
+    except TalkpathError as error:  # a bug: told, and the others go on
+        return {**row, "states": ["failed"], "said": [str(error)], "log10_e": 0.0, "bytes": 0, "seconds": 0.0}
+    verdicts = judge_arms(facts)
+    return {
+        **row,
         "states": [verdict.state for verdict in verdicts],
         "said": [f"{v.app}/{v.variant} {v.state} {v.rule}" for v in verdicts if v.state in ("restricted", "closed")],
         "log10_e": max((v.log10_e or 0.0) for v in verdicts),
@@ -90,7 +97,7 @@ def table(records: list[dict[str, Any]]) -> Iterator[str]:
 def _false(record: dict[str, Any]) -> int:
     """Arms of which something untrue was said."""
     states = Counter(record["states"])
-    return states["restricted"] + (states["closed"] if record["background"] not in CLOSED else 0)
+    return states["restricted"] + states["failed"] + (states["closed"] if record["background"] not in CLOSED else 0)
 
 
 def _spread(values: list[float]) -> str:

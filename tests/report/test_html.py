@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Observation, Plan, Track
 from talkpath.report import html, words
-from talkpath.report.chart import chart
-from talkpath.report.curve import curves, set_up
+from talkpath.report.chart import chart, description
+from talkpath.report.curve import SetUp, curves, set_up
 from talkpath.report.markup import document, element
 from talkpath.report.matrix import carried, rows
 from talkpath.verdict.model import Number, Reason, Verdict
@@ -183,8 +183,9 @@ def test_a_curve_is_the_share_that_arrived() -> None:
     assert (up.call_sent, up.call_arrived, up.twin_sent, up.twin_arrived) == (320, 160, 320, 320)
     assert up.gap == pytest.approx(0.5)
     assert set(down.call) == {1.0}
-    assert up.at_s[0] == pytest.approx(0.25)
-    assert all(0.3 < share < 0.7 for share in up.call if share is not None)
+    assert up.at_s[0] == pytest.approx(0.2 + up.bin_s / 2, abs=1e-3)
+    assert up.bin_s == pytest.approx(0.78 / 11)
+    assert all(0.3 < share < 0.7 for share in up.call[:-1] if share is not None)
 
 
 def test_a_freeze_falls_to_nothing() -> None:
@@ -209,17 +210,22 @@ def test_set_up_is_counted_in_flows() -> None:
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
     up, _ = curves([epoch([], range(SLOTS))], ARM)
-    drawn = chart(up, "restricted", "Telegram, voice")
+    drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
-    assert drawn.findtext("desc") == "Of the calls 0 % arrived, of the look-alikes 100 %."
+    assert drawn.findtext("desc") == "Arrived: of the calls 0 %, of the look-alikes 100 %."
     kinds = {path.get("class") for path in drawn.iter("path")}
-    assert {"twin", "call restricted"} <= kinds
+    assert {"twin", "call restricted", "bar twin", "bar restricted"} <= kinds
+
+
+def test_a_call_that_is_never_set_up_is_told_by_its_set_up() -> None:
+    up, _ = curves([epoch(range(SLOTS), range(SLOTS))], ARM)
+    assert description(up, SetUp(8, 0, 8, 8)) == "Set-up was answered for 0 of 8 calls and 8 of 8 look-alikes."
 
 
 def test_every_point_lies_in_the_picture() -> None:
     up, _ = curves([epoch(list(range(0, SLOTS, 3)), range(SLOTS))], ARM)
-    for path in chart(up, "ok", "x").iter("path"):
+    for path in chart(up, SetUp(8, 4, 8, 8), "ok", "x").iter("path"):
         for x, y in re.findall(r"(\d+(?:\.\d+)?) (\d+(?:\.\d+)?)", path.get("d", "")):
-            assert 0 <= float(x) <= 240
+            assert 0 <= float(x) <= 200
             assert 0 <= float(y) <= 104

@@ -61,11 +61,15 @@ class Evidence:
     def add(self, hit: Hit, at_s: float) -> None:
         """One more datagram recognised."""
         self.hits += 1
-        self.confidence = max(self.confidence, hit.confidence)
         self.kinds[hit.kind] += 1
         if hit.medium:
             self.media[hit.medium] += 1
-        self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s)
+        if hit.confidence > self.confidence:
+            self.confidence = hit.confidence
+        if at_s < self.first_s:
+            self.first_s = at_s
+        if at_s > self.last_s:
+            self.last_s = at_s
 
     def take(self, other: Evidence) -> None:
         """All that another says."""
@@ -233,24 +237,32 @@ class Recognition:
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
     def _note(self, known: Known, name: str, hit: Hit, kind: int, at_s: float, stream: int) -> None:
-        evidence = known.evidence.setdefault(hit.app, Evidence())
+        evidence = _evidence(known.evidence, hit.app)
         evidence.add(hit, at_s)
         if name not in known.names:
             known.names.append(name)
-        self._successes[name] += hit.confidence >= CERTAIN
-        self._flows.table["hot"][known.view.number] = True
+            self._flows.table["hot"][known.view.number] = True
         if hit.stitch is not None:
             known.stitches.add(hit.stitch)
         if stream:
-            self.streams.setdefault(stream, {}).setdefault(hit.app, Evidence()).add(hit, at_s)
+            of_stream = self.streams.get(stream)
+            if of_stream is None:
+                of_stream = self.streams[stream] = {}
+            _evidence(of_stream, hit.app).add(hit, at_s)
+        if hit.confidence >= CERTAIN:
+            self._successes[name] += 1
         if hit.confidence >= SURE and evidence.hits >= SURE_HITS:
             known.sure = name
         own = known.view.setup.startswith(f"{hit.app}.")
         if own or (hit.kind == "media" and kind == OTHER):
-            for end in self._flows.table["end"][known.view.number].tolist():
-                self.opaque.setdefault(end, name)
-                if own:
-                    self._setups[end] = known.view.setup
+            self._mark(known.view, name, own)
+
+    def _mark(self, view: FlowView, name: str, own: bool) -> None:
+        """Media at these two sockets may have no readable header; the app's own set-up counts for both."""
+        for end in self._flows.table["end"][view.number].tolist():
+            self.opaque.setdefault(end, name)
+            if own:
+                self._setups[end] = view.setup
 
     def _known(self, flow: int) -> Known:
         known = self.known.get(flow)
@@ -298,6 +310,13 @@ class _Asked:
         """One datagram, padded with zeros where the capture cut it."""
         begin, captured = self.begin[place], self.captured[place]
         return self.data[begin : begin + captured].tobytes() + bytes(self.size[place] - captured)
+
+
+def _evidence(of: dict[str, Evidence], app: str) -> Evidence:
+    found = of.get(app)
+    if found is None:
+        found = of[app] = Evidence()
+    return found
 
 
 def _peers(message: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -29,6 +29,7 @@ STREAMS = 44  # connections for calls over TCP and TLS, at most
 LOCAL_PORTS = 128  # new local ports a check, at most (DESIGN section 4)
 LOCALS = LOCAL_PORTS - PATH_LOCALS - STREAMS - 1  # the one is the control channel's
 FINISH_S = 3.0
+OPEN_EPOCHS = 6  # on their way at once, where the control channel is slow; a responder takes 8
 PATIENCE_S = 3.0  # how long epochs under way may still take when somebody presses stop
 ANSWERS_S = 1.5  # until the answers to the last question are there
 PATHS_SHARE = 0.09  # of the bytes, kept for asking for one arm's transports should something be found
@@ -222,6 +223,9 @@ class Check:
 
     def _ask(self, now_s: float) -> None:
         """Ask the next question; wait if the answers on their way may change it; stop when there is none."""
+        if self.session.running >= OPEN_EPOCHS:
+            self._idle = True
+            return
         facts = self.facts()
         ask = self._wanted(facts, now_s)
         if ask is None and self.session.running:

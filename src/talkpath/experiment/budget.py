@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from talkpath.apps.shape import Schedule
 from talkpath.experiment.layout import Layout
 
@@ -26,6 +28,7 @@ def packet_bytes(size: int, transport: str, family: int = 4) -> int:
     return size + 2 + TCP_HEADER_BYTES[family] + (RECORD_BYTES if transport.startswith("tls") else 0)
 
 
+@lru_cache(maxsize=64)
 def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
     sums = {flow.transport: flow_bytes(layout.schedule, flow.transport, family) for flow in layout.flows}

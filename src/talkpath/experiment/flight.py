@@ -61,10 +61,11 @@ class Flight:
         places = []
         elapsed_ms = (now_s - self.start_s) * 1000.0 + 1e-6
         timeline, at, end = self._timeline, self._next, len(self._timeline)
+        canaries, retries = self._canaries, self.out.first_try
         while at < end and (place := timeline[at])[0] <= elapsed_ms:
             due_ms, flow, bit = place
             at += 1
-            if self.wants(flow, bit):
+            if not (canaries[flow] or bit in retries) or self.wants(flow, bit):
                 self.sent[flow] |= 1 << bit
                 self._sent_dms[flow][bit] = int(min(32767.0, (elapsed_ms - due_ms) * 10.0))
                 places.append((flow, bit))

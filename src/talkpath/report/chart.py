@@ -1,20 +1,22 @@
-"""The picture of one arm, as inline SVG: how much of the call arrived while it went on, beside its look-alike.
+"""The picture of one arm, as inline SVG: how its set-up fared, then how much of the call arrived while it went on.
 
-Two lines that differ in width and dashes, not by colour alone; colours are the page's (classes), so it is dark in the
-dark and prints. Its title and description say in words what it shows.
+The call is a filled bar and a thick line, its look-alike a hollow bar and a dashed line: they differ by more than
+colour. Colours are the page's (classes), so it is dark in the dark and prints. Its title and description say in words
+what it shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
-from talkpath.report.curve import BIN_S, Curve, Share
+from talkpath.report.curve import Curve, SetUp, Share
 from talkpath.report.markup import Element, element
 
-WIDTH, HEIGHT = 240, 104
-LEFT, RIGHT, TOP, BOTTOM = 32, 6, 8, 22
+WIDTH, HEIGHT = 200, 104
+LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
+BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
+FAILED = 0.5  # of set-ups answered, below which there was no call to speak of
 WAYS = {"up": "sent by you", "down": "sent to you"}
 
 Point = tuple[float, float]
@@ -27,18 +29,16 @@ class Span(NamedTuple):
     end_s: float
 
 
-def chart(curve: Curve, state: str, name: str) -> Element:
+def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
     """One direction. `state` is the verdict's, for the colour of the call's line."""
-    span = Span(curve.at_s[0] - BIN_S / 2, curve.at_s[-1] + BIN_S / 2)
-    call = _points(curve, curve.call, span)
+    span = Span(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
     return element(
         "svg",
         element("title", f"{name}, {WAYS[curve.direction]}"),
-        element("desc", description(curve)),
+        element("desc", description(curve, setup)),
         *_grid(span),
-        *(_area(run) for run in call),
-        *(_line(run, f"call {state}") for run in call),
-        *(_line(run, "twin") for run in _points(curve, curve.twin, span)),
+        *_bars(setup, state),
+        *(_silence() if fails(setup) else _media(curve, span, state)),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         class_="chart",
@@ -46,32 +46,47 @@ def chart(curve: Curve, state: str, name: str) -> Element:
 
 
 def key() -> Element:
-    """The legend, once a page."""
+    """The legend, once a picture."""
     return element(
         "p",
         element("svg", element("path", d="M1 6H35", class_="call key"), viewBox="0 0 36 12", aria_hidden="true"),
         " calls  ",
         element("svg", element("path", d="M1 6H35", class_="twin"), viewBox="0 0 36 12", aria_hidden="true"),
-        " look-alikes sent at the same moments. Height: how many of 100 packets arrived. Left to right: time since the "
-        "call began. Bad weather pulls down both lines; a rule about calls pulls down one.",
+        " look-alikes sent at the same moments. Bars: of 100 set-ups, how many were answered. Lines: of 100 packets, "
+        "how many arrived, while the call went on. Bad weather pulls down both; a rule about calls pulls down one.",
         class_="key",
     )
 
 
-def description(curve: Curve) -> str:
-    """What the picture shows, in words."""
-    if not curve.call_sent:
-        return f"Of the look-alikes {_percent(curve.twin_arrived, curve.twin_sent)} arrived; no call was ever heard of."
-    if not curve.twin_sent:
-        return f"Of the calls {_percent(curve.call_arrived, curve.call_sent)} arrived."
-    return (
-        f"Of the calls {_percent(curve.call_arrived, curve.call_sent)} arrived, "
-        f"of the look-alikes {_percent(curve.twin_arrived, curve.twin_sent)}."
-    )
+def description(curve: Curve, setup: SetUp) -> str:
+    """What the picture shows, in words: the set-up where it failed, else the packets."""
+    if fails(setup):
+        return (
+            f"Set-up was answered for {setup.calls_answered} of {setup.calls} calls and {setup.twins_answered} of "
+            f"{setup.twins} look-alikes."
+        )
+    parts = [(curve.call_arrived, curve.call_sent, "calls"), (curve.twin_arrived, curve.twin_sent, "look-alikes")]
+    said = [f"of the {name} {100 * arrived / sent:.0f} %" for arrived, sent, name in parts if sent]
+    return f"Arrived: {', '.join(said)}."
 
 
-def _percent(arrived: int, sent: int) -> str:
-    return f"{100 * arrived / sent:.0f} %"
+def fails(setup: SetUp) -> bool:
+    """Were so few set-ups answered that hardly a call would begin, whatever becomes of packets sent all the same?"""
+    return bool(setup.calls) and setup.calls_answered / setup.calls < FAILED
+
+
+def _silence() -> Iterator[Element]:
+    x = (MIDDLE + WIDTH - RIGHT) / 2
+    yield element("text", "without set-up no call begins", x=x, y=f"{_y(0.5) + 3.5:g}", text_anchor="middle")
+
+
+def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:
+    call, twin = _points(curve, curve.call, span), _points(curve, curve.twin, span)
+    if call:
+        yield _area(call)
+        yield _line(call, f"call {state}")
+    if twin:
+        yield _line(twin, "twin")
 
 
 def _grid(span: Span) -> Iterator[Element]:
@@ -79,8 +94,21 @@ def _grid(span: Span) -> Iterator[Element]:
         y = _y(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
         yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
-    yield element("text", f"{span.start_s:.1f} s", x=LEFT, y=HEIGHT - 6)
+    yield element("text", "set-up", x=LEFT, y=HEIGHT - 6)
+    yield element("text", f"{span.start_s:.1f} s", x=MIDDLE, y=HEIGHT - 6)
     yield element("text", f"{span.end_s:.1f} s", x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
+
+
+def _bars(setup: SetUp, state: str) -> Iterator[Element]:
+    """Of set-ups, how many were answered; a line at the bottom where none was."""
+    if setup.calls:
+        yield _bar(LEFT + 2, setup.calls_answered / setup.calls, f"bar {state}")
+    if setup.twins:
+        yield _bar(LEFT + 2 + BAR + 4, setup.twins_answered / setup.twins, "bar twin")
+
+
+def _bar(x: float, share: float, kind: str) -> Element:
+    return element("path", d=f"M{x:g} {_y(0):g}V{_y(share):g}h{BAR}V{_y(0):g}Z", class_=kind)
 
 
 def _y(share: float) -> float:
@@ -88,14 +116,13 @@ def _y(share: float) -> float:
 
 
 def _x(at_s: float, span: Span) -> float:
-    return round(LEFT + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - LEFT - RIGHT), 1)
+    return round(MIDDLE + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - MIDDLE - RIGHT), 1)
 
 
-def _points(curve: Curve, shares: Sequence[Share], span: Span) -> list[list[Point]]:
-    """Runs of points without a hole."""
+def _points(curve: Curve, shares: Sequence[Share], span: Span) -> list[Point]:
+    """Where something was sent: pauses are bridged."""
     pairs = zip(curve.at_s, shares, strict=True)
-    runs = groupby(pairs, key=lambda pair: pair[1] is None)
-    return [[(_x(at_s, span), _y(share)) for at_s, share in run if share is not None] for hole, run in runs if not hole]
+    return [(_x(at_s, span), _y(share)) for at_s, share in pairs if share is not None]
 
 
 def _line(run: Sequence[Point], kind: str) -> Element:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkpath.measure.bitmap import matrix
 from talkpath.measure.facts import Direction, Epoch, Observation, Track
 
-BIN_S = 0.1
+BINS, LEAST_BIN_S = 12, 0.02
 LEAST = 6  # packets in a bin that are worth a point
 QUESTIONS = ("battery", "watch")
 Floats = NDArray[np.float64]
@@ -24,10 +24,11 @@ Share = float | None
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One arm in one direction. `at_s` are the middles of bins of BIN_S from the start of the calls; `call` and `twin`
-    the share of packets sent in the bin that arrived, None where too few were sent to say."""
+    """One arm in one direction. `at_s` are the middles of bins of `bin_s` from the start of the calls; `call` and
+    `twin` the share of packets sent in the bin that arrived, None where too few were sent to say."""
 
     direction: Direction
+    bin_s: float
     at_s: tuple[float, ...]
     call: tuple[Share, ...]
     twin: tuple[Share, ...]
@@ -87,19 +88,23 @@ def _is(flow: Observation, role: str) -> bool:
 
 
 def _curve(epochs: Sequence[Epoch], direction: Direction) -> Curve:
-    bins = 1 + max((int(_last_s(_track(epoch, direction)) / BIN_S) for epoch in epochs), default=0)
-    totals = {role: (np.zeros(bins), np.zeros(bins)) for role in ("call", "twin")}
+    at_s = np.concatenate([_media_s(_track(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
+    start_s, end_s = (float(at_s.min()), float(at_s.max())) if len(at_s) else (0.0, 0.0)
+    bin_s = max(LEAST_BIN_S, (end_s - start_s) / (BINS - 1))
+    count = int((end_s - start_s) / bin_s) + 1
+    totals = {role: (np.zeros(count), np.zeros(count)) for role in ("call", "twin")}
     for epoch in epochs:
+        place = ((_media_s(_track(epoch, direction)) - start_s) / bin_s).astype(int)
         for role, (sent, arrived) in totals.items():
-            more_sent, more_arrived = _binned(epoch, direction, role, bins)
+            more_sent, more_arrived = _binned(epoch, direction, role, place, count)
             sent += more_sent
             arrived += more_arrived
-    first = next((number for number in range(bins) if totals["twin"][0][number] >= LEAST), 0)
     return Curve(
         direction,
-        tuple(round((number + 0.5) * BIN_S, 3) for number in range(first, bins)),
-        _shares(*totals["call"])[first:],
-        _shares(*totals["twin"])[first:],
+        bin_s,
+        tuple(round(start_s + (number + 0.5) * bin_s, 3) for number in range(count)),
+        _shares(*totals["call"]),
+        _shares(*totals["twin"]),
         *(int(part.sum()) for role in ("call", "twin") for part in totals[role]),
     )
 
@@ -108,19 +113,26 @@ def _track(epoch: Epoch, direction: Direction) -> Track:
     return epoch.up if direction == "up" else epoch.down
 
 
-def _last_s(track: Track) -> float:
-    return max(track.at_ms, default=0.0) / 1000
+def _media(track: Track) -> NDArray[np.bool_]:
+    return np.array([stage == "media" for stage in track.stage], np.bool_)
 
 
-def _binned(epoch: Epoch, direction: Direction, role: str, bins: int) -> tuple[Floats, Floats]:
-    """(sent, arrived) media packets per bin, of all flows of that role."""
+def _media_s(track: Track) -> Floats:
+    """When each media packet was due, seconds from the start of the call."""
+    return np.array(track.at_ms, np.float64)[_media(track)] / 1000
+
+
+def _binned(
+    epoch: Epoch, direction: Direction, role: str, place: NDArray[np.int_], count: int
+) -> tuple[Floats, Floats]:
+    """(sent, arrived) media packets in each of `count` bins, of all flows of that role. `place`: each slot's bin."""
     track = _track(epoch, direction)
     flows = [flow for flow in epoch.flows if flow.direction == direction and _is(flow, role)]
     counted, lost = matrix(flows, len(track.stage))
-    media = np.array([stage == "media" for stage in track.stage], np.bool_)
-    place = np.minimum((np.array(track.at_ms)[media] / 1000 / BIN_S).astype(int), bins - 1)
-    sent, missing = counted[:, media].sum(axis=0), lost[:, media].sum(axis=0)
-    return np.bincount(place, sent, bins), np.bincount(place, sent - missing, bins)
+    sent, missing = (part[:, _media(track)].sum(axis=0) for part in (counted, lost))
+    totals = (np.bincount(place, packets, count) for packets in (sent, sent - missing))
+    sent_total, arrived_total = (np.asarray(total, np.float64) for total in totals)
+    return sent_total, arrived_total
 
 
 def _shares(sent: Floats, arrived: Floats) -> tuple[Share, ...]:

@@ -21,7 +21,6 @@ from talkpath.report.text import worth_telling
 from talkpath.verdict.model import Verdict
 
 SIMULATED = "SIMULATED: a made-up network inside a computer. Nothing here was measured on a real one."
-RESTRICTED = ("restricted", "closed")
 
 
 def check_page(facts: Facts, verdicts: Sequence[Verdict], written: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
@@ -108,17 +107,10 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
         return None
     curve = max(found, key=lambda each: (round(each.gap, 2), round(each.lost, 2)))
     name = f"{words.app_name(verdict)}, {verdict.medium}"
-    caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), description(curve))
-    answered = set_up(facts.epochs, arm)
-    if answered.calls_answered < answered.calls and verdict.state in RESTRICTED:
-        caption.append(
-            element(
-                "span",
-                f" Set-up was answered for {answered.calls_answered} of {answered.calls} calls and "
-                f"{answered.twins_answered} of {answered.twins} look-alikes.",
-            )
-        )
-    return element("figure", chart(curve, verdict.state, name), caption)
+    setup = set_up(facts.epochs, arm)
+    said = element("span", description(curve, setup))
+    caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), said)
+    return element("figure", chart(curve, setup, verdict.state, name), caption)
 
 
 # -- in words ----------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def demo_page(performance: Performance) -> str:
 def _scene(played: Played) -> Iterator[Element]:
     yield element("h2", played.scene.title)
     yield element("p", played.scene.story)
-    yield element("p", f"Played on {how_played(played)}.", *(f" {note}" for note in played.notes), class_="soft")
+    yield element("p", f"Played: {how_played(played)}.", *(f" {note}" for note in played.notes), class_="soft")
     yield from check_parts(played.facts, played.verdicts, played.written["transports"])
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":

@@ -34,8 +34,8 @@ TELLS = {
     "loopback": "real sockets on this machine's loopback",
     "sim": "virtual time",
 }
-LIMIT_S = 85.0  # for all scenes: `make demo` ends within 90 s
-AROUND_S = 9.0  # what a scene takes beside its questions, at most: programs that start, transports, the end
+LIMIT_S = 88.0  # for all scenes: `make demo` ends within 90 s
+AROUND_S = 5.0  # what a scene takes beside its questions: programs that start, the end
 TRIES = 2
 
 

@@ -61,8 +61,8 @@ def frames(source: Window) -> Iterator[Frames]:
     done = 24
     while True:
         starts, done = _walk(source.data, done, source.end, layout)
-        if starts:
-            yield _frames(source.data, np.array(starts, np.int64), layout)
+        if len(starts):
+            yield _frames(source.data, starts, layout)
         if mend.needed(done):
             done = mend.resume(done)
             if done < source.end:
@@ -74,17 +74,25 @@ def frames(source: Window) -> Iterator[Frames]:
         source.unread.note("record cut off at the end of the file")
 
 
-def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[list[int], int]:
+def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
     """Offsets of the whole records from `at` on, and where the first one that is not whole begins."""
-    starts: list[int] = []
-    append, read, header = starts.append, struct.Struct(layout.order + "I").unpack_from, layout.header
+    starts = np.fromiter(_records(data, at, end, layout), np.int64)
+    if not len(starts):
+        return starts, at
+    last = int(starts[-1])
+    (captured,) = struct.unpack_from(layout.order + "I", data, last + 8)
+    at = last + layout.header + captured
+    return (starts[:-1], last) if at > end else (starts, at)
+
+
+def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[int]:
+    """Where records begin whose header is all there."""
+    read, header = struct.Struct(layout.order + "8xI").unpack_from, layout.header
     last = end - header
     while at <= last:
-        append(at)
-        at += header + read(data, at + 8)[0]
-    if at > end and starts:
-        at = starts.pop()
-    return starts, at
+        yield at
+        (captured,) = read(data, at)
+        at += header + captured
 
 
 def _frames(data: bytearray, starts: Ints, layout: _Layout) -> Frames:
