@@ -69,5 +69,3 @@ def check(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProce
     """Run `talkpath check`."""
     command = [*TALKPATH, "check", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
-        [*TALKPATH, "check", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
-    )

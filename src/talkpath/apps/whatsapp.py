@@ -385,7 +385,8 @@ SOURCES: Final = (
 )
 
 APP: Final = App(
-    id="whatsapp", name="WhatsApp",
+    id="whatsapp",
+    name="WhatsApp",
     shapes=(
         Relayed(Arm("whatsapp", "relay60", "voice"), 6.3, b"\x09", 150, talk60, _Sender.talk60),
         Relayed(Arm("whatsapp", "relay60", "video"), 50.0, b"\x09", 150, talk60, _Sender.talk60, (97, 0)),

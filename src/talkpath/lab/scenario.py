@@ -126,7 +126,7 @@ def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
 
 @lru_cache(maxsize=32)
 def _call(arm: Arm, port: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
-    """(when, which way, stage, number of the packet it answers, IP packet) of one call of the arm, ten seconds of it."""
+    """(when, which way, stage, number of the packet it answers, IP packet) of ten seconds of one call of the arm."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random("truth"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
     near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
