@@ -126,7 +126,7 @@ def test_text_cannot_become_markup() -> None:
 def test_every_label_stands_with_its_mark() -> None:
     text = Reader(page()).text
     for state, label in words.LABELS.items():
-        assert f"{words.MARKS[state]} {label}" in text
+        assert f"{words.MARKS[state]}\N{NO-BREAK SPACE}{label}" in text
 
 
 @pytest.mark.parametrize("state", list(words.LABELS))
@@ -213,7 +213,7 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
-    assert drawn.findtext("desc") == "Arrived: of the calls 0 %, of the look-alikes 100 %."
+    assert drawn.findtext("desc") == "Arrived: of the calls 0\N{NO-BREAK SPACE}%, of the look-alikes 100\N{NO-BREAK SPACE}%."
     kinds = {path.get("class") for path in drawn.iter("path")}
     assert {"twin", "call restricted", "bar twin", "bar restricted"} <= kinds
 

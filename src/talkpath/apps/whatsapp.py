@@ -28,8 +28,6 @@ DEBE: Final = b"\xde\xbe"
 _746F: Final = b"\x74\x6f"
 _RTP = Struct("!BBHII")
 
-# ---------------------------------------------------------------- one flow's bytes
-
 
 class _Relay:
     """The STUN side: token, transaction counter, made-up addresses."""

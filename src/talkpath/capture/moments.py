@@ -28,10 +28,11 @@ class Background:
 
     def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
         cells = cells[np.argsort(cells["second"], kind="stable")]
-        self._second, self._packets = cells["second"] - floor(begin_s), cells["packets"].sum(axis=1)
+        self._second = cells["second"].astype(np.int64) - floor(begin_s)
+        self._packets = cells["packets"].sum(axis=1)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
         self._own = np.argsort(cells["flow"], kind="stable")
-        self._by_flow = cells["flow"][self._own]
+        self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time
 
     def other(self, flows: list[int], begin_s: float, end_s: float) -> int:
         """Packets of all other flows in these seconds."""

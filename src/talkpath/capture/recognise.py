@@ -145,7 +145,7 @@ class Recognition:
     def feed(self, batches: Sequence[Datagrams]) -> None:
         """Look at the datagrams of one block, in the order of time."""
         chosen = [(found, self._sift.choose(found)) for found in batches]
-        asked = [_Asked.of(found, choice.rows) for found, choice in chosen]
+        asked = [self._asked(found, choice.rows) for found, choice in chosen]
         queue = [(at_s, number, place) for number, one in enumerate(asked) for place, at_s in enumerate(one.time_s)]
         for _, number, place in sorted(queue):
             choice = chosen[number][1]
@@ -154,17 +154,23 @@ class Recognition:
         for names in self._order.values():
             names.sort(key=lambda name: -self._successes[name])
 
+    def _asked(self, found: Datagrams, rows: Ints) -> _Asked:
+        return _Asked.of(found, rows, self._flows.table["quic"][found.flow[rows]])
+
     def marked(self, flow: Ints) -> Bools:
         """Which of these packets belong to flows with an end whose media has no readable header."""
         if not self.opaque:
             return np.zeros(len(flow), np.bool_)
-        ends = self._flows.table["end"][flow]
+        present = np.flatnonzero(np.bincount(flow))
         marks = np.array(list(self.opaque), np.uint64)
-        return np.isin(ends[:, 0], marks) | np.isin(ends[:, 1], marks)
+        marked = np.zeros(len(self._flows), np.bool_)
+        marked[present] = np.isin(self._flows.table["end"][present], marks).any(axis=1)
+        found: Bools = marked[flow]
+        return found
 
     def medium_codes(self, found: Datagrams, rows: Ints) -> list[int]:
         """For datagrams of marked flows without a readable header: a code of `rows`."""
-        asked = _Asked.of(found, rows)
+        asked = self._asked(found, rows)
         return [self._medium_code(asked, place) for place in range(len(rows))]
 
     def _medium_code(self, asked: _Asked, place: int) -> int:
@@ -211,17 +217,14 @@ class Recognition:
         view = known.view
         view.direction = "up" if known.local == asked.way[place] else "down"
         view.inner = "turn" if asked.outer[place] == TURN else "tcp" if asked.tcp else "udp"
-        if not view.setup:
+        if not view.setup and asked.quic[place]:
+            view.setup = "quic"
+        elif not view.setup and self._setups:
             view.setup = self._inherited(view.number)
 
     def _inherited(self, flow: int) -> str:
-        """The set-up of a flow that had none: QUIC, or what a flow at the same socket had."""
-        row = self._flows.table[flow]
-        if row["quic"]:
-            return "quic"
-        if not self._setups:
-            return ""
-        one, other = row["end"].tolist()
+        """The set-up of a flow that had none: what a flow at the same socket had."""
+        one, other = self._flows.table["end"][flow].tolist()
         return self._setups.get(one) or self._setups.get(other, "")
 
     def _follow(self, known: Known, kind: int, payload: bytes) -> None:
@@ -278,6 +281,7 @@ class _Asked:
     data: memoryview
     tcp: bool
     flow: list[int]
+    quic: list[int]
     way: list[int]
     kind: list[int]
     outer: list[int]
@@ -287,8 +291,8 @@ class _Asked:
     size: list[int]
 
     @classmethod
-    def of(cls, found: Datagrams, rows: Ints) -> _Asked:
-        """Those rows. A datagram is taken as the app wrote it: inside TURN, but with the app's own wrapping."""
+    def of(cls, found: Datagrams, rows: Ints, quic: Ints) -> _Asked:
+        """Those rows, and how much QUIC their flows had. A datagram is taken as the app wrote it: inside TURN, but with the app's own wrapping."""
         inside = found.outer[rows] == TURN
         begin = np.where(inside, found.at[rows], found.outer_at[rows])
         size = np.where(inside, found.size[rows], found.outer_size[rows])
@@ -297,6 +301,7 @@ class _Asked:
             data=found.data.data,
             tcp=found.tcp,
             flow=found.flow[rows].tolist(),
+            quic=quic.tolist(),
             way=found.way[rows].tolist(),
             kind=found.kind[rows].tolist(),
             outer=found.outer[rows].tolist(),

@@ -12,6 +12,7 @@ from talkpath.measure.facts import ArmPlan, Plan
 VOICE_BYTES = 4_000_000
 VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
+DEEP_BYTES_S = 120_000  # ten flows of voice at 50 packets/s, both ways
 
 
 def choose_arms(
@@ -50,16 +51,20 @@ def make_plan(
     watch_s: float = 0.0,
     transports: bool = False,
 ) -> Plan:
-    """Few arms get more flows an epoch; many share the budget, each flow then living 60 packets (both ways)."""
+    """Few arms get more flows an epoch; many share the budget, each flow then living 60 packets (both ways).
+
+    Calls that are watched for `watch_s` cost time and bytes of their own.
+    """
     few = len(arms) <= 2
     video = any(arm.medium == "video" for arm in arms)
+    usual = VIDEO_BYTES if video else VOICE_BYTES
     return Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,
         k=k if k is not None else 8 if few else 6,
         packets=25 if few else 30,
-        budget_bytes=budget_bytes if budget_bytes is not None else VIDEO_BYTES if video else VOICE_BYTES,
-        budget_s=budget_s + (2 * DEEP_S if watch_s else 0.0),
+        budget_bytes=budget_bytes if budget_bytes is not None else usual + int(DEEP_BYTES_S * watch_s * len(arms)),
+        budget_s=budget_s + 1.1 * watch_s * len(arms),
         watch_s=watch_s,
         transports=transports,
     )

@@ -66,7 +66,7 @@ def description(curve: Curve, setup: SetUp) -> str:
             f"{setup.twins} look-alikes."
         )
     parts = [(curve.call_arrived, curve.call_sent, "calls"), (curve.twin_arrived, curve.twin_sent, "look-alikes")]
-    said = [f"of the {name} {100 * arrived / sent:.0f} %" for arrived, sent, name in parts if sent]
+    said = [f"of the {name} {100 * arrived / sent:.0f}\N{NO-BREAK SPACE}%" for arrived, sent, name in parts if sent]
     return f"Arrived: {', '.join(said)}."
 
 
@@ -77,7 +77,7 @@ def fails(setup: SetUp) -> bool:
 
 def _silence() -> Iterator[Element]:
     x = (MIDDLE + WIDTH - RIGHT) / 2
-    yield element("text", "without set-up no call begins", x=x, y=f"{_y(0.5) + 3.5:g}", text_anchor="middle")
+    yield element("text", "no set-up, no call", x=x, y=_y(0.66), text_anchor="middle")
 
 
 def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:

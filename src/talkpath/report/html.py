@@ -88,7 +88,12 @@ def _cell(medium: str, found: Cell | None) -> Element:
 
 def state(found: Cell) -> Element:
     """Mark, word and colour."""
-    return element("span", f"{found.mark} {found.label}", class_=f"state {found.state}")
+    return label(found.state, found.mark, found.label)
+
+
+def label(code: str, mark: str, text: str) -> Element:
+    """A state's look, for anything."""
+    return element("span", f"{mark}\N{NO-BREAK SPACE}{text}", class_=f"state {code}")
 
 
 # -- the picture -------------------------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ def meanings() -> Element:
     labels = (
         element(
             "tr",
-            element("td", element("span", f"{words.MARKS[code]} {words.LABELS[code]}", class_=f"state {code}")),
+            element("td", label(code, words.MARKS[code], words.LABELS[code])),
             element("td", text),
         )
         for code, text in never.items()

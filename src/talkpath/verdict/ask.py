@@ -89,7 +89,7 @@ class Desk:
         open_arms.sort(key=lambda s: (not s.hint, self._count(s, "battery")))
         for standing in open_arms:
             if self._seen_late(standing) or 3 * self._count(standing, "watch") < self._count(standing, "battery"):
-                yield from self._afford(self._look(standing, self.facts.plan.k), 1.0)
+                yield from self._afford(self._look(standing, self.facts.plan.k, LOOK_K), 1.0)
             yield from self._afford([self._battery(standing)], 1.0)
 
     def looks(self) -> Iterator[Ask]:
@@ -127,12 +127,12 @@ class Desk:
         if sum(epoch.question == "tcp" for epoch in self.facts.epochs) + self._on_way("tcp") < TCP_TIMES:
             yield self._ask(standing, ("tcp", None), self.facts.plan.k, TCP_PACKETS, "tcp")
 
-    def _look(self, standing: Standing, k: int) -> Iterator[Ask]:
-        """As long as is wanted, or half and a quarter as long where bytes or time are short."""
+    def _look(self, standing: Standing, *flows: int) -> Iterator[Ask]:
+        """As long as is wanted, or with fewer flows, or half as long, where bytes or time are short."""
         plan = self.facts.plan
         seconds = plan.watch_s or LOOK_S
         while (packets := ceil(seconds * standing.arm.packet_rate)) >= WORTH_A_LOOK * plan.packets:
-            yield self._ask(standing, ("watch", None), k, packets, "watch")
+            yield from (self._ask(standing, ("watch", None), k, packets, "watch") for k in flows)
             seconds /= 2.0
 
     def _seen_late(self, standing: Standing) -> bool:

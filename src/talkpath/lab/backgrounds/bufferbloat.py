@@ -17,5 +17,6 @@ KIND = Kind(
         replace(congestion.LOAD, default=1.2, drawn=(1.05, 1.5)),
         replace(congestion.BUSY_S, default=3.0, drawn=(1.0, 6.0)),
         replace(congestion.QUIET_S, default=2.0, drawn=(1.0, 4.0)),
+        congestion.WAY,
     ),
 )

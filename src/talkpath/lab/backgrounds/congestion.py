@@ -14,6 +14,7 @@ QUEUE_MS = Parameter("queue_ms", "ms", "that its buffer holds", 100.0, low=1, hi
 LOAD = Parameter("load", "share", "of the rate offered in a busy spell", 1.15, high=10, drawn=(1.02, 1.3))
 BUSY_S = Parameter("busy_s", "s", "mean length of a busy spell", 1.0, low=0.01, high=1000, drawn=(0.3, 1.5))
 QUIET_S = Parameter("quiet_s", "s", "mean length of a quiet spell", 1.5, low=0.01, high=1000, drawn=(0.5, 3.0))
+WAY = Parameter("direction", "direction", "that is congested", "both", choices=("up", "down", "both"))
 
 QUIET_LOAD = 0.7
 
@@ -25,7 +26,9 @@ def queue(draws: Draws, way: str) -> Queue:
 
 
 def make(draws: Draws) -> Weather:
-    return Weather(queue_up=queue(draws, "up"), queue_down=queue(draws, "down"))
+    queues = {way: queue(draws, way) for way in ("up", "down")}
+    congested = [way for way in queues if draws.word("direction") in (way, "both")]
+    return Weather(**{f"queue_{way}": queues[way] for way in congested})
 
 
-KIND = Kind("congestion", "a busy bottleneck", make, (KBPS, QUEUE_MS, LOAD, BUSY_S, QUIET_S))
+KIND = Kind("congestion", "a busy bottleneck", make, (KBPS, QUEUE_MS, LOAD, BUSY_S, QUIET_S, WAY))

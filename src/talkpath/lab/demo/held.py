@@ -24,9 +24,10 @@ MISNAMED = {"unknown", "rule", "direction"}
 
 
 class Held(Struct, frozen=True):
-    """A claim after the measurement. `because` says which verdicts decide it."""
+    """A claim after the measurement, in the scene of that id. `because` says which verdicts decide it."""
 
     words: str
+    scene: str
     outcome: Outcome
     because: str
 
@@ -39,10 +40,10 @@ def hold(claim: Claim, verdicts: Sequence[Verdict]) -> Held:
     fitting, against = (restricted, well) if claim.expects == "restricted" else (well, restricted)
     unclear = [v for v in found if v not in fitting and v not in against]
     if against:
-        return Held(claim.words, "contradicted", _because(against))
+        return Held(claim.words, claim.scene, "contradicted", _because(against))
     if fitting and not unclear and {v.app for v in fitting} == set(claim.apps):
-        return Held(claim.words, "supported", _because(fitting))
-    return Held(claim.words, "could not tell", _because(unclear) if unclear else "not tested")
+        return Held(claim.words, claim.scene, "supported", _because(fitting))
+    return Held(claim.words, claim.scene, "could not tell", _because(unclear) if unclear else "not tested")
 
 
 def _because(verdicts: Sequence[Verdict]) -> str:

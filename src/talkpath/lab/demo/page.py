@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from talkpath.lab.demo.play import Performance, Played
 from talkpath.lab.demo.tell import NEXT, how_played, truth_sentence
 from talkpath.report import words
-from talkpath.report.html import check_parts, meanings, page, state
+from talkpath.report.html import check_parts, label, meanings, page, state
 from talkpath.report.markup import Element, element
 from talkpath.report.matrix import HEADINGS, cell
 from talkpath.verdict.model import Verdict
@@ -53,8 +53,8 @@ def _order(performance: Performance) -> Iterator[Element]:
     found = (
         (
             f"“{held.words}”",
-            element("span", f"{MARKS[held.outcome]} {held.outcome}", class_=f"state {STATES[held.outcome]}"),
-            held.because,
+            label(STATES[held.outcome], MARKS[held.outcome], held.outcome),
+            performance.because(held),
         )
         for held in performance.claims
     )

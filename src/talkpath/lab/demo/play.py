@@ -73,8 +73,12 @@ class Performance(Struct, frozen=True):
     @property
     def claims(self) -> list[Held]:
         """The order's words against the verdicts."""
-        verdicts = {played.scene.id: played.verdicts for played in self.played}
-        return [hold(claim, verdicts[claim.scene]) for claim in self.script.order.claims]
+        scenes = {played.scene.id: played for played in self.played}
+        return [hold(claim, scenes[claim.scene].verdicts) for claim in self.script.order.claims]
+
+    def because(self, held: Held) -> str:
+        """Why, and in which scene."""
+        return next(f"{scene.title.lower()}, {held.because}" for scene in self.script.scenes if scene.id == held.scene)
 
     @property
     def tally(self) -> Tally:

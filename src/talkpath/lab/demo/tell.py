@@ -76,7 +76,8 @@ def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
         names = ", ".join(row.name for row in group) if len(group) < len(matrix) else f"all {len(group)} apps"
         for media in _alike(group[0].cells):
             told = [row.cells[medium] for row in group for medium in media]
-            yield Text(f"  {names}"), Text(", ".join(HEADINGS[medium] for medium in media)), _told(told)
+            text = _told(told[0], _when([cell.known_s for cell in told], by=len(group) > 1))
+            yield Text(f"  {names}"), Text(", ".join(HEADINGS[medium] for medium in media)), text
             names = ""
 
 
@@ -91,15 +92,19 @@ def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _told(cells: Sequence[Cell]) -> Text:
-    first = cells[0]
-    text = Text(f"{first.mark} {first.label}", style=STYLES[first.state])
-    known = [cell.known_s for cell in cells if cell.known_s is not None]
-    if known:
-        text.append(f", {'by' if len(known) > 1 else 'after'} {max(known):.1f} s", style="default")
-    for part in (first.how, f"still carried by {first.carried}" if first.carried else ""):
-        if part:
-            text.append(f"; {part}", style="default")
+def _when(times: Sequence[float | None], *, by: bool) -> str:
+    """When it was known: of one app for each medium, of several when of all."""
+    known = [f"{time:.1f}" for time in times if time is not None]
+    if by and known:
+        return f"by {max(known, key=float)} s"
+    return f"after {' and '.join(known)} s" if known else ""
+
+
+def _told(cell: Cell, when: str) -> Text:
+    text = Text(f"{cell.mark} {cell.label}", style=STYLES[cell.state])
+    text.append(f", {when}" if when else "", style="default")
+    for part in (cell.how, f"still carried by {cell.carried}" if cell.carried else ""):
+        text.append(f"; {part}" if part else "", style="default")
     return text
 
 
@@ -109,7 +114,11 @@ def _told(cells: Sequence[Cell]) -> Text:
 def _claims(performance: Performance) -> Iterator[RenderableType]:
     yield Text.assemble(("The order, held against what was measured in this made-up country:", "bold"))
     lines = (
-        (Text(f'  "{held.words}"'), Text(held.outcome, style=OUTCOME_STYLES[held.outcome]), Text(held.because))
+        (
+            Text(f'  "{held.words}"'),
+            Text(held.outcome, style=OUTCOME_STYLES[held.outcome]),
+            Text(performance.because(held)),
+        )
         for held in performance.claims
     )
     yield _grid(lines, 30, 14)

@@ -20,6 +20,10 @@ TCP, UDP = 6, 17
 FRAGMENT, IP4_IN_IP, IP6_IN_IP, GRE = 44, 4, 41, 47
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
+SKIPPED, UNDERSTOOD = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
+SKIPPED[[*EXTENSIONS, AUTHENTICATION, FRAGMENT]] = True
+UNDERSTOOD[[TCP, UDP, IP4_IN_IP, IP6_IN_IP, GRE]] = True
+"""By protocol number."""
 DEEPEST = 8
 MAPPED = np.uint64(0xFFFF << 32)
 
@@ -147,7 +151,7 @@ def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
 
 def _skip_extensions(data: Bytes, headers: _Headers) -> None:
     for _ in range(DEEPEST):
-        known = np.isin(headers.protocol, (*EXTENSIONS, AUTHENTICATION, FRAGMENT)) & ~headers.fragment
+        known = SKIPPED[headers.protocol] & ~headers.fragment
         rows = np.flatnonzero(known & (headers.at < headers.end))
         if not len(rows):
             return
@@ -185,7 +189,7 @@ def _tunnels(frames: Frames, headers: _Headers, inner: Ints) -> None:
 
 
 def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
-    other = ~np.isin(headers.protocol, (UDP, TCP, IP4_IN_IP, IP6_IN_IP, GRE))
+    other = ~UNDERSTOOD[headers.protocol]
     for protocol in np.unique(headers.protocol[other]).tolist():
         unread.note(_other_name(protocol), int(np.sum(headers.protocol == protocol)))
     for protocol in (UDP, TCP):
