@@ -37,7 +37,7 @@ STOPPED = 130
 @click.argument("link", required=False)
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: up to 20 MB.")
-@click.option("--deep", is_flag=True, help="Watch calls for 60 s each: some minutes and up to 8 MB more an app.")
+@click.option("--deep", is_flag=True, help="Watch calls for 60 s each: minutes and up to 36 MB more an app.")
 @click.option("--transports", is_flag=True, help="Ask for every app which transports carry a call.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")

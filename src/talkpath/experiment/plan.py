@@ -12,7 +12,7 @@ from talkpath.measure.facts import ArmPlan, Plan
 VOICE_BYTES = 4_000_000
 VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
-DEEP_BYTES_S = 120_000  # ten flows of voice at 50 packets/s, both ways
+DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
 
 
 def choose_arms(
@@ -64,7 +64,7 @@ def make_plan(
         k=k if k is not None else 8 if few else 6,
         packets=25 if few else 30,
         budget_bytes=budget_bytes if budget_bytes is not None else usual + int(DEEP_BYTES_S * watch_s * len(arms)),
-        budget_s=budget_s + 1.1 * watch_s * len(arms),
+        budget_s=budget_s + 3.3 * watch_s * len(arms),
         watch_s=watch_s,
         transports=transports,
     )
