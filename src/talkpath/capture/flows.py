@@ -147,16 +147,16 @@ class Flows:
         self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
 
-    def local_end(self, number: int) -> int:
+    def local_ends(self, numbers: Ints) -> Ints:
         """A first guess at which end is the local host: what the file says, else the private one, else the caller."""
-        row = self.table[number]
-        one, other = row["sent_hint"].tolist()
-        if self.headings.min() and max(one, other) >= CLEAR * (one + other) > 0:
-            return int(other > one)
-        near, far = row["private"].tolist()
-        if near != far:
-            return int(far)
-        return int(row["began_s"][1] < row["began_s"][0])
+        rows = self.table[["sent_hint", "private", "began_s"]][numbers]
+        one, other = rows["sent_hint"].T
+        near, far = rows["private"].T
+        guess = np.where(near != far, far, rows["began_s"][:, 1] < rows["began_s"][:, 0]).astype(np.int64)
+        if not self.headings.min():
+            return guess
+        most, every = np.maximum(one, other), one + other
+        return np.where((every > 0) & (most >= CLEAR * every), other > one, guess).astype(np.int64)
 
     def tally(self, column: str, flow: Ints, way: Ways) -> None:
         """Add one to a two-way column for each of these packets."""

@@ -155,7 +155,8 @@ class Recognition:
             names.sort(key=lambda name: -self._successes[name])
 
     def _asked(self, found: Datagrams, rows: Ints) -> _Asked:
-        return _Asked.of(found, rows, self._flows.table["quic"][found.flow[rows]])
+        flows = found.flow[rows]
+        return _Asked.of(found, rows, self._flows.local_ends(flows), self._flows.table["quic"][flows])
 
     def marked(self, flow: Ints) -> Bools:
         """Which of these packets belong to flows with an end whose media has no readable header."""
@@ -174,7 +175,7 @@ class Recognition:
         return [self._medium_code(asked, place) for place in range(len(rows))]
 
     def _medium_code(self, asked: _Asked, place: int) -> int:
-        known = self._known(asked.flow[place])
+        known = self._known(asked, place)
         one, other = self._flows.table["end"][asked.flow[place]].tolist()
         name = self.opaque.get(one) or self.opaque[other]
         self._look(known, asked, place)
@@ -185,7 +186,7 @@ class Recognition:
         return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA)
 
     def _ask(self, asked: _Asked, place: int, stream: int, only: set[str] | None) -> None:
-        known = self._known(asked.flow[place])
+        known = self._known(asked, place)
         kind = asked.kind[place]
         if kind in (OTHER, RTCP):
             known.asked += 1
@@ -267,10 +268,11 @@ class Recognition:
             if own:
                 self._setups[end] = view.setup
 
-    def _known(self, flow: int) -> Known:
+    def _known(self, asked: _Asked, place: int) -> Known:
+        flow = asked.flow[place]
         known = self.known.get(flow)
         if known is None:
-            known = self.known[flow] = Known(FlowView(number=flow), self._flows.local_end(flow))
+            known = self.known[flow] = Known(FlowView(number=flow), asked.local[place])
         return known
 
 
@@ -281,6 +283,7 @@ class _Asked:
     data: memoryview
     tcp: bool
     flow: list[int]
+    local: list[int]
     quic: list[int]
     way: list[int]
     kind: list[int]
@@ -291,8 +294,11 @@ class _Asked:
     size: list[int]
 
     @classmethod
-    def of(cls, found: Datagrams, rows: Ints, quic: Ints) -> _Asked:
-        """Those rows, and how much QUIC their flows had. A datagram is taken as the app wrote it: inside TURN, but with the app's own wrapping."""
+    def of(cls, found: Datagrams, rows: Ints, local: Ints, quic: Ints) -> _Asked:
+        """Those rows; their flows' local ends, and how much QUIC they had.
+
+        A datagram is taken as the app wrote it: inside TURN, but with the app's own wrapping.
+        """
         inside = found.outer[rows] == TURN
         begin = np.where(inside, found.at[rows], found.outer_at[rows])
         size = np.where(inside, found.size[rows], found.outer_size[rows])
@@ -301,6 +307,7 @@ class _Asked:
             data=found.data.data,
             tcp=found.tcp,
             flow=found.flow[rows].tolist(),
+            local=local.tolist(),
             quic=quic.tolist(),
             way=found.way[rows].tolist(),
             kind=found.kind[rows].tolist(),

@@ -185,13 +185,14 @@ class Connections:
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         flow, way = self._flows.assign(packets, time_s)
         out: list[tuple[bytes, float, int, int]] = []
-        for row in range(len(packets)):
-            at, number, side = int(packets.payload[row]), int(flow[row]), int(way[row])
-            captured, size = int(packets.captured[row]), int(packets.size[row])
-            payload = bytes(packets.data[at : at + captured]) + bytes(size - captured)
-            half = self._halves.setdefault((number, side), _Half())
-            done = half.segment(int(packets.sequence[row]), payload, float(time_s[row]))
-            out += [(packet, at_s, number, side) for packet, at_s in done]
+        data = packets.data.data
+        columns = (flow, way, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
+        for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
+            payload = data[at : at + captured].tobytes() + bytes(size - captured)
+            half = self._halves.get((number, side))
+            if half is None:
+                half = self._halves[number, side] = _Half()
+            out += [(packet, at_s, number, side) for packet, at_s in half.segment(sequence, payload, now_s)]
         return _arena(out, self._wrappings) if out else None
 
 

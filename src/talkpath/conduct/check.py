@@ -58,6 +58,7 @@ class Check:
     _planned_bytes: int = sum(OPENING_BYTES)
     _started_s: float | None = None
     _finish_s: float = NEVER
+    _due_s: float = 0.0  # when there is more to do than to send
     _abandon_s: float = NEVER
     _stopping: str = ""
     _seen: int = 0
@@ -129,7 +130,10 @@ class Check:
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
         packets = self.session.poll(now_s)
-        self._step(now_s)
+        if now_s < self._due_s and not self.session.ended:  # packets were due and nothing else: the usual case
+            self.wake_s = min(self.session.wake_s, self._due_s)
+        else:
+            self._step(now_s)
         return packets
 
     def control_out(self) -> bytes:
@@ -138,10 +142,11 @@ class Check:
 
     def _plan_wake(self) -> None:
         if self.done:
-            self.wake_s = NEVER
+            self.wake_s = self._due_s = NEVER
             return
         ask_s = self._ask_at_s() if self.session.opened and not self._stopping and not self._idle else NEVER
-        self.wake_s = min(self.session.wake_s, ask_s, self._finish_s, self._abandon_s)
+        self._due_s = min(ask_s, self._finish_s, self._abandon_s)
+        self.wake_s = min(self.session.wake_s, self._due_s)
 
     def facts(self) -> Facts:
         """The facts so far. Times are seconds from the start of the check."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from talkpath.experiment.layout import Layout, Side
 from talkpath.wire.control import FlowReport
 
-UNKNOWN_DMS = -32768
+UNKNOWN_DMS, MOST_DMS = -32768, 32767
 NEVER = float("inf")
 
 
@@ -67,7 +67,8 @@ class Flight:
             at += 1
             if not (canaries[flow] or bit in retries) or self.wants(flow, bit):
                 self.sent[flow] |= 1 << bit
-                self._sent_dms[flow][bit] = int(min(32767.0, (elapsed_ms - due_ms) * 10.0))
+                late_dms = (elapsed_ms - due_ms) * 10.0
+                self._sent_dms[flow][bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
                 places.append((flow, bit))
         self._next = at
         self.wake_s = self.start_s + timeline[at][0] / 1000.0 if at < end else NEVER
@@ -105,7 +106,8 @@ class Flight:
         self.arrived_count += 1
         if self.start_s is not None:
             late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
-            self._arrived_dms[flow][bit] = int(max(-32767.0, min(32767.0, late_dms)))
+            known = -MOST_DMS < late_dms < MOST_DMS
+            self._arrived_dms[flow][bit] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
         return self.into.replies.get(bit, ())
 
     def reply(self, flow: int, bit: int) -> bool:

@@ -278,7 +278,8 @@ class ProbeSession:
         flow, bit = flight.into.keys[key]
         self._heard_s = now_s
         self.bytes_received += packet_bytes(len(data), flight.layout.flows[flow].transport, self.family)
-        return self._count(flight.take(now_s, flow, bit, data))
+        replies = flight.take(now_s, flow, bit, data)
+        return self._count(replies) if replies else replies
 
     def unsent(self, packet: Outgoing) -> None:
         """This machine would not send the packet: it never left."""
@@ -289,9 +290,10 @@ class ProbeSession:
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now; closes epochs whose time is over, and notices a silent responder."""
         packets: list[Outgoing] = []
-        for running in list(self._running.values()):
-            if running.flight.wake_s <= now_s:
-                packets += running.flight.emit(now_s)
+        for running in self._running.values():
+            flight = running.flight
+            if flight.wake_s <= now_s:
+                packets += flight.emit(now_s)
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
         if now_s >= self._waiting_s:
@@ -305,7 +307,9 @@ class ProbeSession:
         wake_s = self._waiting_s
         for running in self._running.values():
             if not running.ours:
-                wake_s = min(wake_s, running.flight.wake_s, running.cut_s)
+                due_s = running.flight.wake_s
+                wake_s = due_s if due_s < wake_s else wake_s
+                wake_s = running.cut_s if running.cut_s < wake_s else wake_s
         self.wake_s = wake_s
 
     def _plan(self) -> None:

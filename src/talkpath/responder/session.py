@@ -259,22 +259,25 @@ class Responder:
                 return []
         flow, bit = flight.into.keys[key]
         replies = flight.take(now_s, flow, bit, source, port, data)
-        self.wake_s = min(self.wake_s, flight.wake_s)
+        if flight.wake_s < self.wake_s:
+            self.wake_s = flight.wake_s
         return replies
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
         packets, self._overdue = self._overdue, []
+        wake_s = NEVER
         for flight in self._active:
             if flight.wake_s <= now_s:
                 packets += flight.emit(now_s)
+            wake_s = flight.wake_s if flight.wake_s < wake_s else wake_s
         while self._lingering and self._lingering[0][0] <= now_s:
             _, connection, number = self._lingering.pop(0)
             if (done := connection.flights.pop(number, None)) is not None:
                 self._forget(done)
                 if bitmaps := done.late_bitmaps():
                     connection.late[number] = bitmaps
-        self.wake_s = min((flight.wake_s for flight in self._active), default=NEVER)
+        self.wake_s = wake_s
         return packets
 
     def _forget(self, flight: ResponderFlight) -> None:

@@ -26,9 +26,9 @@ def queue(draws: Draws, way: str) -> Queue:
 
 
 def make(draws: Draws) -> Weather:
-    queues = {way: queue(draws, way) for way in ("up", "down")}
-    congested = [way for way in queues if draws.word("direction") in (way, "both")]
-    return Weather(**{f"queue_{way}": queues[way] for way in congested})
+    up, down = queue(draws, "up"), queue(draws, "down")
+    way = draws.word("direction")
+    return Weather(queue_up=up if way != "down" else None, queue_down=down if way != "up" else None)
 
 
 KIND = Kind("congestion", "a busy bottleneck", make, (KBPS, QUEUE_MS, LOAD, BUSY_S, QUIET_S, WAY))
