@@ -213,7 +213,8 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
-    assert drawn.findtext("desc") == "Arrived: of the calls 0\N{NO-BREAK SPACE}%, of the look-alikes 100\N{NO-BREAK SPACE}%."
+    space = "\N{NO-BREAK SPACE}"
+    assert drawn.findtext("desc") == f"Arrived: of the calls 0{space}%, of the look-alikes 100{space}%."
     kinds = {path.get("class") for path in drawn.iter("path")}
     assert {"twin", "call restricted", "bar twin", "bar restricted"} <= kinds
 
