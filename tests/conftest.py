@@ -15,7 +15,8 @@ import pytest
 CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / "shared" / "captures"))
 
 # Other people's captures are never part of the repository, so a clone alone does not have them.
-MAY_BE_ABSENT = ("needs the public captures",)
+# And a run on real sockets that was late is void, which the lab itself says: no verdict is right or wrong then.
+MAY_BE_ABSENT = ("needs the public captures", "this machine was too busy")
 
 
 @pytest.fixture(scope="session")
