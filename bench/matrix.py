@@ -1,6 +1,6 @@
 """Are the verdicts right? Restrictions drawn at random, played through `sim`, held against the truth of the lab.
 
-    python bench/matrix.py [--runs N] [--quick] [--first SEED] [--rule RULE] [--background B] [--arms one|all]
+    python bench/matrix.py [--runs N] [--quick] [--first SEED] [--rule RULE] [--background B] [--arms one|two|all]
     python bench/matrix.py --one SEED [...]        one run, told in full
 
 A row is a function of its seed: rule, parameters, direction, arm or battery, background, address family. Printed is a
@@ -47,6 +47,7 @@ PLAIN = ("clean", "ge,loss=0.05")
 WATCHED_S = 2.5  # a default check looks at a call for so long
 BATTERY_PACKETS = 25
 DIRECTIONS = ("up", "down", "both")
+APPS = tuple(dict.fromkeys(arm.app for arm in shapes()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ KINDS = [kind for kind in (*OF_CALLS, *OF_ALL) for _ in range(WEIGHTS.get(kind, 
 
 
 class Narrow(NamedTuple):
-    """What a row may be, "" for anything: rule, background, "one" arm or "all"."""
+    """What a row may be, "" for anything: rule, background, "one" arm, all of "two" apps, or "all" of the default."""
 
     rule: str = ""
     background: str = ""
@@ -157,15 +158,21 @@ def draw(seed: int, narrow: Narrow) -> Row:
     while True:
         kind = narrow.rule or rng.choice(KINDS)
         arm = rng.choice(list(shapes()))
-        battery = (rng.random() < 0.3 and narrow.arms != "one") or narrow.arms == "all"
-        arms = choose_arms() if battery else (arm,)
+        arms = _arms(rng, narrow.arms or rng.choice(("one", "one", "one", "two", "all")), arm)
         rule = _rule(rng, kind, arm)
         second = (_rule(rng, rng.choice(list(OF_CALLS)), arm),) if kind in OF_CALLS and rng.random() < 0.08 else ()
         weather, family = narrow.background or rng.choice(BACKGROUNDS), rng.choice((4, 4, 6))
         row = Row(seed, (rule, *second), weather, arms, family)
         acts = all(truth([parse_rule(text)], (arm,), PORTS) for text in row.rules)
-        if acts and not (battery and arm.medium == "video"):
+        if acts and arm in arms:
             return row
+
+
+def _arms(rng: Random, many: str, arm: Arm) -> tuple[Arm, ...]:
+    if many == "one":
+        return (arm,)
+    other = rng.choice([app for app in APPS if app != arm.app])
+    return choose_arms([arm.app, other] if many == "two" else [], [arm.medium] if many == "two" else ["voice"])
 
 
 def _rule(rng: Random, kind: str, arm: Arm) -> str:
@@ -235,7 +242,7 @@ def table(records: Iterable[dict[str, Any]]) -> list[str]:
         place = record["background"] if record["background"] in PLAIN else "others"
         group = "two rules" if "+" in record["group"] else record["group"]
         for one in record["scores"]:
-            found.setdefault((place, group, "m=1" if record["m"] == 1 else "battery"), []).append({**record, **one})
+            found.setdefault((place, group, _many(record["m"])), []).append({**record, **one})
     lines = ["| background | rule | arms | hit: state right | of these: rule | direction | parameters | known s "
              "| decided s | MB (medians) | not hit: said restricted or closed |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
@@ -243,6 +250,10 @@ def table(records: Iterable[dict[str, Any]]) -> list[str]:
     for key in sorted(found, key=lambda key: (order[key[0]], key[1:])):
         lines.append("| " + " | ".join((*key, *_cells(found[key]))) + " |")
     return lines
+
+
+def _many(arms: int) -> str:
+    return "one" if arms == 1 else "all" if arms == len(choose_arms()) else "two apps"
 
 
 def _cells(rows: list[dict[str, Any]]) -> list[str]:
@@ -315,7 +326,7 @@ def main() -> None:
     parser.add_argument("--rule", default="", choices=["", *OF_CALLS, *OF_ALL])
     parser.add_argument("--background", default="")
     parser.add_argument("--one", type=int)
-    parser.add_argument("--arms", default="", choices=["", "one", "all"])
+    parser.add_argument("--arms", default="", choices=["", "one", "two", "all"])
     chosen = parser.parse_args()
     narrow = Narrow(chosen.rule, chosen.background, chosen.arms)
     if chosen.one is not None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from carried import Packet, pcap, pcapng, tcp
+from carried import Packet, pcap, pcapng, tcp, udp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import CALLER, SERVER, background, call, passed
@@ -80,3 +80,11 @@ def test_one_packet_and_none():
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_headers_alone(order: str):
     assert facts(pcapng([], (), order)).packets == 0
+
+
+@pytest.mark.parametrize("cut", [20, 24, 27])
+def test_nothing_but_a_cut_header(cut: int):
+    packet = udp(CALLER, SERVER, 1, 2, bytes(20))[:cut]
+    found = facts(pcap([Packet(1, packet)], "raw"))
+    assert found.unread["UDP header damaged or cut"] == 1
+    assert found.calls == ()

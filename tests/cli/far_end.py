@@ -12,6 +12,7 @@ import msgspec
 
 from talkpath.experiment.plan import choose_arms, make_plan
 
+TRIES = 5
 TALKPATH = [sys.executable, "-m", "talkpath"]
 
 
@@ -38,13 +39,20 @@ class FarEnd:
     """One responder process. `patch` is Python run before it starts."""
 
     def __init__(self, folder: Path, patch: str = "") -> None:
+        for _ in range(TRIES):  # another test may take a port between our look and the start
+            line = self._start(folder, patch)
+            if line:
+                break
+        self.key = json.loads(line)["key"]
+
+    def _start(self, folder: Path, patch: str) -> str:
         self.control, *udp = free_ports(17)
         arguments = ["respond", "--json", "--host", "127.0.0.1", "--port", str(self.control)]
         arguments += ["--ports", ",".join(map(str, udp)), "--key-file", str(folder / "key.pem")]
         code = f"{patch}\nimport sys\nsys.argv = ['talkpath', *{arguments!r}]\nfrom talkpath.cli import main\nmain()"
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        self.key = json.loads(self.process.stdout.readline())["key"]
+        return self.process.stdout.readline()
 
     @property
     def link(self) -> str:

@@ -141,7 +141,7 @@ def test_calls_of_one_run_have_nothing_of_their_own_in_common() -> None:
     an app's signature a window holds, the more often two flows agree in the rest of it by chance.
     """
     usual = usual_values()
-    for seed in range(2):
+    for seed in range(1):
         owners: dict[bytes, set[int]] = defaultdict(set)
         for one in calls(seed):
             known = usual[one.arm, one.way, one.stage]
@@ -149,7 +149,7 @@ def test_calls_of_one_run_have_nothing_of_their_own_in_common() -> None:
                 if sum((at + step, value) in known for step, value in enumerate(gram)) <= GRAM // 2:
                     owners[gram].add(one.flow)
         shared = {gram for gram, flows in owners.items() if len(flows) > 1}
-        others = b"".join(one.data for other in range(2, RUNS) for one in calls(other)) if shared else b""
+        others = b"".join(one.data for other in range(1, RUNS) for one in calls(other)) if shared else b""
         assert [gram.hex() for gram in shared if gram not in others] == []
 
 

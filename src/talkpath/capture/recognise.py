@@ -194,9 +194,13 @@ class Recognition:
                 return
         payload = asked.payload(place)
         self._look(known, asked, place)
+        view, notes, recognisers = known.view, known.notes, self._recognisers
         for name in only or self._names(known, kind):
-            known.view.notes = known.notes.setdefault(name, {})
-            hit = self._recognisers[name](payload, known.view)
+            own = notes.get(name)
+            if own is None:
+                own = notes[name] = {}
+            view.notes = own
+            hit = recognisers[name](payload, view)
             if hit is not None:
                 self._note(known, name, hit, kind, asked.time_s[place], stream)
                 if hit.confidence >= CERTAIN:

@@ -26,10 +26,11 @@ WAYS_ON = """There is no test server to check against yet. Three ways on:
 SENTENCES = {
     "refused": "Nothing listens at the link's port. Ask whoever runs the test server, or use another link.",
     "timeout": "The test server does not answer. Is this device online, and the test server up? Try another link too.",
-    "responder_lost": "The test server went away during the check; what was measured until then is kept.",
-    "network_lost": "This device's network was lost during the check; what was measured until then is kept.",
-    "interrupted": "Stopped; what was measured until then is kept.",
+    "responder_lost": "The test server went away during the check; {kept}.",
+    "network_lost": "This device's network was lost during the check; {kept}.",
+    "interrupted": "Stopped; {kept}.",
 }
+KEPT = "what was measured until then is kept", "nothing had been measured yet"
 STOPPED = 130
 
 
@@ -152,7 +153,7 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool) -> int:
     verdicts, written = result.result(facts)
     why = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
     if why in SENTENCES:
-        click.echo(f"talkpath: {SENTENCES[why]}", err=True)
+        click.echo(f"talkpath: {SENTENCES[why].format(kept=KEPT[0] if _measured(facts) else KEPT[1])}", err=True)
     if as_json:
         click.echo(json.dumps(written))
     else:
@@ -162,9 +163,13 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool) -> int:
     return result.gate(verdicts) if gate else _exit_code(facts)
 
 
+def _measured(facts: Facts) -> bool:
+    """Was at least one epoch measured by both ends?"""
+    return any(not epoch.missing for epoch in facts.epochs)
+
+
 def _exit_code(facts: Facts) -> int:
-    """0 where at least one epoch was measured by both ends."""
-    if any(not epoch.missing for epoch in facts.epochs):
+    if _measured(facts):
         return 0
     return STOPPED if facts.health.ended == "interrupted" else 3
 

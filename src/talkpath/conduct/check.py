@@ -58,6 +58,7 @@ class Check:
     _planned_bytes: int = sum(OPENING_BYTES)
     _started_s: float | None = None
     _finish_s: float = NEVER
+    _costs: dict[Ask, int] = field(default_factory=dict)
     _due_s: float = 0.0  # when there is more to do than to send
     _abandon_s: float = NEVER
     _stopping: str = ""
@@ -263,7 +264,7 @@ class Check:
         if self._asks_paths:
             return self._path(paths, left_s)
         share = int(PATHS_SHARE * self.plan.budget_bytes)
-        kept = max(share, self._cost(_shorter(paths[0]))) if paths else share
+        kept = max(share, self._usual_cost(_shorter(paths[0]))) if paths else share
         kept_s = len(paths) * self.plan.path_s / 2 + (ANSWERS_S if paths else 0.0)
         if left_s < kept_s:
             self._out_of = "budget"
@@ -303,6 +304,12 @@ class Check:
             self._out_of = "budget"
             return None
         return ask
+
+    def _usual_cost(self, ask: Ask) -> int:
+        """What an ask like this cost when it was first thought of: laying it out each time would be slow."""
+        if ask not in self._costs:
+            self._costs[ask] = self._cost(ask)
+        return self._costs[ask]
 
     def _cost(self, ask: Ask) -> int:
         layout = self.session.lay_out(self._begin(ask))

@@ -26,7 +26,7 @@ from talkpath.lab.delivery import RouterHealth
 from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.sim import CONTROL_PORT, PORTS, Sim
-from talkpath.measure.facts import Exchange, Facts, Plan
+from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.verdict.model import Ask
 from talkpath.wire.keys import new_identity_pem, pem_key_text
 
@@ -124,7 +124,8 @@ def run_loopback(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), h
         outcome = _finish(start(_check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
         exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
         running.close()
-        return _gather(folder, outcome, lab.stop(), exchanges)
+        facts = _gather(folder, outcome, lab.stop(), exchanges)
+        return _renumbered(facts, {(kind, lab.ports[host, kind, port]): port for host, kind, port in real})
 
 
 def _respond_here(folder: Path, real: Mapping[Door, int], outer: Mapping[Door, int]) -> list[str]:
@@ -205,6 +206,25 @@ def _stored(folder: Path, outcome: netns.Outcome) -> Facts:
         said = outcome.stderr.decode(errors="replace").strip().splitlines()
         raise PeerError(f"The check in the lab wrote no evidence: {said[-1] if said else 'it said nothing'}")
     return read_bundle(bundle.read_bytes()).facts
+
+
+def _renumbered(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:
+    """The facts with the lab's port numbers in place of those by which the relay stands for them."""
+
+    def number(kind: str, port: int) -> int:
+        return ports.get(("udp" if kind == "udp" else "tcp", port), port)
+
+    def path(text: str) -> str:
+        kind, _, port = text.partition("/")
+        return f"{kind}/{number(kind, int(port))}"
+
+    def epoch(old: Epoch) -> Epoch:
+        flows = tuple(msgspec.structs.replace(f, port=number(f.transport, f.port)) for f in old.flows)
+        value = ",".join(map(path, str(old.value).split(","))) if old.question == "transport" else old.value
+        return msgspec.structs.replace(old, flows=flows, value=value)
+
+    paths = tuple(map(path, facts.paths))
+    return msgspec.structs.replace(facts, epochs=tuple(map(epoch, facts.epochs)), paths=paths)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ from talkpath.verdict.model import Verdict
 
 WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
-MEANINGS = ("fine", "up to 5 % lost", "5 % or more lost", "stood still", "nothing")
+MEANINGS = ("fine", "up to 5 % lost", "more lost or 0.2 s still", "still for half of it", "nothing came")
 WAYS = {"sent": "left this end", "received": "came to this end"}
 
 
@@ -67,7 +67,7 @@ def _key() -> Element:
     for colour, meaning in zip(COLOURS, MEANINGS, strict=True):
         square = element("rect", width=12, height=12, style=f"fill:var({colour})")
         parts += [element("svg", square, viewBox="0 0 12 12", aria_hidden="true", style="width:12px"), f" {meaning}  "]
-    return element("p", *parts, "Height: kbit/s in each second.", class_="key")
+    return element("p", *parts, "A bar is a second; its height is kbit/s.", class_="key")
 
 
 def _call(number: int, call: Call) -> list[Element]:

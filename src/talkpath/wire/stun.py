@@ -107,17 +107,15 @@ class Message:
 
     def get(self, attribute: int) -> bytes | None:
         """The value of the first attribute of that type."""
-        return next((value for kind, value in self.attributes if kind == attribute), None)
+        for kind, value in self.attributes:
+            if kind == attribute:
+                return value
+        return None
 
 
 def is_stun(data: bytes) -> bool:
     """Has the header of a STUN message (RFC 8489 section 5) whose length is that of `data`."""
-    return (
-        len(data) >= HEADER_BYTES
-        and data[0] < 0x40
-        and data[4:8] == COOKIE_BYTES
-        and int.from_bytes(data[2:4], "big") == len(data) - HEADER_BYTES
-    )
+    return data[4:8] == COOKIE_BYTES and data[0] < 0x40 and data[2] << 8 | data[3] == len(data) - HEADER_BYTES
 
 
 def crc(message: bytes) -> bytes:
@@ -157,7 +155,8 @@ def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], 
         end = at + 4 + size
         found.append((kind, data[at + 4 : end]))
         at = end + (_pad(size) if padded else 0)
-        clean = clean and not any(data[end:at])
+        if at > end and any(data[end:at]):
+            clean = False
     return (tuple(found) if at == len(data) else None), clean
 
 

@@ -49,7 +49,7 @@ def hold(claim: Claim, verdicts: Sequence[Verdict]) -> Held:
 def _because(verdicts: Sequence[Verdict]) -> str:
     labels = dict.fromkeys(words.label(verdict) for verdict in verdicts)
     return "; ".join(
-        f"{' and '.join(words.app_name(v) for v in verdicts if words.label(v) == label)} "
+        f"{', '.join(words.app_name(v) for v in verdicts if words.label(v) == label)} "
         f"{HEADINGS[verdicts[0].medium]}: {label.lower()}"
         for label in labels
     )

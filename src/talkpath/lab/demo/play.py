@@ -40,7 +40,7 @@ TRIES = 2
 
 
 class Played(Struct, frozen=True):
-    """One scene after its check. `seconds` on the wall's clock; `notes` are sentences about repeats."""
+    """One scene after its check. `seconds` of the run that counts, on the wall's clock; `notes` tell of the others."""
 
     scene: Scene
     driver: Driver
@@ -140,9 +140,9 @@ def play(
     drivers: Mapping[Driver, Run] = DRIVERS,
 ) -> Played:
     """One scene. `until_s`: after that time of the monotonic clock no repeat on real sockets may end."""
-    begun_s = time.monotonic()
     notes: list[str] = []
     for using in _tries(driver, scene, until_s):
+        begun_s = time.monotonic()
         ears.begins(scene, using)
         facts, wrong = _run(drivers[using], script, scene, seed, ears)
         if facts is not None and (not wrong or using == "sim"):

@@ -22,7 +22,7 @@ NEXT = (
     ("talkpath capture call.pcap", "look into the recording of a call that failed"),
 )
 OUTCOME_STYLES = {"supported": "green", "contradicted": "bold red", "could not tell": "dim"}
-WIDTHS = 18, 23
+WIDTHS = 17, 22
 
 
 def summary(performance: Performance, folder: str) -> RenderableType:
@@ -36,7 +36,7 @@ def summary(performance: Performance, folder: str) -> RenderableType:
         Text(f"\nWritten to {folder}: report.html, demo.json, and each scene's facts, to judge again:"),
         Text(f"  talkpath judge {folder}/{performance.played[-1].scene.id}.talkpath"),
         Text("Next:"),
-        _grid(((Text(f"  {command}"), Text(what)) for command, what in NEXT), 34),
+        _grid(((Text(command), Text(what)) for command, what in NEXT), 31),
     )
 
 
@@ -77,7 +77,7 @@ def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
         for media in _alike(group[0].cells):
             told = [row.cells[medium] for row in group for medium in media]
             text = _told(told[0], _when([cell.known_s for cell in told], by=len(group) > 1))
-            yield Text(f"  {names}"), Text(", ".join(HEADINGS[medium] for medium in media)), text
+            yield Text(names), Text(", ".join(HEADINGS[medium] for medium in media)), text
             names = ""
 
 
@@ -115,20 +115,22 @@ def _claims(performance: Performance) -> Iterator[RenderableType]:
     yield Text.assemble(("The order, held against what was measured in this made-up country:", "bold"))
     lines = (
         (
-            Text(f'  "{held.words}"'),
+            Text(f'"{held.words}"'),
             Text(held.outcome, style=OUTCOME_STYLES[held.outcome]),
             Text(performance.because(held)),
         )
         for held in performance.claims
     )
-    yield _grid(lines, 30, 14)
+    yield _grid(lines, 28, 14)
 
 
 def _grid(lines: Iterator[tuple[Text, ...]], *widths: int) -> Table:
-    grid = Table.grid(padding=(0, 1))
+    """Columns of these widths and one for the rest, a little to the right."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
     for width in widths:
         grid.add_column(width=width)
     grid.add_column(ratio=1)
     for line in lines:
-        grid.add_row(*line)
+        grid.add_row("", *line)
     return grid

@@ -195,7 +195,9 @@ def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Pack
     for protocol in (UDP, TCP):
         rows = headers.protocol == protocol
         if rows.any():
-            yield _transport(frames, headers.where(rows), protocol, unread)
+            found = _transport(frames, headers.where(rows), protocol, unread)
+            if len(found):
+                yield found
 
 
 def _other_name(protocol: int) -> str:

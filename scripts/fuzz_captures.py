@@ -1,0 +1,122 @@
+"""Damage captures in every way and read them: nothing may crash, hang, or take much memory.
+
+    python scripts/fuzz_captures.py ../shared/captures --cases 10000 --seed 1
+
+A case is a piece of a capture of the folder (or two spliced), damaged; the whole analysis runs on it, and every
+tenth time its scrubbed copy is made. The same seed gives the same cases. Prints what went wrong with the number of
+the case, and how long the slowest took; exit code 1 where anything went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from types import FrameType
+
+from talkpath.capture.calls import findings
+from talkpath.capture.scan import scan
+from talkpath.capture.scrub import scrub
+from talkpath.errors import WireError
+from talkpath.report.capture_json import result, text
+
+LONGEST_S = 20
+MOST_BYTES = 4 << 30
+PIECE_BYTES = 40_000
+ODD = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+def piece(rng: Random, whole: bytes) -> bytearray:
+    """The beginning of a capture, and a stretch from somewhere in it."""
+    size = rng.randrange(200, PIECE_BYTES)
+    at = rng.randrange(len(whole)) if rng.random() < 0.3 else 0
+    return bytearray(whole[:400] + whole[at : at + size] if at else whole[:size])
+
+
+def damage(rng: Random, data: bytearray, other: bytes) -> None:
+    """One kind of damage."""
+    at = rng.randrange(4 if rng.random() < 0.95 else 0, len(data))
+    size = min(rng.choice((1, 4, 16, 64, 400)), len(data) - at)
+    match rng.randrange(8):
+        case 0 | 1:
+            data[at] = rng.randrange(256)
+        case 2:
+            data[at] ^= 1 << rng.randrange(8)
+        case 3:
+            width = rng.choice((1, 2, 4))
+            value = (rng.choice(ODD) & ((1 << 8 * width) - 1)).to_bytes(width, rng.choice(("little", "big")))
+            data[at : at + width] = value
+        case 4:
+            del data[at : at + size]
+        case 5:
+            data[at:at] = data[at : at + size]
+        case 6:
+            data[at : at + size] = rng.randbytes(size)
+        case 7:
+            begin = rng.randrange(len(other))
+            data[at : at + size] = other[begin : begin + size]
+
+
+def case(seed: int, number: int, sources: list[bytes]) -> bytes:
+    """The bytes of one case."""
+    rng = Random(seed << 40 | number)
+    data = piece(rng, rng.choice(sources))
+    for _ in range(rng.choice((1, 2, 5, 20, 100))):
+        if len(data) < 40:
+            break
+        damage(rng, data, rng.choice(sources))
+    return bytes(data)
+
+
+def read(data: bytes, also_scrub: bool) -> None:
+    """Everything that the command does with a file."""
+    with suppress(WireError):
+        text(result("x", findings(scan(io.BytesIO(data)))))
+        if also_scrub:
+            scrub(io.BytesIO(data), io.BytesIO())
+
+
+def _too_long(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError(f"longer than {LONGEST_S} s")
+
+
+def main() -> None:
+    """Run the cases."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--cases", type=int, default=1000)
+    options.add_argument("--first", type=int, default=0)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    sources = [path.read_bytes() for path in sorted(chosen.folder.glob("*.pcap*"))]
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    signal.signal(signal.SIGALRM, _too_long)
+    wrong, slowest = 0, (0.0, -1)
+    for number in range(chosen.first, chosen.first + chosen.cases):
+        data = case(chosen.seed, number, sources)
+        begin = time.process_time()
+        signal.alarm(LONGEST_S)
+        try:
+            read(data, number % 10 == 0)
+        except Exception:  # noqa: BLE001 (whatever it is, it is told with its case)
+            wrong += 1
+            print(f"case {number}:\n{traceback.format_exc()}", flush=True)  # noqa: T201
+        signal.alarm(0)
+        slowest = max(slowest, (time.process_time() - begin, number))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(  # noqa: T201
+        f"{chosen.cases} cases of seed {chosen.seed} from {chosen.first} on: {wrong} went wrong; "
+        f"slowest {slowest[0]:.2f} s (case {slowest[1]}); peak memory {peak:.0f} MiB"
+    )
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
