@@ -59,7 +59,7 @@ def play(seed: int) -> dict[str, Any]:
     return {
         **row,
         "states": [verdict.state for verdict in verdicts],
-        "said": [f"{v.app}/{v.variant} {v.state} {v.rule}" for v in verdicts if v.state in ("restricted", "closed")],
+        "said": [f"{v.app}/{v.variant} {v.state} {v.rule}" for v in verdicts if v.rule],
         "log10_e": max((v.log10_e or 0.0) for v in verdicts),
         "bytes": facts.bytes_sent + facts.bytes_received,
         "seconds": facts.duration_s,
@@ -96,8 +96,9 @@ def table(records: list[dict[str, Any]]) -> Iterator[str]:
 
 def _false(record: dict[str, Any]) -> int:
     """Arms of which something untrue was said."""
-    states = Counter(record["states"])
-    return states["restricted"] + states["failed"] + (states["closed"] if record["background"] not in CLOSED else 0)
+    named = Counter(said.split()[1] for said in record["said"])
+    false = named["restricted"] + named["unreachable"] + record["states"].count("failed")
+    return false + (named["closed"] if record["background"] not in CLOSED else 0)
 
 
 def _spread(values: list[float]) -> str:

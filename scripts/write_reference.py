@@ -20,7 +20,8 @@ NOTE = "<!-- written by scripts/write_reference.py: change the command's help, t
 
 def contexts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
     """The command and all below it that are not hidden, in order of name, each in its own context."""
-    context = click.Context(command, parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {"terminal_width": WIDTH, "max_content_width": WIDTH, **command.context_settings}
+    context = click.Context(command, parent, info_name=name, **settings)
     yield context
     if isinstance(command, click.Group):
         for child_name in command.list_commands(context):

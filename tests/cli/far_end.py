@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
+from talkpath.evidence.bundle import read_bundle
 from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.measure.facts import Facts
 
 TRIES = 5
 TALKPATH = [sys.executable, "-m", "talkpath"]
@@ -40,15 +45,18 @@ class FarEnd:
 
     def __init__(self, folder: Path, patch: str = "") -> None:
         for _ in range(TRIES):  # another test may take a port between our look and the start
-            line = self._start(folder, patch)
-            if line:
-                break
-        self.key = json.loads(line)["key"]
+            if line := self._start(folder, patch):
+                self.key = json.loads(line)["key"]
+                return
+            self.__exit__()
+        raise RuntimeError("the responder did not start")
 
     def _start(self, folder: Path, patch: str) -> str:
-        self.control, *udp = free_ports(17)
+        self.control, self.tcp, self.tls, *self.udp = free_ports(19)
+        key_file = folder / f"key{self.control}.pem"
         arguments = ["respond", "--json", "--host", "127.0.0.1", "--port", str(self.control)]
-        arguments += ["--ports", ",".join(map(str, udp)), "--key-file", str(folder / "key.pem")]
+        arguments += ["--ports", ",".join(map(str, self.udp)), "--key-file", str(key_file)]
+        arguments += ["--tcp-ports", str(self.tcp), "--tls-ports", str(self.tls)]
         code = f"{patch}\nimport sys\nsys.argv = ['talkpath', *{arguments!r}]\nfrom talkpath.cli import main\nmain()"
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -66,14 +74,98 @@ class FarEnd:
         self.process.communicate()
 
 
-def small_plan(folder: Path, budget_s: float = 20.0) -> list[str]:
+class Told(NamedTuple):
+    """How a check ended. `took_s` counts from its start or from the last signal; `facts` are those of its bundle."""
+
+    code: int
+    stdout: str
+    stderr: str
+    took_s: float
+    facts: Facts | None
+
+    @property
+    def sentence(self) -> str:
+        """The one line that talkpath says on failing."""
+        (line,) = [line for line in self.stderr.splitlines() if line.startswith("talkpath: ")]
+        return line
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON object on stdout."""
+        found = json.loads(self.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """The only verdict."""
+        (found,) = self.result["verdicts"]
+        assert isinstance(found, dict)
+        return found
+
+
+class TooBusyError(Exception):
+    """The check ended by itself because this machine could not send on time."""
+
+
+class Probe:
+    """One running check; what it writes goes to files in the folder."""
+
+    def __init__(self, folder: Path, link: str, *arguments: str) -> None:
+        self._out, self._err, self._bundle = folder / "out", folder / "err", folder / "run.talkpath"
+        command = [*TALKPATH, "check", link, "--json", "-o", str(self._bundle), *arguments]
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+        self._since_s = time.monotonic()
+
+    def said(self, text: str, times: int = 1, within_s: float = 30.0) -> None:
+        """Wait until its progress has that text so often."""
+        until_s = time.monotonic() + within_s
+        while self._err.read_text().count(text) < times:
+            if self.process.poll() is not None and '"late"' in self._out.read_text():
+                raise TooBusyError
+            assert self.process.poll() is None, self._err.read_text()
+            assert time.monotonic() < until_s, self._err.read_text()
+            time.sleep(0.02)
+
+    def now(self) -> None:
+        """From here on `took_s` counts."""
+        self._since_s = time.monotonic()
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+        self.now()
+
+    def end(self, within_s: float = 60.0) -> Told:
+        try:
+            code = self.process.wait(within_s)
+        finally:
+            self.process.kill()
+            self.process.wait()
+        took_s = time.monotonic() - self._since_s
+        facts = read_bundle(self._bundle.read_bytes()).facts if self._bundle.exists() else None
+        return Told(code, self._out.read_text(), self._err.read_text(), took_s, facts)
+
+
+def small_plan(folder: Path, budget_s: float = 20.0, budget_bytes: int = 2_000_000) -> list[str]:
     """`--plan` for a short check of one arm."""
-    plan = make_plan(choose_arms(["webrtc"]), budget_s=budget_s, budget_bytes=2_000_000)
+    plan = make_plan(choose_arms(["webrtc"]), k=4, budget_s=budget_s, budget_bytes=budget_bytes)
     (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
     return ["--plan", str(folder / "plan.json")]
 
 
+def talkpath(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*TALKPATH, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 def check(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run `talkpath check`."""
-    command = [*TALKPATH, "check", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    return talkpath("check", *arguments, timeout_s=timeout_s)

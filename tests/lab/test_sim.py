@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,11 +13,13 @@ import pytest
 from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
+from talkpath.lab.network import Delivery, Network
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.sim import Sim
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Direction, Facts
 from talkpath.responder.session import Connection, Responder
 from talkpath.verdict.judge import judge
+from talkpath.wire.ip import split_udp
 
 PLAN = make_plan(choose_arms(["webrtc"]))
 DROP = "media.drop,app=webrtc,direction=up,p=0.3"
@@ -64,6 +69,89 @@ def _with_far_clock(scenario: Scenario) -> Facts:
             return super().run()
 
     return Skewed(check, scenario.network(), scenario.seed).run()
+
+
+class Ledger:
+    """A network that writes down every UDP packet that enters it, and when its copies leave."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.rows: list[tuple[float, Direction, bytes, list[Delivery]]] = []
+
+    def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        leaving = self._network.offer(now_s, direction, packet)
+        if split_udp(packet):
+            self.rows.append((now_s, direction, packet, leaving))
+        return leaving
+
+
+@pytest.mark.parametrize("background", ["clean", "ge,loss=0.1", "reorder"])
+def test_the_engines_bytes_and_no_others_cross_the_network(monkeypatch: pytest.MonkeyPatch, background: str) -> None:
+    """What an engine emits is offered at once; what the network lets out comes in at its instant, unchanged."""
+    emitted: Counter[tuple[str, float, bytes]] = Counter()
+    taken: Counter[tuple[str, float, bytes]] = Counter()
+
+    def listen(engine: type[Any], out: str, into: str) -> None:
+        poll, datagram = engine.poll, engine.datagram
+
+        def heard_poll(self: Any, now_s: float) -> Any:
+            packets = poll(self, now_s)
+            emitted.update((out, now_s, packet.data) for packet in packets if over_udp(packet))
+            return packets
+
+        def heard_datagram(self: Any, now_s: float, *what: Any) -> Any:
+            taken[into, now_s, what[-1]] += 1
+            packets = datagram(self, now_s, *what)
+            emitted.update((out, now_s, packet.data) for packet in packets if over_udp(packet))
+            return packets
+
+        monkeypatch.setattr(engine, "poll", heard_poll)
+        monkeypatch.setattr(engine, "datagram", heard_datagram)
+
+    listen(Check, "up", "down")
+    listen(Responder, "down", "up")
+    ledger = Ledger(Scenario.parse(background, [DROP], 4).network())
+    sim = Sim(Check(PLAN, bytes(32)), ledger, 4)  # type: ignore[arg-type]
+    facts = sim.run()
+    offered = Counter((way, at_s, payload(packet)) for at_s, way, packet, _ in ledger.rows)
+    assert offered == emitted
+    due = Counter(
+        (way, at_s, payload(copy)) for _, way, _, copies in ledger.rows for at_s, copy in copies if at_s <= sim.now_s
+    )
+    payloads = {data for _, _, data in offered}
+    over_streams = {key for key in taken if key[2] not in payloads}
+    assert Counter({key: count for key, count in taken.items() if key not in over_streams}) <= due
+    assert sum((due - taken).values()) <= 2  # those that came at the very last instant
+    assert any(not copies for *_, copies in ledger.rows)
+    assert facts.epochs
+
+
+def over_udp(packet: Any) -> bool:
+    """Of the probe's and of the responder's packets; calls over TCP and TLS go another way."""
+    return packet.transport == "udp" if hasattr(packet, "transport") else not isinstance(packet.source, int)
+
+
+def payload(packet: bytes) -> bytes:
+    parts = split_udp(packet)
+    assert parts is not None
+    return parts[1]
+
+
+def test_an_outcome_is_drawn_for_each_packet() -> None:
+    """At a half, hardly a call loses all its packets or none; and losses follow no packet before."""
+    facts = run_sim(PLAN, Scenario.parse("clean", ["media.drop,app=webrtc,direction=up,p=0.5"], 8))
+    fates = []
+    for epoch in facts.epochs:
+        media = [bit for bit, stage in enumerate(epoch.up.stage) if stage == "media"]
+        for flow in epoch.flows:
+            if (flow.role, flow.direction, flow.transport, epoch.missing) == ("call", "up", "udp", ""):
+                came = int.from_bytes(flow.arrived, "little")
+                fates.append([came >> bit & 1 for bit in media])
+    assert len(fates) > 15
+    assert all(0 < sum(fate) < len(fate) for fate in fates)
+    pairs = Counter(pair for fate in fates for pair in pairwise(fate))
+    total = sum(pairs.values())
+    assert all(abs(count / total - 0.25) < 4 * (0.25 * 0.75 / total) ** 0.5 for count in pairs.values())
 
 
 def test_facts_hold_no_address() -> None:

@@ -101,15 +101,16 @@ def test_closed_needs_tcp_that_passes():
 
 
 REACHES: list[tuple[str, Reach, tuple[Exchange, ...], str | None]] = [
-    ("nothing asked", Reach("timeout"), (), None),
-    ("reference answered", Reach("timeout", "connected"), (), "address.block"),
-    ("reference dead too", Reach("timeout", "timeout"), (), None),
-    ("only the resolver", Reach("timeout", "timeout", dns="connected"), (), "allowlist"),
-    ("only listed hosts", Reach("timeout", "connected"),
+    ("one connection only", Reach("timeout", "connected", tcp_tries=1), (), None),
+    ("nothing asked", Reach("timeout", tcp_tries=3), (), None),
+    ("reference answered", Reach("timeout", "connected", tcp_tries=3), (), "address.block"),
+    ("reference dead too", Reach("timeout", "timeout", tcp_tries=3), (), None),
+    ("only the resolver", Reach("timeout", "timeout", dns="connected", tcp_tries=3), (), "allowlist"),
+    ("only listed hosts", Reach("timeout", "connected", tcp_tries=3),
      (Exchange("a", "one", False, 0, False), Exchange("b", "two", False, 0, False)), "allowlist"),
-    ("hosts on no list answer", Reach("timeout", "connected"),
+    ("hosts on no list answer", Reach("timeout", "connected", tcp_tries=3),
      (Exchange("a", "one", False, 0, True), Exchange("b", "two", False, 0, False)), "address.block"),
-    ("a neutral host only", Reach("timeout", "timeout"), (Exchange("", "n", True, 0, True),), "allowlist"),
+    ("a neutral host only", Reach("timeout", "timeout", tcp_tries=3), (Exchange("", "n", True, 0, True),), "allowlist"),
     ("refused by the host itself", Reach("refused", "connected"), (), None),
 ]  # fmt: skip
 

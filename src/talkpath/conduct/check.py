@@ -84,10 +84,10 @@ class Check:
         self.session.connected(now_s)
         self._plan_wake()
 
-    def unreachable(self, now_s: float, how: str) -> None:
-        """The control channel never opened: `how` is "refused" or "timeout"."""
+    def unreachable(self, now_s: float, how: str, tries: int) -> None:
+        """The control channel never opened: `how` is "refused" or "timeout", after so many tries."""
         self._started_s = now_s if self._started_s is None else self._started_s
-        self.reach = msgspec.structs.replace(self.reach, control=how)
+        self.reach = msgspec.structs.replace(self.reach, control=how, tcp_tries=tries)
         self.session.ended = "responder_lost"
         self.done = True
 
@@ -240,7 +240,7 @@ class Check:
         if ask is None and not self._asks_paths:
             self._asks_paths = True
             ask = self._wanted(facts, now_s)
-        if ask is None and self._number == 0 and self._left_bytes < self.plan.budget_bytes:
+        if ask is None and self._number == 0 and self._given_bytes < self.plan.budget_bytes:
             raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         if ask is None:
             self._stop(now_s, self._out_of)
@@ -263,7 +263,7 @@ class Check:
         left_s = self.plan.budget_s - (now_s - (self._started_s or 0.0))
         if self._asks_paths:
             return self._path(paths, left_s)
-        share = int(PATHS_SHARE * self.plan.budget_bytes)
+        share = int(PATHS_SHARE * min(self.plan.budget_bytes, self._given_bytes))
         kept = max(share, self._usual_cost(_shorter(paths[0]))) if paths else share
         kept_s = len(paths) * self.plan.path_s / 2 + (ANSWERS_S if paths else 0.0)
         if left_s < kept_s:
@@ -290,8 +290,11 @@ class Check:
     @property
     def _left_bytes(self) -> int:
         """Of the plan's, or of what the far end gives."""
-        given = self.session.welcome.max_bytes if self.session.welcome else 0
-        return min(self.plan.budget_bytes, given) - self._planned_bytes
+        return min(self.plan.budget_bytes, self._given_bytes) - self._planned_bytes
+
+    @property
+    def _given_bytes(self) -> int:
+        return self.session.welcome.max_bytes if self.session.welcome else 0
 
     def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
         """`ask`, if bytes, 5-tuples and connections are left for it."""

@@ -55,14 +55,14 @@ def make_plan(
 
     Calls that are watched for `watch_s` cost time and bytes of their own.
     """
-    few = len(arms) <= 2
+    few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
     usual = VIDEO_BYTES if video else VOICE_BYTES
     return Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,
-        k=k if k is not None else 8 if few else 6,
-        packets=25 if few else 30,
+        k=k if k is not None else 8,
+        packets=25 if few else 20,
         budget_bytes=budget_bytes if budget_bytes is not None else usual + int(DEEP_BYTES_S * watch_s * len(arms)),
         budget_s=budget_s + 3.3 * watch_s * len(arms),
         watch_s=watch_s,

@@ -1,7 +1,8 @@
 """A check rehearsed in virtual time on a clean line: what `check --dry-run` tells of its cost.
 
-The rehearsal asks what the real check will ask; but packet sizes are drawn anew in each check, so every epoch's bytes
-are told as their mean over many draws, with how far the sum of a check may stray from that.
+The rehearsal asks what the real check will ask. But packet sizes are drawn anew in each check, and how soon an arm is
+settled depends on them too: so it is played a few times, every epoch's bytes are told as their mean over many draws,
+and beside the sum stands how far a check may stray from it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 from random import Random
-from statistics import fmean, pvariance
+from statistics import fmean, pvariance, variance
 from typing import Any, NamedTuple
 
 from talkpath.apps import shapes
@@ -22,8 +23,8 @@ from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Direction, Epoch, Facts, Plan
 from talkpath.verdict.model import Ask
 
-DRAWS = 24
-SIGMAS = 2.0  # nineteen checks of twenty stray no further
+RUNS, DRAWS = 6, 16
+SIGMAS = 2.57  # nineteen checks of twenty stray no further (Student's t with RUNS - 1 degrees of freedom)
 
 
 class Cost(NamedTuple):
@@ -38,33 +39,55 @@ class Cost(NamedTuple):
     seconds: float
 
 
-def rehearse(plan: Plan, seed: int = 1) -> dict[str, Any]:
+class Play(NamedTuple):
+    """One rehearsal: its epochs, the control channel's bytes each way, and how long it took."""
+
+    costs: list[Cost]
+    control: tuple[int, int]
+    seconds: float
+
+    @property
+    def total_bytes(self) -> float:
+        return sum(cost.up + cost.down for cost in self.costs) + sum(self.control)
+
+
+def rehearse(plan: Plan) -> dict[str, Any]:
     """{"arms": [row], "total": row, "local_ports": n, "within_pct": p}; a row has arm, flows, packets, bytes_sent,
     bytes_received, seconds. The total's bytes include the control channel; nineteen checks of twenty on a clean line
     stay within `within_pct` of them."""
+    plays = [_play(plan, seed) for seed in range(RUNS)]
+    keys = [(arm.app, arm.variant, arm.medium) for arm in plan.arms]
+    total = _row("all", [cost for play in plays for cost in play.costs])
+    total["bytes_sent"] += round(fmean(play.control[0] for play in plays))
+    total["bytes_received"] += round(fmean(play.control[1] for play in plays))
+    total["seconds"] = round(fmean(play.seconds for play in plays), 1)
+    arms = [_row(" ".join(key), [cost for play in plays for cost in play.costs if cost.arm == key]) for key in keys]
+    return {
+        "schema": "talkpath.plan/1",
+        "arms": arms,
+        "total": total,
+        "local_ports": LOCAL_PORTS,
+        "within_pct": _spread_pct(plays),
+    }
+
+
+def _play(plan: Plan, seed: int) -> Play:
     asks: list[Ask] = []
 
     def note(word: str, facts: Facts, ask: Ask | None) -> None:
         if ask is not None:
             asks.append(ask)
 
-    check = Check(plan, Random(seed).randbytes(32), progress=note)
+    check = Check(plan, Random(f"rehearsal {seed}").randbytes(32), progress=note)
     facts = Sim(check, Scenario.parse("clean", (), seed).network(), seed).run()
     assert check.session.welcome is not None  # the line is clean
     key = session_key(check.seed, check.session.welcome.seed)
     costs = [_cost(epoch, asks[epoch.number].packets, derive(key, "epoch", epoch.number)) for epoch in facts.epochs]
-    keys = [(arm.app, arm.variant, arm.medium) for arm in plan.arms]
-    total = _row("all", costs)
-    total["bytes_sent"] += facts.bytes_sent - sum(sum(_sent(epoch, "up")) for epoch in facts.epochs)
-    total["bytes_received"] += facts.bytes_received - sum(sum(_sent(epoch, "down")) for epoch in facts.epochs)
-    total["seconds"] = round(facts.duration_s, 1)
-    return {
-        "schema": "talkpath.plan/1",
-        "arms": [_row(" ".join(key), [cost for cost in costs if cost.arm == key]) for key in keys],
-        "total": total,
-        "local_ports": LOCAL_PORTS,
-        "within_pct": _spread_pct(costs, total["bytes_sent"] + total["bytes_received"]),
-    }
+    control = (
+        facts.bytes_sent - sum(sum(_sent(epoch, "up")) for epoch in facts.epochs),
+        facts.bytes_received - sum(sum(_sent(epoch, "down")) for epoch in facts.epochs),
+    )
+    return Play(costs, control, facts.duration_s)
 
 
 def _sent(epoch: Epoch, direction: Direction) -> list[int]:
@@ -93,16 +116,21 @@ def _cost(epoch: Epoch, packets: int, seed: bytes) -> Cost:
 
 
 def _row(name: str, costs: Sequence[Cost]) -> dict[str, Any]:
+    """The mean over the rehearsals, whose epochs `costs` are."""
     return {
         "arm": name,
-        "flows": sum(cost.flows for cost in costs),
-        "packets": sum(cost.packets for cost in costs),
-        "bytes_sent": round(sum(cost.up for cost in costs)),
-        "bytes_received": round(sum(cost.down for cost in costs)),
-        "seconds": round(sum(cost.seconds for cost in costs), 1),
+        "flows": round(sum(cost.flows for cost in costs) / RUNS),
+        "packets": round(sum(cost.packets for cost in costs) / RUNS),
+        "bytes_sent": round(sum(cost.up for cost in costs) / RUNS),
+        "bytes_received": round(sum(cost.down for cost in costs) / RUNS),
+        "seconds": round(sum(cost.seconds for cost in costs) / RUNS, 1),
     }
 
 
-def _spread_pct(costs: Sequence[Cost], total_bytes: int) -> float:
-    spread_bytes = SIGMAS * sqrt(sum(cost.variance for cost in costs))
-    return round(100 * spread_bytes / total_bytes, 1) if total_bytes else 0.0
+def _spread_pct(plays: Sequence[Play]) -> float:
+    """From the deviation of one check: that of its draws, and that between the rehearsals."""
+    totals = [play.total_bytes for play in plays]
+    if not any(totals):
+        return 0.0
+    drawn = fmean(sum(cost.variance for cost in play.costs) for play in plays)
+    return round(100 * SIGMAS * sqrt(drawn + variance(totals)) / fmean(totals), 1)

@@ -17,6 +17,7 @@ from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
 from talkpath.lab.stream import CallStream, HalfStream, Handshake
 from talkpath.measure.facts import Facts
+from talkpath.probe.driver import CONNECT_TRIES
 from talkpath.probe.flight import Outgoing as ProbeOutgoing
 from talkpath.responder.flight import Outgoing as ResponderOutgoing
 from talkpath.responder.session import Connection, Identity, Responder
@@ -66,8 +67,7 @@ class Sim:
 
     def run(self) -> Facts:
         """Play the check to its end and return its facts."""
-        ends = self._ends(39999, CONTROL_PORT)
-        Handshake(self, ends, lambda: self._connect(ends), lambda: self.check.unreachable(self.now_s, "timeout"))
+        self._knock(1)
         check, responder, heap = self.check, self.responder, self._heap
         while not check.done and self.now_s < LIMIT_S:
             probe_s, far_s = check.wake_s, responder.wake_s
@@ -148,6 +148,18 @@ class Sim:
         return UdpWriter(Address(self._far, port), source)
 
     # -- the control channel ---------------------------------------------------------------------------------
+
+    def _knock(self, attempt: int) -> None:
+        """One of CONNECT_TRIES attempts, each from a port of its own as the real driver's are."""
+        ends = self._ends(FIRST_LOCAL - attempt, CONTROL_PORT)
+
+        def failed() -> None:
+            if attempt < CONNECT_TRIES:
+                self._knock(attempt + 1)
+            else:
+                self.check.unreachable(self.now_s, "timeout", attempt)
+
+        Handshake(self, ends, lambda: self._connect(ends), failed)
 
     def _connect(self, ends: tuple[Address, Address]) -> None:
         self._connection = connection = self.responder.connect("lab")

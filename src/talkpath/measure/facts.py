@@ -138,7 +138,7 @@ class Reach(Struct, frozen=True, omit_defaults=True):
 
     `control` "connected", "refused", "timeout", "lost". `reference` the same for a second responder or a neutral
     host in the same minute, "" when none was asked. `tcp_ok` text-like exchanges over TCP or TLS that completed,
-    of `tcp_tries`.
+    of `tcp_tries`; connections of the control channel that failed count as tries.
     """
 
     control: str = "connected"

@@ -23,7 +23,8 @@ from talkpath.probe.surroundings import local_address, through_tunnel
 from talkpath.wire import tls
 from talkpath.wire.address import Address
 
-CONNECT_S = 8.0
+CONNECT_S, CONNECT_TRIES = 4.0, 3  # one connection that fails proves nothing: its 5-tuple may be the unlucky one
+HANDSHAKE_S = 8.0
 DRAIN = 64
 NAP_S = 0.2  # the longest sleep: Ctrl-C, suspend and clock steps are noticed this often
 LOOK_S = 1.0
@@ -41,7 +42,7 @@ class Engine(Protocol):
     done: bool
 
     def connected(self, now_s: float, family: int = ...) -> None: ...
-    def unreachable(self, now_s: float, how: str) -> None: ...
+    def unreachable(self, now_s: float, how: str, tries: int) -> None: ...
     def control(self, now_s: float, data: bytes) -> None: ...
     def control_out(self) -> bytes: ...
     def lost(self, now_s: float, why: str = ...) -> None: ...
@@ -168,7 +169,7 @@ class Driver:
     def _connect(self) -> bool:
         how = self._open()
         if how:
-            self._engine.unreachable(time.monotonic(), how)
+            self._engine.unreachable(time.monotonic(), how, CONNECT_TRIES)
             return False
         assert self._control is not None  # opened
         self._handshake(self._control)
@@ -187,7 +188,7 @@ class Driver:
         except (OSError, UnicodeError):
             raise PeerError("The test server's name cannot be looked up; check the link and the network.") from None
         how = "timeout"
-        for family, _, _, _, sockaddr in found:
+        for family, _, _, _, sockaddr in found * CONNECT_TRIES:
             control = socket.socket(family, socket.SOCK_STREAM)
             control.settimeout(CONNECT_S)
             try:
@@ -203,7 +204,7 @@ class Driver:
         return how
 
     def _handshake(self, control: socket.socket) -> None:
-        deadline_s = time.monotonic() + CONNECT_S
+        deadline_s = time.monotonic() + HANDSHAKE_S
         while not self._channel.ready:
             try:
                 control.sendall(self._channel.out())

@@ -41,6 +41,8 @@ MESSAGES = {
     "insufficient": "Could not tell for {name}'s messages: {reason}.",
 }
 
+SET_UP = ("stun.drop", "dtls.hello_drop", "reflector.drop")  # rules that keep a call from beginning
+
 WAYS = {"up": "that you sent", "down": "that were sent to you", "both": "each way"}
 
 
@@ -134,6 +136,8 @@ def _freeze(verdict: Verdict) -> str:
 
 
 def _saw(verdict: Verdict) -> str:
+    if verdict.rule in SET_UP:
+        return "The set-up of the calls was not answered; that of look-alikes sent at the same moments was."
     figures = verdict.figures
     way = verdict.direction or "up"
     one = "up" if way == "both" else way

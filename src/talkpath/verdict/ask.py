@@ -32,9 +32,11 @@ TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
 LOOK_K = 4
+TIGHT_LOOK_K, TIGHT_LOOKS = 5, 0.5  # where bytes are short: one look and one short epoch together prove a strong effect
 WORTH_A_LOOK = 1.5  # times the usual packets, at least
 LONGER = 6  # times the usual packets, at most, for a contrast
-PACKET_BYTES, HEADER_BYTES, SETUP_PACKETS = 200.0, 28.0, 10
+PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
+HEADER_BYTES, SETUP_PACKETS = 28.0, 10
 
 
 def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
@@ -42,14 +44,7 @@ def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -
     if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
     desk = Desk(facts, spent_bytes, tuple(pending), [stand(facts, arm) for arm in facts.plan.arms])
-    wishes = (
-        desk.firsts(),
-        desk.sequence(1.0 - RESERVE),
-        desk.turns(SOME_EPOCHS),
-        desk.looks(),
-        desk.turns(),
-        desk.sequence(1.0),
-    )
+    wishes = desk.tight_wishes() if desk.tight else desk.wishes()
     return next((ask for wish in wishes for ask in wish), None)
 
 
@@ -62,11 +57,37 @@ class Desk:
     pending: tuple[Ask, ...]
     standings: list[Standing]
 
-    def firsts(self) -> Iterator[Ask]:
+    def wishes(self) -> tuple[Iterator[Ask], ...]:
+        """What to ask in which order."""
+        return (self.firsts(FIRST_EPOCHS), self.sequence(1.0 - RESERVE), self.turns(SOME_EPOCHS), self.looks(),
+                self.turns(), self.sequence(1.0))  # fmt: skip
+
+    def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
+        """Likewise where bytes are short for so many arms: every arm is heard once in brief and once at length before
+        any is named."""
+        return self.firsts(1), self.accuse(), self.looks(), self.turns(hinted=True), self.sequence(1.0), self.turns()
+
+    @property
+    def tight(self) -> bool:
+        """Would the usual epochs of all arms cost more than there is? The plan alone decides, so that it is known
+        before."""
+        plan = self.facts.plan
+        usual = sum(_usual_bytes(plan, arm.medium, arm.packet_rate) for arm in plan.arms)
+        return not plan.watch_s and usual > (1.0 - RESERVE) * plan.budget_bytes
+
+    def firsts(self, count: int) -> Iterator[Ask]:
         """Arm by arm the epochs that prove a strong effect: no arm goes without because another is being named."""
         for standing in self.standings:
-            if not standing.settled and self._count(standing, "battery") < FIRST_EPOCHS:
+            if not standing.settled and self._count(standing, "battery") < count:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
+
+    def accuse(self) -> Iterator[Ask]:
+        """Arm by arm: TCP beside what is dead, more epochs where something is amiss."""
+        for standing in self.standings:
+            if not standing.settled and self._unheard(standing):
+                yield from self._afford(self._tcp(standing), 1.0)
+            if not standing.settled and standing.hint and self._count(standing, "battery") < self._needed(standing):
+                yield from self._afford([self._battery(standing)], 1.0)
 
     def sequence(self, share: float) -> Iterator[Ask]:
         """Arm by arm: contrasts of what was accused, TCP beside what is dead, more epochs where something is amiss."""
@@ -82,10 +103,10 @@ class Desk:
             if not standing.settled and self._count(standing, "battery") < self._needed(standing):
                 yield from self._afford([self._battery(standing)], share)
 
-    def turns(self, most: float = inf) -> Iterator[Ask]:
+    def turns(self, most: float = inf, *, hinted: bool = False) -> Iterator[Ask]:
         """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one."""
         open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
-        open_arms = [s for s in open_arms if self._count(s, "battery") < most]
+        open_arms = [s for s in open_arms if self._count(s, "battery") < most and (s.hint or not hinted)]
         open_arms.sort(key=lambda s: (not s.hint, self._count(s, "battery")))
         for standing in open_arms:
             if self._seen_late(standing) or 3 * self._count(standing, "watch") < self._count(standing, "battery"):
@@ -97,7 +118,8 @@ class Desk:
         for times in range(1, 1 + (WATCH_TIMES if self.facts.plan.watch_s > 0 else LOOK_TIMES)):
             for standing in self.standings:
                 if standing.state in ("ok", "insufficient") and self._count(standing, "watch") < times:
-                    yield from self._afford(self._look(standing, LOOK_K), 1.0 - RESERVE)
+                    k, share = (TIGHT_LOOK_K, 1.0) if self.tight else (LOOK_K, 1.0 - RESERVE)
+                    yield from self._afford(self._look(standing, k), share)
 
     # -- single questions ------------------------------------------------------------------------------------
 
@@ -130,10 +152,12 @@ class Desk:
     def _look(self, standing: Standing, *flows: int) -> Iterator[Ask]:
         """As long as is wanted, or with fewer flows, or half as long, where bytes or time are short."""
         plan = self.facts.plan
-        seconds = plan.watch_s or LOOK_S
-        while (packets := ceil(seconds * standing.arm.packet_rate)) >= WORTH_A_LOOK * plan.packets:
+        packets = ceil((plan.watch_s or LOOK_S) * standing.arm.packet_rate)
+        if self.tight:
+            packets = min(packets, self._fitting(standing))
+        while packets >= WORTH_A_LOOK * plan.packets:
             yield from (self._ask(standing, ("watch", None), k, packets, "watch") for k in flows)
-            seconds /= 2.0
+            packets = ceil(packets / 2)
 
     def _seen_late(self, standing: Standing) -> bool:
         """Is something amiss that only longer-lived calls may have shown?"""
@@ -173,7 +197,7 @@ class Desk:
 
     def _needed(self, standing: Standing) -> int:
         early = standing.hint and not self._seen_late(standing)
-        return max(FIRST_EPOCHS, strong_epochs(self.facts)) if early else FIRST_EPOCHS
+        return max(FIRST_EPOCHS, strong_epochs(self.facts)) if early else 1 if self.tight else FIRST_EPOCHS
 
     @staticmethod
     def _unheard(standing: Standing) -> bool:
@@ -195,9 +219,15 @@ class Desk:
             for track in (epoch.up, epoch.down)
             for size in track.size
         ]
-        packet = (float(np.mean(sizes)) if sizes else PACKET_BYTES) + HEADER_BYTES
-        flows = 2 * ask.k if ask.question == "tcp" else 2 * ask.k + ask.k // 2
+        packet = float(np.mean(sizes)) + HEADER_BYTES if sizes else PACKET_BYTES[ask.medium]
+        flows = 2 * ask.k if ask.question == "tcp" else _flows(ask.k)
         return flows * (2 * ask.packets + SETUP_PACKETS) * packet
+
+    def _fitting(self, standing: Standing) -> int:
+        """How many packets each way a look may have, for every arm to get one."""
+        plan = self.facts.plan
+        flows = _flows(TIGHT_LOOK_K) * PACKET_BYTES[standing.arm.medium]
+        return int((TIGHT_LOOKS * plan.budget_bytes / len(plan.arms) / flows - SETUP_PACKETS) / 2)
 
     def _in_time(self, ask: Ask) -> bool:
         last_s = max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
@@ -207,6 +237,18 @@ class Desk:
         rates = {(a.app, a.variant, a.medium): a.packet_rate for a in self.facts.plan.arms}
         pace = float(ask.value) if ask.question == "rate" and ask.value else 1.0
         return ask.packets / (pace * rates[ask.app, ask.variant, ask.medium])
+
+
+def _flows(k: int) -> int:
+    """Of an epoch with k calls: calls, random twins, text twins."""
+    return 2 * k + k // 2
+
+
+def _usual_bytes(plan: Plan, medium: str, packet_rate: float) -> float:
+    """What the first epochs and a longer look of one arm cost."""
+    first = FIRST_EPOCHS * _flows(plan.k) * (2 * plan.packets + SETUP_PACKETS)
+    look = _flows(LOOK_K) * (2 * ceil(LOOK_S * packet_rate) + SETUP_PACKETS)
+    return (first + look) * PACKET_BYTES[medium]
 
 
 def strong_epochs(facts: Facts) -> int:

@@ -85,19 +85,23 @@ def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> floa
 
 def extra_delay_ms(epochs: Sequence[Epoch], direction: Direction, level: float = 0.95) -> Interval:
     """The extra one-way delay of call flows (their medians) over random twins in ms."""
-    over = [differences_dms(epoch, direction) for epoch in epochs]
-    every = np.sort(np.concatenate([o.ravel() for o in over])) if over else np.zeros(0)
+    found = shift([differences_dms(epoch, direction) for epoch in epochs], level)
+    return Interval(*(None if value is None else value / 10.0 for value in found))
+
+
+def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
+    """By how much a number of call flows lies above that of twins; `differences` are (calls, twins) of each epoch."""
+    every = np.sort(np.concatenate([each.ravel() for each in differences])) if differences else np.zeros(0)
     if not len(every):
         return Interval(None, None, None)
     ends = np.concatenate(([-np.inf], np.unique(every), [np.inf]))
     above, below = np.zeros((2, len(ends), len(RANK_TILTS)))
-    for each in over:
+    for each in differences:
         above += rank_log_e((each.ravel() > ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
         below += rank_log_e((each.ravel() < ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
     limit, mix = log(2.0 / (1.0 - level)), even(len(RANK_TILTS))
-    low = float(ends[log_mean(above, mix) < limit].min()) / 10.0
-    high = float(ends[log_mean(below, mix) < limit].max()) / 10.0
-    return Interval(float(np.median(every)) / 10.0, _bound(low), _bound(high))
+    low, high = ends[log_mean(above, mix) < limit].min(), ends[log_mean(below, mix) < limit].max()
+    return Interval(float(np.median(every)), _bound(float(low)), _bound(float(high)))
 
 
 def median(values: Sequence[float], level: float = 0.95) -> Interval:

@@ -7,9 +7,11 @@ contrasts that would separate them are wanted; once those are in and they still 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules import rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
@@ -17,6 +19,7 @@ from talkpath.verdict.view import View
 
 LEAST_NATS = 4.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
+APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
 UNKNOWN = "media.unknown"
 
 
@@ -76,7 +79,19 @@ class _Frame:
 
 @per_epochs
 def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
-    return best_of(rules_of("restricted"), View(frame.facts, epochs))
+    view = View(frame.facts, epochs)
+    joint = best_of(rules_of("restricted"), view)
+    return _apart(joint, view) if joint.best is not None and joint.best.direction == "both" else joint
+
+
+def _apart(joint: Naming, view: View) -> Naming:
+    """Where one rule each way explains far better than one rule both ways, the name of the way that suffers more."""
+    single = [best_of(rules_of("restricted"), replace(view, ways=(way,))) for way in DIRECTIONS]
+    gains = [naming.best.gain if naming.best else 0.0 for naming in single]
+    alike = single[0].rule == single[1].rule != UNKNOWN or not all(gains)
+    if alike or sum(gains) < (joint.best.gain if joint.best else 0.0) + APART_NATS:
+        return joint
+    return single[gains.index(max(gains))]
 
 
 def best_of(rules: Iterable[Rule], view: View) -> Naming:

@@ -3,8 +3,9 @@
 A rule explains *extra* loss: under it a call's packet of slot i is lost with chance 1 - (1 - q_i)(1 - p_i), where q_i
 is what the twins of the same slot suffered and p_i what the rule predicts. Its gain is the log-likelihood of the calls'
 losses above "calls fare as twins" (all p_i = 0), so the gains of all rules can be compared, and what the background
-does to both cancels. Where the twins' own flows differ more than chance (paths, queues, NAT) packets of one flow are no
-independent evidence, and gains shrink by that much. Naming a rule never accuses: the e-value did that before.
+does to both cancels. Where flows of one kind differ more than chance (paths, queues, NAT) packets of one flow are no
+independent evidence, and gains shrink by that much; flows that stand far apart from their kind are left out. Naming a
+rule never accuses: the e-value did that before.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
 EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
+ODD, ODD_SHARE = (
+    4.0,
+    0.4,
+)  # flows that are bad by themselves: standard errors above the middle one, and how many at most
 SPREADS = (2.0, 8.0, 32.0, 1e4)  # how alike twins of one slot fare: beta-binomial concentrations tried
 
 
@@ -73,15 +78,16 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One arm: its epochs of every question, and the whole check around it."""
+    """One arm: its epochs of every question, and the whole check around it. `ways`: the directions looked at."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
+    ways: tuple[Direction, ...] = DIRECTIONS
 
     @cached_property
     def sides(self) -> tuple[Side, ...]:
-        """Both directions of every epoch that has calls beside twins."""
-        return tuple(side for epoch in self.explained for side in sides(epoch))
+        """The directions of every epoch that has calls beside twins."""
+        return tuple(side for epoch in self.explained for side in sides(epoch) if side.direction in self.ways)
 
     @cached_property
     def explained(self) -> tuple[Epoch, ...]:
@@ -133,7 +139,7 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
                 sent.sum(axis=0, dtype=np.float64),
                 lost.sum(axis=0, dtype=np.float64),
                 _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64)),
-                1.0 / _dispersion(twin_sent, twin_lost),
+                1.0 / max(_dispersion(sent, lost), _dispersion(twin_sent, twin_lost)),
             )
         )
     return tuple(found)
@@ -150,8 +156,24 @@ def arrivals(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, 
 
 
 def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
+    """(sent, lost) of the flows that fared like most of their kind."""
     sent, arrived = arrivals(epoch, direction, calls=calls)
-    return sent, sent & ~arrived
+    lost = sent & ~arrived
+    usual = _usual(sent.sum(axis=1), lost.sum(axis=1))
+    return sent[usual], lost[usual]
+
+
+def _usual(packets: Floats, losses: Floats) -> Bits:
+    """Which flows a mechanism may be read from: a rule treats calls alike, but paths, queues and translators are bad to
+    single 5-tuples. Out go those that lost far more than the middle one, and never more than ODD_SHARE."""
+    rate = float(np.median(losses / np.maximum(packets, 1))) if len(packets) else 0.0
+    over = losses - packets * rate
+    spread = np.sqrt(packets * rate * (1.0 - rate) + 1.0)
+    excess = over / np.maximum(spread, 1.483 * np.median(np.abs(over)) if len(over) else 0.0)
+    odd = np.argsort(-excess, kind="stable")[: int(ODD_SHARE * len(excess))]
+    usual = np.ones(len(excess), np.bool_)
+    usual[odd[excess[odd] > ODD]] = False
+    return usual
 
 
 @per_epoch

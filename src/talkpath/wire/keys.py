@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from talkpath.errors import WireError
 
@@ -20,7 +19,7 @@ from talkpath.errors import WireError
 def new_identity_pem() -> bytes:
     """A new private key and its certificate, PEM."""
     key = Ed25519PrivateKey.generate()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "talkpath responder")])
+    name = x509.Name([])  # whoever knocks at the port learns nothing of what it is
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

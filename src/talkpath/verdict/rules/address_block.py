@@ -6,6 +6,7 @@ from talkpath.measure.facts import Facts
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.view import View
 
+TRIES = 3  # connections, each from another port: one 5-tuple may be unlucky (DESIGN section 5: three repeats)
 REFUSALS = 2  # hosts of apps that failed before only a list of hosts explains it
 
 
@@ -18,7 +19,7 @@ def explain(view: View) -> Fit | None:
 
 def silent(facts: Facts) -> bool:
     """Nothing came back at all: a refusal is an answer, and comes from the host itself."""
-    return facts.reach.control == "timeout"
+    return facts.reach.control == "timeout" and facts.reach.tcp_tries >= TRIES and not facts.reach.tcp_ok
 
 
 def only_listed(facts: Facts) -> bool:

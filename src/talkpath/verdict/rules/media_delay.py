@@ -5,18 +5,23 @@ Told by the delay quantiles of calls against those of twins in the same epoch, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
-from talkpath.verdict.cohort import DIRECTIONS, Choice, is_call, is_twin, pick
-from talkpath.verdict.interval import Interval, extra_delay_ms, median
+from talkpath.verdict.cohort import Choice, is_call, is_twin, pick
+from talkpath.verdict.interval import Interval, extra_delay_ms, shift
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import Floats, joined, ways
 from talkpath.verdict.view import View
 
-MIDDLE = DELAY_QUANTILES.index(0.5)
+FIRST, MIDDLE, THIRD, LAST = (DELAY_QUANTILES.index(q) for q in (0.1, 0.5, 0.75, 0.9))
+STEP_MS = 0.2  # delays are differences of two times in steps of 0.1 ms
+FEW_LATE = 0.02
+LATE_MS = 250.0  # at least so much later came what came after an epoch's cut
 NORMAL_SPAN = 2.563  # standard deviations between the quantiles 0.1 and 0.9 of a normal distribution
 LEAST_SPREAD_MS = 1.0
 ROUGH = 1.1  # quantiles of some 25 packets give a deviation that is off by so much
@@ -25,8 +30,10 @@ FLOW_NATS = 8.0  # no single flow says more
 
 def explain(view: View) -> Fit | None:
     """The shift that calls have over twins, if flows agree on it."""
-    gains = {way: _gain(view, way) for way in DIRECTIONS}
+    gains = {way: _gain(view, way) for way in view.ways}
     hit: list[Direction] = [way for way, gain in gains.items() if gain > PENALTY]
+    if len(hit) > 1:  # queues that stand differ from flow to flow: the second way must be beyond doubt
+        hit = [way for way in hit if (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0] or hit
     if not hit:
         return None
     direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
@@ -47,14 +54,20 @@ def _gain(view: View, way: Direction) -> float:
 def _shifts(epoch: Epoch, way: Direction) -> list[tuple[float, float]]:
     """For each call: how much later than the middle twin its median came, and the spread of the flows, in ms."""
     calls, twins = (_quantiles(epoch, way, chosen)[:, MIDDLE] for chosen in (is_call, is_twin))
-    if not len(calls) or not len(twins):
+    if not len(twins):
         return []
     spread = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls))
-    return [(float(value - np.median(twins)), spread) for value in calls]
+    return [(float(value - np.median(twins)), spread) for value in calls] + [(LATE_MS, spread)] * _too_late(epoch, way)
+
+
+@per_epoch
+def _too_late(epoch: Epoch, way: Direction) -> int:
+    """Calls of which packets came, but all after the cut."""
+    return sum(not flow.delay_dms and any(flow.late) for flow in pick(epoch, way, is_call, is_call))
 
 
 def _spread(values: Floats) -> float:
-    return float(1.483 * np.median(np.abs(values - np.median(values))))
+    return float(1.483 * np.median(np.abs(values - np.median(values)))) if len(values) else 0.0
 
 
 def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
@@ -64,28 +77,56 @@ def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
 
 
 def _measure(view: View, direction: DirectionOf) -> Parameters:
-    shift = [Number(*extra_delay_ms(view.accusing, way)) for way in ways(direction)]
-    spread = [_roughly(median(_jitters(view, way))) for way in ways(direction)]
-    return {"ms": joined(shift), "jitter_ms": joined(spread)}
+    found = [_way(view.accusing, way) for way in ways(direction)]
+    return {"ms": joined([ms for ms, _ in found]), "jitter_ms": joined([jitter for _, jitter in found])}
 
 
-def _roughly(spread: Interval) -> Number:
-    low, high = spread.low, spread.high
-    return Number(spread.estimate, None if low is None else low / ROUGH, None if high is None else high * ROUGH)
+def _way(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
+    """(ms, jitter_ms). What came after the cut has no delay, so where many calls' packets did, nothing is bound above.
+
+    A box delays what it has recognised. Where the first packets of calls came on time, their median is of both kinds:
+    the delay then lies between the median's and the upper quartile's, and the spread shows above the median alone.
+    """
+    whole = [epoch for epoch in epochs if _late_share(epoch, way) <= FEW_LATE]
+    used = whole or list(epochs)
+    rows = [(_quantiles(epoch, way, is_call), _quantiles(epoch, way, is_twin)) for epoch in used]
+    rows = [(calls, twins) for calls, twins in rows if len(calls) and len(twins)]
+    first, middle, third = (shift([_over(c[:, q], t[:, q]) for c, t in rows]) for q in (FIRST, MIDDLE, THIRD))
+    mixed = (first.estimate or 0.0) < (middle.estimate or 0.0) / 2.0
+    high = third.high if mixed else middle.high
+    variance = shift([_over(*(_deviations(side, mixed) ** 2 for side in pair)) for pair in rows])
+    ms = Number(middle.estimate, _plus(middle.low, -STEP_MS), _plus(high, STEP_MS) if whole else None)
+    return ms, _spread_of(variance, bound=bool(whole))
 
 
-def _jitters(view: View, way: Direction) -> list[float]:
-    """For each call the standard deviation of its delay beyond the middle twin's, taken as normal."""
-    found: list[float] = []
-    for epoch in view.accusing:
-        calls, twins = (_deviations(_quantiles(epoch, way, chosen)) for chosen in (is_call, is_twin))
-        usual = float(np.median(twins)) if len(twins) else 0.0
-        found += [float(np.sqrt(max(0.0, value**2 - usual**2))) for value in calls]
-    return found
+def _over(calls: Floats, twins: Floats) -> Floats:
+    return np.asarray(calls[:, None] - twins)
 
 
-def _deviations(quantiles: Floats) -> Floats:
-    return np.asarray((quantiles[:, -1] - quantiles[:, 0]) / NORMAL_SPAN)
+def _plus(value: float | None, more: float) -> float | None:
+    return None if value is None else value + more
+
+
+def _spread_of(variance: Interval, *, bound: bool) -> Number:
+    estimate, low, high = (None if v is None else float(np.sqrt(max(0.0, v))) for v in variance)
+    least = None if low is None else low / ROUGH if low > LEAST_SPREAD_MS else 0.0
+    return Number(estimate, least, None if high is None or not bound else high * ROUGH)
+
+
+def _deviations(quantiles: Floats, mixed: bool) -> Floats:
+    """Standard deviations of single flows, taken as normal; of their upper halves alone where the lower are `mixed`."""
+    if mixed:
+        return np.asarray((quantiles[:, LAST] - quantiles[:, MIDDLE]) / (NORMAL_SPAN / 2.0))
+    return np.asarray((quantiles[:, LAST] - quantiles[:, FIRST]) / NORMAL_SPAN)
+
+
+@per_epoch
+def _late_share(epoch: Epoch, way: Direction) -> float:
+    """Of the packets of calls that came, how many came after the cut."""
+    calls = pick(epoch, way, is_call, is_call)
+    arrived, late = (sum(int.from_bytes(bits).bit_count() for bits in rows)
+                     for rows in ([f.arrived for f in calls], [f.late for f in calls]))  # fmt: skip
+    return late / max(1, arrived + late)
 
 
 RULE = Rule(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from talkpath.measure.facts import Direction, Epoch
 from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import SILENT, Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.fates import Fate, fates, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules.media_freeze import three_in_four
@@ -46,12 +46,17 @@ def explain(view: View) -> Fit | None:
     if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
         return None
     least, most = max(s.least for s in found), three_in_four([s.most for s in found])
-    if least > most + SPARE or _outlived(epochs, most + SPARE) or not _arm_shows(view, most + SPARE):
+    if (
+        least > most + SPARE
+        or _outlived(epochs, most + SPARE, found[0].hit)
+        or not _arm_shows(view, most + SPARE, found[0].hit)
+    ):
         return None
     window = most + SPARE - least + 1 + SPARE
     gain = sum(-log(OUTAGE) + max(0.0, log(s.sent / window)) for s in found) - max(0.0, log(found[0].sent / window))
-    gain += _dead_after(view, epochs)
-    open_question = not _paced(found) and max(s.until_s for s in found) > SOON_S
+    dead_after = _dead_after(view, epochs)
+    gain += dead_after
+    open_question = not dead_after and not _paced(found) and max(s.until_s for s in found) > SOON_S
     hit = found[0].hit
     direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
     return Fit(
@@ -74,7 +79,7 @@ def silenced(epoch: Epoch) -> Silence | None:
 def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Silence:
     spans = [packets_at_silence(fate, hit, slack_s) for fate in flows]
     least = max(low for low, _ in spans)
-    ends = [way.last_s for fate in flows for way in (fate.up, fate.down) if way.last_s is not None]
+    ends = [last_s for fate in flows for way in hit if (last_s := fate.way(way).last_s) is not None]
     return Silence(
         hit,
         least,
@@ -85,17 +90,22 @@ def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Sile
     )
 
 
-def _outlived(epochs: Sequence[Epoch], count: int) -> bool:
-    """Did flows get more than that through in an epoch that was not silenced?"""
-    lived = [f for e in epochs if silenced(e) is None for f in fates(e) if f.up.arrived + f.down.arrived > count]
-    return bool(lived)
+def _outlived(epochs: Sequence[Epoch], count: int, hit: tuple[Direction, ...]) -> bool:
+    """Did flows get more than that through, in an epoch that was not silenced, and something still came?"""
+    lived = (fate for epoch in epochs if silenced(epoch) is None for fate in fates(epoch) if not fate.dead)
+    return any(packets_at_silence(fate, hit)[0] > count for fate in lived)
 
 
-def _arm_shows(view: View, count: int) -> bool:
-    """Did the arm's flows that were long enough, or never lived at all, end so?"""
-    flows = [fate for fate in own(view) if fate.dead or fate.up.sent + fate.down.sent > count + SILENT]
-    over = [fate for fate in flows if fate.dead or fate.up.silent or fate.down.silent]
-    return bool(flows) and len(over) >= MOST * len(flows)
+def _arm_shows(view: View, count: int, hit: tuple[Direction, ...]) -> bool:
+    """Did the arm's flows end so? Those too short to tell do not count."""
+    flows = own(view)
+    over = sum(fate.dead or fate.up.silent or fate.down.silent for fate in flows)
+    beyond = sum(
+        packets_at_silence(fate, hit)[0] > count
+        for fate in flows
+        if not (fate.dead or fate.up.silent or fate.down.silent)
+    )
+    return over > 0 and over >= MOST * (over + beyond)
 
 
 def _dead_after(view: View, epochs: Sequence[Epoch]) -> float:

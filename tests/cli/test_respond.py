@@ -1,0 +1,215 @@
+"""`talkpath respond`: invitations, ports that cannot be had, and what strangers get: nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from far_end import TALKPATH, FarEnd, free_ports, talkpath
+
+from talkpath.probe.link import parse_link
+from talkpath.wire import tls
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+NO_NAMESPACES = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"', "sh"]
+
+
+def respond(folder: Path, *arguments: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*before, *TALKPATH, "respond", "--key-file", str(folder / "key.pem"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def ports() -> list[str]:
+    control, udp = free_ports(2)
+    return ["--host", "127.0.0.1", "--port", str(control), "--ports", str(udp)]
+
+
+# -- invitations -------------------------------------------------------------------------------------------------
+
+
+def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
+    command = [*TALKPATH, "respond", "--invite", "my.host.name", "--for", "2", "--key-file", str(tmp_path / "key.pem")]
+    running = subprocess.Popen([*command, *ports()], stdout=subprocess.PIPE, text=True, bufsize=1)
+    assert running.stdout is not None
+    shown = "".join(running.stdout.readline() for _ in range(30))
+    running.send_signal(signal.SIGTERM)
+    rest, _ = running.communicate(timeout=10)
+    assert running.returncode == 0
+    link = parse_link(shown.split("'")[1])
+    assert link.host == "my.host.name"
+    assert link.until is not None
+    assert timedelta(hours=1.9) < link.until - datetime.now(UTC) < timedelta(hours=2.1)
+    assert f"good until {link.until:%Y-%m-%d %H:%M} UTC" in shown
+    assert (shown + rest).count("█") > 200
+
+
+def test_it_ends_when_the_invitation_does_and_keeps_its_key(tmp_path: Path) -> None:
+    told = [json.loads(respond(tmp_path, *ports(), "--for", "0.0003", "--json").stdout) for _ in range(2)]
+    assert told[0]["schema"] == "talkpath.respond/1"
+    assert told[0]["key"] == told[1]["key"] == parse_link(told[0]["link"]).key
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+
+
+def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
+    arguments = ["talkpath", "respond", "--invite", "my.host.name", "--for", "0.0003", *ports()]
+    arguments += ["--key-file", str(tmp_path / "key.pem")]
+    code = f"import sys; sys.modules['segno'] = None; sys.argv = {arguments!r}\nfrom talkpath.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "talkpath[qr]" in done.stdout
+
+
+# -- what cannot be done -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ports", "http"], "no list of port numbers"),
+        (["--ports", "0"], "from 1 to 65535"),
+        (["--ports", "70000"], "from 1 to 65535"),
+        (["--ports", ""], "at least one UDP port"),
+        (["--port", "70000"], "65535"),
+        (["--port", "4000", "--tcp-ports", "4000"], "given twice"),
+        (["--for", "-1"], "--for takes hours"),
+        (["--for", "nan"], "--for takes hours"),
+        (["--invite", "my.host.name:4433"], "without a port"),
+        (["--invite", "http://my.host.name"], "without a port"),
+        (["--class", "office"], "home"),
+    ],
+    ids=" ".join,
+)
+def test_arguments_that_make_no_sense(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = respond(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+def test_a_port_in_use(tmp_path: Path, kind: socket.SocketKind) -> None:
+    """Taken in IPv4 only: that IPv6's is free helps no probe."""
+    other, taken = free_ports(2)
+    with socket.socket(socket.AF_INET, kind) as end:
+        end.bind(("0.0.0.0", taken))
+        if kind == socket.SOCK_STREAM:
+            end.listen()
+        control, udp = (other, taken) if kind == socket.SOCK_DGRAM else (taken, other)
+        done = respond(tmp_path, "--port", str(control), "--ports", str(udp))
+    assert done.returncode == 2
+    name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+    assert done.stderr.startswith(f"talkpath: {name} port {taken} is in use by another program")
+
+
+def test_a_port_that_takes_a_right() -> None:
+    before = NOBODY if os.geteuid() == 0 else []
+    if before and not shutil.which("setpriv"):
+        pytest.skip("needs setpriv: apt install util-linux")
+    if before and subprocess.run([*before, sys.executable, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("needs a Python that every user may run: install it outside of root's home")
+    limit = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if not limit.exists() or int(limit.read_text()) < 100:
+        pytest.skip("needs a system that keeps ports below 1024: Linux with ip_unprivileged_port_start=1024")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        done = respond(Path(name), "--port", str(free_ports(1)[0]), "--ports", "99", before=before)
+    assert done.returncode == 2
+    assert done.stderr.startswith("talkpath: UDP port 99 needs a right that this user lacks")
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"])
+def test_a_key_file_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key.pem").write_bytes(content)
+    done = respond(tmp_path, *ports())
+    assert done.returncode == 2
+    assert "delete it and a new one is made" in done.stderr
+
+
+def test_the_doctor_says_what_can_be_opened(tmp_path: Path) -> None:
+    free, taken, control = free_ports(3)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.bind(("127.0.0.1", taken))
+        arguments = ["--doctor", "--host", "127.0.0.1", "--port", str(control), "--ports", f"{free},{taken}"]
+        text, found = respond(tmp_path, *arguments), respond(tmp_path, *arguments, "--json")
+    assert text.returncode == found.returncode == 0
+    assert f"ok  UDP port {free}\n" in text.stdout
+    assert f"NO  UDP port {taken}  UDP port {taken} is in use" in text.stdout
+    assert f"ok  TCP port {control}\n" in text.stdout
+    assert "run a check" in text.stdout
+    assert [row["ok"] for row in json.loads(found.stdout)][:3] == [True, False, True]
+    assert not (tmp_path / "key.pem").exists()
+
+
+def test_the_lab_without_namespaces_says_what_to_use_instead() -> None:
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*NO_NAMESPACES, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs user namespaces: allow them to this user (kernel.unprivileged_userns_clone)")
+    command = [*NO_NAMESPACES, *TALKPATH, "lab", "run", "--driver", "netns", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "use --driver loopback or --driver sim" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+# -- strangers ---------------------------------------------------------------------------------------------------
+
+
+def test_strangers_get_no_answer(tmp_path: Path) -> None:
+    draws = Random(1)
+    binding_request = bytes.fromhex("000100002112a442") + draws.randbytes(12)
+    with FarEnd(tmp_path) as far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(0.5)
+        for port in far.udp:
+            for data in (b"", b"\0", binding_request, draws.randbytes(100), draws.randbytes(1200)):
+                udp.sendto(data, ("127.0.0.1", port))
+        with pytest.raises(TimeoutError):
+            udp.recv(2048)
+        for data in (b"GET / HTTP/1.1\r\n\r\n", b"\0\x14" + binding_request, b"\xff\xff" + draws.randbytes(3000)):
+            with socket.create_connection(("127.0.0.1", far.tcp)) as tcp:
+                tcp.settimeout(0.2)
+                tcp.sendall(data)
+                with pytest.raises(TimeoutError):
+                    tcp.recv(2048)
+        assert far.process.poll() is None
+
+
+def test_garbage_behind_tls_gets_one_refusal_and_the_next_probe_is_served(tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", far.control), timeout=5) as plain:
+                secured = tls.client_context().wrap_socket(plain)
+                secured.sendall(b"\0\0\0\x04what")
+                data = b""
+                while piece := secured.recv(4096):
+                    data += piece
+                secured.close()
+            assert data.count(b"Refusal") == 1
+        assert far.process.poll() is None
+
+
+def test_hundreds_of_idle_connections_do_not_end_it(tmp_path: Path) -> None:
+    """`select` takes no descriptor above 1023: further connections wait in the kernel's queue."""
+    with FarEnd(tmp_path) as far:
+        ends = [socket.create_connection(("127.0.0.1", far.control), timeout=5) for _ in range(450)]
+        assert far.process.poll() is None
+        for end in ends:
+            end.close()
+        with socket.create_connection(("127.0.0.1", far.control), timeout=5) as plain:
+            tls.client_context().wrap_socket(plain).close()
+
+
+def test_help_tells_the_ports() -> None:
+    assert "--tls-ports" in talkpath("respond", "--help").stdout

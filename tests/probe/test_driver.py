@@ -1,0 +1,91 @@
+"""The driver on real sockets: calls over UDP, TCP and TLS, the ports it takes, and what it makes of the network."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from far_end import FarEnd, free_ports
+
+from talkpath.conduct.check import LOCAL_PORTS, Check
+from talkpath.errors import PeerError
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.measure.carry import carries
+from talkpath.measure.facts import Facts, Plan
+from talkpath.measure.quality import TALKABLE_MOS, carried_mos
+from talkpath.probe.driver import Driver
+from talkpath.probe.link import Link, parse_link
+from talkpath.probe.surroundings import local_address, through_tunnel
+from talkpath.verdict.model import Ask
+from talkpath.wire.address import Address
+
+PLAN = make_plan(choose_arms(["webrtc"]), k=4, budget_bytes=1_000_000, budget_s=20.0, transports=True)
+
+
+def only_paths(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask | None:
+    return None
+
+
+def run(link: Link, plan: Plan = PLAN) -> tuple[Check, Driver]:
+    check = Check(plan, bytes(range(32)), choose=only_paths)
+    driver = Driver(check, link)
+    driver.run()
+    return check, driver
+
+
+def test_calls_are_carried_over_udp_tcp_and_tls(tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        check, _ = run(parse_link(far.link))
+    facts = check.facts()
+    found = {carry.transport: carry for carry in carries(facts.epochs)}
+    assert {name.partition("/")[0] for name in found} == {"udp", "tcp", "tls"}
+    assert found.keys() >= {f"tcp/{far.tcp}", f"tls/{far.tls}"}
+    for name, carry in found.items():
+        assert carry.sent_up, name
+        assert carry.sent_down, name
+        assert carry.arrived_up >= 0.9 * carry.sent_up, name
+        assert carry.arrived_down >= 0.9 * carry.sent_down, name
+        assert carried_mos(carry) >= TALKABLE_MOS, name
+    assert facts.family == 4
+    assert facts.health.ended == "done"
+
+
+def test_it_works_outside_of_the_main_thread(tmp_path: Path) -> None:
+    """Where signals cannot be listened for."""
+    done: list[Check] = []
+    with FarEnd(tmp_path) as far:
+        link = parse_link(far.link)
+        plan = make_plan(choose_arms(["webrtc"]), k=2, budget_bytes=1_000_000)
+        thread = threading.Thread(target=lambda: done.append(run(link, plan)[0]))
+        thread.start()
+        thread.join(20)
+    (check,) = done
+    assert check.facts().health.ended == "done"
+
+
+def test_nobody_is_a_fact_and_a_name_of_nobody_an_error() -> None:
+    (port,) = free_ports(1)
+    check, _ = run(Link("127.0.0.1", port, "A" * 43))
+    assert check.facts().reach.control == "refused"
+    with pytest.raises(PeerError, match="cannot be looked up"):
+        run(Link("no-such-host.invalid", 4433, "A" * 43))
+
+
+def test_a_server_that_says_nothing_is_no_responder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talkpath.probe.driver.HANDSHAKE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PeerError, match="no talkpath responder"):
+        run(Link("127.0.0.1", server.getsockname()[1], "A" * 43))
+
+
+def test_ports_are_few() -> None:
+    assert LOCAL_PORTS <= 128
+
+
+def test_the_local_address_is_found_without_sending_and_loopback_is_no_tunnel() -> None:
+    local = local_address(Address.of("127.0.0.1", 9))
+    assert local is not None
+    assert local.reveal()[0] == "127.0.0.1"
+    assert not through_tunnel(local)
