@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from random import Random
 from typing import Any
 
 import pytest
 
-from talkpath.conduct.check import LOCAL_PORTS, Check
+from talkpath.conduct.check import LOCAL_PORTS, Check, Thought, at_once
 from talkpath.errors import PeerError
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -31,6 +32,47 @@ def check_of(plan: Plan, seed: int = 1, **options: object) -> Check:
 
 def sim_of(check: Check, rules: Sequence[str] = (), background: str = "clean", seed: int = 1) -> Sim:
     return Sim(check, Scenario.parse(background, rules, seed).network(), seed)
+
+
+# -- how it thinks -----------------------------------------------------------------------------------------------
+
+
+class Slow(Future[Thought]):
+    """A thought that is ready only when it was looked at so often."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def done(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.parametrize("looks", [1, 30, 400])
+@pytest.mark.parametrize("rules", [[], ["media.drop,p=0.3"]], ids=str)
+def test_a_question_that_takes_its_time_changes_no_verdict(looks: int, rules: list[str]) -> None:
+    """400 looks are nearly a second: epochs end and answers come meanwhile."""
+
+    def think(job: Callable[[], Thought]) -> Future[Thought]:
+        thought = Slow(looks)
+        thought.set_result(job())
+        return thought
+
+    found = [sim_of(check_of(SMALL, think=how), rules).run() for how in (at_once, think)]
+    at_once_said, said = (judge(facts)[0] for facts in found)
+    assert (said.state, said.rule) == (at_once_said.state, at_once_said.rule)
+    assert found[1].health.ended == "done"
+
+
+def test_a_thought_that_fails_is_told() -> None:
+    def think(job: Callable[[], Thought]) -> Future[Thought]:
+        thought: Future[Thought] = Future()
+        thought.set_exception(ValueError("a bug"))
+        return thought
+
+    with pytest.raises(ValueError, match="a bug"):
+        sim_of(check_of(SMALL, think=think)).run()
 
 
 # -- what it spends ----------------------------------------------------------------------------------------------

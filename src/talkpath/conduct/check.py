@@ -2,13 +2,16 @@
 
 An engine like the session inside it: a driver moves bytes and tells the time. While one epoch still takes
 arrivals the next one already runs, so a question is chosen from the facts there are, and from what is pending.
+Choosing takes tens of milliseconds, which no packet may wait for: `think` may do it elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,24 +38,46 @@ ANSWERS_S = 1.5  # until the answers to the last question are there
 PATHS_SHARE = 0.09  # of the bytes, kept for asking for one arm's transports should something be found
 CONTROL_SHARE = 5  # bytes of the control channel that telling of one packet costs, both ways (measured)
 
+LOOK_S = 0.002  # how often a thought is looked at
+
 Choose = Callable[[Facts, int, Sequence[Ask]], Ask | None]
+
+
+class Thought(NamedTuple):
+    """What came of thinking: the facts it was about, and the question if there is one."""
+
+    facts: Facts
+    ask: Ask | None
+
+
+Think = Callable[[Callable[[], Thought]], Future[Thought]]
+
+
+def at_once(job: Callable[[], Thought]) -> Future[Thought]:
+    """Think while everything else waits: for virtual time."""
+    future: Future[Thought] = Future()
+    future.set_result(job())
+    return future
 
 
 @dataclass(slots=True)
 class Check:
-    """`seed` is 32 unpredictable bytes. `progress` hears one word an event, for people."""
+    """`seed` is 32 unpredictable bytes. `progress` hears one word an event, for people. `think` runs a job that chooses
+    the next question, here and now or in another thread."""
 
     plan: Plan
     seed: bytes
     family: int = 4
     locals: int = LOCALS
     choose: Choose = next_question
+    think: Think = at_once
     progress: Callable[[str, Facts, Ask | None], None] = lambda word, facts, ask: None
     done: bool = False
     reach: Reach = field(default_factory=Reach)
     session: ProbeSession = field(init=False)
     wake_s: float = NEVER  # when `poll` has something to do next
     _pending: list[tuple[int, Ask]] = field(default_factory=list)
+    _thought: Future[Thought] | None = None
     _number: int = 0
     _tuple: int = 0
     _planned_bytes: int = sum(OPENING_BYTES)
@@ -82,7 +107,7 @@ class Check:
         self.family = self.session.family = family or self.family
         self._started_s = now_s
         self.session.connected(now_s)
-        self._plan_wake()
+        self._plan_wake(now_s)
 
     def unreachable(self, now_s: float, how: str, tries: int) -> None:
         """The control channel never opened: `how` is "refused" or "timeout", after so many tries."""
@@ -141,11 +166,13 @@ class Check:
         """Control bytes to send now."""
         return self.session.control_out()
 
-    def _plan_wake(self) -> None:
+    def _plan_wake(self, now_s: float) -> None:
         if self.done:
             self.wake_s = self._due_s = NEVER
             return
-        ask_s = self._ask_at_s() if self.session.opened and not self._stopping and not self._idle else NEVER
+        ask_s = NEVER
+        if self.session.opened and not self._stopping and not self._idle:
+            ask_s = self._ask_at_s() if self._thought is None else now_s + LOOK_S
         self._due_s = min(ask_s, self._finish_s, self._abandon_s)
         self.wake_s = min(self.session.wake_s, self._due_s)
 
@@ -185,7 +212,7 @@ class Check:
         if self.done:
             return
         self._advance(now_s)
-        self._plan_wake()
+        self._plan_wake(now_s)
 
     def _advance(self, now_s: float) -> None:
         session = self.session
@@ -232,14 +259,15 @@ class Check:
         if self.session.running >= OPEN_EPOCHS:
             self._idle = True
             return
-        facts = self.facts()
-        ask = self._wanted(facts, now_s)
-        if ask is None and self.session.running:
-            self._idle = True
+        if self._thought is None:
+            facts, last = self.facts(), not self.session.running
+            self._thought = self.think(lambda: self._choose(facts, now_s, last))
+        if not self._thought.done():
             return
-        if ask is None and not self._asks_paths:
-            self._asks_paths = True
-            ask = self._wanted(facts, now_s)
+        (facts, ask), self._thought = self._thought.result(), None
+        if ask is None and (self.session.running or len(facts.epochs) < len(self.session.finished)):
+            self._idle = bool(self.session.running)
+            return
         if ask is None and self._number == 0 and self._given_bytes < self.plan.budget_bytes:
             raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         if ask is None:
@@ -254,6 +282,14 @@ class Check:
         self._pending.append((begin.number, ask))
         self.session.begin(now_s, begin, self.session.busy_until_s - SETUP_MS / 1000.0)
         self.progress("ask", facts, ask)
+
+    def _choose(self, facts: Facts, now_s: float, last: bool) -> Thought:
+        """The next question; with nothing more to ask, and no epoch under way (`last`), the transports."""
+        ask = self._wanted(facts, now_s)
+        if ask is None and last and not self._asks_paths:
+            self._asks_paths = True
+            ask = self._wanted(facts, now_s)
+        return Thought(facts, ask)
 
     def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
         """The verdict's next question, and in the end the transports still to be tried: time is kept for all of them,
