@@ -19,6 +19,7 @@ from talkpath.lab.scenario import Scenario, truth
 from talkpath.lab.score import score
 from talkpath.lab.sim import PORTS
 from talkpath.verdict.judge import judge
+from talkpath.verdict.standing import LATE_VOIDS_DELAY_MS, voided
 
 InLab = Callable[..., Any]
 
@@ -63,12 +64,14 @@ def checked(rule: str, background: str, arm: str, family: int, budget_s: float) 
     arms = [Arm(app, variant, medium)]  # type: ignore[arg-type]
     scenario = Scenario.parse(background, [rule] if rule else [], 1, family)
     plan = msgspec.structs.replace(make_plan(arms, budget_s=PATIENCE * budget_s), path_s=PATH_S)
-    verdicts = [doubled(verdict) for verdict in judge(run_netns(plan, scenario))]
+    facts = run_netns(plan, scenario)
+    late_ms = max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
+    verdicts = [doubled(verdict) for verdict in judge(facts)]
     (found,) = score(verdicts, truth(scenario.rules, arms, PORTS))
     said = found.verdict
     return {
         "wrong": [name for name in found.wrong if name != "jitter_ms"],  # this machine's timers add their own
-        "void": said.reason is not None and said.reason.code == "late",
+        "void": voided(facts) is not None or (rule.startswith("media.delay") and late_ms > LATE_VOIDS_DELAY_MS),
         "state": said.state,
         "said": f"{said.state} {said.rule} {said.direction} {said.parameters} {said.reason} {said.figures}",
     }
