@@ -2,14 +2,17 @@
 
     python scripts/score_captures.py ../shared/captures
 
-A required call must be there with app, media, transport, start and duration within 0.5 s. No other call with media may
-be reported, but where the truth has an optional or excluded one at that time; cloud gaming may be webrtc.
+A required call must be there with app, media, transport, start and duration within 0.5 s, and, where the truth has
+`lost_received`, with exactly so many packets missing of what came to this end (and, nothing being lost on the way to
+the recording itself, none of what left it). No other call with media may be reported, but where the truth has an
+optional or excluded one at that time; cloud gaming may be webrtc.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +76,20 @@ def compared(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
         "" if found.encrypted == call["encrypted"] else f"encrypted {found.encrypted} for {call['encrypted']}",
         "" if abs(start) <= NEAR_S else f"start {start:+.2f}",
         "" if abs(longer) <= NEAR_S else f"duration {longer:+.2f}",
+        *losses(call, found),
     ]
     text = ", ".join(part for part in differences if part) or f"{told(found)} ({start:+.2f} s, {longer:+.2f} s)"
     return not required or not any(differences), f"{call['score']}: {text}"
+
+
+def losses(call: dict[str, Any], found: Call) -> Iterator[str]:
+    """What was lost, packet for packet, where the truth knows it."""
+    if "lost_received" not in call:
+        return
+    for way, truth in (("received", call["lost_received"]), ("sent", 0)):
+        counted = sum(stream.lost or 0 for stream in found.streams if stream.direction == way)
+        if counted != truth:
+            yield f"lost {counted} for {truth} {way}"
 
 
 def told(call: Call) -> str:

@@ -54,8 +54,7 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     """Is this Signal's?
 
     By TURN's realm, by RTP and RTCP whose SSRC is one of Signal's few, and by ICE that nominates with 0xC001 (which
-    others built on libwebrtc may do too). The two ends of a call have different SSRCs, so nothing stitches flows
-    but one end's own.
+    others built on libwebrtc may do too). SSRCs are the same in every call, so they stitch nothing.
     """
     if stun.is_stun(datagram):
         return _recognise_stun(datagram, view)
@@ -71,11 +70,10 @@ def _recognise_rtp(datagram: bytes) -> Hit | None:
         return None
     if packet.payload_type in _TYPES:
         return Hit("signal", _TYPES[packet.payload_type], confidence=0.95)
-    stitch = packet.ssrc.to_bytes(4, "big")
     if packet.payload_type == VOICE.payload_type:
-        return Hit("signal", "media", "voice", stitch, 0.97)
+        return Hit("signal", "media", "voice", confidence=0.97)
     if packet.payload_type in _VIDEO_TYPES:
-        return Hit("signal", "media", "video", stitch, 0.95)
+        return Hit("signal", "media", "video", confidence=0.95)
     return None
 
 

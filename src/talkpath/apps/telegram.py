@@ -322,10 +322,12 @@ def _recognise_data(datagram: bytes, view: FlowView) -> Hit | None:
         return None
     inner, call = frame.inner, frame.tag[: reflector.CALL_TAG_BYTES]
     confidence = 1.0 if view.notes.get("call") == call else 0.85
-    if stun.is_stun(inner) or inner[1:3] in (b"\xfe\xff", b"\xfe\xfd"):
-        return Hit("telegram", "setup", stitch=call, confidence=confidence)
-    if len(inner) < 12 or inner[0] >> 6 != 2:
+    setup = stun.is_stun(inner) or inner[1:3] in (b"\xfe\xff", b"\xfe\xfd")
+    if not setup and (len(inner) < 12 or inner[0] >> 6 != 2):
         return None
+    view.notes["path"] = "relay"
+    if setup:
+        return Hit("telegram", "setup", stitch=call, confidence=confidence)
     if 192 <= inner[1] <= 223:
         return Hit("telegram", "control", stitch=call, confidence=confidence)
     return Hit("telegram", "media", "voice" if inner[1] & 127 == OPUS else "video", call, confidence)

@@ -18,9 +18,6 @@ from talkpath.capture.talks import Assembly, Talk
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.address import Address
 
-PLAIN = (UNKNOWN, "rtp", "sip")
-"""Apps that do not check paths by ICE."""
-
 LONGEST_SETUP_S = 180.0
 ATTEMPT = 0.4
 """Set-up of an app that is less sure than this is not reported."""
@@ -119,8 +116,8 @@ class _Records:
         )
 
     def _paths(self, talk: Talk) -> dict[int, Path | None]:
-        checks, known = talk.name.app not in PLAIN, self._scan.recognition.known
-        paths = {flow: path_of(flow, known.get(flow), self._table, self._where, checks) for flow in talk.flows}
+        known, app = self._scan.recognition.known, talk.name.app
+        paths = {flow: path_of(flow, known.get(flow), self._table, self._where, app) for flow in talk.flows}
         if relayed_peer(self.assembly.known(talk.flows)):
             return {flow: "relay" if path == "peer" else path for flow, path in paths.items()}
         return paths

@@ -18,7 +18,8 @@ from talkpath.wire.pcap.frames import Bools, Ints, Words
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back that far (late packets), ahead that far and STEP_RATE more for each second without a
-packet; anything else is a new beginning."""
+packet; anything else is a new beginning, unless the timestamp went on as far as time did."""
+FASTEST_HZ, IN_TIME_S = 90_000, 2.0
 
 
 @dataclass(slots=True)
@@ -79,7 +80,8 @@ def _by_key_and_time(key: Words, time_s: NDArray[np.float64]) -> Ints:
 def rtp_segments(rows: Rows) -> Segments:
     """The streams among RTP-like rows: enough packets, sequence numbers and timestamps that go on."""
     _, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
-    rows = rows[times[inverse] >= FEWEST]
+    often = times[inverse] >= FEWEST
+    rows = rows if often.all() else rows[often]
     found = segments(rows, rows["key"])
     found = found.where(found.count >= FEWEST)
     return found.where(_plausible(found)) if len(found) else found
@@ -131,7 +133,9 @@ def sequence(found: Segments) -> Sequence:
     rows = found.rows
     step = _difference(rows["sequence"].astype(np.int64), 16)
     pause = found.step(rows["time_s"])
-    begins = (step < STEP_BACK) | (step > STEP_AHEAD + STEP_RATE * pause)
+    stamp = _difference(rows["stamp"].astype(np.int64), 32)
+    in_time = (stamp >= 0) & (stamp <= FASTEST_HZ * (pause + IN_TIME_S))
+    begins = (step < STEP_BACK) | ((step > STEP_AHEAD + STEP_RATE * pause) & ~in_time)
     begins[found.begin] = True
     run = np.cumsum(begins) - 1
     step[begins] = 0
@@ -145,6 +149,7 @@ def sequence(found: Segments) -> Sequence:
     joined = np.zeros(len(rows), np.bool_)
     joined[1:] = run_sent[1:] == run_sent[:-1]
     gap[~joined | same] = 0
+    del step, pause, stamp, in_time, begins, sent, run_sent
     before = np.full(len(rows), -1, np.int64)
     before[1:][joined[1:]] = order[:-1][joined[1:]]
     return _scattered(order, number, ~same, gap, before, _overtaken(found, number, run))

@@ -15,6 +15,11 @@ from talkpath.capture.stitch import Ends
 Path = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
 RELAYED_PORTS = 3
+PLAIN = ("unknown", "rtp", "sip")
+"""Apps that do not check paths by ICE."""
+
+FEWEST_CHECKS = 3
+"""So many checks were answered by an end that sent none, or the beginning of the call was seen: it is a server."""
 TURN_SHARE = 0.05
 """Sealed media looks like ChannelData once in 60 000 packets."""
 
@@ -22,22 +27,24 @@ BLOCKS = {0: 80, 8: 80, 18: 10, 9: 80}
 """Payload types whose plain payload is a multiple of so many bytes: 10 ms of G.711, G.722 and G.729."""
 
 
-def path_of(flow: int, known: Known | None, table: NDArray[np.void], where: Ends, checks: bool) -> Path | None:
-    """Relay where TURN or an app's server was seen, peer where both ends checked each other, else None.
+def path_of(flow: int, known: Known | None, table: NDArray[np.void], where: Ends, app: str) -> Path | None:
+    """Relay where TURN or the app's server was seen, peer where both ends checked each other, else None.
 
-    `checks`: the app uses ICE, so that a far end that answers checks and sends none is a server.
+    Where the app uses ICE, a far end that answers checks and sends none is a server.
     """
     row, local = table[flow], int(where.local[flow])
-    asked_for = known is not None and (known.setups & RELAYING or _said(known) == "relay")
+    said = _said(known, app)
+    asked_for = said == "relay" or (known is not None and known.setups & RELAYING)
     if asked_for or row["turn"] > TURN_SHARE * row["packets"].sum():
         return "relay"
     peer: Path = "local" if row["private"].all() else "peer"
-    if known is not None and (_said(known) == "p2p" or known.view.setup == "telegram.reflector"):
-        return peer if _said(known) != "relay" and not known.stitches else "relay"
+    if said == "p2p" or (known is not None and known.view.setup == "telegram.reflector"):
+        return "relay" if known is not None and known.stitches else peer
     asked = row["requests"]
     if asked[1 - local]:
         return peer
-    return "relay" if checks and asked[local] and row["answers"][1 - local] else None
+    watched = asked[local] >= FEWEST_CHECKS or bool(row["hellos"].any())
+    return "relay" if app not in PLAIN and watched and row["answers"][1 - local] else None
 
 
 def relayed_peer(known: list[Known]) -> bool:
@@ -49,10 +56,9 @@ def relayed_peer(known: list[Known]) -> bool:
     return len(ports) == 1 and len(next(iter(ports.values()))) >= RELAYED_PORTS
 
 
-def _said(known: Known) -> str:
-    """What a recogniser noted about the path."""
-    said = [str(notes.get("path", "")) for notes in known.notes.values()]
-    return next((text for text in said if text), "")
+def _said(known: Known | None, app: str) -> str:
+    """What the app's recogniser noted about the path."""
+    return str(known.notes.get(app, {}).get("path", "")) if known is not None else ""
 
 
 def encrypted(app: str, payload_type: int | None, sizes: NDArray[np.int64], dtls: bool) -> bool | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -122,9 +123,11 @@ def wrappings() -> list[Cue]:
     return [cue for _, module in _modules() for cue in getattr(module, "WRAPPINGS", ())]
 
 
-def _modules() -> Iterator[tuple[str, ModuleType]]:
-    for found in iter_modules(talkpath.apps.__path__):
-        yield found.name, import_module(f"talkpath.apps.{found.name}")
+@cache
+def _modules() -> tuple[tuple[str, ModuleType], ...]:
+    """All files of `apps/`, by name."""
+    names = [found.name for found in iter_modules(talkpath.apps.__path__)]
+    return tuple((name, import_module(f"talkpath.apps.{name}")) for name in names)
 
 
 class Recognition:
@@ -141,6 +144,7 @@ class Recognition:
         self.opaque: dict[int, str] = {}
         """Ends of flows whose media has no header that could be read, and the app file that can tell it."""
         self._setups: dict[int, str] = {}
+        self._memories: dict[int, dict[str, object]] = {}
 
     def feed(self, batches: Sequence[Datagrams]) -> None:
         """Look at the datagrams of one block, in the order of time."""
@@ -271,13 +275,23 @@ class Recognition:
             self.opaque.setdefault(end, name)
             if own:
                 self._setups[end] = view.setup
+            else:
+                self._memories[end] = view.notes
 
     def _known(self, asked: _Asked, place: int) -> Known:
         flow = asked.flow[place]
         known = self.known.get(flow)
         if known is None:
             known = self.known[flow] = Known(FlowView(number=flow), asked.local[place])
+            if self._memories:
+                self._remind(known)
         return known
+
+    def _remind(self, known: Known) -> None:
+        """A flow at the local socket of one whose media has no readable header may be the same call on another path."""
+        end = int(self._flows.table["end"][known.view.number, known.local])
+        if end in self._memories:
+            known.notes[self.opaque[end]] = dict(self._memories[end])
 
 
 @dataclass(slots=True)

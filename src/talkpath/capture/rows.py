@@ -103,4 +103,13 @@ class Store:
 
     def all(self) -> Rows:
         """Everything kept, in the order of arrival."""
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, ROW)
+        if len(self._pieces) > 1:
+            every = np.empty(self._size, ROW)
+            at = 0
+            self._pieces.reverse()
+            while self._pieces:  # each is let go when it is copied: two copies of all would be the peak of the run
+                piece = self._pieces.pop()
+                every[at : at + len(piece)] = piece
+                at += len(piece)
+            self._pieces = [every]
+        return self._pieces[0] if self._pieces else np.zeros(0, ROW)

@@ -108,9 +108,11 @@ class Sift:
         return np.concatenate(picks)
 
     def _long(self, found: Datagrams, rows: Ints) -> Ints:
-        """The first of flows that go on in both directions and are not QUIC."""
+        """The first of flows that go on in both directions, or behind STUN in one, and are not QUIC."""
         table, flow = self._flows.table, found.flow[rows]
-        rows = rows[(table["other"][flow].min(axis=1) >= LONG_FLOW) & (table["quic"][flow] == 0)]
+        other, checked = table["other"][flow], (table["requests"][flow] + table["answers"][flow]).any(axis=1)
+        long = np.where(checked, other.max(axis=1), other.min(axis=1)) >= LONG_FLOW
+        rows = rows[long & (table["quic"][flow] == 0)]
         key = stream_key(found.flow[rows], found.way[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 

@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.local import host_numbers, local_ends
-from talkpath.capture.order import Segments
+from talkpath.capture.order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments
 from talkpath.capture.recognise import Known
 from talkpath.capture.scan import Scan
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0
+MOVE_S, STRAGGLERS, NEIGHBOURS = 10.0, 5, 8
+"""A phone is on another network within that time, a few packets of the old one at most still come; a stream's flows are
+compared with so many that began after it."""
+
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 
@@ -78,7 +82,7 @@ def stitch(scan: Scan, where: Ends, media: Segments) -> list[list[int]]:
     table = scan.flows.table
     groups = Groups()
     _chain(groups, members, where.socket, table, SOCKET_APART_S)
-    _by_source(groups, where, media, table)
+    _by_source(groups, where, media)
     _by_stitch(groups, known, where, table)
     _beside(groups, carriers.tolist(), where, table)
     return groups.all(members)
@@ -97,13 +101,35 @@ def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDA
                 groups.join(one, other)
 
 
-def _by_source(groups: Groups, where: Ends, media: Segments, table: NDArray[np.void]) -> None:
-    """Join flows of one local host that carry the same SSRC."""
+def _by_source(groups: Groups, where: Ends, media: Segments) -> None:
+    """Join flows that carry one stream after the other, or in turns: the same SSRC, going the same way, its sequence
+    numbers going on. Apps that always use the same SSRCs begin each call at other numbers. Where the local address
+    changed too (another network), one must have ended where the other begins."""
     first = media.rows[media.begin]
-    by_source: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for flow, ssrc in zip(first["flow"].tolist(), first["ssrc"].tolist(), strict=True):
-        by_source[ssrc, int(where.local_host[flow])].add(flow)
-    _join_near(groups, by_source.values(), table)
+    flows = first["flow"].tolist()
+    sent = first["way"] == where.local[first["flow"]]
+    by_source: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for segment, source in enumerate(zip(first["ssrc"].tolist(), sent.tolist(), strict=True)):
+        if source[0]:  # 0 is padding's
+            by_source[source].append(segment)
+    for same in by_source.values():
+        same.sort(key=lambda segment: float(first["time_s"][segment]))
+        for place, one in enumerate(same):
+            for other in same[place + 1 : place + 1 + NEIGHBOURS]:
+                host, next_host = where.local_host[flows[one]], where.local_host[flows[other]]
+                if _goes_on(media, one, other, moved=bool(host != next_host)):
+                    groups.join(flows[one], flows[other])
+
+
+def _goes_on(media: Segments, one: int, other: int, moved: bool) -> bool:
+    """Does a segment's first packet fit in where another was at that time?"""
+    rows, first = media.rows[media.begin[one] : media.begin[one] + media.count[one]], media.rows[media.begin[other]]
+    at = max(int(np.searchsorted(rows["time_s"], first["time_s"])) - 1, 0)
+    pause = float(first["time_s"] - rows["time_s"][at])
+    if pause > (MOVE_S if moved else APART_S) or (moved and at < len(rows) - 1 - STRAGGLERS):
+        return False
+    ahead = ((int(first["sequence"]) - int(rows["sequence"][at]) + 0x8000) & 0xFFFF) - 0x8000
+    return STEP_BACK < ahead < STEP_AHEAD + STEP_RATE * pause
 
 
 def _by_stitch(groups: Groups, known: dict[int, Known], where: Ends, table: NDArray[np.void]) -> None:

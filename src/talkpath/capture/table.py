@@ -11,6 +11,13 @@ import numpy as np
 from talkpath.capture.calls import Recorded
 from talkpath.errors import UsageError
 
+NONE_YET: dict[str, str] = {
+    "call": "i4", "app": "U1", "stream": "i4", "direction": "U1", "medium": "U1", "flow": "i4", "time_s": "f8",
+    "size_bytes": "i4", "ssrc": "u4", "payload_type": "u1", "sequence": "u2", "timestamp": "u4",
+    "missing_before": "i4", "copy": "?", "late_ms": "f8", "frozen_ms": "f8",
+}  # fmt: skip
+"""The columns and their types, for a capture without a call."""
+
 
 def columns(found: Recorded) -> dict[str, Any]:
     """Arrays of one row a media packet, by call, stream and time; no address is among them."""
@@ -39,7 +46,7 @@ def columns(found: Recorded) -> dict[str, Any]:
             }
             for name, value in values.items():
                 parts.setdefault(name, []).append(value)
-    return {name: np.concatenate(values) for name, values in parts.items()}
+    return {name: np.concatenate(parts.get(name, [np.zeros(0, kind)])) for name, kind in NONE_YET.items()}
 
 
 def write_parquet(found: Recorded, path: Path) -> None:
@@ -49,6 +56,7 @@ def write_parquet(found: Recorded, path: Path) -> None:
     except ImportError:
         raise UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.") from None
     try:
-        parquet.write_table(arrow.table(columns(found)), path)
+        with path.open("wb") as out:
+            parquet.write_table(arrow.table(columns(found)), out)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkpath.capture.flows import address, hosts_of, is_group, mix
 from talkpath.capture.naming import UNKNOWN, WEAK, Name, by_address, name
 from talkpath.capture.opaque import by_cadence, without_copies
-from talkpath.capture.order import Segments, rtp_segments, segments, sequence
+from talkpath.capture.order import rtp_segments, segments, sequence
 from talkpath.capture.recognise import Evidence, Known
 from talkpath.capture.rows import FEWEST, NONE, VIDEO, Rows
 from talkpath.capture.scan import Scan
@@ -115,7 +115,10 @@ class Assembly:
         for number, flows in enumerate(self._groups):
             self._group_of[flows] = number
         self._pieces: dict[int, list[Piece]] = {}
-        self._measure_rtp(candidates, real)
+        sources = np.unique(real.rows["ssrc"])
+        del real
+        self._measure_rtp(candidates, sources)
+        del candidates
         self._measure_opaque()
         self.talks, self.others = self._sort_out()
 
@@ -129,10 +132,10 @@ class Assembly:
 
     # ------------------------------------------------------------ streams
 
-    def _measure_rtp(self, candidates: Rows, real: Segments) -> None:
+    def _measure_rtp(self, candidates: Rows, sources: NDArray[np.uint32]) -> None:
         """Measure streams anew over all flows of a group, so that a move from relay to peer is no loss."""
-        sources = np.unique(real.rows["ssrc"])
-        rows = candidates[np.isin(candidates["ssrc"], sources) & (self._group_of[candidates["flow"]] >= 0)]
+        chosen = np.isin(candidates["ssrc"], sources) & (self._group_of[candidates["flow"]] >= 0)
+        rows = candidates if chosen.all() else candidates[chosen]
         found = segments(rows, self._key(rows, rows["ssrc"]))
         found = found.where(found.count >= FEWEST)
         if len(found):

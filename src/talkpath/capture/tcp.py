@@ -21,7 +21,7 @@ from talkpath.wire.turn import FramedStream, TurnStream
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
 WAITING = 256
 SKIP_AFTER_S = 3.0
-FEWEST_FRAMED = 3
+FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
 LARGEST = 1 << 14
 WORDS = frozenset(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO"))
 
@@ -117,10 +117,10 @@ def _splitter(payload: bytes) -> Splitter | None:
     size = int.from_bytes(payload[:2], "big")
     if 0x40 <= payload[0] <= 0x4F and len(payload) >= 8 and int.from_bytes(payload[2:4], "big") <= LARGEST:
         return TurnStream()
-    framed = 12 <= size <= LARGEST and len(payload) > 8
-    if framed and (payload[6:10] == COOKIE.to_bytes(4, "big") or payload[2] >> 6 == 2 or 20 <= payload[2] < 64):
-        return FramedStream()
-    return None
+    if not 12 <= size <= LARGEST or len(payload) <= 8:
+        return None
+    known = payload[6:10] == COOKIE.to_bytes(4, "big") or payload[2] >> 6 == 2 or 20 <= payload[2] < 64
+    return FramedStream() if known or size + 2 == len(payload) else None
 
 
 def _signed(difference: int) -> int:
@@ -145,34 +145,26 @@ class Connections:
         source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
         target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
         keys = flow_key(source, target)
-        self._notice(head, packets.size[rows], keys)
+        self._notice(packets.data, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)
         followed = rows[np.isin(keys, self._keys)] if len(self._keys) else rows[:0]
         if not len(followed):
             return None
         return self._datagrams(packets.where(followed), time_s[followed])
 
-    def _notice(self, head: Bytes, size: Ints, keys: Words) -> None:
-        """Which connections show the framing of TURN or RFC 4571."""
+    def _notice(self, data: Bytes, at: Ints, size: Ints, keys: Words) -> None:
+        """Which connections show the framing of TURN or RFC 4571: by a cookie, or by segments that are whole frames."""
+        head = window(data, at, 12)
         plain = (head[:, 0] < 64) & (big32(head, 4) == COOKIE) & (size >= 20)
         framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
         prologue = big32(head, 0) == PROLOGUE
         fresh = set(keys[plain | framed | prologue].tolist())
-        for key in keys[self._weakly(head, size)].tolist():
+        for key in keys[_whole(data, at, size)].tolist():
             self._weak[key] = self._weak.get(key, 0) + 1
             if self._weak[key] >= FEWEST_FRAMED:
                 fresh.add(key)
         if fresh:
             self._keys = np.union1d(self._keys, np.array(list(fresh), np.uint64))
-
-    @staticmethod
-    def _weakly(head: Bytes, size: Ints) -> Bools:
-        """Segments that are just one RTP packet or one channel message."""
-        length = big16(head, 2)
-        framed = (big16(head, 0) + 2 == size) & (head[:, 2] >> 6 == 2)
-        channel = (head[:, 0] >> 4 == 4) & (length + (-length & 3) + 4 == size)
-        whole: Bools = (framed | channel) & (size >= 14)
-        return whole
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
         first = big32(head, 0)
@@ -194,6 +186,31 @@ class Connections:
                 half = self._halves[number, side] = _Half()
             out += [(packet, at_s, number, side) for packet, at_s in half.segment(sequence, payload, now_s)]
         return _arena(out, self._wrappings) if out else None
+
+
+def _whole(data: Bytes, at: Ints, size: Ints) -> Bools:
+    """Segments that hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
+    messages of TURN's channels."""
+    fits = np.zeros(len(at), np.bool_)
+    for shape in (_framed_bytes, _channel_bytes):
+        place, left = at.copy(), np.where(size >= SHORTEST, size, 0)
+        for _ in range(MOST_FRAMES):
+            rows = np.flatnonzero(left > 0)
+            step = shape(window(data, place[rows], 4))
+            step[(step > left[rows]) | (step < SHORTEST)] = 0
+            left[rows] = np.where(step > 0, left[rows] - step, -1)
+            place[rows] += step
+        fits |= (left == 0) & (size >= SHORTEST)
+    return fits
+
+
+def _framed_bytes(head: Bytes) -> Ints:
+    return big16(head, 0) + 2
+
+
+def _channel_bytes(head: Bytes) -> Ints:
+    length = big16(head, 2)
+    return np.where(head[:, 0] >> 4 == 4, length + (-length & 3) + 4, 0)
 
 
 def _arena(found: list[tuple[bytes, float, int, int]], wrappings: CueTable) -> Datagrams:
