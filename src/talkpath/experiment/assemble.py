@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
 import msgspec
 
 from talkpath.apps.shape import stages
-from talkpath.experiment.flight import UNKNOWN_DMS, unpack_dms
+from talkpath.experiment.flight import UNKNOWN_DMS, bits_of, unpack_dms
 from talkpath.experiment.layout import Flow, Layout, Side
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.wire.control import FlowReport
@@ -102,7 +103,7 @@ def _observe(
         canary=flow.canary,
         transport=flow.transport.partition("/")[0],
         port=flow.port,
-        delay_dms=_quantiles(layout, side, sender, receiver),
+        delay_dms=_quantiles(side, sender, receiver),
     )
 
 
@@ -138,15 +139,13 @@ def _setup(layout: Layout, probe: FlowReport) -> tuple[dict[str, bool], float | 
     return {stage: at_ms is not None for stage, at_ms in first_ms.items()}, round(max(times), 1) if done else None
 
 
-def _quantiles(layout: Layout, side: Side, sender: FlowReport, receiver: FlowReport) -> tuple[int, ...]:
+def _quantiles(side: Side, sender: FlowReport, receiver: FlowReport) -> tuple[int, ...]:
     sent, arrived = _by_bit(sender.sent, sender.sent_dms), _by_bit(receiver.arrived, receiver.arrived_dms)
-    slots = layout.schedule.slots
     delays = sorted(
-        came - arrived_at_sender
-        for bit, came in arrived.items()
-        if came != UNKNOWN_DMS
-        and slots[side.slots[bit]].stage == "media"
-        and (arrived_at_sender := sent.get(bit, UNKNOWN_DMS)) != UNKNOWN_DMS
+        came - left
+        for bit in side.media
+        if (came := arrived.get(bit, UNKNOWN_DMS)) != UNKNOWN_DMS
+        and (left := sent.get(bit, UNKNOWN_DMS)) != UNKNOWN_DMS
     )
     if not delays:
         return ()
@@ -154,6 +153,6 @@ def _quantiles(layout: Layout, side: Side, sender: FlowReport, receiver: FlowRep
 
 
 def _by_bit(bitmap: bytes, packed: bytes) -> dict[int, int]:
-    number = int.from_bytes(bitmap, "little")
-    bits = [bit for bit in range(len(bitmap) * 8) if number >> bit & 1]
+    size = len(bitmap) * 8
+    bits = compress(range(size), bits_of(int.from_bytes(bitmap, "little"), size))
     return dict(zip(bits, unpack_dms(packed), strict=False))

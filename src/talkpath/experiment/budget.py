@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 from talkpath.apps.shape import Schedule
@@ -10,7 +11,16 @@ from talkpath.experiment.layout import Layout
 HEADER_BYTES = {4: 28, 6: 48}  # IP and UDP (RFC 791, 8200, 768)
 TCP_HEADER_BYTES = {4: 52, 6: 72}  # IP and TCP with timestamps (RFC 9293, 7323)
 SEGMENT_BYTES = 1428  # TCP payload in a packet of 1500 bytes over IPv6
+FRAME_BYTES = 2  # a datagram's length before it (RFC 4571)
 RECORD_BYTES = 22  # what a TLS 1.3 record adds (RFC 8446 section 5.2: header, content type, tag)
+AROUND_BYTES = {
+    family: {
+        "udp": HEADER_BYTES[family],
+        "tcp": TCP_HEADER_BYTES[family] + FRAME_BYTES,
+        "tls": TCP_HEADER_BYTES[family] + FRAME_BYTES + RECORD_BYTES,
+    }
+    for family in (4, 6)
+}  # what one datagram's IP packet has besides it; over a stream ACKs ride along
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
 
 
@@ -22,17 +32,16 @@ def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
 
 
 def packet_bytes(size: int, transport: str, family: int = 4) -> int:
-    """The IP packet of one datagram; over a stream framed (RFC 4571) and, as TLS, in a record. ACKs ride along."""
-    if transport.startswith("udp"):
-        return size + HEADER_BYTES[family]
-    return size + 2 + TCP_HEADER_BYTES[family] + (RECORD_BYTES if transport.startswith("tls") else 0)
+    """The IP packet of one datagram, over "udp", "tcp" or "tls" (with or without "/PORT")."""
+    return size + AROUND_BYTES[family][transport[:3]]
 
 
 @lru_cache(maxsize=64)
 def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
-    sums = {flow.transport: flow_bytes(layout.schedule, flow.transport, family) for flow in layout.flows}
-    return sum(sums[flow.transport][0] for flow in layout.flows), sum(sums[flow.transport][1] for flow in layout.flows)
+    flows = Counter(flow.transport for flow in layout.flows)
+    sums = [(count, *flow_bytes(layout.schedule, transport, family)) for transport, count in flows.items()]
+    return sum(count * up for count, up, _ in sums), sum(count * down for count, _, down in sums)
 
 
 def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:

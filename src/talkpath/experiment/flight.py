@@ -1,6 +1,6 @@
 """One end of one epoch in flight: what it sends and when, what it received and when.
 
-No socket, no clock: `poll(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
+No socket, no clock: `emit(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
 replies it sets off. The probe sends side `up` and takes `down`; the responder the other way round.
 Bitmaps are ints here (bit i = slot i of that side); times are offsets in steps of 0.1 ms from the due time.
 """
@@ -8,9 +8,12 @@ Bitmaps are ints here (bit i = slot i of that side); times are offsets in steps 
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import compress
+from typing import Generic, TypeVar
 
 from talkpath.experiment.layout import Layout, Side
 from talkpath.wire.control import FlowReport
@@ -18,8 +21,12 @@ from talkpath.wire.control import FlowReport
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
 NEVER = float("inf")
 
+_DIGITS = bytes.maketrans(b"01", b"\0\1")
 
-class Flight:
+Packet = TypeVar("Packet")
+
+
+class Flight(ABC, Generic[Packet]):
     """Sends `out`, receives `into`. `start_s` is when it began on this end's clock (None: not yet)."""
 
     def __init__(self, layout: Layout, out: Side, into: Side) -> None:
@@ -31,48 +38,51 @@ class Flight:
         self.sent = [0] * count
         self.arrived = [0] * count
         self.late = [0] * count
-        self.arrived_count = 0
         self._sent_dms = [array("h", [UNKNOWN_DMS]) * len(out.slots) for _ in range(count)]
         self._arrived_dms = [array("h", [UNKNOWN_DMS]) * len(into.slots) for _ in range(count)]
         self._next = 0
-        self._timeline = out.timeline
+        self._timeline = (*out.timeline, (NEVER, 0, 0))
         self._canaries = [flow.canary for flow in layout.flows]
+        self._retries = out.first_try
         self._first = {bit: first for first, others in into.again.items() for bit in others}
 
     def start(self, at_s: float) -> None:
         """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
         self.start_s = at_s
-        self.wake_s = at_s + self._timeline[0][0] / 1000.0 if self._timeline else NEVER
+        self.wake_s = at_s + self._timeline[0][0] / 1000.0
 
     def skip(self, now_s: float) -> None:
         """What was due before now never leaves: this end did not know yet that the epoch had begun."""
-        start_s = self.start_s
-        if start_s is not None:
-            elapsed_ms = (now_s - start_s) * 1000.0
+        if self.start_s is not None:
+            elapsed_ms = (now_s - self.start_s) * 1000.0
             self._next = bisect_left(self._timeline, elapsed_ms, key=lambda place: place[0])
-            self.wake_s = (
-                start_s + self._timeline[self._next][0] / 1000.0 if self._next < len(self._timeline) else NEVER
-            )
+            self.wake_s = self.start_s + self._timeline[self._next][0] / 1000.0
 
-    def poll(self, now_s: float) -> list[tuple[int, int]]:
-        """(flow index, bit) of what is due and not withheld; each is recorded as sent."""
+    def emit(self, now_s: float) -> list[Packet]:
+        """What is due now and not withheld; each is recorded as sent."""
+        packets: list[Packet] = []
         if self.start_s is None:
-            return []
-        places = []
+            return packets
         elapsed_ms = (now_s - self.start_s) * 1000.0 + 1e-6
-        timeline, at, end = self._timeline, self._next, len(self._timeline)
-        canaries, retries = self._canaries, self.out.first_try
-        while at < end and (place := timeline[at])[0] <= elapsed_ms:
-            due_ms, flow, bit = place
-            at += 1
-            if not (canaries[flow] or bit in retries) or self.wants(flow, bit):
+        timeline, at = self._timeline, self._next
+        due_ms, flow, bit = timeline[at]
+        while due_ms <= elapsed_ms:
+            if not (self._canaries[flow] or bit in self._retries) or self.wants(flow, bit):
                 self.sent[flow] |= 1 << bit
                 late_dms = (elapsed_ms - due_ms) * 10.0
                 self._sent_dms[flow][bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
-                places.append((flow, bit))
+                packet = self.packet(flow, bit)
+                if packet is not None:
+                    packets.append(packet)
+            at += 1
+            due_ms, flow, bit = timeline[at]
         self._next = at
-        self.wake_s = self.start_s + timeline[at][0] / 1000.0 if at < end else NEVER
-        return places
+        self.wake_s = self.start_s + due_ms / 1000.0
+        return packets
+
+    @abstractmethod
+    def packet(self, flow: int, bit: int) -> Packet | None:
+        """The packet `bit` of a flow as it leaves now; None, and recorded as not sent, where it may not."""
 
     def wants(self, flow: int, bit: int) -> bool:
         """Does this packet leave? Not the canary's withheld ones, not a retry of what was answered."""
@@ -103,19 +113,22 @@ class Flight:
             self.late[flow] |= 1 << bit
             return ()
         self.arrived[flow] = seen | 1 << bit
-        self.arrived_count += 1
         if self.start_s is not None:
             late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
             known = -MOST_DMS < late_dms < MOST_DMS
             self._arrived_dms[flow][bit] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
         return self.into.replies.get(bit, ())
 
-    def reply(self, flow: int, bit: int) -> bool:
-        """May the reply `bit` leave now? Recorded as sent if so (a reply has no due time)."""
-        if self.sent[flow] >> bit & 1 or (self._canaries[flow] and bit in self.out.withheld):
-            return False
-        self.sent[flow] |= 1 << bit
-        return True
+    def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
+        """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
+        packets: list[Packet] = []
+        for bit in bits:
+            if not (self.sent[flow] >> bit & 1 or (self._canaries[flow] and bit in self.out.withheld)):
+                self.sent[flow] |= 1 << bit
+                packet = self.packet(flow, bit)
+                if packet is not None:
+                    packets.append(packet)
+        return packets
 
     def unsend(self, flow: int, bit: int) -> None:
         """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
@@ -154,8 +167,13 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
+def bits_of(bitmap: int, size: int) -> bytes:
+    """The lowest `size` bits of a bitmap, a byte 0 or 1 each."""
+    return f"{bitmap:0{size}b}"[: -size - 1 : -1].encode().translate(_DIGITS)
+
+
 def _offsets(bitmap: int, dms: array[int]) -> bytes:
-    picked = array("h", [value for bit, value in enumerate(dms) if bitmap >> bit & 1])
+    picked = array("h", compress(dms, bits_of(bitmap, len(dms))))
     if sys.byteorder == "big":
         picked.byteswap()
     return picked.tobytes()

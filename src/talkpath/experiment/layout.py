@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
@@ -23,6 +24,7 @@ SETUP_MS = 200.0
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 Place = tuple[int, int]  # (flow index, bit)
+Due = tuple[float, int, int]  # (due_ms, flow index, bit)
 Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
@@ -42,7 +44,8 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule.
+    """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule; `media` are the bits of
+    its media packets.
 
     `timeline` is (due_ms, flow index, bit) in order of time, replies left out; `due_ms[flow][bit]` the same by place.
     `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
@@ -51,7 +54,8 @@ class Side:
 
     direction: Direction
     slots: tuple[int, ...]
-    timeline: tuple[tuple[float, int, int], ...]
+    media: tuple[int, ...]
+    timeline: tuple[Due, ...]
     due_ms: tuple[tuple[float, ...], ...]
     keys: dict[bytes, Place]
     again: dict[int, tuple[int, ...]]
@@ -148,47 +152,50 @@ def _side(
     answered_by: dict[int, list[int]],
 ) -> Side:
     slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
+    media = tuple(bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == "media")
     bit_of = {slot: bit for bit, slot in enumerate(slots)}
     other = [i for i, slot in enumerate(schedule.slots) if slot.direction != direction]
     other_bit = {slot: bit for bit, slot in enumerate(other)}
-    due = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
-    timeline = sorted(
-        (due[flow][bit], flow, bit)
-        for bit, slot in enumerate(slots)
-        if schedule.slots[slot].answers is None
-        for flow in range(len(flows))
-    )
+    timeline, due_ms = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
     return Side(
         direction=direction,
         slots=slots,
-        timeline=tuple(timeline),
-        due_ms=tuple(tuple(row) for row in due),
+        media=media,
+        timeline=timeline,
+        due_ms=due_ms,
         keys=_keys(schedule, flows, slots),
         again=_again(schedule, slots, bit_of),
         replies={bit_of[slot]: tuple(other_bit[r] for r in found if r in other_bit)
                  for slot, found in answered_by.items() if slot in bit_of},
         first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
-        withheld=_withheld(derive(seed, direction, "canary"), schedule, slots),
+        withheld=_withheld(derive(seed, direction, "canary"), media),
     )  # fmt: skip
 
 
-def _due(key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int) -> list[list[float]]:
-    due = [[0.0] * len(slots) for _ in range(count)]
+def _due(
+    key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
+) -> tuple[tuple[Due, ...], tuple[tuple[float, ...], ...]]:
+    """`timeline` and `due_ms`."""
+    timeline: list[Due] = []
+    due_ms = [[0.0] * len(slots) for _ in range(count)]
+    places_ms = [place * SPACING_MS for place in range(count)]
     for bit, order in enumerate(orders(key, len(slots), count)):
-        at_ms = schedule.slots[slots[bit]].at_ms
-        for place, flow in enumerate(order):
-            due[flow][bit] = at_ms + place * SPACING_MS
-    return due
+        slot = schedule.slots[slots[bit]]
+        block_ms = [slot.at_ms + place_ms for place_ms in places_ms]
+        for flow, at_ms in zip(order, block_ms, strict=True):
+            due_ms[flow][bit] = at_ms
+        if slot.answers is None:
+            timeline += zip(block_ms, order, repeat(bit))
+    return tuple(sorted(timeline)), tuple(map(tuple, due_ms))
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
-    keys: dict[bytes, Place] = {}
-    for index, flow in enumerate(flows):
-        datagrams = flow.datagrams
-        for bit, slot in enumerate(slots):
-            at = schedule.slots[slot].key_at
-            keys.setdefault(datagrams[slot][at : at + KEY_BYTES], (index, bit))
-    return keys
+    cuts = [(bit, slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for bit, slot in enumerate(slots)]
+    return {
+        flow.datagrams[slot][at:end]: (index, bit)
+        for index, flow in enumerate(flows)
+        for bit, slot, at, end in reversed(cuts)  # of retries, which have the same bytes, the first counts
+    }
 
 
 def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
@@ -208,8 +215,7 @@ def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -
     return {bit: tuple(bits) for bit, bits in again.items()}
 
 
-def _withheld(key: bytes, schedule: Schedule, slots: tuple[int, ...]) -> frozenset[int]:
-    media = [bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == "media"]
+def _withheld(key: bytes, media: tuple[int, ...]) -> frozenset[int]:
     count = max(1, round(CANARY_SHARE * len(media))) if media else 0
     order = orders(key, 1, len(media))[0] if media else []
     return frozenset(media[index] for index in order[:count])

@@ -37,8 +37,4 @@ def generator(key: bytes, *labels: str | int) -> Random:
 def orders(key: bytes, rows: int, count: int) -> list[list[int]]:
     """`rows` random orders of `count` things: each row sorts by its own 32-bit draws of one keystream."""
     draws = array("I", hashlib.shake_128(key).digest(4 * rows * count))
-    numbers = range(count)
-    return [
-        [index for _, index in sorted(zip(draws[row * count : (row + 1) * count], numbers, strict=True))]
-        for row in range(rows)
-    ]
+    return [sorted(range(count), key=draws[row * count : (row + 1) * count].__getitem__) for row in range(rows)]

@@ -6,7 +6,7 @@ Text twins are printable: what a filter of unknown high-entropy UDP lets through
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from talkpath.apps.shape import Keystream, Schedule
 
@@ -27,12 +27,13 @@ def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
 
 
 def _cut(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
-    slots = schedule.slots
-    ends = [0]
-    for slot in slots:
-        ends.append(ends[-1] + slot.size)
+    ends = list(accumulate((slot.size for slot in schedule.slots), initial=0))
     stream = Keystream(key, ends[-1]).take(ends[-1])
     if printable:
         stream = stream.translate(PRINTABLE)
-        return [stream[a:b] for a, b in pairwise(ends)]
-    return [FIRST_BYTE[stream[a] : stream[a] + 1] + stream[a + 1 : b] for a, b in pairwise(ends)]
+    else:
+        firsts = bytearray(stream)
+        for at in ends[:-1]:
+            firsts[at] = FIRST_BYTE[firsts[at]]
+        stream = bytes(firsts)
+    return [stream[a:b] for a, b in pairwise(ends)]

@@ -10,9 +10,11 @@ import struct
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
+from typing import Any
 
 from talkpath.apps.shape import Direction
 from talkpath.conduct.check import Check
+from talkpath.evidence.simulation import responder_signer
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
 from talkpath.lab.stream import CallStream, HalfStream, Handshake
@@ -20,7 +22,9 @@ from talkpath.measure.facts import Facts
 from talkpath.probe.driver import CONNECT_TRIES
 from talkpath.probe.flight import Outgoing as ProbeOutgoing
 from talkpath.responder.flight import Outgoing as ResponderOutgoing
+from talkpath.responder.notary import Notary
 from talkpath.responder.session import Connection, Identity, Responder
+from talkpath.responder.whereabouts import Whereabouts
 from talkpath.wire.address import Address
 from talkpath.wire.ip import UdpWriter, split_udp
 
@@ -28,23 +32,25 @@ PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384
 CONTROL_PORT = 4433
 FIRST_LOCAL = 40000
 LIMIT_S = 600.0
+WHERE = Whereabouts("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
 
 
 class Sim:
-    """One check in virtual time. `run` may be called once."""
+    """One check in virtual time. `run` may be called once. `where` is what the responder looks up."""
 
-    def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS) -> None:
+    def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS,
+                 where: Whereabouts = WHERE) -> None:  # fmt: skip
         draws = Random(f"responder {seed}")
-        self.check, self.network, self.now_s = check, network, 0.0
+        self.check, self.network, self.now_s, self.where = check, network, 0.0, where
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
-        self.responder = Responder(identity, draw=draws.randbytes)
+        self.responder = Responder(identity, draw=draws.randbytes, notary=Notary(responder_signer(), lambda: ""))
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
-        self._heap: list[tuple[float, int, bool, bytes | Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
         self._order = 0
-        self._up: dict[tuple[int, int], UdpWriter] = {}
-        self._down: dict[bytes, tuple[UdpWriter, int]] = {}
+        self._up: dict[int, UdpWriter] = {}
+        self._down: dict[bytes, UdpWriter] = {}
         self._streams: dict[int, CallStream] = {}
         self._connection: Connection | None = None
         self._to_far: HalfStream | None = None
@@ -56,7 +62,7 @@ class Sim:
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Call `action` at a time."""
         self._order += 1
-        heappush(self._heap, (at_s, self._order, False, action))
+        heappush(self._heap, (at_s, self._order, _act, action))
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
         """Offer a stream's packet; when its copies arrive."""
@@ -73,8 +79,8 @@ class Sim:
             probe_s, far_s = check.wake_s, responder.wake_s
             event_s = heap[0][0] if heap else LIMIT_S
             if event_s <= probe_s and event_s <= far_s:
-                self.now_s = event_s
-                self._event(heappop(heap))
+                self.now_s, _, take, what = heappop(heap)
+                take(what)
             elif probe_s <= far_s:
                 self.now_s = max(self.now_s, probe_s)
                 self._send_up(check.poll(self.now_s))
@@ -87,40 +93,36 @@ class Sim:
     def play(self, until_s: float) -> None:
         """Let what is on the agenda happen, without the check."""
         while self._heap and self._heap[0][0] <= until_s:
-            self.now_s = self._heap[0][0]
-            self._event(heappop(self._heap))
+            self.now_s, _, take, what = heappop(self._heap)
+            take(what)
 
-    def _event(self, event: tuple[float, int, bool, bytes | Callable[[], None]]) -> None:
-        what = event[3]
-        if not isinstance(what, bytes):
-            what()
-            return
-        parts = split_udp(what)
-        if parts is None:
-            return
-        flow, data = parts
-        if event[2]:
-            replies = self.responder.datagram(self.now_s, flow, int.from_bytes(flow[-2:], "big"), data)
+    def _take_up(self, packet: bytes) -> None:
+        """A packet reaches the responder."""
+        if parts := split_udp(packet):
+            flow, data = parts
+            replies = self.responder.datagram(self.now_s, flow, flow[-2] << 8 | flow[-1], data)
             if replies:
                 self._send_down(replies)
-        else:
-            packets = self.check.datagram(self.now_s, data)
-            if packets:
-                self._send_up(packets)
+
+    def _take_down(self, packet: bytes) -> None:
+        """A packet reaches the probe."""
+        if parts := split_udp(packet):
+            replies = self.check.datagram(self.now_s, parts[1])
+            if replies:
+                self._send_up(replies)
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
     def _send_up(self, packets: list[ProbeOutgoing]) -> None:
         for packet in packets:
-            if packet.transport != "udp":
+            local, port, data, transport, flow = packet
+            if transport != "udp":
                 self._stream_up(packet)
                 continue
-            ends = packet.local, packet.port
-            writer = self._up.get(ends)
+            writer = self._up.get(flow)
             if writer is None:
-                source, target = self._ends(FIRST_LOCAL + packet.local, packet.port)
-                writer = self._up[ends] = UdpWriter(source, target)
-            self._offer("up", True, writer.packet(packet.data))
+                writer = self._up[flow] = UdpWriter(*self._ends(FIRST_LOCAL + local, port))
+            self._offer("up", self._take_up, writer.packet(data))
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
         for source, port, data in packets:
@@ -128,16 +130,16 @@ class Sim:
                 self._streams[source].answer(struct.pack("!H", len(data)) + data)
                 continue
             assert isinstance(source, bytes)
-            known = self._down.get(source)
-            if known is None:
-                known = self._down[source] = (self._back(source, port), port)
-            self._offer("down", False, known[0].packet(data))
+            writer = self._down.get(source)
+            if writer is None:
+                writer = self._down[source] = self._back(source, port)
+            self._offer("down", self._take_down, writer.packet(data))
 
-    def _offer(self, direction: Direction, up: bool, packet: bytes) -> None:
+    def _offer(self, direction: Direction, take: Callable[[bytes], None], packet: bytes) -> None:
         self.packets += 1
         for at_s, delivered in self.network.offer(self.now_s, direction, packet):
             self._order += 1
-            heappush(self._heap, (at_s, self._order, up, delivered))
+            heappush(self._heap, (at_s, self._order, take, delivered))
 
     def _ends(self, local_port: int, port: int) -> tuple[Address, Address]:
         return Address(self._probe, local_port), Address(self._far, port)
@@ -162,7 +164,7 @@ class Sim:
         Handshake(self, ends, lambda: self._connect(ends), failed)
 
     def _connect(self, ends: tuple[Address, Address]) -> None:
-        self._connection = connection = self.responder.connect("lab")
+        self._connection = connection = self.responder.connect("lab", self.where)
         self._to_probe = HalfStream(self, "down", (ends[1], ends[0]), self._control_down, self._broken)
 
         def far(data: bytes) -> None:
@@ -204,3 +206,7 @@ class Sim:
             self._send_up(self.check.datagram(self.now_s, data))
 
         return CallStream(self, ends, far, near)
+
+
+def _act(action: Callable[[], None]) -> None:
+    action()

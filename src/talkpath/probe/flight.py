@@ -23,18 +23,14 @@ class Outgoing(NamedTuple):
     flow: int
 
 
-class ProbeFlight(Flight):
+class ProbeFlight(Flight[Outgoing]):
     """Sends side `up`, takes side `down`."""
 
     def __init__(self, layout: Layout, tcp_port: int = 0) -> None:
         super().__init__(layout, layout.up, layout.down)
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
         self._nonce = [0] * len(layout.flows)
-        self._transport = [flow.transport.partition("/")[0] for flow in layout.flows]
-
-    def emit(self, now_s: float) -> list[Outgoing]:
-        """What is due now."""
-        return [self._packet(flow, bit) for flow, bit in self.poll(now_s)]
+        self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:
         """One datagram of the responder's came. Returns what it sets off."""
@@ -44,7 +40,7 @@ class ProbeFlight(Flight):
             text = plan.twin_kind == "text"
             self._nonce[flow] = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
         replies = self.arrive(now_s, flow, bit)
-        return [self._packet(flow, b) for b in replies if self.reply(flow, b)]
+        return self.reply(flow, replies) if replies else []
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
@@ -53,7 +49,8 @@ class ProbeFlight(Flight):
         if place is not None:
             self.unsend(*place)
 
-    def _packet(self, flow: int, bit: int) -> Outgoing:
+    def packet(self, flow: int, bit: int) -> Outgoing:
+        """See `Flight`. It echoes the nonce once there is one."""
         plan = self.layout.flows[flow]
         slot = self.out.slots[bit]
         data = plan.datagrams[slot]
@@ -61,4 +58,4 @@ class ProbeFlight(Flight):
             shape = self.layout.schedule.slots[slot]
             sealed = shape.fingerprint and plan.role == "call"
             data = put(data, shape, nonce, printable=plan.twin_kind == "text", fingerprint=sealed)
-        return Outgoing(plan.local, self._port[flow], data, self._transport[flow], plan.number)
+        return Outgoing(plan.local, self._port[flow], data, self.transport[flow], plan.number)

@@ -13,12 +13,12 @@ from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.budget import OPENING_BYTES, control_bytes, packet_bytes
+from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER, lateness_ms
 from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.seeds import commitment, session_key
-from talkpath.measure.facts import Epoch
+from talkpath.measure.facts import Epoch, SignedReceipt
 from talkpath.probe import vet
 from talkpath.probe.flight import Outgoing, ProbeFlight
 from talkpath.wire import control
@@ -47,7 +47,7 @@ class Running:
 
 @dataclass(slots=True)
 class ProbeSession:
-    """One session. `seed` is 32 unpredictable bytes; `arms` what may be asked for.
+    """One session. `seed` is 32 unpredictable bytes; `arms` what may be asked for; `key` signs the evidence.
 
     Times in the facts count from `connected`. `bytes_sent` and `bytes_received` are of IP packets; TCP's share of
     them is worked out, not seen.
@@ -56,6 +56,7 @@ class ProbeSession:
     seed: bytes
     arms: tuple[Arm, ...]
     family: int = 4
+    key: bytes = b""
     welcome: control.Welcome | None = None
     rtt_s: float = 0.0
     opened: bool = False
@@ -89,7 +90,7 @@ class ProbeSession:
         """The control channel is open (and, on real networks, its key is the pinned one)."""
         self._spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
-        self._say(now_s, Hello((control.VERSION,), f"talkpath/{__version__}", commitment(self.seed), shapes))
+        self._say(now_s, Hello((control.VERSION,), f"talkpath/{__version__}", commitment(self.seed), shapes, self.key))
         self._asked_s = self._zero_s = self._heard_s = now_s
 
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
@@ -133,10 +134,11 @@ class ProbeSession:
 
     def control_out(self) -> bytes:
         """Control bytes to send now."""
+        if not self._out:
+            return b""
         out = bytes(self._out)
         self._out.clear()
-        if out:
-            self._spend(*control_bytes(len(out), self.family))
+        self._spend(*control_bytes(len(out), self.family))
         return out
 
     def _say(self, now_s: float, message: AnyMessage) -> None:
@@ -178,6 +180,11 @@ class ProbeSession:
     def alike(self) -> tuple[Arm, ...]:
         """The arms that both ends imitate alike, once welcomed: only these may be asked for."""
         return tuple(arm for arm in self.arms if self.welcome and str(arm) in self.welcome.arms)
+
+    @property
+    def signed(self) -> SignedReceipt | None:
+        """What the responder signed in the end; None where it has not, or does not sign."""
+        return SignedReceipt(self.receipt.body, self.receipt.signature) if self.receipt and self.receipt.body else None
 
     # -- epochs ----------------------------------------------------------------------------------------------
 
@@ -277,13 +284,13 @@ class ProbeSession:
                 return []
         flow, bit = flight.into.keys[key]
         self._heard_s = now_s
-        self.bytes_received += packet_bytes(len(data), flight.layout.flows[flow].transport, self.family)
+        self.bytes_received += len(data) + AROUND_BYTES[self.family][flight.transport[flow]]
         replies = flight.take(now_s, flow, bit, data)
         return self._count(replies) if replies else replies
 
     def unsent(self, packet: Outgoing) -> None:
         """This machine would not send the packet: it never left."""
-        self.bytes_sent -= packet_bytes(len(packet.data), packet.transport, self.family)
+        self.bytes_sent -= len(packet.data) + AROUND_BYTES[self.family][packet.transport]
         for running in self._running.values():
             running.flight.forget(packet.data)
 
@@ -291,9 +298,8 @@ class ProbeSession:
         """Everything due now; closes epochs whose time is over, and notices a silent responder."""
         packets: list[Outgoing] = []
         for running in self._running.values():
-            flight = running.flight
-            if flight.wake_s <= now_s:
-                packets += flight.emit(now_s)
+            if running.flight.wake_s <= now_s:
+                packets += running.flight.emit(now_s)
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
         if now_s >= self._waiting_s:
@@ -318,8 +324,9 @@ class ProbeSession:
         self._plan_wake()
 
     def _count(self, packets: list[Outgoing]) -> list[Outgoing]:
+        around = AROUND_BYTES[self.family]
         for packet in packets:
-            self.bytes_sent += packet_bytes(len(packet.data), packet.transport, self.family)
+            self.bytes_sent += len(packet.data) + around[packet.transport]
         return packets
 
     def _spend(self, up: int, down: int) -> None:

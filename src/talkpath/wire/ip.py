@@ -30,10 +30,11 @@ TCP_BYTES: Final = 20
 _V4 = struct.Struct("!BBHHHBBH4s4s")
 _V6 = struct.Struct("!IHBB16s16s")
 _UDP = struct.Struct("!HHHH")
-_UDP_IN_V4 = struct.Struct("!BBHHHBBH8s4sHH")
-_UDP_IN_V6 = struct.Struct("!IHBB32s4sHH")
+_UDP_IN_V4 = struct.Struct("!2sH6sH12sHH")
+_UDP_IN_V6 = struct.Struct("!4sH38sHH")
 _TCP = struct.Struct("!HHIIBBHHH")
 _DONT_FRAGMENT = 0x4000
+_V4_START, _V6_START = b"\x45\x00", b"\x60\x00\x00\x00"
 _EXTENSIONS = frozenset((0, 43, 60))  # hop-by-hop, routing, destination options (RFC 8200 section 4)
 _FRAGMENT = 44
 
@@ -260,30 +261,28 @@ def parse_icmp(ip: Ip) -> Icmp:
 class UdpWriter:
     """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once."""
 
-    __slots__ = ("_ends", "_head", "_ip_sum", "_ports", "_ttl", "_udp_sum")
+    __slots__ = ("_flow", "_ip_sum", "_middle", "_udp_sum", "_v4")
 
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
-        self._ends = source.packed + destination.packed
-        self._ports = source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
-        self._ttl = ttl
-        constant = struct.pack("!BBHHHBB", 0x45, 0, 0, 0, _DONT_FRAGMENT, ttl, UDP)
-        self._ip_sum = int.from_bytes(constant + self._ends, "big")
-        self._udp_sum = int.from_bytes(self._ends + self._ports, "big") + UDP
-        self._head = _UDP_IN_V4 if len(self._ends) == 8 else _UDP_IN_V6
+        ends = source.packed + destination.packed
+        self._v4 = len(ends) == 8
+        self._flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
+        self._middle = struct.pack("!HHBB", 0, _DONT_FRAGMENT, ttl, UDP) if self._v4 else bytes((UDP, ttl)) + self._flow
+        self._ip_sum = int.from_bytes(_V4_START + self._middle + ends, "big") % 0xFFFF
+        self._udp_sum = int.from_bytes(self._flow, "big") % 0xFFFF + UDP
 
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
-        number = int.from_bytes(payload, "big")
+        part = int.from_bytes(payload, "big") % 0xFFFF
         if size & 1:
-            number <<= 8
-        check = 0xFFFF - (number + self._udp_sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
-        if self._head is _UDP_IN_V6:
-            return _UDP_IN_V6.pack(6 << 28, size, UDP, self._ttl, self._ends, self._ports, size, check) + payload
+            part <<= 8
+        check = 0xFFFF - (part + self._udp_sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
+        if not self._v4:
+            return _UDP_IN_V6.pack(_V6_START, size, self._middle, size, check) + payload
         total = size + IPV4_BYTES
         ip_check = 0xFFFF - ((self._ip_sum + total) % 0xFFFF or 0xFFFF)
-        fields = (0x45, 0, total, 0, _DONT_FRAGMENT, self._ttl, UDP, ip_check)
-        return _UDP_IN_V4.pack(*fields, self._ends, self._ports, size, check) + payload
+        return _UDP_IN_V4.pack(_V4_START, total, self._middle, ip_check, self._flow, size, check) + payload
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
