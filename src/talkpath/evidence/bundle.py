@@ -1,90 +1,180 @@
-"""A bundle (spec/tp-003): one canonical zip with the facts of a check and what was said of them.
+"""A bundle (spec/tp-003): what a check or a recording showed and what was said of it, signed; one file.
 
-Parts, in this order: `manifest.json` (schema, the SHA-256 of every other part), `facts.msgpack` (tp-001),
-`verdict.json` (tp-004), `signatures.json` (a list, empty until a signer fills it). Stored, not deflated, with fixed
-dates and flags: the same parts give the same bytes on any machine, so `read_bundle` can build the file again and
-compare. Any difference, anywhere in the file, is a `BundleError`.
+Contract: what `write_*` returns is read back by `read_bundle`, and no other bytes are: a changed bit anywhere, a part
+that is missing or another's, a receipt of another run is a `BundleError`. Times are kept to the hour: whoever passes
+a bundle on tells no more than that. No part holds an address.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from talkpath import __version__
 from talkpath.errors import BundleError
-from talkpath.measure.facts import Facts
+from talkpath.evidence.archive import pack, unpack
+from talkpath.evidence.receipt import open_receipt
+from talkpath.evidence.simulation import is_simulation_key
+from talkpath.evidence.sound import check_facts, check_findings, check_words
+from talkpath.measure.call import Findings
+from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.wire.keys import raw_key, raw_key_text
+from talkpath.wire.receipt import Statement
+from talkpath.wire.sign import Signer, is_signed
 
-SCHEMA = "talkpath.bundle/1"
-PARTS = ("facts.msgpack", "verdict.json", "signatures.json")
-MAX_BYTES = 64 << 20
+SCHEMA = "talkpath.bundle/2"
+SIGNED = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this
+MANIFEST, FACTS, RECEIPT, VERDICT, SIGNATURE = (
+    "manifest.json", "facts.msgpack.gz", "receipt.msgpack.gz", "verdict.json.gz", "signature",
+)  # fmt: skip
+KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "check": ((FACTS, RECEIPT, VERDICT), (FACTS, VERDICT)),
+    "capture": ((FACTS, VERDICT),),
+}
+MAX_BYTES, MAX_PART_BYTES = 16 << 20, 64 << 20
+HOUR_CHARACTERS = len("2026-11-24T20")
+
+
+class Manifest(Struct, frozen=True):
+    """`key` is the public key of the run, `parts` the SHA-256 of each other part as it lies in the file."""
+
+    schema: str
+    kind: str
+    written_by: str
+    key: str
+    parts: dict[str, str]
 
 
 class Bundle(Struct, frozen=True):
-    """The parts, read. `verdict` is the JSON that was written when the check ended."""
+    """What was read. Of `facts` (a check) and `findings` (a recording) one is there. `verdict` is the JSON object that
+    was told when it was written; `receipt` what the responder signed."""
 
-    facts: Facts
+    kind: str
     verdict: dict[str, Any]
-    signatures: list[dict[str, Any]]
+    key: str
     written_by: str
+    facts: Facts | None = None
+    findings: Findings | None = None
+    receipt: Statement | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Was it made by the lab?"""
+        return is_simulation_key(self.key) or (self.facts is not None and self.facts.simulated)
 
 
-def write_bundle(facts: Facts, verdict: dict[str, Any], signatures: list[dict[str, Any]]) -> bytes:
-    """The file's bytes."""
-    parts = {
-        "facts.msgpack": msgspec.msgpack.encode(facts),
-        "verdict.json": msgspec.json.encode(verdict, order="deterministic"),
-        "signatures.json": msgspec.json.encode(signatures, order="deterministic"),
-    }
-    return _zip(parts, f"talkpath/{__version__}")
+def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer) -> bytes:
+    """The bundle of a check. A receipt that does not fit is left out (`has_receipt` tells): it would prove nothing."""
+    hour = hourly(facts.started_at)
+    kept = replace(facts, started_at=hour, receipt=facts.receipt if has_receipt(facts, signer) else None)
+    parts = {FACTS: _squeeze(msgspec.msgpack.encode(replace(kept, receipt=None)))}
+    if kept.receipt is not None:
+        parts[RECEIPT] = _squeeze(msgspec.msgpack.encode(kept.receipt))
+    said = {**verdict, "started_at": hour}
+    return _seal("check", parts | {VERDICT: _squeeze(msgspec.json.encode(said))}, signer)
+
+
+def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer) -> bytes:
+    """The bundle of a recording. The file's name is left out: people name files after people."""
+    said = {**verdict, "file": "-"}
+    parts = {FACTS: _squeeze(msgspec.msgpack.encode(findings)), VERDICT: _squeeze(msgspec.json.encode(said))}
+    return _seal("capture", parts, signer)
+
+
+def has_receipt(facts: Facts, signer: Signer) -> bool:
+    """Did the responder sign what was measured, for this key?"""
+    try:
+        return open_receipt(facts, signer.public) is not None
+    except BundleError:
+        return False
+
+
+def hourly(time: str) -> str:
+    """An RFC 3339 time in UTC, cut to its hour."""
+    return f"{time[:HOUR_CHARACTERS]}:00:00Z" if time else ""
 
 
 def read_bundle(data: bytes) -> Bundle:
     """The parts of a bundle whose every bit is as it was written."""
     if len(data) > MAX_BYTES:
-        raise BundleError("The bundle is larger than any check writes; it is not one of ours.")
-    parts = _unzip(data)
+        raise BundleError("The file is larger than any bundle; it is not one of ours.")
+    parts = unpack(data)
     try:
-        manifest = msgspec.json.decode(parts["manifest.json"], type=dict[str, Any])
-        content = {name: parts[name] for name in PARTS}
-        if manifest.get("schema") != SCHEMA:
-            raise BundleError("The bundle is of a kind that this talkpath does not know; use a newer one.")
-        if _zip(content, str(manifest.get("written_by"))) != data:
-            raise BundleError("The bundle was changed after it was written: its parts and its manifest differ.")
-        return Bundle(
-            facts=msgspec.msgpack.decode(content["facts.msgpack"], type=Facts),
-            verdict=msgspec.json.decode(content["verdict.json"], type=dict[str, Any]),
-            signatures=msgspec.json.decode(content["signatures.json"], type=list[dict[str, Any]]),
-            written_by=str(manifest.get("written_by")),
-        )
-    except (KeyError, msgspec.MsgspecError, RecursionError) as error:
-        raise BundleError("The bundle is damaged: a part is missing or is not what it should be.") from error
-
-
-def _zip(parts: dict[str, bytes], written_by: str) -> bytes:
-    digests = {name: hashlib.sha256(parts[name]).hexdigest() for name in PARTS}
-    manifest = {"schema": SCHEMA, "written_by": written_by, "parts": digests}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in (("manifest.json", msgspec.json.encode(manifest, order="deterministic")), *parts.items()):
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, data)
-    return buffer.getvalue()
-
-
-def _unzip(data: bytes) -> dict[str, bytes]:
+        manifest = msgspec.json.decode(parts.get(MANIFEST, b""), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BundleError("The bundle has no readable manifest; it is damaged, or not one of ours.") from None
+    if manifest.schema != SCHEMA:
+        raise BundleError("The bundle has a form that this talkpath does not read; read it with the one that wrote it.")
+    _check_parts(manifest, parts)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > 16 or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                raise BundleError("The bundle is a zip, but not one that talkpath wrote.")
-            return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError) as error:
-        raise BundleError("The file is no talkpath bundle, or its end is missing.") from error
+        return _decode(manifest, parts)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError("A part of the bundle is not what it should be.") from error
+
+
+def read_facts(data: bytes) -> Facts:
+    """The facts of a check's bundle, and nothing else of it."""
+    facts = read_bundle(data).facts
+    if facts is None:
+        raise BundleError("The bundle holds a recording, not a check.")
+    return facts
+
+
+def _check_parts(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
+    """All parts there, in order, as the manifest says, and the manifest signed."""
+    inner = tuple(parts)[1:-1]
+    if tuple(parts) != (MANIFEST, *inner, SIGNATURE) or inner not in KINDS.get(manifest.kind, ()):
+        raise BundleError("A part of the bundle is missing, or one is there that does not belong.")
+    if manifest.parts != _digests({name: parts[name] for name in inner}):
+        raise BundleError("The bundle was changed after it was written: a part is not the one that was signed.")
+    if not is_signed(SIGNED + parts[MANIFEST], parts[SIGNATURE], raw_key(manifest.key)):
+        raise BundleError("The bundle was changed after it was signed.")
+
+
+def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
+    verdict = msgspec.json.decode(_expand(parts[VERDICT]), type=dict[str, Any])
+    check_words([verdict, manifest.written_by])
+    found = Bundle(manifest.kind, verdict, manifest.key, manifest.written_by)
+    if manifest.kind == "capture":
+        findings = msgspec.msgpack.decode(_expand(parts[FACTS]), type=Findings)
+        check_findings(findings)
+        return replace(found, findings=findings)
+    facts = msgspec.msgpack.decode(_expand(parts[FACTS]), type=Facts)
+    check_facts(facts)
+    if RECEIPT in parts:
+        facts = replace(facts, receipt=msgspec.msgpack.decode(_expand(parts[RECEIPT]), type=SignedReceipt))
+    return replace(found, facts=facts, receipt=open_receipt(facts, raw_key(manifest.key)))
+
+
+def _seal(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:
+    key = raw_key_text(signer.public)
+    manifest = msgspec.json.encode(Manifest(SCHEMA, kind, f"talkpath/{__version__}", key, _digests(parts)))
+    return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})
+
+
+def _digests(parts: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+
+
+def _squeeze(data: bytes) -> bytes:
+    """One gzip member without a time, its operating system 255, "unknown" (RFC 1952 section 2.3)."""
+    made = zlib.compress(data, 9, wbits=zlib.MAX_WBITS | 16)
+    return made[:9] + b"\xff" + made[10:]
+
+
+def _expand(data: bytes) -> bytes:
+    """One gzip member, not larger than any check's."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        whole = stream.decompress(data, MAX_PART_BYTES)
+    except zlib.error as error:
+        raise BundleError("A part of the bundle cannot be unpacked.") from error
+    if not stream.eof or stream.unused_data:
+        raise BundleError("A part of the bundle is not whole, or larger than any check's.")
+    return whole

@@ -165,10 +165,18 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     took_s: float = 0.0
 
 
+class SignedReceipt(Struct, frozen=True):
+    """The responder's last word as it came: `wire.receipt` opens it."""
+
+    body: bytes
+    signature: bytes
+
+
 class Facts(Struct, frozen=True, omit_defaults=True):
     """All facts of one check. Verdicts are a function of this record and of nothing else.
 
     `paths` are the transports that the responder offers beside its UDP ports, as "udp/3478", "tcp/443", "tls/443".
+    `receipt` is None where the responder did not sign, or went away before it could.
     """
 
     plan: Plan
@@ -186,4 +194,5 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     responder_key: str = ""
     family: int = 4
     simulated: bool = False
+    receipt: SignedReceipt | None = None
     schema: str = "talkpath.facts/1"

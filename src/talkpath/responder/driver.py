@@ -20,6 +20,7 @@ from pathlib import Path
 from talkpath.errors import UsageError
 from talkpath.responder.flight import Outgoing
 from talkpath.responder.session import Connection, Responder
+from talkpath.responder.whereabouts import Atlas
 from talkpath.wire import tls
 from talkpath.wire.address import Address
 
@@ -116,7 +117,7 @@ class ResponderDriver:
     """Runs an engine until `stop()` is true. `pem` is the identity file.
 
     `inner` maps ("udp" or "tcp", an announced port) to the one opened here, where a router in front forwards one to
-    the other.
+    the other. `atlas` says which network an address belongs to, before it is forgotten.
     """
 
     def __init__(
@@ -127,8 +128,10 @@ class ResponderDriver:
         control_port: int,
         host: str | None = None,
         inner: Mapping[tuple[str, int], int] | None = None,
+        atlas: Atlas | None = None,
     ) -> None:
         inner = inner or {}
+        self._atlas = atlas or Atlas(())
         self._engine = engine
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
@@ -207,7 +210,8 @@ class ResponderDriver:
         if kind == "control":
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = None if kind == "tcp" else tls.Channel(self._context, server=True)
-        connection = self._engine.connect(self._block(str(sockaddr[0]))) if kind == "control" else None
+        host = str(sockaddr[0])
+        connection = self._engine.connect(self._block(host), self._atlas.find(host)) if kind == "control" else None
         now_s = time.monotonic()
         self._peers[end] = Peer(end, port, channel, connection, now_s, now_s)
         self.sessions += connection is not None

@@ -22,7 +22,7 @@ class Outgoing(NamedTuple):
     data: bytes
 
 
-class ResponderFlight(Flight):
+class ResponderFlight(Flight[Outgoing]):
     """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes."""
 
     def __init__(self, layout: Layout, draw: Callable[[int], bytes]) -> None:
@@ -34,24 +34,19 @@ class ResponderFlight(Flight):
         self._got = [0] * count
         self._gave = [0] * count
         self._draw = draw
-        self.bytes_sent = 0
 
     def take(self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
         """One datagram of ours came from `source`. Returns what it sets off."""
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
-        self._got[flow] += len(data)
         if not self.checked[flow]:
+            self._got[flow] += len(data)
             self._check(flow, bit, data)
         if self.start_s is None:
             self.start(now_s - self.into.due_ms[flow][bit] / 1000.0)
             self.skip(now_s)
-        replies = (b for b in self.arrive(now_s, flow, bit) if self.reply(flow, b))
-        return [packet for b in replies if (packet := self._packet(flow, b))]
-
-    def emit(self, now_s: float) -> list[Outgoing]:
-        """What is due now."""
-        return [packet for flow, bit in self.poll(now_s) if (packet := self._packet(flow, bit))]
+        replies = self.arrive(now_s, flow, bit)
+        return self.reply(flow, replies) if replies else []
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
@@ -66,7 +61,8 @@ class ResponderFlight(Flight):
         echo = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
         self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
 
-    def _packet(self, flow: int, bit: int) -> Outgoing | None:
+    def packet(self, flow: int, bit: int) -> Outgoing | None:
+        """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""
         bound = self.source[flow]
         plan = self.layout.flows[flow]
         slot = self.out.slots[bit]
@@ -79,6 +75,5 @@ class ResponderFlight(Flight):
             shape = self.layout.schedule.slots[slot]
             sealed = shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
-        self._gave[flow] += len(data)
-        self.bytes_sent += len(data)
+            self._gave[flow] += len(data)
         return Outgoing(bound[0], bound[1], data)

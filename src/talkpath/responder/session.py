@@ -20,6 +20,8 @@ from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
 from talkpath.responder.flight import Outgoing, ResponderFlight
+from talkpath.responder.notary import Notary, seen, with_late
+from talkpath.responder.whereabouts import NOWHERE, Whereabouts
 from talkpath.wire import control
 from talkpath.wire.control import (
     AnyMessage,
@@ -34,6 +36,7 @@ from talkpath.wire.control import (
     Report,
     Welcome,
 )
+from talkpath.wire.receipt import SeenEpoch, Statement
 
 HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.shape
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
@@ -72,30 +75,38 @@ class _Break(Exception):
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One control connection. `block` is an opaque handle of the address block it comes from."""
+    """One control connection. `block` is an opaque handle of the address block it comes from, `where` its network."""
 
     block: Hashable
+    where: Whereabouts = NOWHERE
     decoder: control.Decoder = field(default_factory=control.Decoder)
     out: bytearray = field(default_factory=bytearray)
     closed: bool = False
     hello: Hello | None = None
     seed: bytes = b""
+    probe_seed: bytes = b""
     key: bytes = b""
     arms: tuple[str, ...] = ()
     planned_bytes: int = 0
     begun: set[int] = field(default_factory=set)
     flights: dict[int, ResponderFlight] = field(default_factory=dict)  # what still takes packets
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)  # what came late to those that no longer do
+    seen: list[SeenEpoch] = field(default_factory=list)  # for the receipt
 
 
 class Responder:
-    """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab)."""
+    """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without a `notary`
+    it signs no receipts."""
 
     def __init__(
-        self, identity: Identity, limits: Limits = Limits(), draw: Callable[[int], bytes] = os.urandom
+        self,
+        identity: Identity,
+        limits: Limits = Limits(),
+        draw: Callable[[int], bytes] = os.urandom,
+        notary: Notary | None = None,
     ) -> None:
         self.identity, self.limits = identity, limits
-        self._draw = draw
+        self._draw, self._notary = draw, notary
         self._sessions: set[Connection] = set()
         self._blocks: Counter[Hashable] = Counter()
         self._keys: dict[bytes, ResponderFlight] = {}
@@ -106,9 +117,9 @@ class Responder:
 
     # -- the control channel ---------------------------------------------------------------------------------
 
-    def connect(self, block: Hashable) -> Connection:
+    def connect(self, block: Hashable, where: Whereabouts = NOWHERE) -> Connection:
         """A new control connection. It becomes a session, and counts, with its Hello."""
-        return Connection(block)
+        return Connection(block, where)
 
     def receive(self, now_s: float, connection: Connection, data: bytes) -> bytes:
         """Control bytes in, control bytes out. `connection.closed` afterwards means: send, then hang up."""
@@ -148,8 +159,8 @@ class Responder:
                 return self._begin(connection, message)
             case Close(number=number):
                 return self._close(now_s, connection, number)
-            case Finish():
-                return self._finish(connection)
+            case Finish(digest=digest):
+                return self._finish(connection, digest)
             case _:
                 raise _Break("order", "That message is the responder's to send.")
 
@@ -175,6 +186,8 @@ class Responder:
             arms=connection.arms,
             max_bytes=limits.session_bytes,
             responder_class=self.identity.responder_class,
+            network=connection.where.network,
+            country=connection.where.country,
             tcp_ports=self.identity.tcp_ports,
             tls_ports=self.identity.tls_ports,
         )
@@ -184,7 +197,7 @@ class Responder:
             raise _Break("order", "Open comes once, after Welcome.")
         if len(seed) != SEED_BYTES or commitment(seed) != connection.hello.commit:
             raise _Break("order", "The seed is not the one that was committed to.")
-        connection.key = session_key(seed, connection.seed)
+        connection.probe_seed, connection.key = seed, session_key(seed, connection.seed)
         return Ready(-1)
 
     def _begin(self, connection: Connection, begin: Begin) -> Ready:
@@ -235,11 +248,29 @@ class Responder:
         if flight in self._active:
             self._active.remove(flight)
         self._lingering.append((now_s + LINGER_S, connection, number))
-        return Report(number, flight.reports(), self._late(connection))
+        reports = flight.reports()
+        if self._notary:
+            connection.seen.append(seen(flight.layout, reports))
+        return Report(number, reports, self._late(connection))
 
-    def _finish(self, connection: Connection) -> Receipt:
+    def _finish(self, connection: Connection, digest: bytes) -> Receipt:
         connection.closed = True
-        return Receipt(late=self._late(connection))
+        late = self._late(connection)
+        if self._notary is None or connection.hello is None:
+            return Receipt(late)
+        statement = Statement(
+            probe_key=connection.hello.key[:SEED_BYTES],
+            responder_key=self._notary.signer.public,
+            probe_seed=connection.probe_seed,
+            responder_seed=connection.seed,
+            facts_digest=digest[:SEED_BYTES],
+            responder_class=self.identity.responder_class,
+            network=connection.where.network,
+            country=connection.where.country,
+            ended_at=self._notary.hour(),
+            epochs=with_late(connection.seen, late),
+        )
+        return Receipt(late, *self._notary.sign(statement))
 
     @staticmethod
     def _late(connection: Connection) -> dict[int, tuple[bytes, ...]]:

@@ -37,8 +37,20 @@ def new_identity_pem() -> bytes:
 
 def key_text(key: Ed25519PublicKey) -> str:
     """43 characters, base64url of the 32 bytes."""
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return raw_key_text(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+def raw_key_text(raw: bytes) -> str:
+    """The same, of the 32 bytes themselves."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def raw_key(text: str) -> bytes:
+    """The 32 bytes of a key's text, b"" where it is none or not written in the one way that it is."""
+    if not valid_key_text(text):
+        return b""
+    raw = base64.urlsafe_b64decode(text + "=")
+    return raw if raw_key_text(raw) == text else b""
 
 
 def pem_key_text(pem: bytes) -> str:

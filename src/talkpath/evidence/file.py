@@ -1,0 +1,30 @@
+"""Bundles on disk. A file that cannot be read or written is a `UsageError` without its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from talkpath.errors import UsageError
+from talkpath.evidence.bundle import MAX_BYTES, Bundle, read_bundle
+
+
+def read_bytes(path: Path) -> bytes:
+    """A bundle's bytes, one more than the most at the most."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError):
+        raise UsageError("The bundle cannot be read; is its name right?") from None
+
+
+def read_file(path: Path) -> Bundle:
+    """The bundle in a file; `BundleError` where it does not verify."""
+    return read_bundle(read_bytes(path))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a bundle."""
+    try:
+        path.write_bytes(data)
+    except OSError:
+        raise UsageError("The evidence could not be written to the place of -o; is the disk full?") from None

@@ -1,0 +1,143 @@
+"""Bundles as OONI's measurements: df-000 (0.2.0) with df-008 network events and df-007 failure strings.
+
+Contract: one measurement for each app and medium that was judged, `test_name` `talkpath_call`, `input` "app/medium".
+What OONI's formats want and talkpath never has is left at their own words for it: `probe_ip` 127.0.0.1, AS0, ZZ, no
+`address` in any event. A flow's packets are told as one `write` and one `read` with all their bytes, at the time when
+the last of them was due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from talkpath import __version__
+from talkpath.evidence.bundle import Bundle
+from talkpath.measure.call import Call
+from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
+from talkpath.verdict.call import judge_call
+from talkpath.verdict.judge import RULES_VERSION, judge
+from talkpath.verdict.model import Verdict
+
+TEST_NAME, TEST_VERSION = "talkpath_call", "0.1.0"
+NO_TIME = "1970-01-01 00:00:00"  # of facts from virtual time
+TIMEOUT = "generic_timeout_error"
+FAILURES = {
+    "refused": "connection_refused",
+    "timeout": TIMEOUT,
+    "responder_lost": "eof_error",
+    "network_lost": "network_down",
+    "interrupted": "interrupted",
+}
+
+Object = dict[str, Any]
+
+
+def measurements(bundle: Bundle) -> Iterator[Object]:
+    """One JSON object a line of the file."""
+    if bundle.facts is not None:
+        facts = bundle.facts
+        for verdict in judge(facts):
+            yield _measurement(bundle, verdict, facts.duration_s, _events(facts, verdict), _failure(facts))
+    elif bundle.findings is not None:
+        for call in bundle.findings.calls:
+            yield _measurement(bundle, judge_call(call), call.duration_s, [], None) | _call(call)
+
+
+def _measurement(
+    bundle: Bundle, verdict: Verdict, runtime_s: float, events: Sequence[Object], failure: str | None
+) -> Object:
+    began = _time(bundle.facts.started_at if bundle.facts else "")
+    told = msgspec.to_builtins(verdict)
+    return {
+        "annotations": {"basis": verdict.basis, "simulated": str(bundle.simulated).lower()},
+        "data_format_version": "0.2.0",
+        "extensions": {"netevents": 0},
+        "input": f"{verdict.app}/{verdict.medium}",
+        "input_hashes": [],
+        "measurement_start_time": began,
+        "options": [],
+        "probe_asn": bundle.receipt.network if bundle.receipt else "AS0",
+        "probe_cc": bundle.receipt.country if bundle.receipt else "ZZ",
+        "probe_ip": "127.0.0.1",
+        "report_id": "",
+        "resolver_asn": "AS0",
+        "resolver_ip": "127.0.0.1",
+        "software_name": "talkpath",
+        "software_version": __version__,
+        "test_helpers": {},
+        "test_keys": {
+            **{key: value for key, value in told.items() if key != "observations"},
+            "rules_version": str(RULES_VERSION),
+            "signed_by_far_end": bundle.receipt is not None,
+            "failure": failure,
+            "network_events": list(events),
+        },
+        "test_name": TEST_NAME,
+        "test_runtime": round(runtime_s, 3),
+        "test_start_time": began,
+        "test_version": TEST_VERSION,
+    }
+
+
+def _time(rfc3339: str) -> str:
+    return rfc3339.replace("T", " ").removesuffix("Z") or NO_TIME
+
+
+def _failure(facts: Facts) -> str | None:
+    """Why a check ended early; None for one that did not."""
+    ended = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
+    return FAILURES.get(ended)
+
+
+def _events(facts: Facts, verdict: Verdict) -> list[Object]:
+    if verdict.medium == "text":
+        return [_exchange(place, one) for place, one in enumerate(facts.exchanges, 1) if one.app == verdict.app]
+    refused = None if facts.reach.control == "connected" else _failure(facts)
+    opened = _event(0, "connect", 0.0, ["control"], proto="tcp", failure=refused)
+    epochs = (epoch for epoch in facts.epochs if (epoch.app, epoch.medium) == (verdict.app, verdict.medium))
+    return [opened, *(event for epoch in epochs if not epoch.missing for event in _epoch(epoch))]
+
+
+def _exchange(place: int, one: Exchange) -> Object:
+    tags = ["reference" if one.neutral else "messages"]
+    return _event(place, "connect", one.at_s + one.took_s, tags, proto="tcp", failure=one.failure or None)
+
+
+def _epoch(epoch: Epoch) -> Iterator[Object]:
+    """Three events a flow."""
+    sides: dict[int, dict[str, Observation]] = {}
+    for flow in epoch.flows:
+        sides.setdefault(flow.flow, {})[flow.direction] = flow
+    for number, ways in sides.items():
+        up, down = ways["up"], ways["down"]
+        tags = [epoch.variant, epoch.question, up.role if up.twin_kind is None else f"twin_{up.twin_kind}"]
+        proto = "udp" if up.transport == "udp" else "tcp"
+        sent_bytes, sent_s = _carried(up.sent, epoch.up)
+        came_bytes, came_s = _carried(down.arrived, epoch.down)
+        silent = TIMEOUT if not came_bytes else None
+        end_s = epoch.started_s + came_s if came_bytes else epoch.cut_s
+        yield _event(number + 1, "connect", epoch.started_s, tags, proto=proto)
+        yield _event(number + 1, "write", epoch.started_s + sent_s, tags, num_bytes=sent_bytes)
+        yield _event(number + 1, "read", end_s, tags, num_bytes=came_bytes, failure=silent)
+
+
+def _carried(bitmap: bytes, track: Track) -> tuple[int, float]:
+    """(UDP payload bytes of the packets in a bitmap, when the last of them was due)."""
+    number = int.from_bytes(bitmap, "little")
+    bits = [bit for bit in range(len(track.size)) if number >> bit & 1]
+    return sum(track.size[bit] for bit in bits), max((track.at_ms[bit] / 1000.0 for bit in bits), default=0.0)
+
+
+def _event(
+    conn_id: int, operation: str, t: float, tags: Sequence[str], *, failure: str | None = None, **more: object
+) -> Object:
+    found: Object = {"conn_id": conn_id, "failure": failure, "operation": operation, "t": round(t, 4)}
+    return found | {"tags": list(tags), "transaction_id": conn_id, **more}
+
+
+def _call(call: Call) -> Object:
+    """A recorded call is named by all of its media."""
+    return {"input": f"{call.app}/{'+'.join(call.media)}"}

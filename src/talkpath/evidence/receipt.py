@@ -1,0 +1,89 @@
+"""Does the responder's receipt fit the facts of a bundle?
+
+Contract: `open_receipt` raises `BundleError` with one sentence at the first thing that does not fit. What the receipt
+cannot show is the probe's own word: what arrived at the probe, its times, and with them delays; those it can only bind
+to what the probe told when the check ended (`measure.digest`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from talkpath.errors import BundleError, WireError
+from talkpath.measure.digest import facts_digest
+from talkpath.measure.facts import Epoch, Facts, Observation, Track
+from talkpath.wire.keys import raw_key_text
+from talkpath.wire.receipt import SeenEpoch, SeenFlow, Statement, unseal
+
+
+def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
+    """What the responder of these facts signed; None where it signed nothing."""
+    if facts.receipt is None:
+        return None
+    try:
+        statement = unseal(facts.receipt.body, facts.receipt.signature)
+    except WireError as error:
+        raise BundleError(f"The test server's receipt does not verify: {error}.") from None
+    if statement.probe_key != probe_key or statement.probe_seed != facts.seed:
+        raise BundleError("The test server's receipt is that of another run: it names another key or another seed.")
+    if facts.responder_key and raw_key_text(statement.responder_key) != facts.responder_key:
+        raise BundleError("The receipt was signed by another test server than the one that was measured.")
+    if statement.responder_class != facts.responder_class:
+        raise BundleError("The facts and the receipt disagree about the test server's own network.")
+    if statement.facts_digest != facts_digest(facts.epochs):
+        raise BundleError("The facts are not those that the probe had told the test server when the check ended.")
+    _compare(facts.epochs, statement.epochs)
+    return statement
+
+
+def _compare(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:
+    """Every epoch that counts has the responder's word, and none that it saw was left out."""
+    told, theirs = {epoch.number: epoch for epoch in facts}, {epoch.number: epoch for epoch in seen}
+    counting = {epoch.number for epoch in facts if not epoch.missing}
+    if not counting <= theirs.keys() <= told.keys() or len(theirs) != len(seen):
+        raise BundleError("The facts and the test server's receipt are not about the same epochs.")
+    for number in sorted(counting):
+        if not _agree(told[number], theirs[number]):
+            raise BundleError(f"The facts and the test server's receipt disagree about epoch {number}.")
+
+
+def _agree(told: Epoch, seen: SeenEpoch) -> bool:
+    up = [flow for flow in told.flows if flow.direction == "up"]
+    down = [flow for flow in told.flows if flow.direction == "down"]
+    return (
+        seen.arm == "/".join(told.arm)
+        and seen.question == told.question
+        and len(up) == len(down) == len(seen.flows)
+        and all(map(_same, up, down, seen.flows, [told.up] * len(up)))
+    )
+
+
+def _same(up: Observation, down: Observation, seen: SeenFlow, track: Track) -> bool:
+    return (
+        _role(up) == _role(down) == seen.role
+        and down.sent == seen.sent
+        and _number(up.late) == _number(seen.late)
+        and _arrivals(up.arrived, track) == _arrivals(seen.arrived, track)
+    )
+
+
+def _role(flow: Observation) -> str:
+    return "canary" if flow.canary else flow.twin_kind or flow.role
+
+
+def _number(bitmap: bytes) -> int:
+    return int.from_bytes(bitmap, "little")
+
+
+def _arrivals(bitmap: bytes, track: Track) -> tuple[int, Counter[tuple[str, int]]]:
+    """Which media packets came; of set-up packets how many of each kind, since retries of one have the same bytes and
+    an end cannot say which of them came."""
+    number, media, others = _number(bitmap), 0, Counter[tuple[str, int]]()
+    for bit, (stage, size) in enumerate(zip(track.stage, track.size, strict=True)):
+        if number >> bit & 1:
+            if stage == "media":
+                media |= 1 << bit
+            else:
+                others[stage, size] += 1
+    return media, others

@@ -1,0 +1,24 @@
+"""Small lab runs and their bundles."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from talkpath.evidence.bundle import write_check
+from talkpath.evidence.simulation import probe_signer
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drive import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts
+from talkpath.report import result
+
+
+@cache
+def played(seed: int = 3, background: str = "clean", *rules: str, apps: tuple[str, ...] = ("webrtc",)) -> Facts:
+    """A check in virtual time."""
+    return run_sim(make_plan(choose_arms(apps), k=4), Scenario.parse(background, rules, seed))
+
+
+def bundle(facts: Facts) -> bytes:
+    """As `lab run -o` writes it."""
+    return write_check(facts, result.result(facts, [])[1], probe_signer())

@@ -1,0 +1,33 @@
+"""The canonical zip: what was packed comes out again, and only what was packed so goes in."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkpath.errors import BundleError
+from talkpath.evidence.archive import MOST_PARTS, pack, unpack
+
+NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
+PARTS = st.dictionaries(NAMES, st.binary(max_size=200), min_size=1, max_size=MOST_PARTS)
+
+
+@given(PARTS)
+def test_what_was_packed_comes_out(parts: dict[str, bytes]) -> None:
+    data = pack(parts)
+    assert unpack(data) == parts
+    assert list(unpack(data)) == list(parts)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert [archive.read(entry) for entry in archive.infolist()] == list(parts.values())
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda more: pack({"a": b"b"}) + more))
+def test_anything_else_is_refused_or_what_it_packs_to(data: bytes) -> None:
+    try:
+        parts = unpack(data)
+    except BundleError:
+        return
+    assert pack(parts) == data

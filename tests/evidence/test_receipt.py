@@ -1,0 +1,160 @@
+"""What somebody who signs anew cannot do: everything that the responder saw is held against its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+from played import bundle, played
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import has_receipt, read_bundle
+from talkpath.evidence.receipt import open_receipt
+from talkpath.evidence.simulation import probe_signer, responder_signer
+from talkpath.measure.digest import facts_digest
+from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
+from talkpath.wire.keys import raw_key_text
+from talkpath.wire.receipt import Statement, seal, unseal
+from talkpath.wire.sign import Signer
+
+KEY = probe_signer().public
+FACTS = played()
+
+
+def statement() -> Statement:
+    found = open_receipt(FACTS, KEY)
+    assert found is not None
+    return found
+
+
+def told_anew(facts: Facts) -> Facts:
+    """With a receipt whose digest fits: as if the probe had told these facts before the check ended. Only a responder
+    can sign such a receipt; here the lab's key does."""
+    fitting = replace(statement(), facts_digest=facts_digest(facts.epochs))
+    return replace(facts, receipt=SignedReceipt(*seal(fitting, responder_signer())))
+
+
+def first(change: Callable[[Observation], Observation], direction: str) -> Callable[[Epoch], Epoch]:
+    """Change the first flow of a direction."""
+
+    def changed(epoch: Epoch) -> Epoch:
+        place = next(place for place, flow in enumerate(epoch.flows) if flow.direction == direction)
+        flows = [*epoch.flows]
+        flows[place] = change(flows[place])
+        return replace(epoch, flows=tuple(flows))
+
+    return changed
+
+
+def no_media(flow: Observation) -> Observation:
+    return replace(flow, arrived=bytes(len(flow.arrived)))
+
+
+def exchanged(flow: Observation) -> Observation:
+    call = flow.twin_kind == "random"
+    return (
+        flow
+        if flow.twin_kind == "text"
+        else replace(flow, role="call" if call else "twin", twin_kind=None if call else "random")
+    )
+
+
+LIES = {
+    "packets that came are lost": first(no_media, "up"),
+    "packets that were never sent were": first(lambda flow: replace(flow, sent=b"\xff" * len(flow.sent)), "down"),
+    "a late packet": first(lambda flow: replace(flow, late=b"\x01" + bytes(len(flow.sent) - 1)), "up"),
+    "calls and twins change places": lambda epoch: replace(epoch, flows=tuple(map(exchanged, epoch.flows))),
+    "a canary": first(lambda flow: replace(flow, canary=True), "down"),
+    "another app": lambda epoch: replace(epoch, app="whatsapp"),
+    "another question": lambda epoch: replace(epoch, question="watch"),
+    "a flow less": lambda epoch: replace(epoch, flows=epoch.flows[2:]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_facts_that_differ_from_what_the_responder_saw(lie: Callable[[Epoch], Epoch]) -> None:
+    facts = told_anew(replace(FACTS, epochs=(lie(FACTS.epochs[0]), *FACTS.epochs[1:])))
+    with pytest.raises(BundleError, match="disagree about epoch 0"):
+        open_receipt(facts, KEY)
+
+
+@pytest.mark.parametrize("epochs", [FACTS.epochs[1:], FACTS.epochs[:-1], ()], ids=["first", "last", "all"])
+def test_an_epoch_that_is_kept_back(epochs: tuple[Epoch, ...]) -> None:
+    with pytest.raises(BundleError, match="not about the same epochs"):
+        open_receipt(told_anew(replace(FACTS, epochs=epochs)), KEY)
+
+
+def test_an_epoch_that_the_responder_never_saw() -> None:
+    more = (*FACTS.epochs, replace(FACTS.epochs[-1], number=99))
+    with pytest.raises(BundleError, match="not about the same epochs"):
+        open_receipt(told_anew(replace(FACTS, epochs=more)), KEY)
+    unheard = (*FACTS.epochs, replace(FACTS.epochs[-1], number=99, missing="responder_lost"))
+    assert open_receipt(told_anew(replace(FACTS, epochs=unheard)), KEY)
+
+
+def test_the_probe_s_own_word_cannot_be_changed_after_the_check() -> None:
+    changed = first(no_media, "down")(FACTS.epochs[0])
+    with pytest.raises(BundleError, match="not those that the probe had told"):
+        open_receipt(replace(FACTS, epochs=(changed, *FACTS.epochs[1:])), KEY)
+
+
+def test_the_receipt_of_another_run() -> None:
+    other = played(seed=4)
+    for facts in (replace(FACTS, receipt=other.receipt), replace(FACTS, seed=other.seed)):
+        with pytest.raises(BundleError, match="that of another run"):
+            open_receipt(facts, KEY)
+    with pytest.raises(BundleError, match="that of another run"):
+        open_receipt(FACTS, Signer.fresh().public)
+
+
+def test_a_receipt_of_another_responder() -> None:
+    key = raw_key_text(Signer.fresh().public)
+    with pytest.raises(BundleError, match="another test server"):
+        open_receipt(replace(FACTS, responder_key=key), KEY)
+    with pytest.raises(BundleError, match="own network"):
+        open_receipt(replace(FACTS, responder_class="hosting"), KEY)
+
+
+def test_a_statement_that_its_key_did_not_sign() -> None:
+    body, _ = seal(replace(statement(), country="DE"), Signer.fresh())
+    with pytest.raises(BundleError, match="signature is wrong"):
+        open_receipt(replace(FACTS, receipt=SignedReceipt(body, bytes(64))), KEY)
+
+
+@pytest.mark.parametrize("words", [
+    {"network": "203.0.113.7"}, {"network": "AS"}, {"country": "<b>"}, {"ended_at": "2026-11-24T20:17:00Z"},
+    {"responder_class": "my.host.name"}, {"schema": "talkpath.receipt/9"},
+])  # fmt: skip
+def test_a_responder_cannot_smuggle_words_into_a_file(words: dict[str, str]) -> None:
+    receipt = SignedReceipt(*seal(replace(statement(), **words), responder_signer()))
+    assert not has_receipt(replace(FACTS, receipt=receipt), probe_signer())
+    assert b"203.0.113.7" not in bundle(replace(FACTS, receipt=receipt))
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc0", b"\x80", b"\x81\xa1x", bytes(range(256))])
+def test_a_receipt_that_is_none(body: bytes) -> None:
+    with pytest.raises(BundleError, match="is no receipt"):
+        open_receipt(replace(FACTS, receipt=SignedReceipt(body, bytes(64))), KEY)
+
+
+WORLDS = [
+    ("clean", ()),
+    ("ge,loss=0.1", ()),
+    ("reorder", ()),
+    ("nat_rebind", ()),
+    ("congestion", ("media.police,app=webrtc",)),
+    ("clean", ("stun.drop,app=webrtc",)),
+    ("clean", ("media.delay,app=webrtc,ms=700",)),
+    ("bufferbloat", ("media.freeze,app=webrtc,after_packets=20",)),
+]
+
+
+@pytest.mark.parametrize(("background", "rules"), WORLDS)
+def test_honest_runs_fit_their_receipt(background: str, rules: tuple[str, ...]) -> None:
+    """Losses, retries, packets out of order and too late: on no network do the two ends' words drift apart."""
+    facts = played(5, background, *rules)
+    found = read_bundle(bundle(facts)).receipt
+    assert found is not None
+    assert len(found.epochs) >= len([epoch for epoch in facts.epochs if not epoch.missing])
+    assert unseal(*seal(found, responder_signer())) == found
