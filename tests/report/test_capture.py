@@ -47,7 +47,8 @@ def shown(**more: Any) -> str:
 
 def test_the_terminal():
     told = shown(pairs=[Paired(1, "whatsapp", Way(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
-    for part in ("2 × link type 147", "WhatsApp", "No sign of restriction", "Signal", "50 of 500 packets vanished"):
+    vanished = "vanished packets: 50 of 500 (10.0%)"
+    for part in ("2 × link type 147", "WhatsApp", "No sign of restriction", "Signal", vanished):
         assert part in told
     assert "restricted" not in told
     assert "203.0.113.5:1-198.51.100.7:3478/udp" in shown(endpoints=[["203.0.113.5:1-198.51.100.7:3478/udp"]])
@@ -57,7 +58,7 @@ def test_a_timeline_has_a_mark_a_second_and_fits():
     assert timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
     long = timeline(CALL.seconds * 100, "received", 60)
     assert len(long.plain) < 90
-    assert "17 s each" in long.plain
+    assert "17\N{NO-BREAK SPACE}s each" in long.plain
 
 
 @pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])

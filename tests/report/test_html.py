@@ -14,6 +14,7 @@ from talkpath.measure.facts import ArmPlan, Epoch, Facts, Observation, Plan, Tra
 from talkpath.report import html, words
 from talkpath.report.chart import chart, description
 from talkpath.report.curve import SetUp, curves, set_up
+from talkpath.report.language import codes, language, speaking
 from talkpath.report.markup import document, element
 from talkpath.report.matrix import carried, rows
 from talkpath.verdict.model import Number, Reason, Verdict
@@ -106,6 +107,24 @@ def test_the_file_is_well_formed_and_loads_nothing() -> None:
     assert ("name", "viewport") in read.attributes
 
 
+@pytest.mark.parametrize("code", codes()[1:])
+def test_a_page_is_in_one_language_alone(code: str) -> None:
+    untold = verdict("insufficient", reason=Reason("budget"))
+    transports = [{"app": "telegram", "medium": "voice", "transport": "tls/443", "carries": True}]
+    with speaking(language(code)):
+        pages = [page(untold), page(transports=transports), page(verdict("unreachable"))]
+    for read in map(Reader, pages):
+        assert {("lang", code), ("dir", language(code).direction)} <= set(read.attributes)
+        names = {"Telegram", "TLS", "UTC", "talkpath", "deep", "app"}
+        assert set(re.findall("[A-Za-z]{2,}", read.text)) <= names
+
+
+def test_commands_in_a_sentence_stand_out() -> None:
+    written = html.check_page(facts(), [verdict("insufficient", reason=Reason("budget"))], {"transports": []})
+    assert "<code>--deep</code>" in written
+    assert "`" not in Reader(written).text
+
+
 def test_dark_print_and_phone_are_provided_for() -> None:
     for rule in ("prefers-color-scheme: dark", "@media print", "max-width: 34rem"):
         assert rule in page()
@@ -125,15 +144,15 @@ def test_text_cannot_become_markup() -> None:
 
 def test_every_label_stands_with_its_mark() -> None:
     text = Reader(page()).text
-    for state, label in words.LABELS.items():
+    for state, label in words.labels().items():
         assert f"{words.MARKS[state]}\N{NO-BREAK SPACE}{label}" in text
 
 
-@pytest.mark.parametrize("state", list(words.LABELS))
+@pytest.mark.parametrize("state", list(words.MARKS))
 def test_any_state_makes_a_page(state: str) -> None:
     reason = Reason("canary") if state == "insufficient" else None
     text = Reader(page(verdict(state, reason=reason))).text
-    assert words.LABELS[state] in text
+    assert words.labels()[state] in text
 
 
 def test_a_check_without_facts_makes_a_page() -> None:
@@ -153,8 +172,9 @@ def test_mechanism_interval_time_and_transports_are_in_the_table() -> None:
         {"app": "signal", "medium": "voice", "transport": "tcp/8443", "carries": True},
     ]
     text = Reader(page(transports=transports)).text
-    assert "about 50% of them (42% to 58%)" in text
-    assert "known after 1.5 s" in text
+    space = "\N{NO-BREAK SPACE}"
+    assert "about 50% (42% to 58%)" in text
+    assert f"known after 1.5{space}s" in text
     assert "still carried by TLS 443" in text
     assert "8443" not in text
 
@@ -213,15 +233,14 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
-    space = "\N{NO-BREAK SPACE}"
-    assert drawn.findtext("desc") == f"Arrived: of the calls 0{space}%, of the look-alikes 100{space}%."
+    assert drawn.findtext("desc") == "Packets that arrived: calls 0%, look-alikes 100%."
     kinds = {path.get("class") for path in drawn.iter("path")}
     assert {"twin", "call restricted", "bar twin", "bar restricted"} <= kinds
 
 
 def test_a_call_that_is_never_set_up_is_told_by_its_set_up() -> None:
     up, _ = curves([epoch(range(SLOTS), range(SLOTS))], ARM)
-    assert description(up, SetUp(8, 0, 8, 8)) == "Set-up was answered for 0 of 8 calls and 8 of 8 look-alikes."
+    assert description(up, SetUp(8, 0, 8, 8)) == "Set-ups answered: calls 0 of 8, look-alikes 8 of 8."
 
 
 def test_every_point_lies_in_the_picture() -> None:

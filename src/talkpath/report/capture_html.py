@@ -6,21 +6,23 @@ from collections.abc import Iterator, Sequence
 
 from talkpath.measure.call import Call, Findings, Moment, Second
 from talkpath.report import capture_words, words
+from talkpath.report.amounts import numeral, percent, seconds
 from talkpath.report.capture_text import grade
 from talkpath.report.html import page
-from talkpath.report.markup import Element, element
+from talkpath.report.language import count, listed, say
+from talkpath.report.markup import Element, element, marked
 from talkpath.verdict.call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
 WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
-MEANINGS = ("fine", "up to 5 % lost", "more lost or 0.2 s still", "still for half of it", "nothing came")
-WAYS = {"sent": "left this end", "received": "came to this end"}
 
 
 def capture_page(file: str, findings: Findings) -> str:
     """The whole file."""
-    told = f"{findings.packets} packets in {findings.duration_s:.1f} s, {len(findings.calls)} calls."
+    came = count("unit", "{number} packet", "{number} packets", findings.packets)
+    told = say("capture", "{packets} in {seconds}; calls: {calls}.", packets=came, seconds=seconds(findings.duration_s),
+               calls=len(findings.calls))  # fmt: skip
     body = [element("p", told, class_="soft"), *_unread(findings)]
     if findings.calls:
         body += [_table(findings.calls), _key()]
@@ -29,19 +31,18 @@ def capture_page(file: str, findings: Findings) -> str:
     body += [
         element("p", capture_words.attempt_sentence(attempt, judge_attempt(attempt))) for attempt in findings.attempts
     ]
-    body.append(element("p", capture_words.ASSUMPTIONS, class_="soft"))
-    return page(f"What happened to the calls in {file}", body, simulated=False)
+    body.append(element("p", capture_words.assumptions(), class_="soft"))
+    return page(say("capture", "What happened to the calls in {file}", file=file), body, simulated=False)
 
 
 def _unread(findings: Findings) -> Iterator[Element]:
     if findings.unread:
-        parts = ", ".join(f"{times} × {name}" for name, times in findings.unread.items())
-        yield element("p", f"Not read: {parts}.", class_="soft")
+        yield element("p", capture_words.unread(findings), class_="soft")
 
 
 def _table(calls: Sequence[Call]) -> Element:
-    names = ("", "app", "media", "path", "begins", "lasts", "lost on the way here", "voice quality", "result")
-    head = element("thead", element("tr", *(element("th", name, scope="col") for name in names)))
+    titles = (element("th", title, scope="col") for title in capture_words.titles())
+    head = element("thead", element("tr", *titles))
     return element("table", head, element("tbody", *(_row(number, call) for number, call in enumerate(calls, 1))))
 
 
@@ -51,53 +52,57 @@ def _row(number: int, call: Call) -> Element:
     cells = (
         str(number),
         capture_words.app_name(call.app),
-        " and ".join(call.media),
+        " + ".join(map(words.medium, call.media)),
         f"{call.transport}, {call.protocol.upper()}",
-        f"{call.start_s:.1f} s",
-        f"{call.duration_s:.1f} s",
-        "" if loss is None else f"{loss:.1f} %",
-        "" if mos is None else f"{mos:.1f} of 4.5",
+        seconds(call.start_s),
+        seconds(call.duration_s),
+        "" if loss is None else percent(loss / 100, 1),
+        "" if mos is None else say("capture", "{mos} of 4.5", mos=numeral(mos, 1)),
     )
     result = element("td", f"{words.MARKS[verdict.state]} {words.label(verdict)}", class_=f"state {verdict.state}")
     return element("tr", *(element("td", cell) for cell in cells), result)
 
 
 def _key() -> Element:
-    parts: list[Element | str] = []
-    for colour, meaning in zip(COLOURS, MEANINGS, strict=True):
+    meanings = (
+        say("capture", "fine"), say("capture", "up to 5% lost"), say("capture", "more lost or 0.2 s still"),
+        say("capture", "still for half of it"), say("capture", "nothing came"),
+    )  # fmt: skip
+    parts: list[Element | str] = [say("capture", "A bar is a second; its height is kbit/s."), " "]
+    for colour, meaning in zip(COLOURS, meanings, strict=True):
         square = element("rect", width=12, height=12, style=f"fill:var({colour})")
         parts += [element("svg", square, viewBox="0 0 12 12", aria_hidden="true", style="width:12px"), f" {meaning}  "]
-    return element("p", *parts, "A bar is a second; its height is kbit/s.", class_="key")
+    return element("p", *parts, class_="key")
 
 
 def _call(number: int, call: Call) -> list[Element]:
     verdict: Verdict = judge_call(call)
-    out = [element("h2", f"{number}. {capture_words.app_name(call.app)} {capture_words.kind(call)}")]
+    out = [element("h2", f"{number}. {listed([capture_words.app_name(call.app), capture_words.kind(call)])}")]
     out.append(element("p", capture_words.sentence(call, verdict)))
     if capture_words.advice(verdict):
-        out.append(element("p", capture_words.advice(verdict), class_="soft"))
+        out.append(element("p", *marked(capture_words.advice(verdict)), class_="soft"))
     return out + [_picture(call, heading) for heading in ("sent", "received")]
 
 
 def _picture(call: Call, heading: str) -> Element:
-    seconds = [getattr(moment, heading) for moment in call.seconds]
-    most = max([one.kbps for one in seconds] + [1.0])
-    name = f"What {WAYS[heading]}"
+    moments = [getattr(moment, heading) for moment in call.seconds]
+    most = max([one.kbps for one in moments] + [1.0])
+    name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")
     return element(
         "figure",
         element(
             "svg",
             element("title", name),
-            element("desc", _described(seconds)),
+            element("desc", _described(moments)),
             element("text", f"{most:.0f}", x=2, y=10),
-            element("text", f"{call.start_s:.0f} s", x=LEFT, y=HEIGHT - 2),
-            element("text", f"{call.start_s + call.duration_s:.0f} s", x=WIDTH - 40, y=HEIGHT - 2),
+            element("text", seconds(call.start_s, 0), x=LEFT, y=HEIGHT - 2),
+            element("text", seconds(call.start_s + call.duration_s, 0), x=WIDTH - 40, y=HEIGHT - 2),
             *_bars(call.seconds, heading, most),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             class_="chart",
         ),
-        element("figcaption", element("b", name), _described(seconds)),
+        element("figcaption", element("b", name), _described(moments)),
     )
 
 
@@ -111,10 +116,14 @@ def _bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Elem
         yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[grade([second])]})")
 
 
-def _described(seconds: Sequence[Second]) -> str:
-    packets, lost = sum(one.packets for one in seconds), sum(one.lost or 0 for one in seconds)
+def _described(moments: Sequence[Second]) -> str:
+    packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     if not packets:
-        return "Nothing."
-    frozen = sum(one.frozen_ms for one in seconds) / 1000
-    counted = f"{lost} missing" if any(one.lost is not None for one in seconds) else "losses cannot be told"
-    return f"{packets} packets, {counted}" + (f", {frozen:.1f} s stood still." if frozen else ".")
+        return say("capture", "Nothing.")
+    frozen_s = sum(one.frozen_ms for one in moments) / 1000
+    known = any(one.lost is not None for one in moments)
+    parts = [count("unit", "{number} packet", "{number} packets", packets)]
+    parts.append(say("capture", "missing: {lost}", lost=lost) if known else say("capture", "losses cannot be told"))
+    if frozen_s:
+        parts.append(say("capture", "{seconds} stood still", seconds=seconds(frozen_s)))
+    return f"{listed(parts)}."

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
 from talkpath.report import capture_words, words
+from talkpath.report.amounts import milliseconds, numeral, percent, seconds
+from talkpath.report.language import count, listed, say
 from talkpath.report.text import STYLES
 from talkpath.verdict.call import judge_attempt, judge_call
 
@@ -26,11 +28,13 @@ def show(
     pairs: Sequence[Paired] = (),
 ) -> None:
     """All of one file."""
-    console.print(Text(f"{file}: {findings.packets} packets, {findings.duration_s:.1f} s", style="bold"))
+    came = count("unit", "{number} packet", "{number} packets", findings.packets)
+    told = f"{file}: {listed([came, seconds(findings.duration_s)])}"
+    console.print(Text(told, style="bold"))
     if findings.unread:
-        console.print("  not read: " + ", ".join(f"{times} × {name}" for name, times in findings.unread.items()))
+        console.print(f"  {capture_words.unread(findings)}")
     if not findings.calls and not findings.attempts:
-        console.print("  No call found.")
+        console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
         console.print(table(findings.calls))
     for number, call in enumerate(findings.calls):
@@ -45,12 +49,14 @@ def show(
     for attempt in findings.attempts:
         console.print()
         console.print(f"  {capture_words.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
+    if words.translation_note():
+        console.print(Text(f"\n  {words.translation_note()}", style="dim"))
 
 
 def table(calls: Sequence[Call]) -> RenderableType:
     """One row a call."""
     grid = Table(box=None, pad_edge=False)
-    for title in ("", "app", "media", "path", "begins", "lasts", "lost here", "quality", "result"):
+    for title in capture_words.titles():
         grid.add_column(title)
     for number, call in enumerate(calls, 1):
         verdict = judge_call(call)
@@ -58,31 +64,32 @@ def table(calls: Sequence[Call]) -> RenderableType:
         grid.add_row(
             str(number),
             capture_words.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
-            "+".join(call.media),
+            "+".join(map(words.medium, call.media)),
             f"{call.transport} {call.protocol}",
-            f"{call.start_s:.1f} s",
-            f"{call.duration_s:.1f} s",
-            "" if loss is None else f"{loss:.1f} %",
-            "" if mos is None else f"{mos:.1f}",
+            seconds(call.start_s),
+            seconds(call.duration_s),
+            "" if loss is None else percent(loss / 100, 1),
+            "" if mos is None else numeral(mos, 1),
             Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}", style=STYLES[verdict.state]),
         )
     return grid
 
 
-def timeline(seconds: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
+def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
     """A mark for each second, or for as many as fit into one mark."""
-    each = -(-len(seconds) // width)
-    text = Text(f"    {heading:9}")
-    for begin in range(0, len(seconds), each):
-        mark, style = MARKS[grade([getattr(one, heading) for one in seconds[begin : begin + each]])]
+    each = -(-len(moments) // width)
+    text = Text(f"    {capture_words.direction(heading):9}")
+    for begin in range(0, len(moments), each):
+        mark, style = MARKS[grade([getattr(one, heading) for one in moments[begin : begin + each]])]
         text.append(mark, style=style)
-    return text.append(f"  {each} s each" if each > 1 else "", style="dim")
+    scale = say("capture", "{seconds} each", seconds=seconds(each, 0)) if each > 1 else ""
+    return text.append(f"  {scale}", style="dim")
 
 
-def grade(seconds: Sequence[Second]) -> int:
+def grade(moments: Sequence[Second]) -> int:
     """The place in MARKS of some seconds together."""
-    packets, lost = sum(one.packets for one in seconds), sum(one.lost or 0 for one in seconds)
-    frozen = sum(one.frozen_ms for one in seconds) / (1000 * len(seconds))
+    packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
+    frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))
     if frozen >= 0.5:
         return 3
     if not packets and not lost:
@@ -106,12 +113,14 @@ def _call(console: Console, number: int, call: Call) -> None:
 
 
 def _stream(stream: Stream) -> str:
-    lost = "losses cannot be told" if stream.lost is None else f"{stream.lost} lost ({stream.loss_pct:.1f} %)"
-    by = " by cadence" if stream.loss_basis == "cadence" else ""
-    parts = [f"{stream.direction} {stream.medium}: {stream.packets} packets, {lost}{by}"]
+    name = say("capture", "{direction}, {medium}", direction=capture_words.direction(stream.direction),
+               medium=words.medium(stream.medium or ""))  # fmt: skip
+    came = count("unit", "{number} packet", "{number} packets", stream.packets)
+    parts = [f"{name}: {came}", capture_words.lost(stream)]
     if stream.jitter_ms is not None:
-        parts.append(f"jitter {stream.jitter_ms:.0f} ms")
+        parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
     if stream.freezes:
-        parts.append(f"{stream.freezes} freezes, {stream.frozen_s:.1f} s")
-    parts.append(f"longest pause {stream.longest_gap_ms:.0f} ms")
-    return ", ".join(parts)
+        parts.append(count("capture", "{number} freeze of {seconds}", "{number} freezes, {seconds} together",
+                           stream.freezes, seconds=seconds(stream.frozen_s)))  # fmt: skip
+    parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
+    return listed(parts)

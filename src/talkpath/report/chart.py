@@ -8,16 +8,18 @@ what it shows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
+from talkpath.report.amounts import percent, seconds
 from talkpath.report.curve import Curve, SetUp, Share
+from talkpath.report.language import say
 from talkpath.report.markup import Element, element
 
 WIDTH, HEIGHT = 200, 104
 LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
 BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
 FAILED = 0.5  # of set-ups answered, below which there was no call to speak of
-WAYS = {"up": "sent by you", "down": "sent to you"}
 
 Point = tuple[float, float]
 
@@ -34,7 +36,7 @@ def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
     span = Span(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
     return element(
         "svg",
-        element("title", f"{name}, {WAYS[curve.direction]}"),
+        element("title", title(curve, name)),
         element("desc", description(curve, setup)),
         *_grid(span),
         *_bars(setup, state),
@@ -45,15 +47,27 @@ def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
     )
 
 
+def title(curve: Curve, name: str) -> str:
+    """Whose packets it shows."""
+    if curve.direction == "up":
+        return say("chart", "{name}, sent by you", name=name)
+    return say("chart", "{name}, sent to you", name=name)
+
+
 def key() -> Element:
     """The legend, once a picture."""
     return element(
         "p",
         element("svg", element("path", d="M1 6H35", class_="call key"), viewBox="0 0 36 12", aria_hidden="true"),
-        " calls  ",
+        f" {say('chart', 'calls')}  ",
         element("svg", element("path", d="M1 6H35", class_="twin"), viewBox="0 0 36 12", aria_hidden="true"),
-        " look-alikes sent at the same moments. Bars: of 100 set-ups, how many were answered. Lines: of 100 packets, "
-        "how many arrived, while the call went on. Bad weather pulls down both; a rule about calls pulls down one.",
+        f" {say('chart', 'look-alikes sent at the same moments.')} ",
+        say(
+            "chart",
+            "Bars: of 100 set-ups, how many were answered. Lines: of 100 packets, how many arrived, while the call "
+            "went "
+            "on. Bad weather pulls down both; a rule about calls pulls down one.",
+        ),
         class_="key",
     )
 
@@ -61,13 +75,14 @@ def key() -> Element:
 def description(curve: Curve, setup: SetUp) -> str:
     """What the picture shows, in words: the set-up where it failed, else the packets."""
     if fails(setup):
-        return (
-            f"Set-up was answered for {setup.calls_answered} of {setup.calls} calls and {setup.twins_answered} of "
-            f"{setup.twins} look-alikes."
+        return say(
+            "chart",
+            "Set-ups answered: calls {calls_answered} of {calls}, look-alikes {twins_answered} of {twins}.",
+            **asdict(setup),
         )
-    parts = [(curve.call_arrived, curve.call_sent, "calls"), (curve.twin_arrived, curve.twin_sent, "look-alikes")]
-    said = [f"of the {name} {100 * arrived / sent:.0f}\N{NO-BREAK SPACE}%" for arrived, sent, name in parts if sent]
-    return f"Arrived: {', '.join(said)}."
+    calls = percent(curve.call_arrived / curve.call_sent) if curve.call_sent else "–"
+    twins = percent(curve.twin_arrived / curve.twin_sent) if curve.twin_sent else "–"
+    return say("chart", "Packets that arrived: calls {calls}, look-alikes {twins}.", calls=calls, twins=twins)
 
 
 def fails(setup: SetUp) -> bool:
@@ -77,7 +92,7 @@ def fails(setup: SetUp) -> bool:
 
 def _silence() -> Iterator[Element]:
     x = (MIDDLE + WIDTH - RIGHT) / 2
-    yield element("text", "no set-up, no call", x=x, y=_y(0.66), text_anchor="middle")
+    yield element("text", say("chart", "no set-up, no call"), x=x, y=_y(0.66), text_anchor="middle")
 
 
 def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:
@@ -94,9 +109,9 @@ def _grid(span: Span) -> Iterator[Element]:
         y = _y(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
         yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
-    yield element("text", "set-up", x=LEFT, y=HEIGHT - 6)
-    yield element("text", f"{span.start_s:.1f} s", x=MIDDLE, y=HEIGHT - 6)
-    yield element("text", f"{span.end_s:.1f} s", x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
+    yield element("text", say("chart", "set-up"), x=LEFT, y=HEIGHT - 6)
+    yield element("text", seconds(span.start_s), x=MIDDLE, y=HEIGHT - 6)
+    yield element("text", seconds(span.end_s), x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
 
 
 def _bars(setup: SetUp, state: str) -> Iterator[Element]:

@@ -13,29 +13,35 @@ from typing import Any
 from talkpath import __version__
 from talkpath.measure.facts import Facts
 from talkpath.report import words
+from talkpath.report.amounts import megabytes, seconds
 from talkpath.report.chart import chart, description, key
 from talkpath.report.curve import curves, set_up
-from talkpath.report.markup import Element, document, element
-from talkpath.report.matrix import HEADINGS, MEDIA, NOT_TESTED, Cell, Row, cell, rows
+from talkpath.report.language import say, spoken
+from talkpath.report.markup import Element, document, element, marked
+from talkpath.report.matrix import MEDIA, Cell, Row, cell, rows
 from talkpath.report.text import worth_telling
 from talkpath.verdict.model import Verdict
-
-SIMULATED = "SIMULATED: a made-up network inside a computer. Nothing here was measured on a real one."
 
 
 def check_page(facts: Facts, verdicts: Sequence[Verdict], written: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """One stored check. `written` is its tp-004 object; `notes` are sentences to stand under the title."""
-    when = [f"Begun {facts.started_at.replace('T', ' ').replace('Z', ' UTC')}."] if facts.started_at else []
-    amount = (facts.bytes_sent + facts.bytes_received) / 1e6
-    about = " ".join([*when, f"{facts.duration_s:.0f} s, {amount:.1f} MB, to one consenting test server."])
     body = [
-        element("p", about, class_="soft"),
+        element("p", _about(facts), class_="soft"),
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, written["transports"]),
         *explanations(verdicts),
         meanings(),
     ]
-    return page("Are calls being restricted on this network?", body, simulated=facts.simulated)
+    return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
+
+
+def _about(facts: Facts) -> str:
+    begun = facts.started_at.replace("T", " ").replace("Z", " UTC")
+    when = say("page", "Begun {time}.", time=begun) + " " if begun else ""
+    amount = megabytes(facts.bytes_sent + facts.bytes_received)
+    told = say("page", "It took {seconds} and {amount}, to one test server that agreed to take part.",
+               seconds=seconds(facts.duration_s, 0), amount=amount)  # fmt: skip
+    return when + told
 
 
 def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
@@ -44,12 +50,26 @@ def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{title} (SIMULATED)" if simulated else title),
+        element("title", f"{title} ({simulation()})" if simulated else title),
         element("style", files("talkpath.report").joinpath("page.css").read_text(encoding="utf-8")),
     )
-    stamp = element("p", SIMULATED, class_="stamp") if simulated else None
-    foot = element("p", f"Written by talkpath {__version__}. It measures; it points at nobody.", class_="soft")
-    return document(head, element("body", element("main", stamp, element("h1", title), *body, foot)))
+    told = say("page", "a made-up network inside a computer. Nothing here was measured on a real one.")
+    stamp = element("p", f"{simulation()}: {told}", class_="stamp") if simulated else None
+    note = element("p", words.translation_note(), class_="soft") if words.translation_note() else None
+    version = say("page", "Written by {program}. It measures; it points at nobody.", program=f"talkpath {__version__}")
+    foot = element("p", version, class_="soft")
+    main = element("main", stamp, element("h1", title), note, *body, foot)
+    return document(head, element("body", main), spoken().code, spoken().direction)
+
+
+def simulation() -> str:
+    """What everything that a lab made is marked with."""
+    return say("page", "SIMULATED")
+
+
+def simulation_note() -> str:
+    """The mark with a few words, for a terminal."""
+    return f"{simulation()}: {say('page', 'these facts come from the lab.')}"
 
 
 def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
@@ -62,7 +82,8 @@ def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[
 
 def table(matrix: Sequence[Row]) -> Element:
     """Apps by messages, voice, video."""
-    titles = (element("th", title, scope="col") for title in ("app", *(HEADINGS[medium] for medium in MEDIA)))
+    names = (say("table", "app"), *map(words.medium, MEDIA))
+    titles = (element("th", name, scope="col") for name in names)
     return element(
         "table",
         element("thead", element("tr", *titles)),
@@ -77,13 +98,17 @@ def _row(row: Row) -> Element:
 
 
 def _cell(medium: str, found: Cell | None) -> Element:
-    attributes = {"data_medium": HEADINGS[medium]}
+    attributes = {"data_medium": words.medium(medium)}
     if found is None:
-        return element("td", element("span", NOT_TESTED, class_="insufficient"), **attributes)
-    known = "" if found.known_s is None else f"known after {found.known_s:.1f} s"
-    carried = f"still carried by {found.carried}" if found.carried else ""
-    small = (element("small", line) for line in (found.how, known, carried) if line)
+        return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
+    known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
+    small = (element("small", line) for line in (found.how, known, still_carried(found)) if line)
     return element("td", state(found), *small, **attributes)
+
+
+def still_carried(found: Cell) -> str:
+    """What still carries the call, "" where that was not asked."""
+    return say("table", "still carried by {transports}", transports=found.carried) if found.carried else ""
 
 
 def state(found: Cell) -> Element:
@@ -111,7 +136,7 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
     if not found:
         return None
     curve = max(found, key=lambda each: (round(each.gap, 2), round(each.lost, 2)))
-    name = f"{words.app_name(verdict)}, {verdict.medium}"
+    name = heading(verdict)
     setup = set_up(facts.epochs, arm)
     said = element("span", description(curve, setup))
     caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), said)
@@ -123,30 +148,32 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
 
 def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
     """One sentence and its lines for each verdict worth telling."""
-    yield element("h2", "In words")
+    with_messages = words.tested_messages(verdicts)
+    yield element("h2", say("page", "In words"))
     for verdict in worth_telling(verdicts):
-        yield element("h3", state(cell(verdict)), f" {words.app_name(verdict)}, {HEADINGS[verdict.medium]}")
-        yield element("p", words.sentence(verdict))
-        yield element("ul", *(element("li", line) for line in words.lines(verdict)))
+        yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
+        yield element("p", *marked(words.sentence(verdict)))
+        yield element(
+            "ul", *(element("li", *marked(line)) for line in words.lines(verdict, with_messages=with_messages))
+        )
+
+
+def heading(verdict: Verdict) -> str:
+    """An app and a medium."""
+    return say("page", "{app}, {medium}", app=words.app_name(verdict), medium=words.medium(verdict.medium))
 
 
 def meanings() -> Element:
     """What each label means and never means."""
-    never = {
-        "ok": "that the app's own servers answer",
-        "restricted": "who does it, or why",
-        "closed": "a rule about one app: a company firewall looks the same",
-        "impaired": "a restriction",
-        "unreachable": "a restriction",
-        "insufficient": "that all is well",
-    }
-    labels = (
+    labels = words.labels()
+    lines = (
         element(
             "tr",
-            element("td", label(code, words.MARKS[code], words.LABELS[code])),
+            element("td", label(code, words.MARKS[code], labels[code])),
             element("td", text),
         )
-        for code, text in never.items()
+        for code, text in words.never().items()
     )
-    titles = element("tr", element("th", "you read", scope="col"), element("th", "it never means", scope="col"))
-    return element("table", element("thead", titles), element("tbody", *labels))
+    titles = (say("table", "you read"), say("table", "it never means"))
+    head = element("tr", *(element("th", title, scope="col") for title in titles))
+    return element("table", element("thead", head), element("tbody", *lines))

@@ -23,11 +23,16 @@ def element(name: str, /, *children: Child, **attributes: object) -> Element:
     return made
 
 
+def marked(text: str) -> list[Child]:
+    """A sentence with its `commands` as such."""
+    return [element("code", part) if place % 2 else part for place, part in enumerate(text.split("`"))]
+
+
 def _attribute(key: str) -> str:
     return {"class_": "class", "viewBox": "viewBox"}.get(key, key.replace("_", "-"))
 
 
-def document(head: Element, body: Element, lang: str = "en") -> str:
+def document(head: Element, body: Element, lang: str = "en", direction: str = "ltr") -> str:
     """The whole page."""
-    page = element("html", head, body, lang=lang)
+    page = element("html", head, body, lang=lang, dir=direction)
     return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from talkpath.report import words
+from talkpath.report.language import listed, say
+from talkpath.report.mechanism import mechanism
+from talkpath.report.reasons import reason
 from talkpath.verdict.model import Verdict
 
 MEDIA = ("text", "voice", "video")
-HEADINGS = {"text": "messages", "voice": "voice", "video": "video"}
-NOT_TESTED = "not tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -
 
 def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell:
     """One verdict's."""
-    how = words.mechanism(verdict) if verdict.rule else ""
+    how = mechanism(verdict) if verdict.rule else ""
     if verdict.state == "insufficient":
-        how = words.reason(verdict)
+        how = reason(verdict.reason)
     known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
     return Cell(
         verdict.state, words.MARKS[verdict.state], words.label(verdict), how, known_s, carried(verdict, transports)
@@ -70,7 +71,8 @@ def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
     through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
     if not asked:
         return ""
-    return ", ".join(through) or f"none of {len({row['transport'] for row in asked})} tried"
+    tried = len({row["transport"] for row in asked})
+    return listed(through) or say("table", "none of {number} tried", number=tried)
 
 
 def transport_name(code: str) -> str:

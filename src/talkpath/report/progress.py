@@ -9,16 +9,23 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from talkpath.measure.facts import Facts, Plan
+from talkpath.report.amounts import megabytes
+from talkpath.report.language import say
+from talkpath.report.words import medium
 from talkpath.verdict.model import Ask
 
-WORDS = {
-    "battery": "calls beside look-alikes",
-    "watch": "watching calls for longer",
-    "rate": "the same at another rate",
-    "hello": "another handshake",
-    "tcp": "TCP beside UDP",
-    "transport": "what still gets through",
-}
+
+def asked(question: str) -> str:
+    """A question of the check in words; its code where it has none."""
+    told = {
+        "battery": say("progress", "calls beside look-alikes"),
+        "watch": say("progress", "watching calls for longer"),
+        "rate": say("progress", "the same at another rate"),
+        "hello": say("progress", "another handshake"),
+        "tcp": say("progress", "TCP beside UDP"),
+        "transport": say("progress", "what still gets through"),
+    }
+    return told.get(question, question)
 
 
 class Progress:
@@ -35,7 +42,7 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("connecting", total=plan.budget_bytes, sent="")
+        self._task = self._bar.add_task(say("progress", "connecting"), total=plan.budget_bytes, sent="")
         self._last = ""
 
     def __enter__(self) -> Progress:
@@ -50,10 +57,10 @@ class Progress:
     def hear(self, word: str, facts: Facts, ask: Ask | None) -> None:
         """An event of the check."""
         done = facts.bytes_sent + facts.bytes_received
-        self._bar.update(self._task, completed=done, sent=f"{done / 1e6:.1f} MB")
+        self._bar.update(self._task, completed=done, sent=megabytes(done))
         if ask is None:
             return
-        text = f"{ask.app} {ask.medium}: {WORDS.get(ask.question, ask.question)}"
+        text = f"{ask.app} {medium(ask.medium)}: {asked(ask.question)}"
         self._bar.update(self._task, description=text)
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False)

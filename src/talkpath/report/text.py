@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from talkpath.report import words
+from talkpath.report.amounts import seconds
+from talkpath.report.language import say
+from talkpath.report.mechanism import mechanism
+from talkpath.report.reasons import reason
 from talkpath.verdict.model import Verdict
 
 STYLES = {
@@ -24,23 +29,27 @@ STYLES = {
 def table(verdicts: Sequence[Verdict]) -> RenderableType:
     """One row an app and medium: state in a mark, words and colour."""
     grid = Table(box=None, pad_edge=False)
-    for title in ("app", "medium", "result", "how", "known after"):
+    for title in (
+        say("table", "app"), say("table", "medium"), say("table", "result"), say("table", "how"),
+        say("table", "known after"),
+    ):  # fmt: skip
         grid.add_column(title)
     for verdict in verdicts:
         style = STYLES[verdict.state]
-        how = words.mechanism(verdict) if verdict.rule else ""
-        how = words.reason(verdict) if verdict.state == "insufficient" else how
-        known = "" if verdict.known_at_s is None else f"{verdict.known_at_s:.1f} s"
+        how = mechanism(verdict) if verdict.rule else ""
+        how = reason(verdict.reason) if verdict.state == "insufficient" else how
+        known = "" if verdict.known_at_s is None else seconds(verdict.known_at_s)
         result = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}", style=style)
-        grid.add_row(words.app_name(verdict), verdict.medium, result, how, known)
+        grid.add_row(words.app_name(verdict), words.medium(verdict.medium), result, how, known)
     return grid
 
 
-def explain(verdict: Verdict) -> RenderableType:
-    """One sentence and three lines."""
+def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
+    """One sentence and three lines. `with_messages`: as for `words.lines`."""
     head = Text(f"{words.label(verdict)}: ", style=STYLES[verdict.state])
     head.append(words.sentence(verdict), style="default")
-    return Group(head, *(Text(f"  {line}") for line in words.lines(verdict)))
+    lines = words.lines(verdict, with_messages=with_messages)
+    return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
 def show(console: Console, verdicts: Sequence[Verdict]) -> None:
@@ -48,7 +57,9 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
     console.print(table(verdicts))
     for verdict in worth_telling(verdicts):
         console.print()
-        console.print(explain(verdict))
+        console.print(explain(verdict, with_messages=words.tested_messages(verdicts)))
+    if words.translation_note():
+        console.print(Text(f"\n{words.translation_note()}", style="dim"))
 
 
 def worth_telling(verdicts: Sequence[Verdict]) -> list[Verdict]:

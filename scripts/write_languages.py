@@ -1,0 +1,75 @@
+"""Brings the catalogues in step with the code: new texts come in without a translation, dropped ones go.
+
+    .venv/bin/python scripts/write_languages.py
+
+Translations and headers stay as they are. tests/report/test_languages.py fails when a catalogue is not current, or
+lacks a translation.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+
+from talkpath.lab.demo.script import read_script
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "talkpath"
+FOLDER = SOURCE / "report" / "languages"
+TEXTS = {"say": 1, "count": 2}  # how many texts follow the context
+
+
+def scenes() -> Iterator[str]:
+    """What the demo's scenes.toml says in words."""
+    script = read_script()
+    for scene in script.scenes:
+        yield from (scene.title, scene.story)
+    yield script.order.words
+    yield from (claim.words for claim in script.order.claims)
+
+
+def spoken(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(context, texts) of each `say` and `count` that is written out."""
+    calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        if isinstance(node.func, ast.Name) and node.func.id in TEXTS:
+            parts = [each.value for each in node.args[: TEXTS[node.func.id] + 1] if isinstance(each, ast.Constant)]
+            if len(parts) == TEXTS[node.func.id] + 1:
+                yield str(parts[0]), tuple(map(str, parts[1:]))
+
+
+def template() -> Catalog:
+    """Every text, in the order of the files, without a translation."""
+    found = Catalog()
+    for file in sorted(SOURCE.rglob("*.py")):
+        for context, texts in spoken(file):
+            name = file.relative_to(SOURCE).as_posix()
+            found.add(texts if len(texts) > 1 else texts[0], context=context, locations=[(name, 0)])
+    for text in scenes():
+        found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
+    return found
+
+
+def updated(text: str, wanted: Catalog) -> str:
+    """A catalogue's text with all messages of the template, and no others."""
+    head, _, _ = text.partition("\n\n")
+    catalogue = read_po(BytesIO(text.encode()))
+    catalogue.update(wanted, no_fuzzy_matching=True)
+    out = BytesIO()
+    write_po(out, catalogue, width=0, omit_header=True, ignore_obsolete=True, include_lineno=False)
+    return head + "\n\n" + out.getvalue().decode().strip() + "\n"
+
+
+def main() -> None:
+    """All catalogues."""
+    wanted = template()
+    for file in sorted(FOLDER.glob("*.po")):
+        file.write_text(updated(file.read_text(encoding="utf-8"), wanted), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Reads a gettext catalogue (.po): the very file that translators edit, so no compiled copy can be out of step.
+
+Of the format (GNU gettext manual, "The Format of PO Files") it knows what is used here: `msgctxt`, `msgid`,
+`msgid_plural`, `msgstr`, `msgstr[n]`, strings over several lines, comments; entries apart by an empty line. A `msgstr`
+that is empty is no translation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from gettext import c2py
+from typing import NamedTuple
+
+LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\])\s+)?(".*")')
+PLURAL = re.compile(r"plural=([^;]+)")
+
+Messages = Mapping[tuple[str, str], tuple[str, ...]]
+"""(context, English singular) -> the forms: one, or as many as the language has plurals."""
+
+
+class Catalogue(NamedTuple):
+    """One file. `plural` says which form goes with a number."""
+
+    messages: Messages
+    headers: Mapping[str, str]
+    plural: Callable[[int], int]
+
+
+def read_catalogue(text: str) -> Catalogue:
+    """The whole file. Raises ValueError with the line that is none of a catalogue."""
+    entries = [_fields(block) for block in re.split(r"\n\s*\n", text)]
+    messages = {(e.get("msgctxt", ""), e["msgid"]): _forms(e) for e in entries if e.get("msgid")}
+    header = next((e["msgstr"] for e in entries if e.get("msgid") == ""), "")
+    headers = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
+    rule = PLURAL.search(headers.get("Plural-Forms", ""))
+    return Catalogue(
+        {key: forms for key, forms in messages.items() if all(forms)}, headers, c2py(rule[1] if rule else "n != 1")
+    )
+
+
+def _fields(block: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    name = ""
+    for line in block.splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        match = LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"This is no line of a catalogue: {line!r}")
+        name = match[1] or name
+        fields[name] = fields.get(name, "") + json.loads(match[2])  # its escapes are those of JSON
+    return fields
+
+
+def _forms(fields: Mapping[str, str]) -> tuple[str, ...]:
+    if "msgid_plural" not in fields:
+        return (fields.get("msgstr", ""),)
+    return tuple(fields[name] for name in sorted(fields) if name.startswith("msgstr["))
