@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 from collections import Counter, defaultdict
 from itertools import pairwise
-from random import Random
 
 import pytest
+from offered import ENDS, by_flow, loss, network, packets, play, play_from, writer
 
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import kinds, parse_background
@@ -15,57 +15,9 @@ from talkpath.lab.network import Network
 from talkpath.wire import ip
 from talkpath.wire.address import Address
 
-ENDS = {4: ("192.0.2.10", "198.51.100.10"), 6: ("2001:db8:1::10", "2001:db8:2::10")}
-TRANSLATORS = {"nat_rebind", "nat64ports"}
-BY_FLOW = {"nat_evict", "user_vpn", "corporate", "nat64ports", "nat_rebind"}  # flows die in these, that is their point
-POOL = Random(1).randbytes(100_003)
+TRANSLATORS = {"nat_rebind", "nat64ports", "nat_symmetric"}
+BY_FLOW = {"nat_evict", "user_vpn", "corporate", *TRANSLATORS}  # flows die in these, that is their point
 STUN = bytes.fromhex("0001000c2112a442") + bytes(12)
-
-Fates = dict[tuple[int, int], list[tuple[float, bytes]]]
-
-
-def network(text: str, seed: int = 1) -> Network:
-    return Network(parse_background(text), (), seed)
-
-
-def packets(direction: str = "up", flows: int = 8, seconds: float = 10, pps: float = 50, **more):
-    """(now_s, flow, number, packet) in order of time: flows side by side, half a millisecond apart.
-
-    `fill(flow, number)` is the payload.
-    """
-    family, size, fill = more.get("family", 4), more.get("size", 160), more.get("fill")
-    writers = [writer(direction, 40000 + flow, family) for flow in range(flows)]
-    numbers = range(round(seconds * pps))
-    for now_s, flow, number in sorted((n / pps + f * 0.0005, f, n) for n in numbers for f in range(flows)):
-        start = (1000 * number + 7 * flow) % (len(POOL) - size)
-        payload = fill(flow, number) if fill else POOL[start : start + size]
-        yield now_s, flow, number, writers[flow].packet(payload)
-
-
-def writer(direction: str, port: int, family: int = 4) -> ip.UdpWriter:
-    near, far = ENDS[family]
-    ends = Address.of(near, port), Address.of(far, 3478)
-    return ip.UdpWriter(*(ends if direction == "up" else reversed(ends)))
-
-
-def play(net: Network, direction: str = "up", **how) -> Fates:
-    """What became of each (flow, number)."""
-    return {
-        (flow, number): [(at_s - now_s, copy) for at_s, copy in net.offer(now_s, direction, packet)]
-        for now_s, flow, number, packet in packets(direction, **how)
-    }
-
-
-def loss(fates: Fates) -> float:
-    return sum(not copies for copies in fates.values()) / len(fates)
-
-
-def by_flow(fates: Fates) -> dict[int, list[bool]]:
-    """For each flow, whether each packet was lost."""
-    found: dict[int, list[bool]] = defaultdict(list)
-    for (flow, _), copies in fates.items():
-        found[flow].append(not copies)
-    return found
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -122,7 +74,10 @@ def test_no_background_reads_what_a_packet_carries(kind):
 @pytest.mark.parametrize("kind", sorted(set(kinds()) - BY_FLOW - {"clean", "reorder"}))
 def test_fates_are_drawn_for_packets_never_for_flows(kind):
     """Wherever packets are lost, every flow that loses some also keeps some, and no flow's fate copies another's."""
-    given = {"transit_loss": ",direction=up", "police_all": ",kbps=200", "police_flow": ",kbps=40"}.get(kind, "")
+    given = {
+        "transit_loss": ",direction=up", "police_all": ",kbps=200", "police_flow": ",kbps=40", "shape_port": ",share=1",
+        "size_loss": ",over=100",
+    }.get(kind, "")  # fmt: skip
     flows = by_flow(play(network(kind + given, 5), flows=24, seconds=20))
     lossy = [tuple(lost) for lost in flows.values() if any(lost)]
     assert lossy
@@ -261,13 +216,6 @@ def test_nat_evict_kills_its_share_of_flows_both_ways_for_good():
         assert lost == sorted(lost)  # once lost, always lost
     down = by_flow(play_from(net, 100.0, "down", 400))
     assert {flow for flow, lost in down.items() if all(lost)} == dead
-
-
-def play_from(net: Network, start_s: float, direction: str, flows: int) -> Fates:
-    return {
-        (flow, number): net.offer(start_s + now_s, direction, packet)
-        for now_s, flow, number, packet in packets(direction, flows=flows, seconds=0.5)
-    }
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from talkpath.conduct.check import LOCAL_PORTS
-from talkpath.evidence.bundle import read_bundle
+from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab import drive, namespace, netns
 from talkpath.lab.hosts import PROBE, RESPONDER
@@ -38,7 +38,7 @@ def ready(folder: Path, family: int = 4) -> Iterator[tuple[netns.Box, list[str]]
 
 
 def stored(folder: Path) -> Facts:
-    return read_bundle((folder / "run.talkpath").read_bytes()).facts
+    return read_facts((folder / "run.talkpath").read_bytes())
 
 
 def counters(lab: netns.Box) -> tuple[int, int]:
@@ -121,7 +121,7 @@ def test_a_network_that_is_lost_keeps_what_was_measured(in_lab: Any) -> None:
     found = in_lab(lost, 0)
     assert found["code"] == 0
     assert found["took_s"] < 10
-    assert "This device's network was lost during the check; what was measured until then is kept." in found["said"]
+    assert "This device's network was lost during the check. What was measured until then is kept." in found["said"]
     assert found["epochs"] > 0
     assert found["ended"] == "network_lost"
     assert found["verdict"]["reason"]["code"] == "responder_lost"

@@ -20,13 +20,16 @@ import msgspec
 
 from talkpath.conduct.check import Check
 from talkpath.errors import PeerError
-from talkpath.evidence.bundle import read_bundle
+from talkpath.evidence.bundle import read_facts
+from talkpath.evidence.simulation import probe_signer
 from talkpath.lab import loopback, messenger, netns
 from talkpath.lab.delivery import RouterHealth
 from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import CONTROL_PORT, PORTS, Sim
+from talkpath.lab.sim import CONTROL_PORT, PORTS, WHERE, Sim
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
+from talkpath.report.language import spoken
+from talkpath.responder.whereabouts import Whereabouts
 from talkpath.verdict.model import Ask
 from talkpath.wire.keys import new_identity_pem, pem_key_text
 
@@ -40,14 +43,16 @@ SLACK_S = 90.0
 OTHERS_S = 30.0
 
 
-def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None) -> Facts:
-    """In virtual time."""
+def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None,
+            where: Whereabouts = WHERE) -> Facts:  # fmt: skip
+    """In virtual time, from a network that the responder finds to be `where`."""
 
     def progress(word: str, facts: Facts, ask: Ask | None) -> None:
         hear(f"{ask.app} {ask.medium}" if ask else word)
 
-    check = Check(plan, Random(f"probe {scenario.seed}").randbytes(32), family=scenario.family, progress=progress)
-    sim = Sim(check, scenario.network(), scenario.seed)
+    seed = Random(f"probe {scenario.seed}").randbytes(32)
+    check = Check(plan, seed, family=scenario.family, key=probe_signer().public, progress=progress)
+    sim = Sim(check, scenario.network(), scenario.seed, where=where)
     exchanges = messenger.ask_in_sim(sim, messages, scenario.family) if messages else []
     facts = msgspec.structs.replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
     return _referred(facts, exchanges or _others_in_sim(plan, scenario)) if _silent(facts) else facts
@@ -184,7 +189,8 @@ def _respond(folder: Path, ports: Sequence[str], control_port: int = CONTROL_POR
 
 def _check(folder: Path, plan: Plan, link: str) -> list[str]:
     (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
-    return [*PYTHON, "check", link, "--plan", str(folder / "plan.json"), "--json", "-o", str(folder / "run.talkpath")]
+    return [*PYTHON, "check", link, "--plan", str(folder / "plan.json"), "--json", "--lab",
+            "--language", spoken().code, "-o", str(folder / "run.talkpath")]  # fmt: skip
 
 
 def _link(line: str, host: str, port: int) -> str:
@@ -205,7 +211,7 @@ def _stored(folder: Path, outcome: netns.Outcome) -> Facts:
     if not bundle.exists():
         said = outcome.stderr.decode(errors="replace").strip().splitlines()
         raise PeerError(f"The check in the lab wrote no evidence: {said[-1] if said else 'it said nothing'}")
-    return read_bundle(bundle.read_bytes()).facts
+    return read_facts(bundle.read_bytes())
 
 
 def _renumbered(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:

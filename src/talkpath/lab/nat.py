@@ -43,7 +43,7 @@ class Nat:
         """A packet from inside, as it leaves; None where there is no port for it."""
         if not _is_udp(packet):
             return packet
-        inner = _source_port(packet)
+        inner = self._inner(packet)
         mapping = self._by_inner.get(inner)
         if mapping is None:
             mapping = self._map(now_s, inner)
@@ -63,7 +63,11 @@ class Nat:
         if mapping is None:
             return None
         mapping.used_s = now_s
-        return replace_port(packet, int.from_bytes(mapping.inner, "big"), source=False)
+        return replace_port(packet, int.from_bytes(mapping.inner[:2], "big"), source=False)
+
+    def _inner(self, packet: bytes) -> bytes:
+        """What a mapping stands for; the inner port comes first."""
+        return _source_port(packet)
 
     def _map(self, now_s: float, inner: bytes) -> _Mapping | None:
         if not self._free:
@@ -90,6 +94,15 @@ class Nat:
         if self._rebind_s == float("inf"):
             return self._rebind_s
         return now_s + self._rng.expovariate(1 / self._rebind_s)
+
+
+class SymmetricNat(Nat):
+    """Takes an outer port for every pair of inner port and destination (RFC 4787: address and port-dependent)."""
+
+    def _inner(self, packet: bytes) -> bytes:
+        head = _HEAD[packet[0] >> 4]
+        destination = packet[16:20] if head == _HEAD[4] else packet[24:40]
+        return _source_port(packet) + destination + packet[head + 2 : head + 4]
 
 
 def _is_udp(packet: bytes) -> bool:

@@ -55,12 +55,14 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of network without a restriction on calls."""
+    """One kind of network without a restriction on calls. `unseen` ones were written apart from the method, and nobody
+    tunes it to them: benchmarks leave them out, scores report them apart."""
 
     id: str
     meaning: str
     make: Callable[[Draws], Weather]
     parameters: tuple[Parameter, ...] = ()
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from talkpath.lab.demo.script import Claim
 from talkpath.lab.scenario import Hit
 from talkpath.lab.score import Score, score
 from talkpath.report import words
-from talkpath.report.matrix import HEADINGS
+from talkpath.report.language import listed, say
 from talkpath.verdict.model import Verdict
 
 Outcome = Literal["supported", "contradicted", "could not tell"]
@@ -43,16 +43,22 @@ def hold(claim: Claim, verdicts: Sequence[Verdict]) -> Held:
         return Held(claim.words, claim.scene, "contradicted", _because(against))
     if fitting and not unclear and {v.app for v in fitting} == set(claim.apps):
         return Held(claim.words, claim.scene, "supported", _because(fitting))
-    return Held(claim.words, claim.scene, "could not tell", _because(unclear) if unclear else "not tested")
+    return Held(
+        claim.words, claim.scene, "could not tell", _because(unclear) if unclear else say("table", "not tested")
+    )
 
 
 def _because(verdicts: Sequence[Verdict]) -> str:
     labels = dict.fromkeys(words.label(verdict) for verdict in verdicts)
-    return "; ".join(
-        f"{', '.join(words.app_name(v) for v in verdicts if words.label(v) == label)} "
-        f"{HEADINGS[verdicts[0].medium]}: {label.lower()}"
+    medium = words.medium(verdicts[0].medium)
+    return say("list", "; ").join(
+        say("demo", "{apps} ({medium}): {label}", apps=_names(verdicts, label), medium=medium, label=label.lower())
         for label in labels
     )
+
+
+def _names(verdicts: Sequence[Verdict], label: str) -> str:
+    return listed(words.app_name(verdict) for verdict in verdicts if words.label(verdict) == label)
 
 
 class Tally(Struct, frozen=True):

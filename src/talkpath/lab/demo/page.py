@@ -5,71 +5,78 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from talkpath.lab.demo.play import Performance, Played
-from talkpath.lab.demo.tell import NEXT, how_played, truth_sentence
+from talkpath.lab.demo.tell import how_played, next_steps, outcome, truth_sentence
 from talkpath.report import words
-from talkpath.report.html import check_parts, label, meanings, page, state
+from talkpath.report.html import check_parts, heading, label, meanings, page, state
+from talkpath.report.language import say
 from talkpath.report.markup import Element, element
-from talkpath.report.matrix import HEADINGS, cell
+from talkpath.report.matrix import cell
 from talkpath.verdict.model import Verdict
 
-TITLE = "A made-up country: are calls being restricted?"
-LEAD = (
-    "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on the "
-    "wire like each messenger's, beside look-alikes whose bytes look like nothing. Bad weather hits both; a rule about "
-    "calls hits one. The check was not told what the scene does."
-)
 MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
 STATES = {"supported": "ok", "contradicted": "restricted", "could not tell": "insufficient"}
 
 
 def demo_page(performance: Performance) -> str:
     """The file."""
+    lead = say(
+        "demo",
+        "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on "
+        "the wire like each messenger's, beside look-alikes whose bytes look like nothing. Bad weather hits both; a "
+        "rule "
+        "about calls hits one. The check was not told what the scene does.",
+    )
     body = [
-        element("p", LEAD, class_="lead"),
+        element("p", lead, class_="lead"),
         *(part for played in performance.played for part in _scene(played)),
         *_order(performance),
         *_truth(performance),
         *_next(),
-        element("h2", "What the words mean"),
+        element("h2", say("demo", "What the words mean")),
         meanings(),
     ]
-    return page(TITLE, body, simulated=True)
+    return page(say("demo", "A made-up country: are calls being restricted?"), body, simulated=True)
 
 
 def _scene(played: Played) -> Iterator[Element]:
-    yield element("h2", played.scene.title)
-    yield element("p", played.scene.story)
-    yield element("p", f"Played: {how_played(played)}.", *(f" {note}" for note in played.notes), class_="soft")
+    yield element("h2", played.scene.told_title)
+    yield element("p", say("scene", played.scene.story))
+    told = say("demo", "Played: {how}.", how=how_played(played))
+    yield element("p", told, *(f" {note}" for note in played.notes), class_="soft")
     yield from check_parts(played.facts, played.verdicts, played.written["transports"])
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
-            yield element("h3", state(cell(verdict)), f" {words.app_name(verdict)}, {verdict.medium}")
-            yield element("ul", *(element("li", line) for line in words.lines(verdict)[:2]))
+            yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
+            yield element("ul", *(element("li", line) for line in words.lines(verdict, with_messages=True)[:2]))
 
 
 def _order(performance: Performance) -> Iterator[Element]:
-    yield element("h2", "The order, held against what was measured in this made-up country")
-    yield element("blockquote", performance.script.order.words)
+    yield element("h2", say("demo", "The order, held against what was measured in this made-up country:").rstrip(":"))
+    yield element("blockquote", say("scene", performance.script.order.words))
     found = (
         (
-            f"“{held.words}”",
-            label(STATES[held.outcome], MARKS[held.outcome], held.outcome),
+            say("demo", "“{words}”", words=say("scene", held.words)),
+            label(STATES[held.outcome], MARKS[held.outcome], outcome(held.outcome)),
             performance.because(held),
         )
         for held in performance.claims
     )
-    yield _table(("the order says", "this is", "because"), list(found))
+    yield _table((say("table", "the order says"), say("table", "this is"), say("table", "because")), list(found))
 
 
 def _truth(performance: Performance) -> Iterator[Element]:
-    yield element("h2", "The truth of the box")
+    yield element("h2", say("demo", "The truth of the box"))
     yield element("p", truth_sentence(performance.tally))
     lines = [
-        (played.scene.title, f"{words.app_name(verdict)}, {HEADINGS[verdict.medium]}", did, state(cell(verdict)), said)
+        (played.scene.told_title, heading(verdict), element("code", did), state(cell(verdict)), said)
         for played in performance.played
         for verdict, did, said in _pairs(played)
     ]
-    yield _table(("scene", "whose calls", "what the lab did", "what the check said", "how"), lines)
+    titles = (
+        say("table", "scene"), say("table", "whose calls"), say("table", "what the lab did"),
+        say("table", "what the check said"), say("table", "how"),
+    )  # fmt: skip
+    yield _table(titles, lines)
 
 
 def _pairs(played: Played) -> Iterator[tuple[Verdict, str, str]]:
@@ -79,12 +86,13 @@ def _pairs(played: Played) -> Iterator[tuple[Verdict, str, str]]:
                              for name, value in hit.parameters.items())  # fmt: skip
         for verdict in played.verdicts:
             if (verdict.app, verdict.variant, verdict.medium) == (hit.arm.app, hit.arm.variant, hit.arm.medium):
-                yield verdict, f"{hit.rule}, {hit.direction}: {settings}", cell(verdict).how
+                did = f"{hit.rule}, {hit.direction}" + (f": {settings}" if settings else "")
+                yield verdict, did, cell(verdict).how
 
 
 def _next() -> Iterator[Element]:
-    yield element("h2", "What to do next")
-    yield element("ul", *(element("li", element("code", command), f": {what}.") for command, what in NEXT))
+    yield element("h2", say("demo", "What to do next"))
+    yield element("ul", *(element("li", element("code", command), f": {what}.") for command, what in next_steps()))
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:

@@ -14,14 +14,17 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import PeerError, TalkpathError, UsageError
-from talkpath.evidence.bundle import write_bundle
+from talkpath.evidence.bundle import write_check
+from talkpath.evidence.simulation import probe_signer
 from talkpath.lab import drive, namespace
 from talkpath.lab.demo.held import Held, Tally, hold, tally, total
 from talkpath.lab.demo.script import Scene, Script
 from talkpath.lab.scenario import Hit, truth
 from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Facts
-from talkpath.report import result, words
+from talkpath.report import result
+from talkpath.report.language import ENGLISH, say, speaking
+from talkpath.report.reasons import reason
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.standing import voided
 
@@ -29,11 +32,6 @@ Driver = Literal["netns", "loopback", "sim"]
 Run = Callable[..., Facts]
 
 DRIVERS: Mapping[Driver, Run] = {"netns": drive.run_netns, "loopback": drive.run_loopback, "sim": drive.run_sim}
-TELLS = {
-    "netns": "real sockets in network namespaces",
-    "loopback": "real sockets on this machine's loopback",
-    "sim": "virtual time",
-}
 LIMIT_S = 88.0  # for all scenes: `make demo` ends within 90 s
 AROUND_S = 5.0  # what a scene takes beside its questions: programs that start, the end
 TRIES = 2
@@ -58,7 +56,7 @@ class Played(Struct, frozen=True):
 
     def bundle(self) -> bytes:
         """The evidence, as `check -o` writes it."""
-        return write_bundle(self.facts, self.written, [])
+        return write_check(self.facts, self.written, probe_signer())
 
 
 class Performance(Struct, frozen=True):
@@ -78,12 +76,22 @@ class Performance(Struct, frozen=True):
 
     def because(self, held: Held) -> str:
         """Why, and in which scene."""
-        return next(f"{scene.title.lower()}, {held.because}" for scene in self.script.scenes if scene.id == held.scene)
+        title = next(scene.told_title for scene in self.script.scenes if scene.id == held.scene)
+        return say("demo", "{scene}: {because}", scene=title, because=held.because)
 
     @property
     def tally(self) -> Tally:
         """All verdicts against the box's truth."""
         return total(played.tally for played in self.played)
+
+
+def moves(driver: Driver) -> str:
+    """What moves the packets."""
+    return {
+        "netns": say("demo", "real sockets in network namespaces"),
+        "loopback": say("demo", "real sockets on this machine's loopback"),
+        "sim": say("demo", "virtual time"),
+    }[driver]
 
 
 def choose_driver(wanted: str) -> Driver:
@@ -150,7 +158,10 @@ def play(
             verdicts, written = result.result(facts, [hit.record() for hit in hits])
             seconds = round(time.monotonic() - begun_s, 1)
             return Played(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
-        notes.append(f"{scene.title}: a run on {TELLS[using]} did not count, since {wrong}.")
+        notes.append(
+            say("demo", "{scene}: a run did not count ({driver}): {why}.",
+                scene=scene.told_title, driver=moves(using), why=wrong)
+        )  # fmt: skip
         ears.notes(notes[-1])
     raise PeerError("The scene could not be played, not even in virtual time; please report this.")
 
@@ -169,15 +180,17 @@ def _run(run: Run, script: Script, scene: Scene, seed: int, ears: Ears) -> tuple
     try:
         facts = run(script.plan(scene), scene.scenario(seed), script.apps, ears.hears)
     except TalkpathError as error:
-        return None, f"it did not come about ({str(error).rstrip('.')})"
+        return None, say("demo", "it did not come about ({error})", error=str(error).rstrip("."))
     except OSError as error:
-        return None, f"this system refused ({error.strerror or type(error).__name__})"
+        return None, say("demo", "this system refused ({error})", error=error.strerror or type(error).__name__)
     void = voided(facts)
-    return facts, words.REASONS[void.code] if void else ""
+    return facts, reason(void) if void else ""
 
 
 def as_json(performance: Performance) -> dict[str, Any]:
-    """demo.json."""
+    """demo.json. In English, whatever people read."""
+    with speaking(ENGLISH):
+        claims = msgspec.to_builtins(performance.claims)
     return {
         "schema": "talkpath.demo/1",
         "simulated": True,
@@ -186,7 +199,7 @@ def as_json(performance: Performance) -> dict[str, Any]:
         "seconds": performance.seconds,
         "order": performance.script.order.words,
         "scenes": [_scene_json(played) for played in performance.played],
-        "claims": msgspec.to_builtins(performance.claims),
+        "claims": claims,
         "truth": msgspec.to_builtins(performance.tally),
     }
 

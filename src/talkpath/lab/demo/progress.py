@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from talkpath.lab.demo.play import TELLS, Driver, Ears, Played
+from talkpath.lab.demo.play import Driver, Ears, Played, moves
 from talkpath.lab.demo.script import Scene
+from talkpath.report.amounts import seconds
+from talkpath.report.language import say
 
 QUIET_S = 5.0
 
@@ -39,8 +41,11 @@ class Progress(Ears):
 
     def begins(self, scene: Scene, driver: Driver) -> None:
         """A scene begins."""
-        self._scene, self._begun_s, self._told_s = scene.title, time.monotonic(), time.monotonic()
-        self._print(f"{scene.title}: {TELLS[driver]}, about {scene.budget_s + 5:.0f} s at most")
+        self._scene, self._begun_s, self._told_s = scene.told_title, time.monotonic(), time.monotonic()
+        self._print(
+            say("demo", "{scene}: {driver}, about {seconds} at most",
+                scene=self._scene, driver=moves(driver), seconds=seconds(scene.budget_s + 5, 0))
+        )  # fmt: skip
 
     def hears(self, said: str) -> None:
         """What the check says."""
@@ -58,7 +63,10 @@ class Progress(Ears):
 
     def ends(self, played: Played) -> None:
         """A scene is over."""
-        self._print(f"{played.scene.title}: done after {played.seconds:.0f} s")
+        self._print(
+            say("demo", "{scene}: done after {seconds}",
+                scene=played.scene.told_title, seconds=seconds(played.seconds, 0))
+        )  # fmt: skip
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), style="dim", soft_wrap=True)

@@ -13,6 +13,7 @@ from talkpath.apps.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Plan
+from talkpath.report.language import say
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +43,11 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
     background: str
     rules: tuple[str, ...]
     budget_s: float
+
+    @property
+    def told_title(self) -> str:
+        """The title in the language of the moment."""
+        return say("scene", self.title)
 
     def scenario(self, seed: int) -> Scenario:
         """The network."""

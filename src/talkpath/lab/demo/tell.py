@@ -5,55 +5,79 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+from msgspec.structs import asdict
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from talkpath.lab.demo.held import Tally
-from talkpath.lab.demo.play import TELLS, Performance, Played
-from talkpath.report.matrix import HEADINGS, MEDIA, Cell, Row, rows
+from talkpath.lab.demo.play import Performance, Played, moves
+from talkpath.report import words
+from talkpath.report.amounts import megabytes, seconds
+from talkpath.report.html import simulation, still_carried
+from talkpath.report.language import count, listed, say
+from talkpath.report.matrix import MEDIA, Cell, Row, rows
 from talkpath.report.text import STYLES
 
-TITLE = "A made-up country inside this computer: three scenes, each one `talkpath check`."
-SIMULATED = "SIMULATED"
-NEXT = (
-    ("talkpath check LINK", "the same check on a real network, against a test server that agreed to take part"),
-    ("talkpath respond --invite HOST", "be that test server; prints the link"),
-    ("talkpath capture call.pcap", "look into the recording of a call that failed"),
-)
 OUTCOME_STYLES = {"supported": "green", "contradicted": "bold red", "could not tell": "dim"}
 WIDTHS = 17, 22
 
 
+def next_steps() -> list[tuple[str, str]]:
+    """(command, what it does)."""
+    return [
+        (
+            "talkpath check LINK",
+            say("demo", "the same check on a real network, against a test server that agreed to take part"),
+        ),
+        ("talkpath respond --invite HOST", say("demo", "be that test server; prints the link")),
+        ("talkpath capture call.pcap", say("demo", "look into the recording of a call that failed")),
+    ]
+
+
+def outcome(code: str) -> str:
+    """What became of a claim, in words."""
+    return {
+        "supported": say("claim", "supported"),
+        "contradicted": say("claim", "contradicted"),
+        "could not tell": say("claim", "could not tell"),
+    }[code]
+
+
 def summary(performance: Performance, folder: str) -> RenderableType:
     """All of it; the first lines tell the most."""
+    title = say("demo", "A made-up country inside this computer: three scenes, each one `talkpath check`.")
     scenes = chain.from_iterable(_scene(played) for played in performance.played)
+    written = say("demo", "Written to {folder}: report.html, demo.json, and each scene's facts, to judge again:",
+                  folder=folder)  # fmt: skip
     return Group(
-        Text.assemble((SIMULATED, "bold reverse"), f"  {TITLE}"),
+        Text.assemble((simulation(), "bold reverse"), f"  {title}"),
         *scenes,
         *_claims(performance),
         Text(truth_sentence(performance.tally)),
-        Text(f"\nWritten to {folder}: report.html, demo.json, and each scene's facts, to judge again:"),
+        Text(f"\n{written}"),
         Text(f"  talkpath judge {folder}/{performance.played[-1].scene.id}.talkpath"),
-        Text("Next:"),
-        _grid(((Text(command), Text(what)) for command, what in NEXT), 31),
+        Text(say("demo", "Next:")),
+        _grid(((Text(command), Text(what)) for command, what in next_steps()), 31),
+        *(Text(note, style="dim") for note in [words.translation_note()] if note),
     )
 
 
 def truth_sentence(tally: Tally) -> str:
     """What the box knows and no check was told."""
-    undecided = f", {tally.undecided} could not tell" if tally.undecided else ""
-    return (
-        f"The truth of the box: {tally.named} of {tally.restrictions} restrictions named right; "
-        f"{tally.false} of {tally.verdicts} verdicts false{undecided}."
+    return say(
+        "demo",
+        "The truth of the box: {named} of {restrictions} restrictions named right; {false} of {verdicts} verdicts "
+        "false, {undecided} could not tell.",
+        **asdict(tally),
     )
 
 
 def how_played(played: Played) -> str:
     """On what, how long."""
-    sent = (played.facts.bytes_sent + played.facts.bytes_received) / 1e6
-    seconds = played.facts.duration_s if played.driver == "sim" else played.seconds
-    return f"{seconds:.0f} s, {sent:.1f} MB, {TELLS[played.driver]}"
+    sent = megabytes(played.facts.bytes_sent + played.facts.bytes_received)
+    took_s = played.facts.duration_s if played.driver == "sim" else played.seconds
+    return listed([seconds(took_s, 0), sent, moves(played.driver)])
 
 
 # -- a scene -----------------------------------------------------------------------------------------------------
@@ -61,7 +85,9 @@ def how_played(played: Played) -> str:
 
 def _scene(played: Played) -> Iterator[RenderableType]:
     scene = played.scene
-    yield Text.assemble((f"{scene.title}. ", "bold"), scene.story, (f" ({how_played(played)})", "dim"))
+    yield Text.assemble(
+        (f"{scene.told_title}. ", "bold"), say("scene", scene.story), (f" ({how_played(played)})", "dim")
+    )
     for note in played.notes:
         yield Text(f"  {note}", style="yellow")
     yield _grid(_lines(rows(played.verdicts, played.written["transports"])), *WIDTHS)
@@ -73,11 +99,12 @@ def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
     for row in matrix:
         groups.setdefault(tuple((medium, row.cells[medium].says) for medium in _media(row.cells)), []).append(row)
     for group in groups.values():
-        names = ", ".join(row.name for row in group) if len(group) < len(matrix) else f"all {len(group)} apps"
+        every = count("demo", "the app", "all {number} apps", len(group))
+        names = listed(row.name for row in group) if len(group) < len(matrix) else every
         for media in _alike(group[0].cells):
             told = [row.cells[medium] for row in group for medium in media]
             text = _told(told[0], _when([cell.known_s for cell in told], by=len(group) > 1))
-            yield Text(names), Text(", ".join(HEADINGS[medium] for medium in media)), text
+            yield Text(names), Text(listed(map(words.medium, media))), text
             names = ""
 
 
@@ -94,17 +121,17 @@ def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
 
 def _when(times: Sequence[float | None], *, by: bool) -> str:
     """When it was known: of one app for each medium, of several when of all."""
-    known = [f"{time:.1f}" for time in times if time is not None]
+    known = [time for time in times if time is not None]
     if by and known:
-        return f"by {max(known, key=float)} s"
-    return f"after {' and '.join(known)} s" if known else ""
+        return say("demo", "known by {seconds}", seconds=seconds(max(known)))
+    return say("table", "known after {seconds}", seconds=listed(map(seconds, known))) if known else ""
 
 
 def _told(cell: Cell, when: str) -> Text:
     text = Text(f"{cell.mark} {cell.label}", style=STYLES[cell.state])
-    text.append(f", {when}" if when else "", style="default")
-    for part in (cell.how, f"still carried by {cell.carried}" if cell.carried else ""):
-        text.append(f"; {part}" if part else "", style="default")
+    text.append(listed(["", when]) if when else "", style="default")
+    for part in (cell.how, still_carried(cell)):
+        text.append(say("list", "; ") + part if part else "", style="default")
     return text
 
 
@@ -112,11 +139,11 @@ def _told(cell: Cell, when: str) -> Text:
 
 
 def _claims(performance: Performance) -> Iterator[RenderableType]:
-    yield Text.assemble(("The order, held against what was measured in this made-up country:", "bold"))
+    yield Text(say("demo", "The order, held against what was measured in this made-up country:"), style="bold")
     lines = (
         (
-            Text(f'"{held.words}"'),
-            Text(held.outcome, style=OUTCOME_STYLES[held.outcome]),
+            Text(say("demo", "“{words}”", words=say("scene", held.words))),
+            Text(outcome(held.outcome), style=OUTCOME_STYLES[held.outcome]),
             Text(performance.because(held)),
         )
         for held in performance.claims

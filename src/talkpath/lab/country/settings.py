@@ -1,0 +1,157 @@
+"""What a country's TOML file says. `UsageError` for anything that makes no sense, with the row that does not.
+
+A regulator gives orders; each order acts on apps by rules of the lab. Operators carry it out: after `onset_days`, on
+the share `coverage` of their lines, by the acts of their own `mechanism` (acts without one are everybody's). An order
+ends on a day, or for a messenger on the day that it complies where the order says `until_complied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from talkpath.errors import UsageError
+from talkpath.experiment.plan import choose_arms
+from talkpath.lab.backgrounds import parse_background
+from talkpath.lab.restrictor import parse_rule
+
+COUNTRY = "XX"
+NETWORKS = tuple(f"AS{number}" for number in range(64496, 64512))  # RFC 5398: for examples
+MEDIA = ("voice", "video")
+
+
+class Act(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an order does to one app's calls (`rules`, as `lab run --restrict` has them, without `app=`), and whether
+    its messages are blocked too."""
+
+    app: str
+    rules: tuple[str, ...] = ()
+    messages: bool = False
+    mechanism: str = ""
+
+
+class Order(Struct, frozen=True, forbid_unknown_fields=True):
+    """In force from `begin` to before `end`. `says` is what is told the public of it."""
+
+    id: str
+    begin: str
+    acts: tuple[Act, ...]
+    end: str = ""
+    until_complied: bool = False
+    says: str = ""
+
+
+class Operator(Struct, frozen=True, forbid_unknown_fields=True):
+    """One network: its users, its ordinary weather, and how it carries out orders."""
+
+    network: str
+    users: float
+    background: str = "clean"
+    mechanism: str = ""
+    onset_days: int = 0
+    coverage: float = 1.0
+
+
+class Messenger(Struct, frozen=True, forbid_unknown_fields=True):
+    """One app: how many people really use it, by month, and the day on which its company complies, if it does."""
+
+    id: str
+    variant: str
+    audience: dict[str, float]
+    complies_on: str = ""
+
+
+class People(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everybody, and those who measure. Of `checks` a network and day the share `liars` sends false evidence.
+
+    `taps` people a day and network try an app's calls; of those whose calls are restricted the share `tap_hit` says
+    so by one tap, of the others `tap_idle` (facts: .6 and .08). Liars tap as often as they can: `false_taps` a day
+    and network. `panel_error` is the standard error of the audience panel, as a share.
+    """
+
+    population: float
+    checks: int = 1
+    liars: float = 0.0
+    taps: int = 30
+    tap_hit: float = 0.6
+    tap_idle: float = 0.08
+    false_taps: int = 0
+    panel_error: float = 0.01
+
+
+class Country(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. `days` are those on which it is played."""
+
+    name: str
+    days: tuple[str, ...]
+    people: People
+    messengers: tuple[Messenger, ...]
+    operators: tuple[Operator, ...]
+    orders: tuple[Order, ...] = ()
+    media: tuple[str, ...] = MEDIA
+    lies: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """Ids of the messengers."""
+        return tuple(messenger.id for messenger in self.messengers)
+
+
+def read_country(path: Path) -> Country:
+    """The file, checked."""
+    try:
+        country = msgspec.toml.decode(path.read_bytes(), type=Country)
+    except OSError:
+        raise UsageError("The scenario cannot be read; is its name right?") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path.name} is not as a country's file has to be: {error}.") from None
+    for why in _wrong(country):
+        raise UsageError(f"{path.name}: {why}")
+    return country
+
+
+def _wrong(country: Country) -> Iterator[str]:
+    """Sentences about what makes no sense."""
+    for operator in country.operators:
+        if operator.network not in NETWORKS:
+            yield f"{operator.network} is no network of a simulation; there are AS64496 to AS64511."
+        if not 0 <= operator.coverage <= 1 or operator.users <= 0:
+            yield f"{operator.network} needs users above 0, and a coverage between 0 and 1."
+        parse_background(operator.background)
+    if not country.days or not country.operators or not country.messengers:
+        yield "A country needs days, operators and messengers."
+    for day in (*country.days, *_order_days(country)):
+        if not _is_day(day):
+            yield f"{day!r} is no day; write it as 2025-08-13."
+    for order in country.orders:
+        for act in order.acts:
+            if act.app not in country.apps:
+                yield f"The order {order.id} acts on {act.app!r}, which is no messenger of this country."
+            for rule in act.rules:
+                parse_rule(with_app(rule, act.app))
+    for rule in country.lies:
+        parse_rule(rule)
+    choose_arms([f"{messenger.id}/{messenger.variant}" for messenger in country.messengers], country.media)
+
+
+def with_app(rule: str, app: str) -> str:
+    """A rule's text, of one app."""
+    name, comma, rest = rule.partition(",")
+    return f"{name},app={app}{comma}{rest}"
+
+
+def _order_days(country: Country) -> Iterator[str]:
+    yield from (order.begin for order in country.orders)
+    yield from (order.end for order in country.orders if order.end)
+    yield from (messenger.complies_on for messenger in country.messengers if messenger.complies_on)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

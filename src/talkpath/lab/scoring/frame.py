@@ -1,0 +1,79 @@
+"""A picture's paper: an SVG file with a style of its own, light in the light and dark in the dark, and axes.
+
+Contract: pure. Coordinates are pixels from the top left. Nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import log
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from talkpath.report.markup import Element, element
+
+STYLE = """
+svg { background: #fbfaf7; color: #1b1d1f; }
+text { font: 11px system-ui, sans-serif; fill: currentColor; }
+text.title { font-size: 13px; font-weight: 600; }
+.grid { stroke: currentColor; opacity: .16; fill: none; }
+.line { fill: none; stroke: currentColor; stroke-width: 1.8; }
+.dashed { stroke-dasharray: 5 3; } .dotted { stroke-dasharray: 1.5 3; } .thin { stroke-width: 1; }
+.dot { fill: currentColor; stroke: none; }
+.one { color: #1f6f43; } .two { color: #b3261e; } .three { color: #7b2d8b; } .soft { color: #5a6068; }
+.cell { fill: #1f6f43; } .cell.off { fill: #b3261e; }
+@media (prefers-color-scheme: dark) {
+  svg { background: #15171a; color: #eceae6; }
+  .one { color: #6cc494; } .two { color: #ff8a80; } .three { color: #d9a3e5; } .soft { color: #a7adb5; }
+}
+"""
+
+
+class Axis(NamedTuple):
+    """From numbers to pixels, evenly or by their logarithm."""
+
+    least: float
+    most: float
+    start: float
+    end: float
+    by_logarithm: bool = False
+
+    def at(self, value: float) -> float:
+        """Numbers beyond the ends stay at the ends."""
+        value = min(max(value, self.least), self.most)
+        low, high = (log(self.least), log(self.most)) if self.by_logarithm else (self.least, self.most)
+        share = ((log(value) if self.by_logarithm else value) - low) / (high - low)
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+def picture(width: int, height: int, title: str, description: str, parts: Iterable[Element]) -> str:
+    """The file's text."""
+    root = element(
+        "svg",
+        element("title", title),
+        element("desc", description),
+        element("style", STYLE),
+        text(title, 12, 20, class_="title"),
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width} {height}",
+        width=width,
+        height=height,
+        role="img",
+    )
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def text(words: str, x: float, y: float, **attributes: object) -> Element:
+    """One line of words."""
+    return element("text", words, x=f"{x:g}", y=f"{y:g}", **attributes)
+
+
+def path(points: Iterable[tuple[float, float]], class_: str) -> Element:
+    """A line through the points."""
+    return element("path", d="M" + "L".join(f"{x:g} {y:g}" for x, y in points), class_=class_)
+
+
+def dot(x: float, y: float, class_: str) -> Element:
+    """One point."""
+    return element("circle", cx=f"{x:g}", cy=f"{y:g}", r="3.2", class_=f"dot {class_}")

@@ -1,0 +1,128 @@
+"""A row: one check that was played, with all that the tables need; and the file that keeps rows.
+
+Contract: rows are frozen and hold no address. The file is appended to and never rewritten; a row counts only for the
+code that decided it (`digest`), so a call that was stopped goes on where it was, and a change starts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+import talkpath
+from talkpath.errors import UsageError
+from talkpath.lab.peers import Look
+
+Driver = Literal["sim", "netns", "peers"]
+Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
+
+DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
+TELLS = ("lab/country/", "lab/demo/", "lab/scoring/")  # and so does what only counts and draws pictures
+BEGINS = b'{"seed":'
+DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
+
+
+class Real(Struct, frozen=True, omit_defaults=True):
+    """What truly acts on an arm: a rule, the state that it should get, its direction and parameters."""
+
+    rule: str
+    state: str
+    direction: str
+    parameters: dict[str, float | str] = {}
+
+
+class Said(Struct, frozen=True, omit_defaults=True):
+    """The verdict about one app and medium, and what is true of it; `wrong` as in `lab.score`. `figures` are the
+    bounds of extra loss and delay, by name; `parameters` are of the rule that was named."""
+
+    arm: str
+    state: str
+    rule: str | None = None
+    direction: str | None = None
+    parameters: dict[str, Bounds | str] = {}
+    figures: dict[str, Bounds] = {}
+    log10_e: float | None = None
+    known_at_s: float | None = None
+    decided_at_s: float | None = None
+    reason: str = ""
+    real: tuple[Real, ...] = ()
+    wrong: tuple[str, ...] = ()
+
+
+class Row(Struct, frozen=True, omit_defaults=True):
+    """One check. `arms` has every arm's own state, `accused` the arms of which something untrue was said; `unit` is
+    the verdict about the arm that the row was drawn for. `blocks`: the media slots of its accusing test until it knew.
+    `failed` is the error's sentence where the check could not be played. Driver "peers" has a `look` and no verdict."""
+
+    seed: int
+    code: str
+    study: str
+    driver: Driver
+    background: str
+    family: int
+    rules: tuple[str, ...] = ()
+    settings: dict[str, float | str] = {}
+    arms: dict[str, str] = {}
+    hit: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    unit: int = 0
+    seconds: float = 0.0
+    size_bytes: int = 0
+    blocks: int | None = None
+    failed: str = ""
+    look: Look | None = None
+
+    @property
+    def about(self) -> Said:
+        """The verdict about the unit."""
+        return self.said[self.unit]
+
+    @property
+    def kind(self) -> str:
+        """Of background, without its settings."""
+        return self.background.partition(",")[0]
+
+
+def digest() -> str:
+    """Of all code that decides what a row says."""
+    root = Path(talkpath.__file__).parent
+    names = sorted(path.relative_to(root).as_posix() for part in DECIDES for path in (root / part).rglob("*.py"))
+    chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS)]
+    return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]
+
+
+class Rows:
+    """The file. `played` are the rows of this code, by driver and seed."""
+
+    def __init__(self, path: Path, code: str) -> None:
+        self._path, self.code, self._mend = path, code, b""
+        self.played = {(row.driver, row.seed): row for row in self._read() if row.code == code}
+
+    def add(self, row: Row) -> None:
+        """Keep it, at once."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            file.write(self._mend + msgspec.json.encode(row) + b"\n")
+        self._mend = b""
+        self.played[row.driver, row.seed] = row
+
+    def of(self, driver: Driver, seeds: range) -> list[Row]:
+        """Those of these seeds, in order."""
+        return [self.played[driver, seed] for seed in seeds if (driver, seed) in self.played]
+
+    def _read(self) -> Iterator[Row]:
+        """What begins as a row and is none was cut short by a stop, and is passed over."""
+        lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
+        self._mend = b"\n" if lines and not lines[-1].endswith(b"\n") else b""
+        decode = msgspec.json.Decoder(Row).decode
+        for number, line in enumerate(lines, 1):
+            try:
+                yield decode(line)
+            except msgspec.MsgspecError:
+                if not line.startswith(BEGINS):
+                    raise UsageError(f"Line {number} of {self._path.name} is no row: move the file away.") from None

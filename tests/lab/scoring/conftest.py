@@ -1,0 +1,6 @@
+"""rows.py is shared by the modules here."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,31 @@
+"""Rows made by hand: what a check would have left behind, without playing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from talkpath.lab.scoring.row import Real, Row, Said
+
+ARM = "webrtc/dtls/voice"
+BATTERY = ("max/webrtc/voice", "meet/sfu/voice", "signal/ringrtc/voice", "telegram/libtgvoip/voice",
+           "telegram/reflector/voice", "telegram/tgcalls/voice", ARM, "whatsapp/fast20/voice")  # fmt: skip
+DROP = Real("media.drop", "restricted", "up", {"p": 0.2, "onset_packets": 0.0})
+RIGHT = Said(ARM, "restricted", "media.drop", "up", {"p": (0.1, 0.2, 0.3)}, {"extra_loss_up": (0.1, 0.2, 0.3)},
+             8.0, 2.0, 2.5, real=(DROP,))  # fmt: skip
+MISSED = Said(ARM, "ok", decided_at_s=9.0, real=(DROP,), wrong=("state",))
+FINE = Said(ARM, "ok", figures={"extra_loss_up": (0.0, 0.0, 0.01)}, decided_at_s=5.0)
+
+
+def row(said: Said = FINE, **changes: Any) -> Row:
+    """One arm on a clean line, in the study that its truth asks for."""
+    study, hit = ("rules", (ARM,)) if said.real else ("null", ())
+    made = Row(1, "code", study, "sim", "clean", 4, ("media.drop",) if hit else (), {}, {ARM: said.state}, hit, (said,),
+               seconds=10.0, size_bytes=2_000_000)  # fmt: skip
+    return replace(made, **changes)
+
+
+def battery(*states: str, **changes: Any) -> Row:
+    """The default battery with nothing restricted, its arms said to be so."""
+    return row(arms=dict(zip(BATTERY, states, strict=True)), **changes)

@@ -1,0 +1,98 @@
+"""What seeds stand for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from talkpath.apps.shape import Arm
+from talkpath.experiment.plan import choose_arms
+from talkpath.lab.backgrounds import kinds
+from talkpath.lab.restrictor import parse_rule
+from talkpath.lab.scenario import Scenario, truth
+from talkpath.lab.scoring.draw import (
+    CLOSED,
+    RELEASE_SEEDS,
+    Draw,
+    Narrow,
+    draw,
+    draw_null,
+    draw_rules,
+    first_seed,
+    sample,
+)
+from talkpath.lab.scoring.settings import KINDS, LEAST_P
+from talkpath.lab.sim import PORTS
+
+SEEDS = range(1, 401)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Draw]:
+    return [draw(seed) for seed in SEEDS]
+
+
+def test_a_seed_is_one_check() -> None:
+    assert draw(17) == draw(17)
+    assert draw(17) != draw(18)
+
+
+def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[Draw]) -> None:
+    for one in drawn:
+        assert one.unit in one.arms
+        assert bool(one.rules) == (one.study != "null")
+        scenario = Scenario.parse(one.background, one.rules, one.seed, one.family)
+        for rule in scenario.rules:
+            assert truth([rule], (one.unit,), PORTS), one
+
+
+def test_the_design_spreads(drawn: list[Draw]) -> None:
+    studies = Counter(one.study for one in drawn)
+    assert studies["null"] > 100
+    assert studies["rules"] > 150
+    assert studies["speed"] > 30
+    assert {rule.partition(",")[0] for one in drawn for rule in one.rules} == set(KINDS)
+    assert {one.background.partition(",")[0] for one in drawn} == set(kinds())
+    assert {len(one.arms) for one in drawn} > {1, len(choose_arms())}
+    effects = [parse_rule(rule) for one in drawn for rule in one.rules if rule.startswith("media.drop")]
+    assert LEAST_P <= min(rule.number("p") for rule in effects) < 0.05
+    assert max(rule.number("p") for rule in effects) > 0.5
+
+
+def test_nulls_are_mostly_whole_batteries(drawn: list[Draw]) -> None:
+    null = [one for one in drawn if one.study == "null"]
+    assert sum(one.arms == choose_arms() for one in null) > 0.7 * len(null)
+    assert any(kinds()[one.background.partition(",")[0]].unseen for one in null)
+
+
+def test_no_restriction_is_drawn_where_no_udp_passes(drawn: list[Draw]) -> None:
+    assert not [one for one in drawn if one.rules and one.background in CLOSED]
+
+
+def test_each_release_has_seeds_of_its_own() -> None:
+    starts = {first_seed(number, version) for number in (1, 2) for version in ("0.1.0", "0.1.1")}
+    assert len(starts) == 4
+    assert all(start % RELEASE_SEEDS == 0 and start >= RELEASE_SEEDS for start in starts)
+
+
+def test_the_sample_are_checks_of_one_arm() -> None:
+    chosen = sample(SEEDS, 5)
+    assert len(chosen) == 5
+    assert all(len(draw(seed).arms) == 1 for seed in chosen)
+    assert sample(range(1, 4), 100) == [seed for seed in range(1, 4) if len(draw(seed).arms) == 1]
+
+
+def test_narrowed() -> None:
+    one = draw_rules(3, Random("narrow"), Narrow("media.delay", "ge", "one"))
+    assert one.rules[0].startswith("media.delay,")
+    assert (one.background, len(one.arms)) == ("ge", 1)
+    assert isinstance(one.unit, Arm)
+
+
+def test_who_works_on_the_method_sees_no_unseen_background() -> None:
+    narrow = Narrow(unseen=False)
+    drawn = [draw_null(seed, Random(seed), narrow) for seed in range(200)]
+    drawn += [draw_rules(seed, Random(seed), Narrow("media.drop", arms="one", unseen=False)) for seed in range(50)]
+    assert not [one for one in drawn if kinds()[one.background.partition(",")[0]].unseen]

@@ -1,0 +1,63 @@
+"""The file of rows: what a stopped call left counts, what other code left does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_rows import RIGHT, row
+from msgspec.structs import replace
+
+import talkpath
+from talkpath.errors import UsageError
+from talkpath.lab.scoring import row as rows
+from talkpath.lab.scoring.row import Rows, digest
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    file, one = tmp_path / "deep" / "rows.jsonl", row(RIGHT, seed=7)
+    Rows(file, "code").add(one)
+    Rows(file, "code").add(replace(one, driver="netns"))
+    assert Rows(file, "code").played == {("sim", 7): one, ("netns", 7): replace(one, driver="netns")}
+    assert Rows(file, "code").of("sim", range(9)) == [one]
+    assert Rows(file, "code").of("sim", range(8, 9)) == []
+
+
+def test_other_codes_rows_stay_and_do_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    Rows(file, "old").add(row(code="old"))
+    Rows(file, "new").add(row(code="new", seed=2))
+    assert list(Rows(file, "new").played) == [("sim", 2)]
+    assert list(Rows(file, "old").played) == [("sim", 1)]
+
+
+def test_a_line_cut_short_by_a_stop_is_played_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    Rows(file, "code").add(row())
+    Rows(file, "code").add(row(seed=2))
+    file.write_bytes(file.read_bytes()[:-30])
+    again = Rows(file, "code")
+    assert list(again.played) == [("sim", 1)]
+    again.add(row(seed=2))
+    assert list(Rows(file, "code").played) == [("sim", 1), ("sim", 2)]
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("milk, eggs\n")
+    with pytest.raises(UsageError, match=r"Line 1 of notes\.txt"):
+        Rows(file, "code")
+
+
+def test_the_digest_follows_what_decides_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("verdict/judge.py", "lab/scoring/draw.py", "lab/scoring/page.py", "cli/lab.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(rows.talkpath, "__file__", str(tmp_path / "__init__.py"))
+    before = digest()
+    for name, decides in {"lab/scoring/page.py": False, "cli/lab.py": False, "verdict/judge.py": True,
+                          "lab/scoring/draw.py": True}.items():  # fmt: skip
+        (tmp_path / name).write_text("2")
+        assert (digest() != before) == decides, name
+        before = digest()
+    assert talkpath.__file__ == str(tmp_path / "__init__.py")
