@@ -4,15 +4,22 @@
 PYTHON ?= python3
 JOBS   ?= 2
 BIN    := .venv/bin
+CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo test bench captures reference lock core dev
+.PHONY: help demo test bench score score-quick captures bench-capture lab-calls article fuzz reference lock core dev peers
 
 help:
 	@echo "make demo       play three scenes in a made-up country, about 90 s; writes demo/"
 	@echo "make test       style, types, imports and tests; says what was not run and why"
 	@echo "make bench      measure speed, write nothing"
-	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES)"
+	@echo "make score      error rates: about 15 000 checks, two and a half hours at most; writes docs/error-rates.md"
+	@echo "make score-quick  500 checks with fixed seeds, at most five minutes: fails where a goal is missed"
+	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES), a row a file"
+	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, as far as they are installed"
+	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
+	@echo "make fuzz       read a million damaged captures, about an hour"
+	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -34,16 +41,44 @@ test: dev
 	@echo "passed: style (ruff), types (mypy), imports (import-linter), tests (pytest); not run: see above"
 
 bench: dev
-	@for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in $(filter-out bench/capture.py,$(wildcard bench/*.py)); do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+score: core
+	@$(BIN)/talkpath lab score --minutes 85
+	@$(BIN)/talkpath lab score --peers 600 --minutes 15
+	@$(BIN)/talkpath lab score --netns 220 --minutes 45 --page docs/error-rates.md
+
+score-quick: core
+	@$(BIN)/talkpath lab score --quick
 
 captures: dev
 	@$(BIN)/pytest -m captures -s
+
+bench-capture: peers
+	@$(BIN)/python bench/capture.py $(CAPTURES)
+
+lab-calls: peers
+	@$(BIN)/python scripts/record_lab_calls.py build/lab-calls
+	@$(BIN)/python scripts/score_captures.py build/lab-calls
+
+fuzz: dev
+	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000
+
+peers: dev
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/peers.txt
+
+article: core
+	@rm -rf build/article build/restored
+	@$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(JOBS) -o build/article
+	@$(BIN)/talkpath lab country scenarios/restored.toml --seed 1 --jobs $(JOBS) -o build/restored
+	@$(BIN)/python scripts/write_article.py build/article build/restored
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 2; }
-	uv $(LOCK) pyproject.toml --extra qr requirements/core.in -o requirements/core.txt
-	uv $(LOCK) pyproject.toml --extra qr requirements/core.in requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo requirements/core.in -o requirements/core.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet requirements/core.in requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
+	uv $(LOCK) requirements/peers.in -c requirements/dev.txt -o requirements/peers.txt
 	uv $(LOCK) requirements/virtualenv.in -o requirements/virtualenv.txt

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.measure.facts import Facts
+from talkpath.observatory.events import Event
 from talkpath.report.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.report.json import CheckResult
 from talkpath.verdict.model import Verdict
@@ -49,7 +50,8 @@ def schemas() -> dict[str, str]:
     call: Any = changed(CallObject, "verdict", verdict)
     attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
-    return {"tp-001.schema.json": text(Facts), "tp-004.schema.json": text(result), "tp-007.schema.json": text(capture)}
+    found = {"tp-001": Facts, "tp-004": result, "tp-007": capture, "tp-008": Event}
+    return {f"{number}.schema.json": text(record) for number, record in found.items()}
 
 
 def main() -> int:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["LANGUAGE"] = "en"  # tests read English, whatever this machine speaks; so do the programs that they start
+
 CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / "shared" / "captures"))
 
 # Other people's captures are never part of the repository, so a clone alone does not have them.

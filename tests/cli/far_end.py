@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from talkpath.evidence.bundle import read_bundle
+from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts
 
@@ -41,22 +42,22 @@ def free_ports(count: int) -> list[int]:
 
 
 class FarEnd:
-    """One responder process. `patch` is Python run before it starts."""
+    """One responder process. `patch` is Python run before it starts, `more` are further arguments."""
 
-    def __init__(self, folder: Path, patch: str = "") -> None:
+    def __init__(self, folder: Path, patch: str = "", more: Sequence[str] = ()) -> None:
         for _ in range(TRIES):  # another test may take a port between our look and the start
-            if line := self._start(folder, patch):
+            if line := self._start(folder, patch, more):
                 self.key = json.loads(line)["key"]
                 return
             self.__exit__()
         raise RuntimeError("the responder did not start")
 
-    def _start(self, folder: Path, patch: str) -> str:
+    def _start(self, folder: Path, patch: str, more: Sequence[str]) -> str:
         self.control, self.tcp, self.tls, *self.udp = free_ports(19)
         key_file = folder / f"key{self.control}.pem"
         arguments = ["respond", "--json", "--host", "127.0.0.1", "--port", str(self.control)]
         arguments += ["--ports", ",".join(map(str, self.udp)), "--key-file", str(key_file)]
-        arguments += ["--tcp-ports", str(self.tcp), "--tls-ports", str(self.tls)]
+        arguments += ["--tcp-ports", str(self.tcp), "--tls-ports", str(self.tls), *more]
         code = f"{patch}\nimport sys\nsys.argv = ['talkpath', *{arguments!r}]\nfrom talkpath.cli import main\nmain()"
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -143,7 +144,7 @@ class Probe:
             self.process.kill()
             self.process.wait()
         took_s = time.monotonic() - self._since_s
-        facts = read_bundle(self._bundle.read_bytes()).facts if self._bundle.exists() else None
+        facts = read_facts(self._bundle.read_bytes()) if self._bundle.exists() else None
         return Told(code, self._out.read_text(), self._err.read_text(), took_s, facts)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from talkpath.cli.capture import command as capture
-from talkpath.cli.scrub import command as scrub
+from talkpath.cli import cli
 from talkpath.errors import UsageError
 
 A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
@@ -37,7 +36,7 @@ def call(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(capture, [str(one) for one in arguments], input=stdin)
+    return CliRunner().invoke(cli, ["capture", *map(str, arguments)], input=stdin)
 
 
 def test_json(call: Path):
@@ -71,11 +70,32 @@ def test_peer_html_and_scrub(call: Path, tmp_path: Path):
     assert run(call, "--html", page).exit_code == 0
     assert "<svg" in page.read_text()
     safe = tmp_path / "safe.pcapng"
-    result = CliRunner().invoke(scrub, [str(call), "-o", str(safe)])
+    result = CliRunner().invoke(cli, ["scrub", str(call), "-o", str(safe)])
     assert result.exit_code == 0
     before, after = (json.loads(run(path, "--json").output)["calls"] for path in (call, safe))
     assert [one["streams"] for one in after] == [one["streams"] for one in before]
     assert A not in safe.read_bytes()
+
+
+def test_parquet_has_a_row_for_each_media_packet(call: Path, tmp_path: Path):
+    from pyarrow import parquet
+
+    assert run(call, "--parquet", tmp_path / "packets.parquet").exit_code == 0
+    rows = parquet.read_table(tmp_path / "packets.parquet").to_pylist()
+    sent = [row for row in rows if row["direction"] == "sent"]
+    assert [row["sequence"] for row in sent] == list(range(300))
+    assert [row["timestamp"] for row in sent] == [160 * number for number in range(300)]
+    assert {row["size_bytes"] for row in rows} == {172}
+    assert sent[50]["time_s"] == pytest.approx(1.0)
+    assert {(row["call"], row["app"], row["medium"], row["missing_before"], row["copy"]) for row in rows} == {
+        (1, "rtp", "voice", 0, False)
+    }
+    silent = tmp_path / "silent.pcap"
+    silent.write_bytes(recording(0))
+    assert run(silent, "--parquet", tmp_path / "none.parquet").exit_code == 0
+    none = parquet.read_table(tmp_path / "none.parquet")
+    assert (none.num_rows, none.column_names) == (0, list(rows[0]))
+    assert "cannot be written" in str(run(call, "--parquet", tmp_path / "nowhere" / "x").exception)
 
 
 @pytest.mark.parametrize("arguments", [["nowhere.pcap"], ["one", "two", "--html", "x"], ["."]])
@@ -90,5 +110,5 @@ def test_what_is_no_capture(tmp_path: Path):
     path = tmp_path / "text.pcap"
     path.write_text("hello")
     assert "no capture" in str(run(path).exception)
-    same = CliRunner().invoke(scrub, [str(path), "-o", str(path)])
+    same = CliRunner().invoke(cli, ["scrub", str(path), "-o", str(path)])
     assert isinstance(same.exception, UsageError)

@@ -150,7 +150,7 @@ def patched(patch: str) -> Row:
 def limits(text: str) -> str:
     return (
         "import talkpath.responder.session as s\n"
-        f"s.Responder.__init__.__defaults__ = (s.Limits({text}), s.Responder.__init__.__defaults__[1])"
+        f"s.Responder.__init__.__defaults__ = (s.Limits({text}), *s.Responder.__init__.__defaults__[1:])"
     )
 
 
@@ -171,7 +171,7 @@ BEFORE: list[tuple[str, Row, str, int, bool]] = [
     ("other shapes", patched(OTHERWISE), "imitates these apps otherwise", 3, False),
     ("busy", patched(limits("sessions=0")), "as many sessions as it takes", 3, False),
     ("few bytes", patched(limits("session_bytes=1000")), "too few bytes", 3, False),
-    ("silent", patched(SILENT), "nothing had been measured yet", 3, True),
+    ("silent", patched(SILENT), "Nothing had been measured yet", 3, True),
 ]
 
 
@@ -244,13 +244,13 @@ def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
 # Row, what the one sentence says, exit code, why the check ended, seconds that it takes at most.
 AMID: list[tuple[str, Row, str, int, str, float]] = [
     ("killed", far_end_gets(signal.SIGKILL, LATER), "is kept", 0, "responder_lost", 3.0),
-    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "nothing had been", 3, "responder_lost", 3.0),
+    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", 3.0),
     ("stopped", far_end_gets(signal.SIGSTOP, LATER), "went away", 0, "responder_lost", 13.0),
     ("ended", far_end_gets(signal.SIGTERM, LATER), "went away", 0, "responder_lost", 3.0),
     ("far end sleeps", far_end_sleeps, "", 0, "", 30.0),
     ("probe sleeps", probe_sleeps, "", 0, "", 30.0),
     ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", 7.0),
-    ("Ctrl-C at once", probe_gets(signal.SIGINT, FIRST, times=2), "nothing had been", 130, "interrupted", 3.0),
+    ("Ctrl-C at once", probe_gets(signal.SIGINT, FIRST, times=2), "Nothing had been", 130, "interrupted", 3.0),
     ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is kept", 0, "interrupted", 2.0),
     ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is kept", 0, "interrupted", 7.0),
 ]

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
-from talkpath.verdict.ask import next_question, strong_epochs
+from talkpath.verdict.ask import MORE_EPOCHS, next_question
 from talkpath.verdict.model import Ask
 
 APPS = ("webrtc", "whatsapp", "telegram")
@@ -53,7 +53,7 @@ def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
 
 def test_an_arm_that_is_restricted_and_named_costs_nothing_more():
     facts = calls.check(calls.Line([calls.stage_drop(["stun"], "up")], apps=APPS, k=6, packets=30))
-    assert asked(facts)["webrtc", "battery"] <= strong_epochs(facts)
+    assert asked(facts)["webrtc", "battery"] <= MORE_EPOCHS
     assert asked(facts)["webrtc", "watch"] == 0
 
 

@@ -48,8 +48,9 @@ def test_a_good_call():
         (call(stream("received")), "no_control"),
         (call(stream("sent"), stream("received", frozen_s=3.0, freezes=2)), "no_control"),
         (call(stream("sent")), "no_control"),
+        (call(stream("sent"), stream("received", seconds=6.0), others=0), "no_control"),
     ],
-    ids=["short", "cut in mid-talk", "only heard", "stood still", "only said"],
+    ids=["short", "cut in mid-talk", "only heard", "stood still", "only said", "silent at the end, alone"],
 )
 def test_what_is_not_enough(found: Call, reason: str):
     verdict = judge_call(found)

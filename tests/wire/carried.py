@@ -77,9 +77,24 @@ CARRIERS: dict[str, tuple[int, Carry]] = {
     "ppi": (192, lambda packet: b"\x00\x00\x08\x00\x69\x00\x00\x00" + _wireless(True)(packet)),
     "ppi ethernet": (192, lambda packet: b"\x00\x00\x08\x00\x01\x00\x00\x00" + _vlans()(packet)),
     "gre": (101, lambda packet: _ip4(47, b"\x00\x00" + _type(packet) + packet)),
+    "gtp": (101, lambda packet: _over_udp(b"\x30\xff" + struct.pack("!HI", len(packet), 77) + packet)),
+    "gtp extended": (
+        101,
+        lambda packet: _over_udp(
+            b"\x34\xff" + struct.pack("!HI", len(packet) + 8, 77) + b"\0\0\0\x85\x01\x10\x09\0" + packet
+        ),
+    ),
+    "vxlan": (
+        101,
+        lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + bytes(12) + _type(packet) + packet),
+    ),
     "ip in ip": (101, lambda packet: _ip4(4 if packet[0] >> 4 == 4 else 41, packet)),
 }
 """Name to link type and what goes around an IP packet."""
+
+
+def _over_udp(data: bytes) -> bytes:
+    return _ip4(17, struct.pack("!HHHH", 2152, 4789, 8 + len(data), 0) + data)
 
 
 def _ip4(protocol: int, payload: bytes) -> bytes:

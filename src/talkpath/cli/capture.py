@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from talkpath.cli._language import language_option
 from talkpath.errors import UsageError, WireError
 
 if TYPE_CHECKING:
@@ -27,15 +28,23 @@ LARGE_BYTES = 20_000_000
 @click.option("--addresses", is_flag=True, help="Show addresses and ports on the screen.")
 @click.option("--peer", type=click.Path(path_type=Path), help="The same call recorded at the other end.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a report with pictures into this file.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the evidence here.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write all media packets into this file.")
+@language_option
 def command(
-    files: tuple[str, ...], as_json: bool, addresses: bool, peer: Path | None, html: Path | None, parquet: Path | None
+    files: tuple[str, ...],
+    as_json: bool,
+    addresses: bool,
+    peer: Path | None,
+    html: Path | None,
+    output: Path | None,
+    parquet: Path | None,
 ) -> None:
     """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; - is standard input) and say how they went."""
     gc.disable()  # a run makes no garbage in circles worth the time to look for it
     names = list(_names(files))
-    if len(names) != 1 and (peer or html or parquet):
-        raise UsageError("--peer, --html and --parquet take one recording at a time; name one file.")
+    if len(names) != 1 and (peer or html or output or parquet):
+        raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
     for name in names:
         found = _recorded(name)
         pairs = _paired(found, peer) if peer else None
@@ -45,6 +54,8 @@ def command(
             _show(name, found, addresses, pairs or ())
         if html:
             _write_html(name, found, html)
+        if output:
+            _write_evidence(found, output)
         if parquet:
             from talkpath.capture.table import write_parquet
 
@@ -119,6 +130,18 @@ def _show(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...]
     calls = range(len(found.findings.calls))
     endpoints = [_endpoints(found, call) for call in calls] if addresses else ()
     capture_text.show(Console(file=sys.stdout), Path(name).name, found.findings, endpoints, pairs)
+
+
+def _write_evidence(found: Recorded, output: Path) -> None:
+    import msgspec
+
+    from talkpath.evidence.bundle import write_capture
+    from talkpath.evidence.file import write_file
+    from talkpath.report import capture_json
+    from talkpath.wire.sign import Signer
+
+    said = msgspec.to_builtins(capture_json.result("-", found.findings))
+    write_file(output, write_capture(found.findings, said, Signer.fresh()))
 
 
 def _write_html(name: str, found: Recorded, html: Path) -> None:

@@ -9,29 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.wire.sign import Signer
 
-WAYS_ON = """There is no test server to check against yet. Three ways on:
-
-  1. A friend on a network without restrictions runs   talkpath respond --invite THEIR.HOST.NAME
-     and sends you the link (or its QR code); then      talkpath check 'talkpath://…'
-  2. Run your own on a machine elsewhere:               docs/how-to/run-a-responder.md
-  3. Record a call that fails and look into it:         talkpath capture call.pcap
-"""
-
-
-SENTENCES = {
-    "refused": "Nothing listens at the link's port. Ask whoever runs the test server, or use another link.",
-    "timeout": "The test server does not answer. Is this device online, and the test server up? Try another link too.",
-    "responder_lost": "The test server went away during the check; {kept}.",
-    "network_lost": "This device's network was lost during the check; {kept}.",
-    "interrupted": "Stopped; {kept}.",
-}
-KEPT = "what was measured until then is kept", "nothing had been measured yet"
 STOPPED = 130
+NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
 
 @click.command()
@@ -46,7 +32,9 @@ STOPPED = 130
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the evidence here.")
 @click.option("--gate", is_flag=True, help="Exit 10 restricted, 11 closed, 12 impaired or unreachable, 13 unknown.")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), hidden=True, help="A plan as JSON (the lab's).")
+@click.option("--lab", "in_lab", is_flag=True, hidden=True, help="Sign the evidence with the lab's key.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004).")
+@language_option
 def command(
     link: str | None,
     names: tuple[str, ...],
@@ -59,6 +47,7 @@ def command(
     output: Path | None,
     gate: bool,
     plan_file: Path | None,
+    in_lab: bool,
     as_json: bool,
 ) -> int:
     """Place calls shaped like each messenger's beside look-alikes, to a consenting test server.
@@ -80,12 +69,15 @@ def command(
         _rehearse(plan, as_json)
         return 0
     if link is None:
-        click.echo(WAYS_ON, err=True)
+        from talkpath.report.endings import ways_on
+
+        click.echo(ways_on(), err=True)
         return 3
     _refuse_overwrite(output)
-    facts = _measure(plan, link, 4 if v4 else 6 if v6 else 0)
+    signer = _signer(in_lab)
+    facts = _measure(plan, link, 4 if v4 else 6 if v6 else 0, signer)
     _say_left_out(plan, facts)
-    return _tell(facts, output, gate, as_json)
+    return _tell(facts, output, gate, as_json, signer)
 
 
 def _read_plan(file: Path) -> Plan:
@@ -97,6 +89,14 @@ def _read_plan(file: Path) -> Plan:
         return msgspec.json.decode(file.read_bytes(), type=Plan)
     except (OSError, msgspec.MsgspecError):
         raise UsageError("The file of --plan cannot be read or holds no plan.") from None
+
+
+def _signer(in_lab: bool) -> Signer:
+    """The key of this run, which nobody has before or after it."""
+    from talkpath.evidence.simulation import probe_signer
+    from talkpath.wire.sign import Signer
+
+    return probe_signer() if in_lab else Signer.fresh()
 
 
 def _refuse_overwrite(output: Path | None) -> None:
@@ -124,7 +124,7 @@ def _rehearse(plan: Plan, as_json: bool) -> None:
     )
 
 
-def _measure(plan: Plan, link: str, family: int) -> Facts:
+def _measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
     from rich.console import Console
 
     from talkpath.conduct.live import run_check
@@ -133,7 +133,7 @@ def _measure(plan: Plan, link: str, family: int) -> Facts:
 
     target = parse_link(link)
     with Progress(Console(stderr=True), plan) as progress:
-        return run_check(plan, target, family=family, progress=progress.hear)
+        return run_check(plan, target, family=family, key=signer.public, progress=progress.hear)
 
 
 def _say_left_out(plan: Plan, facts: Facts) -> None:
@@ -144,22 +144,27 @@ def _say_left_out(plan: Plan, facts: Facts) -> None:
         )
 
 
-def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool) -> int:
+def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool, signer: Signer) -> int:
     from rich.console import Console
 
-    from talkpath.evidence.bundle import write_bundle
+    from talkpath.evidence.bundle import has_receipt, write_check
+    from talkpath.evidence.file import write_file
     from talkpath.report import result, text
+    from talkpath.report.endings import ending
 
     verdicts, written = result.result(facts)
     why = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
-    if why in SENTENCES:
-        click.echo(f"talkpath: {SENTENCES[why].format(kept=KEPT[0] if _measured(facts) else KEPT[1])}", err=True)
+    ended = ending(why, measured=_measured(facts))
+    if ended:
+        click.echo(f"talkpath: {ended}", err=True)
     if as_json:
         click.echo(json.dumps(written))
     else:
         text.show(Console(file=sys.stdout), verdicts)
     if output is not None:
-        _write(output, write_bundle(facts, written, []))
+        write_file(output, write_check(facts, written, signer))
+        if not ended and not has_receipt(facts, signer):
+            click.echo(NO_RECEIPT, err=True)
     return result.gate(verdicts) if gate else _exit_code(facts)
 
 
@@ -172,10 +177,3 @@ def _exit_code(facts: Facts) -> int:
     if _measured(facts):
         return 0
     return STOPPED if facts.health.ended == "interrupted" else 3
-
-
-def _write(output: Path, data: bytes) -> None:
-    try:
-        output.write_bytes(data)
-    except OSError:
-        raise UsageError("The evidence could not be written to the place of -o; is the disk full?") from None

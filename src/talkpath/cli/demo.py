@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", default=1, show_default=True, help="Of the made-up networks, and of virtual time.")
 @click.option("--json", "as_json", is_flag=True, help="Print demo.json instead of the summary.")
+@language_option
 def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     """See what talkpath does: three scenes in a made-up country, inside this machine, under 90 s."""
     from rich.console import Console

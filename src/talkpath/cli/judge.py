@@ -8,29 +8,34 @@ from pathlib import Path
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.cli._language import language_option
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
+@language_option
 def command(bundle: Path, as_json: bool) -> None:
     """Judge the facts in BUNDLE again and say what changed since it was written."""
     from rich.console import Console
 
-    from talkpath.evidence.bundle import read_bundle
-    from talkpath.report import result, text
+    from talkpath.evidence.file import read_file
+    from talkpath.report import capture_text, text
+    from talkpath.report.again import judge_again, recording
+    from talkpath.report.html import simulation_note
+    from talkpath.report.language import say
 
-    try:
-        stored = read_bundle(bundle.read_bytes())
-    except OSError:
-        raise UsageError("The bundle cannot be read; is its name right?") from None
-    verdicts, written = result.result(stored.facts, stored.verdict.get("truth", {}).get("hit"))
-    changes = result.changes(stored.verdict.get("verdicts", []), written["verdicts"])
+    stored = read_file(bundle)
+    again = judge_again(stored)
     if as_json:
-        click.echo(json.dumps(written | {"changes": changes}))
+        click.echo(json.dumps(again.written | {"changes": again.changes}))
         return
-    text.show(Console(file=sys.stdout), verdicts)
-    if stored.facts.simulated:
-        click.echo("\nSIMULATED: these facts come from the lab.")
-    click.echo("\n" + ("\n".join(changes) if changes else "The same verdicts as when it was written."))
+    console = Console(file=sys.stdout)
+    if stored.findings is not None:
+        capture_text.show(console, recording(), stored.findings)
+    else:
+        text.show(console, again.verdicts)
+    if stored.simulated:
+        click.echo(f"\n{simulation_note()}")
+    same = say("again", "The same verdicts as when it was written.")
+    click.echo("\n" + ("\n".join(again.changes) or same))

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from talkpath.cli._lab_country import country
+from talkpath.cli._lab_score import score
+from talkpath.cli._language import language_option
 from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Play checks through made-up networks. Nothing leaves this machine."""
+
+
+command.add_command(score)
+command.add_command(country)
 
 
 @command.command("run")
@@ -41,6 +48,7 @@ def command() -> None:
 @click.option("--transports", is_flag=True, help="Ask for every app which transports carry a call.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the evidence here.")
 @click.option("--json", "as_json", is_flag=True, help="Print tp-004 with the lab's truth.")
+@language_option
 def run(
     driver: str,
     rules: tuple[str, ...],
@@ -93,21 +101,24 @@ def _drive(driver: str) -> Callable[[Plan, Scenario], Facts]:
 def _tell(facts: Facts, hits: list[dict[str, Any]], output: Path | None, as_json: bool) -> None:
     from rich.console import Console
 
-    from talkpath.evidence.bundle import write_bundle
+    from talkpath.evidence.bundle import write_check
+    from talkpath.evidence.file import write_file
+    from talkpath.evidence.simulation import probe_signer
     from talkpath.report import result, text
+    from talkpath.report.html import simulation_note
+    from talkpath.report.language import say
 
     verdicts, written = result.result(facts, hits)
     if output is not None:
-        output.write_bytes(write_bundle(facts, written, []))
+        write_file(output, write_check(facts, written, probe_signer()))
     if as_json:
         click.echo(json.dumps(written))
         return
     console = Console(file=sys.stdout)
+    truth = say("page", "The lab restricted: {list}.", list=_truth(hits) or say("page", "nothing"))
     text.show(console, verdicts)
-    console.print("\nSIMULATED: a made-up network. The lab restricted: " + _truth(hits), highlight=False)
+    console.print(f"\n{simulation_note()} {truth}", highlight=False)
 
 
 def _truth(hits: list[dict[str, object]]) -> str:
-    return (
-        "; ".join(f"{h['app']} {h['variant']} {h['medium']} by {h['rule']} {h['direction']}" for h in hits) or "nothing"
-    )
+    return "; ".join(f"{h['app']} {h['variant']} {h['medium']} by {h['rule']} {h['direction']}" for h in hits)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.evidence.bundle import Bundle
+    from talkpath.report.again import Again
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
+@language_option
 def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     """Tell what BUNDLE says, in text, as JSON, or as an HTML file to read, print and pass on.
 
@@ -23,29 +30,41 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     """  # fmt: skip
     from rich.console import Console
 
-    from talkpath.evidence.bundle import read_bundle
-    from talkpath.report import html, result, text
+    from talkpath.evidence.file import read_file
+    from talkpath.report import capture_text, text
+    from talkpath.report.again import judge_again, recording
+    from talkpath.report.html import simulation_note
+    from talkpath.report.language import say
 
-    try:
-        stored = read_bundle(bundle.read_bytes())
-    except OSError:
-        raise UsageError("The bundle cannot be read; is its name right?") from None
-    verdicts, written = result.result(stored.facts, stored.verdict.get("truth", {}).get("hit"))
-    changes = result.changes(stored.verdict.get("verdicts", []), written["verdicts"])
-    notes = [f"Judged otherwise than when it was written: {change}." for change in changes]
+    stored = read_file(bundle)
+    again = judge_again(stored)
+    notes = [say("again", "Judged otherwise than when it was written: {change}.", change=one) for one in again.changes]
     if page is not None:
-        _write(page, html.check_page(stored.facts, verdicts, written, notes))
+        _write(page, _page(stored, again, notes))
     if as_json:
-        click.echo(json.dumps(written | {"changes": changes}))
+        click.echo(json.dumps(again.written | {"changes": again.changes}))
         return
     if page is not None:
-        click.echo(f"Written to {page}.", err=True)
+        click.echo(say("again", "Written to {file}.", file=page), err=True)
         return
-    if stored.facts.simulated:
-        click.echo("SIMULATED: these facts come from the lab.\n")
-    text.show(Console(file=sys.stdout), verdicts)
+    if stored.simulated:
+        click.echo(f"{simulation_note()}\n")
+    if stored.findings is not None:
+        capture_text.show(Console(file=sys.stdout), recording(), stored.findings)
+    else:
+        text.show(Console(file=sys.stdout), again.verdicts)
     for note in notes:
         click.echo(note)
+
+
+def _page(stored: Bundle, again: Again, notes: list[str]) -> str:
+    from talkpath.report import capture_html, html
+    from talkpath.report.again import recording
+
+    if stored.facts is not None:
+        return html.check_page(stored.facts, again.verdicts, again.written, notes)
+    assert stored.findings is not None  # a bundle holds one of both
+    return capture_html.capture_page(recording(), stored.findings)
 
 
 def _write(page: Path, text: str) -> None:

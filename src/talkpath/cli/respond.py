@@ -20,6 +20,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.responder.session import Identity
+    from talkpath.responder.whereabouts import Atlas
 
 KINDS = ("udp", "tcp", "tcp")  # of --ports, --tcp-ports, --tls-ports
 MOST_HOURS = 24 * 365
@@ -72,6 +73,13 @@ def _identity_file(path: str | None) -> Path:
     default="unknown",
     help="What kind of network this responder is in; hosting networks treat calls oddly.",
 )
+@click.option(
+    "--geo",
+    "atlas_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A MaxMind DB file (.mmdb) with countries or AS numbers, for receipts; may be given several times.",
+)
 @click.option("--key-file", default=None, help="The responder's key; made where it is not there.")
 @click.option("--invite", default=None, metavar="HOST", help="Print an invite link and QR code for this host name.")
 @click.option("--for", "hours", default=0.0, help="Stop after so many hours; the invitation ends then too.")
@@ -84,6 +92,7 @@ def command(
     tls_ports: str,
     host: str | None,
     network_class: str,
+    atlas_files: tuple[Path, ...],
     key_file: str | None,
     invite: str | None,
     hours: float,
@@ -93,9 +102,11 @@ def command(
     """Answer checks from probes that you invite.
 
     It answers nothing to anybody without a session, sends a 5-tuple no more than it brought until it has proved its
-    address, and keeps no address.
+    address, and keeps no address. At the end of a check it signs what it saw, with the AS number and the country of
+    the address where --geo tells them.
     """  # fmt: skip
     from talkpath.responder.session import Identity
+    from talkpath.responder.whereabouts import Atlas
 
     pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
     udp, tcp, tls = (tuple(found) for found in pairs)
@@ -105,7 +116,8 @@ def command(
     if doctor:
         _doctor(identity, port, host, as_json)
         return
-    _serve(identity, inner, port, host, _identity_file(key_file), invite, hours, as_json)
+    atlas = Atlas(atlas_files)
+    _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
 
 
 def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
@@ -148,18 +160,22 @@ def _serve(
     port: int,
     host: str | None,
     pem: Path,
+    atlas: Atlas,
     invite: str | None,
     hours: float,
     as_json: bool,
 ) -> None:
     from talkpath.probe.link import Link
     from talkpath.responder.driver import ResponderDriver
+    from talkpath.responder.notary import Notary
     from talkpath.responder.session import Responder
     from talkpath.wire.keys import pem_key_text
+    from talkpath.wire.sign import Signer
 
     try:
         key = pem_key_text(pem.read_bytes())
-        driver = ResponderDriver(Responder(identity), pem, control_port=port, host=host, inner=inner)
+        responder = Responder(identity, notary=Notary(Signer.of_pem(pem.read_bytes()), _hour))
+        driver = ResponderDriver(responder, pem, control_port=port, host=host, inner=inner, atlas=atlas)
     except OSError:  # of ssl, too
         raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
@@ -175,6 +191,10 @@ def _serve(
     sys.stdout.flush()
     end_s = time.monotonic() + hours * 3600 if hours else float("inf")
     driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
+
+
+def _hour() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"
 
 
 def _announce(link: str, invited: bool, until: datetime | None) -> None:

@@ -7,7 +7,6 @@ Choosing takes tens of milliseconds, which no packet may wait for: `think` may d
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Layout
+from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Facts, Health, Plan, Reach
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.session import ProbeSession
@@ -62,12 +62,14 @@ def at_once(job: Callable[[], Thought]) -> Future[Thought]:
 
 @dataclass(slots=True)
 class Check:
-    """`seed` is 32 unpredictable bytes. `progress` hears one word an event, for people. `think` runs a job that chooses
-    the next question, here and now or in another thread."""
+    """`seed` is 32 unpredictable bytes, `key` the public key of this run (its evidence is signed with the other half).
+    `progress` hears one word an event, for people. `think` runs a job that chooses the next question, here and now or
+    in another thread."""
 
     plan: Plan
     seed: bytes
     family: int = 4
+    key: bytes = b""
     locals: int = LOCALS
     choose: Choose = next_question
     think: Think = at_once
@@ -98,7 +100,7 @@ class Check:
 
     def __post_init__(self) -> None:
         arms = tuple(Arm(arm.app, arm.variant, arm.medium) for arm in self.plan.arms)  # type: ignore[arg-type]
-        self.session = ProbeSession(self.seed, arms, self.family)
+        self.session = ProbeSession(self.seed, arms, self.family, self.key)
 
     # -- what the driver tells -------------------------------------------------------------------------------
 
@@ -198,6 +200,7 @@ class Check:
             responder_class=welcome.responder_class if welcome else "unknown",
             family=self.family,
             paths=_paths(welcome) if welcome else (),
+            receipt=session.signed,
         )
 
     @property
@@ -233,7 +236,7 @@ class Check:
             self._ask(now_s)
         elif self._stopping and not session.running and self._finish_s == NEVER:
             self._finish_s = now_s + FINISH_S
-            session.finish(now_s, _digest(self.facts()), self._stopping)
+            session.finish(now_s, facts_digest(session.finished), self._stopping)
 
     def _leave_out(self, alike: tuple[Arm, ...]) -> None:
         """Arms that the far end imitates otherwise cannot be asked about: the plan is without them."""
@@ -393,7 +396,3 @@ def _paths(welcome: Welcome) -> tuple[str, ...]:
 
 def _p99(values: list[float]) -> float | None:
     return round(sorted(values)[int(0.99 * (len(values) - 1))], 3) if values else None
-
-
-def _digest(facts: Facts) -> bytes:
-    return hashlib.sha256(msgspec.msgpack.encode(facts.epochs)).digest()

@@ -35,13 +35,19 @@ def beside() -> Iterator[Think]:
         sys.setswitchinterval(before_s)
 
 
-def run_check(plan: Plan, link: Link, *, family: int = 0, seed: bytes | None = None, progress: Progress) -> Facts:
-    """Measure; the facts, whatever came of it. `PeerError` for a link that leads to somebody else, or a refusal."""
+def run_check(
+    plan: Plan, link: Link, *, family: int = 0, seed: bytes | None = None, key: bytes = b"", progress: Progress
+) -> Facts:
+    """Measure; the facts, whatever came of it. `PeerError` for a link that leads to somebody else, or a refusal.
+
+    `key` is the public key of this run: the responder's receipt names it.
+    """
     now = datetime.now(UTC)
     if link.until is not None and link.until < now:
         raise PeerError("The invitation in the link has ended; ask for a new one.")
     with beside() as think:
-        check = Check(plan, seed or os.urandom(32), family=family or 4, progress=progress, think=think)
+        seed = seed or os.urandom(32)
+        check = Check(plan, seed, family=family or 4, key=key, progress=progress, think=think)
         Driver(check, link, family).run()
     started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return msgspec.structs.replace(check.facts(), started_at=started_at, responder_key=link.key)

@@ -2,27 +2,29 @@
 
 Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; then what
 was accused gets the contrasts that name the mechanism. Then every arm that looks well is looked at for a little longer,
-since policers let the first bytes pass and freezes come late; then the undecided take turns. An arm that is restricted
-and named, closed, impaired, or ok for that long costs nothing more. A fifth of the bytes is kept for contrasts.
-`conduct` holds the hard budget; what an epoch costs is only estimated here.
+since policers let the first bytes pass and freezes come late; then the undecided take turns. Where something is amiss,
+the next epoch has as many calls, and as long ones, as would prove it (dose.py). An arm that is restricted and named,
+closed, impaired, or ok for that long costs nothing more. A fifth of the bytes is kept for contrasts. `conduct` holds
+the hard budget; what an epoch costs is only estimated here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log
+from math import ceil, inf
 
 import numpy as np
 
 from talkpath.measure.facts import Facts, Plan
+from talkpath.verdict.dose import dose
 from talkpath.verdict.model import Ask
-from talkpath.verdict.permutation import log_choose
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, voided
 
 FIRST_EPOCHS, SOME_EPOCHS = 2, 4
-SHARE_LOST_NATS = log(1 / 0.2) + 1.5  # a test's weight, and what mixing tilts costs
+ACCUSING = ("battery", "watch")
+MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 RESERVE = 0.25  # of the bytes, not for longer looks
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see what they saw
@@ -31,7 +33,7 @@ CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
 TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
-LOOK_K = 4
+LOOK_K, RICH = 4, 0.25  # as many calls as in a first epoch only where that costs all arms no more of the bytes
 TIGHT_LOOK_K, TIGHT_LOOKS = 5, 0.5  # where bytes are short: one look and one short epoch together prove a strong effect
 WORTH_A_LOOK = 1.5  # times the usual packets, at least
 LONGER = 6  # times the usual packets, at most, for a contrast
@@ -65,7 +67,8 @@ class Desk:
     def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
         """Likewise where bytes are short for so many arms: every arm is heard once in brief and once at length before
         any is named."""
-        return self.firsts(1), self.accuse(), self.looks(), self.turns(hinted=True), self.sequence(1.0), self.turns()
+        return (self.firsts(1), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
+                self.sequence(1.0), self.looks(), self.turns())  # fmt: skip
 
     @property
     def tight(self) -> bool:
@@ -83,11 +86,11 @@ class Desk:
 
     def accuse(self) -> Iterator[Ask]:
         """Arm by arm: TCP beside what is dead, more epochs where something is amiss."""
-        for standing in self.standings:
+        for standing in sorted(self.standings, key=self._spoken_for):
             if not standing.settled and self._unheard(standing):
                 yield from self._afford(self._tcp(standing), 1.0)
-            if not standing.settled and standing.hint and self._count(standing, "battery") < self._needed(standing):
-                yield from self._afford([self._battery(standing)], 1.0)
+            if self._amiss(standing):
+                yield from self._afford(self._more(standing), 1.0)
 
     def sequence(self, share: float) -> Iterator[Ask]:
         """Arm by arm: contrasts of what was accused, TCP beside what is dead, more epochs where something is amiss."""
@@ -100,32 +103,50 @@ class Desk:
             elif standing.suspected:
                 wanted = [c for c in standing.suspected.fit.sharpen if not self._count(standing, *c)]
                 yield from self._afford([self._contrast(standing, c) for c in wanted], 1.0)
-            if not standing.settled and self._count(standing, "battery") < self._needed(standing):
-                yield from self._afford([self._battery(standing)], share)
+            if self._amiss(standing):
+                yield from self._afford(self._more(standing), share)
 
     def turns(self, most: float = inf, *, hinted: bool = False) -> Iterator[Ask]:
         """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one."""
         open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
         open_arms = [s for s in open_arms if self._count(s, "battery") < most and (s.hint or not hinted)]
-        open_arms.sort(key=lambda s: (not s.hint, self._count(s, "battery")))
+        open_arms.sort(key=lambda s: (not s.hint, self._spoken_for(s), self._count(s, "battery")))
         for standing in open_arms:
-            if self._seen_late(standing) or 3 * self._count(standing, "watch") < self._count(standing, "battery"):
-                yield from self._afford(self._look(standing, self.facts.plan.k, LOOK_K), 1.0)
+            if standing.hint:
+                yield from self._afford(self._more(standing), 1.0)
+                continue
+            if 3 * self._count(standing, "watch") < self._count(standing, "battery"):
+                yield from self._afford(self._look(standing), 1.0)
             yield from self._afford([self._battery(standing)], 1.0)
 
-    def looks(self) -> Iterator[Ask]:
-        """Calls that live longer: each arm once; where the plan wants them watched, again."""
+    def looks(self, *, one_variant: bool = False) -> Iterator[Ask]:
+        """Calls that live longer: each arm, or one of each app, once; where the plan wants them watched, again."""
         for times in range(1, 1 + (WATCH_TIMES if self.facts.plan.watch_s > 0 else LOOK_TIMES)):
             for standing in self.standings:
-                if standing.state in ("ok", "insufficient") and self._count(standing, "watch") < times:
-                    k, share = (TIGHT_LOOK_K, 1.0) if self.tight else (LOOK_K, 1.0 - RESERVE)
-                    yield from self._afford(self._look(standing, k), share)
+                proven = standing.state not in ("ok", "insufficient") or (standing.hint and self._waiting(standing))
+                kin = self._kin(standing) if one_variant else [standing]
+                seen = self._spoken_for(standing) or any(self._count(s, "watch") >= times for s in kin)
+                if not proven and not seen:
+                    yield from self._afford(self._look(standing), 1.0 if self.tight else 1.0 - RESERVE)
 
     # -- single questions ------------------------------------------------------------------------------------
 
     def _battery(self, standing: Standing) -> Ask:
         plan = self.facts.plan
-        return self._ask(standing, ("battery", None), plan.k, plan.packets, "again" if standing.hint else "first")
+        return self._ask(standing, ("battery", None), plan.k, plan.packets, "first")
+
+    def _more(self, standing: Standing) -> Iterator[Ask]:
+        """What would prove what was seen, or less where bytes are short; nothing while what is on its way may do."""
+        plan = self.facts.plan
+        arm = (standing.arm.app, standing.arm.variant, standing.arm.medium)
+        coming = [a.k for a in self.pending if (a.app, a.variant, a.medium) == arm and a.question in ACCUSING]
+        wanted = dose(standing.view.accusing, log_threshold(self.facts)).less(coming)
+        if wanted.missing_nats <= 0.0 and coming:
+            return
+        packets = max(plan.packets, wanted.packets)
+        question = "watch" if packets >= WORTH_A_LOOK * plan.packets else "battery"
+        for k in dict.fromkeys((wanted.k(plan.k), plan.k, LOOK_K)):
+            yield self._ask(standing, (question, None), k, packets, "again")
 
     def _contrasts(self, standing: Standing) -> Iterator[Ask]:
         naming = standing.naming
@@ -138,30 +159,43 @@ class Desk:
     def _contrast(self, standing: Standing, contrast: Contrast, patience: int = 1) -> Ask:
         """As long as the calls that accused, so that what befell them late can happen again, or `patience` times."""
         plan, known_s = self.facts.plan, standing.strength.known_at_s if standing.strength else None
-        accusers = [e for e in standing.view.accusing if known_s is None or e.known_s <= known_s]
-        longest = max((epoch.up.stage.count("media") for epoch in accusers), default=plan.packets)
+        accusers = tuple(e for e in standing.view.accusing if known_s is None or e.known_s <= known_s)
+        longest = max(plan.packets, dose(accusers, log_threshold(self.facts)).packets)
         pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
         within = ceil(CONTRAST_S * pace * standing.arm.packet_rate)
         packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
-        return self._ask(standing, contrast, LOOK_K if packets > plan.packets else plan.k, packets, "name")
+        k = LOOK_K if packets > plan.packets or self.tight else plan.k
+        return self._ask(standing, contrast, k, packets, "name")
 
     def _tcp(self, standing: Standing) -> Iterator[Ask]:
         if sum(epoch.question == "tcp" for epoch in self.facts.epochs) + self._on_way("tcp") < TCP_TIMES:
             yield self._ask(standing, ("tcp", None), self.facts.plan.k, TCP_PACKETS, "tcp")
 
-    def _look(self, standing: Standing, *flows: int) -> Iterator[Ask]:
+    def _look(self, standing: Standing) -> Iterator[Ask]:
         """As long as is wanted, or with fewer flows, or half as long, where bytes or time are short."""
         plan = self.facts.plan
         packets = ceil((plan.watch_s or LOOK_S) * standing.arm.packet_rate)
         if self.tight:
             packets = min(packets, self._fitting(standing))
+        many = self._ask(standing, ("watch", None), plan.k, packets, "watch")
+        rich = not self.tight and self._cost_bytes(many) <= RICH * plan.budget_bytes / len(plan.arms)
         while packets >= WORTH_A_LOOK * plan.packets:
-            yield from (self._ask(standing, ("watch", None), k, packets, "watch") for k in flows)
+            for k in (plan.k, LOOK_K) if rich else (TIGHT_LOOK_K if self.tight else LOOK_K,):
+                yield self._ask(standing, ("watch", None), k, packets, "watch")
             packets = ceil(packets / 2)
 
-    def _seen_late(self, standing: Standing) -> bool:
-        """Is something amiss that only longer-lived calls may have shown?"""
-        return standing.hint and standing.view.asked("watch") > 0
+    def _amiss(self, standing: Standing) -> bool:
+        """Is something amiss that a few more epochs may prove?"""
+        had = self._count(standing, "battery") + self._count(standing, "watch")
+        return standing.hint and not standing.settled and had < MORE_EPOCHS
+
+    def _spoken_for(self, standing: Standing) -> bool:
+        """Is another variant of the app restricted already? Then the app's verdict does not wait for this one."""
+        return any(other.state == "restricted" for other in self._kin(standing))
+
+    def _kin(self, standing: Standing) -> list[Standing]:
+        """All variants of its app and medium."""
+        return [s for s in self.standings if (s.arm.app, s.arm.medium) == (standing.arm.app, standing.arm.medium)]
 
     @staticmethod
     def _ask(standing: Standing, contrast: Contrast, k: int, packets: int, why: str) -> Ask:
@@ -170,8 +204,7 @@ class Desk:
 
     def _speaks(self, standing: Standing) -> bool:
         """Is this the arm whose verdict stands for its app and medium? Only its mechanism needs a name."""
-        arm, own = standing.arm, standing.strength
-        kin = (s for s in self.standings if (s.arm.app, s.arm.medium) == (arm.app, arm.medium))
+        own, kin = standing.strength, self._kin(standing)
         rivals = [s.strength.log_e for s in kin if s.state == "restricted" and s.strength is not None]
         return own is not None and own.log_e >= max(rivals)
 
@@ -194,10 +227,6 @@ class Desk:
 
     def _waiting(self, standing: Standing) -> bool:
         return any(self._count(standing, ask.question) > standing.view.asked(ask.question) for ask in self.pending)
-
-    def _needed(self, standing: Standing) -> int:
-        early = standing.hint and not self._seen_late(standing)
-        return max(FIRST_EPOCHS, strong_epochs(self.facts)) if early else 1 if self.tight else FIRST_EPOCHS
 
     @staticmethod
     def _unheard(standing: Standing) -> bool:
@@ -249,10 +278,3 @@ def _usual_bytes(plan: Plan, medium: str, packet_rate: float) -> float:
     first = FIRST_EPOCHS * _flows(plan.k) * (2 * plan.packets + SETUP_PACKETS)
     look = _flows(LOOK_K) * (2 * ceil(LOOK_S * packet_rate) + SETUP_PACKETS)
     return (first + look) * PACKET_BYTES[medium]
-
-
-def strong_epochs(facts: Facts) -> int:
-    """How many epochs can prove the strongest effect."""
-    plan: Plan = facts.plan
-    most = log_choose(2 * plan.k, plan.k)
-    return ceil((log_threshold(facts) + SHARE_LOST_NATS) / most) + 1

@@ -147,7 +147,8 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
         return Reason("no_control", watched)
     if short or (not state.call.closed and _cut_short(state)):
         return Reason("short_capture", watched)
-    return Reason("no_control", watched) if state.poor or not state.said else None
+    unheard = not state.said or state.silence_s >= SILENT_S
+    return Reason("no_control", watched) if state.poor or unheard else None
 
 
 def _cut_short(state: _State) -> bool:
@@ -169,7 +170,8 @@ def _stopped(state: _State) -> _Rules:
     if any(flow.last_received_s is not None and flow.last_received_s > state.heard_until_s + SILENT_S
            for flow in state.call.flows if flow.media_received):  # fmt: skip
         return _Rules()
-    packets = float(sum(flow.media_received + flow.media_sent for flow in state.call.flows if flow.media_received))
+    before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
+    packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
     after_s = state.heard_until_s - state.call.start_s
     parameters: dict[str, Number | Category] = {
         "after_packets": Number(packets, None, packets),

@@ -16,6 +16,7 @@ from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Direction, Epoch, Observation
 from talkpath.verdict.cohort import DIRECTIONS, track
 from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.returns import first_life
 
 UNHEARD = 3  # packets sent of which none arrived: the flow never lived (set-up alone is tried three times)
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
@@ -24,7 +25,8 @@ SLACK_S = 0.3  # one schedule's slots of the two ways pass one place so far apar
 
 class Way(NamedTuple):
     """One direction of one flow. `last_s` and `next_s`: the schedule's times of the last packet that arrived and of the
-    next that was sent after it (None: none). `tail`: packets sent after the last that arrived."""
+    next that was sent after it (None: none). `tail`: packets sent after the last that arrived. `back`: it had been
+    silent before, and came back."""
 
     sent: int
     arrived: int
@@ -33,6 +35,7 @@ class Way(NamedTuple):
     next_s: float | None
     sent_s: NDArray[np.float64]
     arrived_s: NDArray[np.float64]
+    back: bool = False
 
     @property
     def unheard(self) -> bool:
@@ -93,6 +96,7 @@ def _way(epoch: Epoch, flow: Observation) -> Way:
         float(at_s[last + 1 + after[0]]) if len(after) else None,
         at_s[sent],
         at_s[arrived],
+        bool((first_life(sent[None], arrived[None])[0] != sent).any()),
     )
 
 

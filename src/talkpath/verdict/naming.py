@@ -13,14 +13,16 @@ from typing import NamedTuple
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.memo import per_epochs
-from talkpath.verdict.rules import rules_of
+from talkpath.verdict.model import Number
+from talkpath.verdict.rules import media_size_drop, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
-from talkpath.verdict.view import View
+from talkpath.verdict.view import View, view_of
 
 LEAST_NATS = 4.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
 UNKNOWN = "media.unknown"
+DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets all lie above an edge in size
 
 
 class Candidate(NamedTuple):
@@ -57,8 +59,38 @@ class Naming(NamedTuple):
 
 
 def name(view: View) -> Naming:
-    """The best explanation of the view's arm."""
+    """The best explanation of the view's arm, seen beside the other arms of the check."""
+    own = alone(view)
+    return together(own, view) if own.rule in DOUBTED else own
+
+
+def alone(view: View) -> Naming:
+    """The best explanation of the view's arm by itself."""
     return _name(view.epochs, _Frame(view.facts))
+
+
+def together(own: Naming, view: View) -> Naming:
+    """One rule for many arms is likelier than two. What other arms of the check showed beyond doubt breaks a tie here;
+    and if they lost what is large, this arm's packets may all be large."""
+    arms = [(arm.app, arm.variant, arm.medium) for arm in view.facts.plan.arms]
+    mine = {epoch.arm for epoch in view.epochs}
+    others = [alone(view_of(view.facts, arm)) for arm in arms if arm not in mine]
+    firm = {other.rule: other for other in others if other.rule != UNKNOWN and other.best is not None}
+    tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
+    if own.rule == UNKNOWN and len(tied) == 1:
+        return Naming(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
+    large = firm.get(media_size_drop.RULE.id)
+    return _lent(own, large, view) if large is not None else own
+
+
+def _lent(own: Naming, large: Naming, view: View) -> Naming:
+    """The edge in size that another arm showed, if it explains this one as well."""
+    over = large.best.measure()["over"] if large.best else None
+    fit = media_size_drop.lent(view, over) if isinstance(over, Number) else None
+    top = own.best.gain if own.best else 0.0
+    if fit is None or fit.gain < max(LEAST_NATS, top - max(MARGIN, CLOSE * top)):
+        return own
+    return Naming(media_size_drop.RULE.id, (Candidate(media_size_drop.RULE, fit),), 1)
 
 
 class _Frame:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from talkpath.measure.facts import Direction, Epoch, Facts, Track
 from talkpath.verdict.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
 from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.returns import first_life
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
@@ -34,7 +35,9 @@ SPREADS = (2.0, 8.0, 32.0, 1e4)  # how alike twins of one slot fare: beta-binomi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """One direction of one epoch. Arrays are per slot: calls that sent it, of these the lost, the twins' chance.
+    """One direction of one epoch. Arrays are per slot: calls that sent it, of these the lost, the twins' chance;
+    `calls` are the rows of each, (sent, lost), (flows, slots) both. The weights shrink gains as flows, or twins alone,
+    are unlike.
 
     `before` counts the packets of a call flow, both ways, up to and with the slot; `size` is UDP payload bytes.
     Late packets count as arrived here: delay is told by delay.
@@ -50,6 +53,8 @@ class Side:
     lost: Floats
     chance: Floats
     weight: float
+    twins_weight: float
+    calls: tuple[Bits, Bits]
 
     @property
     def question(self) -> str:
@@ -72,8 +77,16 @@ class Side:
 
     def terms(self, extra: Floats) -> Floats:
         """(..., slots): each slot's gain where its extra loss is `extra` (..., slots) or (..., 1)."""
+        return self.weight * self._gain(self.sent, self.lost, extra)
+
+    def each(self, extra: Floats) -> Floats:
+        """(flows, slots): the same call by call, for what may befall each in its own way: what makes calls unlike one
+        another is then no doubt about it, only what makes twins unlike."""
+        return self.twins_weight * self._gain(*self.calls, extra)
+
+    def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
         odds = np.log1p((1.0 - self.chance) * extra / self.chance)
-        return np.asarray(self.weight * (self.lost * odds + (self.sent - self.lost) * np.log1p(-extra)))
+        return np.asarray(lost * odds + (sent * 1.0 - lost) * np.log1p(-extra))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +141,7 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
         plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
         if not len(sent) or not len(twin_sent):
             continue
+        unlike = _dispersion(twin_sent, twin_lost)
         found.append(
             Side(
                 epoch,
@@ -139,7 +153,9 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
                 sent.sum(axis=0, dtype=np.float64),
                 lost.sum(axis=0, dtype=np.float64),
                 _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64)),
-                1.0 / max(_dispersion(sent, lost), _dispersion(twin_sent, twin_lost)),
+                1.0 / max(_dispersion(sent, lost), unlike),
+                1.0 / unlike,
+                (sent, lost),
             )
         )
     return tuple(found)
@@ -156,8 +172,9 @@ def arrivals(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, 
 
 
 def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
-    """(sent, lost) of the flows that fared like most of their kind."""
+    """(sent, lost) of the flows that fared like most of their kind, each until it came back from the dead."""
     sent, arrived = arrivals(epoch, direction, calls=calls)
+    sent = first_life(sent, arrived)
     lost = sent & ~arrived
     usual = _usual(sent.sum(axis=1), lost.sum(axis=1))
     return sent[usual], lost[usual]

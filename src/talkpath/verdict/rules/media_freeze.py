@@ -23,17 +23,20 @@ NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on eithe
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass of a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a count that ends with the handshake is no coincidence: it is preferred by so much
-SPARE_S = 0.05
+APART_PACKETS = 6  # a flow that had so many more through than one in four had sent began anew
+STILL_FINE = 0.03  # share lost before the end
+SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two ways, and of flows, are told apart no better
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 POINTS = 600  # thresholds tried at once; beyond, first every so many, then all about the best
 BLUR = 1e-3  # counts are means over calls, of which one may have tried again
 
 
 def explain(view: View) -> Fit | None:
-    """The best of three: after packets, after seconds, after the handshake."""
+    """The best of four: after packets, after seconds, after the handshake, or each call at an end of its own."""
     fits = {"packets": _after_packets(view),
             "seconds": _after(view, lambda side: side.at_s, SECONDS_NEAR, 0.0),
-            "handshake": best(view, _handshake, apart=True)}  # fmt: skip
+            "handshake": best(view, _handshake, apart=True),
+            "each": best(view, _each, apart=True)}  # fmt: skip
     gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
     if not gains:
         return None
@@ -86,19 +89,39 @@ def _handshake(side: Side) -> Floats:
     return np.where(np.tile(few, 2), gains, -np.inf)
 
 
+def _each(side: Side) -> Floats:
+    """(1,): every call ends somewhere, as where a translator gives it a new port, and so a new start, now and then.
+
+    Until then it loses next to nothing, and then all: else its packets may have been lost one by one.
+    """
+    sure = side.each(np.array(SURE))
+    if not sure.size:
+        return np.zeros(1)
+    rest = np.pad(np.cumsum(sure[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))  # all from here on, the last: nothing
+    sent, lost = side.calls
+    early = np.arange(sure.shape[1]) < rest.argmax(axis=1)[:, None]
+    usual = float((sent & early).sum(axis=0) @ np.minimum(side.chance, STILL_FINE))
+    clean = (lost & early).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
+    dead = (sent & ~lost & ~early).sum() <= (1.0 - SURE) * (sent & ~early).sum()
+    gained = np.maximum(rest.max(axis=1) - np.log(sure.shape[1]), 0.0)
+    return np.array([gained.sum() if clean and dead else 0.0])
+
+
 def _sharpen(view: View, kind: str) -> tuple[Contrast, ...]:
     """Counts and times say the same at one pace, whichever happens to fit its grid better."""
-    return () if kind == "handshake" or view.asked("rate", 0.5) else (("rate", 0.5),)
+    return () if kind in ("handshake", "each") or view.asked("rate", 0.5) else (("rate", 0.5),)
 
 
 def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
     if kind == "handshake":
         return {"after": Category("handshake")}
+    if kind == "each":  # no count or time that all calls share
+        return {}
     flows = [
         (fate, round_trip_s(epoch))
         for epoch in view.explained
         for fate in fates(epoch)
-        if fate.role == "call" and all(fate.way(way).silent for way in hit)
+        if fate.role == "call" and all(fate.way(way).silent and not fate.way(way).back for way in hit)
     ]
     if kind == "packets":
         return {"after_packets": packets_of([packets_at_silence(fate, hit, slack_s) for fate, slack_s in flows])}
@@ -107,11 +130,14 @@ def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
 
 def packets_of(spans: list[tuple[int, int]]) -> Number:
     """The count after which flows with these (least, most) went silent: no less than any of them had through, and no
-    more than three in four of them had been sent (the last that passed may have been lost elsewhere)."""
+    more than three in four of them had been sent (the last that passed may have been lost elsewhere). Where flows
+    contradict one another, some had begun anew in the box's eyes: the count is between them."""
     if not spans:
         return Number(None, None, None)
-    low = max(least for least, _ in spans)
-    return _number(float(low), float(max(low, three_in_four([most for _, most in spans]))))
+    low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
+    if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
+        low, high = min(least for least, _ in spans), max(low, high)
+    return _number(float(low - ROOM_PACKETS), float(max(low, high) + ROOM_PACKETS))
 
 
 def three_in_four(counts: Sequence[int]) -> int:
@@ -126,9 +152,11 @@ def seconds_of(flows: list[Fate], hit: tuple[Direction, ...]) -> Number:
     last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
     if not last or not later:
         return Number(None, None, None)
-    low = max(last)
     spare = SPARE_S if way == "up" else SLACK_S
-    return _number(max(0.0, low - SPARE_S), max(low, median_high(later)) + spare)
+    low, high = max(last), median_high(later) + spare
+    if low > high:
+        low, high = min(last), low + spare
+    return _number(max(0.0, low - SPARE_S), max(high, low + spare))
 
 
 def _number(low: float, high: float) -> Number:

@@ -25,6 +25,7 @@ MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quar
 PHASE_S = 0.15  # over some packets a bucket drops at its rate, whatever its phase
 DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
 BLURRED = 0.1  # of the rate: if one packet is more than that, longer calls would tell more
+LIKELY_NATS = 3.0  # for 95 %, and as much again since no model of a box is exact
 LOSSES = 4  # fewer of one call say nothing of its rate
 
 
@@ -42,7 +43,13 @@ def explain(view: View) -> Fit | None:
         passed.low is None or passed.high is None or passed.high - passed.low > 2 * BLURRED * (passed.estimate or 0.0)
     )
     sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
-    return Fit(found.gain - 2 * PENALTY, found.direction, lambda: {"kbps": passed}, sharpen)
+    hit = ways(found.direction)
+    return Fit(
+        found.gain - 2 * PENALTY,
+        found.direction,
+        lambda: {"kbps": _hull(passed, _likely(view, rates, hit))},
+        sharpen,
+    )
 
 
 def offered_kbps(side: Side, header_bytes: int) -> float:
@@ -67,6 +74,25 @@ def _finer(view: View, rates: Floats, found: Best | None) -> Best | None:
     low, high = rates[max(0, middle - 1)], rates[min(len(rates) - 1, middle + 1)]
     finer = _fit(view, np.geomspace(low, high, FINE_RATES))
     return finer if finer is not None and finer.gain > found.gain else found
+
+
+def _likely(view: View, rates: Floats, hit: tuple[Direction, ...]) -> Number:
+    """The rates that explain the losses nearly as well as the best: a bucket that was full now and then lets less
+    through than its rate."""
+    kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
+    gains = np.sum([_gains(s, kbps, burst, view.header_bytes) for s in view.sides if s.direction in hit], axis=0)
+    best_of_rate = gains.reshape(2, len(rates), len(BURSTS_BYTES)).max(axis=(0, 2))
+    good = np.flatnonzero(best_of_rate >= best_of_rate.max() - LIKELY_NATS)
+    low, high = rates[max(0, good[0] - 1)], rates[min(len(rates) - 1, good[-1] + 1)]
+    return Number(None, float(low), float(high))
+
+
+def _hull(passed: Number, likely: Number) -> Number:
+    """What holds both; bounded by what is likely alone where too little was lost to see a rate."""
+    if passed.low is None or passed.high is None:
+        return Number((likely.low + likely.high) / 2.0, likely.low, likely.high)  # type: ignore[operator]
+    low, high = min(passed.low, likely.low or 0.0), max(passed.high, likely.high or 0.0)
+    return Number(min(max(passed.estimate or 0.0, low), high), low, high)
 
 
 def _gains(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:

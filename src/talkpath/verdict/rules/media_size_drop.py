@@ -9,6 +9,8 @@ from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameter
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
 from talkpath.verdict.view import Side, View
 
+LIKELY_NATS = 3.0  # for 95 %, and some for what a packet lost elsewhere may hide
+
 
 def explain(view: View) -> Fit | None:
     """The best edge between two sizes that calls sent."""
@@ -19,7 +21,13 @@ def explain(view: View) -> Fit | None:
     found = best(view, lambda side: _gains(side, edges))
     if found is None or found.gain <= PENALTY:
         return None
-    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, float(edges[found.point]), found))
+    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, edges, found))
+
+
+def lent(view: View, over: Number) -> Fit | None:
+    """How an edge that other calls showed explains this arm, of which every packet may lie above it."""
+    found = best(view, lambda side: _gains(side, np.array([over.estimate or 0.0])))
+    return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
 def _gains(side: Side, edges: Floats) -> Floats:
@@ -37,10 +45,13 @@ def _sizes(view: View, direction: str) -> Floats:
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
 
 
-def _measure(view: View, edge: float, found: Best) -> Parameters:
-    """Between the largest that pass and the smallest that die."""
-    sizes = np.unique(np.concatenate([_sizes(view, way) for way in ways(found.direction)]))
-    passed, dropped = sizes[sizes <= edge], sizes[sizes > edge]
+def _measure(view: View, edges: Floats, found: Best) -> Parameters:
+    """Between the largest that pass and the smallest that die, for every edge that explains nearly as well."""
+    hit = ways(found.direction)
+    gains = np.sum([_gains(side, edges) for side in view.sides if side.direction in hit], axis=0)
+    likely = edges[gains >= found.gain - LIKELY_NATS]
+    sizes = np.unique(np.concatenate([_sizes(view, way) for way in hit]))
+    passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
     return {"over": Number((low + high) / 2, low, high)}
 

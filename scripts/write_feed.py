@@ -1,0 +1,83 @@
+"""Writes CORRECTIONS.atom (RFC 4287) from CORRECTIONS.md: an entry for each heading of a day.
+
+    .venv/bin/python scripts/write_feed.py
+
+The feed is never edited by hand; tests/scripts/test_write_feed.py fails when it is not current.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, FEED = ROOT / "CORRECTIONS.md", ROOT / "CORRECTIONS.atom"
+ATOM = "http://www.w3.org/2005/Atom"
+HEADING = re.compile(r"^## (\d{4}-\d\d-\d\d): (.+)$", re.MULTILINE)
+
+
+class Correction(NamedTuple):
+    """One heading of the page, and the paragraphs below it."""
+
+    day: str
+    title: str
+    text: str
+
+
+def corrections(page: str) -> list[Correction]:
+    """In the order of the page; `ValueError` where a heading's day is none, or days do not go backwards."""
+    pieces = HEADING.split(page)[1:]
+    found = [Correction(*(piece.strip() for piece in pieces[at : at + 3])) for at in range(0, len(pieces), 3)]
+    days = [date.fromisoformat(correction.day) for correction in found]
+    if len(found) != len(re.findall("^## ", page, re.MULTILINE)) or days != sorted(days, reverse=True):
+        raise ValueError("CORRECTIONS.md: each heading is `## DAY: what was wrong`, the newest first.")
+    return found
+
+
+def feed(page: str) -> str:
+    """The whole document."""
+    found = corrections(page)
+    root = ElementTree.Element("feed", xmlns=ATOM)
+    _add(root, "title", "talkpath: corrections")
+    _add(root, "id", _id("feed"))
+    _add(root, "updated", f"{found[0].day}T00:00:00Z")
+    _add(_add(root, "author"), "name", "talkpath")
+    for correction in found:
+        entry = _add(root, "entry")
+        _add(entry, "title", correction.title)
+        _add(entry, "id", _id(f"{correction.day} {correction.title}"))
+        _add(entry, "updated", f"{correction.day}T00:00:00Z")
+        _add(entry, "content", correction.text).set("type", "text")
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
+    child = ElementTree.SubElement(parent, name)
+    child.text = text
+    return child
+
+
+def _id(name: str) -> str:
+    """The same name, the same id, on any machine."""
+    return uuid5(NAMESPACE_URL, f"talkpath/corrections/{name}").urn
+
+
+def main() -> int:
+    """Write it."""
+    try:
+        FEED.write_text(feed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stderr.write(f"wrote {FEED.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""`talkpath lab country`: a made-up country, day by day."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("country")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new folder. Default: country-NAME-SEED.")
+@click.option("--seed", default=0, show_default=True, help="The same seed plays the same country.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes to play it in.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was played as JSON.")
+def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: bool) -> None:
+    """Play the country of SCENARIO, a TOML file, and write its bundles and taps into a folder, day by day.
+
+    Everything in it is simulated and says so. The truth lies apart, in truth/; hold claims against the rest with
+    `talkpath claims --hold FOLDER --country XX`.
+    """  # fmt: skip
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from talkpath.lab.country.play import play
+    from talkpath.lab.country.settings import read_country
+
+    read = read_country(scenario)
+    folder = output or Path(f"country-{read.name}-{seed}")
+    total = len(read.days) * len(read.operators) * read.people.checks
+    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
+        task = progress.add_task(read.name, total=total)
+        checks = play(read, folder, seed, jobs, lambda said: progress.update(task, advance=1, description=said))
+    told = {"schema": "talkpath.country/1", "simulated": True, "scenario": read.name, "seed": seed, "checks": checks,
+            "days": len(read.days), "networks": len(read.operators)}  # fmt: skip
+    click.echo(json.dumps(told) if as_json else
+               f"SIMULATED: {checks} checks on {len(read.operators)} networks and {len(read.days)} days of "
+               f"{read.name}, in {folder.name}.")  # fmt: skip

@@ -1,0 +1,143 @@
+"""`talkpath lab score`: how often talkpath is wrong, in networks whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import PeerError, UsageError
+
+if TYPE_CHECKING:
+    from talkpath.lab.scoring.goals import Goal
+    from talkpath.lab.scoring.row import Driver, Rows
+
+QUICK = "1:500"
+WHOLE = 15_000
+WIDE = 120
+ROWS = Path("build/score.jsonl")
+PATH = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("score")
+@click.option("--seeds", default="", metavar="FIRST:COUNT", help="Which checks. Default: this release's own.")
+@click.option("--release", "number", default=1, show_default=True, help="Which draw of this release's seeds.")
+@click.option("--quick", is_flag=True, help=f"Seeds {QUICK}, and the goals are a gate: exit 1 where one is missed.")
+@click.option(
+    "--minutes",
+    default=150.0,
+    show_default=True,
+    help="Stop after so many (0: play nothing); called again, it goes on.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Checks at the same time. Default: one a core.")
+@click.option("--netns", type=click.IntRange(1), help="Instead, so many of the checks on real sockets (Linux).")
+@click.option("--peers", type=click.IntRange(1), help="Instead, so many of the checks by other methods.")
+@click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
+@click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file that keeps them.")
+@click.option("--page", type=PATH, help="Write the page and its pictures here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the goals as JSON.")
+def score(
+    seeds: str,
+    number: int,
+    quick: bool,
+    minutes: float,
+    jobs: int | None,
+    netns: int | None,
+    peers: int | None,
+    one: int | None,
+    rows: Path,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    """How often is talkpath wrong? Checks drawn by seed, in networks whose truth is known.
+
+    Every check becomes a row of a file; what is there already, of the same code, is not played again. Printed and
+    written is what these rows say, however many there are.
+    """
+    from rich.console import Console
+
+    from talkpath.lab.scoring import draw, goals, run
+    from talkpath.lab.scoring.row import Rows, digest
+
+    if one is not None:
+        _print_one(one)
+        return
+    chosen = _seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
+    if netns:
+        _enter()
+    kept, console = Rows(rows, digest()), Console(stderr=True)
+    for driver, some in _tasks(chosen, netns, peers):
+        run.play_all(kept, some, driver, console, minutes, jobs)
+    found = goals.goals(kept.of("sim", chosen))
+    _tell(found, len(kept.of("sim", chosen)), as_json)
+    if page is not None:
+        _write(page, kept, chosen)
+    if quick and goals.missed(found):
+        sys.exit(1)
+
+
+def _seeds(text: str) -> range:
+    first, colon, count = text.partition(":")
+    if not (colon and first.isdigit() and count.isdigit() and int(count)):
+        raise UsageError(f"--seeds takes FIRST:COUNT, as {QUICK}, not {text!r}.")
+    return range(int(first), int(first) + int(count))
+
+
+def _enter() -> None:
+    from talkpath.lab import namespace
+
+    if why := namespace.available():
+        raise PeerError(why)
+    namespace.enter()
+
+
+def _tasks(seeds: range, netns: int | None, peers: int | None) -> list[tuple[Driver, Sequence[int]]]:
+    """What to play, in this order. Beside real sockets stands the same in virtual time."""
+    from talkpath.lab.scoring.draw import sample
+
+    found: list[tuple[Driver, Sequence[int]]] = []
+    if netns:
+        found += [("netns", sample(seeds, netns)), ("sim", sample(seeds, netns))]
+    if peers:
+        found.append(("peers", seeds[:peers]))  # of each its unit alone
+    return found or [("sim", seeds)]
+
+
+def _print_one(seed: int) -> None:
+    import msgspec
+
+    from talkpath.lab.scoring.draw import draw
+    from talkpath.lab.scoring.play import play
+
+    drawn = draw(seed)
+    row = msgspec.to_builtins(play(drawn, ""))
+    click.echo(json.dumps({"unit": str(drawn.unit), **row}, indent=1))
+
+
+def _tell(found: Sequence[Goal], count: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"schema": "talkpath.score/1", "checks": count, "goals": [asdict(one) for one in found]}))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "goal", "measured", "n", "", box=box.SIMPLE, title=f"{count} checks, SIMULATED")
+    for goal in found:
+        table.add_row(goal.name, goal.wanted, goal.found, goal.n, goal.standing)
+    width = max(WIDE, Console(file=sys.stdout).width)
+    Console(file=sys.stdout, highlight=False, width=width).print(table)
+
+
+def _write(path: Path, kept: Rows, seeds: range) -> None:
+    from talkpath.lab.scoring import beyond, page
+
+    rows = kept.of("sim", seeds)
+    pairs = beyond.pairs(rows, kept.of("netns", seeds))
+    looks = [row.look for row in kept.of("peers", seeds) if row.look is not None]
+    page.write(path, rows, pairs, looks, kept.code)

@@ -1,0 +1,64 @@
+"""`talkpath claims`: what was said about calls, and what measurements say of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.observatory.claims import Claim
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option(
+    "--hold", "folder", type=click.Path(path_type=Path), help="Hold the claims against this folder of bundles."
+)
+@click.option(
+    "--country", default="", metavar="CC", help="Hold what is said of any country against this one (XX: the lab's)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the claims, and what was held, as JSON (docs/claims.md).")
+def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bool) -> None:
+    """List the claims that talkpath knows, show those of ID, or hold them against bundles.
+
+    A claim is a dated statement by somebody about calls. Held against measurements it is supported, contradicted,
+    silent (too little was measured), or not measurable. A measurement never proves who did something, or why.
+    """  # fmt: skip
+    import msgspec
+    from rich.console import Console
+
+    from talkpath.observatory import ledger_folder, ledger_text
+    from talkpath.observatory.claims import current, load
+    from talkpath.observatory.ledger_published import load_published
+
+    every = load()
+    chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
+    superseded = {claim.id for claim in every} - {claim.id for claim in current(every)}
+    if folder is None:
+        found = ledger_folder.Ledger(tuple(chosen))
+    else:
+        standing = [claim for claim in chosen if claim.id not in superseded]
+        found = ledger_folder.hold_folder(standing, folder, load_published(), country)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=bool(ids))
+    if folder is not None:
+        for line in ledger_text.ledger(found, every=bool(ids)):
+            console.print(line, markup=False)
+    elif ids:
+        click.echo("\n\n".join("\n".join(ledger_text.lines(claim)) for claim in chosen))
+    else:
+        console.print(ledger_text.table(chosen, superseded))
+
+
+def _chosen(ids: tuple[str, ...], known: dict[str, Claim]) -> list[Claim]:
+    for name in ids:
+        if name.upper() not in known:
+            raise UsageError(f"There is no claim {name!r}; `talkpath claims` lists them all.")
+    return [known[name.upper()] for name in ids]

@@ -1,0 +1,31 @@
+"""`talkpath export`: bundles in other people's formats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from talkpath.errors import UsageError
+
+
+@click.command()
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BUNDLE...")
+@click.option("--ooni", "as_ooni", is_flag=True, help="OONI's data format 0.2.0: JSON, one measurement a line.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write them here.")
+def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> None:
+    """Write what each BUNDLE says as measurements of another format. Nothing is sent anywhere."""
+    from talkpath.evidence.file import read_file
+    from talkpath.evidence.ooni import measurements
+
+    if not as_ooni:
+        raise UsageError("There is one format so far; say --ooni.")
+    lines = [json.dumps(found, ensure_ascii=False) for path in bundles for found in measurements(read_file(path))]
+    if output is None:
+        click.echo("\n".join(lines))
+        return
+    try:
+        output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError:
+        raise UsageError("The measurements cannot be written; name another place with -o.") from None

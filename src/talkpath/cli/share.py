@@ -1,0 +1,85 @@
+"""`talkpath share`: give a bundle to an observatory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import PeerError, UsageError
+
+if TYPE_CHECKING:
+    from talkpath.evidence.bundle import Bundle
+    from talkpath.evidence.share import Shared
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--to", "url", help="The observatory's URL.")
+@click.option(
+    "--receipt", type=click.Path(dir_okay=False, path_type=Path), help="Default: beside BUNDLE, .shared.json."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> None:
+    """Show what an observatory would get of BUNDLE, ask, and send it.
+
+    A receipt is written beside it; `talkpath withdraw` takes the bundle back with it.
+    """  # fmt: skip
+    from talkpath.evidence.bundle import read_bundle
+    from talkpath.evidence.file import read_bytes
+    from talkpath.evidence.share import new_receipt, write_receipt
+
+    if not url:
+        raise UsageError("No observatory is named: say --to URL. Nothing was sent.")
+    data = read_bytes(bundle)
+    found = read_bundle(data)
+    _refuse(found)
+    shared = new_receipt(url, data)
+    click.echo("\n".join(_shown(found, len(data))), err=True)
+    if not yes:
+        click.confirm(f"Send it to {url}?", abort=True, err=True)
+    place = receipt or bundle.with_suffix(".shared.json")
+    write_receipt(place, shared)
+    _send(shared, data, place)
+    click.echo(f"Sent. To take it back: talkpath withdraw {place.name}")
+
+
+def _refuse(found: Bundle) -> None:
+    """`UsageError` for what no observatory takes."""
+    if found.simulated:
+        raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
+    if found.facts is None or not found.facts.started_at:
+        raise UsageError("The bundle tells no day and no network, as recordings do; an observatory cannot use it.")
+
+
+def _send(shared: Shared, data: bytes, place: Path) -> None:
+    from talkpath.evidence.share import RefusedError, send
+
+    try:
+        send(shared, data)
+    except RefusedError:
+        place.unlink(missing_ok=True)
+        raise
+    except PeerError as error:
+        raise PeerError(f"{error} In case it came through all the same, the receipt {place.name} is kept.") from None
+
+
+def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
+    """All that the bundle tells of whoever measured."""
+    from talkpath.report import words
+    from talkpath.verdict.judge import judge
+
+    facts, receipt = found.facts, found.receipt
+    assert facts is not None  # refused before
+    network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
+    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
+    yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
+    yield f"  where      network {network}, country {country}, as the test server saw it; no address"
+    yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
+    for verdict in judge(facts):
+        yield f"  result     {words.app_name(verdict)} {verdict.medium}: {words.label(verdict)}"
+    yield "  and        for every packet whether it came, and a key that was made for this check alone"
+    yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
+    yield "that you connect from, as every server does."

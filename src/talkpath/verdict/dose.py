@@ -1,0 +1,105 @@
+"""How much more of the same would prove what was seen: how many calls, and for how long they must run.
+
+Contract: a plan for the next epoch, never evidence. Calls need be no longer than it took to tell them from their twins:
+a freeze after two seconds shows as well in three as in ten. A cohort of k calls and k twins says at most ln C(2k, k);
+the share of that which the epochs so far gave is expected of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain, repeat
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from talkpath.measure.facts import Epoch, Observation
+from talkpath.verdict.cohort import accuses, track
+from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.permutation import log_choose
+from talkpath.verdict.strength import strength
+
+LEAST_K, MOST_K = 4, 12
+MIXED_NATS = 3.1  # what weighing six tests, and mixing their tilts, costs an effect that one of them sees
+SPARE_NATS = 0.7
+AS_GOOD_NATS = 1.0  # calls cut short tell as much if they lose no more than that
+SHORTEST, LONGER, SPARE = (
+    20,
+    1.35,
+    1.5,
+)  # media packets tried first, and by how much then more; what tells gets so much on top
+
+
+class Dose(NamedTuple):
+    """`packets` media packets each way show the effect. `missing_nats` are still to come, and cohorts so far gave
+    `share` of all that they could."""
+
+    packets: int
+    missing_nats: float
+    share: float
+
+    def k(self, usual: int) -> int:
+        """The smallest cohort that would bring all that is missing; the usual one where none would."""
+        sizes = range(LEAST_K, max(MOST_K, usual) + 1)
+        return next((k for k in sizes if self.share * log_choose(2 * k, k) >= self.missing_nats), usual)
+
+    def less(self, sizes: Iterable[int]) -> Dose:
+        """With cohorts of those sizes on their way."""
+        coming = sum(self.share * log_choose(2 * k, k) for k in sizes)
+        return self._replace(missing_nats=self.missing_nats - coming)
+
+
+@per_epochs
+def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
+    """What the accusing epochs of an arm still lack of `limit`."""
+    chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
+    if not chosen:
+        return Dose(0, limit, 0.0)
+    log_e = strength(chosen, limit).log_e
+    packets, told = _telling(chosen, limit)
+    most = sum(log_choose(2 * e.k, e.k) for e in chosen if media(e) >= packets)
+    share = (told + MIXED_NATS) / most if most else 0.0
+    return Dose(packets, limit - log_e + SPARE_NATS, float(np.clip(share, 0.0, 1.0)))
+
+
+def media(epoch: Epoch) -> int:
+    """Media packets of one flow, in the direction that has more."""
+    return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
+
+
+def _telling(epochs: list[Epoch], limit: float) -> tuple[int, float]:
+    """The shortest calls that tell nearly as much as those that were made, and what they tell (log e)."""
+    longest = max(media(epoch) for epoch in epochs)
+    packets, whole = SHORTEST, strength(epochs, limit).log_e
+    for spare in chain([1.0], repeat(SPARE)):
+        if packets >= longest:
+            break
+        told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
+        if told >= whole - AS_GOOD_NATS:
+            return min(longest, ceil(spare * packets)), told
+        packets = ceil(LONGER * packets)
+    return longest, whole
+
+
+@per_epoch
+def cut_short(epoch: Epoch, packets: int) -> Epoch:
+    """The epoch as if its calls had ended after so many media packets. Delays stay those of the whole."""
+    if media(epoch) <= packets:
+        return epoch
+    at_ms = sorted(
+        moment
+        for plan in (epoch.up, epoch.down)
+        for moment in [at for at, stage in zip(plan.at_ms, plan.stage, strict=True) if stage == "media"][:packets][-1:]
+    )[-1]
+    return replace(epoch, flows=tuple(_cut(epoch, flow, at_ms) for flow in epoch.flows))
+
+
+def _cut(epoch: Epoch, flow: Observation, at_ms: float) -> Observation:
+    kept = sum(at <= at_ms for at in track(epoch, flow.direction).at_ms)
+    return replace(flow, sent=_first(flow.sent, kept), arrived=_first(flow.arrived, kept), late=_first(flow.late, kept))
+
+
+def _first(bitmap: bytes, count: int) -> bytes:
+    return (int.from_bytes(bitmap, "little") & ((1 << count) - 1)).to_bytes(len(bitmap), "little")

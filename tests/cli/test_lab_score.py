@@ -1,0 +1,55 @@
+"""`talkpath lab score`: a few checks, what is printed and written, and the gate's exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from talkpath.cli import cli
+from talkpath.errors import UsageError
+from talkpath.lab.scoring.row import Row, Rows, digest
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(cli, ["lab", "score", *map(str, args)])
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """Rows of the quick seeds that this code is said to have played, so that nothing is played here."""
+    file = tmp_path / "rows.jsonl"
+    kept = Rows(file, digest())
+    for seed in range(1, 501):
+        kept.add(Row(seed, kept.code, "null", "sim", "clean", 4, arms={"webrtc/dtls/voice": "ok"}))
+    return file
+
+
+def test_goals_as_json_and_the_page(rows: Path, tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "rates.md"
+    found = run("--quick", "--rows", rows, "--page", page, "--json")
+    assert found.exit_code == 0, found.output
+    said = json.loads(found.stdout)
+    assert (said["schema"], said["checks"]) == ("talkpath.score/1", 500)
+    assert said["goals"][0]["standing"] == "held"
+    assert "500 checks" in page.read_text(encoding="utf-8")
+    assert (page.parent / "rates" / "confusion.svg").exists()
+
+
+def test_the_gate(rows: Path) -> None:
+    lines = rows.read_text().splitlines()
+    rows.write_text("\n".join([*lines[:-1], lines[-1].replace('"ok"', '"restricted"')]) + "\n")
+    assert run("--quick", "--rows", rows).exit_code == 1
+    assert run("--seeds", "1:500", "--rows", rows).exit_code == 0
+    assert run("--seeds", "1:499", "--rows", rows).exit_code == 0
+
+
+def test_a_check_is_played_again(tmp_path: Path) -> None:
+    found = run("--one", 3)
+    assert json.loads(found.stdout)["seed"] == 3
+
+
+def test_seeds_that_are_none() -> None:
+    assert isinstance(run("--seeds", "12").exception, UsageError)

@@ -1,0 +1,50 @@
+"""Made-up network-days and events for the tests."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from talkpath.observatory.events import detect
+from talkpath.observatory.events_days import Day
+from talkpath.observatory.ledger import Evidence
+
+
+def dates(first: str, count: int) -> list[str]:
+    start = date.fromisoformat(first)
+    return [(start + timedelta(days=n)).isoformat() for n in range(count)]
+
+
+def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: str = "RU", restricted: int = 0,
+        ok: int = 0, closed: int = 0, impaired: int = 0, rule: str = "media.drop", p: float | None = 0.3,
+        way: str = "both", basis: str = "shape") -> Day:  # fmt: skip
+    return Day(
+        network=network,
+        country=country,
+        app=app,
+        medium=medium,
+        day=on,
+        basis=basis,
+        restricted=restricted,
+        ok=ok,
+        closed=closed,
+        impaired=impaired,
+        rules=(rule,) * restricted,
+        ways=(way,) * restricted,
+        ps=() if p is None else (p,) * restricted,
+    )
+
+
+def networks(count: int) -> list[str]:
+    return [f"AS{64496 + n}" for n in range(count)]
+
+
+def evidence(*found: list[Day]) -> Evidence:
+    """Of these days, and of the events that the plain detector finds in them."""
+    days = [day for some in found for day in some]
+    return Evidence(days, detect(days))
+
+
+def spread(app: str, medium: str, first: str, count: int = 3, on: int = 12, **said: object) -> list[Day]:
+    """The same on many networks, for so many days."""
+    return [day(app, medium, when, network=network, **said) for network in networks(on)  # type: ignore[arg-type]
+            for when in dates(first, count)]  # fmt: skip
