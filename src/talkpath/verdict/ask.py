@@ -34,11 +34,12 @@ TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
 LOOK_K, RICH = 4, 0.25  # as many calls as in a first epoch only where that costs all arms no more of the bytes
-TIGHT_LOOK_K, TIGHT_LOOKS = 5, 0.5  # where bytes are short: one look and one short epoch together prove a strong effect
+TIGHT_LOOK_K = 5  # where bytes are short: one look and one short epoch together prove a strong effect
+TIGHT_RESERVE = 0.06  # of the bytes, not for looks then
 WORTH_A_LOOK = 1.5  # times the usual packets, at least
 LONGER = 6  # times the usual packets, at most, for a contrast
 PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
-HEADER_BYTES, SETUP_PACKETS = 28.0, 10
+HEADER_BYTES, SETUP_PACKETS = 40.0, 10  # IP and UDP, and what the control channel tells of a packet
 
 
 def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
@@ -241,22 +242,29 @@ class Desk:
                 yield ask
 
     def _cost_bytes(self, ask: Ask) -> float:
+        flows = 2 * ask.k if ask.question == "tcp" else _flows(ask.k)
+        return flows * (2 * ask.packets + SETUP_PACKETS) * self._packet_bytes(ask.app, ask.variant, ask.medium)
+
+    def _packet_bytes(self, app: str, variant: str, medium: str) -> float:
+        """The mean IP packet of an arm, as far as it was seen."""
         sizes = [
             size
             for epoch in self.facts.epochs
-            if epoch.arm == (ask.app, ask.variant, ask.medium)
+            if epoch.arm == (app, variant, medium)
             for track in (epoch.up, epoch.down)
             for size in track.size
         ]
-        packet = float(np.mean(sizes)) + HEADER_BYTES if sizes else PACKET_BYTES[ask.medium]
-        flows = 2 * ask.k if ask.question == "tcp" else _flows(ask.k)
-        return flows * (2 * ask.packets + SETUP_PACKETS) * packet
+        return float(np.mean(sizes)) + HEADER_BYTES if sizes else PACKET_BYTES[medium]
 
     def _fitting(self, standing: Standing) -> int:
-        """How many packets each way a look may have, for every arm to get one."""
-        plan = self.facts.plan
-        flows = _flows(TIGHT_LOOK_K) * PACKET_BYTES[standing.arm.medium]
-        return int((TIGHT_LOOKS * plan.budget_bytes / len(plan.arms) / flows - SETUP_PACKETS) / 2)
+        """How many packets each way a look may have, for every arm that has had none to get one."""
+        arm, plan = standing.arm, self.facts.plan
+        without = [s for s in self.standings if not s.settled and not self._count(s, "watch")]
+        left = (1.0 - TIGHT_RESERVE) * plan.budget_bytes - self.spent_bytes
+        packet = _flows(TIGHT_LOOK_K) * self._packet_bytes(arm.app, arm.variant, arm.medium)
+        for_bytes = (left / max(1, len(without)) / packet - SETUP_PACKETS) / 2
+        left_s = plan.budget_s - max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
+        return int(min(for_bytes, left_s / max(1, len(without)) * arm.packet_rate))
 
     def _in_time(self, ask: Ask) -> bool:
         last_s = max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
