@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,22 +25,15 @@ TALKPATH = [sys.executable, "-m", "talkpath"]
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports free for UDP and TCP."""
-    ends = []
-    while len(ends) < count:
-        tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp.bind(("127.0.0.1", 0))
-        try:
-            udp.bind(tcp.getsockname())
-            ends.append((tcp, udp))
-        except OSError:
-            tcp.close()
-            udp.close()
-    numbers = [tcp.getsockname()[1] for tcp, _ in ends]
-    for pair in ends:
-        for end in pair:
-            end.close()
-    return numbers
+    """Ports free for UDP and TCP, below those that other programs are given unasked."""
+    found: list[int] = []
+    while len(found) < count:
+        port = SystemRandom().randrange(10_000, 20_000)
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, suppress(OSError):
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found
 
 
 class FarEnd:

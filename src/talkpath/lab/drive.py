@@ -12,9 +12,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 
 import msgspec
 
@@ -41,6 +41,7 @@ TELL_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
 SLACK_S = 90.0
 OTHERS_S = 30.0
+QUIET_PORTS = range(20_000, 32_000)  # not ephemeral on Linux, macOS or Windows
 
 
 def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None,
@@ -234,16 +235,13 @@ def _renumbered(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP on 127.0.0.1 just now."""
+    """Ports that are free for UDP and TCP on 127.0.0.1 just now, below those that any other program is given unasked."""
     found: list[int] = []
-    while len(found) < count:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = udp.getsockname()[1]
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in found:
-                found.append(port)
-    return found
+    for port in SystemRandom().sample(QUIET_PORTS, len(QUIET_PORTS)):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp, suppress(OSError):
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise PeerError("This machine has too few free ports for the lab; end other programs, or use --driver sim.")
