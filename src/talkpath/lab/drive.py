@@ -235,7 +235,7 @@ def _renumbered(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP on 127.0.0.1 just now, below those that any other program is given unasked."""
+    """Ports that are free for UDP and TCP on 127.0.0.1 just now, below those that programs get unasked."""
     found: list[int] = []
     for port in SystemRandom().sample(QUIET_PORTS, len(QUIET_PORTS)):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp, suppress(OSError):
