@@ -79,6 +79,6 @@ reference: dev
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 2; }
 	uv $(LOCK) pyproject.toml --extra qr --extra geo requirements/core.in -o requirements/core.txt
-	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet requirements/core.in requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra rtc requirements/core.in requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
 	uv $(LOCK) requirements/peers.in -c requirements/dev.txt -o requirements/peers.txt
 	uv $(LOCK) requirements/virtualenv.in -o requirements/virtualenv.txt
