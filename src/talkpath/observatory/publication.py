@@ -1,0 +1,81 @@
+"""What may be published of a cell, by network or only by country, and from which day: the one rule (DESIGN section 8).
+
+    a cell of fewer than `min_contributors` people   never by network, never by country
+    restricted, closed                               at once
+    anything else, and transports, under an order    by country at once, by network after `delay_days`
+    anything else, without an order                  at once
+
+What helps the person measured is theirs immediately; what would help a censor tune is not broadcast. An order is in
+force for an app in a country from its first confirmed event there until all of them ended, and where the operator
+says so (`Order`). Both numbers are the operator's. Pages, feeds and the open data ask here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from talkpath.observatory.events import LAST, Event, standing
+
+Withheld = Literal["", "small", "delay"]
+"""Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""
+
+AT_ONCE = ("restricted", "closed")
+
+
+class Order(Struct, frozen=True):
+    """An app under an order in a country, from the day `begin` to `end`, both included."""
+
+    country: str
+    app: str
+    begin: str
+    end: str = LAST
+
+
+class Publication(Struct, frozen=True):
+    """The operator's settings, and what follows from them. Days are of UTC, as 2026-11-24."""
+
+    min_contributors: int = 5
+    delay_days: int = 30
+    orders: tuple[Order, ...] = ()
+
+    def by_country(self, contributors: int) -> Withheld:
+        """A count over a whole country."""
+        return "small" if contributors < self.min_contributors else ""
+
+    def by_network(self, state: str, contributors: int, day: str, today: str, *, ordered: bool) -> Withheld:
+        """One network's state on a day, looked at on `today`."""
+        if self.by_country(contributors):
+            return "small"
+        return "delay" if today < self.release_day(state, day, ordered=ordered) else ""
+
+    def release_day(self, state: str, day: str, *, ordered: bool) -> str:
+        """The first day on which what a network's reports of that day say may be published by network.
+
+        Transports that still carry are no state: "transports", or whatever is not in AT_ONCE.
+        """
+        if state in AT_ONCE or not ordered:
+            return day
+        return (date.fromisoformat(day) + timedelta(days=self.delay_days)).isoformat()
+
+    def ordered(self, country: str, app: str, day: str, events: Sequence[Order] = ()) -> bool:
+        """Was the app under an order there and then, by the operator's word or by `orders_of(events)`?"""
+        return any(order.begin <= day <= order.end and (order.country, order.app) == (country, app)
+                   for order in (*self.orders, *events))  # fmt: skip
+
+
+def orders_of(events: Iterable[Event]) -> list[Order]:
+    """One an app and country with a confirmed event: from the first onset until the last of them ended."""
+    confirmed = [event for event in standing(events) if event.level != "signal"]
+    ends = {event.began: event.onset_high for event in confirmed if event.kind == "ended"}
+    found: dict[tuple[str, str], Order] = {}
+    for event in confirmed:
+        if event.kind != "began":
+            continue
+        key, end = (event.country, event.app), ends.get(event.id, LAST)
+        known = found.get(key, Order(*key, event.onset_high, end))
+        found[key] = Order(*key, min(known.begin, event.onset_high), max(known.end, end))
+    return list(found.values())

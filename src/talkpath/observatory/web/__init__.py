@@ -1,0 +1,1 @@
+"""The observatory's web pages, rendered on the server: views are records, templates print them."""
