@@ -1,0 +1,17 @@
+"""The index: what the log says, in tables that answer quickly. It can be made again from the log at any time.
+
+`Store(dsn)` (store.py) is a database: `chdb:///FOLDER` inside this process, `clickhouse://HOST:PORT,HOST:PORT/DATABASE`
+elsewhere. Tables are made by numbered, additive migrations (migrations/*.sql). One row of `report` is one app and
+medium of one report; `day_count` and `country_day` are counted from it, a day at a time, whenever a day changes.
+
+    ReportRow      rows.py      one app and medium of a report (also of taps and imports, told apart by `source`)
+    TransportRow   rows.py      one transport of one app and medium of a report
+    DayCount       queries.py   day x country x network x app x medium x source: how many said what
+    Latest         queries.py   network x app x medium: the last day that decided anything, and what it said
+    CountryDay     queries.py   day x country x app x medium x source
+    Carries        queries.py   network x app x medium x transport
+    Totals         queries.py   of everything
+
+Fill one from a folder of bundles and taps, as `talkpath lab country` writes it, with `fill.fill_folder`.
+Nothing that is withdrawn is in any answer. A part of the index that does not answer is an error, never a smaller sum.
+"""

@@ -1,0 +1,201 @@
+"""A database of ClickHouse's dialect, embedded or served, with the tables of this version.
+
+Contract: what `insert` returned from is in every later answer, and twice the same row is one. An answer is whole or
+an error: a part of the index that does not answer is a `PeerError`, told plainly. Of a cluster every node must be
+named: tables are made on each. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from talkpath.errors import PeerError, UsageError
+from talkpath.observatory.index.dsn import Dsn, parse_dsn
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+TABLES = ("report", "transport", "day_count", "country_day", "progress")
+# A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.
+SHARDING = {
+    "report": "cityHash64(day, country, network, app, medium)",
+    "transport": "cityHash64(day, country, network, app, medium)",
+    "day_count": "cityHash64(day, country, network, app, medium)",
+    "country_day": "cityHash64(day, country, app, medium)",
+    "progress": "cityHash64(log)",
+}
+DURABLE = "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+ASKING = {"do_not_merge_across_partitions_select_final": 1}  # rows of two months never have the same key
+FOREGROUND = {"insert_distributed_sync": 1}  # an insert has arrived everywhere when it returns
+NEEDS = "The observatory needs talkpath[observatory]: pip install 'talkpath[observatory]'."
+
+
+class Store:
+    """An open index. Close it: an embedded one belongs to one process as long as it is open."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = parse_dsn(dsn)
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+        with _plainly():
+            for node in self._dsn.nodes or (None,):
+                client = _connect(self._dsn, node, "default")
+                client.command(f"CREATE DATABASE IF NOT EXISTS {self._dsn.database}")
+                client.close()
+            self._migrate()
+
+    def close(self) -> None:
+        """Give the database back."""
+        with self._lock:
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
+        self._local = threading.local()
+
+    def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows of an answer; `{name:Type}` in the text are parameters."""
+        with _plainly():
+            return [tuple(row) for row in self._client.query(sql, parameters=parameters, settings=ASKING).result_rows]
+
+    def command(self, sql: str, **parameters: Any) -> None:
+        """A statement that answers nothing."""
+        with _plainly():
+            self._client.command(sql, parameters=parameters, settings=self._inserting | ASKING)
+
+    def insert(self, table: str, rows: Sequence[Struct]) -> None:
+        """Put records into the table whose columns have their fields' names. Many at a time: each call is a file."""
+        import pyarrow
+
+        if not rows:
+            return
+        names = rows[0].__struct_fields__
+        columns = {name: _column(name, [getattr(row, name) for row in rows]) for name in names}
+        with _plainly():
+            self._client.insert_arrow(table, pyarrow.table(columns), settings=self._inserting)
+
+    def drop(self) -> None:
+        """Forget everything, and begin again with empty tables."""
+        with _plainly():
+            for node in self._dsn.nodes or (None,):
+                client = _connect(self._dsn, node, self._dsn.database)
+                for table in (*TABLES, *(f"{table}_part" for table in TABLES), "migration"):
+                    client.command(f"DROP TABLE IF EXISTS {table} SYNC")
+                client.close()
+            self._migrate()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _inserting(self) -> dict[str, Any]:
+        return FOREGROUND if self._dsn.cluster else {}
+
+    @property
+    def _client(self) -> Client:
+        """This thread's own."""
+        found: Client | None = getattr(self._local, "client", None)
+        if found is None:
+            node = self._dsn.nodes[0] if self._dsn.nodes else None
+            found = self._local.client = _connect(self._dsn, node, self._dsn.database)
+            with self._lock:
+                self._clients.append(found)
+        return found
+
+    def _migrate(self) -> None:
+        for node in self._dsn.nodes or (None,):
+            client = _connect(self._dsn, node, self._dsn.database)
+            client.command("CREATE TABLE IF NOT EXISTS migration (number UInt32) ENGINE = MergeTree ORDER BY number")
+            done = {row[0] for row in client.query("SELECT number FROM migration").result_rows}
+            for number, text in migrations():
+                if number not in done:
+                    for statement in _statements(text, self._dsn):
+                        client.command(statement)
+                    client.insert("migration", [[number]], column_names=["number"])
+            client.close()
+
+
+def migrations() -> list[tuple[int, str]]:
+    """(number, SQL) in order; the files are named NUMBER_WHAT.sql."""
+    folder = files("talkpath.observatory.index") / "migrations"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name.split("_")[0]), entry.read_text(encoding="utf-8")) for entry in found)
+
+
+def _statements(text: str, dsn: Dsn) -> Iterator[str]:
+    """Those of a file for one node; in a cluster its tables hold a part each, and one over all parts stands before."""
+    suffix = "_part" if dsn.cluster else ""
+    names = {table: f"{table}{suffix}" for table in TABLES}
+    engine = {"replacing": "ReplacingMergeTree(version)", "settings": DURABLE}
+    for statement in text.split(";\n"):
+        if statement.strip():
+            yield statement.format(**names, **engine)
+    if dsn.cluster:
+        for table in TABLES:
+            yield (
+                f"CREATE OR REPLACE TABLE {table} AS {table}_part "
+                f"ENGINE = Distributed({dsn.cluster}, {dsn.database}, {table}_part, {SHARDING[table]})"
+            )
+
+
+def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:
+    try:
+        import clickhouse_connect
+    except ImportError:
+        raise UsageError(NEEDS) from None
+    if node is None:
+        return clickhouse_connect.get_client(dsn=f"chdb://{dsn.folder}", database=database)
+    host, port = node
+    return clickhouse_connect.get_client(
+        host=host,
+        port=port,
+        username=dsn.user or None,
+        password=dsn.password,
+        secure=dsn.secure,
+        database=database,
+        autogenerate_session_id=False,  # one session takes no two queries at once
+    )
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """The engine's errors as ours. Its words may hold a host's name, and are kept for whoever debugs (`__cause__`)."""
+    try:
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+    except ImportError:
+        raise UsageError(NEEDS) from None
+    try:
+        yield
+    except (ClickHouseError, OSError) as error:
+        raise PeerError(_why(str(error))) from error
+
+
+def _why(said: str) -> str:
+    known: Mapping[str, str] = {
+        "CANNOT_OPEN_FILE": "The index's folder belongs to another process, or cannot be written; stop that one first.",
+        "NOT_ENOUGH_SPACE": "The disk of the index is full; make room, nothing in the log is lost.",
+        "ALL_CONNECTION_TRIES_FAILED": "A part of the index does not answer, so that this answer would not be whole; "
+        "bring its node back.",
+        "NETWORK_ERROR": "A part of the index does not answer, so that this answer would not be whole; "
+        "bring its node back.",
+    }
+    return next((words for code, words in known.items() if code in said),
+                "The index does not answer as it should; is its server there, version 24 or later?")  # fmt: skip
+
+
+def _column(name: str, values: Iterable[Any]) -> Any:
+    """Values of one field as an Arrow column of the type that the tables have."""
+    import pyarrow
+    from pyarrow import types
+
+    if name in ("day", "received"):
+        return pyarrow.array(values, pyarrow.string()).cast(pyarrow.date32())
+    if name in ("contributor", "contributor_key", "version", "position"):
+        return pyarrow.array(values, pyarrow.uint64())
+    column = pyarrow.array(values)
+    return column.cast(pyarrow.string()) if types.is_null(column.type) else column

@@ -1,0 +1,92 @@
+"""From a bundle to what the log says of it. Pure, but for reading nothing: the same bytes give the same record.
+
+Contract: the verdicts are made again from the facts by this version's rules; what the probe said of them counts for
+nothing. Network and country are the responder's finding where it signed one, else this end's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import Bundle, read_bundle
+from talkpath.measure.facts import Facts
+from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
+from talkpath.report.result import result
+from talkpath.verdict.judge import RULES_VERSION
+from talkpath.verdict.model import Category, Number, Verdict
+
+DAY_CHARACTERS = len("2026-11-24")
+NETWORK, COUNTRY = "AS0", "ZZ"
+
+
+def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> Judged:
+    """What a bundle that came in as `received` says; `listed`: the keys that somebody answers for.
+
+    `BundleError` where it does not verify, or holds nothing that could be counted.
+    """
+    bundle = read_bundle(data)
+    facts = countable(bundle)
+    verdicts, told = result(facts)
+    network, country, placed = _place(bundle, received)
+    return Judged(
+        id=hashlib.sha256(data).hexdigest(),
+        day=received.day,
+        measured=facts.started_at[:DAY_CHARACTERS],
+        rules_version=str(RULES_VERSION),
+        source=_source(verdicts),
+        said=tuple(map(_said, verdicts)),
+        carried=tuple(_carried(told["transports"])),
+        network=network,
+        country=country,
+        placed=placed,
+        responder=facts.responder_key,
+        responder_class=facts.responder_class,
+        listed=facts.responder_key in listed,
+        contributor=received.contributor,
+        contributor_key=received.contributor_key,
+        simulated=bundle.simulated,
+    )
+
+
+def countable(bundle: Bundle) -> Facts:
+    """The facts of a check that tells its day; `BundleError` for any other bundle."""
+    if bundle.facts is None or not bundle.facts.started_at:
+        raise BundleError("The bundle tells no day and no network, as recordings do; an observatory cannot count it.")
+    return bundle.facts
+
+
+def _place(bundle: Bundle, received: Received) -> tuple[str, str, Placed]:
+    receipt = bundle.receipt
+    if receipt is not None and (receipt.network, receipt.country) != (NETWORK, COUNTRY):
+        return receipt.network, receipt.country, "responder"
+    known = (received.network, received.country) != (NETWORK, COUNTRY)
+    return received.network, received.country, "ingest" if known else ""
+
+
+def _source(verdicts: Iterable[Verdict]) -> Source:
+    return "browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe"
+
+
+def _said(verdict: Verdict) -> Said:
+    return Said(
+        app=verdict.app,
+        medium=verdict.medium,
+        state=verdict.state,
+        basis=verdict.basis,
+        rule=verdict.rule,
+        direction=verdict.direction,
+        log10_e=None if verdict.log10_e is None else round(verdict.log10_e, 4),
+        parameters={name: _parameter(value) for name, value in verdict.parameters.items()},
+        reason=verdict.reason.code if verdict.reason else "",
+    )
+
+
+def _parameter(value: Number | Category) -> Parameter:
+    return value.value if isinstance(value, Category) else (value.estimate, value.low, value.high)
+
+
+def _carried(transports: Iterable[dict[str, object]]) -> Iterator[Carried]:
+    for row in transports:
+        yield Carried(*(row[name] for name in Carried.__struct_fields__))  # type: ignore[arg-type]

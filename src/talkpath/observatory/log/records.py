@@ -1,0 +1,146 @@
+"""The records of the log, one a line. A record stands alone: whoever reads it needs no other to count it.
+
+Contract: frozen, plain JSON. Days are of UTC as 2026-11-24, ids are SHA-256 in hex. `contributor` is the pseudonym of
+whoever sent it under the day key `contributor_key` (0: not known); pseudonyms of two keys cannot be compared.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Source = Literal["probe", "browser", "capture", "tap", "import"]
+Placed = Literal["responder", "ingest", "import", ""]
+"""Whose finding network and country are. Never the probe's word; "" where nobody found any (AS0, ZZ)."""
+
+Parameter = tuple[float | None, float | None, float | None] | str
+"""(estimate, low, high) of a 95 % interval, or a category."""
+
+
+class Said(Struct, frozen=True, array_like=True, gc=False):
+    """One verdict: what is said of one app and medium."""
+
+    app: str
+    medium: str
+    state: str
+    basis: str
+    rule: str | None = None
+    direction: str | None = None
+    log10_e: float | None = None
+    parameters: dict[str, Parameter] = {}
+    reason: str = ""
+
+
+class Carried(Struct, frozen=True, array_like=True, gc=False):
+    """One transport, and whether it carried a call of the app well enough to talk."""
+
+    app: str
+    medium: str
+    transport: str
+    carries: bool
+    loss_pct: float
+    mos: float
+
+
+class Received(Struct, frozen=True, tag="received", omit_defaults=True):
+    """A bundle came in and verifies. `withdraw` is the SHA-256 of the secret that takes it back ("" for none);
+    `network` and `country` are this end's own finding of where it was sent from."""
+
+    id: str
+    day: str
+    size_bytes: int
+    withdraw: str = ""
+    network: str = "AS0"
+    country: str = "ZZ"
+    contributor: int = 0
+    contributor_key: int = 0
+
+
+class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
+    """What its facts say by the rules of `rules_version`. With `again` it takes the place of an earlier one.
+
+    `measured` is the day that the facts tell, `day` the one on which it came in. `responder` is the far end's public
+    key, `listed` whether somebody answers for that key.
+    """
+
+    id: str
+    day: str
+    measured: str
+    rules_version: str
+    source: Source
+    said: tuple[Said, ...]
+    carried: tuple[Carried, ...] = ()
+    network: str = "AS0"
+    country: str = "ZZ"
+    placed: Placed = ""
+    responder: str = ""
+    responder_class: str = "unknown"
+    listed: bool = False
+    contributor: int = 0
+    contributor_key: int = 0
+    simulated: bool = False
+    again: bool = False
+
+
+class Unfit(Struct, frozen=True, tag="unfit"):
+    """A bundle that verified, and of which the judge could make nothing. It is not tried again by these rules."""
+
+    id: str
+    day: str
+    rules_version: str
+    why: str
+
+
+class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
+    """Somebody says that a call failed. `id` is the same for the same person, day, app and medium."""
+
+    id: str
+    day: str
+    app: str
+    medium: str
+    network: str = "AS0"
+    country: str = "ZZ"
+    placed: Placed = ""
+    contributor: int = 0
+    contributor_key: int = 0
+    simulated: bool = False
+
+
+class Imported(Struct, frozen=True, tag="imported", omit_defaults=True):
+    """A measurement of another project. `origin` names the project, `id` is made of the measurement itself."""
+
+    id: str
+    day: str
+    measured: str
+    origin: str
+    network: str
+    country: str
+    said: tuple[Said, ...]
+
+
+class Withdrawn(Struct, frozen=True, tag="withdrawn", omit_defaults=True):
+    """Whoever sent the report took it back, or the operator did. `tombstone`: its day had been sealed already."""
+
+    id: str
+    day: str
+    measured: str
+    tombstone: bool = False
+    reason: str = ""
+
+
+Record = Received | Judged | Unfit | Tap | Imported | Withdrawn
+
+_encoder: msgspec.json.Encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """One line of JSON, without its end."""
+    return _encoder.encode(record)
+
+
+def decode(line: bytes) -> Record:
+    """`msgspec.MsgspecError` for what is no record."""
+    return _decoder.decode(line)

@@ -1,0 +1,194 @@
+"""What the index answers is what a few lines of Python count from the same records, whatever came how often, when."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median_low
+
+import pytest
+from bundles import fill as fill_with_bundles
+from made import drawn, judged, said, tap
+
+from talkpath.errors import UsageError
+from talkpath.observatory.index import queries
+from talkpath.observatory.index.dsn import parse_dsn
+from talkpath.observatory.index.fill import fill, fill_folder
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.records import Carried, Judged, Record, Tap, Withdrawn
+
+Cell = tuple[str, str, str, str, str, str, str]
+
+
+def counted(records: Iterable[Record]) -> dict[Cell, dict[str, object]]:
+    """An independent count of `day_count`: by hand, from records without repetition."""
+    cells: dict[Cell, list[tuple[str, float | None, Judged | Tap]]] = defaultdict(list)
+    for record in records:
+        if isinstance(record, Judged):
+            for one in record.said:
+                p = one.parameters["p"][0] if "p" in one.parameters else None
+                key = (record.measured, record.country, record.network, one.app, one.medium, "probe", one.basis)
+                cells[key].append((one.state, p, record))  # type: ignore[arg-type]
+        elif isinstance(record, Tap):
+            key = (record.day, record.country, record.network, record.app, record.medium, "tap", "tap")
+            cells[key].append(("failed", None, record))
+    return {key: _cell(found) for key, found in cells.items()}
+
+
+def _cell(found: list[tuple[str, float | None, Judged | Tap]]) -> dict[str, object]:
+    states = Counter(state for state, _, _ in found)
+    people: dict[int, set[int]] = defaultdict(set)
+    for _, _, record in found:
+        people[record.contributor_key].add(record.contributor)
+    ps = [p for _, p, _ in found if p is not None]
+    accusing = [record for state, _, record in found if state == "restricted" and isinstance(record, Judged)]
+    return {
+        "reports": len(found),
+        "restricted": states["restricted"],
+        "ok": states["ok"],
+        "undecided": states["insufficient"],
+        "failed": states["failed"],
+        "contributors": max(len(group) for group in people.values()),
+        "responders_restricted": dict(Counter(record.responder for record in accusing)),
+        "p": median_low(ps) if len(ps) % 2 else None,
+    }
+
+
+def differences(store: Store, records: Iterable[Record]) -> list[tuple[Cell, str, object, object]]:
+    """Where the index and the count by hand disagree."""
+    wanted = counted(records)
+    found = {(c.day, c.country, c.network, c.app, c.medium, c.source, c.basis): c for c in queries.day_counts(store)}
+    assert found.keys() == wanted.keys()
+    return [
+        (key, field, getattr(found[key], field), value)
+        for key, fields in wanted.items()
+        for field, value in fields.items()
+        if value is not None and getattr(found[key], field) != pytest.approx(value, rel=1e-6)
+    ]
+
+
+def test_counts_are_those_of_the_records(store: Store):
+    records = drawn(600, seed=1)
+    fill(store, enumerate(records, 1))
+    assert differences(store, records) == []
+
+
+def test_whatever_comes_twice_counts_once(store: Store):
+    records = drawn(120, seed=2)
+    for _ in range(2):
+        fill(store, enumerate(records, 1))
+    fill(store, list(enumerate(records, 1))[60:])
+    assert differences(store, records) == []
+
+
+def test_late_reports_change_their_day(store: Store):
+    records = drawn(200, seed=3)
+    for begin in range(0, 200, 50):
+        fill(store, list(enumerate(records, 1))[begin : begin + 50])
+    assert differences(store, records) == []
+
+
+def test_what_is_withdrawn_is_in_no_answer(store: Store):
+    keep, gone = judged(said("signal", "voice", "ok"), who=1), judged(
+        said("signal", "voice", "restricted"), who=2, carried=(Carried("signal", "voice", "udp/443", True, 0.0, 4.2),)
+    )  # fmt: skip
+    fill(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
+    assert [count.restricted for count in queries.day_counts(store)] == [0]
+    assert [row.report for row in queries.reports(store)] == [keep.id]
+    assert queries.transports(store) == []
+    assert queries.totals(store).reports == 1
+
+
+def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
+    only = judged(said("signal", "voice", "restricted"))
+    fill(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
+    assert queries.day_counts(store) == queries.country_days(store) == queries.latest(store) == []
+    assert queries.totals(store).networks == 0
+
+
+def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
+    before = judged(said("signal", "voice", "restricted"), said("signal", "video", "ok"))
+    after = judged(said("signal", "voice", "ok"), again=True)
+    fill(store, enumerate([before, after], 1))
+    assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
+
+
+def test_people_of_two_day_keys_are_not_added_up(store: Store):
+    records = [judged(said("max", "voice", "ok"), who=who, key=key) for who, key in [(1, 1), (2, 1), (3, 1), (4, 2)]]
+    fill(store, enumerate(records, 1))
+    assert [count.contributors for count in queries.day_counts(store)] == [3]
+
+
+def test_a_country_is_counted_over_its_networks(store: Store):
+    drawn = [("AS64496", 1, "ok"), ("AS64497", 1, "restricted"), ("AS64497", 2, "ok")]
+    records = [judged(said("max", "voice", state), network=network, who=who) for network, who, state in drawn]
+    fill(store, enumerate(records, 1))
+    (day,) = queries.country_days(store, country="XX")
+    assert (day.reports, day.restricted, day.networks, day.networks_restricted, day.contributors) == (3, 1, 2, 1, 2)
+
+
+def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
+    records = [judged(said("max", "voice", state), on=on) for on, state in
+               [("2025-08-11", "ok"), ("2025-08-12", "restricted"), ("2025-08-13", "insufficient")]]  # fmt: skip
+    fill(store, enumerate([*records, tap(1, app="max")], 1))
+    (found,) = queries.latest(store)
+    assert (found.day, found.restricted, found.reports) == ("2025-08-12", 1, 1)
+
+
+def test_transports_say_who_could_talk(store: Store):
+    rows = [Carried("max", "voice", "tls/443", carries, 1.0, 4.0) for carries in (True, True, False)]
+    fill(store, enumerate([judged(said("max", "voice", "ok"), who=who, carried=(row,))
+                           for who, row in enumerate(rows)], 1))  # fmt: skip
+    (found,) = queries.transports(store, network="AS64496")
+    assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
+
+
+def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
+    folder = fill_with_bundles(tmp_path)
+    line = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"whatsapp","medium":"voice","simulated":true}'
+    (folder / "taps.jsonl").write_text(f"{line}\n{line}\n")
+    assert fill_folder(store, folder) == 5
+    days = {(count.day, count.source): count for count in queries.day_counts(store, app="whatsapp", medium="voice")}
+    assert days["2025-08-11", "probe"].ok == 1
+    assert days["2025-08-13", "probe"].restricted == days["2025-08-13", "probe"].contributors == 2
+    assert days["2025-08-13", "probe"].rules == {"media.drop": 2}
+    assert days["2025-08-13", "tap"].failed == 2
+    assert all(count.simulated for count in days.values())
+    assert queries.reports(store, state="restricted")[0].placed == "responder"
+
+
+def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
+    (tmp_path / "taps.jsonl").write_text("{}\n")
+    with pytest.raises(UsageError, match="line 1"):
+        fill_folder(store, tmp_path)
+
+
+def test_an_index_that_is_opened_again_still_has_everything(index_dsn: str):
+    first = Store(index_dsn)
+    fill(first, enumerate(drawn(20, seed=4), 1))
+    before = queries.day_counts(first)
+    first.close()
+    second = Store(index_dsn)
+    assert queries.day_counts(second) == before
+    second.drop()
+    assert queries.day_counts(second) == []
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "chdb://", "chdb://relative", "postgres://h/d", "clickhouse://", "clickhouse://a,b/d", "clickhouse://h/a;b",
+     "chdb:///x?database=a-b", "clickhouse://u:hunter2@h:8123/d?cluster=a b"],
+)  # fmt: skip
+def test_a_dsn_that_is_none_is_refused_without_repeating_it(text: str):
+    with pytest.raises(UsageError) as told:
+        parse_dsn(text)
+    assert "hunter2" not in str(told.value)
+
+
+def test_dsns():
+    assert parse_dsn("chdb:///var/x").folder == "/var/x"
+    dsn = parse_dsn("clickhouse://u:p%40@h1:1,h2/db?cluster=obs&secure=1")
+    assert (dsn.nodes, dsn.database, dsn.cluster, dsn.user, dsn.password, dsn.secure) == (
+        (("h1", 1), ("h2", 8123)), "db", "obs", "u", "p@", True)  # fmt: skip
