@@ -46,7 +46,7 @@ def judged(*verdicts: Said, on: str = "2025-08-13", network: str = "AS64496", wh
 
 def tap(number: int, on: str = "2025-08-13", network: str = "AS64496", app: str = "whatsapp") -> Tap:
     made = name("tap", on, network, number)
-    return Tap(made, on, app, "voice", network, COUNTRIES[network], "ingest", number, 1, True)
+    return Tap(made, on, on, app, "voice", network, COUNTRIES[network], "ingest", number, 1, True)
 
 
 def drawn(count: int, seed: int) -> list[Judged | Tap]:

@@ -102,7 +102,7 @@ def _taps(file: Path) -> Iterator[Tap]:
         except msgspec.MsgspecError as error:
             raise UsageError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
         name = hashlib.sha256(line + str(number).encode()).hexdigest()
-        yield Tap(name, tap.day, tap.app, tap.medium, tap.network, tap.country, "import",
+        yield Tap(name, tap.day, tap.day, tap.app, tap.medium, tap.network, tap.country, "import",
                   _pseudonym(name) if tap.simulated else 0, 0, tap.simulated)  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def rows(record: Record, number: int) -> Iterator[Row]:
         yield _tap(record, version)
     elif isinstance(record, Imported):
         yield from (_imported(record, said, version) for said in record.said)
-    elif isinstance(record, Withdrawn):
+    elif isinstance(record, Withdrawn) and record.measured:
         yield Gone(record.id, record.measured, version)
 
 
@@ -116,7 +116,7 @@ def _tap(record: Tap, version: int) -> ReportRow:
     return _row(
         Said(record.app, record.medium, "failed", "tap"),
         report=record.id,
-        day=record.day,
+        day=record.measured,
         country=record.country,
         network=record.network,
         source="tap",

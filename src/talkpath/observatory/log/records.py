@@ -45,12 +45,15 @@ class Carried(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Received(Struct, frozen=True, tag="received", omit_defaults=True):
-    """A bundle came in and verifies. `withdraw` is the SHA-256 of the secret that takes it back ("" for none);
-    `network` and `country` are this end's own finding of where it was sent from."""
+    """A bundle came in, whole and signed. It lies in the pack of segment `segment` from byte `at` on (packs.py).
+    `withdraw` is the SHA-256 of the secret that takes it back ("" for none); `network` and `country` are this end's own
+    finding of where it was sent from."""
 
     id: str
     day: str
     size_bytes: int
+    segment: int = 0
+    at: int = 0
     withdraw: str = ""
     network: str = "AS0"
     country: str = "ZZ"
@@ -98,6 +101,7 @@ class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
 
     id: str
     day: str
+    measured: str
     app: str
     medium: str
     network: str = "AS0"

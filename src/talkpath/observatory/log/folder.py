@@ -1,0 +1,69 @@
+"""The observatory's folder, and the lock that lets one process alone write into it.
+
+    log/      segments (segments.py)        bundles/  packs (packs.py)        open/    what is published (seal.py)
+    ids.db    which reports there are (register.py; made again from the log)  index/   chDB's, where none is named
+    key.pem   signs what is published       lock
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from talkpath.errors import UsageError
+
+BELOW = ("log", "bundles", "open")
+CANNOT = "The observatory's folder cannot be written; name one that can with --data, and look whether its disk is full."
+
+
+class Folder:
+    """An observatory's folder, held by this process until `close`. `UsageError` where it cannot be had."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            for name in BELOW:
+                (root / name).mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            raise UsageError(CANNOT) from None
+        self._take()
+
+    def _take(self) -> None:
+        try:
+            import fcntl
+        except ImportError:
+            raise UsageError("An observatory runs on Linux or macOS; on Windows use WSL or Docker.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise UsageError("Another process writes this observatory's log; stop that one first.") from None
+
+    def close(self) -> None:
+        """Let others have it."""
+        os.close(self._lock)
+
+    @property
+    def log(self) -> Path:
+        """Segments."""
+        return self.root / "log"
+
+    @property
+    def bundles(self) -> Path:
+        """Packs."""
+        return self.root / "bundles"
+
+    @property
+    def open(self) -> Path:
+        """The open data."""
+        return self.root / "open"
+
+
+def sync_folder(path: Path) -> None:
+    """Make names in it last: a file that was made or renamed is there after a crash only once its folder was synced."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,191 @@
+"""The log, open for writing: the one place where anything becomes part of the observatory's truth.
+
+Contract: `commit` returns once all of a group is on the disk; after a crash at any moment each report that it
+acknowledged is there, once. An id that is there already is not taken again. Where the disk is full or fails it raises
+`LogError`, nothing of the group was taken, and what was acknowledged before is untouched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from talkpath.observatory.log.append import AppendFile, LogError
+from talkpath.observatory.log.folder import CANNOT, Folder
+from talkpath.observatory.log.line import line_number, write_line
+from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
+from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Withdrawn
+from talkpath.observatory.log.recover import mend
+from talkpath.observatory.log.register import Known, Register
+from talkpath.observatory.log.segments import path_of, read, segments
+
+Day = Callable[[], str]
+
+
+class Entry(NamedTuple):
+    """Something to be taken: a record, and of a received report the bundle's bytes."""
+
+    record: Record
+    data: bytes = b""
+
+
+class Log:
+    """An observatory's log. `today` tells the day of UTC. Safe to use from several threads."""
+
+    def __init__(self, folder: Folder, today: Day, sealed_until: str = "") -> None:
+        self.folder, self._today = folder, today
+        self.sealed_until = sealed_until
+        self._lock = threading.RLock()
+        self._segment: AppendFile | None = None
+        self._pack: AppendFile | None = None
+        self._number, self._day, self._last = 0, "", 0
+        self._resume()
+        self._register = Register(folder.root / "ids.db")
+        self._register.take(read(folder.log, self._register.number))
+
+    @property
+    def last(self) -> int:
+        """The number of the last record on the disk."""
+        return self._last
+
+    def commit(self, group: Sequence[Entry]) -> list[bool]:
+        """For each entry whether it was taken; false where it was there already, or belongs to nothing."""
+        with self._lock:
+            self._turn()
+            fresh = self._fresh(group)
+            wanted = [entry for entry, new in zip(group, fresh, strict=True) if new]
+            if wanted:
+                self._write(wanted)
+            return fresh
+
+    def find(self, name: str) -> Known | None:
+        """What is known of the report of that id."""
+        with self._lock:
+            return self._register.find(name)
+
+    def waiting(self, most: int = 1000) -> list[Known]:
+        """Reports that nobody judged yet."""
+        with self._lock:
+            return self._register.waiting(most)
+
+    def bundle(self, received: Received) -> bytes:
+        """Its bytes; `BundleError` where they are no longer kept."""
+        return read_bundle_of(self.folder.bundles, received)
+
+    def read(self, after: int = 0) -> Iterator[tuple[int, Record]]:
+        """All records after that number."""
+        return read(self.folder.log, after)
+
+    def withdraw(self, known: Known, reason: str = "") -> Withdrawn:
+        """Take a report back. Its bundle is gone when this returns; before its day is sealed all else of it follows."""
+        received = known.received
+        with self._lock:
+            tombstone = received.day <= self.sealed_until
+            record = Withdrawn(received.id, received.day, known.measured, tombstone, reason)
+            self.commit([Entry(record)])
+            remove_bundle(self.folder.bundles, received)
+        return record
+
+    def seal_until(self, day: str) -> None:
+        """From now on reports of days up to that one are marked as withdrawn, no longer removed."""
+        with self._lock:
+            self.sealed_until = max(self.sealed_until, day)
+
+    def close(self) -> None:
+        """Everything acknowledged is on the disk already."""
+        with self._lock:
+            self._shut()
+            self._register.close()
+            self.folder.close()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _resume(self) -> None:
+        """Find the end, and put right what a crash left there."""
+        for segment in reversed(segments(self.folder.log)):
+            if self._number == 0:
+                self._number, self._day = segment.number, "" if segment.sealed else segment.day
+            if segment.sealed:
+                self._last = max((line_number(line) or 0 for line in segment.lines()), default=0)
+            else:
+                self._last = mend(segment).number
+            if self._last:
+                return
+
+    def _turn(self) -> None:
+        """Open the segment of today."""
+        today = self._today()
+        if today <= self.sealed_until:
+            raise LogError("The observatory's clock stands before a day that is sealed; set it right. Nothing is lost.")
+        if self._segment is not None and today == self._day:
+            return
+        self._shut()
+        if today != self._day:
+            self._number, self._day = self._number + 1, today
+        self._segment = _opened(path_of(self.folder.log, self._number, today))
+        self._pack = _opened(pack_path(self.folder.bundles, self._number, today))
+
+    def _shut(self) -> None:
+        for file in (self._segment, self._pack):
+            if file is not None:
+                file.close()
+        self._segment = self._pack = None
+
+    def _fresh(self, group: Sequence[Entry]) -> list[bool]:
+        here: set[tuple[str, str]] = set()
+        fresh = []
+        for record, _ in group:
+            key = (type(record).__name__, record.id)
+            fresh.append(key not in here and self._is_fresh(record))
+            here.add(key)
+        return fresh
+
+    def _is_fresh(self, record: Record) -> bool:
+        if isinstance(record, Received):
+            return self._register.find(record.id) is None
+        if isinstance(record, Tap | Imported):
+            return not self._register.seen(record.id)
+        known = self._register.find(record.id)
+        if known is None or known.state == "withdrawn":
+            return False
+        again = isinstance(record, Withdrawn) or (isinstance(record, Judged) and record.again)
+        return again or known.state == "received"
+
+    def _write(self, group: Sequence[Entry]) -> None:
+        segment, pack = self._segment, self._pack
+        assert segment is not None  # `_turn` opened both
+        assert pack is not None
+        ends = segment.size_bytes, pack.size_bytes
+        try:
+            records = [self._placed(entry, pack) for entry in group]
+            if pack.size_bytes > ends[1]:
+                pack.sync()
+            numbered = list(enumerate(records, self._last + 1))
+            segment.add(b"".join(write_line(number, record) for number, record in numbered))
+            segment.sync()
+        except LogError:
+            with suppress(OSError):
+                segment.cut(ends[0])
+                pack.cut(ends[1])
+            raise
+        self._last += len(records)
+        self._register.take(numbered)
+
+    def _placed(self, entry: Entry, pack: AppendFile) -> Record:
+        """The record as it is written: its day is this one, and its bundle lies where it lies."""
+        record, data = entry
+        if isinstance(record, Received):
+            return replace(record, day=self._day, segment=self._number, at=pack.add(data), size_bytes=len(data))
+        return replace(record, day=self._day) if isinstance(record, Tap | Imported) else record
+
+
+def _opened(path: Path) -> AppendFile:
+    try:
+        return AppendFile(path)
+    except OSError:
+        raise LogError(CANNOT) from None

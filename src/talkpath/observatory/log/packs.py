@@ -1,0 +1,62 @@
+"""Where bundles lie: one after the other in a pack beside the segment of the log that names them.
+
+    bundles/000017-2026-11-24.pack
+
+A bundle is known by its SHA-256 alone, which the log has together with where it begins and how long it is; what is
+read is held against it. One sync makes all bundles of a group last. A removed one is overwritten in place, and a
+whole pack is deleted when its time is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from talkpath.errors import BundleError
+from talkpath.observatory.log.folder import sync_folder
+from talkpath.observatory.log.records import Received
+
+NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.pack")
+
+
+def pack_path(folder: Path, number: int, day: str) -> Path:
+    """Where the pack of a segment lies."""
+    return folder / f"{number:06d}-{day}.pack"
+
+
+def read_bundle_of(folder: Path, received: Received) -> bytes:
+    """The bundle's bytes; `BundleError` where it was removed, its time is over, or the disk changed it."""
+    try:
+        with pack_path(folder, received.segment, received.day).open("rb") as file:
+            file.seek(received.at)
+            data = file.read(received.size_bytes)
+    except FileNotFoundError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != received.id:
+        raise BundleError("The bundle is no longer kept.")
+    return data
+
+
+def remove_bundle(folder: Path, received: Received) -> None:
+    """Overwrite it with zeros, on the disk when this returns. Nothing where its pack is gone."""
+    try:
+        handle = os.open(pack_path(folder, received.segment, received.day), os.O_WRONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.pwrite(handle, bytes(received.size_bytes), received.at)
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
+
+
+def drop_packs(folder: Path, before: str) -> int:
+    """Delete the packs of days before that one; how many there were."""
+    old = [path for path in folder.iterdir() if (match := NAME.fullmatch(path.name)) and match[2] < before]
+    for path in old:
+        path.unlink()
+    if old:
+        sync_folder(folder)
+    return len(old)

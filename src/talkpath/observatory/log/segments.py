@@ -1,0 +1,85 @@
+"""The log's files: one segment a day, in order of their numbers, plain while open and gzipped once sealed.
+
+    log/000017-2026-11-24.log      lines as line.py has them
+    log/000016-2026-11-23.log.gz   the same, sealed
+
+A segment's number tells the order, not its day: a clock that was set back makes a new segment with an old day.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from talkpath.errors import UsageError, WireError
+from talkpath.observatory.log.line import line_number, read_line
+from talkpath.observatory.log.records import Record
+
+NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
+
+
+class Segment(NamedTuple):
+    """One file."""
+
+    number: int
+    day: str
+    path: Path
+
+    @property
+    def sealed(self) -> bool:
+        """Is it finished?"""
+        return self.path.suffix == ".gz"
+
+    def lines(self) -> Iterator[bytes]:
+        """All lines, damaged ones too. A last line without its end, which is still being written, is left out."""
+        with gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+
+
+def path_of(folder: Path, number: int, day: str) -> Path:
+    """Where an open segment lies."""
+    return folder / f"{number:06d}-{day}.log"
+
+
+def segments(folder: Path) -> list[Segment]:
+    """In order. Of one that was sealed a moment before a crash, the sealed one alone."""
+    found: dict[int, Segment] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".gz"):
+        if match := NAME.fullmatch(path.name):
+            found[int(match[1])] = Segment(int(match[1]), match[2], path)
+    return [found[number] for number in sorted(found)]
+
+
+def read(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
+    """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
+    for segment in _from(segments(folder), after):
+        for line in segment.lines():
+            number = line_number(line)
+            if number is None or number > after:
+                yield _record(segment, line)
+
+
+def _record(segment: Segment, line: bytes) -> tuple[int, Record]:
+    try:
+        return read_line(line)
+    except WireError as error:
+        said = f"{segment.path.name}: {error}; bring that file back from a copy, or take the line out."
+        raise UsageError(said) from None
+
+
+def _from(every: list[Segment], after: int) -> list[Segment]:
+    """Without those that end before the number: the next one's first line is not after it."""
+    keep = len(every)
+    for at in range(len(every) - 1, -1, -1):
+        keep = at
+        first = _first(every[at])
+        if first is not None and first <= after:
+            break
+    return every[keep:]
+
+
+def _first(segment: Segment) -> int | None:
+    return next((line_number(line) for line in segment.lines()), None)

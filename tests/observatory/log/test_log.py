@@ -1,0 +1,262 @@
+"""The log keeps what it acknowledged, once, whatever happens to the process, the disk and the clock."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+from entries import DAY, Clock, open_log, report, tap, verdict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talkpath.errors import BundleError, UsageError
+from talkpath.observatory.log.append import AppendFile, LogError
+from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.folder import Folder
+from talkpath.observatory.log.line import line_number, read_line, write_line
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.packs import drop_packs
+from talkpath.observatory.log.records import Received, Withdrawn
+
+
+def ids(log: Log) -> list[tuple[str, str]]:
+    return [(type(record).__name__, record.id) for _, record in log.read()]
+
+
+def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path):
+    log, entries = open_log(tmp_path), [report(1), tap(1), report(2)]
+    assert log.commit(entries) == [True, True, True]
+    assert log.commit([verdict(entries[0])]) == [True]
+    before = list(log.read())
+    log.close()
+    log = open_log(tmp_path)
+    assert list(log.read()) == before
+    assert [number for number, _ in before] == [1, 2, 3, 4]
+    known = log.find(entries[0].record.id)
+    assert known is not None
+    assert (known.state, known.measured) == ("judged", "2026-11-23")
+    assert log.bundle(known.received) == entries[0].data
+    assert [found.received.id for found in log.waiting()] == [entries[2].record.id]
+    log.close()
+
+
+def test_the_same_report_is_taken_once(tmp_path: Path):
+    log = open_log(tmp_path)
+    assert log.commit([report(1), report(1), tap(1), tap(1)]) == [True, False, True, False]
+    assert log.commit([report(1), tap(1), report(2)]) == [False, False, True]
+    log.close()
+    log = open_log(tmp_path)
+    assert log.commit([report(2), report(1)]) == [False, False]
+    assert len(ids(log)) == 3
+    log.close()
+
+
+def test_a_verdict_belongs_to_a_report_and_comes_once_unless_again(tmp_path: Path):
+    log, one = open_log(tmp_path), report(1)
+    assert log.commit([verdict(one)]) == [False]
+    log.commit([one])
+    assert log.commit([verdict(one)]) == [True]
+    assert log.commit([verdict(one)]) == [False]
+    assert log.commit([verdict(one, "restricted", again=True)]) == [True]
+    log.close()
+
+
+def test_a_second_writer_is_refused(tmp_path: Path):
+    log = open_log(tmp_path)
+    with pytest.raises(UsageError, match="Another process writes"):
+        open_log(tmp_path)
+    log.commit([report(1)])
+    log.close()
+    open_log(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        Folder(tmp_path / "file" / "below")
+
+
+def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path):
+    """The limit on a file's size stands for the disk: the same partial write, then an error."""
+    log = open_log(tmp_path)
+    log.commit([report(number) for number in range(5)])
+    before = list(log.read())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(LogError, match="nothing was taken"):
+            log.commit([report(number, 1000) for number in range(5, 15)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(log.read()) == before
+    assert log.commit([report(7, 1000)]) == [True]
+    known = log.find(report(7, 1000).record.id)
+    assert known is not None
+    assert log.bundle(known.received) == report(7, 1000).data
+    log.close()
+    assert [number for number, _ in open_log(tmp_path).read()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_after_a_failed_sync_nothing_more_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = AppendFile(tmp_path / "x")
+
+    def fail(handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    file.add(b"one")
+    with pytest.raises(LogError, match="disk failed"):
+        file.sync()
+    monkeypatch.undo()
+    with pytest.raises(LogError, match="disk failed"):
+        file.add(b"two")
+    file.close()
+
+
+def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path):
+    clock = Clock("2026-11-24")
+    log = open_log(tmp_path, clock)
+    for day in ("2026-11-24", "2026-11-26", "2026-11-23", "2026-11-24"):
+        clock.day = day
+        assert log.commit([report(len(ids(log)))]) == [True]
+    log.close()
+    log = open_log(tmp_path, clock)
+    assert [number for number, _ in log.read()] == [1, 2, 3, 4]
+    assert [record.day for _, record in log.read()] == ["2026-11-24", "2026-11-26", "2026-11-23", "2026-11-24"]
+    for _, record in log.read():
+        assert isinstance(record, Received)
+        assert log.bundle(record)
+    log.close()
+
+
+def test_a_clock_before_a_sealed_day_is_refused(tmp_path: Path):
+    log = open_log(tmp_path, Clock("2026-11-20"), sealed_until="2026-11-21")
+    with pytest.raises(LogError, match="clock"):
+        log.commit([report(1)])
+    log.close()
+
+
+@given(cut=st.integers(1, 400), garbage=st.binary(max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_a_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes):
+    root = tmp_path_factory.mktemp("torn")
+    log = open_log(root)
+    log.commit([report(1)])
+    log.commit([report(2)])
+    log.close()
+    (segment,) = (root / "log").iterdir()
+    whole = segment.read_bytes()
+    last = len(whole.splitlines(keepends=True)[-1])
+    torn = garbage.replace(b"\n", b"")
+    segment.write_bytes(whole[: len(whole) - min(cut, last)] + torn)
+    (root / "ids.db").unlink()
+    log = open_log(root)
+    kept = 2 if segment.read_bytes() == whole else 1
+    assert len(ids(log)) == kept
+    assert log.commit([report(2), report(3)]) == [kept == 1, True]
+    log.close()
+
+
+def test_damage_before_the_end_is_told_and_nothing_is_thrown_away(tmp_path: Path):
+    log = open_log(tmp_path)
+    log.commit([report(1), report(2), report(3)])
+    log.close()
+    (segment,) = (tmp_path / "log").iterdir()
+    damaged = segment.read_bytes().replace(b'"received"', b'"recieved"', 1)
+    segment.write_bytes(damaged)
+    with pytest.raises(UsageError, match="damaged before its end"):
+        open_log(tmp_path)
+    assert segment.read_bytes() == damaged
+
+
+@given(st.binary(max_size=80))
+def test_no_garbage_is_a_line(data: bytes):
+    assert line_number(data) is None
+
+
+def test_a_changed_bit_is_no_line():
+    line = write_line(7, tap(1).record)
+    assert read_line(line) == (7, tap(1).record)
+    for at in range(len(line) * 8):
+        changed = bytearray(line)
+        changed[at // 8] ^= 1 << at % 8
+        assert line_number(bytes(changed)) is None
+
+
+def test_withdrawn_before_sealing_it_is_removed_and_may_come_again(tmp_path: Path):
+    log, one = open_log(tmp_path), report(1)
+    log.commit([one, report(2)])
+    known = log.find(one.record.id)
+    assert known is not None
+    assert not log.withdraw(known).tombstone
+    assert log.find(one.record.id) is None
+    with pytest.raises(BundleError):
+        log.bundle(known.received)
+    (pack,) = (tmp_path / "bundles").iterdir()
+    assert one.data[:32] not in pack.read_bytes()
+    assert log.commit([verdict(one)]) == [False], "a judge that was late"
+    assert log.commit([one]) == [True]
+    log.close()
+
+
+def test_withdrawn_after_sealing_it_is_a_tombstone(tmp_path: Path):
+    clock = Clock()
+    log, one = open_log(tmp_path, clock), report(1)
+    log.commit([one])
+    clock.day = "2026-11-27"
+    log.seal_until(DAY)
+    known = log.find(one.record.id)
+    assert known is not None
+    assert log.withdraw(known).tombstone
+    assert log.commit([one, verdict(one)]) == [False, False]
+    assert isinstance(list(log.read())[-1][1], Withdrawn)
+    log.close()
+
+
+def test_bundles_go_when_their_time_is_over(tmp_path: Path):
+    clock = Clock()
+    log = open_log(tmp_path, clock)
+    log.commit([report(1)])
+    clock.day = "2026-11-25"
+    log.commit([report(2)])
+    assert drop_packs(tmp_path / "bundles", "2026-11-25") == 1
+    with pytest.raises(BundleError):
+        log.bundle(log.waiting()[0].received if log.waiting()[0].received.day == DAY else log.waiting()[1].received)
+    log.close()
+
+
+def test_a_lost_register_is_made_again(tmp_path: Path):
+    log = open_log(tmp_path)
+    log.commit([report(1), report(2)])
+    log.close()
+    (tmp_path / "ids.db").write_bytes(b"no database" * 100)
+    log = open_log(tmp_path)
+    assert log.commit([report(1), report(3)]) == [False, True]
+    log.close()
+
+
+def test_many_who_wait_share_a_sync(tmp_path: Path):
+    log = open_log(tmp_path)
+    groups: list[int] = []
+    committer = Committer(log, groups.append)
+    futures = [committer.submit(*report(number)) for number in range(200)]
+    futures += [committer.submit(*report(number)) for number in range(50)]
+    assert sum(future.result(60) for future in futures) == 200
+    committer.close()
+    assert sum(groups) == 250
+    assert len(groups) < 250
+    log.close()
+
+
+def test_whoever_waits_hears_of_an_error(tmp_path: Path):
+    clock = Clock("2026-11-20")
+    log = open_log(tmp_path, clock, sealed_until="2026-11-21")
+    committer = Committer(log)
+    with pytest.raises(LogError, match="clock"):
+        committer.submit(*report(1)).result(60)
+    clock.day = "2026-11-24"
+    assert committer.submit(*report(1)).result(60)
+    committer.close()
+    log.close()
