@@ -129,6 +129,8 @@ def test_twins_are_nothing(medium):
 def test_every_arm_of_ours_is_taken_for_its_app_and_its_twins_for_nothing():
     """What the probe sends and what the lab matches were written apart; this is where they meet."""
     for arm, shape in shapes().items():
+        if arm.app not in CLASSES:  # no published middlebox tells it
+            continue
         for seed in range(3):
             schedule = shape.schedule(Random(seed), 60)
             trace = shown((None, data, None) for data in shape.datagrams(schedule, bytes([seed]) * 32))

@@ -6,11 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from talkpath.experiment.plan import choose_arms
 from talkpath.lab.scoring.row import Real, Row, Said
 
 ARM = "webrtc/dtls/voice"
-BATTERY = ("max/webrtc/voice", "meet/sfu/voice", "signal/ringrtc/voice", "telegram/libtgvoip/voice",
-           "telegram/reflector/voice", "telegram/tgcalls/voice", ARM, "whatsapp/fast20/voice")  # fmt: skip
+BATTERY = tuple(map(str, choose_arms()))
 DROP = Real("media.drop", "restricted", "up", {"p": 0.2, "onset_packets": 0.0})
 RIGHT = Said(ARM, "restricted", "media.drop", "up", {"p": (0.1, 0.2, 0.3)}, {"extra_loss_up": (0.1, 0.2, 0.3)},
              8.0, 2.0, 2.5, real=(DROP,))  # fmt: skip

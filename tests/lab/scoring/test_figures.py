@@ -12,23 +12,23 @@ from talkpath.lab.scoring import figures
 from talkpath.lab.scoring.exact import Share
 from talkpath.lab.scoring.row import Real
 
-OK = ("ok",) * 8
+OK = ("ok",) * len(BATTERY)
 DELAY = Real("media.delay", "restricted", "down", {"ms": 80.0, "jitter_ms": 0.0})
 
 
 def test_nothing_is_false_where_nothing_is_said() -> None:
     assert figures.accused(battery(*OK)) == []
-    assert figures.unfounded([battery(*OK)]).restricted == Share(0, 8)
+    assert figures.unfounded([battery(*OK)]).restricted == Share(0, len(BATTERY))
 
 
 @pytest.mark.parametrize("state", ["restricted", "closed", "unreachable", "failed"])
 def test_every_arm_is_counted(state: str) -> None:
-    one = battery(*OK[:6], state, state)
-    assert figures.accused(one) == [(BATTERY[6], state), (BATTERY[7], state)]
+    one = battery(*OK[:-2], state, state)
+    assert figures.accused(one) == [(arm, state) for arm in BATTERY[-2:]]
     found = figures.unfounded([one, battery(*OK)])
     assert found.checks == Share(1, 2)
     if state != "failed":
-        assert getattr(found, state) == Share(2, 16)
+        assert getattr(found, state) == Share(2, 2 * len(BATTERY))
 
 
 def test_a_bystander_counts_and_the_one_that_is_hit_does_not() -> None:
@@ -42,7 +42,7 @@ def test_another_state_than_the_true_one_is_false() -> None:
 
 
 def test_a_closed_network_may_be_called_closed_and_no_more() -> None:
-    assert figures.accused(battery(*("closed",) * 8, background="corporate")) == []
+    assert figures.accused(battery(*("closed",) * len(BATTERY), background="corporate")) == []
     assert figures.accused(battery("restricted", *OK[1:], background="corporate")) == [(BATTERY[0], "restricted")]
 
 

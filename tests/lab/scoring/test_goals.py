@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from made_rows import ARM, MISSED, RIGHT, battery, row
+from made_rows import ARM, BATTERY, MISSED, RIGHT, battery, row
 from msgspec.structs import replace
 
 from talkpath.lab.scoring.goals import Goal, goals, missed
 
-OK = ("ok",) * 8
+OK = ("ok",) * len(BATTERY)
 
 
 def standing(rows: list[object], name: str) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from made_rows import FINE, MISSED, RIGHT, battery, row
+from made_rows import BATTERY, FINE, MISSED, RIGHT, battery, row
 from msgspec.structs import replace
 
 from talkpath.lab.scoring.beyond import pairs
@@ -14,7 +14,7 @@ from talkpath.lab.scoring.page import write
 from talkpath.lab.scoring.pictures import pictures
 from talkpath.lab.scoring.row import Row
 
-OK = ("ok",) * 8
+OK = ("ok",) * len(BATTERY)
 SPEED = replace(RIGHT, known_at_s=2.0)
 
 

@@ -11,6 +11,7 @@ from random import Random
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import Arm, Schedule
+from talkpath.lab.matchers import APPS
 from talkpath.lab.parameters import text_of
 from talkpath.lab.sim import PORTS
 
@@ -28,7 +29,7 @@ DIRECTIONS = ("up", "down", "both")
 def setting(rng: Random, kind: str, arm: Arm) -> str:
     """The rule `kind` with settings under which it acts on the arm, as text."""
     settings: Settings = {"direction": rng.choice(DIRECTIONS)}
-    if kind in OF_CALLS and rng.random() < 0.6:
+    if kind in OF_CALLS and rng.random() < 0.6 and arm.app in APPS:
         settings["app"] = arm.app
         if kind.startswith("media.") and rng.random() < 0.3:
             settings["medium"] = arm.medium
