@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.flows import address
+from talkpath.capture.ledger import CARRIER, FIGURE, TAIL
 from talkpath.capture.moments import Background, moments
 from talkpath.capture.naming import UNKNOWN, totalled
 from talkpath.capture.paths import Path, encrypted, path_of, relayed_peer
@@ -76,7 +77,7 @@ class _Records:
         paths = self._paths(talk)
         numbers = {flow: place + 1 for place, flow in enumerate(talk.flows)}
         last = self._last_flow(talk)
-        streams = [stream(one.measured, one.segment, one.heading, one.medium, numbers) for one in talk.pieces]
+        streams = [stream(one.ledger, one.stream, one.heading, one.medium, numbers) for one in talk.pieces]
         said = totalled(self.assembly.known(talk.flows)).get(talk.name.app, Evidence())
         return Call(
             app=talk.name.app,
@@ -124,8 +125,8 @@ class _Records:
 
     def _last_flow(self, talk: Talk) -> int:
         """The flow that carried most of the last media."""
-        rows = np.concatenate([piece.rows[["time_s", "flow"]] for piece in talk.media])
-        late = rows[np.argsort(rows["time_s"])[-20:]]["flow"]
+        rows = np.concatenate([piece.ledger.tail_of(piece.stream) for piece in talk.media])
+        late = rows[np.argsort(rows["time_s"])[-TAIL:]]["flow"]
         return int(np.bincount(late).argmax())
 
     def _setup_s(self, flows: list[int], begin_s: float) -> float:
@@ -136,10 +137,9 @@ class _Records:
 
     def _encrypted(self, talk: Talk) -> bool | None:
         dtls = bool(self._table["sealed"][talk.flows].any() or self._table["hellos"][talk.flows].any())
-        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.measured.has_header]
-        sizes = np.concatenate([np.zeros(0, np.int64), *(piece.rows["size"].astype(np.int64) for piece in voices)])
-        kind = int(voices[0].rows["type"][0] & 0x7F) if voices else None
-        return encrypted(talk.name.app, kind, sizes, dtls)
+        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.ledger.has_header]
+        figures = [piece.ledger.figures[piece.stream] for piece in voices]
+        return encrypted(talk.name.app, np.array(figures, FIGURE), dtls)
 
     def _flows(self, talk: Talk, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
         rows, local = self._table[talk.flows], self._where.local[talk.flows]
@@ -163,9 +163,10 @@ class _Records:
     @staticmethod
     def _media(talk: Talk, heading: str) -> NDArray[np.int64]:
         """Media packets of each flow in one direction."""
-        own = [piece.rows["flow"] for piece in talk.media if piece.heading == heading]
-        place = np.searchsorted(talk.flows, np.concatenate([np.zeros(0, np.int32), *own]))
-        return np.bincount(place, minlength=len(talk.flows))
+        own = [piece.carriers for piece in talk.media if piece.heading == heading]
+        every = np.concatenate([np.zeros(0, CARRIER), *own])
+        place = np.searchsorted(talk.flows, every["flow"])
+        return np.bincount(place, every["rows"], len(talk.flows)).astype(np.int64)
 
 
 def _flow(

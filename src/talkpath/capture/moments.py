@@ -62,9 +62,11 @@ def moments(
     count = min(floor(end_s) - first + 1, LONGEST_S)
     table = _table(pieces, first, count)
     counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
-    seconds = [_second(values, counted[place >= count]) for place, values in enumerate(table.tolist())]
-    others = background.each(flows, first, count).tolist()
-    return tuple(Moment(first + place, seconds[place], seconds[count + place], others[place]) for place in range(count))
+    others = background.each(flows, first, count)
+    return tuple(
+        Moment(first + place, _second(sent.tolist(), counted[0]), _second(received.tolist(), counted[1]), int(other))
+        for place, (sent, received, other) in enumerate(zip(table[:count], table[count:], others, strict=True))
+    )
 
 
 def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
@@ -72,13 +74,14 @@ def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
     lateness being the worst, then packets and losses of voice alone."""
     out = np.zeros((2 * count, 9))
     for piece in pieces:
-        cells = piece.measured.seconds
-        part = cells.of(piece.segment)
+        cells = piece.ledger.seconds
+        part = cells.of(piece.stream)
         rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(piece.heading)
         values = cells.values[part]
-        late = np.maximum(out[rows, LATE], values[:, LATE])
+        late = out[:, LATE].copy()
+        np.maximum.at(late, rows, values[:, LATE])
         np.add.at(out[:, :7], rows, values)
-        out[rows, LATE] = late
+        out[:, LATE] = late
         if piece.medium == "voice":
             np.add.at(out[:, 7:], rows, values[:, [PACKETS, LOST]])
     return out

@@ -114,4 +114,4 @@ def by_cadence(found: Segments) -> tuple[Sequence, Timing]:
     rate = np.divide(1.0, usual, out=np.zeros(len(found)), where=usual > 0)
     never = np.zeros(size, np.bool_)
     order = Sequence(np.arange(size), ~never, missing, before, never)
-    return order, Timing(rate, np.zeros(size), jitter, pause, np.where(held, pause - each, 0.0))
+    return order, Timing(rate, np.zeros(size), jitter, pause, np.where(held, pause - each, 0.0), never)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.rows import FEWEST, Rows
+from talkpath.capture.rows import Rows
 from talkpath.wire.pcap.frames import Bools, Ints, Words
 
 PAUSE_S = 30.0
@@ -48,6 +48,12 @@ class Segments:
         of = np.cumsum(keep)[self.of[kept]] - 1
         return Segments(self.rows[kept], np.searchsorted(of, np.arange(int(keep.sum()))), of)
 
+    def less(self, keep: Bools) -> Segments:
+        """The given rows only; segments that are left without any vanish."""
+        of = self.of[keep]
+        fresh = np.diff(of, prepend=-1) != 0
+        return Segments(self.rows[keep], np.flatnonzero(fresh), np.cumsum(fresh) - 1)
+
     def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Difference to the row before in the same segment, 0 for the first."""
         out = np.diff(values, prepend=values[:1])
@@ -77,18 +83,8 @@ def _by_key_and_time(key: Words, time_s: NDArray[np.float64]) -> Ints:
     return np.argsort(name.astype(np.int64) << 32 | rank)
 
 
-def rtp_segments(rows: Rows) -> Segments:
-    """The streams among RTP-like rows: enough packets, sequence numbers and timestamps that go on."""
-    _, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
-    often = times[inverse] >= FEWEST
-    rows = rows if often.all() else rows[often]
-    found = segments(rows, rows["key"])
-    found = found.where(found.count >= FEWEST)
-    return found.where(_plausible(found)) if len(found) else found
-
-
-def _plausible(found: Segments) -> Bools:
-    """At least four in five steps are those of an RTP stream, and not all of them stand still."""
+def plausible(found: Segments) -> Bools:
+    """Which are RTP: at least four in five steps are those of an RTP stream, and not all of them stand still."""
     ahead = _difference(found.rows["sequence"].astype(np.int64), 16)
     stamp = _difference(found.rows["stamp"].astype(np.int64), 32)
     first = np.zeros(len(found.rows), np.bool_)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.calls import Recorded
 from talkpath.capture.flows import mix
-from talkpath.capture.talks import Talk
+from talkpath.capture.rows import Rows
 from talkpath.capture.timing import Floats
 from talkpath.measure.call import Heading, Paired, Way
 from talkpath.wire.pcap.frames import Words
@@ -21,12 +21,17 @@ FEWEST = 5
 MARGIN_S = 0.5
 
 
+Packets = tuple[Words, Floats]
+
+
 def paired(ours: Recorded, theirs: Recorded) -> tuple[Paired, ...]:
     """Each of our calls that is in their capture too."""
     out = []
+    here, there = _packets(ours), _packets(theirs)
     for number, talk in enumerate(ours.talks):
-        up = _best([_way(talk, other, theirs) for other in theirs.talks])
-        down = _best([_way(other, talk, ours) for other in theirs.talks])
+        others = range(len(theirs.talks))
+        up = _best([_way(here[number, "sent"], there[other, "received"], theirs) for other in others])
+        down = _best([_way(there[other, "sent"], here[number, "received"], ours) for other in others])
         if up or down:
             out.append(Paired(number + 1, talk.name.app, up, down))
     return tuple(out)
@@ -36,10 +41,9 @@ def _best(ways: list[Way | None]) -> Way | None:
     return max((way for way in ways if way), key=lambda way: way.arrived, default=None)
 
 
-def _way(sender: Talk, receiver: Talk, at_receiver: Recorded) -> Way | None:
-    """From one talk's sent packets to the other's received ones."""
-    key, sent_s = _packets(sender, "sent")
-    other, came_s = _packets(receiver, "received")
+def _way(sent: Packets, received: Packets, at_receiver: Recorded) -> Way | None:
+    """From the packets that one end sent to those that the other received."""
+    (key, sent_s), (other, came_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
     if len(here) < FEWEST:
         return None
@@ -51,16 +55,33 @@ def _way(sender: Talk, receiver: Talk, at_receiver: Recorded) -> Way | None:
     return _counted(sent_s[inside], arrived[inside], ahead)
 
 
-def _packets(talk: Talk, heading: Heading) -> tuple[Words, Floats]:
-    """(key, time) of the media packets of one direction, copies left out, in the order of time."""
-    keys, times = [np.zeros(0, np.uint64)], [np.zeros(0)]
-    for piece in talk.media:
-        if piece.heading == heading:
-            rows = piece.rows
-            number = rows["sequence"].astype(np.uint64) << np.uint64(32) | rows["stamp"]
-            keys.append(mix(number ^ mix(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])))
-            times.append(rows["time_s"])
-    key, time_s = np.concatenate(keys), np.concatenate(times)
+def _packets(found: Recorded) -> dict[tuple[int, Heading], Packets]:
+    """(key, time) of the media packets of each call and direction, copies left out, in the order of time."""
+    pieces: dict[tuple[int, Heading], list[Packets]] = {}
+    for number in range(len(found.talks)):
+        pieces[number, "sent"], pieces[number, "received"] = [], []
+    for ledger, parts in (found.assembly.measuring.rtp(), found.assembly.measuring.sealed()):
+        places = {
+            piece.stream: (number, piece.heading)
+            for number, talk in enumerate(found.talks)
+            for piece in talk.media
+            if piece.ledger.has_header == ledger.has_header
+        }
+        for part in parts:
+            for segment, stream in enumerate(part.numbers.tolist()):
+                if stream in places:
+                    pieces[places[stream]].append(_keys(part.found.rows[part.of(segment)]))
+    return {place: _unique(some) for place, some in pieces.items()}
+
+
+def _keys(rows: Rows) -> Packets:
+    number = rows["sequence"].astype(np.uint64) << np.uint64(32) | rows["stamp"]
+    return mix(number ^ mix(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])), rows["time_s"]
+
+
+def _unique(some: list[Packets]) -> Packets:
+    key = np.concatenate([np.zeros(0, np.uint64), *(key for key, _ in some)])
+    time_s = np.concatenate([np.zeros(0), *(time_s for _, time_s in some)])
     key, first = np.unique(key, return_index=True)
     order = np.argsort(time_s[first], kind="stable")
     return key[order], time_s[first][order]

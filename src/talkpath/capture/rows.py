@@ -1,8 +1,6 @@
 """Packets that may be media, kept as columns until the streams among them are known.
 
-RTP is told from bytes that look like it by chance only over several packets: the same SSRC again. So every
-RTP-like datagram is a row first; rows whose SSRC never came again are dropped when there are many.
-A row is 37 bytes; what is not media does not add to memory.
+A row is 38 bytes; `spool` holds them.
 """
 
 from __future__ import annotations
@@ -27,19 +25,22 @@ ROW = np.dtype(
         ("way", "u1"),
         ("outer", "u1"),
         ("tcp", "u1"),
+        ("state", "u1"),
     ]
 )
 """`key` tells streams apart (flow, way, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the marker
-bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code."""
+bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.
+`state` says whether a row is still to be counted."""
+
+FRESH, SEEN, EARLY = range(3)
+"""Of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted yet."""
 
 NONE, VOICE, VIDEO, MEDIA = range(4)
 """What a datagram without a readable header is: no media, one medium, media of either kind."""
 
 Rows = NDArray[np.void]
 
-CROWDED = 1 << 20
 FEWEST = 4
-PATIENCE_S = 30.0
 
 
 def stream_key(flow: Ints, way: NDArray[np.int8], ssrc: Words) -> Words:
@@ -74,42 +75,3 @@ def _rows(found: Datagrams, rows: Ints) -> Rows:
     out["size"] = np.minimum(found.size[rows], 65535)
     out["outer"], out["tcp"] = found.outer[rows], found.tcp
     return out
-
-
-class Store:
-    """Rows of all blocks so far."""
-
-    def __init__(self, prune: bool) -> None:
-        self._prune = prune
-        self._pieces: list[Rows] = []
-        self._size, self._limit = 0, CROWDED
-
-    def add(self, rows: Rows) -> None:
-        """Keep these; drop one-off rows when it gets crowded."""
-        if not len(rows):
-            return
-        self._pieces.append(rows)
-        self._size += len(rows)
-        if self._prune and self._size > self._limit:
-            self._pieces = [self._repeated(np.concatenate(self._pieces))]
-            self._size = len(self._pieces[0])
-            self._limit = max(CROWDED, 2 * self._size)
-
-    def _repeated(self, rows: Rows) -> Rows:
-        _, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
-        recent = rows["time_s"] > rows["time_s"].max() - PATIENCE_S
-        kept: Rows = rows[(times[inverse] >= FEWEST) | recent]
-        return kept
-
-    def all(self) -> Rows:
-        """Everything kept, in the order of arrival."""
-        if len(self._pieces) > 1:
-            every = np.empty(self._size, ROW)
-            at = 0
-            self._pieces.reverse()
-            while self._pieces:  # each is let go when it is copied: two copies of all would be the peak of the run
-                piece = self._pieces.pop()
-                every[at : at + len(piece)] = piece
-                at += len(piece)
-            self._pieces = [every]
-        return self._pieces[0] if self._pieces else np.zeros(0, ROW)

@@ -1,7 +1,6 @@
 """One pass over a capture: blocks of frames in, what the analysis needs of them out.
 
-Memory does not grow with the file, only with the flows and the media packets in it (37 bytes each here, some 180 while
-their streams are measured).
+Memory does not grow with the file, only with the flows in it and the seconds that they last.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows
 from talkpath.capture.recognise import Recognition, wrappings
-from talkpath.capture.rows import Rows, Store, opaque_rows, rtp_rows
+from talkpath.capture.rows import Rows, opaque_rows, rtp_rows
+from talkpath.capture.spool import Spool
 from talkpath.capture.tcp import Connections
 from talkpath.capture.trailer import Labels
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
@@ -38,8 +38,8 @@ class Scan:
     unread: Unread = field(default_factory=Unread)
     flows: Flows = field(default_factory=Flows)
     activity: Activity = field(default_factory=Activity)
-    media: Store = field(default_factory=lambda: Store(prune=True))
-    opaque: Store = field(default_factory=lambda: Store(prune=False))
+    media: Spool = field(default_factory=lambda: Spool(prune=True))
+    opaque: Spool = field(default_factory=lambda: Spool(prune=False))
     labels: Labels = field(default_factory=Labels)
     wrappings: CueTable = field(default_factory=lambda: CueTable(wrappings()))
     packets: int = 0

@@ -24,6 +24,9 @@ REPEATED = 4
 LARGEST = 2048
 PERMISSION = 0x0008
 HANDSHAKE = 22
+OFTEN_SLOTS, MOST_ASKED = 1 << 20, 1 << 20
+"""Counters of SSRCs, halved after each as many packets, since bytes that look like RTP by chance fill them slowly; and
+kinds that are remembered before some are asked about again."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,8 @@ class Sift:
         self._apps = [name for name, _ in named]
         self._cues = CueTable(cue for _, cue in named)
         self._asked: dict[int, int] = {}
-        self._often = np.zeros(1 << 20, np.uint8)
+        self._often = np.zeros(OFTEN_SLOTS, np.uint8)
+        self._counted = 0
 
     def choose(self, found: Datagrams) -> Choice:
         """The rows to ask about."""
@@ -91,6 +95,10 @@ class Sift:
         slots, inverse, counts = np.unique(slot, return_inverse=True, return_counts=True)
         self._often[slots] = np.minimum(self._often[slots].astype(np.int64) + counts, 255)
         again = self._often[slots][inverse] >= REPEATED
+        self._counted += len(rows)
+        if self._counted > OFTEN_SLOTS:
+            self._often >>= 1
+            self._counted = 0
         rows, key = rows[again], key[again]
         kind = (found.head[rows, 1] & 0x7F).astype(np.uint64)
         return self._limited(rows, mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP)), ASK_RTP)
@@ -126,6 +134,8 @@ class Sift:
         if not len(rows):
             return rows
         unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        if len(self._asked) > MOST_ASKED:
+            self._asked.clear()
         names = unique.tolist()
         before = np.array([self._asked.get(name, 0) for name in names], np.int64)
         self._asked.update(zip(names, np.minimum(before + counts, limit).tolist(), strict=True))

@@ -8,17 +8,21 @@ their own are joined when both hosts are the same and both begin and end togethe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.carry import Carry
 from talkpath.capture.local import host_numbers, local_ends
-from talkpath.capture.order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments
+from talkpath.capture.measured import from_begin
+from talkpath.capture.order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
 from talkpath.capture.recognise import Known
+from talkpath.capture.rows import SEEN
 from talkpath.capture.scan import Scan
+from talkpath.wire.pcap.frames import Bools
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0
@@ -73,19 +77,34 @@ class Groups:
         return [sorted(group) for group in found.values()]
 
 
-def stitch(scan: Scan, where: Ends, media: Segments) -> list[list[int]]:
-    """Groups of flows, one for each call or attempt, among those where an app or media was seen."""
+def stitch(scan: Scan, where: Ends) -> tuple[list[list[int]], NDArray[np.uint32]]:
+    """Groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs that
+    are RTP's."""
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
-    opaque = np.unique(scan.opaque.all()["flow"])
-    carriers = np.unique(media.rows["flow"])
-    members = sorted({*known, *opaque.tolist(), *carriers.tolist()})
-    table = scan.flows.table
-    groups = Groups()
+    opaque = {flow for rows, _ in scan.opaque.parts() for flow in np.unique(rows["flow"]).tolist()}
+    groups, sources = Groups(), np.zeros(0, np.uint32)
+    carriers: set[int] = set()
+    for media, fresh in _media(scan):
+        carriers.update(np.unique(media.rows["flow"]).tolist())
+        sources = np.union1d(sources, media.rows["ssrc"][media.begin])
+        _by_source(groups, where, media, fresh)
+    members, table = sorted({*known, *opaque, *carriers}), scan.flows.table
     _chain(groups, members, where.socket, table, SOCKET_APART_S)
-    _by_source(groups, where, media)
     _by_stitch(groups, known, where, table)
-    _beside(groups, carriers.tolist(), where, table)
-    return groups.all(members)
+    _beside(groups, sorted(carriers), where, table)
+    return groups.all(members), sources
+
+
+def _media(scan: Scan) -> Iterator[tuple[Segments, Bools]]:
+    """The RTP streams of each part, and which of them begin in it."""
+    carry = Carry(APART_S)
+    for rows, last in scan.media.parts():
+        every = carry.before(from_begin(rows, scan.begin_s))
+        found = carry.segments(every, every["key"], last)
+        carry.keep(found)
+        if len(found):
+            found = found.where(plausible(found))
+            yield found, found.rows["state"][found.begin] != SEEN
 
 
 def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDArray[np.void], apart_s: float) -> None:
@@ -101,7 +120,7 @@ def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDA
                 groups.join(one, other)
 
 
-def _by_source(groups: Groups, where: Ends, media: Segments) -> None:
+def _by_source(groups: Groups, where: Ends, media: Segments, fresh: Bools) -> None:
     """Join flows that carry one stream after the other, or in turns: the same SSRC, going the same way, its sequence
     numbers going on. Apps that always use the same SSRCs begin each call at other numbers. Where the local address
     changed too (another network), one must have ended where the other begins."""
@@ -116,6 +135,8 @@ def _by_source(groups: Groups, where: Ends, media: Segments) -> None:
         same.sort(key=lambda segment: float(first["time_s"][segment]))
         for place, one in enumerate(same):
             for other in same[place + 1 : place + 1 + NEIGHBOURS]:
+                if not fresh[other]:
+                    continue
                 host, next_host = where.local_host[flows[one]], where.local_host[flows[other]]
                 if _goes_on(media, one, other, moved=bool(host != next_host)):
                     groups.join(flows[one], flows[other])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from talkpath.capture.calls import Recorded
+from talkpath.capture.ledger import Part
 from talkpath.errors import UsageError
 
 NONE_YET: dict[str, str] = {
@@ -17,46 +19,71 @@ NONE_YET: dict[str, str] = {
     "missing_before": "i4", "copy": "?", "late_ms": "f8", "frozen_ms": "f8",
 }  # fmt: skip
 """The columns and their types, for a capture without a call."""
+GROUP_ROWS = 1 << 17
 
 
-def columns(found: Recorded) -> dict[str, Any]:
-    """Arrays of one row a media packet, by call, stream and time; no address is among them."""
-    parts: dict[str, list[Any]] = {}
-    for number, talk in enumerate(found.talks, 1):
-        for stream, piece in enumerate(talk.pieces, 1):
-            rows, part = piece.rows, piece.measured.rows(piece.segment)
-            size = len(rows)
-            values = {
-                "call": np.full(size, number, np.int32),
-                "app": np.full(size, talk.name.app),
-                "stream": np.full(size, stream, np.int32),
-                "direction": np.full(size, piece.heading),
-                "medium": np.full(size, piece.medium or ""),
-                "flow": np.searchsorted(talk.flows, rows["flow"]).astype(np.int32) + 1,
-                "time_s": rows["time_s"],
-                "size_bytes": rows["size"].astype(np.int32),
-                "ssrc": rows["ssrc"],
-                "payload_type": rows["type"] & 0x7F,
-                "sequence": rows["sequence"],
-                "timestamp": rows["stamp"],
-                "missing_before": piece.measured.order.missing[part].astype(np.int32),
-                "copy": ~piece.measured.order.fresh[part],
-                "late_ms": 1e3 * piece.measured.times.late_s[part],
-                "frozen_ms": 1e3 * piece.measured.times.frozen_s[part],
-            }
-            for name, value in values.items():
-                parts.setdefault(name, []).append(value)
-    return {name: np.concatenate(parts.get(name, [np.zeros(0, kind)])) for name, kind in NONE_YET.items()}
+def columns(found: Recorded) -> Iterator[dict[str, Any]]:
+    """Arrays of one row a media packet, some of them at a time, each by call, stream and time; no address is among
+    them. First comes a table without rows."""
+    yield {name: np.zeros(0, kind) for name, kind in NONE_YET.items()}
+    measuring = found.assembly.measuring
+    for ledger, parts in (measuring.rtp(), measuring.sealed()):
+        places = {
+            piece.stream: (number, stream)
+            for number, talk in enumerate(found.talks)
+            for stream, piece in enumerate(talk.pieces)
+            if piece.ledger.has_header == ledger.has_header
+        }
+        for part in parts:
+            yield from _columns(found, part, places)
+
+
+def _columns(found: Recorded, part: Part, places: dict[int, tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """The rows of a part, a table for each stream of a call."""
+    for segment, number in enumerate(part.numbers.tolist()):
+        if number not in places:
+            continue
+        own = part.of(segment)
+        call, stream = places[number]
+        talk, rows, size = found.talks[call], part.found.rows[own], len(own)
+        piece = talk.pieces[stream]
+        yield {
+            "call": np.full(size, call + 1, np.int32),
+            "app": np.full(size, talk.name.app),
+            "stream": np.full(size, stream + 1, np.int32),
+            "direction": np.full(size, piece.heading),
+            "medium": np.full(size, piece.medium or ""),
+            "flow": np.searchsorted(talk.flows, rows["flow"]).astype(np.int32) + 1,
+            "time_s": rows["time_s"],
+            "size_bytes": rows["size"].astype(np.int32),
+            "ssrc": rows["ssrc"],
+            "payload_type": rows["type"] & 0x7F,
+            "sequence": rows["sequence"],
+            "timestamp": rows["stamp"],
+            "missing_before": part.order.missing[own].astype(np.int32),
+            "copy": ~part.order.fresh[own],
+            "late_ms": 1e3 * part.times.late_s[own],
+            "frozen_ms": 1e3 * part.times.frozen_s[own],
+        }
 
 
 def write_parquet(found: Recorded, path: Path) -> None:
-    """Write the table; `UsageError` where the library for it is not installed."""
+    """Write the table in groups of rows; `UsageError` where the library for it is not installed."""
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         raise UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.") from None
+    tables = (arrow.table(some) for some in columns(found))
+    group = [next(tables)]
+    schema = group[0].schema
     try:
-        with path.open("wb") as out:
-            parquet.write_table(arrow.table(columns(found)), out)
+        with path.open("wb") as out, parquet.ParquetWriter(out, schema) as writer:
+            for table in tables:
+                group.append(table.cast(schema))
+                if sum(map(len, group)) >= GROUP_ROWS:
+                    writer.write_table(arrow.concat_tables(group))
+                    group = []
+            if group:
+                writer.write_table(arrow.concat_tables(group))
     except OSError as error:
         raise UsageError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None

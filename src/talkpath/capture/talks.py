@@ -5,6 +5,7 @@ What is no talk is set-up of one (on sockets of its own), an attempt, or nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from copy import copy
 from dataclasses import dataclass
@@ -12,16 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.flows import address, hosts_of, is_group, mix
+from talkpath.capture.flows import address, hosts_of, is_group
+from talkpath.capture.ledger import Ledger, Part
+from talkpath.capture.measured import Measuring
 from talkpath.capture.naming import UNKNOWN, WEAK, Name, by_address, name
-from talkpath.capture.opaque import by_cadence, without_copies
-from talkpath.capture.order import rtp_segments, segments, sequence
 from talkpath.capture.recognise import Evidence, Known
-from talkpath.capture.rows import FEWEST, NONE, VIDEO, Rows
+from talkpath.capture.rows import stream_key
 from talkpath.capture.scan import Scan
 from talkpath.capture.stitch import Ends, ends, stitch
-from talkpath.capture.streams import Measured, Medium
-from talkpath.capture.timing import timing
+from talkpath.capture.streams import Medium
 from talkpath.measure.call import Heading
 from talkpath.wire.address import Address
 
@@ -36,38 +36,37 @@ CLOCKS = ("first_s", "last_s", "began_s", "heard_s")
 
 @dataclass(slots=True)
 class Piece:
-    """One stream of a call: which segment of which measurement, its direction and medium (None: padding, control)."""
+    """One stream of a call: which stream of which ledger, its direction and medium (None: padding, control)."""
 
-    measured: Measured
-    segment: int
+    ledger: Ledger
+    stream: int
     heading: Heading
     medium: Medium | None
 
     @property
-    def rows(self) -> Rows:
-        """Its packets, duplicates too."""
-        part: Rows = self.measured.found.rows[self.measured.rows(self.segment)]
-        return part
-
-    @property
     def packets(self) -> int:
         """How many, duplicates not counted."""
-        return int(self.measured.figures["packets"][self.segment])
+        return int(self.ledger.figures["packets"][self.stream])
 
     @property
     def counts(self) -> bool:
         """Can losses be told?"""
-        return self.measured.has_header or self.measured.times.clock_hz[self.segment] > 0
+        return self.ledger.has_header or bool(self.ledger.figures["clock_hz"][self.stream] > 0)
 
     @property
     def begin_s(self) -> float:
         """When the first came."""
-        return float(self.measured.figures["begin_s"][self.segment])
+        return float(self.ledger.figures["begin_s"][self.stream])
 
     @property
     def end_s(self) -> float:
         """When the last came."""
-        return float(self.measured.figures["end_s"][self.segment])
+        return float(self.ledger.figures["end_s"][self.stream])
+
+    @property
+    def carriers(self) -> NDArray[np.void]:
+        """The flows that carried it, and how many packets each way."""
+        return self.ledger.carriers_of(self.stream)
 
 
 @dataclass(slots=True)
@@ -106,20 +105,18 @@ class Assembly:
 
     def __init__(self, scan: Scan) -> None:
         self.scan = scan
-        self.table = _from_begin(scan.flows.table[: len(scan.flows)], CLOCKS, scan.begin_s)
+        self.table = _from_begin(scan.flows.table[: len(scan.flows)], scan.begin_s)
         self.where: Ends = ends(scan)
-        candidates = _from_begin(scan.media.all(), ("time_s",), scan.begin_s)
-        real = rtp_segments(candidates)
-        self._groups = stitch(scan, self.where, real)
         self._group_of = np.full(len(self.table), -1, np.int64)
+        self.measuring = Measuring(scan.media, scan.opaque, scan.begin_s, self._group_of, self.where.local)
+        self._groups, self.measuring.sources = stitch(scan, self.where)
         for number, flows in enumerate(self._groups):
             self._group_of[flows] = number
         self._pieces: dict[int, list[Piece]] = {}
-        sources = np.unique(real.rows["ssrc"])
-        del real
-        self._measure_rtp(candidates, sources)
-        del candidates
-        self._measure_opaque()
+        self._place(*self.measuring.rtp())
+        heard = (number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces))
+        self.measuring.heard = list(heard)
+        self._place(*self.measuring.sealed())
         self.talks, self.others = self._sort_out()
 
     def known(self, flows: list[int]) -> list[Known]:
@@ -132,60 +129,37 @@ class Assembly:
 
     # ------------------------------------------------------------ streams
 
-    def _measure_rtp(self, candidates: Rows, sources: NDArray[np.uint32]) -> None:
-        """Measure streams anew over all flows of a group, so that a move from relay to peer is no loss."""
-        chosen = np.isin(candidates["ssrc"], sources) & (self._group_of[candidates["flow"]] >= 0)
-        rows = candidates if chosen.all() else candidates[chosen]
-        found = segments(rows, self._key(rows, rows["ssrc"]))
-        found = found.where(found.count >= FEWEST)
-        if len(found):
-            order = sequence(found)
-            self._place(Measured.of(found, order, timing(found, order), True))
-
-    def _measure_opaque(self) -> None:
-        """Media without a header, in groups that have no other."""
-        rows = _from_begin(self.scan.opaque.all(), ("time_s",), self.scan.begin_s)
-        rows = rows[(rows["type"] != NONE) & (self._group_of[rows["flow"]] >= 0)]
-        heard = [number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces)]
-        rows = rows[~np.isin(self._group_of[rows["flow"]], heard)]
-        if len(rows):
-            every = segments(rows, self._key(rows, rows["type"] == VIDEO))
-            rows = every.rows[without_copies(every)]
-            found = segments(rows, self._key(rows, rows["type"] == VIDEO))
-            self._place(Measured.of(found, *by_cadence(found), False))
-
-    def _key(self, rows: Rows, detail: NDArray[np.generic]) -> NDArray[np.uint64]:
-        """One number for call, direction and detail."""
-        group = self._group_of[rows["flow"]].astype(np.uint64)
-        sent = (rows["way"] == self.where.local[rows["flow"]]).astype(np.uint64)
-        return mix(group << np.uint64(34) ^ sent << np.uint64(33) ^ detail.astype(np.uint64))
-
-    def _place(self, measured: Measured) -> None:
-        first = measured.found.rows[measured.found.begin]
+    def _place(self, ledger: Ledger, parts: Iterator[Part]) -> None:
+        """Measure all streams of a kind and hand them to their groups."""
+        for _ in parts:
+            pass
         names: dict[int, Name] = {}
-        for segment, (flow, way) in enumerate(zip(first["flow"].tolist(), first["way"].tolist(), strict=True)):
+        columns = (ledger.figures["flow"].tolist(), ledger.figures["way"].tolist())
+        for stream, (flow, way) in enumerate(zip(*columns, strict=True)):
             group = int(self._group_of[flow])
             if group not in names:
                 names[group] = self.name(self._groups[group])
             heading: Heading = "sent" if way == self.where.local[flow] else "received"
-            medium = self._medium(measured, segment, names[group].app)
-            self._pieces.setdefault(group, []).append(Piece(measured, segment, heading, medium))
+            medium = self._medium(ledger, stream, names[group].app)
+            self._pieces.setdefault(group, []).append(Piece(ledger, stream, heading, medium))
 
-    def _medium(self, measured: Measured, segment: int, app: str) -> Medium | None:
+    def _medium(self, ledger: Ledger, stream: int, app: str) -> Medium | None:
         """What the app's recogniser said of the stream; where it said nothing, what the packets look like."""
-        if measured.is_padding(segment):
+        if ledger.is_padding(stream):
             return None
-        said = self._said(measured, segment, app)
+        said = self._said(ledger, stream, app)
         if said.hits and not said.kinds.get("media"):
             return None
         if said.media:
             return "video" if said.media["video"] > said.media["voice"] else "voice"
-        return "video" if measured.looks_like_video(segment) else "voice"
+        return "video" if ledger.looks_like_video(stream) else "voice"
 
-    def _said(self, measured: Measured, segment: int, app: str) -> Evidence:
+    def _said(self, ledger: Ledger, stream: int, app: str) -> Evidence:
         total = Evidence()
-        if measured.has_header:
-            for key in np.unique(measured.found.rows["key"][measured.rows(segment)]).tolist():
+        if ledger.has_header:
+            own, source = ledger.carriers_of(stream), ledger.figures["ssrc"][[stream]].astype(np.uint64)
+            keys = stream_key(own["flow"].astype(np.int64), own["way"].astype(np.int8), source)
+            for key in np.unique(keys).tolist():
                 one = self.scan.recognition.streams.get(key, {}).get(app)
                 if one is not None:
                     total.take(one)
@@ -265,12 +239,12 @@ class Assembly:
         return [one.flows for one in out]
 
 
-def _from_begin(rows: Rows, columns: Several[str], begin_s: float) -> Rows:
-    """The same with times that count from the earliest packet; most files begin with it."""
+def _from_begin(table: NDArray[np.void], begin_s: float) -> NDArray[np.void]:
+    """Flows with times that count from the earliest packet; most files begin with it."""
     if not begin_s:
-        return rows
-    out = rows.copy()
-    for column in columns:
+        return table
+    out = table.copy()
+    for column in CLOCKS:
         out[column] -= begin_s
     return out
 

@@ -30,21 +30,23 @@ MISSING_IN_A_ROW = 2
 @dataclass(slots=True)
 class Timing:
     """Per segment: `clock_hz` (0 where the stamps do not move). Per row: `late_s`, `jitter_s` (the |D| of RFC 3550
-    section 6.4.1), `gap_s` since the arrival before, `frozen_s` that ended with it (0: none)."""
+    section 6.4.1), `gap_s` since the arrival before, `frozen_s` that ended with it (0: none), `earliest`: is it what
+    lateness is counted from?"""
 
     clock_hz: Floats
     late_s: Floats
     jitter_s: Floats
     gap_s: Floats
     frozen_s: Floats
+    earliest: Bools
 
 
-def timing(found: Segments, order: Sequence) -> Timing:
-    """Times of RTP rows."""
+def timing(found: Segments, order: Sequence, known_hz: Floats) -> Timing:
+    """Times of RTP rows. `known_hz` are clocks that are known already, 0 for none; shape (m,)."""
     rows = found.rows
     arrival = rows["time_s"]
     media = _unwrapped(found)
-    clock = _clock(found, media)
+    clock = np.where(known_hz > 0, known_hz, _clock(found, media))
     ticks = np.where(clock > 0, clock, np.inf)[found.of]
     transit = arrival - media / ticks
     jump = found.step(transit)
@@ -52,8 +54,8 @@ def timing(found: Segments, order: Sequence) -> Timing:
     usable = order.fresh & ~order.late & (clock[found.of] > 0)
     jitter = np.where(usable, np.abs(jump), np.nan)
     jitter[found.begin] = np.nan
-    late = np.where(usable, _lateness(found, transit, usable), 0.0)
-    return Timing(clock, late, jitter, gap, _frozen(found, order, jump, gap, usable))
+    late, earliest = _lateness(found, transit, usable)
+    return Timing(clock, np.where(usable, late, 0.0), jitter, gap, _frozen(found, order, jump, gap, usable), earliest)
 
 
 def _unwrapped(found: Segments) -> Floats:
@@ -84,8 +86,8 @@ def _clock(found: Segments, media: Floats) -> Floats:
     return clock
 
 
-def _lateness(found: Segments, transit: Floats, usable: Bools) -> Floats:
-    """Transit against the least of the same and the window before."""
+def _lateness(found: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
+    """Transit against the least of the same and the window before, and the row that has the least of each."""
     window = np.floor(found.rows["time_s"] / LOOK_BACK_S).astype(np.int64)
     fresh = np.ones(len(window), np.bool_)
     fresh[1:] = (np.diff(window) != 0) | (np.diff(found.of) != 0)
@@ -96,8 +98,10 @@ def _lateness(found: Segments, transit: Floats, usable: Bools) -> Floats:
     joined[1:] = (found.of[begin][1:] == found.of[begin][:-1]) & (np.diff(window[begin]) <= 1)
     best = least.copy()
     best[1:] = np.where(joined[1:], np.minimum(least[1:], least[:-1]), least[1:])
-    late: Floats = np.maximum(transit - best[cell], 0.0)
-    return late
+    least_rows = np.flatnonzero(usable & (transit == least[cell]))
+    earliest = np.zeros(len(window), np.bool_)
+    earliest[least_rows[np.unique(cell[least_rows], return_index=True)[1]]] = True
+    return np.maximum(transit - best[cell], 0.0), earliest
 
 
 def _frozen(found: Segments, order: Sequence, jump: Floats, gap: Floats, usable: Bools) -> Floats:
@@ -108,9 +112,10 @@ def _frozen(found: Segments, order: Sequence, jump: Floats, gap: Floats, usable:
     return frozen * (frozen >= FREEZE_S)
 
 
-def missing_times(found: Segments, order: Sequence) -> tuple[Ints, Floats]:
-    """(segment, time in seconds) of each missing packet, spread evenly between its neighbours' arrivals."""
-    gaps = np.flatnonzero(order.missing > 0)
+def missing_times(found: Segments, order: Sequence, counted: Bools) -> tuple[Ints, Floats]:
+    """(segment, time in seconds) of each packet missing before a row that counts, spread evenly between its
+    neighbours' arrivals."""
+    gaps = np.flatnonzero(counted & (order.missing > 0))
     times = order.missing[gaps]
     arrival = found.rows["time_s"]
     begin, end = arrival[order.before[gaps]], arrival[gaps]
