@@ -7,7 +7,7 @@ BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo test bench score score-quick captures bench-capture lab-calls article fuzz reference lock core dev peers
+.PHONY: browser-cases help demo test bench score score-quick captures bench-capture lab-calls article fuzz reference lock core dev peers
 
 help:
 	@echo "make demo       play three scenes in a made-up country, about 90 s; writes demo/"
@@ -18,6 +18,7 @@ help:
 	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES), a row a file"
 	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, as far as they are installed"
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
+	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make reference  write docs/reference/ again from the commands"
@@ -60,6 +61,9 @@ bench-capture: peers
 lab-calls: peers
 	@$(BIN)/python scripts/record_lab_calls.py build/lab-calls
 	@$(BIN)/python scripts/score_captures.py build/lab-calls
+
+browser-cases: dev
+	@$(BIN)/python scripts/browser_cases.py
 
 fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000

@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +85,14 @@ def _identity_file(path: str | None) -> Path:
 @click.option("--key-file", default=None, help="The responder's key; made where it is not there.")
 @click.option("--invite", default=None, metavar="HOST", help="Print an invite link and QR code for this host name.")
 @click.option("--for", "hours", default=0.0, help="Stop after so many hours; the invitation ends then too.")
+@click.option("--web", type=click.IntRange(1, 65535), help="Also serve a check for browsers, /check, on this TCP port.")
+@click.option(
+    "--web-udp",
+    default=4434,
+    type=click.IntRange(1, 65535),
+    show_default=True,
+    help="UDP port that browsers' calls come to; not one of --ports.",
+)
 @click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
@@ -96,6 +106,8 @@ def command(
     key_file: str | None,
     invite: str | None,
     hours: float,
+    web: int | None,
+    web_udp: int,
     doctor: bool,
     as_json: bool,
 ) -> None:
@@ -117,7 +129,25 @@ def command(
         _doctor(identity, port, host, as_json)
         return
     atlas = Atlas(atlas_files)
-    _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
+    with _web(host, web, web_udp, None if as_json else invite or host or "HOST"):
+        _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
+
+
+@contextmanager
+def _web(host: str | None, port: int | None, udp: int, told: str | None) -> Iterator[None]:
+    """The check for browsers beside the responder, where it was asked for. `told`: the name to announce."""
+    if port is None:
+        yield
+        return
+    from talkpath.browser.serve import start
+
+    server = start(host, port, udp)
+    try:
+        if told is not None:
+            click.echo(f"In a browser on the network to be tested: http://{told}:{port}/check")
+        yield
+    finally:
+        server.stop()
 
 
 def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:

@@ -102,7 +102,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: every arm is asked what carries it; `path_s`
-    is how long a call is watched over each transport.
+    is how long a call is watched over each transport. `basis`: a probe's shapes, or a browser's real calls.
     """
 
     arms: tuple[ArmPlan, ...]
@@ -114,6 +114,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     watch_s: float = 0.0
     transports: bool = False
     path_s: float = 3.0
+    basis: Literal["shape", "webrtc"] = "shape"
 
 
 class Health(Struct, frozen=True, omit_defaults=True):

@@ -73,6 +73,7 @@ def _verdict(facts: Facts, standing: Standing) -> Verdict:
         direction=direction,
         parameters=parameters,
         log10_e=_log10_e(facts, standing),
+        basis=facts.plan.basis,
         decided_at_s=decided_at_s,
         known_at_s=known_at_s,
         watched_s=max((_span_s(epoch) for epoch in view.accusing), default=0.0),

@@ -1,8 +1,8 @@
 """The observatory's folder, and the lock that lets one process alone write into it.
 
-    log/      segments (segments.py)        bundles/  packs (packs.py)        open/    what is published (seal.py)
-    ids.db    which reports there are (register.py; made again from the log)  index/   chDB's, where none is named
-    key.pem   signs what is published       lock
+log/      segments (segments.py)        bundles/  packs (packs.py)        open/    what is published (seal.py)
+ids.db    which reports there are (register.py; made again from the log)  index/   chDB's, where none is named
+key.pem   signs what is published       lock
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
+
+    python scripts/browser_near.py ORIGIN FILE
+
+Writes FILE: {"text" as a person reads it, "result" as the page has it}. Nothing but the check goes over the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PATIENCE_MS = 120_000
+
+
+def check(page: Page, origin: str) -> dict[str, object]:
+    """One check."""
+    page.goto(f"{origin}/check")
+    page.click("#start")
+    page.wait_for_selector("#result:not([hidden])", timeout=PATIENCE_MS)
+    return {"text": page.inner_text("#result"), "result": page.evaluate("window.lastResult")}
+
+
+def be_prompt() -> None:
+    """Give Chromium, which playwright starts in a session of its own, our place before others (sched(7), autogroup)."""
+    ours, found = os.getpid(), {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    children = [pid for pid in found if _descends(pid, ours, found)]
+    for pid in children:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def _descends(pid: int, ours: int, parents: dict[int, int]) -> bool:
+    while pid in parents and pid != ours:
+        pid = parents[pid]
+    return pid == ours
+
+
+def main() -> None:
+    """Start Chromium with a profile of its own, which takes the lab's plain http for a secure origin."""
+    origin, file = sys.argv[1], Path(sys.argv[2])
+    with sync_playwright() as playwright, TemporaryDirectory() as profile:
+        browser = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=[*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={origin}"],
+        )
+        be_prompt()
+        page = browser.new_page()
+        page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
+        file.write_text(json.dumps(check(page, origin)))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""From what both ends counted to the facts of one epoch. Pure.
+
+Contract: slot i of media is the i-th 20 ms after both ends began; before it come TRIES slots each of the set-up stages
+`stun` and `dtls`, which a twin passes with its handshake. Whatever the page knows of calls it knows from getStats each
+250 ms, as counts; what it knows of twins is brought into the same form and read by the same code (`spread`), so that
+nothing but the network tells a call from a twin here. Up, the far end saw single packets of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from msgspec import Struct
+
+from talkpath.browser.order import ARM, SLOTS, EpochOrder, Opening
+from talkpath.browser.voice import TICK_MS
+from talkpath.measure.bitmap import pack
+from talkpath.measure.facts import Direction, Epoch, Observation, Role, Track
+
+TRIES = 3
+STAGES = ("stun", "dtls")
+SETUP = TRIES * len(STAGES)
+SPARE = 25  # slots: what began late may end later
+SEQUENCES = 1 << 16
+OFFERED = 0.98  # less of a twin on the wire: it was throttled
+
+
+class Poll(Struct, frozen=True, array_like=True):
+    """One reading at the page: ms after its media began, packets sent and received so far."""
+
+    at_ms: float
+    sent: int
+    received: int
+
+
+class FlowReport(Struct, frozen=True):
+    """What the page saw of one flow. Times in ms from when it began to open it; None: never.
+
+    `began_ms` is when it began to send, in the time of `polls`. `sent` are the slots that a twin wrote.
+    """
+
+    flow: int
+    stun_ms: float | None = None
+    dtls_ms: float | None = None
+    began_ms: float = 0.0
+    polls: tuple[Poll, ...] = ()
+    sent: tuple[int, ...] = ()
+
+
+class FarFlow(Struct, frozen=True):
+    """What the far end saw of one flow. `arrivals` are (slot or sequence number, monotonic s); `said` slots sent.
+
+    `requests` and `hellos` are STUN requests and DTLS ClientHellos that came; `lost_packets` of `packets` as in `twin`.
+    """
+
+    flow: int
+    arrivals: tuple[tuple[int, float], ...] = ()
+    said: tuple[int, ...] = ()
+    requests: int = 0
+    hellos: int = 0
+    packets: int = 0
+    lost_packets: int = 0
+
+
+class EpochReport(Struct, frozen=True):
+    """The page's report of one epoch."""
+
+    number: int
+    flows: tuple[FlowReport, ...] = ()
+    late_ms_p99: float = 0.0
+    hidden: bool = False
+    network_changed: bool = False
+    clock_jump_s: float = 0.0
+    pings: int = 0
+    pongs: int = 0
+
+
+class Times(Struct, frozen=True):
+    """Seconds of the check: when the epoch's sending began and ended, and when it was known. `go_s`: monotonic."""
+
+    started_s: float
+    ended_s: float
+    known_s: float
+    go_s: float = 0.0
+
+
+def track(size: int) -> Track:
+    """The schedule of either direction; every packet of media is `size` bytes of UDP payload."""
+    slots = SLOTS + SPARE
+    return Track(
+        at_ms=(*(float(index) for index in range(SETUP)), *(1000.0 + TICK_MS * index for index in range(slots))),
+        size=(*(100,) * SETUP, *(size,) * slots),
+        stage=(*(stage for stage in STAGES for _ in range(TRIES)), *("media",) * slots),
+    )
+
+
+def epoch(
+    order: EpochOrder, near: EpochReport, far: Sequence[FarFlow], times: Times, seed: bytes, size: int, port: int
+) -> Epoch:
+    """The epoch's facts."""
+    reports = {report.flow: report for report in near.flows}
+    seen = {flow.flow: flow for flow in far}
+    offset_s = _offset(order, seen, times)
+    ahead_ms = _soonest(order, reports, seen)
+    plan, flows = track(size), []
+    for opening in order.flows:
+        report, heard = reports.get(opening.flow, FlowReport(opening.flow)), seen[opening.flow]
+        up = _up_call(report, heard, offset_s) if opening.kind == "call" else _up_twin(report, heard)
+        down = _down(report, heard, ahead_ms, Random(f"{seed.hex()}/{order.number}/{opening.flow}"))
+        for way, media in (("up", up), ("down", down)):
+            flows.append(_observation(opening, report, heard, way, media, port, len(plan.stage), order.number))  # type: ignore[arg-type]
+    return Epoch(
+        number=order.number,
+        app=ARM[0],
+        variant=ARM[1],
+        medium=ARM[2],
+        k=order.calls,
+        started_s=times.started_s,
+        ended_s=times.ended_s,
+        cut_s=times.ended_s,
+        up=plan,
+        down=plan,
+        flows=tuple(flows),
+        known_s=times.known_s,
+        missing="throttled" if throttled(order, near, far) else "",
+    )
+
+
+def throttled(order: EpochOrder, near: EpochReport, far: Sequence[FarFlow]) -> bool:
+    """Did the browser hold twins back? Of what it wrote, less than OFFERED was on the wire, over all twins.
+
+    What came, and what is missing by packet numbers, was on it; of the missing numbers as large a part were
+    datagrams as of those that came (the others only acknowledge).
+    """
+    twins = {opening.flow for opening in order.flows if opening.kind != "call"}
+    wrote = sum(len(report.sent) for report in near.flows if report.flow in twins)
+    due = sum(len(_due(report)) for report in near.flows if report.flow in twins and report.dtls_ms is not None)
+    on_wire = 0.0
+    for flow in far:
+        if flow.flow in twins and flow.packets:
+            came = len(flow.arrivals)
+            on_wire += came + flow.lost_packets * min(1.0, came / flow.packets)
+    return bool(wrote) and min(on_wire, wrote) < OFFERED * max(wrote, due)
+
+
+def _due(report: FlowReport) -> range:
+    return range(min(SLOTS, round(report.began_ms / TICK_MS)), SLOTS)
+
+
+def _observation(
+    opening: Opening,
+    report: FlowReport,
+    heard: FarFlow,
+    way: Direction,
+    media: tuple[set[int], set[int]],
+    port: int,
+    slots: int,
+    number: int,
+) -> Observation:
+    role: Role = "call" if opening.kind == "call" else "twin"
+    sent, arrived = _setup(report, heard, way)
+    kept = set(opening.withheld)
+    sent |= {SETUP + slot for slot in media[0] - kept}
+    arrived |= {SETUP + slot for slot in media[1] - kept}
+    return Observation(
+        id=1000 * number + 2 * opening.flow + (way == "down"),
+        flow=opening.flow,
+        role=role,
+        direction=way,
+        sent=pack(sorted(sent), slots),
+        arrived=pack(sorted(arrived), slots),
+        twin_kind=None if opening.kind == "call" else opening.kind,
+        canary=opening.canary,
+        port=port,
+        withheld=pack(sorted(SETUP + slot for slot in kept), slots) if kept else b"",
+        answered={"stun": report.stun_ms is not None, "dtls": report.dtls_ms is not None},
+        setup_ms=report.dtls_ms,
+    )
+
+
+def _setup(report: FlowReport, heard: FarFlow, way: Direction) -> tuple[set[int], set[int]]:
+    """(sent, arrived) of the set-up slots. A stage is tried until it is answered; it starts once the last one was."""
+    stun, dtls = report.stun_ms is not None, report.dtls_ms is not None
+    reached = stun or heard.requests > 0, dtls or heard.hellos > 0
+    tried = (True, stun) if way == "up" else reached
+    came = reached if way == "up" else (stun, dtls)
+    sent = {TRIES * stage + each for stage in range(len(STAGES)) if tried[stage] for each in range(TRIES)}
+    arrived = {index for index in sent if came[index // TRIES]}
+    return sent, arrived
+
+
+# -- up: the far end saw packets --------------------------------------------------------------------------------
+
+
+def _up_twin(report: FlowReport, heard: FarFlow) -> tuple[set[int], set[int]]:
+    sent = {slot for slot in report.sent if slot < SLOTS}
+    return sent, sent & {slot for slot, _ in heard.arrivals}
+
+
+def _up_call(report: FlowReport, heard: FarFlow, offset_s: float) -> tuple[set[int], set[int]]:
+    """Of a call the page knows how many packets it sent, the far end which sequence numbers came and when."""
+    total = report.polls[-1].sent if report.polls else 0
+    first = max(0, round(report.began_ms / TICK_MS))
+    sent = {slot for slot in range(first, first + total) if slot < SLOTS + SPARE}
+    if not heard.arrivals:
+        return sent, set()
+    numbers = _unwrapped([number for number, _ in heard.arrivals])
+    least, most = min(numbers), max(numbers)
+    spare = max(0, total - (most - least + 1))  # lost before the first that came, or after the last
+    soonest_s = min(
+        at_s - TICK_MS / 1000 * (number - least) for number, (_, at_s) in zip(numbers, heard.arrivals, strict=True)
+    )
+    before = min(spare, max(0, round(1000 * (soonest_s - offset_s) / TICK_MS) - first - 1)) if spare else 0
+    return sent, sent & {first + before + number - least for number in numbers}
+
+
+def _unwrapped(numbers: Sequence[int]) -> list[int]:
+    """Sequence numbers of 16 bits without their wrap (RFC 3550 appendix A.1)."""
+    found, last = [], numbers[0]
+    for number in numbers:
+        last += (number - last + SEQUENCES // 2) % SEQUENCES - SEQUENCES // 2
+        found.append(last)
+    return found
+
+
+def _offset(order: EpochOrder, seen: dict[int, FarFlow], times: Times) -> float:
+    """When slot 0 of the page would arrive soonest, on the far end's clock: as the quickest twin's packets say."""
+    twins = [seen[opening.flow] for opening in order.flows if opening.kind != "call"]
+    return min((at_s - TICK_MS / 1000 * slot for twin in twins for slot, at_s in twin.arrivals), default=times.go_s)
+
+
+# -- down: the page counted ---------------------------------------------------------------------------------------
+
+
+def _soonest(order: EpochOrder, reports: dict[int, FlowReport], seen: dict[int, FarFlow]) -> float:
+    """How much ahead of its own schedule the page was ever served, at most, over all flows: ms that a packet takes
+    at least, less the clocks' difference. Blind to what a flow is."""
+    ahead = []
+    for opening in order.flows:
+        report, said = reports.get(opening.flow), seen[opening.flow].said
+        if report is None or not said:
+            continue
+        ahead += [
+            poll.at_ms - TICK_MS * said[min(poll.received, len(said)) - 1] for poll in report.polls if poll.received
+        ]
+    return min(ahead, default=0.0)
+
+
+def _down(report: FlowReport, heard: FarFlow, ahead_ms: float, dice: Random) -> tuple[set[int], set[int]]:
+    said = list(heard.said)
+    counts = [(poll.at_ms - ahead_ms, poll.received) for poll in report.polls]
+    return set(said), spread(said, counts, dice)
+
+
+def spread(said: Sequence[int], counts: Sequence[tuple[float, int]], dice: Random) -> set[int]:
+    """Which slots arrived, from (ms, packets received by then): the losses of each interval are put on slots of that
+    interval that the dice choose. `said` are the slots sent, in order; ms are such that a slot's packet is due at its
+    own time."""
+    if not counts:
+        return set()
+    due = [sum(TICK_MS * slot <= at_ms for slot in said) for at_ms, _ in counts]
+    due[-1] = len(said)
+    missing = [max(0, one - count) for one, (_, count) in zip(due, counts, strict=True)]
+    for index in range(len(missing) - 2, -1, -1):  # what came late after all was not lost
+        missing[index] = min(missing[index], missing[index + 1])
+    arrived, done, gone = set(said), 0, 0
+    for by, lost in zip(due, missing, strict=True):
+        among = said[done:by]
+        arrived -= set(dice.sample(list(among), min(len(among), lost - gone)))
+        gone += min(len(among), lost - gone)
+        done = by
+    return arrived

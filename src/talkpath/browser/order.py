@@ -1,0 +1,80 @@
+"""What one check does in what order, drawn from its seed before the first packet.
+
+An epoch is CALLS calls beside as many random twins, and CANARY twins of which one withholds some of its packets. The
+order in which the page opens them is a random permutation: that is what is drawn in a browser (the browser chooses the
+5-tuple's port and its stack chooses the bytes), and what the accusing test permutes over.
+docs/why/2026-11-24-browser.md has the sizes and the simulated errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from random import Random
+from typing import Literal
+
+from msgspec import Struct
+
+from talkpath.browser.voice import TICK_MS
+from talkpath.measure.facts import ArmPlan, Plan
+
+Kind = Literal["call", "random", "text"]
+
+CALLS, CANARY_COHORT, EPOCHS = 6, 4, 3
+MEDIA_S, SETUP_S, TAIL_S, GAP_MS = 6.0, 8.0, 0.6, 40
+SLOTS = round(1000 * MEDIA_S / TICK_MS)
+WITHHELD = 0.05
+ARM = ("webrtc", "dtls", "voice")
+BUDGET_BYTES, BUDGET_S = 3_200_000, 45.0
+
+
+class Opening(Struct, frozen=True):
+    """One flow, by its place in the order of opening. `withheld` are slots that the canary keeps, both ways."""
+
+    flow: int
+    kind: Kind
+    canary: bool = False
+    withheld: tuple[int, ...] = ()
+
+
+class EpochOrder(Struct, frozen=True):
+    """One epoch's flows in their order."""
+
+    number: int
+    flows: tuple[Opening, ...]
+
+    @property
+    def calls(self) -> int:
+        """How many are calls."""
+        return sum(flow.kind == "call" for flow in self.flows)
+
+
+def plan() -> Plan:
+    """What was fixed before the first packet."""
+    return Plan(
+        arms=(ArmPlan(*ARM),),
+        k=CALLS,
+        packets=SLOTS,
+        budget_bytes=BUDGET_BYTES,
+        budget_s=BUDGET_S,
+        basis="webrtc",
+    )
+
+
+def seed_of(far: bytes, near: bytes) -> bytes:
+    """The check's seed: neither end alone chose it."""
+    return hashlib.sha256(b"talkpath browser" + far + near).digest()
+
+
+def epoch_order(seed: bytes, number: int, calls: int = CALLS, cohort: int = CANARY_COHORT) -> EpochOrder:
+    """The flows of an epoch."""
+    rng = Random(hashlib.sha256(seed + number.to_bytes(4, "big")).digest())
+    counts: tuple[tuple[Kind, int], ...] = (("call", calls), ("random", calls), ("text", cohort))
+    kinds = [kind for kind, count in counts for _ in range(count)]
+    rng.shuffle(kinds)
+    texts = [flow for flow, kind in enumerate(kinds) if kind == "text"]
+    canary = rng.choice(texts) if texts else -1
+    kept = tuple(sorted(rng.sample(range(SLOTS), round(WITHHELD * SLOTS))))
+    return EpochOrder(
+        number,
+        tuple(Opening(flow, kind, flow == canary, kept if flow == canary else ()) for flow, kind in enumerate(kinds)),
+    )

@@ -1,0 +1,74 @@
+// One real call of this browser to the far end: a tone, no microphone. It speaks from `begin` to `end`.
+
+export class Call {
+  constructor(flow, talk) {
+    this.flow = flow;
+    this.talk = talk;
+    this.opened = performance.now();
+    this.stun_ms = this.dtls_ms = null;
+    this.began_ms = 0;
+    this.polls = [];
+  }
+
+  async open(track) {
+    this.track = track;
+    const pc = this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    pc.addEventListener("iceconnectionstatechange", () => this.moved());
+    pc.addEventListener("connectionstatechange", () => this.moved());
+    const transceiver = pc.addTransceiver("audio", { direction: "sendrecv" });
+    this.sender = transceiver.sender;
+    const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter(codec => codec.mimeType === "audio/opus");
+    if (opus?.length && transceiver.setCodecPreferences) transceiver.setCodecPreferences(opus);
+    await pc.setLocalDescription(await pc.createOffer());
+    // Nothing of this device's addresses leaves the page: the far end hears where we are from our first packet.
+    const sdp = pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
+    const answered = this.talk.next(`answer ${this.flow}`);
+    this.talk.send({ type: "offer", flow: this.flow, sdp });
+    const answer = await answered;
+    if (answer) await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+  }
+
+  moved() {
+    const now = performance.now() - this.opened;
+    if (["connected", "completed"].includes(this.pc.iceConnectionState)) this.stun_ms ??= now;
+    if (this.pc.connectionState === "connected") {
+      this.stun_ms ??= now;
+      this.dtls_ms ??= now;
+      if (this.due !== undefined) this.speak();
+    }
+  }
+
+  get ready() { return this.dtls_ms !== null; }
+
+  // From `go` on, the common beginning of the epoch, or as soon as the call is up.
+  begin(go) {
+    this.due = go;
+    if (this.ready) this.speak();
+  }
+
+  speak() {
+    if (this.speaking) return;
+    this.speaking = true;
+    this.began_ms = Math.max(0, performance.now() - this.due);
+    this.sender.replaceTrack(this.track);
+  }
+
+  async poll(go) {
+    if (this.pc.connectionState === "closed") return;
+    let sent = 0, received = 0;
+    (await this.pc.getStats()).forEach(one => {
+      if (one.type === "outbound-rtp") sent += one.packetsSent ?? 0;
+      if (one.type === "inbound-rtp") received += one.packetsReceived ?? 0;
+    });
+    this.polls.push([performance.now() - go, sent, received]);
+  }
+
+  async end() { await this.sender?.replaceTrack(null); }
+
+  report() {
+    const { flow, stun_ms, dtls_ms, began_ms, polls } = this;
+    return { flow, stun_ms, dtls_ms, began_ms, polls, sent: [] };
+  }
+
+  close() { this.pc?.close(); }
+}

@@ -1,0 +1,70 @@
+// One twin: a WebTransport connection of its own, with datagrams as long and as often as a call's packets.
+
+export const hasTwins = () => "WebTransport" in globalThis;
+
+export class Twin {
+  constructor(flow, url, fingerprint, size, withheld) {
+    this.flow = flow;
+    this.opened = performance.now();
+    this.url = url;
+    this.fingerprint = fingerprint;
+    this.size = size;
+    this.withheld = new Set(withheld);
+    this.ready_ms = null;
+    this.began_ms = 0;
+    this.sent = [];
+    this.received = 0;
+    this.polls = [];
+  }
+
+  async open() {
+    const hashes = [{ algorithm: "sha-256", value: this.fingerprint }];
+    try {
+      this.transport = new WebTransport(this.url, { serverCertificateHashes: hashes });
+      this.transport.closed.catch(() => {});
+      await this.transport.ready;
+      this.ready_ms = performance.now() - this.opened;
+      this.writer = this.transport.datagrams.writable.getWriter();
+      this.listen();
+    } catch { /* no answer: the report says so */ }
+  }
+
+  async listen() {
+    const reader = this.transport.datagrams.readable.getReader();
+    try {
+      for (;;) {
+        const { done } = await reader.read();
+        if (done) return;
+        this.received += 1;
+      }
+    } catch { /* closed */ }
+  }
+
+  get ready() { return this.ready_ms !== null; }
+
+  begin(go) { this.go = go; }
+
+  // Slot `slot` is due. What the browser would only queue is left out, and told as not sent.
+  tick(slot) {
+    if (!this.writer || this.withheld.has(slot)) return;
+    if (this.sent.length === 0) this.began_ms = Math.max(0, performance.now() - this.go);
+    if (this.writer.desiredSize <= 0) return;
+    const datagram = new Uint8Array(this.size);
+    crypto.getRandomValues(datagram);
+    datagram[0] = slot >> 8;
+    datagram[1] = slot & 255;
+    this.writer.write(datagram).catch(() => {});
+    this.sent.push(slot);
+  }
+
+  poll(go) { this.polls.push([performance.now() - go, this.sent.length, this.received]); }
+
+  end() {}
+
+  report() {
+    const { flow, ready_ms, began_ms, polls, sent } = this;
+    return { flow, stun_ms: ready_ms, dtls_ms: ready_ms, began_ms, polls, sent };
+  }
+
+  close() { try { this.transport?.close(); } catch { /* never opened */ } }
+}

@@ -1,0 +1,20 @@
+// What would make a measurement worthless: a page that was hidden, a network that changed, a clock that jumped.
+
+export class Watch {
+  constructor() {
+    this.stopped = this.hidden = this.changed = false;
+    this.started = [performance.now(), Date.now()];
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    document.addEventListener("visibilitychange", () => { this.hidden ||= document.hidden; }, { signal });
+    for (const name of ["online", "offline"]) addEventListener(name, () => { this.changed = true; }, { signal });
+    navigator.connection?.addEventListener("change", () => { this.changed = true; }, { signal });
+  }
+
+  seen() {
+    const jump = (Date.now() - this.started[1]) - (performance.now() - this.started[0]);
+    return { hidden: this.hidden, network_changed: this.changed, clock_jump_s: jump / 1000 };
+  }
+
+  end() { this.listeners.abort(); }
+}

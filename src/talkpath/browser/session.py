@@ -1,0 +1,213 @@
+"""The far end of one check: opens calls and twins as the page asks, keeps time, counts, and hands facts on.
+
+Messages are JSON objects with a `type` (docs/why/2026-11-24-browser.md lists them). Those of the page arrive by `hear`;
+`tell` takes ours. An epoch's facts are told as soon as its report is there; whoever judges asks for another or ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import msgspec
+
+from talkpath.browser import order
+from talkpath.browser.call import Call
+from talkpath.browser.observe import EpochReport, FarFlow, Times, epoch
+from talkpath.browser.order import SLOTS, EpochOrder, Opening
+from talkpath.browser.port import SharedPort
+from talkpath.browser.twin import DOWN_OVERHEAD, UP_OVERHEAD, Twin
+from talkpath.browser.voice import PAYLOAD_BYTES, TICK_MS
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Epoch, Facts, Health, Reach
+
+RTP_BYTES, TAG_BYTES = 12, 10  # RFC 3550, and the tag of AES_CM_128_HMAC_SHA1_80 (RFC 3711)
+WIRE_BYTES = RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES
+HEADER_BYTES = 28
+GO_S = 0.2
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Session:
+    """One check. `host` is our address as the page reached us, `twins` finds a twin by its path."""
+
+    def __init__(self, port: SharedPort, host: str, twins: dict[str, Twin], tell: Tell) -> None:
+        self._port, self._host, self._twins, self._tell = port, host, twins, tell
+        self._far, self._near = secrets.token_bytes(32), b""
+        self._token = secrets.token_urlsafe(12)
+        self._began_s, self._started_at = time.monotonic(), datetime.now(UTC)
+        self._order: EpochOrder | None = None
+        self._calls: dict[int, Call] = {}
+        self._mine: dict[int, Twin] = {}
+        self._go_s = self._opened_s = 0.0
+        self._late_ms: list[float] = []
+        self._metronome: asyncio.Task[None] | None = None
+        self._epochs: list[Epoch] = []
+        self._reports: list[EpochReport] = []
+        self._vpn: bool | None = None
+
+    @property
+    def seed(self) -> bytes:
+        """The check's seed, once both ends gave their part."""
+        return order.seed_of(self._far, self._near)
+
+    def commit(self) -> str:
+        """What binds us to our part of the seed before the page has sent its own."""
+        return order.seed_of(self._far, b"").hex()
+
+    async def hear(self, message: dict[str, Any]) -> None:
+        """One message of the page, or of whoever judges. `PeerError` for what is none."""
+        kind = str(message.get("type"))
+        act = {"start": self._start, "next": self._next, "offer": self._offer, "media": self._media,
+               "report": self._report}.get(kind)  # fmt: skip
+        if act is None:
+            raise PeerError("The page sent a message that this server does not know; load the page again.")
+        try:
+            await act(message)
+        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+            raise PeerError("The page sent something that this server cannot read; load the page again.") from error
+
+    async def _start(self, message: dict[str, Any]) -> None:
+        if self._near:
+            raise PeerError("This check has begun already; load the page again for another.")
+        self._near = bytes.fromhex(message["nonce"])
+        vpn = message.get("vpn")
+        self._vpn = vpn if isinstance(vpn, bool) else None
+        await self._next(message)
+
+    async def _next(self, message: dict[str, Any]) -> None:
+        """Begin an epoch."""
+        await self._clear()
+        made = self._order = order.epoch_order(self.seed, len(self._epochs))
+        self._opened_s, self._late_ms = time.monotonic(), []
+        self._mine = {o.flow: Twin(o.flow) for o in made.flows if o.kind != "call"}
+        for flow, twin in self._mine.items():
+            self._twins[self._path(flow)] = twin
+        self._tell({
+            "type": "epoch",
+            "number": made.number,
+            "seed": self._far.hex(),
+            "flows": [self._opening(opening) for opening in made.flows],
+            "slots": SLOTS,
+            "tick_ms": TICK_MS,
+            "gap_ms": order.GAP_MS,
+            "setup_ms": 1000 * order.SETUP_S,
+            "tail_ms": 1000 * order.TAIL_S,
+            "datagram": WIRE_BYTES - UP_OVERHEAD,
+        })  # fmt: skip
+
+    def _opening(self, opening: Opening) -> dict[str, Any]:
+        plain: dict[str, Any] = msgspec.to_builtins(opening)
+        return plain if opening.kind == "call" else plain | {"path": self._path(opening.flow)}
+
+    def _path(self, flow: int) -> str:
+        return f"/twin/{self._token}/{len(self._epochs)}/{flow}"
+
+    async def _offer(self, message: dict[str, Any]) -> None:
+        flow = int(message["flow"])
+        due = {opening.flow for opening in self._order.flows if opening.kind == "call"} if self._order else set()
+        if flow not in due or flow in self._calls:
+            raise PeerError("The page offered a call that was not due; load the page again.")
+        call = self._calls[flow] = Call(self._port, self._host)
+        self._tell({"type": "answer", "flow": flow, "sdp": await call.answer(str(message["sdp"]))})
+
+    async def _media(self, _: dict[str, Any]) -> None:
+        """All is set up: both ends speak from now on."""
+        if self._metronome is None and self._order is not None:
+            self._go_s = time.monotonic() + GO_S
+            self._metronome = asyncio.create_task(self._keep_time(self._order))
+            self._tell({"type": "go"})
+
+    async def _keep_time(self, made: EpochOrder) -> None:
+        """One tick is one packet of each flow, in an order of its own."""
+        dice = Random(self.seed + made.number.to_bytes(4, "big"))
+        flows = list(made.flows)
+        for slot in range(SLOTS):
+            due_s = self._go_s + slot * TICK_MS / 1000
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            self._late_ms.append(1000 * (time.monotonic() - due_s))
+            dice.shuffle(flows)
+            for opening in flows:
+                if slot not in opening.withheld:
+                    self._tick(opening, slot)
+
+    def _tick(self, opening: Opening, slot: int) -> None:
+        if opening.kind != "call":
+            self._mine[opening.flow].tick(slot, WIRE_BYTES - DOWN_OVERHEAD)
+        elif opening.flow in self._calls:
+            self._calls[opening.flow].voice.tick(slot)
+
+    async def _report(self, message: dict[str, Any]) -> None:
+        """The page's counts: with ours they are the epoch's facts."""
+        report = msgspec.convert(message["report"], EpochReport)
+        made = self._order
+        if made is None or report.number != made.number:
+            raise PeerError("The page reported on something that was not asked; load the page again.")
+        now_s = time.monotonic() - self._began_s
+        times = Times(self._opened_s - self._began_s, now_s - order.TAIL_S, now_s, self._go_s)
+        far = [self._seen(opening.flow) for opening in made.flows]
+        found = epoch(made, report, far, times, self.seed, WIRE_BYTES, self._port.address[1])
+        self._epochs.append(found)
+        self._reports.append(report)
+        self._order = None
+        self._tell({"type": "facts", "facts": base64.b64encode(msgspec.msgpack.encode(self._facts())).decode()})
+
+    def _seen(self, flow: int) -> FarFlow:
+        twin = self._mine.get(flow)
+        if twin is not None:
+            received = twin.received
+            return FarFlow(flow, tuple(received.slots.items()), tuple(twin.sent), packets=received.packets,
+                           lost_packets=received.lost_packets())  # fmt: skip
+        call = self._calls.get(flow)
+        if call is None:
+            return FarFlow(flow)
+        heard = call.heard
+        arrivals = tuple((number, at_s) for at_s, _, number in heard.rtp)
+        return FarFlow(flow, arrivals, tuple(call.voice.said), heard.requests, heard.hellos)
+
+    def _facts(self) -> Facts:
+        reports = self._reports
+        late_ms = sorted(self._late_ms)
+        own_ms = late_ms[int(0.99 * len(late_ms))] if late_ms else 0.0
+        size = HEADER_BYTES + WIRE_BYTES
+        sent = size * sum(bin(int.from_bytes(f.sent, "little")).count("1") for e in self._epochs for f in e.flows)
+        return Facts(
+            plan=order.plan(),
+            epochs=tuple(self._epochs),
+            health=Health(
+                late_ms_p99=max([own_ms, *(report.late_ms_p99 for report in reports)]),
+                clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
+                network_changed=any(report.network_changed for report in reports),
+                vpn=self._vpn,
+            ),
+            reach=Reach(tcp_ok=sum(r.pongs for r in reports), tcp_tries=sum(r.pings for r in reports)),
+            seed=self.seed,
+            started_at=f"{self._started_at:%Y-%m-%dT%H}:00:00Z",
+            duration_s=time.monotonic() - self._began_s,
+            bytes_sent=sent // 2,
+            bytes_received=sent // 2,
+            family=6 if ":" in self._host else 4,
+        )
+
+    async def _clear(self) -> None:
+        """End the last epoch's flows."""
+        if self._metronome is not None:
+            self._metronome.cancel()
+            self._metronome = None
+        for flow, twin in self._mine.items():
+            self._twins.pop(self._path(flow), None)
+            if twin.close is not None:
+                twin.close()
+        calls, self._calls, self._mine = list(self._calls.values()), {}, {}
+        await asyncio.gather(*(call.close() for call in calls))
+
+    async def close(self) -> None:
+        """The page went away, or all is done."""
+        await self._clear()

@@ -1,0 +1,210 @@
+"""The twins' far end: WebTransport datagrams (draft-ietf-webtrans-http3, RFC 9297) on aioquic, behind the shared port.
+
+Sending is open-loop: congestion control that holds nothing back ("open"), as voice holds nothing back. The browser's
+own sending is not: what it wrote and never put on the wire shows as packets that are missing although no packet number
+is (RFC 9000 section 12.3), so loss on the path and thrift in the browser are told apart (`Received`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+ALPN_WEBTRANSPORT = "h3"
+DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
+UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
+WIDE_OPEN = 1 << 30
+
+
+@dataclass(slots=True)
+class Received:
+    """What came of one twin. `slots` maps a slot to its arrival (monotonic s); `packets` counts QUIC packets."""
+
+    slots: dict[int, float] = field(default_factory=dict)
+    packets: int = 0
+    first_packet: int | None = None
+    last_packet: int = 0
+
+    def number(self, packet: int) -> None:
+        """A packet with this number came."""
+        self.packets += 1
+        self.first_packet = packet if self.first_packet is None else min(self.first_packet, packet)
+        self.last_packet = max(self.last_packet, packet)
+
+    def lost_packets(self) -> int:
+        """Packet numbers between the first and the last that never came."""
+        return 0 if self.first_packet is None else self.last_packet - self.first_packet + 1 - self.packets
+
+
+@dataclass(slots=True)
+class Twin:
+    """One twin of one check. `send` puts a datagram on its way; `sent` are the slots that were."""
+
+    flow: int
+    ready_s: float | None = None
+    received: Received = field(default_factory=Received)
+    sent: list[int] = field(default_factory=list)
+    send: Callable[[bytes], None] | None = None
+    close: Callable[[], None] | None = None
+
+    def tick(self, slot: int, size: int) -> None:
+        """Send slot `slot` if anybody is there."""
+        if self.send is not None:
+            self.send(slot.to_bytes(2, "big") + bytes(size - 2))
+            self.sent.append(slot)
+
+
+Find = Callable[[str], Twin | None]
+"""The twin that a path names; None for a stranger's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A short-lived certificate of our own. `fingerprint` is what the page is told (SHA-256 of DER)."""
+
+    chain: Any
+    key: Any
+    fingerprint: bytes
+
+
+def new_certificate() -> Certificate:
+    """ECDSA P-256, valid for `DAYS`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "talkpath")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    der = made.public_bytes(serialization.Encoding.DER)
+    return Certificate(made, key, hashlib.sha256(der).digest())
+
+
+def make_server(transport: asyncio.DatagramTransport, certificate: Certificate, find: Find) -> Any:
+    """aioquic's server on the shared port."""
+    from aioquic.asyncio.server import QuicServer
+    from aioquic.quic.configuration import QuicConfiguration
+
+    _open_loop()
+    settings = QuicConfiguration(
+        is_client=False,
+        alpn_protocols=[ALPN_WEBTRANSPORT],
+        max_datagram_frame_size=65536,
+        congestion_control_algorithm="open",
+        certificate=certificate.chain,
+        private_key=certificate.key,
+        idle_timeout=20.0,
+        verify_mode=ssl.CERT_NONE,
+    )
+    protocol = _protocol(find)
+    server = QuicServer(configuration=settings, create_protocol=protocol)
+    server.connection_made(transport)
+    return server
+
+
+def _open_loop() -> None:
+    """Register the congestion control that never holds back."""
+    from aioquic.quic.congestion import base
+
+    class Open(base.QuicCongestionControl):
+        def __init__(self, *, max_datagram_size: int) -> None:
+            super().__init__(max_datagram_size=max_datagram_size)
+            self.congestion_window = WIDE_OPEN
+
+        def on_packet_acked(self, *, now: float, packet: Any) -> None:
+            self.bytes_in_flight -= packet.sent_bytes
+
+        def on_packet_sent(self, *, packet: Any) -> None:
+            self.bytes_in_flight += packet.sent_bytes
+
+        def on_packets_expired(self, *, packets: Any) -> None:
+            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
+
+        def on_packets_lost(self, *, now: float, packets: Any) -> None:
+            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
+
+        def on_persistent_congestion(self) -> None:
+            return
+
+        def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
+            return
+
+    base.register_congestion_control("open", Open)
+
+
+def _protocol(find: Find) -> Any:
+    from aioquic.asyncio.protocol import QuicConnectionProtocol
+    from aioquic.h3.connection import H3Connection
+    from aioquic.h3.events import DatagramReceived, HeadersReceived
+    from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
+
+    class Session(QuicConnectionProtocol):
+        """One connection: one twin."""
+
+        http: H3Connection | None = None
+        twin: Twin | None = None
+
+        def quic_event_received(self, event: QuicEvent) -> None:
+            if isinstance(event, ProtocolNegotiated):
+                self.http = H3Connection(self._quic, enable_webtransport=True)
+            elif isinstance(event, ConnectionTerminated) and self.twin is not None:
+                self.twin.send = None
+            if self.http is not None:
+                for found in self.http.handle_event(event):
+                    if isinstance(found, HeadersReceived):
+                        self._opened(found)
+                    elif isinstance(found, DatagramReceived) and self.twin is not None:
+                        slot = int.from_bytes(found.data[:2], "big")
+                        self.twin.received.slots.setdefault(slot, time.monotonic())
+
+        def _opened(self, event: HeadersReceived) -> None:
+            headers, http = dict(event.headers), self.http
+            twin = find(headers.get(b":path", b"").decode("ascii", "replace"))
+            assert http is not None  # who else read the headers?
+            http.send_headers(event.stream_id, [(b":status", b"200" if twin else b"404"),
+                                                (b"sec-webtransport-http3-draft", b"draft02")])  # fmt: skip
+            if twin is None:
+                self.close()
+                return
+            self.twin, twin.ready_s = twin, time.monotonic()
+            stream = event.stream_id
+
+            def send(data: bytes) -> None:
+                http.send_datagram(stream, data)
+                self.transmit()
+
+            twin.send, twin.close = send, self.close
+            _count_packets(self._quic, twin.received)
+
+    return Session
+
+
+def _count_packets(quic: Any, received: Received) -> None:
+    """Have every packet number of application data counted."""
+    from aioquic.tls import Epoch
+
+    window = quic._spaces[Epoch.ONE_RTT].received_packets
+    add = window.add
+
+    def counted(packet: int) -> None:
+        received.number(packet)
+        add(packet)
+
+    window.add = counted

@@ -1,0 +1,45 @@
+"""Fixtures of the browser's tests: a real Chromium in the lab's namespaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talkpath.lab import namespace
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="session")
+def in_browser() -> Callable[[str], dict[str, Any]]:
+    """`in_browser(name)` plays a case of scripts/browser_cases.py and gives its row."""
+    if reason := namespace.available():
+        pytest.skip(reason)
+    if shutil.which("chromium") is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    for package in ("playwright", "aiortc", "aioquic"):
+        if find_spec(package) is None:
+            pytest.skip(f"needs {package}: make dev")
+
+    def play(name: str) -> dict[str, Any]:
+        script = str(SCRIPTS / "browser_cases.py")
+        done = subprocess.run(
+            namespace.wrapped([sys.executable, script, name]),
+            env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+            capture_output=True,
+            timeout=170,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    return play

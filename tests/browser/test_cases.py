@@ -1,0 +1,23 @@
+"""Whole checks in a real Chromium, through the lab's restrictor: the quick ones. `make browser-cases` plays all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+InBrowser = Callable[[str], dict[str, Any]]
+LATE_MS = 5.0
+
+
+@pytest.mark.parametrize("name", ["none", "srtp-up"])
+def test_the_page_says_what_is_true(in_browser: InBrowser, name: str):
+    row = in_browser(name)
+    verdict = row["result"]["json"]["verdicts"][0]
+    if verdict["state"] == "insufficient" and (verdict["reason"]["code"] == "late" or row["late_p99_ms"] > LATE_MS):
+        pytest.skip("this machine was too busy for a check on real sockets: run the test again")
+    assert row["right"], verdict
+    assert verdict["basis"] == "webrtc"
+    told = row["result"]["verdicts"][0]
+    assert all(line in row["text"] for line in [told["label"], told["sentence"], *told["lines"]])
