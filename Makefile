@@ -3,11 +3,20 @@
 
 PYTHON ?= python3
 JOBS   ?= 2
+OTHER  ?= python3.13
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: browser-cases help demo test bench score score-quick captures bench-capture lab-calls article fuzz reference lock core dev peers
+# One line a command, so that two who add one do not meet here.
+.PHONY: help demo test core dev peers
+.PHONY: article
+.PHONY: bench bench-capture
+.PHONY: browser-cases
+.PHONY: captures lab-calls fuzz
+.PHONY: lock reference
+.PHONY: other-python
+.PHONY: score score-quick
 
 help:
 	@echo "make demo       play three scenes in a made-up country, about 90 s; writes demo/"
@@ -21,6 +30,7 @@ help:
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
+	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.13)"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -76,6 +86,10 @@ article: core
 	@$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(JOBS) -o build/article
 	@$(BIN)/talkpath lab country scenarios/restored.toml --seed 1 --jobs $(JOBS) -o build/restored
 	@$(BIN)/python scripts/write_article.py build/article build/restored
+
+other-python: core
+	@mkdir -p build
+	@$(BIN)/python scripts/judge_elsewhere.py $(OTHER)
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py
