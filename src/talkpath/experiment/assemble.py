@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.apps.shape import stages
-from talkpath.experiment.flight import UNKNOWN_DMS, bits_of, unpack_dms
+from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import Flow, Layout, Side
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.wire.control import FlowReport
+
+Bits = NDArray[np.bool_]
+Times = NDArray[np.int32]
+
+Setup = tuple[dict[str, bool], float | None]
+Seen = tuple[bytes, bytes, tuple[int, ...]]
 
 EMPTY = FlowReport(b"", b"", b"", b"")
 
@@ -31,13 +38,11 @@ def epoch_facts(
     """The epoch. `responder` may be empty (`missing` then says why): what it would have reported counts as unsent."""
     begin, arm = layout.begin, layout.arm
     theirs = responder or [EMPTY] * len(layout.flows)
+    ways = _seen(layout.up, probe, theirs), _seen(layout.down, theirs, probe)
     observations: list[Observation] = []
-    for flow, ours, other in zip(layout.flows, probe, theirs, strict=True):
-        answered, setup_ms = _setup(layout, ours)
-        for side, sender, receiver in ((layout.up, ours, other), (layout.down, other, ours)):
-            number = first_id + len(observations)
-            seen = _observe(number, layout, flow, side, sender, receiver)
-            observations.append(msgspec.structs.replace(seen, answered=answered, setup_ms=setup_ms))
+    for flow, setup, *both in zip(layout.flows, _setups(layout, probe), *ways, strict=True):
+        for side, seen in zip((layout.up, layout.down), both, strict=True):
+            observations.append(_observe(first_id + len(observations), flow, side, setup, seen))
     return Epoch(
         number=begin.number,
         app=arm.app,
@@ -82,77 +87,96 @@ def _track(layout: Layout, side: Side) -> Track:
     )
 
 
-def _observe(
-    number: int,
-    layout: Layout,
-    flow: Flow,
-    side: Side,
-    sender: FlowReport,
-    receiver: FlowReport,
-) -> Observation:
-    withheld = _bitmap(side.withheld, len(side.slots)) if flow.canary else b""
+def _observe(number: int, flow: Flow, side: Side, setup: Setup, seen: Seen) -> Observation:
+    sent, arrived, delay_dms = seen
+    answered, setup_ms = setup
     return Observation(
         id=number,
         flow=flow.number,
         role="call" if flow.role == "call" else "twin",
         direction=side.direction,
-        sent=sender.sent,
-        arrived=_same_bytes(side, sender.sent, receiver.arrived),
-        withheld=withheld,
+        sent=sent,
+        arrived=arrived,
+        withheld=_bitmap(side.withheld, len(side.slots)) if flow.canary else b"",
         twin_kind="random" if flow.twin_kind == "random" else "text" if flow.twin_kind else None,
         canary=flow.canary,
         transport=flow.transport.partition("/")[0],
         port=flow.port,
-        delay_dms=_quantiles(side, sender, receiver),
+        delay_dms=delay_dms,
+        answered=answered,
+        setup_ms=setup_ms,
     )
-
-
-def _same_bytes(side: Side, sent: bytes, arrived: bytes) -> bytes:
-    """`arrived`, where retries have one another's bytes: so many of those that were sent, the first ones."""
-    left, came = int.from_bytes(sent, "little"), int.from_bytes(arrived, "little")
-    for first, others in side.again.items():
-        group = (first, *others)
-        count = sum(came >> bit & 1 for bit in group)
-        for bit in group:
-            came &= ~(1 << bit)
-        for bit in [b for b in group if left >> b & 1][:count]:
-            came |= 1 << bit
-    return came.to_bytes(len(arrived), "little")
 
 
 def _bitmap(bits: frozenset[int], size: int) -> bytes:
     return sum(1 << bit for bit in bits).to_bytes((size + 7) // 8, "little")
 
 
-def _setup(layout: Layout, probe: FlowReport) -> tuple[dict[str, bool], float | None]:
-    """For each set-up stage, did a packet of it come back to the probe; and when the last stage's first one did."""
-    slots = layout.schedule.slots
-    first_ms: dict[str, float | None] = dict.fromkeys(stages(layout.schedule))
-    for bit, came in sorted(_by_bit(probe.arrived, probe.arrived_dms).items()):
-        slot = slots[layout.down.slots[bit]]
-        if slot.stage in first_ms and came != UNKNOWN_DMS:
-            at_ms = slot.at_ms + came / 10.0
-            known_ms = first_ms[slot.stage]
-            first_ms[slot.stage] = at_ms if known_ms is None else min(known_ms, at_ms)
-    times = [at_ms for at_ms in first_ms.values() if at_ms is not None]
-    done = times and len(times) == len(first_ms)
-    return {stage: at_ms is not None for stage, at_ms in first_ms.items()}, round(max(times), 1) if done else None
+def _seen(side: Side, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
+    """For each flow (sent, arrived, quantiles of the delay) of one direction."""
+    slots = len(side.slots)
+    sent, arrived = _bits([r.sent for r in senders], slots), _bits([r.arrived for r in receivers], slots)
+    left, came = _times(sent, [r.sent_dms for r in senders]), _times(arrived, [r.arrived_dms for r in receivers])
+    rows = np.packbits(_same_bytes(side, sent, arrived), axis=1, bitorder="little")
+    delays = _quantiles(left[:, side.media], came[:, side.media])
+    return [
+        (sender.sent, row.tobytes()[: len(receiver.arrived)], delay)
+        for sender, receiver, row, delay in zip(senders, receivers, rows, delays, strict=True)
+    ]
 
 
-def _quantiles(side: Side, sender: FlowReport, receiver: FlowReport) -> tuple[int, ...]:
-    sent, arrived = _by_bit(sender.sent, sender.sent_dms), _by_bit(receiver.arrived, receiver.arrived_dms)
-    delays = sorted(
-        came - left
-        for bit in side.media
-        if (came := arrived.get(bit, UNKNOWN_DMS)) != UNKNOWN_DMS
-        and (left := sent.get(bit, UNKNOWN_DMS)) != UNKNOWN_DMS
-    )
-    if not delays:
-        return ()
-    return tuple(delays[round(q * (len(delays) - 1))] for q in DELAY_QUANTILES)
+def _bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
+    """(flows, slots), and what is left of the last byte."""
+    size = (slots + 7) // 8
+    packed = b"".join(bitmap.ljust(size, b"\0") for bitmap in bitmaps)
+    rows = np.frombuffer(packed, np.uint8).reshape(len(bitmaps), size)
+    return np.unpackbits(rows, axis=1, bitorder="little").astype(np.bool_)
 
 
-def _by_bit(bitmap: bytes, packed: bytes) -> dict[int, int]:
-    size = len(bitmap) * 8
-    bits = compress(range(size), bits_of(int.from_bytes(bitmap, "little"), size))
-    return dict(zip(bits, unpack_dms(packed), strict=False))
+def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
+    """(flows, slots): the times of a report at the bits that they belong to, UNKNOWN_DMS elsewhere."""
+    unknown = UNKNOWN_DMS.to_bytes(2, "little", signed=True)
+    counts = bits.sum(axis=1).tolist()
+    whole = [each[: len(each) // 2 * 2] + unknown * count for each, count in zip(packed, counts, strict=True)]
+    times = np.full(bits.shape, UNKNOWN_DMS, np.int32)
+    times[bits] = np.frombuffer(b"".join(each[: 2 * count] for each, count in zip(whole, counts, strict=True)), "<i2")
+    return times
+
+
+def _same_bytes(side: Side, sent: Bits, arrived: Bits) -> Bits:
+    """`arrived`, where retries have one another's bytes: so many of those that were sent, the first ones."""
+    arrived = arrived.copy()
+    for first, others in side.again.items():
+        group = [first, *others]
+        left, count = sent[:, group], arrived[:, group].sum(axis=1, keepdims=True)
+        arrived[:, group] = left & (left.cumsum(axis=1) <= count)
+    return arrived
+
+
+def _setups(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
+    """For each flow: of each set-up stage, did a packet come back to the probe; when the last stage's first one did."""
+    slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
+    arrived = _bits([r.arrived for r in probe], len(slots))
+    came = _times(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
+    at_ms = np.where(came != UNKNOWN_DMS, np.array([slot.at_ms for slot in slots]) + came / 10.0, np.inf)
+    names = stages(layout.schedule)
+    of_stage = [at_ms[:, [slot.stage == name for slot in slots]].min(axis=1, initial=np.inf) for name in names]
+    rows = np.array(of_stage).reshape(len(names), len(probe)).T.tolist()
+    return [_setup(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _setup(first_ms: dict[str, float]) -> Setup:
+    answered = {stage: at_ms < np.inf for stage, at_ms in first_ms.items()}
+    return answered, round(max(first_ms.values()), 1) if answered and all(answered.values()) else None
+
+
+def _quantiles(left: Times, came: Times) -> list[tuple[int, ...]]:
+    """Of each flow's delays over media (flows, packets); none where no packet's times are known."""
+    known = (left != UNKNOWN_DMS) & (came != UNKNOWN_DMS)
+    counts = known.sum(axis=1)
+    if not counts.any():
+        return [()] * len(known)
+    delays = np.sort(np.where(known, came - left, np.iinfo(np.int32).max), axis=1)
+    ranks = np.rint(np.multiply.outer(np.maximum(counts - 1, 0), DELAY_QUANTILES)).astype(np.intp)
+    rows = np.take_along_axis(delays, ranks, axis=1).tolist()
+    return [tuple(row) if count else () for row, count in zip(rows, counts, strict=True)]

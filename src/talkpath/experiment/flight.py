@@ -2,7 +2,7 @@
 
 No socket, no clock: `emit(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
 replies it sets off. The probe sends side `up` and takes `down`; the responder the other way round.
-Bitmaps are ints here (bit i = slot i of that side); times are offsets in steps of 0.1 ms from the due time.
+What was sent and what arrived is a byte a slot here, 0 or 1; times are offsets in steps of 0.1 ms from the due time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from talkpath.wire.control import FlowReport
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
 NEVER = float("inf")
 
-_DIGITS = bytes.maketrans(b"01", b"\0\1")
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
 
 Packet = TypeVar("Packet")
 
@@ -30,16 +30,16 @@ class Flight(ABC, Generic[Packet]):
     """Sends `out`, receives `into`. `start_s` is when it began on this end's clock (None: not yet)."""
 
     def __init__(self, layout: Layout, out: Side, into: Side) -> None:
-        count = len(layout.flows)
+        flows = range(len(layout.flows))
         self.layout, self.out, self.into = layout, out, into
         self.start_s: float | None = None
         self.wake_s = NEVER
         self.closed = False
-        self.sent = [0] * count
-        self.arrived = [0] * count
-        self.late = [0] * count
-        self._sent_dms = [array("h", [UNKNOWN_DMS]) * len(out.slots) for _ in range(count)]
-        self._arrived_dms = [array("h", [UNKNOWN_DMS]) * len(into.slots) for _ in range(count)]
+        self.sent = [bytearray(len(out.slots)) for _ in flows]
+        self.arrived = [bytearray(len(into.slots)) for _ in flows]
+        self.late: list[bytearray] = []  # a row a flow once anything came late
+        self._sent_dms = [array("h", [UNKNOWN_DMS]) * len(out.slots) for _ in flows]
+        self._arrived_dms = [array("h", [UNKNOWN_DMS]) * len(into.slots) for _ in flows]
         self._next = 0
         self._timeline = (*out.timeline, (NEVER, 0, 0))
         self._canaries = [flow.canary for flow in layout.flows]
@@ -68,7 +68,7 @@ class Flight(ABC, Generic[Packet]):
         due_ms, flow, bit = timeline[at]
         while due_ms <= elapsed_ms:
             if not (self._canaries[flow] or bit in self._retries) or self.wants(flow, bit):
-                self.sent[flow] |= 1 << bit
+                self.sent[flow][bit] = 1
                 late_dms = (elapsed_ms - due_ms) * 10.0
                 self._sent_dms[flow][bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
                 packet = self.packet(flow, bit)
@@ -93,26 +93,24 @@ class Flight(ABC, Generic[Packet]):
 
     def answered(self, flow: int, bit: int) -> bool:
         """Has any reply to request `bit` (or to its retries) arrived?"""
-        replies = self.out.replies
-        for request in (bit, *self.out.again.get(bit, ())):
-            for reply in replies.get(request, ()):
-                if self.arrived[flow] >> reply & 1:
-                    return True
-        return False
+        replies, arrived = self.out.replies, self.arrived[flow]
+        requests = (bit, *self.out.again.get(bit, ()))
+        return any(arrived[reply] for request in requests for reply in replies.get(request, ()))
 
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
-        seen = self.arrived[flow]
+        arrived = self.arrived[flow]
         bit = self._first.get(bit, bit)  # a twin's retries have bytes of their own, a call's have not: both count alike
-        if seen >> bit & 1:
-            fresh = [b for b in self.into.again.get(bit, ()) if not seen >> b & 1]
+        if arrived[bit]:
+            fresh = [b for b in self.into.again.get(bit, ()) if not arrived[b]]
             if not fresh:
                 return ()
             bit = fresh[0]
         if self.closed:
-            self.late[flow] |= 1 << bit
+            self.late = self.late or [bytearray(len(row)) for row in self.arrived]
+            self.late[flow][bit] = 1
             return ()
-        self.arrived[flow] = seen | 1 << bit
+        arrived[bit] = 1
         if self.start_s is not None:
             late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
             known = -MOST_DMS < late_dms < MOST_DMS
@@ -123,8 +121,8 @@ class Flight(ABC, Generic[Packet]):
         """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
         packets: list[Packet] = []
         for bit in bits:
-            if not (self.sent[flow] >> bit & 1 or (self._canaries[flow] and bit in self.out.withheld)):
-                self.sent[flow] |= 1 << bit
+            if not (self.sent[flow][bit] or (self._canaries[flow] and bit in self.out.withheld)):
+                self.sent[flow][bit] = 1
                 packet = self.packet(flow, bit)
                 if packet is not None:
                     packets.append(packet)
@@ -132,25 +130,19 @@ class Flight(ABC, Generic[Packet]):
 
     def unsend(self, flow: int, bit: int) -> None:
         """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
-        self.sent[flow] &= ~(1 << bit)
+        self.sent[flow][bit] = 0
 
     def reports(self) -> tuple[FlowReport, ...]:
         """This end's facts, one report a flow."""
-        sizes = (len(self.out.slots) + 7) // 8, (len(self.into.slots) + 7) // 8
+        rows = zip(self.sent, self._sent_dms, self.arrived, self._arrived_dms, strict=True)
         return tuple(
-            FlowReport(
-                sent=sent.to_bytes(sizes[0], "little"),
-                sent_dms=_offsets(sent, self._sent_dms[flow]),
-                arrived=self.arrived[flow].to_bytes(sizes[1], "little"),
-                arrived_dms=_offsets(self.arrived[flow], self._arrived_dms[flow]),
-            )
-            for flow, sent in enumerate(self.sent)
+            FlowReport(_bitmap(sent), _offsets(sent, sent_dms), _bitmap(arrived), _offsets(arrived, arrived_dms))
+            for sent, sent_dms, arrived, arrived_dms in rows
         )
 
     def late_bitmaps(self) -> tuple[bytes, ...]:
         """What came after the cut, a bitmap a flow; nothing where nothing did."""
-        size = (len(self.into.slots) + 7) // 8
-        return tuple(late.to_bytes(size, "little") for late in self.late) if any(self.late) else ()
+        return tuple(map(_bitmap, self.late))
 
 
 def lateness_ms(reports: Sequence[FlowReport]) -> list[float]:
@@ -167,13 +159,13 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
-def bits_of(bitmap: int, size: int) -> bytes:
-    """The lowest `size` bits of a bitmap, a byte 0 or 1 each."""
-    return f"{bitmap:0{size}b}"[: -size - 1 : -1].encode().translate(_DIGITS)
+def _bitmap(flags: bytearray) -> bytes:
+    """A bit a slot, least significant first, of a byte a slot."""
+    return int(flags[::-1].translate(_DIGITS) or b"0", 2).to_bytes((len(flags) + 7) // 8, "little")
 
 
-def _offsets(bitmap: int, dms: array[int]) -> bytes:
-    picked = array("h", compress(dms, bits_of(bitmap, len(dms))))
+def _offsets(flags: bytearray, dms: array[int]) -> bytes:
+    picked = array("h", compress(dms, flags))
     if sys.byteorder == "big":
         picked.byteswap()
     return picked.tobytes()

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
+
+import numpy as np
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
@@ -176,17 +177,17 @@ def _due(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
 ) -> tuple[tuple[Due, ...], tuple[tuple[float, ...], ...]]:
     """`timeline` and `due_ms`."""
-    timeline: list[Due] = []
-    due_ms = [[0.0] * len(slots) for _ in range(count)]
-    places_ms = [place * SPACING_MS for place in range(count)]
-    for bit, order in enumerate(orders(key, len(slots), count)):
-        slot = schedule.slots[slots[bit]]
-        block_ms = [slot.at_ms + place_ms for place_ms in places_ms]
-        for flow, at_ms in zip(order, block_ms, strict=True):
-            due_ms[flow][bit] = at_ms
-        if slot.answers is None:
-            timeline += zip(block_ms, order, repeat(bit))
-    return tuple(sorted(timeline)), tuple(map(tuple, due_ms))
+    chosen = [schedule.slots[slot] for slot in slots]
+    order = np.array(orders(key, len(slots), count), np.intp).reshape(len(slots), count)
+    block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
+    due_ms = np.empty_like(block_ms)
+    np.put_along_axis(due_ms, order, block_ms, axis=1)
+    bit = np.flatnonzero([slot.answers is None for slot in chosen]).repeat(count)
+    flow = np.tile(np.arange(count), len(bit) // count)
+    at_ms = due_ms[bit, flow]
+    first = np.lexsort((bit, flow, at_ms))
+    timeline = zip(at_ms[first].tolist(), flow[first].tolist(), bit[first].tolist(), strict=True)
+    return tuple(timeline), tuple(map(tuple, due_ms.T.tolist()))
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:

@@ -115,24 +115,25 @@ class Sim:
 
     def _send_up(self, packets: list[ProbeOutgoing]) -> None:
         for packet in packets:
-            local, port, data, transport, flow = packet
-            if transport != "udp":
+            if packet.transport != "udp":
                 self._stream_up(packet)
                 continue
-            writer = self._up.get(flow)
+            writer = self._up.get(packet.flow)
             if writer is None:
-                writer = self._up[flow] = UdpWriter(*self._ends(FIRST_LOCAL + local, port))
-            self._offer("up", self._take_up, writer.packet(data))
+                ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
+                writer = self._up[packet.flow] = UdpWriter(*ends)
+            self._offer("up", self._take_up, writer.packet(packet.data))
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
-        for source, port, data in packets:
+        for packet in packets:
+            source, data = packet.source, packet.data
             if isinstance(source, int):
                 self._streams[source].answer(struct.pack("!H", len(data)) + data)
                 continue
             assert isinstance(source, bytes)
             writer = self._down.get(source)
             if writer is None:
-                writer = self._down[source] = self._back(source, port)
+                writer = self._down[source] = self._back(source, packet.port)
             self._offer("down", self._take_down, writer.packet(data))
 
     def _offer(self, direction: Direction, take: Callable[[bytes], None], packet: bytes) -> None:

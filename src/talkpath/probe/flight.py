@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from talkpath.apps.shape import KEY_BYTES
 from talkpath.experiment.flight import Flight
@@ -10,7 +10,7 @@ from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import put, read
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
     `transport` is "udp", or "tcp"/"tls": then the datagram goes, framed as in RFC 4571, on the stream of `flow`.

@@ -307,7 +307,7 @@ class ProbeSession:
             if now_s >= self._waiting_s:
                 self.disconnected(now_s)
         self._plan_wake()
-        return self._count(packets)
+        return self._count(packets) if packets else packets
 
     def _plan_wake(self) -> None:
         wake_s = self._waiting_s

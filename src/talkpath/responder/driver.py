@@ -188,14 +188,15 @@ class ResponderDriver:
                 self._send(replies)
 
     def _send(self, packets: Sequence[Outgoing]) -> None:
-        for source, port, data in packets:
+        for packet in packets:
+            source, data = packet.source, packet.data
             if isinstance(source, Peer):
                 source.greeted = True
                 self._write(source, struct.pack("!H", len(data)) + data)
                 continue
             assert isinstance(source, tuple)  # as _drain made it
             try:
-                self._by_port[port, source[0]].sendto(data, source[1])
+                self._by_port[packet.port, source[0]].sendto(data, source[1])
             except OSError:
                 continue  # a full buffer or a vanished route loses this packet, as any router would
 

@@ -7,14 +7,15 @@ bytes than it brought, so a forged source gains nothing. A new source (a NAT tha
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import matches, put, read
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Struct, frozen=True, gc=False):
     """One datagram to send from `port` to `source` (an opaque handle of the driver's)."""
 
     source: Hashable
