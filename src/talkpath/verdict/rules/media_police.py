@@ -7,7 +7,11 @@ just before, and that small packets escape where large ones do not.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.measure.facts import Direction, Epoch
 from talkpath.verdict.cohort import track
@@ -17,10 +21,12 @@ from talkpath.verdict.rules.rule import PENALTY, Contrast, Fit, Parameter, Rule
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
 from talkpath.verdict.view import Side, View, arrivals
 
+Ranks = NDArray[np.intp]
+
 RATES, FINE_RATES = 36, 17
 BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have taken some of it
 PHASES = np.linspace(0.97, 1.03, 8)
-STARTS = np.arange(8) % 4  # packets that passed before the box knew the call
+STARTS = np.arange(8)[:, None] % 4  # packets that passed before the box knew the call
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
 PHASE_S = 0.15  # over some packets a bucket drops at its rate, whatever its phase
 DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
@@ -98,35 +104,54 @@ def _hull(passed: Number, likely: Number) -> Number:
 def _gains(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
     """(2 points,): buckets that keep their phase, but for packets that mix on the wire; then buckets that lose it."""
     dropped = policed(side, kbps, burst, header_bytes)
-    mixed = np.concatenate([[0.0], np.cumsum(np.diff(side.at_s) > MIX_S)])
-    each = (_averaged(dropped, side, moments) for moments in (mixed, np.floor(side.at_s / PHASE_S)))
-    return np.concatenate([side.terms(chances).sum(axis=1) for chances in each])
+    return np.concatenate([side.terms(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(side)])
 
 
 def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
     """(points, slots): the chance of being dropped by a bucket of `kbps` and `burst` bytes, full at the first media."""
-    rate, full = np.multiply.outer(kbps, 125.0 * PHASES), np.repeat(burst[:, None], len(PHASES), axis=1)
-    level, last_s = full.copy(), 0.0
+    rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
+    level, last_s = np.repeat(burst[None], len(PHASES), axis=0), 0.0
     dropped = np.zeros((len(kbps), len(side.at_s)))
     for number, slot in enumerate(np.flatnonzero((side.sent > 0) & side.on("media", "control"))):
         size = side.size[slot] + header_bytes
-        level = np.minimum(full, level + rate * (side.at_s[slot] - last_s))
+        level += rate * (side.at_s[slot] - last_s)
+        np.minimum(level, burst, out=level)
         last_s = side.at_s[slot]
         passes = level >= size
         level -= size * (passes & (number >= STARTS))
-        drained = level.min(axis=1) < burst - 2 * size
-        dropped[:, slot] = np.clip(1.0 - passes.mean(axis=1), DOUBT * drained, 1.0 - DOUBT)
+        drained = level.min(axis=0) < burst - 2 * size
+        dropped[:, slot] = np.minimum(np.maximum(1.0 - passes.mean(axis=0), DOUBT * drained), 1.0 - DOUBT)
     return dropped
 
 
-def _averaged(dropped: Floats, side: Side, moments: Floats) -> Floats:
-    """The mean over packets of like size at one moment."""
-    kinds = np.round(np.log(np.maximum(side.size, 1.0)) / LIKE)
-    _, group = np.unique(np.stack([moments, kinds]), axis=1, return_inverse=True)
-    group = group.ravel()
-    order, counts = np.argsort(group, kind="stable"), np.bincount(group)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    return np.asarray((np.add.reduceat(dropped[:, order], starts, axis=1) / counts)[:, group])
+class Kinds(NamedTuple):
+    """Packets of like size at one moment. `order` (slots,) puts them side by side, `starts` are where each kind begins
+    there, `counts` how many it has, `kind` (slots,) is each packet's."""
+
+    order: Ranks
+    starts: Ranks
+    counts: Ranks
+    kind: Ranks
+
+
+@lru_cache(maxsize=256)
+def _kinds(side: Side) -> tuple[Kinds, Kinds]:
+    """Moments are packets that mix on the wire, or spans of `PHASE_S`."""
+    sizes = np.round(np.log(np.maximum(side.size, 1.0)) / LIKE)
+    mixed = np.concatenate([[0.0], np.cumsum(np.diff(side.at_s) > MIX_S)])
+    return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(side.at_s / PHASE_S), sizes]))
+
+
+def _sorted(marks: Floats) -> Kinds:
+    kind = np.unique(marks, axis=1, return_inverse=True)[1].ravel()
+    counts = np.bincount(kind)
+    return Kinds(np.argsort(kind, kind="stable"), np.concatenate([[0], np.cumsum(counts)[:-1]]), counts, kind)
+
+
+def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
+    """The mean over packets of one kind."""
+    sums = np.add.reduceat(dropped[:, kinds.order], kinds.starts, axis=1)
+    return np.asarray((sums / kinds.counts)[:, kinds.kind])
 
 
 def passed_kbps(view: View, direction: DirectionOf) -> Number:
