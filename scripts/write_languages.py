@@ -15,6 +15,7 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 from talkpath.lab.demo.script import read_script
 
@@ -42,16 +43,31 @@ def spoken(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield str(parts[0]), tuple(map(str, parts[1:]))
 
 
+def printed(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The same of a page's template (jinja2)."""
+    for call in Environment().parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in TEXTS:
+            said = call.args[: TEXTS[call.node.name] + 1]
+            parts = [str(each.value) for each in said if isinstance(each, nodes.Const)]
+            yield parts[0], tuple(parts[1:])
+
+
 def template() -> Catalog:
     """Every text, in the order of the files, without a translation."""
     found = Catalog()
     for file in sorted(SOURCE.rglob("*.py")):
-        for context, texts in spoken(file):
-            name = file.relative_to(SOURCE).as_posix()
-            found.add(texts if len(texts) > 1 else texts[0], context=context, locations=[(name, 0)])
+        _add(found, file, spoken(file))
+    for file in sorted(SOURCE.rglob("templates/*.html")):
+        _add(found, file, printed(file))
     for text in scenes():
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
     return found
+
+
+def _add(found: Catalog, file: Path, said: Iterator[tuple[str, tuple[str, ...]]]) -> None:
+    name = file.relative_to(SOURCE).as_posix()
+    for context, texts in said:
+        found.add(texts if len(texts) > 1 else texts[0], context=context, locations=[(name, 0)])
 
 
 def updated(text: str, wanted: Catalog) -> str:

@@ -1,0 +1,36 @@
+"""What is known of the risk of running a check, by country: data/risks.toml, as docs/risks.md and a page tell it.
+
+Every fact has a public source and the day on which it was looked up. It is not legal advice.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from talkpath.observatory.claims import DATA, decode
+
+
+class Fact(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a source says. `by` names the source for people."""
+
+    says: str
+    by: str
+    source: str
+
+
+class Country(Struct, frozen=True, forbid_unknown_fields=True):
+    """One country (ISO 3166-1 alpha-2), and the day on which its facts were looked up."""
+
+    code: str
+    name: str
+    looked_up: str
+    facts: tuple[Fact, ...]
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    country: tuple[Country, ...]
+
+
+def load_risks() -> tuple[Country, ...]:
+    """All countries, in the order of the file."""
+    return decode("risks.toml", (DATA / "risks.toml").read_text(encoding="utf-8"), _File).country

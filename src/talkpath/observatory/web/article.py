@@ -1,0 +1,73 @@
+"""The page of the article, in a simulated observatory: each sentence of the news report that talkpath began with, what
+stands for it in the made-up country, what was measured here, and the truth of the box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from talkpath.observatory.article import box_rows
+from talkpath.observatory.article_truth import Truth, read_truth
+from talkpath.observatory.claims import Claim
+from talkpath.observatory.claims_grammar import leaves, parse
+from talkpath.observatory.ledger_count import Outcome, Part
+from talkpath.observatory.reach import Reach
+from talkpath.observatory.web.claims import by_id
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+
+
+class ArticleRow(Struct, frozen=True):
+    """One sentence. `stands` and `truth` are in English, as is the sentence; `parts` are what was counted."""
+
+    id: str
+    statement: str
+    stands: str
+    outcome: Outcome
+    parts: tuple[Part, ...]
+    reason: str
+    note: str
+    truth: tuple[str, ...]
+
+
+class Article(Struct, frozen=True):
+    """The whole page. `with_truth`: the country that this observatory was filled from told its truth."""
+
+    rows: tuple[ArticleRow, ...]
+    reach: tuple[Reach, ...]
+    with_truth: bool
+    schema: str = "talkpath.page.article/1"
+
+
+def article(source: Source, site: Site, asked: Asked) -> Article | None:
+    """None where nothing is simulated: there is no box to compare with."""
+    if not source.simulated:
+        return None
+    truth = _truth(site.box)
+    entries = {entry.claim: entry for entry in source.entries()}
+    rows = []
+    for box in box_rows():
+        claim, entry = by_id()[box.id], entries.get(box.id)
+        rows.append(ArticleRow(
+            id=box.id,
+            statement=claim.statement,
+            stands=box.stands,
+            outcome=entry.outcome if entry else "silent",
+            parts=entry.own.parts if entry else (),
+            reason=entry.reason if entry else "",
+            note=claim.note,
+            truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth)),
+        ))  # fmt: skip
+    reach = tuple(one for country in source.countries() for one in source.reach(country))
+    return Article(tuple(rows), reach, truth is not None)
+
+
+def _told(claim: Claim, truth: Truth | None) -> list[str]:
+    if truth is None or not claim.predicate:
+        return []
+    return list(dict.fromkeys(line for held in leaves(parse(claim.predicate)) for line in truth.lines(held)))
+
+
+def _truth(box: Path | None) -> Truth | None:
+    return read_truth(box) if box is not None else None

@@ -1,0 +1,120 @@
+"""The pages of claims: what was said, by whom, and what measurements say of it, from both sides."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from msgspec import Struct
+
+from talkpath.observatory.claims import Claim, load
+from talkpath.observatory.ledger import Entry, Side
+from talkpath.observatory.ledger_count import Outcome
+from talkpath.observatory.publication import Publication
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+
+OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not measurable")
+
+
+class Told(Struct, frozen=True):
+    """A claim in one line, and its outcome; `outcome` is "silent" of what nothing was held against yet."""
+
+    id: str
+    date: str
+    who: str
+    kind: str
+    statement: str
+    outcome: Outcome
+    disagree: bool = False
+
+    @classmethod
+    def of(cls, claim: Claim, entry: Entry | None) -> Told:
+        """Of a row and what was held against it."""
+        outcome: Outcome = "silent" if claim.predicate else "not measurable"
+        said = (claim.id, claim.date, claim.who, claim.kind, claim.statement)
+        return cls(*said, entry.outcome, entry.disagree) if entry else cls(*said, outcome)
+
+
+class Claims(Struct, frozen=True):
+    """All claims that no other supersedes, newest first, of one outcome where one was asked for."""
+
+    outcome: str
+    counts: dict[str, int]
+    claims: tuple[Told, ...]
+    schema: str = "talkpath.page.claims/1"
+
+
+class ClaimPage(Struct, frozen=True):
+    """One claim. `entry` is what was held, None where nothing was; `withheld`: what was measured here rests on too few
+    people to be shown. `against`: the claims that say otherwise. `superseded_by`: the row that took its place."""
+
+    claim: Claim
+    told: Told
+    entry: Entry | None
+    withheld: bool
+    against: tuple[Told, ...]
+    superseded_by: str
+    schema: str = "talkpath.page.claim/1"
+
+
+@cache
+def by_id() -> dict[str, Claim]:
+    """The rows that come with talkpath."""
+    return {claim.id: claim for claim in load()}
+
+
+def claims(source: Source, site: Site, asked: Asked) -> Claims | None:
+    """None where there is no such outcome."""
+    outcome = asked.get("outcome")
+    if outcome and outcome not in OUTCOMES:
+        return None
+    held = _held(source, site.publication)
+    gone = {claim.supersedes for claim in by_id().values()}
+    every = [Told.of(claim, held.get(claim.id)) for claim in by_id().values() if claim.id not in gone]
+    chosen = [told for told in every if outcome in ("", told.outcome)]
+    return Claims(
+        outcome=outcome,
+        counts={name: sum(told.outcome == name for told in every) for name in OUTCOMES},
+        claims=tuple(sorted(chosen, key=lambda told: (told.date, told.id), reverse=True)),
+    )
+
+
+def claim(source: Source, site: Site, asked: Asked) -> ClaimPage | None:
+    """None where there is no such claim."""
+    found = by_id().get(asked.get("id").upper())
+    if found is None:
+        return None
+    held = _held(source, site.publication)
+    entry = held.get(found.id)
+    raw = next((one for one in source.entries() if one.claim == found.id), None)
+    return ClaimPage(
+        claim=found,
+        told=Told.of(found, entry),
+        entry=entry,
+        withheld=bool(raw and _small(raw.own, site.publication)),
+        against=tuple(Told.of(by_id()[name], held.get(name)) for name in found.against),
+        superseded_by=next((row.id for row in by_id().values() if row.supersedes == found.id), ""),
+    )
+
+
+def _held(source: Source, publication: Publication) -> dict[str, Entry]:
+    """By claim; without what rests on too few people, and then decided by what others published alone."""
+    return {entry.claim: _published_only(entry) if _small(entry.own, publication) else entry
+            for entry in source.entries()}  # fmt: skip
+
+
+def _small(side: Side, publication: Publication) -> bool:
+    return any(part.reports and publication.by_country(part.contributors) for part in side.parts)
+
+
+def _published_only(entry: Entry) -> Entry:
+    other = entry.published
+    decided = other.outcome in ("supported", "contradicted")
+    return Entry(
+        claim=entry.claim,
+        outcome=other.outcome if decided else "silent",
+        rank="published" if decided else "none",
+        own=Side("silent"),
+        published=other,
+        reason=entry.reason,
+    )

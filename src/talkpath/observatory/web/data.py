@@ -1,0 +1,25 @@
+"""The page of the open data: what is published, which days are sealed, and under which licence."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Sealed, Source, Totals
+
+
+class Data(Struct, frozen=True):
+    """The whole page. `min_contributors` and `delay_days` are the operator's settings."""
+
+    totals: Totals
+    sealed: tuple[Sealed, ...]
+    min_contributors: int
+    delay_days: int
+    licence: str = "CC-BY-4.0"
+    schema: str = "talkpath.page.data/1"
+
+
+def data(source: Source, site: Site, asked: Asked) -> Data:
+    """There is always one."""
+    rule = site.publication
+    return Data(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)

@@ -1,0 +1,108 @@
+"""The page of one event: what it is, what it rests on, what may be written of it, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from talkpath.observatory.events import Event
+from talkpath.observatory.ledger import Entry
+from talkpath.observatory.reach import Reach
+from talkpath.observatory.web.cell import Rule, going_on
+from talkpath.observatory.web.claims import Told, by_id
+from talkpath.observatory.web.network import Stream, stream
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.write import may_write, must_not
+
+
+class EventPage(Struct, frozen=True):
+    """The whole page.
+
+    `history` are all records of the same restriction in order of time, this one among them. `current` is false where
+    it was withdrawn. `networks_too` counts the country's networks on which the same goes on now. `may_write` and
+    `must_not` are sentences in the language of the page.
+    """
+
+    event: Event
+    current: bool
+    history: tuple[Event, ...]
+    stream: Stream | None
+    claims: tuple[Told, ...]
+    reach: tuple[Reach, ...]
+    networks_too: int
+    may_write: tuple[str, ...]
+    must_not: tuple[str, ...]
+    schema: str = "talkpath.page.event/1"
+
+
+class EventList(Struct, frozen=True):
+    """All events of a country that may be shown, the latest first."""
+
+    country: str
+    countries: tuple[str, ...]
+    events: tuple[Event, ...]
+    schema: str = "talkpath.page.events/1"
+
+
+def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
+    """None where there is no such event, or it is not published."""
+    name = asked.get("id")
+    country = name.partition("/")[0]
+    events = source.events(country)
+    found = next((one for one in events if one.id == name), None)
+    rule = Rule.of(site.publication, site.today(), events)
+    if found is None or rule.shows(found):
+        return None
+    history = [one for one in chain(found, events) if not rule.shows(one)]
+    own = [day for day in source.network_days(country, found.network)
+           if (day.app, day.medium) == (found.app, found.medium)]  # fmt: skip
+    same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
+    current = not any(one.kind == "withdrawn" for one in history)
+    too = [key for key in going_on(events) if key[1:] == (found.app, found.medium)]
+    return EventPage(
+        event=found,
+        current=current,
+        history=tuple(history),
+        stream=stream(rule, own, [one for one in events if one.network == found.network],
+                      source.carries(country, found.network)) if own else None,
+        claims=tuple(_claims(found, source.entries())),
+        reach=tuple(same),
+        networks_too=len(too),
+        may_write=tuple(may_write(found, site.today(), current=current)),
+        must_not=tuple(must_not(found)),
+    )  # fmt: skip
+
+
+def event_list(source: Source, site: Site, asked: Asked) -> EventList | None:
+    """None where there is no such country."""
+    countries = tuple(source.countries())
+    country = asked.get("country") or next(iter(countries), "")
+    if country and country not in countries:
+        return None
+    events = source.events(country)
+    rule = Rule.of(site.publication, site.today(), events)
+    shown = [one for one in events if not rule.shows(one)]
+    return EventList(country, countries, tuple(sorted(shown, key=lambda one: (one.onset_high, one.id), reverse=True)))
+
+
+def chain(found: Event, events: Sequence[Event]) -> list[Event]:
+    """The records of the same restriction: what began, its changes, its end, and what took any of them back."""
+    by_name = {one.id: one for one in events}
+    root = found
+    while root.began and root.began in by_name:
+        root = by_name[root.began]
+    names = {root.id}
+    for one in sorted(events, key=lambda one: len(one.id)):  # a withdrawal's id is that of its event and a word more
+        if one.began in names:
+            names.add(one.id)
+    return sorted((one for one in events if one.id in names),
+                  key=lambda one: (one.onset_high, one.kind == "withdrawn", one.id))  # fmt: skip
+
+
+def _claims(found: Event, entries: Sequence[Entry]) -> list[Told]:
+    """Those that it was counted for, either way."""
+    names = {found.id, found.began}
+    bears = [entry for entry in entries if any(names & set(part.events) for part in entry.own.parts)]
+    return [Told.of(by_id()[entry.claim], entry) for entry in bears if entry.claim in by_id()]

@@ -1,0 +1,38 @@
+"""The page of the method: how it is measured, how often it errs, what it cannot know, and what it costs whom."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from talkpath.observatory.risks import Country, load_risks
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+
+ALPHA = 1e-4
+"""What `experiment.plan.make_plan` promises of every check (DESIGN section 4)."""
+
+
+class Method(Struct, frozen=True):
+    """The numbers of the page; its words are prose. `alpha`: a whole check accuses falsely less often than that."""
+
+    alpha: float
+    min_contributors: int
+    delay_days: int
+    schema: str = "talkpath.page.method/1"
+
+
+class Risks(Struct, frozen=True):
+    """What an observer sees when a check runs, and what is known by country."""
+
+    countries: tuple[Country, ...]
+    schema: str = "talkpath.page.risks/1"
+
+
+def method(source: Source, site: Site, asked: Asked) -> Method:
+    """There is always one."""
+    return Method(ALPHA, site.publication.min_contributors, site.publication.delay_days)
+
+
+def risks(source: Source, site: Site, asked: Asked) -> Risks:
+    """Likewise."""
+    return Risks(load_risks())

@@ -1,0 +1,100 @@
+"""The page of one network: every app and medium, day by day, its events, and what still carries calls there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from msgspec import Struct
+
+from talkpath.observatory.events import Event
+from talkpath.observatory.publication import Withheld
+from talkpath.observatory.web.cell import Cell, Rule, going_on
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Carries, Counted, Source
+
+
+class DayCell(Struct, frozen=True):
+    """One day; `restricted` of `reports` said so. All but the day is empty where it is withheld."""
+
+    day: str
+    state: str = ""
+    restricted: int = 0
+    reports: int = 0
+    contributors: int = 0
+    withheld: Withheld = ""
+
+
+class Stream(Struct, frozen=True):
+    """One app and medium. Where what carries calls is not told yet, `carries_shown_on` says from which day it is."""
+
+    app: str
+    medium: str
+    now: Cell
+    days: tuple[DayCell, ...]
+    carries: tuple[Carries, ...] = ()
+    carries_shown_on: str = ""
+
+
+class Network(Struct, frozen=True):
+    """The whole page."""
+
+    country: str
+    network: str
+    streams: tuple[Stream, ...]
+    events: tuple[Event, ...]
+    schema: str = "talkpath.page.network/1"
+
+
+def network(source: Source, site: Site, asked: Asked) -> Network | None:
+    """None where nothing is known of it."""
+    country, name = asked.get("country"), asked.get("network")
+    found = source.network_days(country, name)
+    if not found:
+        return None
+    events = [event for event in source.events(country) if event.network == name]
+    rule = Rule.of(site.publication, site.today(), source.events(country))
+    carries = source.carries(country, name)
+    ordered = sorted(found, key=lambda day: (day.app, day.medium, day.day))
+    return Network(
+        country=country,
+        network=name,
+        streams=tuple(stream(rule, list(days), events, carries)
+                      for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))),
+        events=tuple(event for event in events if not rule.shows(event)),
+    )  # fmt: skip
+
+
+def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries: Sequence[Carries]) -> Stream:
+    """Of one app and medium; `events` are those of its network."""
+    last = days[-1]
+    live = going_on(events).get((last.network, last.app, last.medium))
+    told = [one for one in carries if (one.app, one.medium) == (last.app, last.medium)]
+    shown_on = _carries_shown_on(rule, last, told)
+    return Stream(
+        app=last.app,
+        medium=last.medium,
+        now=rule.cell(last, live),
+        days=tuple(_day(rule, day) for day in days),
+        carries=() if shown_on else tuple(told),
+        carries_shown_on=shown_on,
+    )
+
+
+def _carries_shown_on(rule: Rule, last: Counted, carries: Sequence[Carries]) -> str:
+    """The day on which transports may be told, "" where they may be now. Few people: never."""
+    if not carries:
+        return ""
+    newest = max(one.last_day for one in carries)
+    ordered = rule.ordered(last.country, last.app, newest)
+    if rule.publication.by_country(last.contributors):
+        return "9999-12-31"
+    shown_on = rule.publication.release_day("transports", newest, ordered=ordered)
+    return shown_on if rule.today < shown_on else ""
+
+
+def _day(rule: Rule, day: Counted) -> DayCell:
+    cell = rule.cell(day, None)
+    if cell.withheld:
+        return DayCell(day.day, withheld=cell.withheld)
+    return DayCell(day.day, cell.state, day.restricted, day.reports, day.contributors)

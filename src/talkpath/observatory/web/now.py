@@ -1,0 +1,136 @@
+"""The page *now*: one country, one medium, networks by apps, and how many networks are hit, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.observatory.events import Event
+from talkpath.observatory.ledger_count import clopper_pearson
+from talkpath.observatory.reach import Reach
+from talkpath.observatory.web.cell import Cell, Rule, going_on
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Counted, CountryDay, Source
+
+MEDIA = ("voice", "video", "text")
+ROWS = 50  # networks a page
+
+
+class NetworkRow(Struct, frozen=True):
+    """One network; a cell for each app that was measured there."""
+
+    network: str
+    cells: dict[str, Cell]
+
+
+class AppRow(Struct, frozen=True):
+    """One app in the whole country: networks with signs of restriction, of those measured, with the 95 % interval of
+    that share (Clopper and Pearson); counted by country, so that no network is told. `first_onset`: the earliest."""
+
+    app: str
+    hit: int
+    measured: int
+    low: float
+    high: float
+    contributors: int
+    first_onset: str = ""
+    days: tuple[CountryDay, ...] = ()
+
+
+class Now(Struct, frozen=True):
+    """The whole page. `withheld_apps` were measured by too few people in the whole country."""
+
+    country: str
+    countries: tuple[str, ...]
+    medium: str
+    apps: tuple[AppRow, ...]
+    withheld_apps: tuple[str, ...]
+    networks: tuple[NetworkRow, ...]
+    page: int
+    pages: int
+    reach: tuple[Reach, ...]
+    schema: str = "talkpath.page.now/1"
+
+
+def now(source: Source, site: Site, asked: Asked) -> Now | None:
+    """None where there is no such country or medium."""
+    countries = tuple(source.countries())
+    country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
+    if medium not in MEDIA or (country and country not in countries):
+        return None
+    events = source.events(country)
+    rule = Rule.of(site.publication, site.today(), events)
+    stands = _stands(source, country, medium, events)
+    rows = _networks(rule, stands)
+    shown, withheld = _apps(rule, stands, source.country_days(country, medium))
+    pages = max(1, -(-len(rows) // ROWS))
+    page = min(max(1, asked.number("page", 1)), pages)
+    return Now(
+        country=country,
+        countries=countries,
+        medium=medium,
+        apps=shown,
+        withheld_apps=withheld,
+        networks=tuple(rows[(page - 1) * ROWS : page * ROWS]),
+        page=page,
+        pages=pages,
+        reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
+    )
+
+
+class _Stand(NamedTuple):
+    """How one app fares on one network, and the event that goes on there."""
+
+    counted: Counted
+    event: Event | None
+
+    @property
+    def hit(self) -> bool:
+        return self.event is not None or self.counted.state == "restricted"
+
+
+def _stands(source: Source, country: str, medium: str, events: Sequence[Event]) -> list[_Stand]:
+    live = going_on(events)
+    return [_Stand(counted, live.get((counted.network, counted.app, medium)))
+            for counted in source.latest(country, medium)]  # fmt: skip
+
+
+def _networks(rule: Rule, stands: Sequence[_Stand]) -> list[NetworkRow]:
+    """Those with most signs of restriction first, then by name."""
+    cells: dict[str, dict[str, Cell]] = {}
+    for stand in stands:
+        cells.setdefault(stand.counted.network, {})[stand.counted.app] = rule.cell(stand.counted, stand.event)
+    rows = [NetworkRow(network, found) for network, found in cells.items()]
+    return sorted(rows, key=lambda row: (-sum(cell.state == "restricted" for cell in row.cells.values()), row.network))
+
+
+def _apps(rule: Rule, stands: Sequence[_Stand],
+          days: Sequence[CountryDay]) -> tuple[tuple[AppRow, ...], tuple[str, ...]]:  # fmt: skip
+    """(apps that may be shown, those that may not)."""
+    shown, withheld = [], []
+    for app in sorted({stand.counted.app for stand in stands}):
+        row = _app(app, [stand for stand in stands if stand.counted.app == app], [d for d in days if d.app == app])
+        if rule.publication.by_country(row.contributors):
+            withheld.append(app)
+        else:
+            kept = tuple(day for day in row.days if not rule.publication.by_country(day.contributors))
+            shown.append(replace(row, days=kept))
+    return tuple(shown), tuple(withheld)
+
+
+def _app(app: str, stands: Sequence[_Stand], days: Sequence[CountryDay]) -> AppRow:
+    hit = sum(stand.hit for stand in stands)
+    low, high = clopper_pearson(hit, len(stands))
+    return AppRow(
+        app=app,
+        hit=hit,
+        measured=len(stands),
+        low=low,
+        high=high,
+        contributors=max((day.contributors for day in days), default=0),
+        first_onset=min((stand.event.onset_high for stand in stands if stand.event), default=""),
+        days=tuple(days),
+    )

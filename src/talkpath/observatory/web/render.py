@@ -1,0 +1,139 @@
+"""From a view to a page: the templates, and the words that they print. Nothing is computed in a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.web import chart, told
+from talkpath.observatory.web.network import Stream
+from talkpath.observatory.web.now import AppRow
+from talkpath.report import words
+from talkpath.report.language import codes, count, isolated, language, listed, say, speaking, spoken
+from talkpath.report.matrix import transport_name
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+NATIVE = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
+
+
+class Frame(Struct, frozen=True):
+    """What stands around every page. `path` is the page's without its language, `root` what the server is mounted
+    under, `address` the origin that permalinks begin with; `query` as it was asked, "" or "?…"."""
+
+    language: str
+    root: str
+    path: str
+    query: str
+    address: str
+    as_of: str
+    simulated: bool
+    article: bool
+    style: str
+
+    def link(self, path: str, code: str = "") -> str:
+        """Another page, in this language or another."""
+        return f"{self.root}/{code or self.language}{path}"
+
+    @property
+    def permalink(self) -> str:
+        """Where this page will be found, in whichever language its reader has."""
+        return f"{self.address}{self.root}{self.path}{self.query}"
+
+
+def page(template: str, frame: Frame, view: Struct | None) -> str:
+    """The whole page, in the frame's language."""
+    with speaking(language(frame.language)):
+        return environment().get_template(template).render(
+            frame=frame,
+            view=view,
+            direction=spoken().direction,
+            languages=[(code, NATIVE.get(code, code)) for code in codes()],
+            **_words(),
+        )  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """Jinja's; every value is escaped."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        need = "The observatory's pages need talkpath[observatory]: pip install 'talkpath[observatory]'."
+        raise UsageError(need) from None
+    made = Environment(
+        loader=PackageLoader("talkpath.observatory.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        say=say, count=count, listed=listed, isolated=isolated, percent=percent, millions=millions,
+        app_name=told.app_name, medium=told.medium, rule_name=told.rule_name, contributors=told.contributors,
+        transport_name=transport_name, country_chart=country_chart, stream_chart=stream_chart,
+    )  # fmt: skip
+    made.filters["app_name"] = told.app_name
+    return made
+
+
+def _words() -> Mapping[str, Any]:
+    """Tables of words in the language of the moment."""
+    return {
+        "labels": words.labels(),
+        "marks": words.MARKS,
+        "never": words.never(),
+        "outcomes": told.outcomes(),
+        "outcome_marks": told.OUTCOME_MARKS,
+        "levels": told.levels(),
+        "level_marks": told.LEVEL_MARKS,
+        "kinds": told.kinds(),
+        "kind_marks": told.KIND_MARKS,
+        "speakers": told.speakers(),
+        "credibilities": told.credibilities(),
+        "simulation": say("page", "SIMULATED"),
+        "translation_note": words.translation_note(),
+    }
+
+
+def percent(share: float) -> str:
+    """ "52 %", a number and its sign that stay together."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def millions(people: float) -> str:
+    """ "70.8", with the language's decimal mark."""
+    return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
+
+
+def country_chart(row: AppRow, medium: str) -> Any:
+    """Networks with signs of restriction, of those measured, day by day."""
+    found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
+    title = say("chart", "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
+                app=told.app_name(row.app), medium=told.medium(medium))  # fmt: skip
+    return _svg(found, title)
+
+
+def stream_chart(stream: Stream) -> Any:
+    """Reports of restriction, of all decided ones, day by day."""
+    found = [chart.Bar(day.day, None if day.withheld else day.restricted / day.reports if day.reports else 0.0,
+                       day.state if day.state in ("closed", "impaired") else "restricted")
+             for day in stream.days]  # fmt: skip
+    title = say("chart", "{app}, {medium}: of 100 reports that day, how many say restricted",
+                app=told.app_name(stream.app), medium=told.medium(stream.medium))  # fmt: skip
+    return _svg(found, title)
+
+
+def _svg(found: list[chart.Bar], title: str) -> Any:
+    from markupsafe import Markup
+
+    if not found:
+        return ""
+    drawn = chart.bars(found, title, chart.describe(found))
+    return Markup(ElementTree.tostring(drawn, encoding="unicode", method="html"))

@@ -1,0 +1,204 @@
+"""The addresses of the pages. Each page has a JSON twin beside it: its address and `.json`.
+
+`routes(source, site)` gives them to whoever serves them (starlette). A page without a language leads to the reader's
+(Accept-Language). No script, no cookie, nothing loaded from elsewhere; the headers hold browsers to that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.observatory.web.article import article
+from talkpath.observatory.web.claims import claim, claims
+from talkpath.observatory.web.data import data
+from talkpath.observatory.web.event import event, event_list
+from talkpath.observatory.web.method import method, risks
+from talkpath.observatory.web.network import network
+from talkpath.observatory.web.now import now
+from talkpath.observatory.web.render import Frame, page
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+from talkpath.report.language import codes
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+View = Callable[[Source, Site, Asked], Struct | None]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "public, max-age=60",
+}
+
+
+class Page(NamedTuple):
+    """An address below the language, what computes it, what prints it."""
+
+    path: str
+    view: View
+    template: str
+
+
+PAGES = (
+    Page("/now", now, "now.html"),
+    Page("/now/{country}", now, "now.html"),
+    Page("/network/{country}/{network}", network, "network.html"),
+    Page("/events", event_list, "events.html"),
+    Page("/events/{country}", event_list, "events.html"),
+    Page("/event/{id:path}", event, "event.html"),
+    Page("/claims", claims, "claims.html"),
+    Page("/claims/{id}", claim, "claim.html"),
+    Page("/article", article, "article.html"),
+    Page("/data", data, "data.html"),
+    Page("/method", method, "method.html"),
+    Page("/risks", risks, "risks.html"),
+)
+
+
+def routes(source: Source, site: Site) -> list[BaseRoute]:
+    """All of them; put them last, since the last one takes what no other took."""
+    from starlette.routing import Route
+
+    found: list[BaseRoute] = [Route("/static/observatory.css", _style)]
+    for one in PAGES:
+        found.append(Route(f"/{{language}}{one.path}.json", _json(one, source, site)))
+        found.append(Route(f"/{{language}}{one.path}", _html(one, source, site)))
+    return [*found, Route("/{path:path}", _elsewhere(source, site))]
+
+
+@cache
+def style() -> str:
+    """The one style sheet: that of every report, and what the pages add."""
+    own = files("talkpath.observatory.web").joinpath("static", "observatory.css").read_text(encoding="utf-8")
+    return files("talkpath.report").joinpath("page.css").read_text(encoding="utf-8") + own
+
+
+@cache
+def style_version() -> str:
+    """Changes with the sheet, so that it may be kept for a year."""
+    return hashlib.sha256(style().encode()).hexdigest()[:12]
+
+
+def _style(request: Request) -> Response:
+    from starlette.responses import Response
+
+    kept = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(style(), media_type="text/css", headers=kept)
+
+
+def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        from starlette.responses import HTMLResponse
+
+        if request.path_params["language"] not in codes():
+            return _missing(request, source, site)
+        view = one.view(source, site, _asked(request))
+        if view is None:
+            return _missing(request, source, site)
+        return HTMLResponse(page(one.template, _frame(request, source, site), view), headers=HEADERS)
+
+    return answer
+
+
+def _json(one: Page, source: Source, site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        from talkpath.report.language import language, speaking
+
+        if request.path_params["language"] not in codes():
+            return _no_json()
+        with speaking(language(request.path_params["language"])):
+            view = one.view(source, site, _asked(request))
+        if view is None:
+            return _no_json()
+        told = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
+        return _json_response(told, 200)
+
+    return answer
+
+
+def _no_json() -> Response:
+    said = "There is no such page, or what it would show is not published; see /en/method for when it is."
+    return _json_response({"schema": "talkpath.error/1", "code": "not_found", "error": said}, 404)
+
+
+def _json_response(told: dict[str, object], status: int) -> Response:
+    from starlette.responses import Response
+
+    headers = {**HEADERS, "Access-Control-Allow-Origin": "*"}
+    return Response(msgspec.json.encode(told), status, headers, media_type="application/json")
+
+
+def _asked(request: Request) -> Asked:
+    return Asked({**request.query_params, **request.path_params})
+
+
+def _elsewhere(source: Source, site: Site) -> Callable[[Request], Response]:
+    """An address without a language leads to the reader's; one that is none to the page that says so."""
+
+    def answer(request: Request) -> Response:
+        from starlette.responses import RedirectResponse
+
+        path = request.path_params["path"].strip("/")
+        first, _, rest = path.partition("/")
+        if first in codes() and rest:
+            return _missing(request, source, site)
+        code = first if first in codes() else preferred(request.headers.get("accept-language", ""))
+        query = f"?{request.url.query}" if request.url.query else ""
+        target = f"{request.scope.get('root_path', '')}/{code}/{(rest if first in codes() else path) or 'now'}{query}"
+        return RedirectResponse(target, 302, {**HEADERS, "Vary": "Accept-Language", "Cache-Control": "no-cache"})
+
+    return answer
+
+
+def preferred(accepted: str) -> str:
+    """The first language that a reader accepts and that there is (RFC 9110, section 12.5.4), else English."""
+    weighed = []
+    for place, part in enumerate(accepted.split(",")):
+        code, _, weight = part.strip().partition(";")
+        weighed.append((-_weight(weight), place, code.split("-")[0].lower()))
+    return next((code for weight, _, code in sorted(weighed) if weight and code in codes()), "en")
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text.strip().removeprefix("q=")) if text.strip() else 1.0
+    except ValueError:
+        return 0.0
+
+
+def _missing(request: Request, source: Source, site: Site) -> Response:
+    from starlette.responses import HTMLResponse
+
+    if request.url.path.endswith(".json"):
+        return _no_json()
+    return HTMLResponse(page("missing.html", _frame(request, source, site), None), 404, headers=HEADERS)
+
+
+def _frame(request: Request, source: Source, site: Site) -> Frame:
+    root = request.scope.get("root_path", "")
+    whole = request.url.path.removeprefix(root)
+    first, _, rest = whole.strip("/").partition("/")
+    code = first if first in codes() else preferred(request.headers.get("accept-language", ""))
+    return Frame(
+        language=code,
+        root=root,
+        path=f"/{rest}" if first in codes() else "/now",
+        query=f"?{request.url.query}" if request.url.query else "",
+        address=site.address.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}",
+        as_of=site.today(),
+        simulated=source.simulated,
+        article=source.simulated,
+        style=style_version(),
+    )

@@ -1,0 +1,45 @@
+"""What an operator sets for the pages, and what a visitor asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from talkpath.observatory.publication import Publication
+
+
+def utc_day() -> str:
+    """Today, as 2026-11-24."""
+    return datetime.now(UTC).date().isoformat()
+
+
+@dataclass(frozen=True)
+class Site:
+    """One observatory's pages.
+
+    `address` is where it is published (https://…), for permalinks; "" takes each visitor's own word for it. A simulated
+    one passes its own last day as `today`, and the folder `box` that its country was played into.
+    """
+
+    publication: Publication = field(default_factory=Publication)
+    address: str = ""
+    today: Callable[[], str] = utc_day
+    box: Path | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address says: the names in its path and its query."""
+
+    values: Mapping[str, str]
+
+    def get(self, name: str) -> str:
+        """ "" where it says nothing."""
+        return self.values.get(name, "")
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number; the default where it is none."""
+        said = self.get(name)
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else default

@@ -1,0 +1,131 @@
+"""What the pages ask of an observatory's index. Every answer is counted already: no page reads single reports.
+
+`Source` is the whole contract; index and detector stand behind it, and a test puts records in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from talkpath.observatory.events import Event
+from talkpath.observatory.ledger import Entry
+from talkpath.observatory.reach import Reach
+
+
+class Counted(Struct, frozen=True):
+    """The decided reports of one day about one app and medium on one network.
+
+    `contributors` is at least how many people sent them, `rule` the one that most of the restricted ones name.
+    """
+
+    country: str
+    network: str
+    app: str
+    medium: str
+    day: str
+    restricted: int = 0
+    ok: int = 0
+    closed: int = 0
+    impaired: int = 0
+    contributors: int = 0
+    rule: str | None = None
+
+    @property
+    def reports(self) -> int:
+        """All of them."""
+        return self.restricted + self.ok + self.closed + self.impaired
+
+    @property
+    def state(self) -> str:
+        """What most of them say; between equals the one that is worse for calls."""
+        states = ("restricted", "closed", "impaired", "ok")
+        return max(states, key=lambda state: (getattr(self, state), -states.index(state)))
+
+
+class CountryDay(Struct, frozen=True):
+    """One day of one app and medium in a country: of `measured` networks, `hit` had a restricted report."""
+
+    day: str
+    app: str
+    medium: str
+    measured: int
+    hit: int
+    contributors: int
+
+
+class Carries(Struct, frozen=True):
+    """Of `tried` reports that asked whether a transport ("tls/443") carries an app's calls, `carried` say yes."""
+
+    app: str
+    medium: str
+    transport: str
+    carried: int
+    tried: int
+    last_day: str
+
+
+class Sealed(Struct, frozen=True):
+    """A closed day of the open data: its files, by format, with sizes in bytes and their hashes."""
+
+    day: str
+    rows: int
+    files: tuple[SealedFile, ...]
+
+
+class SealedFile(Struct, frozen=True):
+    """One file of a sealed day; `name` is its address below the page of the data."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class Totals(Struct, frozen=True):
+    """All that was taken in."""
+
+    reports: int
+    networks: int
+    countries: int
+    first_day: str
+    last_day: str
+
+
+class Source(Protocol):
+    """An observatory, as far as pages are concerned. Days are of UTC."""
+
+    @property
+    def simulated(self) -> bool:
+        """Is everything in it made up?"""
+
+    def totals(self) -> Totals:
+        """Of everything."""
+
+    def countries(self) -> Sequence[str]:
+        """Those with reports, the one with most networks first."""
+
+    def latest(self, country: str, medium: str) -> Sequence[Counted]:
+        """For each network and app the last day that decided anything."""
+
+    def country_days(self, country: str, medium: str) -> Sequence[CountryDay]:
+        """Every day of the last half-year, in order."""
+
+    def network_days(self, country: str, network: str) -> Sequence[Counted]:
+        """Every day of the last half-year, every app and medium, in order."""
+
+    def carries(self, country: str, network: str = "") -> Sequence[Carries]:
+        """What still carries calls, in the country or on one of its networks."""
+
+    def events(self, country: str) -> Sequence[Event]:
+        """All of a country, withdrawn ones too, in order of network, app, medium, then time."""
+
+    def entries(self) -> Sequence[Entry]:
+        """The claims, held."""
+
+    def reach(self, country: str) -> Sequence[Reach]:
+        """How many people are touched."""
+
+    def sealed(self) -> Sequence[Sealed]:
+        """The open data, the last day first."""

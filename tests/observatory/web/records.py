@@ -1,0 +1,139 @@
+"""An observatory in memory, for tests of its pages: the same answers as an index gives, from network-days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+
+from msgspec.structs import replace
+from network_days import spread
+
+from talkpath.observatory.claims import load
+from talkpath.observatory.claims_grammar import parse
+from talkpath.observatory.events import Event, detect, withdraw
+from talkpath.observatory.events_days import Day
+from talkpath.observatory.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.ledger_published import load_published
+from talkpath.observatory.reach import Reach
+from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, SealedFile, Totals
+
+
+@dataclass
+class Memory:
+    """`days` in any order."""
+
+    days: Sequence[Day]
+    simulated: bool = False
+    found: Sequence[Event] | None = None
+    told: Sequence[Carries] = ()
+    files: Sequence[Sealed] = ()
+    touched: Sequence[Reach] = ()
+    _entries: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.days = sorted(self.days, key=lambda day: (day.network, day.app, day.medium, day.day))
+        if self.found is None:
+            self.found = detect(self.days)
+
+    def totals(self) -> Totals:
+        dates = sorted(day.day for day in self.days) or [""]
+        return Totals(
+            reports=sum(day.count for day in self.days),
+            networks=len({(day.country, day.network) for day in self.days}),
+            countries=len(self.countries()),
+            first_day=dates[0],
+            last_day=dates[-1],
+        )
+
+    def countries(self) -> list[str]:
+        networks = {(day.country, day.network) for day in self.days}
+        names = {country for country, _ in networks}
+        return sorted(names, key=lambda name: (-sum(country == name for country, _ in networks), name))
+
+    def latest(self, country: str, medium: str) -> list[Counted]:
+        own = [day for day in self.days if (day.country, day.medium) == (country, medium)]
+        groups = groupby(own, key=lambda day: (day.network, day.app))
+        return [_counted(list(group)[-1]) for _, group in groups]
+
+    def country_days(self, country: str, medium: str) -> list[CountryDay]:
+        own = sorted((day for day in self.days if (day.country, day.medium) == (country, medium)),
+                     key=attrgetter("app", "day"))  # fmt: skip
+        return [_country_day(list(group)) for _, group in groupby(own, key=attrgetter("app", "day"))]
+
+    def network_days(self, country: str, network: str) -> list[Counted]:
+        return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)]
+
+    def carries(self, country: str, network: str = "") -> Sequence[Carries]:
+        return self.told
+
+    def events(self, country: str) -> list[Event]:
+        return [event for event in self.found or () if event.country == country]
+
+    def entries(self) -> list[Entry]:
+        if not self._entries:
+            self._entries = hold(load(), Evidence(self.days, self.found or (), load_published()))
+        return self._entries
+
+    def reach(self, country: str) -> list[Reach]:
+        return [one for one in self.touched if one.country == country]
+
+    def sealed(self) -> Sequence[Sealed]:
+        return self.files
+
+
+def _counted(day: Day) -> Counted:
+    return Counted(day.country, day.network, day.app, day.medium, day.day, day.restricted, day.ok, day.closed,
+                   day.impaired, day.contributors, day.rules[0] if day.rules else None)  # fmt: skip
+
+
+def _country_day(found: Sequence[Day]) -> CountryDay:
+    first = found[0]
+    return CountryDay(first.day, first.app, first.medium, len(found), sum(bool(day.restricted) for day in found),
+                      sum(day.contributors for day in found))  # fmt: skip
+
+
+# -- a made-up country ---------------------------------------------------------------------------------------------
+
+TODAY = "2025-08-30"
+WITHDRAWN = "XX/AS64496/signal/voice/2025-08-13/began"
+BEGAN = "XX/AS64496/telegram/voice/2025-08-11/began"
+FEW = "AS64499"  # two people measure there; on all others seven
+
+
+def country(simulated: bool = True) -> Memory:
+    """Twelve networks in August 2025: two apps are held back from the 11th, one for five days, the others are not."""
+    days = [
+        *spread("whatsapp", "voice", "2025-08-01", 10, ok=6, country="XX"),
+        *spread("whatsapp", "voice", "2025-08-11", 20, on=11, restricted=4, ok=1, country="XX"),
+        *spread("telegram", "voice", "2025-08-01", 10, ok=6, country="XX"),
+        *spread("telegram", "voice", "2025-08-11", 6, on=9, restricted=5, rule="stun.drop", country="XX"),
+        *spread("telegram", "voice", "2025-08-17", 14, on=9, restricted=5, rule="media.police", country="XX"),
+        *spread("telegram", "text", "2025-08-01", 30, on=4, ok=4, country="XX"),
+        *spread("telegram", "video", "2025-08-11", 20, on=4, restricted=4, rule="stun.drop", country="XX"),
+        *spread("signal", "voice", "2025-08-01", 12, ok=6, country="XX"),
+        *spread("signal", "voice", "2025-08-13", 5, on=3, restricted=5, rule="stun.drop", country="XX"),
+        *spread("signal", "voice", "2025-08-18", 12, on=3, ok=5, country="XX"),
+        *spread("max", "voice", "2025-08-01", 30, on=10, ok=5, country="XX"),
+        *spread("viber", "voice", "2025-08-20", 5, on=4, impaired=5, country="XX"),
+        *spread("meet", "video", "2025-08-20", 5, on=4, closed=5, country="XX"),
+    ]
+    days = [replace(day, contributors=2 if day.network == FEW else 7, simulated=simulated) for day in days]
+    events = [replace(event, simulated=simulated) for event in detect(days)]
+    mistake = next(event for event in events if event.id == WITHDRAWN)
+    observatory = Memory(
+        days=days,
+        simulated=simulated,
+        found=[*events, withdraw(mistake, "the far end's clock was wrong")],
+        told=[Carries("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
+              Carries("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
+              Carries("max", "voice", "tls/443", 6, 6, "2025-08-20")],
+        files=[Sealed("2025-08-28", 312, (SealedFile("2025-08-28.jsonl.gz", 48_213, "ab" * 32),))],
+        touched=[Reach("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("Everybody is like everybody.",)),
+                 Reach("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",))],
+    )  # fmt: skip
+    claims = [replace(claim, predicate=str(placed(parse(claim.predicate), "XX"))) if claim.predicate else claim
+              for claim in load()]  # fmt: skip
+    observatory._entries.extend(hold(claims, Evidence(observatory.days, events, load_published())))
+    return observatory

@@ -1,0 +1,182 @@
+"""Every page and its JSON twin, in every language: there, translated, marked, and within the rule of publication."""
+
+from __future__ import annotations
+
+import json
+import re
+from email.message import Message
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+
+import pytest
+from records import BEGAN, FEW, TODAY, WITHDRAWN
+
+from talkpath.report.language import codes
+
+ENDED = "XX/AS64497/signal/voice/2025-08-18/ended"
+PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}", "claims",
+         "claims?outcome=contradicted", "claims/S10", "claims/C01", "article", "data", "method", "risks"]  # fmt: skip
+
+
+def get(address: str, **headers: str) -> tuple[int, str, Message]:
+    try:
+        with urlopen(Request(address, headers=headers)) as answer:
+            return answer.status, answer.read().decode(), answer.headers
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode(), error.headers
+
+
+def read(served: str, path: str) -> dict:
+    """The JSON twin of an English page."""
+    path, _, query = path.partition("?")
+    status, text, _ = get(f"{served}/en/{path}.json?{query}")
+    assert status == 200, text
+    return json.loads(text)
+
+
+class Stay(HTTPRedirectHandler):
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Do not follow."""
+
+
+def location(address: str, **headers: str) -> str:
+    with pytest.raises(HTTPError) as found:
+        build_opener(Stay).open(Request(address, headers=headers))
+    with found.value as answer:
+        assert answer.code == 302
+        return str(answer.headers["Location"])
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_and_its_twin(served: str, code: str, path: str):
+    status, text, headers = get(f"{served}/{code}/{path}")
+    assert status == 200
+    assert f'<html lang="{code}" dir="{"rtl" if code in ("fa", "ar") else "ltr"}">' in text
+    assert not re.search(r"\bNone\b|\{\w+\}|Undefined", text)
+    assert "<script" not in text
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    twin = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', text)
+    assert twin
+    status, text, _ = get(served + twin[1])
+    assert status == 200
+    assert json.loads(text)["schema"].startswith("talkpath.page.")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_everything_of_a_simulated_one_says_so(served: str, path: str):
+    assert "SIMULATED" in get(f"{served}/en/{path}")[1].split("<main")[0]
+    assert read(served, path)["simulated"] is True
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "article"])
+def test_nothing_else_does(served: str, path: str):
+    status, text, _ = get(f"{served}/real/en/{path}")
+    assert status == 200
+    assert "SIMULATED" not in text
+
+
+def test_a_real_one_has_no_article(served: str):
+    status, text, _ = get(f"{served}/real/en/article")
+    assert status == 404
+    assert "no such page" in text
+    assert "/article" not in get(f"{served}/real/en/now")[1]
+
+
+@pytest.mark.parametrize("path", ["now", "events", "claims", "data", "method", "risks"])
+def test_one_with_nothing_in_it_has_pages(served: str, path: str):
+    assert get(f"{served}/new/en/{path}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nothing", "now/QQ", "now/XX?medium=smoke", "network/XX/AS1", "event/XX/none", "claims/Z9", "claims?outcome=maybe",
+     f"event/{BEGAN.replace('AS64496', FEW)}"],
+)  # fmt: skip
+def test_what_is_not_there_is_not_there(served: str, path: str):
+    status, text, _ = get(f"{served}/ru/{path}")
+    assert status == 404
+    assert '<html lang="ru"' in text
+    bare, _, query = path.partition("?")
+    status, text, _ = get(f"{served}/ru/{bare}.json?{query}")
+    assert status == 404
+    assert json.loads(text)["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "code"),
+    [("fa-IR,fa;q=0.9,en;q=0.5", "fa"), ("de,ar;q=0.4", "ar"), ("de", "en"), ("", "en"), ("en;q=0.2,ru", "ru"),
+     ("ru;q=0,ar;q=x,en", "en")],
+)  # fmt: skip
+def test_an_address_without_a_language_leads_to_the_readers(served: str, accepted: str, code: str):
+    headers = {"Accept-Language": accepted}
+    assert location(f"{served}/event/{BEGAN}", **headers) == f"/{code}/event/{BEGAN}"
+    assert location(f"{served}/", **headers) == f"/{code}/now"
+    assert location(f"{served}/real/claims?outcome=silent", **headers) == f"/real/{code}/claims?outcome=silent"
+
+
+def test_the_permalink_of_an_event_is_without_a_language_and_leads_back(served: str):
+    _, text, _ = get(f"{served}/fa/event/{BEGAN}")
+    assert f"{served}/event/{BEGAN}" in text
+    status, text, _ = get(f"{served}/event/{BEGAN}", **{"Accept-Language": "fa"})
+    assert (status, '<html lang="fa"' in text) == (200, True)
+
+
+# -- the rule of publication ---------------------------------------------------------------------------------------
+
+
+def test_fewer_than_five_people_are_nowhere(served: str):
+    rows = {row["network"]: row["cells"] for row in read(served, "now")["networks"]}
+    assert {cell["withheld"] for cell in rows[FEW].values()} == {"small"}
+    assert {cell["state"] for cell in rows[FEW].values()} == {""}
+    assert FEW not in {event["network"] for event in read(served, "events")["events"]}
+    page = read(served, f"network/XX/{FEW}")
+    assert page["events"] == []
+    assert {day["withheld"] for stream in page["streams"] for day in stream["days"]} == {"small"}
+    assert all(stream["carries"] == [] for stream in page["streams"])
+
+
+def test_under_an_order_what_works_is_shown_by_country_and_later_by_network(served: str):
+    streams = {(each["app"], each["medium"]): each for each in read(served, "network/XX/AS64496")["streams"]}
+    telegram, free = streams["telegram", "text"], streams["max", "voice"]
+    assert (telegram["now"]["withheld"], telegram["now"]["shown_on"]) == ("delay", "2025-09-29")
+    assert {day["day"] for day in telegram["days"] if day["withheld"]} == {f"2025-08-{n}" for n in range(11, 31)}
+    assert (free["now"]["state"], free["now"]["day"]) == ("ok", TODAY)
+    assert [one["transport"] for one in free["carries"]] == ["tls/443"]
+    assert (streams["telegram", "voice"]["carries"], streams["telegram", "voice"]["carries_shown_on"]) == (
+        [], "2025-09-19")  # fmt: skip
+    (row,) = [row for row in read(served, "now/XX?medium=text")["apps"] if row["app"] == "telegram"]
+    assert (row["hit"], row["measured"]) == (0, 4)
+
+
+def test_the_end_on_one_network_waits_while_another_is_still_held_back(served: str):
+    """Signal's ends are shown: it was given up everywhere. Of Telegram nothing ended."""
+    ended = [event["id"] for event in read(served, "events")["events"] if event["kind"] == "ended"]
+    assert ENDED in ended
+    assert {name.split("/")[2] for name in ended} == {"signal"}
+
+
+# -- events --------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_tells_what_became_of_it(served: str):
+    page = read(served, f"event/{BEGAN}")
+    assert [event["kind"] for event in page["history"]] == ["began", "changed"]
+    assert page["current"] is True
+    assert page["networks_too"] == 9
+    withdrawn = read(served, f"event/{WITHDRAWN}")
+    assert [event["kind"] for event in withdrawn["history"]] == ["began", "withdrawn", "ended"]
+    assert withdrawn["current"] is False
+    assert len(withdrawn["may_write"]) == 2
+    assert "withdrew this event" in withdrawn["may_write"][1]
+    assert "the far end&#39;s clock was wrong" in get(f"{served}/en/event/{WITHDRAWN}")[1]
+
+
+def test_a_claim_has_both_sides_and_its_numbers(served: str):
+    page = read(served, "claims/S10")
+    assert page["told"]["outcome"] == "contradicted"
+    assert {part["medium"] for part in page["entry"]["own"]["parts"]} == {"voice", "video", "text"}
+    assert [told["id"] for told in page["against"]] == ["S11"]
+    text = get(f"{served}/en/claims/S10")[1]
+    assert text.index("What was measured here") < text.index("What others who measured published")
