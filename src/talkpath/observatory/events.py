@@ -15,7 +15,7 @@ from functools import reduce
 from itertools import groupby
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
@@ -38,6 +38,11 @@ class Event(Struct, frozen=True):
     It happened after `onset_low`, the last day that was seen before it (None: never measured before), and not after
     `onset_high`. `count` are the reports that say so, `contributors` at least how many people sent them. `began` is
     the id of the event of kind `began` that a `changed` or `ended` belongs to, or the id of the `withdrawn`.
+
+    What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
+    `taps` beside the reports; `share` of decided reports that say restricted, with its 95 % interval; `rules`, how
+    many reports name which; `carries`, the transports that still carried; `bundles`, ids of evidence. Of an event
+    rolled up to a country (`network` is "*") `networks` are those it is on, `measured` how many were measured.
     """
 
     id: str
@@ -55,6 +60,17 @@ class Event(Struct, frozen=True):
     began: str = ""
     reason: str = ""
     simulated: bool = False
+    known: dict[Level, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    taps: int = 0
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    rules: dict[str, int] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    measured: int = 0
     schema: str = "talkpath.event/1"
 
 

@@ -1,0 +1,134 @@
+"""Made-up networks as day counts, for the error rates of events: who reports, who is hit, who lies. Seeded numpy.
+
+Reports of a day are beta-binomial around the share that is hit, as facts/probe-stats of the design had them: sources
+differ in volume, in how often they accuse by mistake, and in how many of those hit they notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.observatory.detect.assumptions import BROWSER, PROBE, SOURCES, TAP, Assumptions
+from talkpath.observatory.detect.counts import Panel, arrays
+from talkpath.observatory.detect.watch import Spell, Watch
+
+Integers = NDArray[np.int64]
+MISTAKEN = np.array([0.005, 0.03, 0.02, 0.08])  # of each source's reports, where nothing is restricted
+NOTICED = np.array([0.9, 0.5, 0.7, 0.6])  # of those hit
+FIRST = date(2025, 1, 1).toordinal()
+NEVER = 10**6
+
+
+@dataclass(frozen=True)
+class World:
+    """`networks` x `streams`, of which the first of each network is the target: hit from day `begin` to before `end`
+    with the prevalence `hit`. `volumes` are reports a day of each source (of taps: people who try a call).
+
+    `liars` is the share of all reports of all streams that accuse, whatever happens, from the first day on. `flood`
+    adds to the target, from day `flood_from` on, so many reports a day of the named sources, which accuse or deny.
+    On `outage` of days browsers and taps of a whole network are lifted. `sites` splits probes evenly over far ends.
+    """
+
+    networks: int
+    days: int = 365
+    streams: int = 16
+    hit: float = 0.0
+    begin: int = NEVER
+    end: int = NEVER
+    volumes: tuple[int, ...] = (6, 10, 1, 30)
+    liars: float = 0.0
+    flood: dict[str, int] = field(default_factory=dict)
+    flood_from: int = 0
+    deny: bool = False
+    outage: float = 0.01
+    rho: float = 0.05
+    sites: int = 0
+
+    def panel(self, seed: int) -> Panel:
+        """One draw of it."""
+        rng = np.random.default_rng(seed)
+        names = [("XX", f"AS{network:06d}", f"app{stream:02d}", "voice")
+                 for network in range(self.networks) for stream in range(self.streams)]  # fmt: skip
+        restricted, reports = self._draw(rng, len(names))
+        at_sites = self._at_sites(rng, restricted[:, :, PROBE], reports[:, :, PROBE])
+        for source, count in self.flood.items():
+            at = SOURCES.index(source)
+            reports[:: self.streams, self.flood_from :, at] += count
+            restricted[:: self.streams, self.flood_from :, at] += 0 if self.deny else count
+        reports[:, :, TAP] = restricted[:, :, TAP]  # nobody taps that a call went well
+        return arrays(names, FIRST + np.arange(self.days), restricted, reports, *at_sites)
+
+    def _draw(self, rng: np.random.Generator, rows: int) -> tuple[Integers, Integers]:
+        share = np.zeros((rows, self.days, 1))
+        share[:: self.streams, self.begin : self.end] = self.hit
+        accusing = MISTAKEN + (1 - MISTAKEN) * share * NOTICED
+        out = rng.random((self.networks, self.days)) < self.outage
+        badly = np.where(out, rng.uniform(0.3, 0.9, out.shape), 0.0).repeat(self.streams, axis=0)
+        for source in (BROWSER, TAP):
+            accusing[:, :, source] = np.maximum(accusing[:, :, source], badly)
+        accusing = self.liars + (1 - self.liars) * accusing
+        concentration = 1 / self.rho - 1
+        drawn = rng.beta(accusing * concentration, (1 - accusing) * concentration)
+        reports = np.broadcast_to(np.array(self.volumes), drawn.shape).copy()
+        return rng.binomial(reports, drawn), reports
+
+    def _at_sites(self, rng: np.random.Generator, restricted: Integers, reports: Integers) -> tuple[Integers, Integers]:
+        """Whose far end took the probes: (restricted, reports), streams x days x sites."""
+        shape = (*restricted.shape, self.sites)
+        found, of = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        left, rest = restricted.copy(), reports.copy()
+        for site in range(self.sites):
+            of[:, :, site] = rest // (self.sites - site)
+            found[:, :, site] = rng.hypergeometric(left, rest - left, of[:, :, site])
+            left, rest = left - found[:, :, site], rest - of[:, :, site]
+        return found, of
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the detector made of one draw."""
+
+    world: World
+    spells: list[Spell]
+
+    def false(self, level: int) -> int:
+        """Times that the level was reached where nothing was restricted."""
+        reached = [(spell.stream, spell.onset.reached[level]) for spell in self.spells if level in spell.onset.reached]
+        return sum(stream % self.world.streams > 0 or not self.world.begin <= at < self.world.end
+                   for stream, at in reached)  # fmt: skip
+
+    def delays(self, level: int) -> list[float]:
+        """Of each target, the days of data that it took from the beginning; infinite where it never was."""
+        first: dict[int, float] = {}
+        for spell in self.spells:
+            at = spell.onset.reached.get(level, -1)
+            if self.world.begin <= at < self.world.end:
+                first.setdefault(spell.stream, at - self.world.begin + 1)
+        return [first.get(target, np.inf) for target in self._targets]
+
+    def end_delays(self, level: int) -> list[float]:
+        """Likewise of the end."""
+        first: dict[int, float] = {}
+        for spell in self.spells:
+            if spell.over and spell.over.reached.get(level, -1) >= self.world.end:
+                first.setdefault(spell.stream, spell.over.reached[level] - self.world.end + 1)
+        return [first.get(target, np.inf) for target in self._targets]
+
+    def early_ends(self, level: int) -> int:
+        """Times that an event was said to be over while it went on."""
+        return sum(bool(spell.over) and spell.stream in self._targets and spell.onset.level >= level
+                   and self.world.begin <= spell.over.reached[min(level, spell.over.level)] < self.world.end
+                   for spell in self.spells if spell.over)  # fmt: skip
+
+    @property
+    def _targets(self) -> range:
+        return range(0, self.world.networks * self.world.streams, self.world.streams)
+
+
+def play(world: World, rules: Assumptions, seed: int) -> Played:
+    """Draw it and look for events."""
+    return Played(world, Watch(world.panel(seed), rules).run())

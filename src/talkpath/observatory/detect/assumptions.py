@@ -1,0 +1,78 @@
+"""Every number that the detector rests on, and the two sets of them: for an observatory, and for a folder in hand.
+
+Where a number comes from is said beside it. None was chosen by looking at how events come out; docs/event-rates.md
+measures what they lead to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DAYS_A_YEAR = 365.25
+Source = Literal["probe", "browser", "capture", "tap"]
+SOURCES: tuple[Source, ...] = ("probe", "browser", "capture", "tap")
+PROBE, BROWSER, CAPTURE, TAP = range(len(SOURCES))
+SIGNAL, CONFIRMED, RESISTANT = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """How evidence is weighed. Shares are of decided reports, days of UTC.
+
+    `nominal` is the share of a source's reports that say restricted without any restriction, `sensitivity` the share
+    of reports from behind one that do, both in the order of SOURCES (taps have no share). `alternatives` are the shares
+    of a network's users whom a restriction hits. `today` and `change` are the dispersions rho of the beta-binomial: of
+    states that are known, and of a restriction that would be new. Of taps nobody knows the number of calls:
+    `tap_shape` is the gamma shape of their normal daily rate, and somebody behind a restriction taps 1 + `tap_lift`
+    times as often.
+
+    `liars` is the largest share of a source's reports that may be lies and still be called a network's normal.
+    A normal is learnt from `least_days` clean days, at most `memory_days` old and at least `lag_days`; a day whose
+    e-value is `doubt` or more is not clean. `toll` reports of each source and day are taken as lies before a level
+    counts as attack-resistant. `strict`: confirmed needs two sources, however many a network has; else two where it
+    has two. Thresholds are mean times to a false alarm on one network, app and medium, in years.
+    """
+
+    nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.0)
+    sensitivity: tuple[float, ...] = (0.9, 0.5, 0.7, 0.6)
+    alternatives: tuple[float, ...] = (0.1, 0.25, 0.5, 0.85)
+    today: float = 0.05
+    change: float = 0.2
+    tap_shape: float = 1.75
+    tap_lift: float = 6.5
+    liars: float = 0.3
+    lag_days: int = 14
+    memory_days: int = 90
+    least_days: int = 30
+    doubt: float = 10.0
+    prior_reports: float = 100.0
+    window_days: int = 64
+    toll: int = 1
+    strict: bool = True
+    signal_years: float = 10.0
+    confirmed_years: float = 100.0
+    resistant_years: float = 100.0
+    sites: frozenset[str] = frozenset()
+
+    @property
+    def threshold_days(self) -> tuple[float, float, float]:
+        """Of signal, confirmed and attack-resistant."""
+        years = self.signal_years, self.confirmed_years, self.resistant_years
+        return years[0] * DAYS_A_YEAR, years[1] * DAYS_A_YEAR, years[2] * DAYS_A_YEAR
+
+
+OBSERVATORY = Assumptions()
+"""Anybody may send reports, and some lie."""
+
+FOLDER = Assumptions(
+    liars=0.0,
+    lag_days=0,
+    least_days=1,
+    strict=False,
+    signal_years=0.1,
+    confirmed_years=1.0,
+    resistant_years=100.0,
+)
+"""Bundles that somebody holds and trusts: looked at once, over weeks, not watched for years. Nobody in it lies, but a
+second source that was asked and does not agree still stops an event from being confirmed."""

@@ -1,0 +1,139 @@
+"""A network's normal: what each source says where nothing is restricted.
+
+From the network's own clean days once there are enough. Event days are no clean days, nor are the newest. A network
+restricted since its first day is not its own normal: what is taken for one is at most LENIENT times what is usual among
+its peers (networks of the country, same app and medium, that have a normal and no event), and where there are too few
+of those, the worst that may still be lies. A network that has no normal yet is given that bound.
+
+Weather of the day: an outage lifts what browsers and taps say about all apps alike. The quarter of the network's
+streams that it lifts least raises the normal of that day for all. A probe's call has its twin, and needs none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from talkpath.observatory.detect.assumptions import BROWSER, SOURCES, TAP, Assumptions
+from talkpath.observatory.detect.counts import Panel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+UPPER = 1.645  # 95 % of a normal distribution lie below
+PEERS, LENIENT = 3, 3.0
+WEATHER_STREAMS, WEATHER_QUANTILE = 4, 0.25
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Streams x sources: shares, of taps the rate a day; and where there is any."""
+
+    level: Floats
+    known: Flags
+
+
+def normal(panel: Panel, at: int, clean: Flags, calm: Flags, rules: Assumptions) -> Normal:
+    """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event."""
+    import numpy as np
+
+    own, known = _own(panel, at, clean, rules)
+    nominal = np.array(rules.nominal)
+    worst = rules.liars + (1 - rules.liars) * nominal
+    bound = _bound(panel, own, known & calm[:, None], worst)
+    level = np.where(known, np.minimum(own, bound), bound)
+    level[:, TAP] = own[:, TAP]
+    known[:, :TAP] = True
+    level[:, BROWSER] = np.maximum(level[:, BROWSER], _browser_weather(panel, at))
+    _tap_weather(panel, at, level, known, rules)
+    return Normal(np.minimum(level, np.where(np.arange(len(SOURCES)) == TAP, np.inf, 0.99)), known)
+
+
+def upper_rate(taps: Floats, days: Floats, shape: float) -> Floats:
+    """The upper 95 % bound of a mean rate of taps, seen for so many days."""
+    import numpy as np
+
+    mean = (taps + 0.5) / np.maximum(days, 1)
+    return mean + UPPER * np.sqrt((mean + mean**2 / shape) / np.maximum(days, 1))
+
+
+def bounded_share(restricted: Floats, reports: Floats, days: Floats, prior: tuple[Floats | float, float], rho: float,
+                  side: float) -> Floats:  # fmt: skip
+    """A bound of a share: its mean and `side` standard deviations. `prior`: a share, worth so many reports."""
+    import numpy as np
+
+    effect = 1 + (reports / np.maximum(days, 1) - 1).clip(0) * rho  # reports of one day have causes in common
+    whole = prior[1] + reports / effect
+    mean = (prior[0] * prior[1] + restricted / effect) / whole
+    return np.asarray((mean + side * np.sqrt(mean * (1 - mean) / (whole + 1))).clip(0, 1))
+
+
+def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags]:
+    import numpy as np
+
+    lag = max(rules.lag_days, 1)
+    begin = np.searchsorted(panel.dates, panel.dates[at] - lag - rules.memory_days)
+    end = np.searchsorted(panel.dates, panel.dates[at] - lag, side="right")
+    window = clean[:, begin:end] & panel.heard[:, begin:end]
+    days = window.sum(axis=1).astype(float)
+    restricted = (panel.restricted[:, begin:end] * window).sum(axis=1).astype(float)
+    reports = (panel.reports[:, begin:end] * window).sum(axis=1).astype(float)
+    nominal = np.array(rules.nominal)
+    share = bounded_share(restricted, reports, days, (nominal, rules.prior_reports), rules.today, UPPER)
+    own = np.maximum(share, nominal)
+    own[:, TAP] = upper_rate(restricted[:, TAP], days[:, TAP], rules.tap_shape)
+    return own, days >= rules.least_days
+
+
+def _bound(panel: Panel, own: Floats, usable: Flags, worst: Floats) -> Floats:
+    """Streams x sources: the highest share that may be a normal."""
+    import numpy as np
+
+    found = np.broadcast_to(worst, own.shape).copy()
+    for kin in range(panel.kin.max() + 1):
+        members = np.flatnonzero(panel.kin == kin)
+        for source in range(TAP):
+            peers = own[members[usable[members, source]], source]
+            if len(peers) >= PEERS:
+                found[members, source] = min(LENIENT * float(np.median(peers)), worst[source])
+    return found
+
+
+def _browser_weather(panel: Panel, at: int) -> Floats:
+    import numpy as np
+
+    reports = panel.reports[:, at, BROWSER]
+    share = panel.restricted[:, at, BROWSER] / np.maximum(reports, 1)
+    return _quarter(share, reports > 0, panel.group, 0.0)
+
+
+def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assumptions) -> None:
+    """Raises the rates of the day; where evidence is trusted, also stands in for a normal that nobody knows yet."""
+    import numpy as np
+
+    taps, heard = panel.restricted[:, at, TAP].astype(float), panel.heard[:, at, TAP]
+    if not rules.strict:
+        calm = _quarter(taps, heard, panel.group, -1.0)
+        beside = ~known[:, TAP] & (calm >= 0)
+        level[beside, TAP] = upper_rate(calm[beside], np.ones(beside.sum()), rules.tap_shape)
+        known[beside, TAP] = True
+    lift = _quarter((taps + 0.5) / (level[:, TAP] + 0.5), heard & known[:, TAP], panel.group, 1.0)
+    level[:, TAP] *= np.maximum(lift, 1.0)
+
+
+def _quarter(values: Floats, heard: Flags, group: NDArray[np.int64], otherwise: float) -> Floats:
+    """Of each network's heard streams the lower quartile of their values, for all its streams."""
+    import numpy as np
+
+    found = np.full(group.max() + 1, otherwise)
+    rows = np.flatnonzero(heard)
+    rows = rows[np.lexsort((values[rows], group[rows]))]
+    names, starts, counts = np.unique(group[rows], return_index=True, return_counts=True)
+    enough = counts >= WEATHER_STREAMS
+    at = starts + (WEATHER_QUANTILE * (counts - 1)).astype(int)
+    found[names[enough]] = values[rows[at[enough]]]
+    return found[group]

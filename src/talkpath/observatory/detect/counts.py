@@ -1,0 +1,117 @@
+"""What the detector takes in: day counts, and the arrays made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from talkpath.errors import UsageError
+from talkpath.observatory.detect.assumptions import SOURCES, TAP, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Stream = tuple[str, str, str, str]
+
+
+class Counts(Struct, frozen=True):
+    """What one source said on one day of one app and medium on one network; several records of the same add up.
+
+    `reports` are decided ones, `restricted` of them say so. A tap says only that a call failed: of the source `tap`
+    both are the number of taps. `contributors` is at least so many people. `rules` count what restricted reports name,
+    `responders` gives (reports, restricted) by the far end's key, `carries` the transports that still carried, and
+    `bundles` ids of evidence.
+    """
+
+    day: str
+    country: str
+    network: str
+    app: str
+    medium: str
+    source: Source
+    reports: int
+    restricted: int
+    contributors: int = 1
+    rules: Mapping[str, int] = field(default_factory=dict)
+    responders: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    simulated: bool = False
+
+    @property
+    def stream(self) -> Stream:
+        """(country, network, app, medium)."""
+        return self.country, self.network, self.app, self.medium
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Counts as arrays: `restricted` and `reports` of streams x days x sources, and of probes to sites beside.
+
+    `dates` are the ordinals of days on which anybody measured anything; on others nothing is said. `heard` tells where
+    a source measured at all: a day without reports says nothing, but one without taps does, where the network has taps
+    elsewhere. `group` numbers the network of each stream, `kin` its app and medium in its country.
+    """
+
+    streams: list[Stream]
+    dates: NDArray[np.int64]
+    restricted: NDArray[np.int64]
+    reports: NDArray[np.int64]
+    heard: NDArray[np.bool_]
+    group: NDArray[np.int64]
+    kin: NDArray[np.int64]
+    site_restricted: NDArray[np.int64]
+    site_reports: NDArray[np.int64]
+
+    def day(self, at: int) -> str:
+        """The day with this number."""
+        return date.fromordinal(int(self.dates[at])).isoformat()
+
+
+def panel(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Panel:
+    """Arrays of all counts."""
+    import numpy as np
+
+    found = list(counts)
+    if not found:
+        raise UsageError("There are no reports to look for events in.")
+    streams, days = sorted({one.stream for one in found}), sorted({_ordinal(one.day) for one in found})
+    row, column = ({name: at for at, name in enumerate(names)} for names in (streams, days))
+    names = sorted(sites)
+    restricted = np.zeros((len(streams), len(days), len(SOURCES)), np.int64)
+    reports = np.zeros_like(restricted)
+    of_sites = np.zeros((2, len(streams), len(days), len(names)), np.int64)
+    for one in found:
+        at = row[one.stream], column[_ordinal(one.day)]
+        restricted[*at, SOURCES.index(one.source)] += one.restricted
+        reports[*at, SOURCES.index(one.source)] += one.reports
+        for site, key in enumerate(names):
+            of_sites[:, *at, site] += one.responders.get(key, (0, 0))
+    return arrays(streams, np.array(days), restricted, reports, of_sites[1], of_sites[0])
+
+
+def arrays(streams: list[Stream], dates: NDArray[np.int64], restricted: NDArray[np.int64], reports: NDArray[np.int64],
+           site_restricted: NDArray[np.int64], site_reports: NDArray[np.int64]) -> Panel:  # fmt: skip
+    """A panel of counts that already are arrays."""
+    import numpy as np
+
+    _, group = np.unique([f"{country} {network}" for country, network, _, _ in streams], return_inverse=True)
+    _, kin = np.unique([f"{country} {app} {medium}" for country, _, app, medium in streams], return_inverse=True)
+    heard = reports > 0
+    tapped = np.zeros((group.max() + 1, reports.shape[1]), bool)
+    np.logical_or.at(tapped, group, heard[:, :, TAP])
+    ever = np.logical_or.accumulate(heard[:, :, TAP], axis=1)  # what nobody can tap has no days without taps
+    heard[:, :, TAP] = tapped[group] & ever
+    return Panel(streams, dates, restricted, reports, heard, group, kin, site_restricted, site_reports)
+
+
+def _ordinal(day: str) -> int:
+    try:
+        return date.fromisoformat(day).toordinal()
+    except ValueError:
+        raise UsageError("A count has a day that is none; days are written as 2025-08-13.") from None

@@ -1,0 +1,172 @@
+"""Counts in, events of tp-008 out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from msgspec.structs import replace
+
+from talkpath.observatory.detect.assumptions import OBSERVATORY, SOURCES, Assumptions
+from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel
+from talkpath.observatory.detect.prevalence import Share, prevalence
+from talkpath.observatory.detect.watch import Spell, Turn, Watch
+from talkpath.observatory.events import UNNAMED, Event, Kind, Level
+
+LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
+CHANGE_DAYS = 2  # measured days in a row that name another rule
+NOWHERE = "ZZ"
+
+
+def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
+    """All events of networks, in order of country, network, app and medium, then of time.
+
+    The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
+    is no network.
+    """
+    by_stream: dict[Stream, list[Counts]] = {}
+    for one in counts:
+        if one.country != NOWHERE:
+            by_stream.setdefault(one.stream, []).append(one)
+    if not by_stream:
+        return []
+    arrays = panel((one for found in by_stream.values() for one in found), rules.sites)
+    spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
+    told = (_Told(spell, arrays, by_stream[arrays.streams[at]], rules) for at, found in spells for spell in found)
+    return [event for spell in told for event in spell.events()]
+
+
+class _Told:
+    """One spell, as events."""
+
+    def __init__(self, spell: Spell, arrays: Panel, counts: Sequence[Counts], rules: Assumptions) -> None:
+        self._spell, self._panel, self._rules = spell, arrays, rules
+        self._heard = sorted({one.day for one in counts})
+        self._sums = _by_day(counts)
+        over = spell.over or spell.fading
+        self._first = arrays.day(spell.onset.high)
+        self._last = (self._before(over.low) if over else None) or self._heard[-1]
+        self._counts = sorted((one for one in counts if self._first <= one.day <= self._last), key=lambda one: one.day)
+        self._after = [one for one in counts if over and one.day >= arrays.day(over.high)]
+
+    def events(self) -> Iterator[Event]:
+        """Began, each change, and the end if there was one."""
+        began = self._event("began", self._spell.onset, self._counts, self._early_rule())
+        yield began
+        yield from self._changes(began)
+        for turn in filter(None, (self._spell.over, self._spell.fading)):
+            known = self._panel.day(max(turn.reached.values()))
+            after = [one for one in self._after if one.day <= known]
+            yield self._event("ended", turn, after, began.rule, began.id)
+
+    def _event(self, kind: Kind, turn: Turn, counts: Sequence[Counts], rule: str | None, began: str = "") -> Event:
+        country, network, app, medium = self._panel.streams[self._spell.stream]
+        high = self._panel.day(turn.high)
+        share = _share(counts, self._rules.today)
+        return Event(
+            id=f"{country}/{network}/{app}/{medium}/{high}/{kind}",
+            network=network,
+            country=country,
+            app=app,
+            medium=medium,
+            kind=kind,
+            onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn.low, share),
+            onset_high=high,
+            level=LEVELS[turn.level],
+            count=sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap"),
+            contributors=max((one.contributors for one in counts), default=1),
+            rule=rule,
+            began=began,
+            simulated=any(one.simulated for one in counts),
+            known={LEVELS[level]: self._panel.day(at) for level, at in turn.reached.items()},
+            sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
+            taps=sum(one.restricted for one in counts if one.source == "tap"),
+            share=share.estimate if share else None,
+            share_low=share.low if share else None,
+            share_high=share.high if share else None,
+            rules=_rules(counts),
+            carries=tuple(sorted({name for one in counts for name in one.carries})),
+            bundles=tuple(sorted({name for one in counts for name in one.bundles})),
+        )
+
+    def _before(self, at: int) -> str | None:
+        """The last day before that on which the stream was measured."""
+        day = self._panel.day(at)
+        return max((heard for heard in self._heard if heard < day), default=None)
+
+    def _unlike_before(self, at: int, share: Share | None) -> str | None:
+        """Likewise, but one that was not already as it is since."""
+        low, day = share.low if share else 1.0, self._before(at)
+        while day is not None and (checks := self._sums.get(day, (0, 0)))[1] and checks[0] >= low * checks[1]:
+            day = max((heard for heard in self._heard if heard < day), default=None)
+        return day
+
+    # -- what it is, and whether that changed --------------------------------------------------------------------------
+
+    def _named(self) -> list[tuple[str, list[Counts]]]:
+        """Days on which a rule is named, and by whom."""
+        naming = (one for one in self._counts if set(one.rules) - {UNNAMED})
+        return [(day, list(found)) for day, found in groupby(naming, key=lambda one: one.day)]
+
+    def _early_rule(self) -> str | None:
+        early = [one for _, found in self._named()[:CHANGE_DAYS] for one in found]
+        return leading(early or self._counts)
+
+    def _changes(self, began: Event) -> Iterator[Event]:
+        """Each time that another rule leads for CHANGE_DAYS days in a row, with every source that names any."""
+        rule, days = began.rule, self._named()
+        for at in range(1, len(days) - CHANGE_DAYS + 1):
+            window = days[at : at + CHANGE_DAYS]
+            named = {leading(of_source) for _, found in window for of_source in _by_source(found)}
+            if len(named) == 1 and (new := named.pop()) != rule:
+                yield self._change(began, days[at - 1][0], [one for _, found in window for one in found], new)
+                rule = new
+
+    def _change(self, began: Event, low: str, counts: list[Counts], rule: str | None) -> Event:
+        stem = began.id.removesuffix(f"{began.onset_high}/began")
+        return replace(
+            began,
+            id=f"{stem}{counts[0].day}/changed",
+            kind="changed",
+            onset_low=low,
+            onset_high=counts[0].day,
+            count=sum(one.restricted for one in counts if one.source != "tap"),
+            contributors=max(one.contributors for one in counts),
+            rule=rule,
+            began=began.id,
+            rules=_rules(counts),
+            known={began.level: counts[-1].day},
+        )
+
+
+def leading(counts: Iterable[Counts]) -> str | None:
+    """The rule that most of their reports name; one that names any before `media.unknown`."""
+    named = _rules(counts)
+    return max(named, key=lambda rule: (rule != UNNAMED, named[rule], rule), default=None)
+
+
+def _rules(counts: Iterable[Counts]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one.rules)
+    return dict(sorted(total.items()))
+
+
+def _by_source(counts: Iterable[Counts]) -> list[list[Counts]]:
+    ordered = sorted(counts, key=lambda one: one.source)
+    return [list(found) for _, found in groupby(ordered, key=lambda one: one.source)]
+
+
+def _share(counts: Iterable[Counts], rho: float) -> Share | None:
+    return prevalence(_by_day(counts).values(), rho)
+
+
+def _by_day(counts: Iterable[Counts]) -> dict[str, tuple[int, int]]:
+    """(restricted, reports) of checks; a tap is none."""
+    days: dict[str, tuple[int, int]] = {}
+    for one in counts:
+        if one.source != "tap":
+            restricted, reports = days.get(one.day, (0, 0))
+            days[one.day] = restricted + one.restricted, reports + one.reports
+    return days

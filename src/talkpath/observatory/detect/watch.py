@@ -1,0 +1,278 @@
+"""The detector, day after day: when each level of evidence was reached, since when, and when it was over.
+
+A stream is quiet or under an event. Quiet, it is watched for a beginning; under an event, for its end, with the same
+thresholds and the same need of sources. An end can be told only by sources that tell the event itself. Days of an
+event feed no normal; of one that is only a signal, not that of the sources that tell it: else whoever captured one
+source could keep the others from ever knowing theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from talkpath.observatory.detect.assumptions import CONFIRMED, PROBE, RESISTANT, SIGNAL, SOURCES, TAP, Assumptions
+from talkpath.observatory.detect.baseline import Normal, bounded_share, normal
+from talkpath.observatory.detect.counts import Panel
+from talkpath.observatory.detect.evidence import began, ended, lifted
+from talkpath.observatory.detect.rings import Ring, all_of, credible, some_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+JEFFREYS = (0.5, 1.0)
+LOWER = -1.645
+
+
+@dataclass
+class Turn:
+    """A change of one stream, in numbers of the panel's days.
+
+    It was between `low` and `high`; `reached` gives the day on which it was first known at each level, by level.
+    """
+
+    low: int
+    high: int
+    reached: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def level(self) -> int:
+        """The highest."""
+        return max(self.reached, default=0)
+
+
+@dataclass
+class Spell:
+    """One restriction of one stream. `tells` says which sources show it. `over` is a closed end, `fading` one that is
+    only a signal so far."""
+
+    stream: int
+    onset: Turn
+    tells: Flags
+    over: Turn | None = None
+    fading: Turn | None = None
+
+
+class Watch:
+    """All streams of a panel under one set of assumptions; `run` gives what happened."""
+
+    def __init__(self, panel: Panel, rules: Assumptions) -> None:
+        import numpy as np
+
+        streams, window, sources = len(panel.streams), rules.window_days, len(SOURCES)
+        self.panel, self.rules, self.spells = panel, rules, list[Spell]()
+        self._open: dict[int, Spell] = {}
+        self._closing: dict[int, Spell] = {}
+        kinds = len(rules.alternatives)
+        self._plain, self._tolled = Ring(streams, window, sources, kinds), Ring(streams, window, sources, kinds)
+        sites = panel.site_reports.shape[2]
+        self._sites = Ring(streams, window, sites, kinds) if sites > 1 else None
+        self._ends, self._tolled_ends = Ring(streams, window, sources, 1), Ring(streams, window, sources, 1)
+        self._doubted = np.zeros(panel.restricted.shape, bool)
+        self._in_event = np.zeros(panel.restricted.shape, bool)
+
+    def run(self) -> list[Spell]:
+        """Every spell, in order of stream and time."""
+        for at in range(len(self.panel.dates)):
+            self._day(at)
+        return sorted(self.spells, key=lambda spell: (spell.stream, spell.onset.reached[min(spell.onset.reached)]))
+
+    def _day(self, at: int) -> None:
+        import numpy as np
+
+        calm = np.ones(len(self.panel.streams), bool)
+        calm[list(self._open)] = False
+        clean = ~(self._doubted | self._in_event)
+        usual = normal(self.panel, at, clean, calm, self.rules)
+        self._beginnings(at, usual)
+        self._endings(at, usual)
+
+    # -- beginnings ----------------------------------------------------------------------------------------------------
+
+    def _beginnings(self, at: int, usual: Normal) -> None:
+        import numpy as np
+
+        plain = self._began(at, usual, 0)
+        self._doubted[:, at] = plain.mean(axis=-1) >= self.rules.doubt
+        self._plain.add(at, plain)
+        self._tolled.add(at, self._began(at, usual, self.rules.toll))
+        if self._sites is not None:
+            self._sites.add(at, self._sites_began(at, usual))
+        evidence = self._plain.since()
+        weights = {
+            SIGNAL: all_of(evidence),
+            CONFIRMED: self._confirming(at, evidence),
+            RESISTANT: some_of(self._tolled.since(), 3),
+        }
+        passed = np.stack([weights[level].sum(axis=1) >= days
+                           for level, days in zip(weights, self.rules.threshold_days, strict=True)])  # fmt: skip
+        for row in np.flatnonzero(passed.any(axis=0)):
+            self._reached(int(row), at, passed[:, row])
+        for stream, spell in self._open.items():
+            self._date(spell, at, weights, stream, evidence)
+            part = spell.tells if spell.onset.level < CONFIRMED else slice(None)
+            self._in_event[stream, spell.onset.low : at + 1, part] = True
+
+    def _began(self, at: int, usual: Normal, toll: int) -> Floats:
+        """E-values of the day: streams x sources x alternatives; 1 where nothing was heard, or nothing is known."""
+        import numpy as np
+
+        panel = self.panel
+        found = np.ones((len(panel.streams), len(SOURCES), len(self.rules.alternatives)))
+        for source in range(len(SOURCES)):
+            rows = np.flatnonzero(panel.heard[:, at, source] & usual.known[:, source])
+            restricted, reports = panel.restricted[rows, at, source], panel.reports[rows, at, source]
+            restricted, reports = (restricted - toll).clip(0), (reports - toll).clip(0)
+            if len(rows):
+                found[rows, source] = began(source, restricted, reports, usual.level[rows, source], self.rules)
+        return found
+
+    def _sites_began(self, at: int, usual: Normal) -> Floats:
+        import numpy as np
+
+        panel, sites = self.panel, self.panel.site_reports.shape[2]
+        found = np.ones((len(panel.streams), sites, len(self.rules.alternatives)))
+        for site in range(sites):
+            restricted, reports = panel.site_restricted[:, at, site], panel.site_reports[:, at, site]
+            found[:, site] = began(PROBE, restricted, reports, usual.level[:, PROBE], self.rules)
+        return found
+
+    def _confirming(self, at: int, evidence: Floats) -> Floats:
+        """Two sources, or two sites: the mean of both ways, so that the promise is one."""
+        import numpy as np
+
+        counted = None if self.rules.strict else np.asarray(self.panel.heard[:, : at + 1].any(axis=1))
+        found = some_of(evidence, 2, counted)
+        return found if self._sites is None else (found + some_of(self._sites.since(), 2)) / 2
+
+    def _reached(self, stream: int, at: int, passed: Flags) -> None:
+        import numpy as np
+
+        if stream not in self._open:
+            spell = Spell(stream, Turn(at, at), np.zeros(len(SOURCES), bool))
+            self._open[stream] = spell
+            self._closing.pop(stream, None)
+            self.spells.append(spell)
+        highest = max(level for level, yes in enumerate(passed, SIGNAL) if yes)
+        if highest >= CONFIRMED > self._open[stream].onset.level or not self._open[stream].onset.reached:
+            self._forget_ends(np.array([stream]))  # what spoke for an end before spoke of something else
+        for level in range(SIGNAL, highest + 1):
+            self._open[stream].onset.reached.setdefault(level, at)
+
+    def _date(self, spell: Spell, at: int, weights: dict[int, Floats], stream: int, evidence: Floats) -> None:
+        """Since when? Told again for some days after the event was found, or confirmed; then it stands."""
+        import numpy as np
+
+        level = min(spell.onset.level, CONFIRMED)
+        known = spell.onset.reached[level]
+        if at - known > max(self.rules.lag_days, 7):
+            return
+        days = self._plain.days
+        here = np.where((days >= 0) & (days <= known), weights[level][stream], 0.0)
+        low, high = credible(here, days)
+        if at - spell.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
+            spell.onset.low, spell.onset.high = low, high
+        spell.tells |= evidence[stream, int(np.argmax(here))] > 1
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    def _endings(self, at: int, usual: Normal) -> None:
+        """Evidence that open events are over; of those that are, whether it can be told against liars as well."""
+        import numpy as np
+
+        spells = [*self._open.values(), *self._closing.values()]
+        spells = [spell for spell in spells if at > spell.onset.reached[SIGNAL]]
+        if not spells:
+            return
+        rows = np.array([spell.stream for spell in spells])
+        hit = np.stack([self._hit(spell, at, usual) for spell in spells])
+        self._ends.add_to(rows, at, self._ended(rows, at, usual, hit, 0))
+        self._tolled_ends.add_to(rows, at, self._ended(rows, at, usual, hit, self.rules.toll))
+        evidence = self._ends.since(rows)
+        telling = np.stack([self._telling(spell, at) for spell in spells])
+        weights = {
+            SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0)),
+            CONFIRMED: some_of(evidence, 2, telling),
+            RESISTANT: some_of(np.where(telling[:, None], self._tolled_ends.since(rows), 1.0), 3),
+        }
+        for index, spell in enumerate(spells):
+            self._over(spell, at, {level: found[index] for level, found in weights.items()})
+
+    def _ended(self, rows: Integers, at: int, usual: Normal, hit: Floats, toll: int) -> Floats:
+        import numpy as np
+
+        panel = self.panel
+        found = np.ones((len(rows), len(SOURCES), 1))
+        for source in range(len(SOURCES)):
+            here = np.flatnonzero(panel.heard[rows, at, source] & usual.known[rows, source])
+            restricted, reports = panel.restricted[rows[here], at, source], panel.reports[rows[here], at, source]
+            if source != TAP and toll:
+                reports = (reports - toll).clip(0)
+                restricted = np.minimum(restricted, reports)
+            if len(here):
+                level = usual.level[rows[here], source]
+                found[here, source] = ended(source, restricted, reports, hit[here, source], level, self.rules)
+        return found
+
+    def _hit(self, spell: Spell, at: int, usual: Normal) -> Floats:
+        """What each source says at least while the event lasts, by the days that surely are part of it."""
+        import numpy as np
+
+        panel, stream = self.panel, spell.stream
+        old = np.searchsorted(panel.dates, panel.dates[at] - max(self.rules.lag_days, 7), side="right")
+        part = slice(spell.onset.high, max(int(old), spell.onset.reached[SIGNAL] + 1))
+        days = panel.heard[stream, part].sum(axis=0).astype(float)
+        restricted = panel.restricted[stream, part].sum(axis=0).astype(float)
+        reports = panel.reports[stream, part].sum(axis=0).astype(float)
+        level = bounded_share(restricted, reports, days, JEFFREYS, self.rules.today, LOWER)
+        mean = (restricted[TAP] + 0.5) / max(days[TAP], 1)
+        level[TAP] = mean + LOWER * np.sqrt((mean + mean**2 / self.rules.tap_shape) / max(days[TAP], 1))
+        least = [lifted(source, float(usual.level[stream, source]), self.rules.alternatives[0], self.rules)
+                 for source in range(len(SOURCES))]  # fmt: skip
+        return np.maximum(level, least)
+
+    def _telling(self, spell: Spell, at: int) -> Flags:
+        """The sources that show the event, as far as they were heard of lately."""
+        import numpy as np
+
+        recent = np.searchsorted(self.panel.dates, self.panel.dates[at] - max(self.rules.lag_days, 7))
+        alive = spell.tells & self.panel.heard[spell.stream, recent : at + 1].any(axis=0)
+        return alive if alive.any() else spell.tells
+
+    def _over(self, spell: Spell, at: int, weights: dict[int, Floats]) -> None:
+        days = self.rules.threshold_days
+        passed = [level for level in weights if weights[level].sum() >= days[level - SIGNAL]]
+        turn = spell.over or spell.fading or Turn(at, at)
+        for level in range(SIGNAL, max(passed, default=0) + 1):
+            turn.reached.setdefault(level, at)
+        if spell.over is None:
+            spell.fading = turn if passed else None
+            if not passed:
+                return
+            turn.low, turn.high = credible(weights[max(passed)], self._ends.days)
+            if turn.level >= min(spell.onset.level, CONFIRMED):
+                self._close(spell, turn)
+        elif turn.level >= spell.onset.level or at - min(turn.reached.values()) > self.rules.window_days:
+            self._closing.pop(spell.stream, None)
+
+    def _close(self, spell: Spell, turn: Turn) -> None:
+        import numpy as np
+
+        spell.over, spell.fading = turn, None
+        del self._open[spell.stream]
+        if turn.level < spell.onset.level:
+            self._closing[spell.stream] = spell
+        self._in_event[spell.stream, turn.high :] = False
+        row = np.array([spell.stream])
+        for ring in (self._plain, self._tolled, self._sites):
+            if ring is not None:
+                ring.forget(row)
+
+    def _forget_ends(self, rows: Integers) -> None:
+        self._ends.forget(rows)
+        self._tolled_ends.forget(rows)

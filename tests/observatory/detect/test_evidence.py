@@ -1,0 +1,82 @@
+"""E-values of one day, held against scipy's distributions and their own promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import betabinom, nbinom
+
+from talkpath.observatory.detect.assumptions import BROWSER, CAPTURE, OBSERVATORY, PROBE, TAP
+from talkpath.observatory.detect.evidence import (
+    began,
+    ended,
+    lifted,
+    log_beta_binomial,
+    log_negative_binomial,
+    rounded,
+)
+
+SHARES = (PROBE, BROWSER, CAPTURE)
+
+
+@pytest.mark.parametrize(("reports", "share", "rho"), [(1, 0.005, 0.05), (10, 0.3, 0.2), (400, 0.03, 0.05)])
+def test_the_beta_binomial_is_scipys(reports, share, rho):
+    c = 1 / rho - 1
+    expected = betabinom(reports, share * c, (1 - share) * c).logpmf(np.arange(reports + 1))
+    assert log_beta_binomial(reports, share, rho) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(("rate", "shape"), [(2.4, 1.75), (60.0, 1.75), (11.0, 8.0)])
+def test_the_negative_binomial_is_scipys(rate, shape):
+    expected = nbinom(shape, shape / (shape + rate)).logpmf(np.arange(201))
+    assert log_negative_binomial(200, rate, shape) == pytest.approx(expected, abs=1e-8)
+
+
+def counts(most: int) -> np.ndarray:
+    return np.arange(most + 1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(SHARES), st.integers(0, 80), st.floats(0.003, 0.5), st.floats(0.0, 1.0))
+def test_the_mean_is_at_most_1_for_every_smaller_share(source, reports, normal, part):
+    """The promise that all else rests on, exactly: over the whole distribution of a network that is no worse."""
+    k = counts(reports)
+    e = began(source, k, np.full_like(k, reports), np.full(len(k), normal), OBSERVATORY)
+    really = np.exp(log_beta_binomial(reports, max(part * normal, 1e-9), OBSERVATORY.today))
+    assert (really @ e <= 1 + 1e-6).all()
+    assert (np.diff(e, axis=0) >= -1e-9).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.floats(0.5, 200.0), st.floats(0.0, 1.0))
+def test_so_it_is_for_taps(normal, part):
+    k = counts(4096)
+    e = began(TAP, k, np.full_like(k, 4096), np.full(len(k), normal), OBSERVATORY)
+    really = np.exp(log_negative_binomial(4096, max(part * normal, 1e-3), OBSERVATORY.tap_shape))
+    assert (really @ e <= 1 + 1e-6).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(SHARES), st.integers(0, 80), st.floats(0.05, 0.9), st.floats(0.0, 1.0))
+def test_and_of_an_end_for_every_greater_share(source, reports, hit, part):
+    k = counts(reports)
+    e = ended(source, k, np.full_like(k, reports), np.full(len(k), hit), np.full(len(k), hit / 10), OBSERVATORY)
+    really = np.exp(log_beta_binomial(reports, min(hit + part * (1 - hit), 0.999), OBSERVATORY.today))
+    assert (really @ e <= 1 + 1e-6).all()
+    assert (np.diff(e, axis=0) <= 1e-9).all()
+
+
+def test_an_end_says_nothing_where_the_normal_is_no_better():
+    assert ended(PROBE, np.array([0]), np.array([6]), np.array([0.2]), np.array([0.3]), OBSERVATORY) == [[1.0]]
+
+
+def test_a_grid_rounds_to_the_side_asked_for():
+    assert rounded(0.1, up=False) <= 0.1 <= rounded(0.1, up=True) <= 0.103
+    assert rounded(rounded(0.1, True), True) == pytest.approx(rounded(0.1, True))
+
+
+def test_somebody_behind_a_restriction_is_noticed_as_often_as_assumed():
+    assert lifted(PROBE, 0.0, 1.0, OBSERVATORY) == pytest.approx(0.9)
+    assert lifted(TAP, 2.0, 1.0, OBSERVATORY) == pytest.approx(15.0)

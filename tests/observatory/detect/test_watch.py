@@ -1,0 +1,80 @@
+"""Error rates and delays by simulation: seeded, with intervals. docs/event-rates.md has the same at full size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from networks_in_numbers import World, play
+from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL
+from talkpath.observatory.detect.watch import Watch
+
+ATTACKED = {"begin": 80, "end": 120, "hit": 0.6, "streams": 6, "networks": 12, "days": 130}
+FLOODS = {"probe": 60, "browser": 60, "capture": 60, "tap": 60}
+
+
+def upper(found: int, of: float) -> float:
+    """The upper 95 % bound of a share of `of`."""
+    return float(beta.ppf(0.95, found + 1, of - found))
+
+
+def test_quiet_networks_are_not_accused():
+    """12 network-years of 16 streams, with an outage on one day of a hundred."""
+    played = play(World(12), OBSERVATORY, 1)
+    assert played.false(CONFIRMED) == 0
+    assert upper(played.false(SIGNAL), 12 * 16) < 0.1  # the threshold promises 0.1 a year
+
+
+def test_restrictions_are_found_and_their_ends():
+    """At 6 probes a day and 60 % prevalence; medians of 60 networks."""
+    played = play(World(60, days=150, streams=4, hit=0.6, begin=80, end=120), OBSERVATORY, 2)
+    for level, days in ((SIGNAL, 3), (CONFIRMED, 5), (RESISTANT, 10)):
+        assert np.median(played.delays(level)) <= days
+        assert np.median(played.end_delays(level)) <= days
+    assert played.early_ends(CONFIRMED) == 0
+    covered = [spell.onset.low <= 80 <= spell.onset.high for spell in played.spells if spell.stream % 4 == 0]
+    assert upper(covered.count(False), len(covered)) < 0.15
+
+
+@pytest.mark.parametrize("source", FLOODS)
+def test_one_captured_source_confirms_nothing_and_hides_nothing(source):
+    lying = play(World(12, days=130, streams=6, flood={source: 60}, flood_from=70), OBSERVATORY, 3)
+    assert lying.false(CONFIRMED) == 0
+    denying = play(World(**ATTACKED, flood={source: 60}, flood_from=70, deny=True), OBSERVATORY, 4)
+    accusing_since_ever = play(World(**ATTACKED, flood={source: 60}), OBSERVATORY, 5)
+    for played in (denying, accusing_since_ever):
+        assert np.isfinite(played.delays(CONFIRMED)).all()
+        assert played.false(CONFIRMED) == 0
+        assert played.early_ends(CONFIRMED) == 0
+
+
+@pytest.mark.parametrize("pair", [("probe", "tap"), ("probe", "browser"), ("capture", "browser")])
+def test_two_captured_sources_never_look_attack_resistant(pair):
+    played = play(World(12, days=120, streams=6, flood=dict.fromkeys(pair, 60), flood_from=70), OBSERVATORY, 6)
+    assert played.false(SIGNAL) > 0
+    assert played.false(RESISTANT) == 0
+
+
+def test_three_of_ten_lie_since_ever():
+    quiet = play(World(12, days=200, streams=6, liars=0.3), OBSERVATORY, 7)
+    assert quiet.false(CONFIRMED) == 0
+    hit = play(World(**ATTACKED, liars=0.3), OBSERVATORY, 8)
+    assert np.isfinite(hit.delays(CONFIRMED)).all()
+    assert hit.false(CONFIRMED) == 0
+
+
+def test_two_sites_of_the_operators_own_confirm_without_any_other_source():
+    world = World(20, days=120, streams=2, hit=0.6, begin=60, volumes=(6, 0, 0, 0), sites=2)
+    with_sites, without = play(world, OBSERVATORY, 9), play(replace(world, sites=0), OBSERVATORY, 9)
+    assert np.median(with_sites.delays(CONFIRMED)) <= 5
+    assert np.isinf(without.delays(CONFIRMED)).all()
+
+
+def test_an_outage_of_three_days_confirms_nothing():
+    panel = World(20, days=120, streams=6, outage=0.0).panel(10)
+    out = World(20, days=120, streams=6, outage=1.0).panel(10)
+    panel.restricted[:, 70:73], panel.reports[:, 70:73] = out.restricted[:, 70:73], out.reports[:, 70:73]
+    assert all(spell.onset.level == SIGNAL for spell in Watch(panel, OBSERVATORY).run())
