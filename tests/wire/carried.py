@@ -89,12 +89,54 @@ CARRIERS: dict[str, tuple[int, Carry]] = {
         lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + bytes(12) + _type(packet) + packet),
     ),
     "ip in ip": (101, lambda packet: _ip4(4 if packet[0] >> 4 == 4 else 41, packet)),
-}
+    "ip in ip 6": (101, lambda packet: _ip6(4 if packet[0] >> 4 == 4 else 41, packet)),
+    "vlan in gre": (101, lambda packet: _ip4(47, b"\0\0\x65\x58" + _vlans(b"\x81\0")(packet))),
+    "mpls in gre": (101, lambda packet: _ip4(47, b"\x20\0\x88\x47" + bytes(4) + _mpls(packet)[14:])),
+    "nvgre": (101, lambda packet: _ip4(47, b"\x20\0\x65\x58\0\0\x2a\0" + _vlans()(packet))),
+    "pptp": (101, lambda packet: _ip4(47, b"\x30\x81\x88\x0b" + bytes(12) + b"\xff\x03" + _ppp(packet) + packet)),
+    "erspan 1": (101, lambda packet: _ip4(47, b"\0\0\x88\xbe" + _vlans()(packet))),
+    "erspan 2": (101, lambda packet: _ip4(47, b"\x10\0\x88\xbe\0\0\0\x07\x10\x64\0\x05" + bytes(4) + _vlans()(packet))),
+    "erspan 3": (101, lambda packet: _ip4(47, b"\x10\0\x22\xeb" + bytes(4) + b"\x20" + bytes(11) + _vlans()(packet))),
+    "mpls in ip": (101, lambda packet: _ip4(137, _mpls(packet)[14:])),
+    "ether ip": (101, lambda packet: _ip4(97, b"\x30\0" + _vlans()(packet))),
+    "l2tp 3": (101, lambda packet: _ip4(115, b"\0\0\0\x09" + b"cook" + _vlans()(packet))),
+    "l2tp": (101, lambda packet: _over_udp(b"\0\x02\0\x01\0\x02\xff\x03" + _ppp(packet) + packet)),
+    "l2tp sized": (101, lambda packet: _over_udp(
+        b"\x48\x02" + struct.pack("!H", len(packet) + 14) + b"\0\x01\0\x02\0\x05\0\x06" + _ppp(packet) + packet)),
+    "l2tp 3 over udp": (101, lambda packet: _over_udp(b"\0\x03\0\0\0\0\0\x09" + _vlans()(packet))),
+    "geneve": (101, lambda packet: _over_udp(b"\x02\0\x65\x58\0\0\x2a\0" + bytes(8) + _vlans()(packet))),
+    "vxlan with vlan": (101, lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + _vlans(b"\x81\0")(packet))),
+    "vxlan gpe": (101, lambda packet: _over_udp(
+        b"\x0c\0\0" + (b"\x01" if packet[0] >> 4 == 4 else b"\x02") + b"\0\0\x2a\0" + packet)),
+    "teredo": (101, lambda packet: _over_udp(packet)),
+    "teredo behind its origin": (
+        101, lambda packet: _over_udp((bytes(8) if packet[0] >> 4 == 6 else b"") + packet)),
+    "tzsp": (101, lambda packet: _over_udp(b"\x01\0\0\x01\x0a\x01\x05\x01" + _vlans()(packet))),
+    "capwap": (101, lambda packet: _over_udp(b"\0\x10\x02\0" + bytes(4) + _vlans()(packet))),
+    "vlan in gre in geneve": (101, lambda packet: _over_udp(
+        b"\0\0\x08\0\0\0\x2a\0" + _ip4(47, b"\0\0\x65\x58" + _vlans(b"\x88\xa8", b"\x81\0")(packet)))),
+    "ppp multilink": (9, lambda packet: b"\xff\x03\0\x3d\xc0\0\0\x01" + _ppp(packet) + packet),
+    "ppp multilink short": (9, lambda packet: b"\0\x3d\xc0\x01" + _ppp(packet)[1:] + packet),
+    "ppp with direction": (204, lambda packet: b"\x01\xff\x03" + _ppp(packet) + packet),
+    "802.11 padded": (105, lambda packet: b"\x88\x01" + bytes(22) + bytes(4) + _llc(packet)),
+    "802.11 aggregate": (105, lambda packet: (
+        b"\x88\x01" + bytes(22) + b"\x80\0" + bytes(12) + struct.pack("!H", len(packet) + 8) + _llc(packet))),
+    "802.11 four addresses": (105, lambda packet: b"\x88\x83" + bytes(28) + bytes(6) + _llc(packet)),
+    "avs": (163, lambda packet: b"\x80\x21\x10\x01\0\0\0\x40" + bytes(56) + _wireless(True)(packet)),
+    "rfc 1483": (100, _llc),
+    "enc": (109, lambda packet: bytes(12) + packet),
+    "pflog": (117, lambda packet: b"\x3d" + bytes(63) + packet),
+    "nflog": (239, lambda packet: b"\x02\0\0\0\x08\0\x0a\0mark" + struct.pack("<HH", len(packet) + 4, 9) + packet),
+}  # fmt: skip
 """Name to link type and what goes around an IP packet."""
 
 
 def _over_udp(data: bytes) -> bytes:
     return _ip4(17, struct.pack("!HHHH", 2152, 4789, 8 + len(data), 0) + data)
+
+
+def _ip6(protocol: int, payload: bytes) -> bytes:
+    return struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + bytes(31) + b"\x01" + payload
 
 
 def _ip4(protocol: int, payload: bytes) -> bytes:

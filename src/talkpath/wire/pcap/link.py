@@ -3,7 +3,7 @@
 Each carrier is one function: rows of frames and the offset where its header begins, to the offset behind it and
 what comes next (another carrier). Carriers are walked until all frames are at IP or are given up, and counted.
 Sources: tcpdump.org/linktypes, IEEE 802.1Q and 802.1ad, RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 3032 (MPLS),
-IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE).
+RFC 1990 (PPP multilink), IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE), draft-foschiano-erspan.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, big16,
 ETHERTYPE, PPP_PROTOCOL = 1 << 16, 1 << 17
 """Added to a number so that it cannot be taken for a link type."""
 
-IP, LLC, UNREADABLE, CUT = range(1 << 20, (1 << 20) + 4)
+IP, LLC, AGGREGATE, ERSPAN, ERSPAN_3, UNREADABLE, CUT = range(1 << 20, (1 << 20) + 7)
+ETHERNET, PPP, RAW, WIRELESS = 1, 9, 101, 105
 DEEPEST = 12
 
 Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
@@ -25,19 +26,26 @@ Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
 
 def internet(frames: Frames, unread: Unread) -> Ints:
     """Offset of the IP header of each frame, -1 where there is none. Shape (n,)."""
-    at, kind = frames.start.copy(), frames.link.copy()
     _heading(frames)
+    return walk(frames.data, frames.start, frames.link, frames.start + frames.captured, unread)
+
+
+def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) -> Ints:
+    """Offset of the IP header behind these carriers, each of some kind and beginning at `at`; -1 where there is none,
+    which `unread` is told."""
+    at, kind = at.copy(), kind.copy()
+    told = Unread() if unread is None else unread
     for _ in range(DEEPEST):
         number = _NUMBER[kind]
         present = np.flatnonzero(np.bincount(number, minlength=len(_CARRIERS)))
-        if present[0] >= len(_CARRIERS):
+        if not len(present) or present[0] >= len(_CARRIERS):
             break
         for one in present[present < len(_CARRIERS)].tolist():
             rows = np.flatnonzero(number == one)
-            at[rows], kind[rows] = _CARRIERS[one][1](frames.data, at[rows])
-            unread.note(f"{_name(_CARRIERS[one][0])} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
-        kind[at > frames.start + frames.captured] = CUT
-    return np.where(_settled(kind, unread), at, np.int64(-1))
+            at[rows], kind[rows] = _CARRIERS[one][1](data, at[rows])
+            told.note(f"{_name(_CARRIERS[one][0])} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
+        kind[at > end] = CUT
+    return np.where(_settled(kind, told), at, np.int64(-1))
 
 
 def _settled(kind: Ints, unread: Unread) -> Bools:
@@ -60,7 +68,8 @@ def _heading(frames: Frames) -> None:
 
 def _name(kind: int) -> str:
     if kind >= IP:
-        return {LLC: "LLC", CUT: "frame shorter than its headers"}.get(kind, "unreadable")
+        names = {LLC: "LLC", ERSPAN: "ERSPAN", ERSPAN_3: "ERSPAN", CUT: "frame shorter than its headers"}
+        return names.get(kind, "unreadable")
     if kind >= PPP_PROTOCOL:
         return f"not IP: PPP protocol 0x{kind - PPP_PROTOCOL:04x}"
     return f"not IP: ethertype 0x{kind - ETHERTYPE:04x}" if kind >= ETHERTYPE else f"link type {kind}"
@@ -89,6 +98,8 @@ def _sll2(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _llc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """LLC with SNAP; some drivers fill up to four bytes before it."""
+    at = at + 2 * (big16(window(data, at + 2, 2), 0) == 0xAAAA)
     head = window(data, at, 8)
     snap = (head[:, 0] == 0xAA) & (head[:, 1] == 0xAA) & (head[:, 2] == 3)
     kind = big16(head, 6)
@@ -113,6 +124,14 @@ def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     short = head[:, 0] & 1
     kind = np.where(short, head[:, 0], big16(head, 0))
     return at + np.where(short, 1, 2), kind + PPP_PROTOCOL
+
+
+def _multilink(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """A packet that is one fragment: four bytes with a long number, or two with a short one, then PPP."""
+    head = window(data, at, 5)
+    short = np.isin(head[:, 2], (0x21, 0x57)) | ((head[:, 2] == 0) & np.isin(head[:, 3], (0x21, 0x57)))
+    after, kind = _ppp(data, at + np.where(short, 2, 4))
+    return after, np.where(head[:, 0] & 0xC0 == 0xC0, kind, UNREADABLE)
 
 
 def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
@@ -167,8 +186,51 @@ def _wireless(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     carries = is_data & ((head[:, 0] & 0x40) == 0) & ((head[:, 1] & 0x40) == 0)
     length = 24 + 6 * ((head[:, 1] & 3) == 3)
     quality = (head[:, 0] & 0x80) != 0
+    several = quality & (window(data, at + length, 1)[:, 0] & 0x80 != 0)
     length = length + 2 * quality + 4 * (quality & ((head[:, 1] & 0x80) != 0))
-    return at + length, np.where(carries, LLC, UNREADABLE)
+    return at + length, np.where(carries, np.where(several, AGGREGATE, LLC), UNREADABLE)
+
+
+def _aggregate(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """The first frame of an A-MSDU: two addresses and a length, then LLC."""
+    return at + 14, np.full(len(at), LLC, np.int64)
+
+
+def _erspan(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    return at + 8, np.full(len(at), ETHERNET, np.int64)
+
+
+def _erspan_3(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    more = window(data, at, 12)[:, 11] & 1
+    return at + 12 + 8 * more.astype(np.int64), np.full(len(at), ETHERNET, np.int64)
+
+
+def _encapsulating(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """OpenBSD's enc: family, SPI, flags."""
+    return _raw(data, at + 12)
+
+
+def _firewall(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """BSD's pflog: its length comes first, filled up to four bytes."""
+    length = window(data, at, 1)[:, 0].astype(np.int64)
+    return _raw(data, at + length + (-length & 3))
+
+
+def _netfilter(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """Linux's nflog: four bytes, then attributes in the host's byte order; number 9 is the packet."""
+    place, found = at + 4, np.full(len(at), -1, np.int64)
+    for _ in range(16):
+        head = window(data, place, 4)
+        length = np.maximum(_little16(head, 0), 4)
+        here = (_little16(head, 2) == 9) & (found < 0)
+        found[here] = place[here] + 4
+        place = np.where(found < 0, np.minimum(place + length + (-length & 3), len(data)), place)
+    return np.where(found < 0, at, found), np.where(found < 0, UNREADABLE, ETHERTYPE + 0x0800)
+
+
+def _directed(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """One byte for the direction, then PPP."""
+    return _ppp(data, at + 1)
 
 
 def _little16(rows: Bytes, at: int) -> Ints:
@@ -183,20 +245,29 @@ CARRIERS: dict[int, Carrier] = {
     14: _raw,
     50: _ppp,
     51: _pppoe,
+    100: _llc,
     101: _raw,
     104: _hdlc,
     105: _wireless,
     108: _null,
+    109: _encapsulating,
     113: _sll,
+    117: _firewall,
     119: _prism,
     127: _radiotap,
     149: _pktap,
+    163: _prism,
     192: _ppi,
+    204: _directed,
     228: _raw,
     229: _raw,
+    239: _netfilter,
     258: _pktap,
     276: _sll2,
     LLC: _llc,
+    AGGREGATE: _aggregate,
+    ERSPAN: _erspan,
+    ERSPAN_3: _erspan_3,
     ETHERTYPE + 0x0800: _raw,
     ETHERTYPE + 0x86DD: _raw,
     ETHERTYPE + 0x6558: _ethernet,
@@ -207,6 +278,8 @@ CARRIERS: dict[int, Carrier] = {
     ETHERTYPE + 0x8847: _mpls,
     ETHERTYPE + 0x8848: _mpls,
     ETHERTYPE + 0x8864: _pppoe,
+    ETHERTYPE + 0x880B: _ppp,
+    PPP_PROTOCOL + 0x003D: _multilink,
     PPP_PROTOCOL + 0x0021: _raw,
     PPP_PROTOCOL + 0x0057: _raw,
 }

@@ -1,8 +1,6 @@
 """IPv4, IPv6, UDP and TCP headers of a block of frames, as arrays.
 
-Sources: RFC 791, 8200 (extension headers), 4302 (AH), 768, 9293. IP in IP (RFC 2003, 4213), GRE (RFC 2784) and, told
-by their form on any port, GTP-U (3GPP TS 29.281) and VXLAN (RFC 7348) are entered, so that a call inside a tunnel
-counts as that call.
+Sources: RFC 791, 8200 (extension headers), 4302 (AH), 768, 9293. Tunnels are entered (`tunnels`).
 """
 
 from __future__ import annotations
@@ -16,19 +14,18 @@ from numpy.typing import NDArray
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, Words, big16, big32, big64, window
 from talkpath.wire.pcap.link import internet
+from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
 TCP, UDP = 6, 17
-FRAGMENT, IP4_IN_IP, IP6_IN_IP, GRE = 44, 4, 41, 47
+FRAGMENT = 44
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
 SKIPPED, UNDERSTOOD = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
 SKIPPED[[*EXTENSIONS, AUTHENTICATION, FRAGMENT]] = True
-UNDERSTOOD[[TCP, UDP, IP4_IN_IP, IP6_IN_IP, GRE]] = True
+UNDERSTOOD[[TCP, UDP, *BY_NUMBER]] = True
+TUNNELS = np.zeros(256, np.bool_)
+TUNNELS[list(BY_NUMBER)] = True
 """By protocol number."""
-TUNNELLED = np.zeros(256, np.bool_)
-TUNNELLED[[0x08, *range(0x30, 0x38)]] = True
-"""First bytes of VXLAN and of GTP-U."""
-UDP_TUNNEL_BYTES = 8 + 22 + 6
 DEEPEST = 8
 MAPPED = np.uint64(0xFFFF << 32)
 
@@ -103,8 +100,7 @@ def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Ite
         if len(headers.rows):
             _collect(frames, headers, at, fragments)
             headers = headers.where(~headers.fragment) if headers.fragment.any() else headers
-            _tunnels(frames, headers, inner)
-            carrying = _udp_tunnels(frames, headers, inner)
+            carrying = _tunnels(frames, headers, inner, unread)
             yield from _packets(frames, headers.where(~carrying) if carrying.any() else headers, unread)
         at = inner
     unread.note("tunnel too deep", int(np.sum(at >= 0)))
@@ -182,59 +178,15 @@ def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) 
         fragments.add(data[first:last].tobytes(), size, payload_at, time_ns, heading)
 
 
-def _tunnels(frames: Frames, headers: _Headers, inner: Ints) -> None:
-    """Note where the IP header inside a tunnel begins."""
-    direct = np.flatnonzero((headers.protocol == IP4_IN_IP) | (headers.protocol == IP6_IN_IP))
-    inner[headers.rows[direct]] = headers.at[direct]
-    wrapped = np.flatnonzero(headers.protocol == GRE)
-    head = window(frames.data, headers.at[wrapped], 4)
-    flags, kind = head[:, 0], big16(head, 2)
-    plain = np.isin(kind, (0x0800, 0x86DD)) & ((head[:, 1] & 7) == 0)
-    length = 4 + 4 * (((flags & 0x80) != 0).astype(np.int64) + ((flags & 0x20) != 0) + ((flags & 0x10) != 0))
-    inner[headers.rows[wrapped[plain]]] = (headers.at[wrapped] + length)[plain]
-
-
-def _udp_tunnels(frames: Frames, headers: _Headers, inner: Ints) -> Bools:
-    """Note where the IP header inside GTP-U and VXLAN begins; which of the packets are such."""
+def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> Bools:
+    """Note where the IP header inside a tunnel begins; which of the UDP packets are tunnels."""
+    rows = np.flatnonzero(TUNNELS[headers.protocol])
+    if len(rows):
+        by_number(frames, headers.rows[rows], headers.at[rows], headers.protocol[rows], inner, unread)
     carrying = np.zeros(len(headers.rows), np.bool_)
     rows = np.flatnonzero(headers.protocol == UDP)
-    first = window(frames.data, headers.at[rows] + 8, 1)[:, 0]
-    rows = rows[TUNNELLED[first]]
-    limit = frames.start + frames.captured
-    rows = rows[headers.at[rows] + UDP_TUNNEL_BYTES <= limit[headers.rows[rows]]]
-    at, size = headers.at[rows] + 8, headers.end[rows] - headers.at[rows] - 8
-    for ahead in (_gtp(frames.data, at, size), _vxlan(frames.data, at, size)):
-        found = np.flatnonzero(ahead > 0)
-        begin = at[found] + ahead[found]
-        fits = _is_whole_ip(frames.data, begin, size[found] - ahead[found])
-        inner[headers.rows[rows[found[fits]]]] = begin[fits]
-        carrying[rows[found[fits]]] = True
+    carrying[rows] = over_udp(frames, headers.rows[rows], headers.at[rows], headers.end[rows], inner)
     return carrying
-
-
-def _gtp(data: Bytes, at: Ints, size: Ints) -> Ints:
-    """Length of a GTP-U header (message 255, a user's packet), 0 where it is none."""
-    head = window(data, at, 16)
-    extended = (head[:, 0] & 7) != 0
-    length = 8 + 4 * extended.astype(np.int64)
-    more = extended & ((head[:, 0] & 4) != 0) & (head[:, 11] != 0)
-    length += np.where(more, 4 * head[:, 12].astype(np.int64), 0)
-    return np.where((head[:, 0] >> 3 == 6) & (head[:, 1] == 255) & (big16(head, 2) + 8 == size), length, 0)
-
-
-def _vxlan(data: Bytes, at: Ints, size: Ints) -> Ints:
-    """Length of a VXLAN header and the Ethernet header inside it, 0 where it is none."""
-    head = window(data, at, 22)
-    empty = (big32(head, 0) == 0x08000000) & (head[:, 7] == 0)
-    return np.where(empty & np.isin(big16(head, 20), (0x0800, 0x86DD)), 22, 0)
-
-
-def _is_whole_ip(data: Bytes, at: Ints, size: Ints) -> Bools:
-    """Do IP packets of just that size begin there?"""
-    head = window(data, at, 6)
-    version = head[:, 0] >> 4
-    whole: Bools = ((version == 4) & (big16(head, 2) == size)) | ((version == 6) & (big16(head, 4) + 40 == size))
-    return whole
 
 
 def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
