@@ -144,3 +144,57 @@ def test_the_same_fixed_ssrcs_in_the_next_call_are_another_call():
     one, other = (passed(call("signal/ringrtc/voice", 200, seed)) for seed in (1, 2))
     second = moved(later(other, (one[-1].time_ns - BEGIN_NS) / 1e9 + 3), {}, {40000: 41000})
     assert len(facts_of(together(one, second)).calls) == 2
+
+
+@pytest.mark.parametrize("arm", ["whatsapp/fast20/voice", "meet/sfu/video", "webrtc/dtls/voice"])
+@pytest.mark.parametrize("translated", [False, True], ids=["as a phone", "as a router that translates"])
+def test_each_packet_on_two_interfaces(arm: str, translated: bool):
+    """As `tcpdump -i any` records it (SLL2), a router with marks that contradict: one call, its way right."""
+    whole, twice = passed(call(arm, 300)), []
+    outside = dict([(CALLER, bytes((100, 64, 3, 9)))] if translated else [])
+    for one, other in zip(whole, moved(whole, outside, {40000: 51234} if translated else {}), strict=True):
+        up = one.data[12:16] == CALLER
+        first, second = (one, other) if up else (other, one)
+        twice.append((one.time_ns, cooked(first.data, 0 if translated or not up else 4)))
+        twice.append((one.time_ns + 40_000, cooked(second.data, 4 if translated or up else 0)))
+    records = [struct.pack("<IIII", *divmod(at, 1_000_000_000), len(data), len(data)) + data for at, data in twice]
+    (found,) = facts(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 276) + b"".join(records)).calls
+    plain = only(whole, arm)
+    assert found.transport == plain.transport
+    assert [(one.direction, one.ssrc, one.packets, one.lost, one.duplicates) for one in found.streams] == [
+        (one.direction, one.ssrc, one.packets, 0, one.packets) for one in plain.streams
+    ]
+
+
+def cooked(packet: bytes, kind: int) -> bytes:
+    """Under SLL2; 0 came to this host, 4 was sent by it."""
+    return b"\x08\0\0\0" + struct.pack("!IHBB", 3, 1, kind, 6) + bytes(8) + packet
+
+
+@pytest.mark.parametrize("arm", ["whatsapp/fast20/voice", "telegram/libtgvoip/voice"])
+def test_sections_with_all_that_wireshark_writes(arm: str):
+    """Two sections in both byte orders, offsets, statistics, names, secrets of TLS, blocks of others."""
+    whole, out = passed(call(arm, 300)), []
+    for order, part in (("<", whole[: len(whole) // 2]), (">", whole[len(whole) // 2 :])):
+        options = struct.pack(order + "HHB3xHHqHH", 9, 1, 9, 14, 8, BEGIN_NS // 10**9 - 5, 0, 0)
+        out += [
+            block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)),
+            block(order, 1, struct.pack(order + "HHI", 101, 0, 0) + options),
+            block(order, 10, struct.pack(order + "II", 0x544C534B, 8) + b"CLIENT_R"),
+            block(order, 0xBAD, struct.pack(order + "I", 32473) + b"theirs.."),
+        ]
+        for one in part:
+            ticks = one.time_ns - BEGIN_NS + 5 * 10**9
+            head = struct.pack(order + "IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(one.data), len(one.data))
+            out.append(block(order, 6, head + one.data + bytes(-len(one.data) % 4)))
+            out.append(block(order, 5, struct.pack(order + "III", 0, 1, 2)))
+    found = facts(b"".join(out))
+    assert found.unread == {}
+    assert [(one.direction, one.packets, one.lost) for one in found.calls[0].streams] == [
+        (one.direction, one.packets, 0) for one in only(whole, arm).streams
+    ]
+
+
+def block(order: str, kind: int, body: bytes) -> bytes:
+    length = struct.pack(order + "I", 12 + len(body))
+    return struct.pack(order + "I", kind) + length + body + length

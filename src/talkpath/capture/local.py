@@ -1,7 +1,7 @@
 """Which end of each flow is the local host.
 
-In order of trust: what the file says of its packets (cooked frames, interface flags); the only private address of the
-two; the host that talks to more others; the one that spoke first.
+In order of trust: what the file says of its packets (cooked frames, interface flags), unless it contradicts itself; the
+only private address of the two; the host that talks to more others; the one that spoke first.
 """
 
 from __future__ import annotations
@@ -27,11 +27,19 @@ def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
     one, two = private[hosts[:, 0]], private[hosts[:, 1]]
     ends[one & ~two], ends[two & ~one] = 0, 1
     if marked:
-        hint = table["sent_hint"]
-        total = hint.sum(axis=1)
-        for end in (0, 1):
-            ends[(hint[:, end] >= CLEAR * total) & (total > 0)] = end
+        _by_marks(table["sent_hint"], hosts, ends)
     return ends
+
+
+def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) -> None:
+    """Where the file's marks agree; not where they name a host as local that others call far, as a router's do."""
+    total = hint.sum(axis=1)
+    clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
+    local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
+    far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
+    both = np.intersect1d(local, far)
+    for end in (0, 1):
+        ends[clear[end] & ~np.isin(hosts[:, end], both)] = end
 
 
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from talkpath.capture.local import host_numbers, local_ends
 from talkpath.capture.measured import from_begin
 from talkpath.capture.order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
 from talkpath.capture.recognise import Known
-from talkpath.capture.rows import SEEN
+from talkpath.capture.rows import SEEN, Rows
 from talkpath.capture.scan import Scan
 from talkpath.wire.pcap.frames import Bools
 
@@ -30,6 +30,7 @@ MOVE_S, STRAGGLERS, NEIGHBOURS = 10.0, 5, 8
 """A phone is on another network within that time, a few packets of the old one at most still come; a stream's flows are
 compared with so many that began after it."""
 
+TWICE_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 
@@ -145,12 +146,21 @@ def _by_source(groups: Groups, where: Ends, media: Segments, fresh: Bools) -> No
 def _goes_on(media: Segments, one: int, other: int, moved: bool) -> bool:
     """Does a segment's first packet fit in where another was at that time?"""
     rows, first = media.rows[media.begin[one] : media.begin[one] + media.count[one]], media.rows[media.begin[other]]
+    if moved and _same_packet(rows, first):
+        return True
     at = max(int(np.searchsorted(rows["time_s"], first["time_s"])) - 1, 0)
     pause = float(first["time_s"] - rows["time_s"][at])
     if pause > (MOVE_S if moved else APART_S) or (moved and at < len(rows) - 1 - STRAGGLERS):
         return False
     ahead = ((int(first["sequence"]) - int(rows["sequence"][at]) + 0x8000) & 0xFFFF) - 0x8000
     return STEP_BACK < ahead < STEP_AHEAD + STEP_RATE * pause
+
+
+def _same_packet(rows: Rows, first: np.void) -> bool:
+    """Was it seen at both sides of a router that translates addresses?"""
+    low, high = np.searchsorted(rows["time_s"], [first["time_s"] - TWICE_S, first["time_s"] + TWICE_S])
+    near = rows[low:high]
+    return bool(np.any((near["sequence"] == first["sequence"]) & (near["stamp"] == first["stamp"])))
 
 
 def _by_stitch(groups: Groups, known: dict[int, Known], where: Ends, table: NDArray[np.void]) -> None:
