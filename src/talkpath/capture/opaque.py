@@ -16,6 +16,7 @@ COPY_S = 1.0
 FEWEST_PAUSES, SHORTEST_S = 40, 0.005
 NEAR, COMMON_SHARE = 0.25, 0.4
 """So many pauses must lie so near the usual one for a cadence to be looked for."""
+USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * FREEZE_S
 FOLLOW, ROUNDS, OFF_BEAT, FIRST_GUESSES = 0.2, 3, 0.12, (1.0, 0.94, 1.06)
 """How fast the beat follows, how often it is sharpened, how far off it packets may be, where to begin."""
 
@@ -108,10 +109,19 @@ def by_cadence(found: Segments) -> tuple[Sequence, Timing]:
     before = np.arange(size) - 1
     before[found.begin] = -1
     missing[found.begin] = 0
-    held = (each > 0) & (pause - each >= FREEZE_S)
+    held = np.where(each > 0, pause - each >= FREEZE_S, pause >= _too_long(found, pause)[found.of])
     jitter = np.where((each > 0) & (missing == 0) & ~held, np.abs(pause - each), np.nan)
     jitter[found.begin] = np.nan
     rate = np.divide(1.0, usual, out=np.zeros(len(found)), where=usual > 0)
     never = np.zeros(size, np.bool_)
     order = Sequence(np.arange(size), ~never, missing, before, never)
     return order, Timing(rate, np.zeros(size), jitter, pause, np.where(held, pause - each, 0.0), never)
+
+
+def _too_long(found: Segments, pause: Floats) -> Floats:
+    """Which pause is a freeze where there is no cadence but packets all the time: many times the longest usual one."""
+    order = np.lexsort((pause, found.of))
+    place = found.begin + np.floor(USUAL_SHARE * (found.count - 1)).astype(np.int64)
+    usual = pause[order][place]
+    busy = (found.count >= FEWEST_PAUSES) & (usual <= USUAL_S)
+    return np.where(busy, np.maximum(LONG_S, LONG * usual), np.inf)

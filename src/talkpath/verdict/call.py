@@ -28,10 +28,12 @@ POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
 SILENT_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
 
+HEADERS_BYTES = 28
+
 OTHERS_RATE = 1.0
 """Packets a second of other traffic from which on the network itself was alive."""
 
-FLAT_SHARE = 0.5
+FLAT_SHARE, CLEARLY = 0.5, 3.0
 FEWEST_SECONDS, CEILING_SPREAD, BETTER = 5, 0.2, 0.5
 EVEN_SECONDS, EVEN_SPREAD = 12, 0.06
 """A ceiling shows in that many seconds at least, all at nearly one rate, and explains losses twice as well; or the
@@ -143,12 +145,14 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
     """Why it is not `ok`; None where it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
-    if rules:
+    silent = state.silence_s >= max(SILENT_S, ENOUGH_S)
+    if rules or silent:
         return Reason("no_control", watched)
     if short or (not state.call.closed and _cut_short(state)):
         return Reason("short_capture", watched)
+    untold = all(stream.lost is None for stream in state.heard)
     unheard = not state.said or state.silence_s >= SILENT_S
-    return Reason("no_control", watched) if state.poor or unheard else None
+    return Reason("no_control", watched) if state.poor or unheard or untold else None
 
 
 def _cut_short(state: _State) -> bool:
@@ -188,25 +192,42 @@ def _lossy(state: _State) -> _Rules:
     if ceiling is not None:
         return _Rules(("media.police", "media.drop"), {"kbps": ceiling})
     share = _interval(state.lost, state.received + state.lost)
-    by_medium = {medium: _loss(state.heard, medium) for medium in ("voice", "video")}
-    if by_medium["video"] >= POOR_LOSS and 0 <= by_medium["voice"] < FLAT_SHARE * by_medium["video"]:
+    if _spares_voice(state.heard):
         return _Rules(("media.size_drop", "media.police"), {"p": share})
     return _Rules(("media.drop",), {"p": share})
 
 
-def _loss(streams: list[Stream], medium: str) -> float:
-    """Share lost of one medium, -1 where there is none."""
+def _spares_voice(heard: list[Stream]) -> bool:
+    """Does video lose twice as much as voice, and more than bursts that hit both alike would leave it?"""
+    (video, video_sent, video_burst), (voice, voice_sent, voice_burst) = (
+        _lost(heard, one) for one in ("video", "voice")
+    )
+    if not video_sent or not voice_sent or video < POOR_LOSS * video_sent:
+        return False
+    shares, together = (video / video_sent, voice / voice_sent), (video + voice) / (video_sent + voice_sent)
+    error = sqrt(together * (1 - together) * (video_burst / video_sent + voice_burst / voice_sent))
+    return shares[1] < FLAT_SHARE * shares[0] and shares[0] - shares[1] > CLEARLY * error
+
+
+def _lost(streams: list[Stream], medium: str) -> tuple[float, float, float]:
+    """(lost, sent, by how much bursts of losses widen the spread of their share) of one medium."""
     own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
-    sent = sum(stream.packets + (stream.lost or 0) for stream in own)
-    return sum(stream.lost or 0 for stream in own) / sent if sent else -1.0
+    lost = sum(stream.lost or 0 for stream in own)
+    runs = sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in own)
+    return lost, sum(stream.packets for stream in own) + lost, max(2 * lost / runs - 1, 1.0) if runs else 1.0
 
 
 def _ceiling_kbps(inner: list[Second]) -> Number | None:
-    """The rate that loss cuts off at, where a ceiling explains the losses far better than chance does."""
+    """The rate that loss cuts off at, where a ceiling explains the losses far better than chance does.
+
+    A policer's bucket is full at first: what comes before its first losses is left out, and the second of these.
+    """
+    first = next((place for place, second in enumerate(inner) if _share(second) >= POOR_LOSS), 0)
+    inner = inner[first + 1 :]
     lossy = [second for second in inner if _share(second) >= POOR_LOSS]
     if len(lossy) < FEWEST_SECONDS:
         return None
-    rates = [second.kbps for second in lossy]
+    rates = [_ip_kbps(second) for second in lossy]
     ceiling = sum(rates) / len(rates)
     spread = sqrt(sum((rate - ceiling) ** 2 for rate in rates) / len(rates))
     if not (_explains(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
@@ -217,7 +238,7 @@ def _ceiling_kbps(inner: list[Second]) -> Number | None:
 
 def _explains(inner: list[Second], ceiling: float, spread: float) -> bool:
     """Under a ceiling of c a second that was offered r loses 1 - c/r of it; under chance all lose one share."""
-    shares = [(_share(second), second.kbps / (1 - _share(second))) for second in inner]
+    shares = [(_share(second), _ip_kbps(second) / (1 - _share(second))) for second in inner]
     chance = sum(share for share, _ in shares) / len(shares)
     by_chance = sum((share - chance) ** 2 for share, _ in shares)
     by_ceiling = sum((share - max(0.0, 1 - ceiling / offered)) ** 2 for share, offered in shares if offered)
@@ -228,6 +249,11 @@ def _too_even(lossy: list[Second], ceiling: float, spread: float) -> bool:
     """Packets lost by chance leave a rate that varies; a ceiling leaves one that hardly does."""
     by_chance = sum(sqrt(_share(second) / second.packets) for second in lossy) / len(lossy)
     return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
+
+
+def _ip_kbps(second: Second) -> float:
+    """The rate as a policer counts it, with the headers of IPv4 and UDP."""
+    return second.kbps + 8e-3 * HEADERS_BYTES * second.packets
 
 
 def _share(second: Second) -> float:
