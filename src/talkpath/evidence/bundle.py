@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from talkpath import __version__
 from talkpath.errors import BundleError
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.receipt import open_receipt
+from talkpath.evidence.receipt import open_receipt, open_signed
 from talkpath.evidence.simulation import is_simulation_key
 from talkpath.evidence.sound import check_facts, check_findings, check_words
 from talkpath.measure.call import Findings
@@ -37,7 +37,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "check": ((FACTS, RECEIPT, VERDICT), (FACTS, VERDICT)),
     "capture": ((FACTS, VERDICT),),
 }
-MAX_BYTES, MAX_PART_BYTES = 16 << 20, 64 << 20
+MAX_BYTES, MAX_PART_BYTES, MAX_RECEIPT_BYTES = 16 << 20, 64 << 20, 1 << 20
 HOUR_CHARACTERS = len("2026-11-24T20")
 
 
@@ -49,6 +49,20 @@ class Manifest(Struct, frozen=True):
     written_by: str
     key: str
     parts: dict[str, str]
+
+
+class Seal(Struct, frozen=True):
+    """What can be told of a bundle without unpacking its facts: it is whole, signed, and this is its receipt."""
+
+    kind: str
+    key: str
+    receipt: Statement | None
+
+    @property
+    def simulated(self) -> bool:
+        """Was it signed by the lab, at either end?"""
+        keys = [self.key] + ([raw_key_text(self.receipt.responder_key)] if self.receipt else [])
+        return any(map(is_simulation_key, keys))
 
 
 class Bundle(Struct, frozen=True):
@@ -102,6 +116,30 @@ def hourly(time: str) -> str:
 
 def read_bundle(data: bytes) -> Bundle:
     """The parts of a bundle whose every bit is as it was written."""
+    manifest, parts = _open(data)
+    try:
+        return _decode(manifest, parts)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError("A part of the bundle is not what it should be.") from error
+
+
+def read_seal(data: bytes) -> Seal:
+    """Is every bit as it was signed? Cheap: of what a stranger compressed only the receipt is unpacked, 1 MB at most.
+
+    What `read_bundle` checks beyond it: that the facts are such as a check writes, and the receipt is about them.
+    """
+    manifest, parts = _open(data)
+    if RECEIPT not in parts:
+        return Seal(manifest.kind, manifest.key, None)
+    try:
+        signed = msgspec.msgpack.decode(_expand(parts[RECEIPT], MAX_RECEIPT_BYTES), type=SignedReceipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError("A part of the bundle is not what it should be.") from error
+    return Seal(manifest.kind, manifest.key, open_signed(signed, raw_key(manifest.key)))
+
+
+def _open(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
+    """All that can be checked of the file without unpacking a part."""
     if len(data) > MAX_BYTES:
         raise BundleError("The file is larger than any bundle; it is not one of ours.")
     parts = unpack(data)
@@ -112,10 +150,7 @@ def read_bundle(data: bytes) -> Bundle:
     if manifest.schema != SCHEMA:
         raise BundleError("The bundle has a form that this talkpath does not read; read it with the one that wrote it.")
     _check_parts(manifest, parts)
-    try:
-        return _decode(manifest, parts)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError("A part of the bundle is not what it should be.") from error
+    return manifest, parts
 
 
 def read_facts(data: bytes) -> Facts:
@@ -168,11 +203,11 @@ def _squeeze(data: bytes) -> bytes:
     return made[:9] + b"\xff" + made[10:]
 
 
-def _expand(data: bytes) -> bytes:
+def _expand(data: bytes, most_bytes: int = MAX_PART_BYTES) -> bytes:
     """One gzip member, not larger than any check's."""
     stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        whole = stream.decompress(data, MAX_PART_BYTES)
+        whole = stream.decompress(data, most_bytes)
     except zlib.error as error:
         raise BundleError("A part of the bundle cannot be unpacked.") from error
     if not stream.eof or stream.unused_data:

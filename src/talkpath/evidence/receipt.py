@@ -12,21 +12,20 @@ from collections.abc import Sequence
 
 from talkpath.errors import BundleError, WireError
 from talkpath.measure.digest import facts_digest
-from talkpath.measure.facts import Epoch, Facts, Observation, Track
+from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.wire.keys import raw_key_text
 from talkpath.wire.receipt import SeenEpoch, SeenFlow, Statement, unseal
+
+ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 
 
 def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     """What the responder of these facts signed; None where it signed nothing."""
     if facts.receipt is None:
         return None
-    try:
-        statement = unseal(facts.receipt.body, facts.receipt.signature)
-    except WireError as error:
-        raise BundleError(f"The test server's receipt does not verify: {error}.") from None
-    if statement.probe_key != probe_key or statement.probe_seed != facts.seed:
-        raise BundleError("The test server's receipt is that of another run: it names another key or another seed.")
+    statement = open_signed(facts.receipt, probe_key)
+    if statement.probe_seed != facts.seed:
+        raise BundleError(ANOTHER_RUN)
     if facts.responder_key and raw_key_text(statement.responder_key) != facts.responder_key:
         raise BundleError("The receipt was signed by another test server than the one that was measured.")
     if statement.responder_class != facts.responder_class:
@@ -34,6 +33,17 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     if statement.facts_digest != facts_digest(facts.epochs):
         raise BundleError("The facts are not those that the probe had told the test server when the check ended.")
     _compare(facts.epochs, statement.epochs)
+    return statement
+
+
+def open_signed(receipt: SignedReceipt, probe_key: bytes) -> Statement:
+    """A receipt that was signed for the run with this key, whatever its facts."""
+    try:
+        statement = unseal(receipt.body, receipt.signature)
+    except WireError as error:
+        raise BundleError(f"The test server's receipt does not verify: {error}.") from None
+    if statement.probe_key != probe_key:
+        raise BundleError(ANOTHER_RUN)
     return statement
 
 

@@ -65,13 +65,11 @@ class Log:
 
     def find(self, name: str) -> Known | None:
         """What is known of the report of that id."""
-        with self._lock:
-            return self._register.find(name)
+        return self._register.find(name)
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that nobody judged yet."""
-        with self._lock:
-            return self._register.waiting(most)
+        return self._register.waiting(most)
 
     def bundle(self, received: Received) -> bytes:
         """Its bytes; `BundleError` where they are no longer kept."""

@@ -7,6 +7,7 @@ yet. It is never asked for anything that only it would know.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -37,7 +38,7 @@ class Known(Struct, frozen=True):
 
 
 class Register:
-    """Open it with the log's own lock held. One thread at a time."""
+    """Open it with the log's own lock held. Safe to use from several threads; none waits for the log's disk."""
 
     def __init__(self, file: Path) -> None:
         try:
@@ -46,6 +47,7 @@ class Register:
             for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
                 path.unlink(missing_ok=True)
             self._db = _open(file)
+        self._lock = threading.Lock()
         found = self._db.execute("SELECT number FROM progress").fetchone()
         self.number: int = found[0] if found else 0
         """The last record that it knows of."""
@@ -53,7 +55,7 @@ class Register:
     def take(self, records: Iterable[tuple[int, Record]]) -> None:
         """Records of the log, in order."""
         try:
-            with self._db:
+            with self._lock, self._db:
                 for number, record in records:
                     self._take(record)
                     self.number = number
@@ -64,17 +66,21 @@ class Register:
     def find(self, name: str) -> Known | None:
         """The report of that id, as a hex digest."""
         query = "SELECT received, state, measured, why FROM report WHERE id = ?"
-        row = self._db.execute(query, (bytes.fromhex(name),)).fetchone()
+        with self._lock:
+            row = self._db.execute(query, (bytes.fromhex(name),)).fetchone()
         return _known(row) if row else None
 
     def seen(self, name: str) -> bool:
         """Was that tap, or that measurement of others, taken before?"""
-        return bool(self._db.execute("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)).fetchone())
+        with self._lock:
+            return bool(self._db.execute("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)).fetchone())
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that nobody judged yet."""
         query = "SELECT received, state, measured, why FROM report WHERE state = 'received' LIMIT ?"
-        return [_known(row) for row in self._db.execute(query, (most,))]
+        with self._lock:
+            rows = self._db.execute(query, (most,)).fetchall()
+        return [_known(row) for row in rows]
 
     def close(self) -> None:
         """Done."""

@@ -1,0 +1,52 @@
+"""`talkpath observe import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.cli._place import counting, data_option, responders_option, simulated_option
+
+if TYPE_CHECKING:
+    from talkpath.observatory.bring import Brought
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER_OR_FILE...")
+@data_option
+@simulated_option
+@responders_option
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was taken as JSON.")
+def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Path | None, jobs: int,
+            as_json: bool) -> None:  # fmt: skip
+    """Take what lies in folders of bundles into an observatory's log, while it does not run.
+
+    A folder holds .talkpath files, and perhaps taps.jsonl, as `talkpath lab country` writes them. What is there already
+    is not taken again.
+    """  # fmt: skip
+    import msgspec
+
+    from talkpath.evidence.responders import listed
+    from talkpath.observatory.bring import bring_folder
+    from talkpath.observatory.server import opened_log
+
+    keys = listed(responders)
+    log = opened_log(data, simulated)
+    try:
+        with counting("bundles judged", as_json) as hear:
+            found = [bring_folder(log, folder, keys, simulated, jobs, hear) for folder in files]
+    finally:
+        log.close()
+    for folder, brought in zip(files, found, strict=True):
+        told = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
+        click.echo(msgspec.json.encode(told) if as_json else f"{folder.name}: {_said(brought, simulated)}")
+
+
+def _said(brought: Brought, simulated: bool) -> str:
+    said = f"{brought.bundles} bundles and {brought.taps} taps taken"
+    others = ((brought.known, "there already"), (brought.refused, "refused"), (brought.unfit, "of no use"))
+    said += "".join(f", {count} {words}" for count, words in others if count)
+    return f"SIMULATED: {said}." if simulated else f"{said}."

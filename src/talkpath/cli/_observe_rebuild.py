@@ -1,0 +1,38 @@
+"""`talkpath observe rebuild`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from talkpath.cli._place import counting, data_option, index_option, simulated_option
+
+
+@click.command("rebuild")
+@data_option
+@index_option
+@simulated_option
+@click.option("--json", "as_json", is_flag=True, help="Print how many records were read as JSON.")
+def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
+    """Make an observatory's index again from its log, while it does not run.
+
+    After a change of --index, after a crash of the machine, or whenever in doubt: the log is the truth.
+    """
+    from talkpath.observatory.index.loader import rebuild
+    from talkpath.observatory.index.store import Store
+    from talkpath.observatory.server import Place, dsn_of, opened_log
+
+    log = opened_log(data, simulated)
+    try:
+        store = Store(dsn_of(Place(data, dsn)))
+        try:
+            with counting("records read", as_json) as hear:
+                count = rebuild(store, log, hear)
+        finally:
+            store.close()
+    finally:
+        log.close()
+    told = {"schema": "talkpath.rebuild/1", "simulated": simulated, "records": count}
+    click.echo(json.dumps(told) if as_json else f"The index is made again from {count:,} records.")

@@ -1,0 +1,44 @@
+"""`talkpath observe serve`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from talkpath.cli._place import data_option, index_option, responders_option, simulated_option
+from talkpath.errors import UsageError
+
+
+@click.command("serve")
+@data_option
+@index_option
+@simulated_option
+@responders_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen on this address.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option("--geo", "geo_files", multiple=True, type=click.Path(path_type=Path),
+              help="A MaxMind DB file (.mmdb) of countries or AS numbers; may be given twice.")  # fmt: skip
+@click.option("--stop", "stopped", multiple=True, metavar="CC", help="Take nothing from this country.")
+@click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
+def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
+            geo_files: tuple[Path, ...], stopped: tuple[str, ...], judges: int, as_json: bool) -> None:  # fmt: skip
+    """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
+
+    It speaks HTTP in the clear; let a web server with TLS stand before it (docs/how-to/run-an-observatory.md).
+    """  # fmt: skip
+    from talkpath.evidence.responders import listed
+    from talkpath.observatory.serve import bind, serve
+    from talkpath.observatory.server import Place
+
+    countries = frozenset(country.upper() for country in stopped)
+    if any(len(country) != 2 or not country.isalpha() for country in countries):
+        raise UsageError("--stop takes a country's two letters, as in --stop XX.")
+    place = Place(data, dsn, geo_files, listed(responders), judges)
+    socket, url = bind(host, port)
+    told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
+    word = "SIMULATED observatory" if simulated else "The observatory"
+    said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
+    serve(place, simulated, countries, socket, lambda: click.echo(said))

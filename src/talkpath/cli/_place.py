@@ -1,0 +1,52 @@
+"""What the commands of an observatory share: where it lies, and how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+INDEX = """chdb:///FOLDER or clickhouse://HOST:PORT[,HOST:PORT]/DATABASE[?cluster=NAME]. Default: embedded, below the
+folder. Better in TALKPATH_INDEX where it holds a password."""
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(path_type=Path)
+
+
+def data_option(command: Command) -> Command:
+    """--data"""
+    about = "The observatory's folder: log, bundles, open data."
+    return click.option("--data", type=FOLDER, default=Path("observatory"), show_default=True, help=about)(command)
+
+
+def index_option(command: Command) -> Command:
+    """--index"""
+    return click.option("--index", "dsn", default="", envvar="TALKPATH_INDEX", metavar="DSN", help=INDEX)(command)
+
+
+def simulated_option(command: Command) -> Command:
+    """--simulated"""
+    about = "Take only what the lab made, and say SIMULATED everywhere."
+    return click.option("--simulated", is_flag=True, help=about)(command)
+
+
+def responders_option(command: Command) -> Command:
+    """--responders"""
+    return click.option("--responders", type=FILE, help="A list of known responders (spec tp-003).")(command)
+
+
+@contextmanager
+def counting(what: str, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Progress on stderr; the function is told how many are done."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda count: progress.update(task, completed=count)

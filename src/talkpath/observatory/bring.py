@@ -1,0 +1,88 @@
+"""Bringing files into a log from the command line: a folder of bundles and taps, or other people's measurements.
+
+Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
+does not verify stops nothing: it is counted and told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import read_seal
+from talkpath.observatory.folder import folder_bundles, folder_taps, pseudonym
+from talkpath.observatory.intake.judges import judge_received
+from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.records import Judged, Received
+
+GROUP = 256
+Hear = Callable[[int], None]
+Item = TypeVar("Item")
+
+
+class Brought(Struct, frozen=True):
+    """How many of each were taken, there already, or refused."""
+
+    bundles: int = 0
+    taps: int = 0
+    known: int = 0
+    refused: int = 0
+    unfit: int = 0
+
+
+def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
+                 hear: Hear = lambda count: None) -> Brought:  # fmt: skip
+    """Take a folder's bundles and taps; `hear` is told how many bundles were judged."""
+    bundles = known = refused = taps = 0
+    for group in _groups(folder_bundles(folder)):
+        entries = [_entry(data) for data in group if _fits(data, simulated)]
+        taken = log.commit(entries)
+        bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
+    unfit = judge_waiting(log, listed, simulated, jobs, hear)
+    for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
+        counted = log.commit([Entry(tap) for tap in some])
+        taps, known = taps + sum(counted), known + counted.count(False)
+    return Brought(bundles, taps, known, refused, unfit)
+
+
+def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
+                  hear: Hear = lambda count: None) -> int:  # fmt: skip
+    """Judge all that nobody judged yet; how many were unfit."""
+    unfit = count = 0
+    work = partial(judge_received, log.folder.bundles, listed=dict(listed), simulated=simulated)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        while waiting := [known.received for known in log.waiting(GROUP)]:
+            for record in pool.map(work, waiting, chunksize=4):
+                log.commit([Entry(record)])
+                unfit, count = unfit + (not isinstance(record, Judged)), count + 1
+                hear(count)
+    return unfit
+
+
+def _entry(data: bytes) -> Entry:
+    name = hashlib.sha256(data).hexdigest()
+    made_up = read_seal(data).simulated
+    return Entry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
+
+
+def _fits(data: bytes, simulated: bool) -> bool:
+    try:
+        seal = read_seal(data)
+    except BundleError:
+        return False
+    return seal.kind == "check" and seal.simulated == simulated
+
+
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    found = iter(items)
+    while group := list(islice(found, GROUP)):
+        yield group

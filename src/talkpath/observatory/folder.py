@@ -1,0 +1,70 @@
+"""A folder of bundles and taps, as `talkpath lab country` writes it, as records of the log.
+
+Nobody can tell who sent what is in a folder. Of a made-up country each check and each tap is another person's: the
+pseudonym is made of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.errors import UsageError
+from talkpath.evidence.bundle import MAX_BYTES
+from talkpath.observatory.judgement import judge_bundle
+from talkpath.observatory.log.records import Judged, Received, Tap
+
+Hear = Callable[[int], None]
+
+
+class _TapLine(Struct, frozen=True):
+    """One line of taps.jsonl."""
+
+    day: str
+    network: str
+    country: str
+    app: str
+    medium: str
+    simulated: bool = False
+
+
+def folder_records(folder: Path, listed: Mapping[str, str], hear: Hear = lambda count: None) -> Iterator[Judged | Tap]:
+    """What lies below a folder: its bundles, each judged again, and its taps. `BundleError` where one is damaged."""
+    for count, data in enumerate(folder_bundles(folder), 1):
+        judged = judge_bundle(data, Received(hashlib.sha256(data).hexdigest(), "", len(data)), listed)
+        judged = replace(judged, day=judged.measured)
+        yield replace(judged, contributor=pseudonym(judged.id)) if judged.simulated else judged
+        hear(count)
+    yield from folder_taps(folder)
+
+
+def folder_bundles(folder: Path) -> Iterator[bytes]:
+    """The bundles, in order of their names; `UsageError` where there is no such folder."""
+    if not folder.is_dir():
+        raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
+    for path in sorted(folder.rglob("*.talkpath")):
+        with path.open("rb") as file:
+            yield file.read(MAX_BYTES + 1)
+
+
+def folder_taps(folder: Path) -> Iterator[Tap]:
+    """Those of its taps.jsonl; `UsageError` names the line that is none."""
+    file = folder / "taps.jsonl"
+    for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
+        try:
+            tap = msgspec.json.decode(line, type=_TapLine)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UsageError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
+        name = hashlib.sha256(line + str(number).encode()).hexdigest()
+        where, who = (tap.network, tap.country), pseudonym(name) if tap.simulated else 0
+        yield Tap(name, tap.day, tap.day, tap.app, tap.medium, *where, "import", who, 0, tap.simulated)
+
+
+def pseudonym(name: str) -> int:
+    """Of whoever made the one report of that id."""
+    return int(name[:15], 16) or 1

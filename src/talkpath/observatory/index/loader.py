@@ -1,0 +1,57 @@
+"""Keeps the index as far as the log is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.index.fill import Hear, fill
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.records import Record
+
+LOG = "log"
+
+
+class _Progress(Struct, frozen=True):
+    log: str
+    position: int
+    version: int
+
+
+class Loader:
+    """Reads the log from where the index stands. What a crash makes it read twice counts once."""
+
+    def __init__(self, store: Store, log: Log) -> None:
+        self._store, self._log = store, log
+        found = store.query("SELECT max(position) FROM progress WHERE log = {log:String}", log=LOG)
+        self.position = int(found[0][0])
+        """The number of the last record that every answer counts."""
+        if self.position > log.last:
+            raise UsageError("The index is of another log; `talkpath observe rebuild` makes it again from this one.")
+
+    def load(self, hear: Hear = lambda count: None) -> int:
+        """Everything up to the log's end; how many records there were."""
+        end = self._log.last
+        if end == self.position:
+            return 0
+        count = fill(self._store, _until(self._log.read(self.position), end, hear))
+        self._store.insert("progress", [_Progress(LOG, end, end)])
+        self.position = end
+        return count
+
+
+def _until(records: Iterator[tuple[int, Record]], end: int, hear: Hear) -> Iterator[tuple[int, Record]]:
+    for count, (number, record) in enumerate(records, 1):
+        if number > end:
+            return
+        yield number, record
+        hear(count)
+
+
+def rebuild(store: Store, log: Log, hear: Hear = lambda count: None) -> int:
+    """Throw the index away and make it again from the log."""
+    store.drop()
+    return Loader(store, log).load(hear)

@@ -1,0 +1,77 @@
+"""Who sent how much, without knowing who: pseudonyms of a day, and limits by them (DESIGN section 8).
+
+Contract: an address is turned into HMAC-SHA-256(day key, its /24 or /48), cut to 64 bits, and forgotten. The day key
+is drawn anew each day of UTC and at each start, is in memory only, and is never shown. So pseudonyms of two days, or of
+two starts, cannot be compared by anybody.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+KEY_BYTES, PSEUDONYM_BYTES = 32, 8
+PREFIX = {4: 24, 6: 48}
+HOUR_S = 3600.0
+MOST_PEOPLE = 200_000  # whose limits are remembered at once
+
+
+class Contributor(NamedTuple):
+    """A pseudonym, and the number of the key that it was made with. (0, 0): no address was there."""
+
+    pseudonym: int = 0
+    key: int = 0
+
+
+@dataclass
+class Contributors:
+    """Makes pseudonyms. `today` tells the day of UTC."""
+
+    today: Callable[[], str]
+    _day: str = field(default="", init=False)
+    _key: bytes = field(default=b"", init=False, repr=False)
+    _number: int = field(default=0, init=False)
+
+    def of(self, host: str | None) -> Contributor:
+        """The pseudonym of an address literal."""
+        if (day := self.today()) != self._day:
+            self._day, self._key = day, os.urandom(KEY_BYTES)
+            self._number = int.from_bytes(os.urandom(PSEUDONYM_BYTES), "big") >> 1
+        try:
+            prefix = _prefix(host or "")
+        except ValueError:
+            return Contributor()
+        made = hmac.digest(self._key, prefix, "sha256")
+        return Contributor(int.from_bytes(made[:PSEUDONYM_BYTES], "big") or 1, self._number)
+
+
+def _prefix(host: str) -> bytes:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    network = ipaddress.ip_network((address, PREFIX[address.version]), strict=False)
+    return network.network_address.packed
+
+
+@dataclass
+class Limit:
+    """At most `an_hour` of something from one contributor, that many at once too. `now` in monotonic seconds."""
+
+    an_hour: int
+    now: Callable[[], float]
+    _left: dict[Contributor, tuple[float, float]] = field(default_factory=dict, init=False, repr=False)
+
+    def wait_s(self, who: Contributor) -> float:
+        """0 where one more is within the limit, and then it counts; else after how long one will be."""
+        now = self.now()
+        left, at = self._left.pop(who, (float(self.an_hour), now))
+        left = min(float(self.an_hour), left + (now - at) * self.an_hour / HOUR_S)
+        taken = left >= 1.0
+        self._left[who] = left - taken, now  # at the end: the first of the dict has been quiet longest
+        if len(self._left) > MOST_PEOPLE:
+            del self._left[next(iter(self._left))]
+        return 0.0 if taken else (1.0 - left) * HOUR_S / self.an_hour

@@ -1,0 +1,160 @@
+"""What is decided of each thing that comes in. No HTTP, no database; the disk through the log alone.
+
+Contract: a method returns once what it took is durable, or raises `RefusedError`. A bundle is taken if every bit is as
+it was signed; what it says is found out later. Its facts are never unpacked here, so that no bomb goes off here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import Seal, read_seal
+from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
+from talkpath.observatory.intake.metrics import Metrics
+from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.log.append import LogError
+from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.records import Placed, Received, Record, Tap
+from talkpath.observatory.log.register import Known
+from talkpath.responder.whereabouts import Atlas, Whereabouts
+
+HEX = re.compile(r"[0-9a-f]{64}")
+RETRY_S = 60
+
+
+class Settings(Struct, frozen=True):
+    """The operator's. `stopped` are countries that nothing is taken from, `apps` the ids that may be tapped."""
+
+    simulated: bool = False
+    most_bytes: int = 2 << 20
+    bundles_an_hour: int = 120
+    taps_an_hour: int = 60
+    stopped: frozenset[str] = frozenset()
+    apps: frozenset[str] = frozenset()
+    media: frozenset[str] = frozenset(("voice", "video", "text"))
+
+
+class Answer(NamedTuple):
+    """What a report is now. `new`: it was not there before."""
+
+    id: str
+    state: str
+    new: bool = False
+    why: str = ""
+
+
+class Desk:
+    """Where things come in. `Atlas` finds networks; `Contributors`, `Limit` and `Metrics` are this desk's own."""
+
+    def __init__(self, log: Log, committer: Committer, atlas: Atlas, people: Contributors, settings: Settings,
+                 metrics: Metrics, limits: tuple[Limit, Limit]) -> None:  # fmt: skip
+        self.log, self.settings, self.metrics = log, settings, metrics
+        self._committer, self._atlas, self._people = committer, atlas, people
+        self._bundles, self._taps = limits
+        self.arrived = asyncio.Event()
+        """Set whenever a report was taken that nobody judged yet."""
+
+    def admit(self, host: str | None) -> None:
+        """Before a bundle is read: may whoever sends from there send one more?"""
+        self._within(self._bundles, self._people.of(host))
+        self._not_stopped(self._atlas.find(host or "").country)
+
+    async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
+        """A bundle. `withdraw`: SHA-256 of the secret that takes it back, `name`: the id that the sender expects."""
+        found = hashlib.sha256(data).hexdigest()
+        if name and name != found:
+            raise RefusedError("wrong_id")
+        if withdraw and not HEX.fullmatch(withdraw):
+            raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
+        self._check(data)
+        who, where = self._people.of(host), self._atlas.find(host or "")
+        record = Received(found, "", len(data), 0, 0, withdraw, *where, *who)
+        new = await self._commit(record, data)
+        self.metrics.took("bundle", new)
+        if new:
+            self.arrived.set()
+            return Answer(found, "received", new)
+        return self.look_up(found)
+
+    async def tap(self, app: str, medium: str, host: str | None) -> Answer:
+        """ "My call failed." The same person's second tap of a day for the same app and medium counts as the first."""
+        if app not in self.settings.apps or medium not in self.settings.media:
+            raise RefusedError("unknown_app")
+        who, where = self._people.of(host), self._atlas.find(host or "")
+        self._within(self._taps, who)
+        self._not_stopped(where.country)
+        day = self._people.today()
+        name = hashlib.sha256(repr(("tap", *who, app, medium, day)).encode()).hexdigest()
+        placed: Placed = "ingest" if where != Whereabouts() else ""
+        record = Tap(name, day, day, app, medium, *where, placed, *who, self.settings.simulated)
+        new = await self._commit(record)
+        self.metrics.took("tap", new)
+        return Answer(name, "counted", new)
+
+    def look_up(self, name: str) -> Answer:
+        """What became of a report."""
+        known = self._known(name)
+        return Answer(name, known.state, why=known.why)
+
+    async def withdraw(self, name: str, secret: str) -> str:
+        """ "removed", or "tombstone" where its day is sealed."""
+        known = self._known(name)
+        given = hashlib.sha256(bytes.fromhex(secret)).hexdigest() if HEX.fullmatch(secret) else ""
+        if not known.received.withdraw or not hmac.compare_digest(given, known.received.withdraw):
+            raise RefusedError("not_found")
+        if known.state == "withdrawn":
+            return "tombstone"
+        try:
+            record = await asyncio.to_thread(self.log.withdraw, known)
+        except LogError as error:
+            raise RefusedError("not_durable", str(error), RETRY_S) from None
+        self.metrics.took("withdrawal", True)
+        return "tombstone" if record.tombstone else "removed"
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> Known:
+        known = self.log.find(name) if HEX.fullmatch(name) else None
+        if known is None:
+            raise RefusedError("not_found")
+        return known
+
+    def _check(self, data: bytes) -> None:
+        if len(data) > self.settings.most_bytes:
+            raise RefusedError("too_large")
+        try:
+            seal = read_seal(data)
+        except BundleError as error:
+            raise RefusedError("changed", str(error)) from None
+        if seal.kind != "check":
+            raise RefusedError("recording")
+        if seal.simulated != self.settings.simulated:
+            raise RefusedError("simulated" if seal.simulated else "not_simulated")
+        self._not_stopped(_country(seal))
+
+    def _within(self, limit: Limit, who: Contributor) -> None:
+        wait_s = limit.wait_s(who)
+        if wait_s:
+            raise RefusedError("limited", retry_after_s=int(wait_s) + 1)
+
+    def _not_stopped(self, country: str) -> None:
+        if country in self.settings.stopped:
+            raise RefusedError("stopped")
+
+    async def _commit(self, record: Record, data: bytes = b"") -> bool:
+        try:
+            return await asyncio.wrap_future(self._committer.submit(record, data))
+        except LogError as error:
+            raise RefusedError("not_durable", str(error), RETRY_S) from None
+
+
+def _country(seal: Seal) -> str:
+    return seal.receipt.country if seal.receipt else "ZZ"

@@ -1,0 +1,147 @@
+"""The OpenAPI 3.1 document of the report API. What it says is what tests send (tests/observatory/intake)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from talkpath import __version__
+from talkpath.evidence.share import DONE, MEDIA_TYPE
+from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.refusal import REFUSALS
+
+HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
+Object = dict[str, Any]
+
+
+def document(settings: Settings) -> Object:
+    """For an observatory with these settings."""
+    report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [_parameter("name", "path", HEX)]}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "talkpath observatory", "version": __version__, "license": {"name": "Apache-2.0"},
+                 "description": _about(settings)},
+        "paths": {
+            "/api/v1/bundles": {"post": _post()},
+            "/api/v1/reports/{name}": report,
+            "/api/v1/taps": {"post": _tap(settings)},
+        },
+        "components": {"schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal()}},
+    }  # fmt: skip
+
+
+def _about(settings: Settings) -> str:
+    said = "Evidence that calls are restricted comes in here (spec tp-006)."
+    return f"SIMULATED. {said}" if settings.simulated else said
+
+
+def _post() -> Object:
+    return {
+        "operationId": "sendBundle",
+        "summary": "Send a bundle (tp-003). Acknowledged once it is durable.",
+        "parameters": [_withdraw_header()],
+        "requestBody": _bundle(),
+        "responses": _taken() | _refusals("stopped", "slow", "too_large", "media_type", "changed", "limited", "busy"),
+    }
+
+
+def _put() -> Object:
+    return _post() | {
+        "operationId": "putReport",
+        "summary": "The same, under the SHA-256 of its bytes. The same bundle sent twice is one report.",
+    }
+
+
+def _get() -> Object:
+    return {
+        "operationId": "lookUpReport",
+        "summary": "What became of a report: received, judged, unfit (and why), withdrawn.",
+        "responses": {"200": _json("Known.", "Report")} | _refusals("not_found"),
+    }
+
+
+def _delete() -> Object:
+    return {
+        "operationId": "withdrawReport",
+        "summary": "Take a report back. Until its day is sealed it is removed, afterwards marked as withdrawn.",
+        "parameters": [_parameter("Talkpath-Secret", "header", HEX)],
+        "responses": {"200": _json("Withdrawn.", "Withdrawn")} | _refusals("not_found", "not_durable"),
+    }
+
+
+def _tap(settings: Settings) -> Object:
+    body = {
+        "type": "object",
+        "required": ["app", "medium"],
+        "additionalProperties": False,
+        "properties": {
+            "app": {"type": "string", "enum": sorted(settings.apps)},
+            "medium": {"type": "string", "enum": sorted(settings.media)},
+        },
+    }
+    return {
+        "operationId": "tap",
+        "summary": "Tell that a call failed.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": _taken()
+        | _refusals("bad_request", "stopped", "slow", "too_large", "media_type", "unknown_app", "limited", "busy"),
+    }
+
+
+def _bundle() -> Object:
+    return {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def _withdraw_header() -> Object:
+    return _parameter("Talkpath-Withdraw", "header", HEX) | {
+        "required": False,
+        "description": "SHA-256 of the 32 bytes of a secret, which can then take the report back.",
+    }
+
+
+def _parameter(name: str, place: str, schema: Object) -> Object:
+    return {"name": name, "in": place, "required": True, "schema": schema}
+
+
+def _taken() -> Object:
+    return {"200": _json("It was there already.", "Report"), "201": _json("Taken, and durable.", "Report")}
+
+
+def _refusals(*codes: str) -> Object:
+    """The statuses of these codes, and of what any request may meet."""
+    statuses = sorted({REFUSALS[code][0] for code in (*codes, "bad_request")})
+    return {str(status): _json(_why(status), "Refusal") for status in statuses}
+
+
+def _why(status: int) -> str:
+    return " Or: ".join(said for found, said in REFUSALS.values() if found == status)
+
+
+def _json(about: str, name: str) -> Object:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"description": about, "content": {"application/json": {"schema": schema}}}
+
+
+def _report() -> Object:
+    properties = {
+        "schema": {"const": "talkpath.report/1"},
+        "id": HEX,
+        "state": {"enum": STATES},
+        "why": {"type": "string"},
+    }
+    return {"type": "object", "required": ["schema", "id", "state"], "properties": properties}
+
+
+def _withdrawn() -> Object:
+    properties = {
+        "schema": {"const": "talkpath.report/1"},
+        "id": HEX,
+        "state": {"enum": list(DONE)},
+        "said": {"type": "string"},
+    }
+    return {"type": "object", "required": ["schema", "id", "state", "said"], "properties": properties}
+
+
+def _refusal() -> Object:
+    properties = {"error": {"type": "string", "maxLength": 200}, "code": {"enum": list(REFUSALS)}}
+    return {"type": "object", "required": ["error", "code"], "properties": properties}

@@ -1,0 +1,199 @@
+"""An observatory put together: log, desk, judges and index in one application, and what others add to it.
+
+    observatory = Observatory(Place(folder, dsn), settings)
+    application(observatory, [*pages, *check])
+
+Contract: `Observatory` holds the folder's lock until `close`. The intake and the index run here; whatever judges a
+bundle runs in a process of its own, and so must whatever else is heavy or talks WebRTC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from talkpath.apps import apps
+from talkpath.errors import TalkpathError, UsageError
+from talkpath.observatory.clock import Clock
+from talkpath.observatory.index.loader import Loader
+from talkpath.observatory.index.store import NEEDS, Store
+from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.folder import Folder
+from talkpath.observatory.log.log import Log
+from talkpath.responder.whereabouts import Atlas
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from talkpath.observatory.intake.desk import Settings
+
+LOAD_EVERY_S, RETRY_S = 1.0, 10.0
+KIND = "kind.json"
+
+
+class Place(NamedTuple):
+    """Where an observatory lies, and whose words it knows. `dsn` "": an embedded index in the folder."""
+
+    root: Path
+    dsn: str = ""
+    geo: tuple[Path, ...] = ()
+    listed: Mapping[str, str] = {}
+    judges: int = 1
+
+
+class Observatory:
+    """Everything of one observatory. `UsageError` where its folder cannot be had, or is of the other kind."""
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        from talkpath.observatory.intake.contributors import Contributors, Limit
+        from talkpath.observatory.intake.desk import Desk
+        from talkpath.observatory.intake.metrics import Metrics
+
+        self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
+        self.log = opened_log(place.root, settings.simulated, self.clock)
+        try:
+            self.store = Store(dsn_of(place))
+            self.loader = Loader(self.store, self.log)
+        except BaseException:
+            self.log.close()
+            raise
+        self.committer = Committer(self.log, self.metrics.committed)
+        limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
+        people = Contributors(self.clock.today)
+        self.desk = Desk(self.log, self.committer, Atlas(place.geo), people, settings, self.metrics, limits)
+
+    def routes(self) -> list[BaseRoute]:
+        """The report API, /health and /metrics."""
+        from starlette.routing import Route
+
+        from talkpath.observatory.intake.routes import Reports
+
+        own = [Route("/health", self._health), Route("/metrics", self._metrics)]
+        return [*Reports(self.desk).routes(), *own]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Judge, and keep the index up to date, as long as this lasts."""
+        from talkpath.observatory.intake.judges import Judges
+
+        async def commit(record: object) -> bool:
+            return await asyncio.wrap_future(self.committer.submit(record))  # type: ignore[arg-type]
+
+        judges = Judges(self.log, commit, self._place.listed, self.settings.simulated, self.metrics.judged,
+                        self._place.judges)  # fmt: skip
+        tasks = [
+            asyncio.create_task(_always(lambda: judges.run(self.desk.arrived))),
+            asyncio.create_task(_always(self._load)),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+            judges.close()
+
+    def close(self) -> None:
+        """Give folder and index back."""
+        self.committer.close()
+        self.store.close()
+        self.log.close()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        while True:
+            await asyncio.to_thread(self.loader.load)
+            self.metrics.stands(self.log.last, self.loader.position, self.clock.step_s)
+            await asyncio.sleep(LOAD_EVERY_S)
+
+    async def _health(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        wrong = [said async for said in self._wrong()]
+        told = {"schema": "talkpath.health/1", "status": "degraded" if wrong else "ok", "wrong": wrong,
+                "simulated": self.settings.simulated, "log_records": self.log.last,
+                "index_records": self.loader.position}  # fmt: skip
+        return Response(msgspec.json.encode(told), 503 if wrong else 200, media_type="application/json")
+
+    async def _wrong(self) -> AsyncIterator[str]:
+        try:
+            await asyncio.to_thread(self.store.query, "SELECT count() FROM country_day")
+        except TalkpathError as error:
+            yield str(error)
+        if self.clock.set:
+            yield "The clock was set since the start; no day is sealed until the observatory was started again."
+
+    async def _metrics(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+def application(observatory: Observatory, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application: the observatory's own routes, then those that others add."""
+    try:
+        from starlette.applications import Starlette
+    except ImportError:
+        raise UsageError(NEEDS) from None
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with observatory.running():
+            yield
+
+    return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)
+
+
+def dsn_of(place: Place) -> str:
+    """Of the index: the one that is named, else one in the folder."""
+    return place.dsn or f"chdb://{(place.root / 'index').resolve()}"
+
+
+def opened_log(root: Path, simulated: bool, clock: Clock | None = None) -> Log:
+    """The log in an observatory's folder, for writing."""
+    folder = Folder(root)
+    try:
+        _hold_kind(folder.root, simulated)
+        return Log(folder, (clock or Clock()).today)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def known_apps() -> frozenset[str]:
+    """The ids of all apps, those known from captures only too."""
+    return frozenset(apps())
+
+
+async def _always(work: Callable[[], Awaitable[None]]) -> None:
+    """Run it again whenever it fails, and say why."""
+    while True:
+        try:
+            await work()
+        except TalkpathError as error:
+            sys.stderr.write(f"talkpath: {error}\n")
+        await asyncio.sleep(RETRY_S)
+
+
+def _hold_kind(root: Path, simulated: bool) -> None:
+    """What is made up and what was measured never lie in one folder."""
+    file = root / KIND
+    told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
+    if not file.exists():
+        file.write_bytes(told)
+    elif file.read_bytes() != told:
+        kind = "measured" if simulated else "SIMULATED"
+        raise UsageError(f"The folder holds what is {kind}; name another with --data.")

@@ -1,0 +1,21 @@
+"""One real observatory that runs as a process, for all tests of this folder that harm nobody's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an observatory of real networks."""
+    from serving import start, stop
+
+    process, url = start(tmp_path_factory.mktemp("observatory") / "data")
+    yield url
+    assert stop(process) == 0

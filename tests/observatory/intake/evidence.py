@@ -1,0 +1,89 @@
+"""Bundles as people send them: a real check in virtual time, passed off as measured; and what strangers send."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from talkpath.evidence.archive import pack, unpack
+from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, write_check
+from talkpath.evidence.simulation import probe_signer
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drive import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts
+from talkpath.observatory.intake.contributors import Contributors, Limit
+from talkpath.observatory.intake.desk import Desk, Settings
+from talkpath.observatory.intake.metrics import Metrics
+from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.folder import Folder
+from talkpath.observatory.log.log import Log
+from talkpath.report.result import result
+from talkpath.responder.whereabouts import Atlas
+from talkpath.wire.sign import Signer
+
+DAY = "2026-11-24"
+RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
+
+
+@cache
+def facts(restricted: bool = False) -> Facts:
+    plan = make_plan(choose_arms(["whatsapp/relay60"]))
+    played = run_sim(plan, Scenario.parse("clean", [RULE] if restricted else [], 1))
+    return replace(played, started_at=f"{DAY}T10:00:00Z")
+
+
+@cache
+def told(restricted: bool) -> dict[str, object]:
+    return result(facts(restricted))[1]
+
+
+def measured(seed: int = 0, restricted: bool = False) -> bytes:
+    """A bundle that no lab key signed. Its receipt is left out, since the lab's responder signed that."""
+    own = replace(facts(restricted), simulated=False, responder_key="")
+    return write_check(own, told(restricted), Signer.of_seed(hashlib.sha256(str(seed).encode()).digest()))
+
+
+@cache
+def simulated() -> bytes:
+    return write_check(facts(), told(False), probe_signer())
+
+
+def resealed(parts: dict[str, bytes], kind: str = "check", seed: int = 0) -> bytes:
+    """Any parts, signed by somebody: what a stranger who knows the format can send."""
+    signer = Signer.of_seed(hashlib.sha256(str(seed).encode()).digest())
+    old = msgspec.json.decode(unpack(measured(seed))[MANIFEST], type=Manifest)
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    manifest = msgspec.json.encode(replace(old, kind=kind, parts=digests))
+    return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})
+
+
+class Time:
+    """Monotonic seconds that tests turn."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+class Bench:
+    """A desk and what stands behind it."""
+
+    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+        settings = settings or Settings(apps=frozenset(("whatsapp", "signal")))
+        self.day, self.time = DAY, Time()
+        self.log = Log(Folder(root), lambda: self.day)
+        self.committer = Committer(self.log)
+        limits = Limit(settings.bundles_an_hour, self.time), Limit(settings.taps_an_hour, self.time)
+        people = Contributors(lambda: self.day)
+        self.desk = Desk(self.log, self.committer, Atlas(()), people, settings, Metrics(), limits)
+
+    def close(self) -> None:
+        self.committer.close()
+        self.log.close()

@@ -1,0 +1,187 @@
+"""What the desk takes, what it refuses, by which code, and that refusing costs nothing and harms nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import tracemalloc
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evidence import DAY, Bench, measured, resealed, simulated
+from talkpath.evidence.archive import unpack
+from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT
+from talkpath.observatory.intake.contributors import Contributors, Limit
+from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.log.records import Received, Tap
+
+HOME, NEIGHBOUR, AWAY = "192.0.2.7", "192.0.2.200", "198.51.100.1"
+Value = TypeVar("Value")
+
+
+def run(work: Awaitable[Value]) -> Value:
+    async def wait() -> Value:
+        return await work
+
+    return asyncio.run(wait())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def refused(work: Awaitable[object]) -> str:
+    with pytest.raises(RefusedError) as told:
+        run(work)
+    assert str(told.value).count(". ") == 0, "one sentence"
+    return told.value.code
+
+
+def body(data: bytes) -> dict[str, bytes]:
+    return {name: part for name, part in unpack(data).items() if name not in (MANIFEST, SIGNATURE)}
+
+
+def test_a_bundle_is_taken_once(bench: Bench):
+    data = measured()
+    first, second = run(bench.desk.take(data, HOME)), run(bench.desk.take(data, AWAY))
+    assert (first.new, first.state) == (True, "received")
+    assert (second.new, second.id) == (False, hashlib.sha256(data).hexdigest())
+    (record,) = [record for _, record in bench.log.read()]
+    assert isinstance(record, Received)
+    assert bench.log.bundle(record) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "changed"),
+        (b"PK\x03\x04" + bytes(1000), "changed"),
+        (measured()[:-1], "changed"),
+        (measured() + b"\0", "changed"),
+        (bytes(3 << 20), "too_large"),
+        (simulated(), "simulated"),
+        (resealed({FACTS: b"x", VERDICT: b"y"}, "capture"), "recording"),
+        (resealed({FACTS: b"x", VERDICT: b"y"}, "nonsense"), "changed"),
+        (resealed({FACTS: b"x", "more": b"y"}), "changed"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(bench: Bench, data: bytes, code: str):
+    assert refused(bench.desk.take(data, HOME)) == code
+    assert list(bench.log.read()) == []
+    assert run(bench.desk.take(measured(), HOME)).new, "the next one is taken as if nothing had been"
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random):
+    data = bytearray(measured())
+    for _ in range(draws.choice([1, 1, 1, 5])):
+        data[draws.randrange(len(data))] ^= 1 << draws.randrange(8)
+    if bytes(data) != measured():
+        assert refused(bench.desk.take(bytes(data), HOME)) == "changed"
+
+
+def test_a_bomb_does_not_go_off_here(bench: Bench):
+    """Half a gigabyte of zeros, twice, signed by a stranger: taken or not, it is never unpacked in this process."""
+    bomb = gzip.compress(bytes(512 << 20), 1)
+    nested = resealed({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
+    tracemalloc.start()
+    run(bench.desk.take(nested, HOME))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20 << 20
+
+
+def test_a_bomb_in_the_receipt_is_refused(bench: Bench):
+    parts, zeros = body(measured()), gzip.compress(bytes(64 << 20), 1)
+    bomb = resealed({FACTS: parts[FACTS], "receipt.msgpack.gz": zeros, VERDICT: parts[VERDICT]})
+    assert refused(bench.desk.take(bomb, HOME)) == "changed"
+
+
+def test_the_id_has_to_be_that_of_the_bytes(bench: Bench):
+    assert refused(bench.desk.take(measured(), HOME, name="0" * 64)) == "wrong_id"
+    assert run(bench.desk.take(measured(), HOME, name=hashlib.sha256(measured()).hexdigest())).new
+
+
+def test_only_the_secret_takes_it_back(bench: Bench):
+    secret = "ab" * 32
+    lock = hashlib.sha256(bytes.fromhex(secret)).hexdigest()
+    name = run(bench.desk.take(measured(), HOME, withdraw=lock)).id
+    for wrong in ("", "cd" * 32, lock, "ü"):
+        assert refused(bench.desk.withdraw(name, wrong)) == "not_found"
+    assert run(bench.desk.withdraw(name, secret)) == "removed"
+    assert refused(bench.desk.withdraw(name, secret)) == "not_found"
+
+
+def test_what_nobody_has_a_secret_of_stays(bench: Bench):
+    name = run(bench.desk.take(measured(), HOME)).id
+    assert refused(bench.desk.withdraw(name, hashlib.sha256(b"").hexdigest())) == "not_found"
+
+
+def test_after_sealing_it_is_a_tombstone(bench: Bench):
+    secret = "ab" * 32
+    name = run(bench.desk.take(measured(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
+    bench.day = "2026-11-28"
+    bench.log.seal_until(DAY)
+    assert run(bench.desk.withdraw(name, secret)) == run(bench.desk.withdraw(name, secret)) == "tombstone"
+
+
+def test_one_tap_a_day_app_and_medium(bench: Bench):
+    drawn = [("voice", HOME), ("voice", NEIGHBOUR), ("video", HOME), ("voice", AWAY)]
+    taps = [run(bench.desk.tap("signal", medium, host)).new for medium, host in drawn]
+    assert taps == [True, False, True, True], "a neighbour of the same /24 is the same contributor"
+    assert refused(bench.desk.tap("nosuch", "voice", HOME)) == "unknown_app"
+    assert all(isinstance(record, Tap) for _, record in bench.log.read())
+
+
+def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
+    bench = Bench(tmp_path, Settings(bundles_an_hour=3, apps=frozenset()))
+    for _ in range(3):
+        bench.desk.admit(HOME)
+    with pytest.raises(RefusedError) as told:
+        bench.desk.admit(NEIGHBOUR)
+    assert (told.value.status, told.value.retry_after_s) == (429, 1201)
+    bench.desk.admit(AWAY)
+    bench.time.s += 1201.0
+    bench.desk.admit(HOME)
+    bench.close()
+
+
+def test_a_country_that_is_stopped(tmp_path: Path):
+    bench = Bench(tmp_path, Settings(stopped=frozenset(("ZZ",)), apps=frozenset(("signal",))))
+    assert refused(bench.desk.take(measured(), HOME)) == "stopped"
+    assert refused(bench.desk.tap("signal", "voice", HOME)) == "stopped"
+    bench.close()
+
+
+def test_pseudonyms_live_one_day_and_hold_nothing_of_the_address():
+    day = [DAY]
+    people = Contributors(lambda: day[0])
+    one = people.of(HOME)
+    assert people.of(NEIGHBOUR) == people.of(f"::ffff:{HOME}") == one
+    assert people.of("2001:db8:1::1") == people.of("2001:db8:1:ffff::2") != people.of("2001:db8:2::1")
+    assert people.of(None) == people.of("unix") == (0, 0)
+    assert Contributors(lambda: DAY).of(HOME) != one
+    day[0] = "2026-11-25"
+    assert people.of(HOME).key != one.key
+    assert people.of(HOME).pseudonym != one.pseudonym
+    assert HOME not in repr(people)
+
+
+def test_limits_forget_who_was_quiet_longest(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("talkpath.observatory.intake.contributors.MOST_PEOPLE", 2)
+    limit = Limit(1, lambda: 0.0)
+    people = Contributors(lambda: DAY)
+    first, second, third = (people.of(host) for host in ("192.0.2.1", "198.51.100.1", "203.0.113.1"))
+    assert [limit.wait_s(who) > 0 for who in (first, first, second, third, first)] == [False, True, False, False, False]

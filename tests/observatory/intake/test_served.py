@@ -1,0 +1,157 @@
+"""A real observatory, a real socket, and `talkpath share` and `withdraw` as people run them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner, Result
+from serving import start, stop
+
+from evidence import measured, resealed, simulated
+from talkpath.cli import cli
+from talkpath.evidence.bundle import FACTS, VERDICT
+from talkpath.evidence.share import MEDIA_TYPE, RefusedError
+
+PATIENCE_S = 60.0
+
+
+def ask(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, json.loads(data) if "json" in answer.headers.get("Content-Type", "") else data.decode()
+
+
+def post(url: str, data: bytes) -> tuple[int, Any]:
+    return ask(url, "POST", "/api/v1/bundles", data, Content_Type=MEDIA_TYPE)
+
+
+def becomes(url: str, name: str, state: str) -> dict[str, Any]:
+    """Wait until a report is in that state."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        status, told = ask(url, "GET", f"/api/v1/reports/{name}")
+        assert status == 200
+        if told["state"] != "received":
+            assert told["state"] == state
+            return dict(told)
+        time.sleep(0.2)
+    raise AssertionError("nobody judged it")
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(one) for one in arguments], standalone_mode=False)
+
+
+def test_share_and_withdraw(served: str, tmp_path: Path):
+    bundle = tmp_path / "monday.talkpath"
+    bundle.write_bytes(measured(seed=11))
+    told = run("share", bundle, "--to", served, "--yes")
+    assert told.exception is None, told.output
+    receipt = tmp_path / "monday.shared.json"
+    becomes(served, json.loads(receipt.read_text())["id"], "judged")
+    told = run("withdraw", receipt)
+    assert told.output == "Withdrawn. It is removed.\n"
+    assert isinstance(run("withdraw", receipt).exception, RefusedError)
+
+
+def test_a_bundle_is_acknowledged_once_and_judged(served: str):
+    status, told = post(served, measured(seed=12, restricted=True))
+    assert (status, told["state"]) == (201, "received")
+    becomes(served, told["id"], "judged")
+    assert post(served, measured(seed=12, restricted=True)) == (200, {**told, "state": "judged"})
+
+
+def test_what_verifies_and_says_nothing_is_unfit(served: str):
+    status, told = post(served, resealed({FACTS: b"no facts", VERDICT: b"no verdict"}, seed=13))
+    assert status == 201
+    assert becomes(served, told["id"], "unfit")["why"] == "A part of the bundle cannot be unpacked."
+
+
+def test_a_bomb_ends_in_the_judge(served: str):
+    import gzip
+
+    zeros = gzip.compress(bytes(256 << 20), 1)
+    status, told = post(served, resealed({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
+    assert status == 201
+    assert "larger than any" in becomes(served, told["id"], "unfit")["why"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status", "code"),
+    [
+        ("POST", "/api/v1/bundles", b"x", {"Content_Type": MEDIA_TYPE}, 422, "changed"),
+        ("POST", "/api/v1/bundles", b"x", {"Content_Type": "text/plain"}, 415, "media_type"),
+        ("POST", "/api/v1/bundles", bytes(3 << 20), {"Content_Type": MEDIA_TYPE}, 413, "too_large"),
+        ("PUT", "/v1/reports/" + "0" * 64, measured(), {"Content_Type": MEDIA_TYPE}, 422, "wrong_id"),
+        ("POST", "/api/v1/bundles", simulated(), {"Content_Type": MEDIA_TYPE}, 422, "simulated"),
+        ("DELETE", "/v1/reports/" + "0" * 64, b"", {"Talkpath_Secret": "0" * 64}, 404, "not_found"),
+        ("GET", "/api/v1/reports/x", b"", {}, 404, "not_found"),
+        ("POST", "/api/v1/taps", b"{}", {"Content_Type": "application/json"}, 400, "bad_request"),
+        ("POST", "/api/v1/taps", b"[" * 900, {"Content_Type": "application/json"}, 400, "bad_request"),
+        ("POST", "/api/v1/taps", b'{"app":"nosuch","medium":"voice"}', {"Content_Type": "application/json"}, 422,
+         "unknown_app"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_told(
+    served: str, method: str, path: str, body: bytes, headers: dict[str, str], status: int, code: str
+):
+    found, told = ask(served, method, path, body, **headers)
+    assert (found, told["code"]) == (status, code)
+    assert told["error"].endswith(".")
+
+
+def test_a_tap(served: str):
+    body = b'{"app": "signal", "medium": "voice"}'
+    first, second = (ask(served, "POST", "/api/v1/taps", body, Content_Type="application/json") for _ in range(2))
+    assert (first[0], second[0]) == (201, 200)
+
+
+def test_a_sender_that_goes_away_harms_nobody(served: str):
+    parts = urlsplit(served)
+    with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
+        lines = ["POST /api/v1/bundles HTTP/1.1", "Host: x", f"Content-Type: {MEDIA_TYPE}", "Content-Length: 5000"]
+        connection.sendall("\r\n".join([*lines, "", "PK"]).encode())
+    assert ask(served, "GET", "/health")[1]["status"] == "ok"
+
+
+def test_health_and_metrics(served: str):
+    status, told = ask(served, "GET", "/health")
+    assert (status, told["status"], told["simulated"]) == (200, "ok", False)
+    status, text = ask(served, "GET", "/metrics")
+    assert status == 200
+    assert 'talkpath_taken_total{kind="bundle",new="true"}' in text
+    assert "127.0.0.1" not in text
+
+
+def test_after_a_kill_everything_acknowledged_is_there(tmp_path: Path):
+    process, url = start(tmp_path / "data")
+    names = [post(url, measured(seed=seed))[1]["id"] for seed in range(20, 24)]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+    process, url = start(tmp_path / "data")
+    assert all(becomes(url, name, "judged") for name in names)
+    assert post(url, measured(seed=20))[0] == 200
+    assert stop(process) == 0
+
+
+def test_the_kinds_do_not_mix(tmp_path: Path):
+    process, url = start(tmp_path / "data", "--simulated")
+    assert post(url, simulated())[0] == 201
+    assert post(url, measured())[1]["code"] == "not_simulated"
+    assert stop(process) == 0
+    told = run("observe", "rebuild", "--data", tmp_path / "data")
+    assert "SIMULATED" in str(told.exception)
