@@ -32,7 +32,7 @@ def respond(folder: Path, *arguments: str, before: Sequence[str] = ()) -> subpro
 
 def ports() -> list[str]:
     control, udp = free_ports(2)
-    return ["--host", "127.0.0.1", "--port", str(control), "--ports", str(udp)]
+    return ["--host", "127.0.0.1", "--port", str(control), "--ports", str(udp), "--tcp-ports", "", "--tls-ports", ""]
 
 
 # -- invitations -------------------------------------------------------------------------------------------------
@@ -81,7 +81,6 @@ def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
         (["--ports", "70000"], "from 1 to 65535"),
         (["--ports", ""], "at least one UDP port"),
         (["--port", "70000"], "65535"),
-        (["--port", "4000", "--tcp-ports", "4000"], "given twice"),
         (["--for", "-1"], "--for takes hours"),
         (["--for", "nan"], "--for takes hours"),
         (["--invite", "my.host.name:4433"], "without a port"),
@@ -112,7 +111,9 @@ def test_a_port_in_use(tmp_path: Path, kind: socket.SocketKind) -> None:
     assert done.stderr.startswith(f"talkpath: {name} port {taken} is in use by another program")
 
 
-def test_a_port_that_takes_a_right() -> None:
+@pytest.fixture
+def nobody() -> list[str]:
+    """What runs a command as somebody who may not open ports below 1024."""
     before = NOBODY if os.geteuid() == 0 else []
     if before and not shutil.which("setpriv"):
         pytest.skip("needs setpriv: apt install util-linux")
@@ -121,11 +122,30 @@ def test_a_port_that_takes_a_right() -> None:
     limit = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if not limit.exists() or int(limit.read_text()) < 100:
         pytest.skip("needs a system that keeps ports below 1024: Linux with ip_unprivileged_port_start=1024")
+    return before
+
+
+def as_nobody(before: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
-        done = respond(Path(name), "--port", str(free_ports(1)[0]), "--ports", "99", before=before)
+        return respond(Path(name), "--host", "127.0.0.1", "--port", str(free_ports(1)[0]), *arguments, before=before)
+
+
+def test_a_port_that_takes_a_right(nobody: list[str]) -> None:
+    done = as_nobody(nobody, "--ports", "99", "--tcp-ports", "", "--tls-ports", "")
     assert done.returncode == 2
     assert done.stderr.startswith("talkpath: UDP port 99 needs a right that this user lacks")
+
+
+def test_a_usual_port_that_takes_a_right_is_named_and_done_without(nobody: list[str]) -> None:
+    done = as_nobody(nobody, "--ports", str(free_ports(1)[0]), "--for", "0.0003", "--json")
+    assert done.returncode == 0, done.stderr
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("talkpath: TCP port 443 needs a right that this user lacks")
+    assert said.endswith("this responder does without it.")
+    told = json.loads(done.stdout)
+    assert (told["tcp_ports"], told["tls_ports"]) == ([], [])
+    assert parse_link(told["link"]).also == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"])

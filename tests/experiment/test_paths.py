@@ -12,7 +12,7 @@ from talkpath.experiment.layout import PATH_LOCALS, lay_out
 from talkpath.wire.control import Begin
 
 PORTS = (3478, 443, *range(3000, 3014))
-PATHS = ("udp/3478", "udp/443", "tcp/8443", "tls/443")
+PATHS = ("udp/3478", "udp/443", "tcp/443", "tls/443", "wss/443")
 ARM = Arm("webrtc", "dtls", "voice")
 LOCALS = 51
 

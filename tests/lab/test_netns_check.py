@@ -34,7 +34,7 @@ def ready(folder: Path, family: int = 4) -> Iterator[tuple[netns.Box, list[str]]
     with netns.box(Scenario.parse("clean", (), 1, family).network()) as lab:
         far = lab.start(RESPONDER.name, drive._respond(folder, [str(port) for port in PORTS]))
         host = RESPONDER.ipv4 if family == 4 else f"[{RESPONDER.ipv6}]"
-        yield lab, drive._check(folder, PLAN, drive._link(far.line('"link"'), host, CONTROL_PORT))
+        yield lab, drive._check(folder, PLAN, drive._link(far.line('"link"'), host, CONTROL_PORT, 0))
 
 
 def stored(folder: Path) -> Facts:

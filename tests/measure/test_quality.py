@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.measure.carry import Carry
+from talkpath.measure.carry import Carry, Way
 from talkpath.measure.quality import (
     G711_PLC,
     TALKABLE_MOS,
@@ -17,6 +17,7 @@ from talkpath.measure.quality import (
     carried_mos,
     delay_impairment,
     loss_impairment,
+    loss_pct,
     mos,
     mos_of_rating,
 )
@@ -86,15 +87,25 @@ def test_burst_ratio(lost: int, runs: int, sent: int, expected: float):
     assert burst_ratio(lost, runs, sent) == pytest.approx(expected)
 
 
-CARRY = Carry("webrtc", "webrtc", "voice", "tcp/443", 100, 100, 100, 100, setup_ms=80.0)
+WHOLE = Way(100, 100, 0, 0.0)
+CARRY = Carry("webrtc", "webrtc", "voice", "tcp/443", WHOLE, WHOLE, setup_ms=80.0)
 
 
 def test_a_transport_is_as_good_as_its_worse_direction():
+    at_random = {"arrived": 70, "runs": 30}
     assert carried_mos(CARRY) == mos(0)
-    assert carried_mos(replace(CARRY, arrived_down=70)) == mos(30)
-    assert carried_mos(replace(CARRY, arrived_up=50, arrived_down=70)) == mos(50)
+    assert carried_mos(replace(CARRY, down=Way(100, **at_random))) == mos(30)
+    assert carried_mos(replace(CARRY, up=Way(100, 50, 50), down=Way(100, **at_random))) == mos(50)
+    assert carried_mos(replace(CARRY, up=Way(100, 70, 2))) < mos(30)  # in bursts it is worse
+
+
+def test_what_comes_too_late_is_no_talk():
+    """Over a stream nothing is lost, but a lost packet holds up those behind it."""
+    assert carried_mos(replace(CARRY, down=replace(WHOLE, delay_ms=100.0))) == mos(0, delay_ms=200.0)
+    assert carried_mos(replace(CARRY, down=replace(WHOLE, delay_ms=800.0))) < TALKABLE_MOS
+    assert loss_pct(WHOLE) == 0.0
 
 
 def test_a_transport_that_carries_nothing():
     assert carried_mos(replace(CARRY, setup_ms=None)) == 1.0
-    assert carried_mos(replace(CARRY, sent_down=0, arrived_down=0)) == mos(100)
+    assert carried_mos(replace(CARRY, down=Way(0, 0))) == mos(100)

@@ -51,6 +51,8 @@ def test_a_link(text: str, parts: tuple[str, int, datetime | None]) -> None:
         (f"https://my.host.name/#{KEY}", "names no host"),
         (f":4433#{KEY}", "names no host"),
         (f"talkpath://my.host.name/?until=tomorrow#{KEY}", "no date"),
+        (f"talkpath://my.host.name/?also=https#{KEY}", "'also' is no port"),
+        (f"talkpath://my.host.name/?also=70000#{KEY}", "'also' is no port"),
     ],
 )
 def test_no_link(text: str, said: str) -> None:
@@ -64,10 +66,11 @@ def test_no_link(text: str, said: str) -> None:
     ),
     st.integers(1, 65535),
     st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from((0, 443)),
 )
-def test_the_text_of_a_link_leads_back_to_it(host: str, port: int, until: datetime | None) -> None:
+def test_the_text_of_a_link_leads_back_to_it(host: str, port: int, until: datetime | None, also: int) -> None:
     until = until and until.replace(second=0, microsecond=0)
-    link = Link(host, port, KEY, until)
+    link = Link(host, port, KEY, until, also if also != port else 0)
     assert parse_link(link.text()) == link
     assert host not in repr(link)
 

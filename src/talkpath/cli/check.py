@@ -160,7 +160,7 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool, signer: 
     if as_json:
         click.echo(json.dumps(written))
     else:
-        text.show(Console(file=sys.stdout), verdicts)
+        text.show(Console(file=sys.stdout), verdicts, written["transports"])
     if output is not None:
         write_file(output, write_check(facts, written, signer))
         if not ended and not has_receipt(facts, signer):

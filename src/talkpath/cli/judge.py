@@ -34,7 +34,7 @@ def command(bundle: Path, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(console, recording(), stored.findings)
     else:
-        text.show(console, again.verdicts)
+        text.show(console, again.verdicts, again.written["transports"])
     if stored.simulated:
         click.echo(f"\n{simulation_note()}")
     same = say("again", "The same verdicts as when it was written.")

@@ -116,7 +116,7 @@ def _tell(facts: Facts, hits: list[dict[str, Any]], output: Path | None, as_json
         return
     console = Console(file=sys.stdout)
     truth = say("page", "The lab restricted: {list}.", list=_truth(hits) or say("page", "nothing"))
-    text.show(console, verdicts)
+    text.show(console, verdicts, written["transports"])
     console.print(f"\n{simulation_note()} {truth}", highlight=False)
 
 

@@ -52,7 +52,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(Console(file=sys.stdout), recording(), stored.findings)
     else:
-        text.show(Console(file=sys.stdout), again.verdicts)
+        text.show(Console(file=sys.stdout), again.verdicts, again.written["transports"])
     for note in notes:
         click.echo(note)
 

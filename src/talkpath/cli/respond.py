@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from talkpath.errors import UsageError
 
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from talkpath.responder.session import Identity
     from talkpath.responder.whereabouts import Atlas
 
-KINDS = ("udp", "tcp", "tcp")  # of --ports, --tcp-ports, --tls-ports
+OPTIONS = ("ports", "tcp_ports", "tls_ports")
+KINDS = ("udp", "tcp", "tcp")  # of these
 MOST_HOURS = 24 * 365
-PORTS = "3478,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
+USUAL_PORT = 443  # which no network closes that lets people read web pages
+STREAM_PORTS = str(USUAL_PORT)
+PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
 
 
 def _ports(text: str) -> dict[int, int]:
@@ -65,8 +68,10 @@ def _identity_file(path: str | None) -> Path:
 @click.option(
     "--ports", default=PORTS, show_default=True, help="UDP ports, 16 for a full check. Behind a router: OUTSIDE:INSIDE."
 )
-@click.option("--tcp-ports", default="", help="TCP ports that take calls over TCP.")
-@click.option("--tls-ports", default="", help="TCP ports that take calls over TLS.")
+@click.option("--tcp-ports", default=STREAM_PORTS, show_default=True, help="TCP ports that take calls over TCP.")
+@click.option(
+    "--tls-ports", default=STREAM_PORTS, show_default=True, help="TCP ports that take calls over TLS and WebSocket."
+)
 @click.option("--host", default=None, help="Listen on this address only.")
 @click.option(
     "--class",
@@ -116,6 +121,9 @@ def command(
     It answers nothing to anybody without a session, sends a 5-tuple no more than it brought until it has proved its
     address, and keeps no address. At the end of a check it signs what it saw, with the AS number and the country of
     the address where --geo tells them.
+
+    Of the ports listed here as defaults, those that cannot be had are named and done without; a port that you ask for
+    is a must. One TCP port may take everything at once: each tells a session from a call by its first bytes.
     """  # fmt: skip
     from talkpath.responder.session import Identity
     from talkpath.responder.whereabouts import Atlas
@@ -129,6 +137,7 @@ def command(
         _doctor(identity, port, host, as_json)
         return
     atlas = Atlas(atlas_files)
+    identity = _without_closed(identity, inner, host)
     with _web(host, web, web_udp, None if as_json else invite or host or "HOST"):
         _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
 
@@ -156,11 +165,22 @@ def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> 
         raise UsageError("--invite takes a host name or an address, without a port; as --invite my.host.name.")
     if not identity.ports:
         raise UsageError("A responder needs at least one UDP port; give --ports.")
-    streams = (port, *identity.tcp_ports, *identity.tls_ports)
-    if twice := [number for number, times in Counter(streams).items() if times > 1]:
-        raise UsageError(f"TCP port {twice[0]} is given twice, of --port, --tcp-ports and --tls-ports; choose another.")
     if not 0 <= hours <= MOST_HOURS:
         raise UsageError(f"--for takes hours from 0 (until stopped) to {MOST_HOURS}.")
+
+
+def _without_closed(identity: Identity, inner: dict[tuple[str, int], int], host: str | None) -> Identity:
+    """The identity without those default ports that cannot be opened; each is named."""
+    from talkpath.responder.doctor import without_closed
+
+    source = click.get_current_context().get_parameter_source
+    usual = [name for name in OPTIONS if source(name) is ParameterSource.DEFAULT]
+    identity, sentences = without_closed(identity, usual, inner, host)
+    for sentence in sentences:
+        click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
+    if not identity.ports:
+        raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
+    return identity
 
 
 def _is_host(text: str) -> bool:
@@ -209,13 +229,15 @@ def _serve(
     except OSError:  # of ssl, too
         raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
-    link = Link(invite or host or "HOST", port, key, until).text()
+    also = USUAL_PORT if USUAL_PORT in identity.tls_ports else 0
+    link = Link(invite or host or "HOST", port, key, until, also).text()
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))
     if as_json:
         click.echo(json.dumps({"schema": "talkpath.respond/1", "link": link, "key": key, "port": port,
-                               "ports": identity.ports, "until": until and until.isoformat()}))  # fmt: skip
+                               "ports": identity.ports, "tcp_ports": identity.tcp_ports,
+                               "tls_ports": identity.tls_ports, "until": until and until.isoformat()}))  # fmt: skip
     else:
         _announce(link, bool(invite), until)
     sys.stdout.flush()

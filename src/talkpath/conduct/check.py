@@ -15,10 +15,11 @@ from typing import NamedTuple
 import msgspec
 
 from talkpath.apps.shape import Arm
+from talkpath.conduct.paths import lighter, offered, streams
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes
 from talkpath.experiment.flight import NEVER
-from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Layout
+from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Facts, Health, Plan, Reach
 from talkpath.probe.flight import Outgoing
@@ -26,7 +27,7 @@ from talkpath.probe.session import ProbeSession
 from talkpath.verdict.ask import next_question
 from talkpath.verdict.model import Ask
 from talkpath.verdict.paths import open_paths
-from talkpath.wire.control import Begin, Welcome
+from talkpath.wire.control import Begin
 
 STREAMS = 44  # connections for calls over TCP and TLS, at most
 LOCAL_PORTS = 128  # new local ports a check, at most (DESIGN section 4)
@@ -199,7 +200,7 @@ class Check:
             bytes_received=session.bytes_received,
             responder_class=welcome.responder_class if welcome else "unknown",
             family=self.family,
-            paths=_paths(welcome) if welcome else (),
+            paths=offered(welcome) if welcome else (),
             receipt=session.signed,
         )
 
@@ -281,7 +282,7 @@ class Check:
         self._planned_bytes += self._cost(ask)
         self._number += 1
         self._tuple += len(layout.flows)
-        self._streams += _streams(layout)
+        self._streams += streams(layout)
         self._pending.append((begin.number, ask))
         self.session.begin(now_s, begin, self.session.busy_until_s - SETUP_MS / 1000.0)
         self.progress("ask", facts, ask)
@@ -295,21 +296,27 @@ class Check:
         return Thought(facts, ask)
 
     def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
-        """The verdict's next question, and in the end the transports still to be tried: time is kept for all of them,
-        at half length, and bytes for one."""
+        """The verdict's next question, and in the end the transports still to be tried, for which `_kept` is kept."""
         pending = [ask for _, ask in self._pending]
         paths = open_paths(facts, pending)
         left_s = self.plan.budget_s - (now_s - (self._started_s or 0.0))
         if self._asks_paths:
             return self._path(paths, left_s)
-        share = int(PATHS_SHARE * min(self.plan.budget_bytes, self._given_bytes))
-        kept = max(share, self._usual_cost(_shorter(paths[0]))) if paths else share
-        kept_s = len(paths) * self.plan.path_s / 2 + (ANSWERS_S if paths else 0.0)
+        kept, kept_s = self._kept(paths)
         if left_s < kept_s:
             self._out_of = "budget"
             return None
         ask = self.choose(self._less_time(facts, kept_s), self._planned_bytes + kept, pending)
         return self._affordable(ask, self._left_bytes - kept)
+
+    def _kept(self, paths: list[Ask]) -> tuple[int, float]:
+        """(bytes, seconds): all that the plan gave for them, or else bytes for one arm and half the time for each."""
+        answers_s = ANSWERS_S if paths else 0.0
+        if self.plan.transports:
+            return sum(map(self._usual_cost, paths)), len(paths) * self.plan.path_s + answers_s
+        share = int(PATHS_SHARE * min(self.plan.budget_bytes, self._given_bytes))
+        kept = max(share, self._usual_cost(lighter(paths[0])[2])) if paths else share
+        return kept, len(paths) * self.plan.path_s / 2 + answers_s
 
     def _less_time(self, facts: Facts, kept_s: float) -> Facts:
         """The facts, with a plan that ends so much earlier, and by the time that epochs on their way still take."""
@@ -319,12 +326,22 @@ class Check:
         return msgspec.structs.replace(facts, plan=plan)
 
     def _path(self, asks: list[Ask], left_s: float) -> Ask | None:
-        """The next arm's transports: at full length if all that are still to be asked can have that, else at half."""
+        """The next arm's transports, as thoroughly as all that are still to be asked can have it."""
         if not asks or left_s < self.plan.path_s / 2:
             return None
-        if len(asks) * self._cost(asks[0]) <= self._left_bytes and len(asks) * self.plan.path_s <= left_s:
-            return self._affordable(asks[0], self._left_bytes)
-        return self._affordable(_shorter(asks[0]), self._left_bytes)
+        options = lighter(asks[0])
+        fair = (ask for ask in options if self._enough(ask, len(asks), left_s))
+        return self._affordable(next(fair, options[-1]), self._left_bytes)
+
+    def _enough(self, ask: Ask, times: int, left_s: float) -> bool:
+        """Are time, bytes and connections left for so many like it?"""
+        layout = self.session.lay_out(self._begin(ask))
+        calls_s = layout.span_ms / 1000.0 - SETUP_MS / 1000.0
+        return (
+            times * calls_s <= left_s
+            and times * self._cost(ask) <= self._left_bytes
+            and self._streams + times * streams(layout) <= STREAMS
+        )
 
     @property
     def _left_bytes(self) -> int:
@@ -341,8 +358,8 @@ class Check:
             return None
         ports = self.session.welcome.ports if self.session.welcome else ()
         layout = self.session.lay_out(self._begin(ask))
-        tuples, streams = self._tuple + len(layout.flows), self._streams + _streams(layout)
-        if tuples > self.locals * len(ports) or streams > STREAMS or self._cost(ask) > left_bytes:
+        tuples, opened = self._tuple + len(layout.flows), self._streams + streams(layout)
+        if tuples > self.locals * len(ports) or opened > STREAMS or self._cost(ask) > left_bytes:
             self._out_of = "budget"
             return None
         return ask
@@ -375,23 +392,6 @@ class Check:
         if not self._stopping:
             self._stopping = why
             self._step(now_s)
-
-
-def _shorter(ask: Ask) -> Ask:
-    return msgspec.structs.replace(ask, packets=ask.packets // 2)
-
-
-def _streams(layout: Layout) -> int:
-    return sum(not flow.transport.startswith("udp") for flow in layout.flows)
-
-
-def _paths(welcome: Welcome) -> tuple[str, ...]:
-    """The transports worth asking about: the call's usual UDP port, 443, one that belongs to nobody, TCP, TLS."""
-    usual = [port for port in (3478, 443) if port in welcome.ports]
-    other = [port for port in welcome.ports if port not in usual]
-    udp = [f"udp/{port}" for port in usual + other[-1:]]
-    streams = [f"tcp/{port}" for port in welcome.tcp_ports[:1]] + [f"tls/{port}" for port in welcome.tls_ports[:1]]
-    return tuple(udp + streams)
 
 
 def _p99(values: list[float]) -> float | None:

@@ -12,12 +12,14 @@ HEADER_BYTES = {4: 28, 6: 48}  # IP and UDP (RFC 791, 8200, 768)
 TCP_HEADER_BYTES = {4: 52, 6: 72}  # IP and TCP with timestamps (RFC 9293, 7323)
 SEGMENT_BYTES = 1428  # TCP payload in a packet of 1500 bytes over IPv6
 FRAME_BYTES = 2  # a datagram's length before it (RFC 4571)
+MESSAGE_BYTES = 6  # a WebSocket's header and mask (RFC 6455 section 5.2), two more above 125 bytes, none of it down
 RECORD_BYTES = 22  # what a TLS 1.3 record adds (RFC 8446 section 5.2: header, content type, tag)
 AROUND_BYTES = {
     family: {
         "udp": HEADER_BYTES[family],
         "tcp": TCP_HEADER_BYTES[family] + FRAME_BYTES,
         "tls": TCP_HEADER_BYTES[family] + FRAME_BYTES + RECORD_BYTES,
+        "wss": TCP_HEADER_BYTES[family] + MESSAGE_BYTES + RECORD_BYTES,
     }
     for family in (4, 6)
 }  # what one datagram's IP packet has besides it; over a stream ACKs ride along
@@ -32,7 +34,7 @@ def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
 
 
 def packet_bytes(size: int, transport: str, family: int = 4) -> int:
-    """The IP packet of one datagram, over "udp", "tcp" or "tls" (with or without "/PORT")."""
+    """The IP packet of one datagram, over "udp", "tcp", "tls" or "wss" (with or without "/PORT")."""
     return size + AROUND_BYTES[family][transport[:3]]
 
 

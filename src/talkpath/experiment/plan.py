@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 from talkpath.apps import apps, shapes
 from talkpath.apps.shape import Arm
 from talkpath.errors import UsageError
+from talkpath.experiment.budget import OPENING_BYTES, flow_bytes
 from talkpath.measure.facts import ArmPlan, Plan
 
 VOICE_BYTES = 4_000_000
 VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
+PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
+PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
+PATHS_MARGIN = 1.3  # packet sizes are drawn anew in each check, and each end tells what it saw
 DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
 
 
@@ -53,21 +58,32 @@ def make_plan(
 ) -> Plan:
     """Few arms get more flows an epoch; many share the budget, each flow then living 60 packets (both ways).
 
-    Calls that are watched for `watch_s` cost time and bytes of their own.
+    Calls that are watched for `watch_s` cost time and bytes of their own, and so do the `transports` of every arm.
     """
     few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
     usual = VIDEO_BYTES if video else VOICE_BYTES
+    more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
+    more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
     return Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,
         k=k if k is not None else 8,
         packets=25 if few else 20,
-        budget_bytes=budget_bytes if budget_bytes is not None else usual + int(DEEP_BYTES_S * watch_s * len(arms)),
-        budget_s=budget_s + 3.3 * watch_s * len(arms),
+        budget_bytes=(budget_bytes if budget_bytes is not None else usual) + more_bytes,
+        budget_s=budget_s + more_s,
         watch_s=watch_s,
         transports=transports,
+        path_s=PATH_S,
     )
+
+
+def _paths_bytes(arm: Arm) -> int:
+    """What asking one arm which transports carry it may cost: two calls over each, and what both ends tell of them."""
+    shape = shapes()[arm]
+    schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
+    calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATHS)
+    return int(PATHS_MARGIN * calls) + sum(2 * sum(OPENING_BYTES) for transport in PATHS if transport != "udp")
 
 
 def _arm_plan(arm: Arm) -> ArmPlan:

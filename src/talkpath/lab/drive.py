@@ -26,7 +26,7 @@ from talkpath.lab import loopback, messenger, netns
 from talkpath.lab.delivery import RouterHealth
 from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import CONTROL_PORT, PORTS, WHERE, Sim
+from talkpath.lab.sim import ALSO_PORT, CONTROL_PORT, PORTS, WHERE, Sim
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.language import spoken
 from talkpath.responder.whereabouts import Whereabouts
@@ -36,7 +36,6 @@ from talkpath.wire.keys import new_identity_pem, pem_key_text
 Hear = Callable[[str], None]
 Door = tuple[str, loopback.Transport, int]  # host, kind, port
 
-TCP_PORT, TLS_PORT = 8443, 443
 TELL_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
 SLACK_S = 90.0
@@ -87,9 +86,9 @@ def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear
     host = RESPONDER.ipv4 if scenario.family == 4 else f"[{RESPONDER.ipv6}]"
     with tempfile.TemporaryDirectory() as name, netns.box(scenario.network()) as lab:
         folder = Path(name)
-        streams = ["--tcp-ports", str(TCP_PORT), "--tls-ports", str(TLS_PORT)]
+        streams = ["--tcp-ports", str(ALSO_PORT), "--tls-ports", str(ALSO_PORT)]
         far = lab.start(RESPONDER.name, [*_respond(folder, [str(port) for port in PORTS]), *streams])
-        link = _link(far.line('"link"'), host, CONTROL_PORT)
+        link = _link(far.line('"link"'), host, CONTROL_PORT, ALSO_PORT)
         texts = _texts(lab, folder, messages, scenario.family) if messages else None
         outcome = _finish(lab.start(PROBE.name, _check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
         exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
@@ -125,7 +124,8 @@ def run_loopback(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), h
             return running.enter_context(netns.Program.local(argv))
 
         far = start(_respond_here(folder, real, lab.ports))
-        link = _link(far.line('"link"'), "127.0.0.1", lab.ports[RESPONDER.name, "tcp", CONTROL_PORT])
+        dialled = (lab.ports[RESPONDER.name, "tcp", port] for port in (CONTROL_PORT, ALSO_PORT))
+        link = _link(far.line('"link"'), "127.0.0.1", *dialled)
         texts = _texts_here(start, folder, messages, real, lab.ports) if messages else None
         outcome = _finish(start(_check(folder, plan, link)), plan.budget_s + SLACK_S, hear)
         exchanges = messenger.read_exchanges(texts.finish(SLACK_S).stdout) if texts else ()
@@ -141,7 +141,8 @@ def _respond_here(folder: Path, real: Mapping[Door, int], outer: Mapping[Door, i
         return f"{outer[RESPONDER.name, kind, port]}:{real[RESPONDER.name, kind, port]}"
 
     argv = _respond(folder, [pair("udp", port) for port in PORTS], real[RESPONDER.name, "tcp", CONTROL_PORT])
-    return [*argv, "--host", "127.0.0.1", "--tcp-ports", pair("tcp", TCP_PORT), "--tls-ports", pair("tcp", TLS_PORT)]
+    streams = pair("tcp", ALSO_PORT)
+    return [*argv, "--host", "127.0.0.1", "--tcp-ports", streams, "--tls-ports", streams]
 
 
 def _texts_here(
@@ -177,7 +178,7 @@ def _finish(program: netns.Program, limit_s: float, hear: Hear) -> netns.Outcome
 
 def _doors() -> list[Door]:
     """Every port that a host of the loopback's lab listens on."""
-    tcp: list[Door] = [(RESPONDER.name, "tcp", port) for port in (CONTROL_PORT, TCP_PORT, TLS_PORT)]
+    tcp: list[Door] = [(RESPONDER.name, "tcp", port) for port in (CONTROL_PORT, ALSO_PORT)]
     texts: list[Door] = [(host.name, "tcp", messenger.PORT) for host in (MESSENGER, REFERENCE)]
     return [*((RESPONDER.name, "udp", port) for port in PORTS), *tcp, *texts]
 
@@ -194,8 +195,8 @@ def _check(folder: Path, plan: Plan, link: str) -> list[str]:
             "--language", spoken().code, "-o", str(folder / "run.talkpath")]  # fmt: skip
 
 
-def _link(line: str, host: str, port: int) -> str:
-    return f"{host}:{port}#{msgspec.json.decode(line)['key']}"
+def _link(line: str, host: str, port: int, also: int) -> str:
+    return f"{host}:{port}?also={also}#{msgspec.json.decode(line)['key']}"
 
 
 def _gather(folder: Path, outcome: netns.Outcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:

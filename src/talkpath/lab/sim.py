@@ -6,7 +6,6 @@ and the far engine gets nothing else. No clock, no socket: time is the next even
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
@@ -29,7 +28,7 @@ from talkpath.wire.address import Address
 from talkpath.wire.ip import UdpWriter, split_udp
 
 PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384, 20000, 32768, 45395, 50000)
-CONTROL_PORT = 4433
+CONTROL_PORT, ALSO_PORT = 4433, 443
 FIRST_LOCAL = 40000
 LIMIT_S = 600.0
 WHERE = Whereabouts("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
@@ -43,6 +42,7 @@ class Sim:
         draws = Random(f"responder {seed}")
         self.check, self.network, self.now_s, self.where = check, network, 0.0, where
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
+        self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         self.responder = Responder(identity, draw=draws.randbytes, notary=Notary(responder_signer(), lambda: ""))
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
@@ -128,7 +128,7 @@ class Sim:
         for packet in packets:
             source, data = packet.source, packet.data
             if isinstance(source, int):
-                self._streams[source].answer(struct.pack("!H", len(data)) + data)
+                self._streams[source].answer(data)
                 continue
             assert isinstance(source, bytes)
             writer = self._down.get(source)
@@ -153,11 +153,11 @@ class Sim:
     # -- the control channel ---------------------------------------------------------------------------------
 
     def _knock(self, attempt: int) -> None:
-        """One of CONNECT_TRIES attempts, each from a port of its own as the real driver's are."""
-        ends = self._ends(FIRST_LOCAL - attempt, CONTROL_PORT)
+        """CONNECT_TRIES attempts at each port, each from a port of its own as the real driver's are."""
+        ends = self._ends(FIRST_LOCAL - attempt, self._dial[attempt - 1])
 
         def failed() -> None:
-            if attempt < CONNECT_TRIES:
+            if attempt < len(self._dial):
                 self._knock(attempt + 1)
             else:
                 self.check.unreachable(self.now_s, "timeout", attempt)
@@ -191,11 +191,11 @@ class Sim:
     # -- calls over TCP --------------------------------------------------------------------------------------
 
     def _stream_up(self, packet: ProbeOutgoing) -> None:
-        """One framed datagram (RFC 4571) on the stream of its flow; the stream opens with the first."""
+        """One datagram on the stream of its flow; the stream opens with the first."""
         stream = self._streams.get(packet.flow)
         if stream is None:
             stream = self._streams[packet.flow] = self._call_stream(packet)
-        stream.write(struct.pack("!H", len(packet.data)) + packet.data)
+        stream.write(packet.data)
 
     def _call_stream(self, packet: ProbeOutgoing) -> CallStream:
         ends = self._ends(FIRST_LOCAL + 1000 + packet.flow, packet.port)
@@ -206,7 +206,7 @@ class Sim:
         def near(data: bytes) -> None:
             self._send_up(self.check.datagram(self.now_s, data))
 
-        return CallStream(self, ends, far, near)
+        return CallStream(self, ends, packet.transport, far, near)
 
 
 def _act(action: Callable[[], None]) -> None:

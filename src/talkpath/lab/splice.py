@@ -92,7 +92,7 @@ class _Half:
     ) -> None:
         self.source, self.target = source, target
         self._splice = splice
-        self._stream = HalfStream(splice.world, direction, ends, self._deliver, splice.reset)
+        self._stream = HalfStream(splice.world, direction, ends, self._deliver, splice.reset, secret=False)
         self.waiting = bytearray()  # for the target to take
         self._under_way = 0
         self.ended = False  # the source has said all

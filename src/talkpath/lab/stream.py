@@ -2,23 +2,28 @@
 
 Bytes are cut into segments, each is offered to the network as a TCP packet, a lost one is sent again after a
 timeout that doubles (RFC 6298: at first 1 s for a handshake, 200 ms after), delivery is in order. There is no
-window and no congestion control: the streams carry a control channel and calls of some 100 kbit/s. The bytes are
-masked, as TLS would, so that a restrictor cannot read in the lab what it could not read outside.
+window and no congestion control: the streams carry a control channel and calls of some 100 kbit/s. Bytes that TLS
+would hide are masked behind the header of a record, so that a restrictor reads in the lab what it could read outside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 from talkpath.apps.shape import Direction
 from talkpath.wire.address import Address
+from talkpath.wire.carrier import Carrier, Framed
 from talkpath.wire.ip import Tcp, build_tcp
+from talkpath.wire.websocket import Client, Server
 
 SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
 TRIES = 6
 SYN, SYN_ACK, PUSH_ACK = 2, 18, 24
+HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # how TLS looks: a first record and others (RFC 8446 section 5.1)
+HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of what a server answers to it
 
 
 class World(Protocol):
@@ -34,7 +39,7 @@ class World(Protocol):
 
 
 class HalfStream:
-    """One direction of a connected stream."""
+    """One direction of a connected stream. `secret`: the bytes given are what TLS would hide."""
 
     def __init__(
         self,
@@ -43,9 +48,11 @@ class HalfStream:
         ends: tuple[Address, Address],
         deliver: Callable[[bytes], None],
         broken: Callable[[], None],
+        *,
+        secret: bool = True,
     ) -> None:
         self._world, self._direction, self._ends = world, direction, ends
-        self._deliver, self._broken = deliver, broken
+        self._deliver, self._broken, self._secret = deliver, broken, secret
         self._sequence = self._expected = 1
         self._held: dict[int, bytes] = {}
         self.closed = False
@@ -61,8 +68,8 @@ class HalfStream:
         if self.closed:
             return
         source, target = self._ends
-        masked = piece.translate(_MASK)
-        segment = Tcp(source.port, target.port, sequence, 0, PUSH_ACK, payload=masked)
+        seen = _hidden(piece, sequence) if self._secret else piece
+        segment = Tcp(source.port, target.port, sequence, 0, PUSH_ACK, payload=seen)
         arrivals = self._world.offer(self._direction, build_tcp(source, target, segment))
         if arrivals:
             self._world.later(min(arrivals), lambda: self._arrive(sequence, piece))
@@ -82,6 +89,11 @@ class HalfStream:
 
 
 _MASK = bytes(value * 157 + 89 & 0xFF for value in range(256))
+
+
+def _hidden(piece: bytes, sequence: int) -> bytes:
+    """As long as `piece`, and as TLS looks."""
+    return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
 class Handshake:
@@ -127,50 +139,72 @@ class Handshake:
 
 
 class CallStream:
-    """One call over TCP: framed datagrams (RFC 4571) both ways; what is written before it opens waits."""
+    """One call over "tcp", "tls" or "wss": datagrams both ways; what is written before it opens waits.
+
+    `far` and `near` take the datagrams that arrive there. TLS is a hello each way, and then what its carrier says.
+    """
 
     def __init__(
         self,
         world: World,
         ends: tuple[Address, Address],
+        transport: str,
         far: Callable[[bytes], None],
         near: Callable[[bytes], None],
     ) -> None:
-        self._waiting: list[bytes] | None = []
-        self._up = HalfStream(world, "up", ends, Deframer(far).feed, lambda: None)
-        self._down = HalfStream(world, "down", (ends[1], ends[0]), Deframer(near).feed, lambda: None)
+        websocket = transport == "wss"
+        self._near: Carrier = Client("www.example.org", Random(str(ends[0].port)).randbytes) if websocket else Framed()
+        self._far: Carrier = Server() if websocket else Framed()
+        self._take_far, self._take_near = far, near
+        self._hello_left = list(HELLOS) if transport != "tcp" else [0, 0]
+        secret = transport != "tcp"
+        self._up = HalfStream(world, "up", ends, self._at_far, lambda: None, secret=secret)
+        self._down = HalfStream(world, "down", (ends[1], ends[0]), self._at_near, lambda: None, secret=secret)
+        self._open = False
         Handshake(world, ends, self._opened, lambda: None)
 
-    def write(self, frame: bytes) -> None:
+    def write(self, datagram: bytes) -> None:
         """From the probe."""
-        if self._waiting is None:
-            self._up.write(frame)
-        else:
-            self._waiting.append(frame)
+        self._near.write(datagram)
+        self._say()
 
-    def answer(self, frame: bytes) -> None:
+    def answer(self, datagram: bytes) -> None:
         """From the responder."""
-        self._down.write(frame)
+        self._far.write(datagram)
+        self._reply()
 
     def _opened(self) -> None:
-        waiting, self._waiting = self._waiting or [], None
-        for frame in waiting:
-            self._up.write(frame)
+        if self._hello_left[0]:
+            self._up.write(bytes(HELLOS[0]))
+        else:
+            self._open = True
+            self._say()
 
+    def _say(self) -> None:
+        if self._open and (said := self._near.out()):
+            self._up.write(said)
 
-class Deframer:
-    """RFC 4571 frames out of a byte stream, each handed to `take`."""
+    def _reply(self) -> None:
+        if said := self._far.out():
+            self._down.write(said)
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take, self._buffer = take, bytearray()
+    def _at_far(self, data: bytes) -> None:
+        plain = self._after_hello(0, data)
+        if not plain and not self._hello_left[0] and self._hello_left[1]:
+            self._down.write(bytes(HELLOS[1]))
+        for datagram in self._far.feed(plain):
+            self._take_far(datagram)
+        self._reply()
 
-    def feed(self, data: bytes) -> None:
-        """More bytes of the stream."""
-        self._buffer += data
-        while len(self._buffer) >= 2:
-            size = int.from_bytes(self._buffer[:2], "big")
-            if len(self._buffer) < 2 + size:
-                return
-            frame = bytes(self._buffer[2 : 2 + size])
-            del self._buffer[: 2 + size]
-            self._take(frame)
+    def _at_near(self, data: bytes) -> None:
+        plain = self._after_hello(1, data)
+        self._open = self._open or not self._hello_left[1]
+        for datagram in self._near.feed(plain):
+            self._take_near(datagram)
+        self._say()
+
+    def _after_hello(self, side: int, data: bytes) -> bytes:
+        """What of the bytes comes after the hello that is still awaited."""
+        taken = min(self._hello_left[side], len(data))
+        self._hello_left[side] -= taken
+        return data[taken:]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Final
 
-from talkpath.measure.carry import Carry
+from talkpath.measure.carry import Carry, Way
 
 NARROWBAND_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
 WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 times as long
@@ -82,9 +82,17 @@ def burst_ratio(lost: int, runs: int, sent: int) -> float:
     return max(1.0, lost / runs * (1.0 - lost / sent))
 
 
+def loss_pct(way: Way) -> float:
+    """0 to 100; everything where nothing was due."""
+    return 100.0 * (1.0 - way.arrived / way.sent) if way.sent else 100.0
+
+
+def way_mos(way: Way) -> float:
+    """What a call over this transport would sound like in this direction, once set up."""
+    bursts = burst_ratio(way.sent - way.arrived, way.runs, way.sent)
+    return mos(loss_pct(way), bursts, ASSUMED_DELAY_MS + (way.delay_ms or 0.0))
+
+
 def carried_mos(carry: Carry) -> float:
-    """What a call over this transport would sound like, in its worse direction; 1.0 where it cannot be set up."""
-    if carry.setup_ms is None:
-        return 1.0
-    ways = ((carry.sent_up, carry.arrived_up), (carry.sent_down, carry.arrived_down))
-    return min(mos(100.0 * (1.0 - arrived / sent) if sent else 100.0) for sent, arrived in ways)
+    """The same of the whole call: its worse direction; 1.0 where it cannot be set up."""
+    return 1.0 if carry.setup_ms is None else min(way_mos(carry.up), way_mos(carry.down))

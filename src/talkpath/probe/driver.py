@@ -9,16 +9,16 @@ from __future__ import annotations
 import select
 import signal
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from talkpath.errors import PeerError
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.link import Link
+from talkpath.probe.stream import Stream, usual_name
 from talkpath.probe.surroundings import local_address, through_tunnel
 from talkpath.wire import tls
 from talkpath.wire.address import Address
@@ -54,72 +54,6 @@ class Engine(Protocol):
     def poll(self, now_s: float) -> list[Outgoing]: ...
     @property
     def wake_s(self) -> float: ...
-
-
-class Stream:
-    """One call over TCP or TLS: framed datagrams (RFC 4571); what the network refuses is lost silently."""
-
-    def __init__(self, host: Address, port: int, *, over_tls: bool, name: str | None = None) -> None:
-        family = socket.AF_INET if host.family == 4 else socket.AF_INET6
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.setblocking(False)
-        self.channel = tls.Channel(tls.client_context(), server=False, name=name) if over_tls else None
-        self._out, self._in = bytearray(), bytearray()
-        self.dead = False
-        self._guard(lambda: self.socket.connect((host.reveal()[0], port)))
-
-    def _guard(self, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.dead = True
-
-    def send(self, datagram: bytes) -> None:
-        """One datagram, as far as the stream takes it now."""
-        framed = struct.pack("!H", len(datagram)) + datagram
-        if self.channel is None:
-            self._out += framed
-        else:
-            self.channel.write(framed)
-        self.flush()
-
-    @property
-    def waiting(self) -> bool:
-        """Is there something to write?"""
-        if self.channel is not None:
-            self._out += self.channel.out()
-        return bool(self._out) and not self.dead
-
-    def flush(self) -> None:
-        """Write what can be written."""
-        if self.waiting:
-            self._guard(self._write)
-
-    def _write(self) -> None:
-        del self._out[: self.socket.send(self._out)]
-
-    def read(self) -> list[bytes]:
-        """The datagrams that came."""
-        try:
-            data = self.socket.recv(65536)
-        except BlockingIOError:
-            return []
-        except OSError:
-            self.dead = True
-            return []
-        self.dead = not data
-        self._in += data if self.channel is None else self.channel.feed(data)
-        self.flush()
-        return list(self._frames())
-
-    def _frames(self) -> list[bytes]:
-        frames = []
-        while len(self._in) >= 2 and len(self._in) >= 2 + (size := int.from_bytes(self._in[:2], "big")):
-            frames.append(bytes(self._in[2 : 2 + size]))
-            del self._in[: 2 + size]
-        return frames
 
 
 class Driver:
@@ -169,10 +103,9 @@ class Driver:
     def _connect(self) -> bool:
         how = self._open()
         if how:
-            self._engine.unreachable(time.monotonic(), how, CONNECT_TRIES)
+            self._engine.unreachable(time.monotonic(), how, CONNECT_TRIES * len(self._link.ports))
             return False
         assert self._control is not None  # opened
-        self._handshake(self._control)
         self._channel.pin(self._link.key)
         self._control.setblocking(False)
         self._local_address = local_address(self._far)
@@ -182,38 +115,52 @@ class Driver:
         return True
 
     def _open(self) -> str:
+        """Dial until somebody answers as TLS does; "" then, else why not."""
         wanted = {4: socket.AF_INET, 6: socket.AF_INET6}.get(self._family, socket.AF_UNSPEC)
         try:
-            found = socket.getaddrinfo(self._link.host, self._link.port, wanted, socket.SOCK_STREAM)
+            found = [
+                (port, family, sockaddr)
+                for port in self._link.ports
+                for family, _, _, _, sockaddr in socket.getaddrinfo(self._link.host, port, wanted, socket.SOCK_STREAM)
+            ]
         except (OSError, UnicodeError):
             raise PeerError("The test server's name cannot be looked up; check the link and the network.") from None
-        how = "timeout"
-        for family, _, _, _, sockaddr in found * CONNECT_TRIES:
+        how, strangers = "timeout", set()
+        for port, family, sockaddr in found * CONNECT_TRIES:
+            if port in strangers:
+                continue
             control = socket.socket(family, socket.SOCK_STREAM)
-            control.settimeout(CONNECT_S)
             try:
+                control.settimeout(CONNECT_S)
                 control.connect(sockaddr)
             except OSError as error:
                 control.close()
                 how = "refused" if isinstance(error, ConnectionRefusedError) else how
                 continue
-            self._control, self._far = control, Address.of(str(sockaddr[0]), self._link.port)
-            control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _keep_alive(control)
-            return ""
+            if self._handshake(control, port):
+                self._control, self._far = control, Address.of(str(sockaddr[0]), port)
+                return ""
+            control.close()
+            strangers.add(port)
+        if strangers:
+            raise PeerError("What answers at the link's port is no talkpath responder; check the link.")
         return how
 
-    def _handshake(self, control: socket.socket) -> None:
+    def _handshake(self, control: socket.socket, port: int) -> bool:
+        """TLS, as every other client opens it where the port is the one that all of them use."""
+        name = usual_name() if port != self._link.port else None
+        channel = self._channel = tls.Channel(tls.client_context(), server=False, name=name)
+        control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _keep_alive(control)
         deadline_s = time.monotonic() + HANDSHAKE_S
-        while not self._channel.ready:
+        while not channel.ready and not channel.closed and time.monotonic() < deadline_s:
             try:
-                control.sendall(self._channel.out())
+                control.sendall(channel.out())
                 control.settimeout(max(0.01, deadline_s - time.monotonic()))
-                self._channel.feed(control.recv(65536))
+                channel.feed(control.recv(65536))
             except OSError:
-                self._channel.closed = True
-            if self._channel.closed or time.monotonic() > deadline_s:
-                raise PeerError("What answers at the link's port is no talkpath responder; check the link.")
+                return False
+        return channel.ready and not channel.closed
 
     def _talk(self) -> None:
         if self._control is None:
@@ -344,10 +291,7 @@ class Driver:
     def _stream(self, packet: Outgoing) -> Stream:
         stream = self._streams.get(packet.flow)
         if stream is None:
-            tls_name = self._link.host if _is_name(self._link.host) else None
-            over_tls = packet.transport == "tls"
-            stream = Stream(self._far, packet.port, over_tls=over_tls, name=tls_name)
-            self._streams[packet.flow] = stream
+            stream = self._streams[packet.flow] = Stream(self._far, packet.port, packet.transport)
         return stream
 
     def _close(self) -> None:
@@ -362,12 +306,3 @@ def _keep_alive(control: socket.socket) -> None:
         if (option := getattr(socket, name, None)) is not None:
             with suppress(OSError):
                 control.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def _is_name(host: str) -> bool:
-    """A TLS client says names, never addresses (RFC 6066 section 3)."""
-    try:
-        Address.of(host)
-    except ValueError:
-        return "." in host and host.isascii()
-    return False

@@ -13,7 +13,7 @@ from talkpath.experiment.nonce import put, read
 class Outgoing(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
-    `transport` is "udp", or "tcp"/"tls": then the datagram goes, framed as in RFC 4571, on the stream of `flow`.
+    `transport` is "udp", or "tcp", "tls", "wss": then the datagram goes on the stream of `flow`.
     """
 
     local: int

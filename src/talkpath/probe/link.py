@@ -1,8 +1,9 @@
 """Where to find a responder: an invite link or `host:port#key`.
 
-    talkpath://HOST:PORT/?until=2026-11-25T10:00Z#KEY
+    talkpath://HOST:PORT/?also=443&until=2026-11-25T10:00Z#KEY
 
-The key is the responder's Ed25519 public key: whoever answers with another one is somebody else.
+`also` is another port that takes the control channel, for networks that let out nothing else. The key is the
+responder's Ed25519 public key: whoever answers with another one is somebody else.
 """
 
 from __future__ import annotations
@@ -20,18 +21,27 @@ DEFAULT_PORT = 4433
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`until` is when the invitation ends, None for never. The host is not for messages or files."""
+    """`until` is when the invitation ends, None for never; `also` a second port, 0 for none. The host is not for
+    messages or files."""
 
     host: str = field(repr=False)
     port: int
     key: str
     until: datetime | None = None
+    also: int = 0
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Where the control channel may be, the first to be tried first."""
+        return (self.port, self.also) if self.also not in (0, self.port) else (self.port,)
 
     def text(self) -> str:
         """The invite link."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        query = "" if self.until is None else f"?until={self.until.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
-        return f"{SCHEME}://{host}:{self.port}/{query}#{self.key}"
+        also = [f"also={self.also}"] if len(self.ports) > 1 else []
+        until = [] if self.until is None else [f"until={self.until.astimezone(UTC):%Y-%m-%dT%H:%MZ}"]
+        query = "&".join(also + until)
+        return f"{SCHEME}://{host}:{self.port}/{query and '?'}{query}#{self.key}"
 
 
 def parse_link(text: str) -> Link:
@@ -49,11 +59,18 @@ def parse_link(text: str) -> Link:
         raise UsageError(f"The link is none: it names no host. {_LOOKS}")
     if not valid_key_text(parts.fragment):
         raise UsageError(f"The link has no key after '#', or half of one; copy it whole. {_LOOKS}")
-    until = _until(parse_qs(parts.query).get("until", [""])[0])
-    return Link(parts.hostname, port, parts.fragment, until)
+    query = parse_qs(parts.query)
+    until = _until(query.get("until", [""])[0])
+    return Link(parts.hostname, port, parts.fragment, until, _also(query.get("also", ["0"])[0]))
 
 
 _LOOKS = "A link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
+
+
+def _also(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 65535:
+        raise UsageError("The link's 'also' is no port; copy the link whole.")
+    return int(text)
 
 
 def _until(text: str) -> datetime | None:

@@ -24,7 +24,7 @@ def welcome(found: Welcome) -> Welcome:
     """The welcome, its free text cut to what is known."""
     if found.version != control.VERSION:
         raise PeerError(_versions(str(found.version)))
-    every = (*found.ports, *found.tcp_ports, *found.tls_ports)
+    every = (*found.ports, *found.tcp_ports, *found.tls_ports, *found.wss_ports)
     sound = found.ports and len(every) <= MOST_PORTS and all(0 < port < 65536 for port in every)
     if not sound or len(found.seed) != SEED_BYTES or found.max_bytes <= 0:
         raise PeerError("The test server's welcome makes no sense; is it talkpath? Ask for another link.")

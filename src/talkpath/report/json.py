@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from talkpath.measure.carry import Carry
+from talkpath.measure.carry import Carry, Way
 from talkpath.measure.facts import Facts
+from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.check/1"
-ENOUGH_MOS = 3.1
 INVALID = ("late", "clock", "network_changed")
 
 
@@ -25,8 +25,21 @@ class ResponderOf(Struct, frozen=True):
     key: str
 
 
+class WayOf(Struct, frozen=True):
+    """One direction of a call over a transport: what was lost, how much later than the fastest packets of any transport
+    nearly all arrived, and how it would sound."""
+
+    loss_pct: float
+    delay_ms: float | None
+    mos: float
+
+
 class Transport(Struct, frozen=True):
-    """Does this transport carry a call of this arm well enough to talk (MOS >= 3.1)? `loss_pct` of both ways."""
+    """Does this transport carry a call of this app well enough to talk (MOS >= 3.1), each way?
+
+    `loss_pct` and `mos` are those of the worse direction; `setup_ms` is None where the call could not be set up, and
+    the `mos` then 1. Of an app with several variants the worst one that was tried.
+    """
 
     app: str
     medium: str
@@ -35,6 +48,8 @@ class Transport(Struct, frozen=True):
     loss_pct: float
     mos: float
     setup_ms: float | None
+    up: WayOf
+    down: WayOf
 
 
 class Hit(Struct, frozen=True):
@@ -74,7 +89,7 @@ class CheckResult(Struct, frozen=True):
 def check_json(
     facts: Facts,
     verdicts: Sequence[Verdict],
-    transports: Sequence[Transport] = (),
+    carried: Sequence[Carry] = (),
     truth: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The object as plain values, in the order of the spec."""
@@ -89,7 +104,7 @@ def check_json(
         responder=ResponderOf(facts.responder_class, facts.responder_key),
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
-        transports=tuple(transports),
+        transports=transports(carried),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
     )
     plain = msgspec.to_builtins(whole)
@@ -97,9 +112,22 @@ def check_json(
     return plain
 
 
-def transport(carry: Carry, mos: float) -> Transport:
-    """One row of `transports`."""
-    sent, arrived = carry.sent_up + carry.sent_down, carry.arrived_up + carry.arrived_down
-    loss_pct = round(100.0 * (1 - arrived / sent), 1) if sent else 100.0
-    good = mos >= ENOUGH_MOS and bool(sent)
-    return Transport(carry.app, carry.medium, carry.transport, good, loss_pct, round(mos, 2), carry.setup_ms)
+def transports(carried: Sequence[Carry]) -> tuple[Transport, ...]:
+    """The rows, in the order in which they were asked."""
+    rows: dict[tuple[str, str, str], Transport] = {}
+    for row in map(_transport, carried):
+        key = row.app, row.medium, row.transport
+        if key not in rows or row.mos < rows[key].mos:
+            rows[key] = row
+    return tuple(rows.values())
+
+
+def _transport(carry: Carry) -> Transport:
+    mos, up, down = carried_mos(carry), _way(carry.up), _way(carry.down)
+    lost_pct = max(up.loss_pct, down.loss_pct)
+    good = mos >= TALKABLE_MOS
+    return Transport(carry.app, carry.medium, carry.transport, good, lost_pct, round(mos, 2), carry.setup_ms, up, down)
+
+
+def _way(way: Way) -> WayOf:
+    return WayOf(round(loss_pct(way), 1), way.delay_ms, round(way_mos(way), 2))

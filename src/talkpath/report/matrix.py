@@ -10,6 +10,7 @@ from talkpath.report import words
 from talkpath.report.language import listed, say
 from talkpath.report.mechanism import mechanism
 from talkpath.report.reasons import reason
+from talkpath.report.transports import transport_name
 from talkpath.verdict.model import Verdict
 
 MEDIA = ("text", "voice", "video")
@@ -66,16 +67,10 @@ def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell
 
 
 def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
-    """What still carries this app's calls, where it was asked: "TCP 8443, TLS 443"."""
+    """What still carries this app's calls, where it was asked: "TCP 443, TLS 443"."""
     asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]
     through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
     if not asked:
         return ""
     tried = len({row["transport"] for row in asked})
     return listed(through) or say("table", "none of {number} tried", number=tried)
-
-
-def transport_name(code: str) -> str:
-    """ "tls/443" as people read it."""
-    kind, _, port = code.partition("/")
-    return f"{kind.upper()} {port}"

@@ -7,8 +7,7 @@ from typing import Any
 
 from talkpath.measure.carry import carries
 from talkpath.measure.facts import Facts
-from talkpath.measure.quality import carried_mos
-from talkpath.report.json import check_json, transport
+from talkpath.report.json import check_json
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Verdict
 
@@ -18,8 +17,7 @@ GATE = {"restricted": 10, "closed": 11, "impaired": 12, "unreachable": 12, "insu
 def result(facts: Facts, truth: Sequence[dict[str, Any]] | None = None) -> tuple[list[Verdict], dict[str, Any]]:
     """(verdicts, the JSON object of tp-004)."""
     verdicts = judge(facts)
-    transports = [transport(carry, carried_mos(carry)) for carry in carries(facts.epochs)]
-    return verdicts, check_json(facts, verdicts, transports, truth)
+    return verdicts, check_json(facts, verdicts, carries(facts.epochs), truth)
 
 
 def gate(verdicts: Sequence[Verdict]) -> int:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.report import words
+from talkpath.report import transports, words
 from talkpath.report.amounts import seconds
 from talkpath.report.language import say
 from talkpath.report.mechanism import mechanism
@@ -52,12 +52,13 @@ def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
-def show(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """The whole result. Verdicts that say the same of several apps are told once."""
+def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transports.Row] = ()) -> None:
+    """The whole result. Verdicts that say the same of several apps are told once. `carried`: `transports` of tp-004."""
     console.print(table(verdicts))
     for verdict in worth_telling(verdicts):
         console.print()
         console.print(explain(verdict, with_messages=words.tested_messages(verdicts)))
+    console.print(transports.told(carried))
     if words.translation_note():
         console.print(Text(f"\n{words.translation_note()}", style="dim"))
 

@@ -1,7 +1,8 @@
 """The responder on real sockets: one thread, `select`, any OS.
 
-UDP on each port; a control port (TLS 1.3); optionally plain TCP and TLS ports that take framed calls (RFC 4571).
-What the engine does not know gets no answer. No address is logged; the block that sessions are counted by is hashed.
+UDP on each port; TCP ports of which each takes the control channel (TLS 1.3) and calls over TCP, TLS and WebSocket
+(`peer`). What the engine does not know gets no answer. No address is logged; the block that sessions are counted by is
+hashed.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import hashlib
 import os
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 from pathlib import Path
 
 from talkpath.errors import UsageError
 from talkpath.responder.flight import Outgoing
-from talkpath.responder.session import Connection, Responder
+from talkpath.responder.peer import Peer
+from talkpath.responder.session import Identity, Responder
 from talkpath.responder.whereabouts import Atlas
 from talkpath.wire import tls
 from talkpath.wire.address import Address
@@ -30,22 +31,6 @@ IDLE_S = 120.0
 GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is let go
 MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
 MAX_OUT = 1 << 20
-
-
-@dataclass(slots=True, eq=False)
-class Peer:
-    """One TCP connection: the control channel (with a `connection`) or a stream of framed datagrams."""
-
-    socket: socket.socket
-    port: int
-    channel: tls.Channel | None
-    connection: Connection | None
-    since_s: float
-    heard_s: float
-    greeted: bool = False
-    out: bytearray = field(default_factory=bytearray)
-    frames: bytearray = field(default_factory=bytearray)
-    closing: bool = False
 
 
 def listen_udp(port: int, host: str | None) -> list[socket.socket]:
@@ -107,10 +92,18 @@ def _families(host: str | None) -> list[socket.AddressFamily]:
 def _bind_sentence(port: int, kind: socket.SocketKind, error: OSError | None) -> str:
     name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
     if isinstance(error, PermissionError):
-        return f"{name} port {port} needs a right that this user lacks (ports below 1024); choose others or grant it."
+        return (
+            f"{name} port {port} needs a right that this user lacks (ports below 1024); choose others or grant it "
+            "(docs/how-to/run-a-responder.md)."
+        )
     if error is not None and error.errno in (errno.EADDRINUSE, 10048):  # the second is Windows' number
         return f"{name} port {port} is in use by another program; choose another with --ports or --port."
     return f"{name} port {port} cannot be opened here; choose another with --ports or --port."
+
+
+def tcp_ports(identity: Identity, control_port: int) -> tuple[int, ...]:
+    """Every TCP port that a responder of that identity listens on, each once."""
+    return tuple(dict.fromkeys((control_port, *identity.tcp_ports, *identity.tls_ports)))
 
 
 class ResponderDriver:
@@ -138,10 +131,10 @@ class ResponderDriver:
         identity = engine.identity
         self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(("udp", port), port), host)}
         self._by_port = {(port, end.family): end for end, port in self._udp.items()}
-        kinds = [(control_port, "control"), *((p, "tcp") for p in identity.tcp_ports)]
-        kinds += [(p, "tls") for p in identity.tls_ports]
         self._listeners = {
-            end: (port, kind) for port, kind in kinds for end in listen_tcp(inner.get(("tcp", port), port), host)
+            end: port
+            for port in tcp_ports(identity, control_port)
+            for end in listen_tcp(inner.get(("tcp", port), port), host)
         }
         self._peers: dict[socket.socket, Peer] = {}
         self.sessions = 0
@@ -161,13 +154,13 @@ class ResponderDriver:
         timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
         listeners = self._listeners if len(self._peers) < MOST_PEERS else ()
         readers = [*self._udp, *listeners, *self._peers]
-        writers = [peer.socket for peer in self._peers.values() if self._pending(peer)]
+        writers = [peer.socket for peer in self._peers.values() if peer.pending]
         readable, writable, _ = select.select(readers, writers, [], timeout_s)
         for end in readable:
             if end in self._udp:
                 self._drain(end, self._udp[end])
             elif end in self._listeners:
-                self._accept(end, *self._listeners[end])
+                self._accept(end, self._listeners[end])
             elif end in self._peers:
                 self._hear(self._peers[end])
         for end in writable:
@@ -192,7 +185,9 @@ class ResponderDriver:
             source, data = packet.source, packet.data
             if isinstance(source, Peer):
                 source.greeted = True
-                self._write(source, struct.pack("!H", len(data)) + data)
+                assert source.carrier is not None  # a datagram came over it
+                source.carrier.write(data)
+                self._flush(source)
                 continue
             assert isinstance(source, tuple)  # as _drain made it
             try:
@@ -202,20 +197,16 @@ class ResponderDriver:
 
     # -- TCP -------------------------------------------------------------------------------------------------
 
-    def _accept(self, listener: socket.socket, port: int, kind: str) -> None:
+    def _accept(self, listener: socket.socket, port: int) -> None:
         try:
-            end, sockaddr = listener.accept()
+            end, _ = listener.accept()
         except OSError:
             return
         end.setblocking(False)
-        if kind == "control":
+        with suppress(OSError):  # it has gone already
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        channel = None if kind == "tcp" else tls.Channel(self._context, server=True)
-        host = str(sockaddr[0])
-        connection = self._engine.connect(self._block(host), self._atlas.find(host)) if kind == "control" else None
         now_s = time.monotonic()
-        self._peers[end] = Peer(end, port, channel, connection, now_s, now_s)
-        self.sessions += connection is not None
+        self._peers[end] = Peer(end, port, self._context, now_s, now_s)
 
     def _block(self, host: str) -> bytes:
         """The /24 or /48 that a session is counted by, hashed with a key that dies with this process."""
@@ -232,39 +223,34 @@ class ResponderDriver:
         except OSError:
             data = b""
         now_s = peer.heard_s = time.monotonic()
-        plain = data if peer.channel is None else peer.channel.feed(data)
-        if plain and peer.connection is not None:
-            self._write(peer, self._engine.receive(now_s, peer.connection, plain))
+        plain = peer.plain(data)
+        if peer.connection is None and plain:
+            plain = peer.control(plain)
+            if plain:
+                self._greet(peer)
+        if peer.connection is not None and plain:
+            peer.write(self._engine.receive(now_s, peer.connection, plain))
             peer.closing = peer.closing or peer.connection.closed
             peer.greeted = peer.connection.hello is not None
-        elif plain:
-            self._frames(now_s, peer, plain)
-        if not data or (peer.channel is not None and peer.channel.closed):
+        for datagram in peer.datagrams():
+            self._send(self._engine.datagram(now_s, peer, peer.port, datagram))
+        if not data or peer.over:
             self._hang_up(peer)
         else:
             self._flush(peer)
 
-    def _frames(self, now_s: float, peer: Peer, plain: bytes) -> None:
-        peer.frames += plain
-        while len(peer.frames) >= 2 and len(peer.frames) >= 2 + (size := int.from_bytes(peer.frames[:2], "big")):
-            data = bytes(peer.frames[2 : 2 + size])
-            del peer.frames[: 2 + size]
-            self._send(self._engine.datagram(now_s, peer, peer.port, data))
-
-    def _write(self, peer: Peer, plain: bytes) -> None:
-        if peer.channel is None:
-            peer.out += plain
-        else:
-            peer.channel.write(plain)
-        self._flush(peer)
-
-    def _pending(self, peer: Peer) -> bool:
-        if peer.channel is not None:
-            peer.out += peer.channel.out()
-        return bool(peer.out)
+    def _greet(self, peer: Peer) -> None:
+        """It is a control channel: a session, once it says hello."""
+        try:
+            host = str(peer.socket.getpeername()[0])
+        except OSError:  # it has gone already
+            self._hang_up(peer)
+            return
+        peer.connection = self._engine.connect(self._block(host), self._atlas.find(host))
+        self.sessions += 1
 
     def _flush(self, peer: Peer) -> None:
-        if self._pending(peer):
+        if peer.pending:
             try:
                 del peer.out[: peer.socket.send(peer.out)]
             except BlockingIOError:

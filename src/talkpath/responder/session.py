@@ -57,7 +57,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a responder says of itself: UDP ports, stream ports, and the class of its own network."""
+    """What a responder says of itself: UDP ports, ports for calls over TCP, for calls over TLS and WebSocket, and the
+    class of its own network."""
 
     ports: tuple[int, ...]
     tcp_ports: tuple[int, ...] = ()
@@ -190,6 +191,7 @@ class Responder:
             country=connection.where.country,
             tcp_ports=self.identity.tcp_ports,
             tls_ports=self.identity.tls_ports,
+            wss_ports=self.identity.tls_ports,
         )
 
     def _open(self, connection: Connection, seed: bytes) -> Ready:
@@ -228,14 +230,15 @@ class Responder:
             and sum(not flight.closed for flight in connection.flights.values()) < limits.open_epochs
             and 1 <= begin.locals <= 512
         )
-        known = begin.transport in ("udp", "tcp") or all(_port_of(path) in self._all_ports() for path in paths)
+        known = begin.transport in ("udp", "tcp") or set(paths) <= self._paths()
         known = known and begin.hello in HELLOS
         if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
             raise _Break("budget", "That epoch is larger than this responder takes.")
 
-    def _all_ports(self) -> set[int]:
+    def _paths(self) -> set[str]:
         own = self.identity
-        return {*own.ports, *own.tcp_ports, *own.tls_ports}
+        kinds = {"udp": own.ports, "tcp": own.tcp_ports, "tls": own.tls_ports, "wss": own.tls_ports}
+        return {f"{kind}/{port}" for kind, ports in kinds.items() for port in ports}
 
     def _close(self, now_s: float, connection: Connection, number: int) -> Report:
         flight = connection.flights.get(number)
@@ -317,8 +320,3 @@ class Responder:
         for key in flight.layout.up.keys:
             if self._keys.get(key) is flight:
                 del self._keys[key]
-
-
-def _port_of(transport: str) -> int:
-    number = transport.partition("/")[2]
-    return int(number) if number.isdigit() else -1

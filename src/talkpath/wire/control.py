@@ -35,8 +35,9 @@ class Hello(Message, frozen=True):
 class Welcome(Message, frozen=True):
     """The responder's part of the seed, its UDP ports, and the arms whose imitation is the same at both ends.
 
-    `tcp_ports`, `tls_ports` take framed calls (RFC 4571). `responder_class` is `home`, `hosting` or `unknown`.
-    `network` and `country` are what the responder's own look-up says of the address it saw ("AS0", "ZZ" unknown).
+    `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
+    is `home`, `hosting` or `unknown`. `network` and `country` are what the responder's own look-up says of the address
+    it saw ("AS0", "ZZ" unknown).
     """
 
     version: int
@@ -50,6 +51,7 @@ class Welcome(Message, frozen=True):
     country: str = "ZZ"
     tcp_ports: tuple[int, ...] = ()
     tls_ports: tuple[int, ...] = ()
+    wss_ports: tuple[int, ...] = ()
 
 
 class Refusal(Message, frozen=True):
@@ -74,8 +76,8 @@ class Begin(Message, frozen=True):
 
     `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder
     port number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k
-    over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", with commas: k calls over each path, from local ports beyond
-    `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.shape).
+    over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
+    beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.shape).
     """
 
     number: int

@@ -1,0 +1,88 @@
+"""Which transports carry a call well enough to talk: a table for a terminal, and what it comes to in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.apps import apps
+from talkpath.measure.quality import TALKABLE_MOS
+from talkpath.report.amounts import numeral
+from talkpath.report.language import say
+from talkpath.report.words import medium
+
+Row = Mapping[str, Any]  # of `transports` in tp-004
+
+NAMES = {"wss": "WebSocket"}
+INSIDE_TLS = ("tls", "wss")
+
+
+def transport_name(code: str, between: str = " ") -> str:
+    """ "tls/443" as people read it."""
+    kind, _, port = code.partition("/")
+    return f"{NAMES.get(kind, kind.upper())}{between}{port}"
+
+
+def told(transports: Sequence[Row]) -> RenderableType:
+    """Everything that is to be said of them; nothing where none was tried."""
+    if not transports:
+        return Group()
+    best, least = numeral(4.5, 1), numeral(TALKABLE_MOS, 1)
+    head = say(
+        "transports",
+        "What carries a call well enough to talk (quality from 1 to {best}, talking needs {least}):",
+        best=best,
+        least=least,
+    )
+    parts: list[RenderableType] = ["", Text(head), table(transports)]
+    return Group(*parts, *(Text(line) for line in [conclusion(transports)] if line))
+
+
+def table(transports: Sequence[Row]) -> Table:
+    """A row an app and medium, a column a transport."""
+    grid = Table(box=None, pad_edge=False)
+    codes = list(dict.fromkeys(str(row["transport"]) for row in transports))
+    for title in (say("table", "app"), say("table", "medium"), *(transport_name(code, "\n") for code in codes)):
+        grid.add_column(title, vertical="bottom")
+    for app, kind in dict.fromkeys((str(row["app"]), str(row["medium"])) for row in transports):
+        found = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
+        known = apps().get(app)
+        cells = (cell(found[code]) if code in found else Text("") for code in codes)
+        grid.add_row(known.name if known else app, medium(kind), *cells)
+    return grid
+
+
+def cell(row: Row) -> Text:
+    """A mark; the quality, or which way fails."""
+    if row["carries"]:
+        return Text(f"✓ {numeral(row['mos'], 1)}", style="green")
+    return Text(f"✗ {_fails(row)}", style="bold red")
+
+
+def _fails(row: Row) -> str:
+    if row["setup_ms"] is None:
+        return say("transports", "silent")
+    up, down = (row[way]["mos"] < TALKABLE_MOS for way in ("up", "down"))
+    if up and down:
+        return say("transports", "both ways")
+    return say("transports", "up") if up else say("transports", "down")
+
+
+def conclusion(transports: Sequence[Row]) -> str:
+    """What stands out: nothing carries a call, or only what is inside TLS does."""
+    through = {str(row["transport"]) for row in transports if row["carries"]}
+    tried = {str(row["transport"]) for row in transports}
+    if not through:
+        return say("transports", "No transport that was tried carries a call here.")
+    if all(_in_tls(code) for code in through) and not all(map(_in_tls, tried)):
+        ports = ", ".join(dict.fromkeys(code.partition("/")[2] for code in sorted(through)))
+        return say("transports", "Only TLS to port {port} carries a call here; UDP and plain TCP do not.", port=ports)
+    return ""
+
+
+def _in_tls(code: str) -> bool:
+    return code.partition("/")[0] in INSIDE_TLS

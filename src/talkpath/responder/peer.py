@@ -1,0 +1,87 @@
+"""One TCP connection to a responder. Every port takes everything: what comes first tells what it is.
+
+A first byte 0x16 is a TLS handshake (RFC 8446 section 5.1); as the high byte of a datagram's length (RFC 4571) it would
+be a datagram of 5632 bytes, which no call has. Inside TLS "G" begins a WebSocket's request, and two bytes up to
+0x0010 a message of the control channel (its length has four bytes, tp-005), for no packet of a call is so short.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass, field
+
+from talkpath.responder.session import Connection
+from talkpath.wire import tls
+from talkpath.wire.carrier import Carrier, Framed
+from talkpath.wire.websocket import Server
+
+TLS_HANDSHAKE = 0x16
+MOST_CONTROL = 0x0010
+KIND_BYTES = 2
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """The connection as bytes. `carrier` once it is a call, `connection` once it is a control channel; before that it
+    may be anything. `greeted`: it proved to be of use."""
+
+    socket: socket.socket
+    port: int
+    context: ssl.SSLContext
+    since_s: float
+    heard_s: float
+    channel: tls.Channel | None = None
+    carrier: Carrier | None = None
+    connection: Connection | None = None
+    greeted: bool = False
+    closing: bool = False
+    out: bytearray = field(default_factory=bytearray)
+    _first: bytearray = field(default_factory=bytearray)  # plain bytes, until they tell what this is
+
+    def plain(self, data: bytes) -> bytes:
+        """Bytes from the socket (none: it was closed) as the plain bytes they complete."""
+        if self.channel is None and self.carrier is None and data[:1] == bytes((TLS_HANDSHAKE,)):
+            self.channel = tls.Channel(self.context, server=True)
+        return data if self.channel is None else self.channel.feed(data)
+
+    def control(self, plain: bytes) -> bytes:
+        """Plain bytes of a control channel, once they are known to be one's; b"" for a call, or not known yet."""
+        self._first += plain
+        if self.carrier is None and self.channel is None and self._first:
+            self.carrier = Framed()
+        elif self.carrier is None and len(self._first) >= KIND_BYTES:
+            if int.from_bytes(self._first[:KIND_BYTES], "big") <= MOST_CONTROL:
+                return self._taken()
+            self.carrier = Server() if self._first[:1] == b"G" else Framed()
+        return b""
+
+    def datagrams(self) -> list[bytes]:
+        """Of a call: those that came."""
+        return self.carrier.feed(self._taken()) if self.carrier is not None else []
+
+    def _taken(self) -> bytes:
+        taken = bytes(self._first)
+        self._first.clear()
+        return taken
+
+    def write(self, plain: bytes) -> None:
+        """Plain bytes for the other end."""
+        if self.channel is None:
+            self.out += plain
+        else:
+            self.channel.write(plain)
+
+    @property
+    def pending(self) -> bool:
+        """Is there something to write?"""
+        if self.carrier is not None and (said := self.carrier.out()):
+            self.write(said)
+        if self.channel is not None:
+            self.out += self.channel.out()
+        return bool(self.out)
+
+    @property
+    def over(self) -> bool:
+        """Did the other end say goodbye, or break the rules?"""
+        return any(end is not None and end.closed for end in (self.channel, self.carrier))

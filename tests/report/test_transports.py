@@ -1,0 +1,64 @@
+"""What is told of the transports: which carry, which way fails, and what stands out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from talkpath.report.transports import conclusion, told, transport_name
+
+GOOD = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
+BAD = {"loss_pct": 60.0, "delay_ms": 1.0, "mos": 1.3}
+
+
+def row(transport: str, up: dict[str, Any] = GOOD, down: dict[str, Any] = GOOD, setup_ms: float | None = 90.0) -> Any:
+    mos = min(up["mos"], down["mos"]) if setup_ms is not None else 1.0
+    return {"app": "telegram", "medium": "voice", "transport": transport, "carries": mos >= 3.1,
+            "loss_pct": max(up["loss_pct"], down["loss_pct"]), "mos": mos, "setup_ms": setup_ms,
+            "up": up, "down": down}  # fmt: skip
+
+
+def silent(transport: str) -> Any:
+    return row(transport, BAD, BAD, None)
+
+
+def shown(*rows: Any) -> str:
+    console = Console(width=100, no_color=True)
+    with console.capture() as capture:
+        console.print(told(rows))
+    return capture.get()
+
+
+def test_marks_quality_and_the_way_that_fails() -> None:
+    text = shown(row("udp/443", up=BAD), row("udp/3478", down=BAD), row("tcp/443", BAD, BAD), silent("udp/9"),
+                 row("wss/443"))  # fmt: skip
+    (line,) = [line for line in text.splitlines() if line.startswith("Telegram")]
+    assert line.split("voice")[1].split() == ["✗", "up", "✗", "down", "✗", "both", "ways", "✗", "silent", "✓", "4.4"]
+    assert "WebSocket" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([silent("udp/443"), silent("tcp/443"), row("tls/443"), row("wss/443")], "Only TLS to port 443"),
+        ([silent("udp/443"), silent("tcp/443"), row("tls/443"), silent("wss/443")], "Only TLS to port 443"),
+        ([silent("udp/443"), silent("tcp/443"), silent("tls/443"), row("wss/8443")], "Only TLS to port 8443"),
+        ([silent("udp/443"), row("tcp/443"), row("tls/443")], ""),
+        ([row("tls/443")], ""),  # nothing else was tried
+        ([silent("udp/443"), silent("tls/443")], "No transport"),
+    ],
+)
+def test_what_stands_out(rows: list[Any], said: str) -> None:
+    assert conclusion(rows).startswith(said)
+    assert bool(conclusion(rows)) == bool(said)
+
+
+def test_nothing_is_said_where_none_was_tried() -> None:
+    assert shown().strip() == ""
+
+
+def test_names() -> None:
+    assert [transport_name(code) for code in ("udp/443", "tls/443", "wss/443")] == ["UDP 443", "TLS 443",
+                                                                                   "WebSocket 443"]  # fmt: skip
