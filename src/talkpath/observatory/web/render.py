@@ -15,7 +15,7 @@ from talkpath.observatory.web.network import Stream
 from talkpath.observatory.web.now import AppRow
 from talkpath.report import words
 from talkpath.report.language import codes, count, isolated, language, listed, say, speaking, spoken
-from talkpath.report.matrix import transport_name
+from talkpath.report.transports import transport_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
