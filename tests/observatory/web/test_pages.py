@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from email.message import Message
@@ -165,12 +166,23 @@ def test_an_event_tells_what_became_of_it(served: str):
     assert [event["kind"] for event in page["history"]] == ["began", "changed"]
     assert page["current"] is True
     assert page["networks_too"] == 9
+    assert "Telegram" in page["may_write"][1]
     withdrawn = read(served, f"event/{WITHDRAWN}")
     assert [event["kind"] for event in withdrawn["history"]] == ["began", "withdrawn", "ended"]
     assert withdrawn["current"] is False
     assert len(withdrawn["may_write"]) == 2
     assert "withdrew this event" in withdrawn["may_write"][1]
     assert "the far end&#39;s clock was wrong" in get(f"{served}/en/event/{WITHDRAWN}")[1]
+
+
+@pytest.mark.parametrize("code", ["ru", "fa", "ar"])
+def test_what_may_be_written_is_in_the_language_of_the_page(served: str, code: str):
+    english = read(served, f"event/{BEGAN}")
+    told = json.loads(get(f"{served}/{code}/event/{BEGAN}.json")[1])
+    for name in ("may_write", "must_not"):
+        assert len(told[name]) == len(english[name])
+        assert not set(told[name]) & set(english[name])
+        assert all(sentence in html.unescape(get(f"{served}/{code}/event/{BEGAN}")[1]) for sentence in told[name])
 
 
 def test_a_claim_has_both_sides_and_its_numbers(served: str):

@@ -76,8 +76,9 @@ def environment() -> Environment:
     )
     made.globals.update(
         say=say, count=count, listed=listed, isolated=isolated, percent=percent, millions=millions,
-        app_name=told.app_name, medium=told.medium, rule_name=told.rule_name, contributors=told.contributors,
-        transport_name=transport_name, country_chart=country_chart, stream_chart=stream_chart,
+        app_name=told.app_name, heading=told.heading, medium=told.medium, rule_name=told.rule_name,
+        contributors=told.contributors, transport_name=transport_name,
+        country_chart=country_chart, stream_chart=stream_chart,
     )  # fmt: skip
     made.filters["app_name"] = told.app_name
     return made

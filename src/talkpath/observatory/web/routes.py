@@ -25,7 +25,7 @@ from talkpath.observatory.web.now import now
 from talkpath.observatory.web.render import Frame, page
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
-from talkpath.report.language import codes
+from talkpath.report.language import codes, language, speaking
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -104,7 +104,7 @@ def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response
 
         if request.path_params["language"] not in codes():
             return _missing(request, source, site)
-        view = one.view(source, site, _asked(request))
+        view = _view(one, request, source, site)
         if view is None:
             return _missing(request, source, site)
         return HTMLResponse(page(one.template, _frame(request, source, site), view), headers=HEADERS)
@@ -114,18 +114,21 @@ def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response
 
 def _json(one: Page, source: Source, site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        from talkpath.report.language import language, speaking
-
         if request.path_params["language"] not in codes():
             return _no_json()
-        with speaking(language(request.path_params["language"])):
-            view = one.view(source, site, _asked(request))
+        view = _view(one, request, source, site)
         if view is None:
             return _no_json()
         told = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
         return _json_response(told, 200)
 
     return answer
+
+
+def _view(one: Page, request: Request, source: Source, site: Site) -> Struct | None:
+    """In the language of the address: some views hold sentences."""
+    with speaking(language(request.path_params["language"])):
+        return one.view(source, site, _asked(request))
 
 
 def _no_json() -> Response:

@@ -24,6 +24,11 @@ def medium(code: str) -> str:
     return say("medium", "calls") if code == "call" else words.medium(code)
 
 
+def heading(app: str, medium_code: str) -> str:
+    """An app and a medium: "Telegram, voice"."""
+    return say("page", "{app}, {medium}", app=app_name(app), medium=medium(medium_code))
+
+
 def contributors(number: int) -> str:
     """ "at least 7 people"."""
     return count("unit", "at least {number} person", "at least {number} people", number)
