@@ -70,13 +70,19 @@ def test_axe_finds_nothing_on_a_wide_screen_in_light_and_dark(served: str, brows
 
 
 def test_axe_would_find_something(served: str, phone: Any):
-    """The check itself is checked: a picture without words, text that nobody can read, a table too wide."""
+    """The check itself is checked: a picture without words, text that nobody can read, a line too wide."""
     from axe_playwright_python.sync_playwright import Axe
 
     phone.goto(f"{served}/en/method")
-    phone.evaluate("""() => { document.querySelector('main').insertAdjacentHTML('beforeend',
-      '<img src=""><p style="color:#fefefe;background:#fff">pale</p><div style="width:999px">wide</div>'); }""")
-    assert {each["id"] for each in Axe().run(phone).response["violations"]} >= {"image-alt"}
+    phone.evaluate("""() => {
+      document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=""><p class="pale">pale</p>');
+      const pale = document.querySelector('.pale').style;
+      [pale.color, pale.background] = ['#eeeeee', '#ffffff'];
+    }""")
+    found = {each["id"] for each in Axe().run(phone).response["violations"]}
+    assert found >= {"image-alt", "color-contrast"}
+    assert phone.evaluate(OVERFLOWING) == []
+    phone.evaluate("document.querySelector('.pale').style.width = '999px'")
     assert phone.evaluate(OVERFLOWING) != []
 
 
