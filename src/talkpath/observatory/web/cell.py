@@ -12,6 +12,9 @@ from talkpath.observatory.events import Event, standing
 from talkpath.observatory.publication import Order, Publication, Withheld, orders_of
 from talkpath.observatory.web.source import Counted
 
+EVERYWHERE = "*"
+"""The network of an event that was rolled up to its country."""
+
 
 class Cell(Struct, frozen=True):
     """What the last measured day says of an app and medium on a network.
@@ -68,10 +71,23 @@ class Rule:
         )
 
     def shows(self, event: Event) -> Withheld:
-        """An event of one network. Its end says `ok` of that network, and waits as long as that does."""
+        """An event. The end on one network says `ok` of that network, and waits as long as that does."""
+        if event.network == EVERYWHERE:
+            return self.publication.by_country(event.contributors)
         state = "ok" if event.kind == "ended" else "restricted"
         ordered = self.ordered(event.country, event.app, self.today)
         return self.publication.by_network(state, event.contributors, event.onset_high, self.today, ordered=ordered)
+
+    def told(self, events: Sequence[Event]) -> list[Event]:
+        """Those that are shown, each without what is not: transports before their day, networks of a country."""
+        return [self._stripped(event) for event in events if not self.shows(event)]
+
+    def _stripped(self, event: Event) -> Event:
+        if event.network == EVERYWHERE:
+            return replace(event, carries=(), networks=())
+        ordered = self.ordered(event.country, event.app, event.onset_high)
+        day = self.publication.release_day("transports", event.onset_high, ordered=ordered)
+        return event if day <= self.today else replace(event, carries=())
 
 
 def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:

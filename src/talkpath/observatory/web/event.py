@@ -55,7 +55,8 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
     rule = Rule.of(site.publication, site.today(), events)
     if found is None or rule.shows(found):
         return None
-    history = [one for one in chain(found, events) if not rule.shows(one)]
+    (found,) = rule.told([found])
+    history = rule.told(chain(found, events))
     own = [day for day in source.network_days(country, found.network)
            if (day.app, day.medium) == (found.app, found.medium)]  # fmt: skip
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
@@ -83,8 +84,8 @@ def event_list(source: Source, site: Site, asked: Asked) -> EventList | None:
         return None
     events = source.events(country)
     rule = Rule.of(site.publication, site.today(), events)
-    shown = [one for one in events if not rule.shows(one)]
-    return EventList(country, countries, tuple(sorted(shown, key=lambda one: (one.onset_high, one.id), reverse=True)))
+    shown = sorted(rule.told(events), key=lambda one: (one.onset_high, one.id), reverse=True)
+    return EventList(country, countries, tuple(shown))
 
 
 def chain(found: Event, events: Sequence[Event]) -> list[Event]:

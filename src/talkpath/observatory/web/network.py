@@ -61,7 +61,7 @@ def network(source: Source, site: Site, asked: Asked) -> Network | None:
         network=name,
         streams=tuple(stream(rule, list(days), events, carries)
                       for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))),
-        events=tuple(event for event in events if not rule.shows(event)),
+        events=tuple(rule.told(events)),
     )  # fmt: skip
 
 

@@ -1,0 +1,141 @@
+"""The index as the source of the pages: what the tables of counts hold, and what was found in them.
+
+What takes long (events, claims, reach) is not done while somebody waits: `Findings` are made apart, in a process of
+their own (findings.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from itertools import groupby
+
+from talkpath.observatory.events import Event
+from talkpath.observatory.index import queries
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.ledger import Entry
+from talkpath.observatory.reach import Reach
+from talkpath.observatory.web.findings import NOTHING, Findings
+from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, Totals
+
+HALF_YEAR_DAYS = 183
+TAP = "tap"
+
+
+class Indexed:
+    """`Source` (source.py) over a store. `sealed` lists the open data; `today` is the day from which half a year is
+    counted back."""
+
+    def __init__(self, store: Store, simulated: bool, today: Callable[[], str],
+                 sealed: Callable[[], Sequence[Sealed]] = tuple) -> None:  # fmt: skip
+        self._store, self.simulated, self._today, self._sealed = store, simulated, today, sealed
+        self.renew(NOTHING)
+
+    def renew(self, found: Findings) -> None:
+        """Show these from now on."""
+        self._findings = found
+        self._events: dict[str, list[Event]] = {}
+        for event in found.events:
+            self._events.setdefault(event.country, []).append(event)
+
+    def totals(self) -> Totals:
+        """As of the findings."""
+        return self._findings.totals
+
+    def countries(self) -> Sequence[str]:
+        """Likewise."""
+        return self._findings.countries
+
+    def latest(self, country: str, medium: str) -> list[Counted]:
+        """Of the last half-year."""
+        found = queries.latest(self._store, since=self._since, country=country, medium=medium)
+        return [
+            Counted(row.country, row.network, row.app, row.medium, row.day, row.restricted, row.ok, row.closed,
+                    row.impaired, row.contributors)
+            for row in found
+        ]  # fmt: skip
+
+    def country_days(self, country: str, medium: str) -> list[CountryDay]:
+        """Sources are not added up, since they may be of the same networks and people: the largest is told."""
+        found = queries.country_days(self._store, since=self._since, country=country, medium=medium)
+        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=lambda row: (row.app, row.day))
+        return [_country_day(list(group)) for _, group in groupby(rows, key=lambda row: (row.app, row.day))]
+
+    def network_days(self, country: str, network: str) -> list[Counted]:
+        """All sources of a day together."""
+        found = queries.day_counts(self._store, since=self._since, country=country, network=network)
+        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=_stream_day)
+        return [_counted(list(group)) for _, group in groupby(rows, key=_stream_day)]
+
+    def carries(self, country: str, network: str = "") -> list[Carries]:
+        """Of the last half-year."""
+        only = {"country": country, **({"network": network} if network else {})}
+        return [
+            Carries(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
+            for row in queries.transports(self._store, since=self._since, **only)
+        ]
+
+    def events(self, country: str) -> Sequence[Event]:
+        """As found."""
+        return self._events.get(country, ())
+
+    def entries(self) -> Sequence[Entry]:
+        """As held."""
+        return self._findings.entries
+
+    def reach(self, country: str) -> Sequence[Reach]:
+        """As computed."""
+        return [one for one in self._findings.reach if one.country == country]
+
+    def sealed(self) -> Sequence[Sealed]:
+        """The last day first."""
+        return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
+
+    @property
+    def _since(self) -> str:
+        return (date.fromisoformat(self._today()) - timedelta(days=HALF_YEAR_DAYS)).isoformat()
+
+
+def _decided(row: queries.DayCount | queries.CountryDay) -> int:
+    return row.restricted + row.ok + row.closed + row.impaired
+
+
+def _stream_day(row: queries.DayCount) -> tuple[str, str, str]:
+    return row.app, row.medium, row.day
+
+
+def _country_day(rows: Sequence[queries.CountryDay]) -> CountryDay:
+    return CountryDay(
+        day=rows[0].day,
+        app=rows[0].app,
+        medium=rows[0].medium,
+        measured=max(row.networks for row in rows),
+        hit=max(row.networks_restricted for row in rows),
+        contributors=max(row.contributors for row in rows),
+    )
+
+
+def _counted(rows: Sequence[queries.DayCount]) -> Counted:
+    first = rows[0]
+    return Counted(
+        country=first.country,
+        network=first.network,
+        app=first.app,
+        medium=first.medium,
+        day=first.day,
+        restricted=sum(row.restricted for row in rows),
+        ok=sum(row.ok for row in rows),
+        closed=sum(row.closed for row in rows),
+        impaired=sum(row.impaired for row in rows),
+        contributors=max(row.contributors for row in rows),
+        rule=leading(row.rules for row in rows),
+    )
+
+
+def leading(counts: Iterable[dict[str, int]]) -> str | None:
+    """The rule that most reports name."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return max(total, key=lambda rule: (total[rule], rule), default=None)

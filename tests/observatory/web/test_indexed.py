@@ -1,0 +1,120 @@
+"""The index as the source of the pages: what it answers is what the same counts give in memory; and what is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from talkpath.observatory.index import queries
+from talkpath.observatory.index.fill import fill
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.records import Carried, Judged, Said, Tap
+from talkpath.observatory.web.findings import NOTHING, Box, Lookout, look
+from talkpath.observatory.web.indexed import Indexed
+from talkpath.observatory.web.routes import PAGES, routes
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Carries, Counted, CountryDay
+
+TODAY = "2025-08-20"
+DAYS = [f"2025-08-{day:02}" for day in range(1, 20)]
+
+
+def said(app: str, state: str) -> Said:
+    known = {"p": (0.4, 0.3, 0.5)} if state == "restricted" else {}
+    return Said(app, "voice", state, "shape", "media.drop" if known else None, "up" if known else None, 7.5, known)
+
+
+def report(day: str, network: str, who: int) -> Judged:
+    """One check: WhatsApp is held back on two of three networks from the tenth on, Max never."""
+    hit = day >= "2025-08-10" and network != "AS64498"
+    number = f"{day}{network}{who}"
+    return Judged(
+        id=number.encode().hex().ljust(64, "0")[:64],
+        day=day,
+        measured=day,
+        rules_version="1",
+        source="probe",
+        said=(said("whatsapp", "restricted" if hit else "ok"), said("max", "ok")),
+        carried=(Carried("whatsapp", "voice", "tls/443", True, 0.0, 4.1),),
+        network=network,
+        country="XX",
+        placed="responder",
+        responder="R1",
+        responder_class="hosting",
+        contributor=who,
+        contributor_key=1,
+        simulated=True,
+    )
+
+
+def records() -> list[Judged | Tap]:
+    networks = ["AS64496", "AS64497", "AS64498"]
+    checks = [report(day, network, who) for day in DAYS for network in networks for who in range(1, 7)]
+    taps = [Tap(f"{number:064x}", DAYS[-1], DAYS[-1], "whatsapp", "voice", "AS64496", "XX", "ingest", number, 1, True)
+            for number in range(1, 9)]  # fmt: skip
+    return [*checks, *taps]
+
+
+@pytest.fixture
+def store(index_dsn: str) -> Any:
+    opened = Store(index_dsn)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def source(store: Store) -> Indexed:
+    fill(store, enumerate(records(), 1))
+    found = Indexed(store, True, lambda: TODAY)
+    found.renew(look(queries.day_counts(store), Box(Path("none"), "XX")))
+    return found
+
+
+def test_counts_are_those_that_were_put_in(source: Indexed):
+    assert source.latest("XX", "voice") == [
+        Counted("XX", network, app, "voice", DAYS[-1], **{state: 6}, contributors=6)
+        for network in ("AS64496", "AS64497", "AS64498")
+        for app, state in (("max", "ok"), ("whatsapp", "restricted" if network != "AS64498" else "ok"))
+    ]
+    days = source.network_days("XX", "AS64496")
+    assert [day.day for day in days if day.app == "whatsapp"] == DAYS
+    assert days[-1] == Counted("XX", "AS64496", "whatsapp", "voice", DAYS[-1], restricted=6, contributors=6,
+                               rule="media.drop")  # fmt: skip
+    assert source.country_days("XX", "voice")[-1] == CountryDay(DAYS[-1], "whatsapp", "voice", 3, 2, 6)
+    assert source.carries("XX", "AS64498") == [Carries("whatsapp", "voice", "tls/443", 114, 114, DAYS[-1])]
+    assert source.countries() == ("XX",)
+    assert (source.totals().reports, source.totals().networks, source.totals().last_day) == (684, 3, DAYS[-1])
+
+
+def test_what_is_found_is_on_the_pages(source: Indexed):
+    began = [event for event in source.events("XX") if event.kind == "began"]
+    assert {event.network for event in began} == {"AS64496", "AS64497"}
+    assert {event.app for event in began} == {"whatsapp"}
+    assert all(event.onset_high == "2025-08-10" for event in began)
+    held = {entry.claim: entry.outcome for entry in source.entries()}
+    assert held["S05"] == "not measurable"
+    site = Site(today=lambda: TODAY)
+    asked = Asked({"country": "XX", "network": "AS64496", "id": began[0].id})
+    for page in PAGES:
+        if "{id}" not in page.path:  # of a claim
+            assert page.view(source, site, asked) is not None, page.path
+    Starlette(routes=routes(source, site))
+
+
+def test_an_empty_index_has_pages(store: Store):
+    empty = Indexed(store, False, lambda: TODAY)
+    assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NOTHING.totals, [])
+    assert look([]) == NOTHING
+
+
+def test_what_takes_long_is_done_in_another_process(store: Store):
+    fill(store, enumerate(records(), 1))
+    counts = queries.day_counts(store)
+    lookout = Lookout()
+    try:
+        assert lookout.look(counts, Box(Path("none"), "XX")) == look(counts, Box(Path("none"), "XX"))
+    finally:
+        lookout.close()
