@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, inf
 
 import numpy as np
 
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.dose import dose
+from talkpath.verdict.load import LIGHT_K, heavy
 from talkpath.verdict.model import Ask
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, voided
@@ -25,6 +27,7 @@ from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, v
 FIRST_EPOCHS, SOME_EPOCHS = 2, 4
 ACCUSING = ("battery", "watch")
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
+LIGHT_EPOCHS = 8  # likewise of small cohorts
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 RESERVE = 0.25  # of the bytes, not for longer looks
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see what they saw
@@ -51,7 +54,7 @@ def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -
     return next((ask for wish in wishes for ask in wish), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """All arms, and what may still be spent. Each method gives affordable questions, the most wanted first."""
 
@@ -133,8 +136,16 @@ class Desk:
     # -- single questions ------------------------------------------------------------------------------------
 
     def _battery(self, standing: Standing) -> Ask:
-        plan = self.facts.plan
-        return self._ask(standing, ("battery", None), plan.k, plan.packets, "first")
+        return self._ask(standing, ("battery", None), self._usual_k, self.facts.plan.packets, "first")
+
+    @cached_property
+    def _light(self) -> bool:
+        """Are whole cohorts too much for the line?"""
+        return heavy(self.facts.epochs)
+
+    @property
+    def _usual_k(self) -> int:
+        return min(LIGHT_K, self.facts.plan.k) if self._light else self.facts.plan.k
 
     def _more(self, standing: Standing) -> Iterator[Ask]:
         """What would prove what was seen, or less where bytes are short; nothing while what is on its way may do."""
@@ -146,16 +157,18 @@ class Desk:
             return
         packets = max(plan.packets, wanted.packets)
         question = "watch" if packets >= WORTH_A_LOOK * plan.packets else "battery"
-        for k in dict.fromkeys((wanted.k(plan.k), plan.k, LOOK_K)):
+        for k in (LIGHT_K,) if self._light else dict.fromkeys((wanted.k(plan.k), plan.k, LOOK_K)):
             yield self._ask(standing, (question, None), k, packets, "again")
 
     def _contrasts(self, standing: Standing) -> Iterator[Ask]:
+        """Each contrast, or a shorter one where bytes are short for it."""
         naming = standing.naming
-        for contrast, patience in naming.wanted() if naming else ():
-            ask = self._contrast(standing, contrast, patience)
-            done = self._count(standing, *contrast, packets=round(LONG_ENOUGH * ask.packets))
-            if done < (CONTRAST_TIMES if naming.tied > 1 else 1):  # type: ignore[union-attr]
-                yield ask
+        for contrast, patience in naming.wanted(doubted=self._light) if naming else ():
+            for times in dict.fromkeys((patience, 1)):
+                ask = self._contrast(standing, contrast, times)
+                done = self._count(standing, *contrast, packets=round(LONG_ENOUGH * ask.packets))
+                if done < (CONTRAST_TIMES if naming.tied > 1 else 1):  # type: ignore[union-attr]
+                    yield ask
 
     def _contrast(self, standing: Standing, contrast: Contrast, patience: int = 1) -> Ask:
         """As long as the calls that accused, so that what befell them late can happen again, or `patience` times."""
@@ -165,7 +178,7 @@ class Desk:
         pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
         within = ceil(CONTRAST_S * pace * standing.arm.packet_rate)
         packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
-        k = LOOK_K if packets > plan.packets or self.tight else plan.k
+        k = LOOK_K if packets > plan.packets or self.tight else self._usual_k
         return self._ask(standing, contrast, k, packets, "name")
 
     def _tcp(self, standing: Standing) -> Iterator[Ask]:
@@ -178,8 +191,8 @@ class Desk:
         packets = ceil((plan.watch_s or LOOK_S) * standing.arm.packet_rate)
         if self.tight:
             packets = min(packets, self._fitting(standing))
-        many = self._ask(standing, ("watch", None), plan.k, packets, "watch")
-        rich = not self.tight and self._cost_bytes(many) <= RICH * plan.budget_bytes / len(plan.arms)
+        many = self._cost_bytes(self._ask(standing, ("watch", None), plan.k, packets, "watch"))
+        rich = not self.tight and not self._light and many <= RICH * plan.budget_bytes / len(plan.arms)
         while packets >= WORTH_A_LOOK * plan.packets:
             for k in (plan.k, LOOK_K) if rich else (TIGHT_LOOK_K if self.tight else LOOK_K,):
                 yield self._ask(standing, ("watch", None), k, packets, "watch")
@@ -188,7 +201,7 @@ class Desk:
     def _amiss(self, standing: Standing) -> bool:
         """Is something amiss that a few more epochs may prove?"""
         had = self._count(standing, "battery") + self._count(standing, "watch")
-        return standing.hint and not standing.settled and had < MORE_EPOCHS
+        return standing.hint and not standing.settled and had < (LIGHT_EPOCHS if self._light else MORE_EPOCHS)
 
     def _spoken_for(self, standing: Standing) -> bool:
         """Is another variant of the app restricted already? Then the app's verdict does not wait for this one."""

@@ -24,7 +24,7 @@ from talkpath.verdict.strength import strength
 LEAST_K, MOST_K = 4, 12
 MIXED_NATS = 3.1  # what weighing six tests, and mixing their tilts, costs an effect that one of them sees
 SPARE_NATS = 0.7
-AS_GOOD_NATS = 1.0  # calls cut short tell as much if they lose no more than that
+AS_GOOD_NATS, AS_GOOD = 1.0, 0.2  # calls cut short tell as much if they lose no more than that, nor that share
 SHORTEST, LONGER, SPARE = (
     20,
     1.35,
@@ -73,11 +73,12 @@ def _telling(epochs: list[Epoch], limit: float) -> tuple[int, float]:
     """The shortest calls that tell nearly as much as those that were made, and what they tell (log e)."""
     longest = max(media(epoch) for epoch in epochs)
     packets, whole = SHORTEST, strength(epochs, limit).log_e
+    least = whole - min(AS_GOOD_NATS, AS_GOOD * max(0.0, whole))
     for spare in chain([1.0], repeat(SPARE)):
         if packets >= longest:
             break
         told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
-        if told >= whole - AS_GOOD_NATS:
+        if told >= least:
             return min(longest, ceil(spare * packets)), told
         packets = ceil(LONGER * packets)
     return longest, whole

@@ -18,7 +18,7 @@ from talkpath.verdict.rules import media_size_drop, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.view import View, view_of
 
-LEAST_NATS = 4.0  # a rule that explains less than this explains nothing
+LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
 UNKNOWN = "media.unknown"
@@ -49,10 +49,11 @@ class Naming(NamedTuple):
         """What the name might be instead, where it is not known."""
         return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN else ()
 
-    def wanted(self) -> Iterator[tuple[Contrast, int]]:
-        """Contrasts that would tell more and how patient they must be, the most useful first, asked before or not."""
+    def wanted(self, *, doubted: bool = False) -> Iterator[tuple[Contrast, int]]:
+        """Contrasts that would tell more and how patient they must be, the most useful first, asked before or not.
+        `doubted`: the line is such that even a name without rivals deserves one."""
         patience = max((rival.rule.patience for rival in self.rivals[:2]), default=1)
-        for rival in self.rivals if len(self.rivals) > 1 else ():
+        for rival in self.rivals if doubted or len(self.rivals) > 1 else ():
             yield from ((contrast, patience) for contrast in rival.rule.contrasts)
         for rival in self.rivals[:1]:
             yield from ((contrast, 1) for contrast in rival.fit.sharpen)

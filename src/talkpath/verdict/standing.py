@@ -18,6 +18,7 @@ from talkpath.verdict.canary import canary_log_e
 from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import fates
 from talkpath.verdict.interval import Interval, extra_delay_ms, extra_loss
+from talkpath.verdict.load import lightest
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.naming import Candidate, Naming, name
@@ -175,7 +176,7 @@ def _closed(view: View) -> Candidate | None:
 
 
 def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspected: Candidate | None) -> Standing:
-    heard = talk(view.accusing)
+    heard = talk(lightest(view.accusing))
     hint = any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
     base = {"strength": proof, "talk": heard, "hint": hint or proof.log_e >= HINT_LOG_E}
     if suspected or unheard(view):

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import lgamma
+from math import lgamma, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.measure.facts import Direction, Epoch, Facts, Track
+from talkpath.verdict import loss
 from talkpath.verdict.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.returns import first_life
@@ -30,14 +31,16 @@ ODD, ODD_SHARE = (
     4.0,
     0.4,
 )  # flows that are bad by themselves: standard errors above the middle one, and how many at most
-SPREADS = (2.0, 8.0, 32.0, 1e4)  # how alike twins of one slot fare: beta-binomial concentrations tried
+SPREADS = (1e4, 32.0, 8.0, 2.0)  # how alike twins of one slot fare: beta-binomial concentrations tried
+ALIKE_NATS = 0.5  # slots are taken to be alike unless that much speaks against it
+WORSE_LOG_E = log(5.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """One direction of one epoch. Arrays are per slot: calls that sent it, of these the lost, the twins' chance;
     `calls` are the rows of each, (sent, lost), (flows, slots) both. The weights shrink gains as flows, or twins alone,
-    are unlike.
+    are unlike; `known` (slots,) does where the few twins of a slot leave its chance in doubt.
 
     `before` counts the packets of a call flow, both ways, up to and with the slot; `size` is UDP payload bytes.
     Late packets count as arrived here: delay is told by delay.
@@ -55,6 +58,7 @@ class Side:
     weight: float
     twins_weight: float
     calls: tuple[Bits, Bits]
+    known: Floats
 
     @property
     def question(self) -> str:
@@ -77,12 +81,12 @@ class Side:
 
     def terms(self, extra: Floats) -> Floats:
         """(..., slots): each slot's gain where its extra loss is `extra` (..., slots) or (..., 1)."""
-        return self.weight * self._gain(self.sent, self.lost, extra)
+        return self.weight * self.known * self._gain(self.sent, self.lost, extra)
 
     def each(self, extra: Floats) -> Floats:
         """(flows, slots): the same call by call, for what may befall each in its own way: what makes calls unlike one
         another is then no doubt about it, only what makes twins unlike."""
-        return self.twins_weight * self._gain(*self.calls, extra)
+        return self.twins_weight * self.known * self._gain(*self.calls, extra)
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
         odds = np.log1p((1.0 - self.chance) * extra / self.chance)
@@ -119,6 +123,12 @@ class View:
             for e in self.epochs
         )
 
+    @cached_property
+    def worse(self) -> tuple[Direction, ...]:
+        """The ways in which calls lose more by the exact test, too; all where none shows it. Slots have patterns of
+        their own behind policers and queues, and a rule with a pattern finds some of it in the other way as well."""
+        return tuple(way for way in self.ways if loss.log_e(self.accusing, way) >= WORSE_LOG_E) or self.ways
+
     @property
     def header_bytes(self) -> int:
         """IP and UDP headers of one packet (RFC 791, 8200, 768)."""
@@ -142,6 +152,8 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
         if not len(sent) or not len(twin_sent):
             continue
         unlike = _dispersion(twin_sent, twin_lost)
+        chance, doubt = _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64))
+        of_calls = sent.sum(axis=0, dtype=np.float64)
         found.append(
             Side(
                 epoch,
@@ -150,12 +162,13 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
                 np.array(plan.size, np.float64),
                 before[way],
                 plan.stage,
-                sent.sum(axis=0, dtype=np.float64),
+                of_calls,
                 lost.sum(axis=0, dtype=np.float64),
-                _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64)),
+                chance,
                 1.0 / max(_dispersion(sent, lost), unlike),
                 1.0 / unlike,
                 (sent, lost),
+                1.0 / (1.0 + np.maximum(0.0, of_calls - 1.0) * doubt),
             )
         )
     return tuple(found)
@@ -217,12 +230,14 @@ def _unsent(plan: Track) -> Floats:
     return np.zeros(len(plan.at_ms))
 
 
-def _chance(sent: Floats, lost: Floats) -> Floats:
-    """The twins' chance of loss per slot, drawn towards their mean as far as slots do not differ more than chance."""
+def _chance(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
+    """The twins' chance of loss per slot, drawn towards their mean as far as slots do not differ more than chance; and
+    how alike that makes the fates of two calls of a slot (the correlation within a beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
     fits = [_beta_binomial(sent, lost, mean, spread) for spread in SPREADS]
-    spread = SPREADS[int(np.argmax(fits))]
-    return np.asarray(np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98))
+    spread = next(s for s, fit in zip(SPREADS, fits, strict=True) if fit >= max(fits) - ALIKE_NATS)
+    chance = np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98)
+    return np.asarray(chance), np.asarray(1.0 / (sent + spread + 1.0))
 
 
 def _beta_binomial(sent: Floats, lost: Floats, mean: float, spread: float) -> float:

@@ -5,39 +5,34 @@ Told by what it is not: loss flat in a packet's index, size and rate, once the f
 
 from __future__ import annotations
 
-from math import log
-
 import numpy as np
 from msgspec.structs import replace
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Direction, Epoch
-from talkpath.verdict import loss
 from talkpath.verdict.interval import extra_loss
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import Floats, joined, total, ways
+from talkpath.verdict.rules.ways import BOTH_NATS, Floats, joined, total, ways
 from talkpath.verdict.view import Side, View, sides
 
 CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46, 0.52, 0.58, 0.64,
                     0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip
-LEAST_LOG_E = log(5.0)
 ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
 
 
 def explain(view: View) -> Fit | None:
     """The best onset (packets both ways) with the best p each way."""
-    found = {way: gains for way in view.ways if (gains := _peaks(view, way)) is not None}
+    found = {way: gains for way in view.worse if (gains := _peaks(view, way)) is not None}
     if not found:
         return None
     late = PENALTY * (ONSETS > 0)
     shared = np.sum([np.maximum(gains, 0.0) for gains in found.values()], axis=0) - late
     onset = int(np.argmax(shared))
-    hit: list[Direction] = [way for way, gains in found.items() if gains[onset] > 0.0]
-    if len(hit) > 1:  # bad paths and queues are not alike for all flows: the second way must stand the exact test too
-        hit = [way for way in hit if loss.log_e(view.accusing, way) >= LEAST_LOG_E] or hit
-    if not hit or shared[onset] <= 0.0:
+    most: Direction = max(found, key=lambda way: float(found[way][onset]))
+    hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
+    if shared[onset] <= 0.0:
         return None
     direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
     return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, int(ONSETS[onset])))

@@ -26,8 +26,8 @@ class Best(NamedTuple):
 
 
 def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> Floats | None:
-    """The gains of all sides of a direction together; None where there is none."""
-    found = [gains(side) for side in view.sides if side.direction == direction]
+    """The gains of all sides of a direction together; None where there is none, or calls fare no worse."""
+    found = [gains(side) for side in view.sides if side.direction == direction and direction in view.worse]
     return np.sum(found, axis=0) if found else None
 
 
