@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 from talkpath.verdict.ask import MORE_EPOCHS, next_question
 from talkpath.verdict.model import Ask
+from talkpath.verdict.standing import stand
 
 APPS = ("webrtc", "whatsapp", "telegram")
 
@@ -124,12 +125,12 @@ def test_a_tcp_epoch_is_asked_once_for_all_arms():
 
 
 def test_what_is_on_its_way_is_not_asked_again():
-    """Questions are put before the answers to the last are in: an arm never gets more first epochs for that."""
+    """Questions are put before the answers to the last are in: an arm gets one more epoch for that, no more."""
     pending: list[Ask] = []
     while (ask := next_question(empty(APPS, k=6, packets=30), 0, pending)) is not None:
         pending.append(ask)
         assert len(pending) < 20
-    assert Counter(ask.app for ask in pending if ask.question == "battery") == dict.fromkeys(APPS, 2)
+    assert Counter(ask.app for ask in pending if ask.question == "battery") == dict.fromkeys(APPS, 3)
 
 
 def test_with_nothing_new_to_ask_it_waits_for_what_is_pending():
@@ -212,3 +213,11 @@ def test_every_line_comes_to_an_end():
     """Whatever the network does, the questions run out within the budget."""
     for box in (calls.evictions(0.4), calls.iid(0.95), calls.block("down"), calls.media_drop(0.02), calls.freeze(12)):
         calls.check(calls.Line([box], seed=11), most=40)
+
+
+def test_a_weak_effect_is_proven_by_many_short_epochs():
+    """Calls that lose one packet in fifty say no more in long epochs, and short ones can end as soon as it is known."""
+    facts = calls.check(calls.Line([calls.media_drop(0.03, "up")], seed=2))
+    assert stand(facts, facts.plan.arms[0]).state == "restricted"
+    assert asked(facts)["webrtc", "watch"] == 0
+    assert asked(facts)["webrtc", "battery"] > 2

@@ -35,6 +35,7 @@ def test_how_a_call_sounds_is_read_from_small_cohorts_where_whole_ones_were_too_
     whole, small = epoch([calls.iid(0.3)]), epoch([], k=LIGHT_K, number=1)
     assert lightest((whole, small)) == (small,)
     assert lightest((whole,)) == (whole,)
+    assert lightest((whole, bad := epoch([calls.iid(0.3)], k=LIGHT_K, number=3))) == (whole, bad)  # it was not the load
     fine = epoch([], number=2)
     assert lightest((fine, small)) == (fine, small)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, inf
+from math import ceil, inf, log
 
 import numpy as np
 
@@ -28,6 +28,7 @@ FIRST_EPOCHS, SOME_EPOCHS = 2, 4
 ACCUSING = ("battery", "watch")
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
 LIGHT_EPOCHS = 8  # likewise of small cohorts
+LEANING_EPOCHS, LEANING_LOG_E = 8, log(3.0)  # likewise where one test leans towards a finding, and bytes are not short
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 RESERVE = 0.25  # of the bytes, not for longer looks
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see what they saw
@@ -65,8 +66,8 @@ class Desk:
 
     def wishes(self) -> tuple[Iterator[Ask], ...]:
         """What to ask in which order."""
-        return (self.firsts(FIRST_EPOCHS), self.sequence(1.0 - RESERVE), self.turns(SOME_EPOCHS), self.looks(),
-                self.turns(), self.sequence(1.0))  # fmt: skip
+        return (self.firsts(FIRST_EPOCHS), self.sequence(1.0 - RESERVE), self.turns(SOME_EPOCHS), self.meanwhile(),
+                self.looks(), self.turns(), self.sequence(1.0))  # fmt: skip
 
     def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
         """Likewise where bytes are short for so many arms: every arm is heard once in brief and once at length before
@@ -87,6 +88,14 @@ class Desk:
         for standing in self.standings:
             if not standing.settled and self._count(standing, "battery") < count:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
+
+    def meanwhile(self) -> Iterator[Ask]:
+        """A short epoch more while the first are on their way: a long look in the dark would hold up what they tell."""
+        for standing in self.standings:
+            had = self._count(standing, "battery")
+            known = len(standing.view.accusing) >= FIRST_EPOCHS or standing.hint
+            if self._waiting(standing) and not known and had <= FIRST_EPOCHS:
+                yield from self._afford([self._battery(standing)], 1.0 - RESERVE)
 
     def accuse(self) -> Iterator[Ask]:
         """Arm by arm: TCP beside what is dead, more epochs where something is amiss."""
@@ -199,9 +208,11 @@ class Desk:
             packets = ceil(packets / 2)
 
     def _amiss(self, standing: Standing) -> bool:
-        """Is something amiss that a few more epochs may prove?"""
+        """Is something amiss that a few more epochs may prove? Weak effects show soonest in many short ones."""
         had = self._count(standing, "battery") + self._count(standing, "watch")
-        return standing.hint and not standing.settled and had < (LIGHT_EPOCHS if self._light else MORE_EPOCHS)
+        leans = not self.tight and leaning(standing)
+        most = LIGHT_EPOCHS if self._light else LEANING_EPOCHS if leans else MORE_EPOCHS
+        return (standing.hint or leans) and not standing.settled and had < most
 
     def _spoken_for(self, standing: Standing) -> bool:
         """Is another variant of the app restricted already? Then the app's verdict does not wait for this one."""
@@ -287,6 +298,12 @@ class Desk:
         rates = {(a.app, a.variant, a.medium): a.packet_rate for a in self.facts.plan.arms}
         pace = float(ask.value) if ask.question == "rate" and ask.value else 1.0
         return ask.packets / (pace * rates[ask.app, ask.variant, ask.medium])
+
+
+def leaning(standing: Standing) -> bool:
+    """Does one test lean towards a finding?"""
+    parts = standing.strength.parts if standing.strength else ()
+    return any(part.log_e >= LEANING_LOG_E for part in parts)
 
 
 def _flows(k: int) -> int:

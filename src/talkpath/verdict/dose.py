@@ -1,15 +1,15 @@
 """How much more of the same would prove what was seen: how many calls, and for how long they must run.
 
 Contract: a plan for the next epoch, never evidence. Calls need be no longer than it took to tell them from their twins:
-a freeze after two seconds shows as well in three as in ten. A cohort of k calls and k twins says at most ln C(2k, k);
+a freeze after two seconds shows as well in three as in ten. Of all lengths the one is chosen that proves the rest with
+the fewest packets. A cohort of k calls and k twins says at most ln C(2k, k);
 the share of that which the epochs so far gave is expected of the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain, repeat
-from math import ceil
+from math import ceil, exp, inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +21,12 @@ from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.permutation import log_choose
 from talkpath.verdict.strength import strength
 
-LEAST_K, MOST_K = 4, 12
+LEAST_K, MOST_K, USUAL_K = 4, 12, 8
 MIXED_NATS = 3.1  # what weighing six tests, and mixing their tilts, costs an effect that one of them sees
 SPARE_NATS = 0.7
-AS_GOOD_NATS, AS_GOOD = 1.0, 0.2  # calls cut short tell as much if they lose no more than that, nor that share
-SHORTEST, LONGER, SPARE = (
-    20,
-    1.35,
-    1.5,
-)  # media packets tried first, and by how much then more; what tells gets so much on top
+SHORTEST, LONGER = 20, 1.35  # media packets tried first, and by how much then more
+SPARE = 1.25  # times what just shows it: not every call meets its end at the same packet
+SETUP_PACKETS = 10  # of every call, both ways
 
 
 class Dose(NamedTuple):
@@ -53,35 +50,41 @@ class Dose(NamedTuple):
 
 @per_epochs
 def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
-    """What the accusing epochs of an arm still lack of `limit`."""
+    """What the accusing epochs of an arm still lack of `limit`, by calls of the length that costs least."""
     chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
     if not chosen:
         return Dose(0, limit, 0.0)
-    log_e = strength(chosen, limit).log_e
-    packets, told = _telling(chosen, limit)
-    most = sum(log_choose(2 * e.k, e.k) for e in chosen if media(e) >= packets)
-    share = (told + MIXED_NATS) / most if most else 0.0
-    return Dose(packets, limit - log_e + SPARE_NATS, float(np.clip(share, 0.0, 1.0)))
+    missing = limit - strength(chosen, limit).log_e + SPARE_NATS
+    return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=_cost)
+
+
+def _lengths(epochs: list[Epoch]) -> list[int]:
+    """Media packets: what was sent, and shorter."""
+    longest = max(media(epoch) for epoch in epochs)
+    shorter = [ceil(SHORTEST * LONGER**step) for step in range(max(0, ceil(log(longest / SHORTEST) / log(LONGER))))]
+    return [longest, *shorter]
+
+
+def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> Dose:
+    """Had all calls ended after so many packets, what would they have told of all that they could?"""
+    told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
+    alone = MIXED_NATS + log(max(exp(-MIXED_NATS), exp(min(told, limit)) - 1.0 + exp(-MIXED_NATS)))
+    most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media(epoch) >= packets)
+    spared = packets if packets <= SHORTEST else min(ceil(SPARE * packets), max(media(epoch) for epoch in epochs))
+    return Dose(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
+
+
+def _cost(wanted: Dose) -> float:
+    """Packets that prove the rest. Short calls are cheap, and tell little of what lets packets pass at first."""
+    if wanted.share <= 0.0:
+        return inf
+    size = wanted.k(0) or USUAL_K * wanted.missing_nats / (wanted.share * log_choose(2 * USUAL_K, USUAL_K))
+    return size * (2 * wanted.packets + SETUP_PACKETS)
 
 
 def media(epoch: Epoch) -> int:
     """Media packets of one flow, in the direction that has more."""
     return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
-
-
-def _telling(epochs: list[Epoch], limit: float) -> tuple[int, float]:
-    """The shortest calls that tell nearly as much as those that were made, and what they tell (log e)."""
-    longest = max(media(epoch) for epoch in epochs)
-    packets, whole = SHORTEST, strength(epochs, limit).log_e
-    least = whole - min(AS_GOOD_NATS, AS_GOOD * max(0.0, whole))
-    for spare in chain([1.0], repeat(SPARE)):
-        if packets >= longest:
-            break
-        told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
-        if told >= least:
-            return min(longest, ceil(spare * packets)), told
-        packets = ceil(LONGER * packets)
-    return longest, whole
 
 
 @per_epoch

@@ -83,7 +83,8 @@ def fates(epoch: Epoch) -> tuple[Fate, ...]:
 
 
 def _way(epoch: Epoch, flow: Observation) -> Way:
-    at_s = np.array(track(epoch, flow.direction).at_ms, np.float64) / 1000.0
+    plan = track(epoch, flow.direction)
+    at_s, size = np.array(plan.at_ms, np.float64) / 1000.0, np.array(plan.size, np.float64)
     sent = unpack(flow.sent, len(at_s))
     arrived = unpack(flow.arrived, len(at_s)) | unpack(flow.late, len(at_s))
     last = int(np.flatnonzero(arrived)[-1]) if arrived.any() else -1
@@ -96,7 +97,7 @@ def _way(epoch: Epoch, flow: Observation) -> Way:
         float(at_s[last + 1 + after[0]]) if len(after) else None,
         at_s[sent],
         at_s[arrived],
-        bool((first_life(sent[None], arrived[None])[0] != sent).any()),
+        bool((first_life(sent[None], arrived[None], size)[0] != sent).any()),
     )
 
 

@@ -7,7 +7,7 @@ cohorts are chosen before their roles are drawn, from what twins lost before, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.cohort import DIRECTIONS, accuses, cohort
@@ -16,23 +16,32 @@ from talkpath.verdict.memo import per_epoch
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
 HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
 TWINS = 30  # packets that they must have lost
+RELIEF = 0.5  # where small cohorts lose more than that of it, it was not the load
 
 
 def heavy(epochs: Sequence[Epoch]) -> bool:
     """Did random twins lose much, one way, in cohorts larger than small ones?"""
-    whole = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing and epoch.k > LIGHT_K]
-    for way in (0, 1):
-        counts = [_twins(epoch)[way] for epoch in whole]
-        sent, lost = sum(count[0] for count in counts), sum(count[1] for count in counts)
-        if lost >= TWINS and lost >= HEAVY_LOSS * sent:
-            return True
-    return False
+    counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
+    return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
 
 
 def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
-    """The epochs that load the line as little as can be, where whole cohorts were too much for it; else all."""
-    light = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K and not epoch.missing)
-    return light if light and heavy(epochs) else epochs
+    """The small cohorts, where whole ones lost much and these at most half of that; else all epochs."""
+    small = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K)
+    if not small or not heavy(epochs):
+        return epochs
+    light, whole = (_worst(small), _worst(epoch for epoch in epochs if epoch.k > LIGHT_K))
+    return small if light <= RELIEF * whole else epochs
+
+
+def _worst(epochs: Iterable[Epoch]) -> float:
+    return max((lost / max(1, sent) for sent, lost in _counts(epochs)), default=0.0)
+
+
+def _counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
+    """(sent, lost) of random twins each way, over the epochs that may accuse."""
+    every = [_twins(epoch) for epoch in epochs if accuses(epoch) and not epoch.missing]
+    return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
 
 
 @per_epoch

@@ -1,7 +1,8 @@
 """Flows that fell silent and came back, as when an address translator moves them to another port.
 
 To a box in the path what comes back is a new flow: its counts and clocks start again. A rule is read from what went
-before, of calls and twins alike. Contract: facts only; rows are flows, columns the slots of one direction.
+before, of calls and twins alike. Where only packets smaller than all that were lost arrive again (silence suppression,
+under an edge in size), nothing came back. Contract: facts only; rows are flows, columns the slots of one direction.
 """
 
 from __future__ import annotations
@@ -10,26 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bits = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 LIVED, SILENT, ALIVE = 3, 8, 8  # packets that arrived before, were lost in a row, and then arrived in a row
 
 
-def first_life(sent: Bits, arrived: Bits) -> Bits:
-    """What each flow sent before it first came back; all that it sent, where it never did."""
+def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
+    """What each flow sent before it first came back; all that it sent, where it never did. `size` (slots,) in bytes."""
     kept = sent.copy()
     for row, came in zip(kept, arrived, strict=True):
         slots = np.flatnonzero(row)
-        back = _back(came[slots])
+        back = _back(came[slots], size[slots])
         if back is not None:
             row[slots[back:]] = False
     return kept
 
 
-def _back(came: Bits) -> int | None:
+def _back(came: Bits, size: Floats) -> int | None:
     """Which packet was the first of a second life."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], came, [False])).astype(np.int8)))
     begins, ends = edges[::2], edges[1::2]  # of runs of arrivals
     for last, begin, end in zip(ends, begins[1:], ends[1:], strict=False):
-        if begin - last >= SILENT and end - begin >= ALIVE and came[:last].sum() >= LIVED:
+        long = begin - last >= SILENT and end - begin >= ALIVE and came[:last].sum() >= LIVED
+        if long and size[begin:end].max() >= size[last:begin].min():
             return int(begin)
     return None

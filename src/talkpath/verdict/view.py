@@ -187,7 +187,7 @@ def arrivals(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, 
 def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
     """(sent, lost) of the flows that fared like most of their kind, each until it came back from the dead."""
     sent, arrived = arrivals(epoch, direction, calls=calls)
-    sent = first_life(sent, arrived)
+    sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
     lost = sent & ~arrived
     usual = _usual(sent.sum(axis=1), lost.sum(axis=1))
     return sent[usual], lost[usual]
