@@ -20,6 +20,8 @@ STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back that far (late packets), ahead that far and STEP_RATE more for each second without a
 packet; anything else is a new beginning, unless the timestamp went on as far as time did."""
 FASTEST_HZ, IN_TIME_S = 90_000, 2.0
+WIDE, ENOUGH, RARELY = 5.0, 5.0, 0.2
+"""Mean step, expected single steps, share of these."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,19 @@ def plausible(found: Segments) -> Bools:
     steps = np.maximum(found.count - 1, 1)
     moves = found.total((ahead != 0) & ~first)
     kinds = _distinct(found, found.rows["type"] & 0x7F)
-    return (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
+    fine = (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
+    return fine & ~_is_clock(found, ahead, small & ~first)
+
+
+def _is_clock(found: Segments, ahead: Ints, steps: Bools) -> Bools:
+    """Is what stands for the sequence number a clock (games: ENet)? Even where most packets are lost some follow each
+    other; there hardly one does."""
+    count = found.total(steps)
+    mean = found.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
+    expected = count / np.maximum(mean, 1)
+    follows = found.total(steps & (np.abs(ahead) == 1))
+    clock: Bools = (mean > WIDE) & (expected >= ENOUGH) & (follows < RARELY * expected)
+    return clock
 
 
 def _distinct(found: Segments, values: NDArray[np.generic]) -> Ints:

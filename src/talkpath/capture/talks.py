@@ -31,6 +31,9 @@ SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
 PAUSE_S = 30.0
 ABSORB_S = 60.0
 JOIN_S = 5.0
+STREAMED = (14, 32, 33)
+"""MPEG audio, video and transport streams (RFC 3551): no call has these."""
+SLOWEST_HZ = 500.0
 CLOCKS = ("first_s", "last_s", "began_s", "heard_s")
 
 
@@ -145,7 +148,7 @@ class Assembly:
 
     def _medium(self, ledger: Ledger, stream: int, app: str) -> Medium | None:
         """What the app's recogniser said of the stream; where it said nothing, what the packets look like."""
-        if ledger.is_padding(stream):
+        if ledger.is_padding(stream) or (ledger.has_header and ledger.figures["type"][stream] in STREAMED):
             return None
         said = self._said(ledger, stream, app)
         if said.hits and not said.kinds.get("media"):
@@ -196,7 +199,7 @@ class Assembly:
         return [one for one in others if not any(_absorbed(one, talk) for talk in by_host.get(one.host, ()))]
 
     def _is_talk(self, talk: Talk) -> bool:
-        if not talk.media or self._is_broadcast(talk):
+        if not talk.media or self._is_streaming(talk):
             return False
         begin, end = talk.span()
         if end - begin < TALK_S:
@@ -210,18 +213,24 @@ class Assembly:
         both = rows["reports"].min(axis=1) >= RING_REPORTS
         return bool(np.any(both & (begin_s - rows["first_s"] >= RING_S)))
 
-    def _is_broadcast(self, talk: Talk) -> bool:
-        """Streaming: RTSP between the same hosts, a group address, or pictures one way and nothing that says call."""
+    def _is_streaming(self, talk: Talk) -> bool:
+        """Streaming: RTSP between the same hosts, a group address, or pictures one way and nothing that says call:
+        without sound, or without reports, or inside one network (casting). A clock that no medium has is a game's."""
         rows = self.table[talk.flows]
         streaming = self.scan.connections.streaming
         if streaming and any(hosts_of(row) in streaming for row in rows):
             return True
         if is_group(rows["high"], rows["low"]).any():
             return True
-        one_way = len({piece.heading for piece in talk.media}) == 1
-        anonymous = talk.name.app in (UNKNOWN, "rtp") and talk.name.confidence < WEAK
-        pictures = any(piece.medium == "video" for piece in talk.media)
-        return one_way and anonymous and pictures and not rows["reports"].min(axis=1).any()
+        if talk.name.app not in (UNKNOWN, "rtp") or talk.name.confidence >= WEAK:
+            return False
+        if max(float(piece.ledger.figures["clock_hz"][piece.stream]) for piece in talk.media) < SLOWEST_HZ:
+            return True
+        if len({piece.heading for piece in talk.media}) > 1:
+            return False
+        media = {piece.medium for piece in talk.media}
+        casting = bool(rows["private"].all()) or media == {"video"}
+        return "video" in media and (casting or not rows["reports"].min(axis=1).any())
 
     @staticmethod
     def _joined(others: list[Setup]) -> list[list[int]]:
