@@ -6,9 +6,9 @@ import struct
 from random import Random
 
 import pytest
-from carried import CARRIERS, Packet
+from carried import CARRIERS, Packet, udp
 from made import BEGIN_NS, CALLER, SERVER, background, call, passed
-from remake import facts, facts_of, udp_ends
+from remake import facts, facts_of, payload, udp_ends
 
 from talkpath.measure.call import Call
 
@@ -198,3 +198,26 @@ def test_sections_with_all_that_wireshark_writes(arm: str):
 def block(order: str, kind: int, body: bytes) -> bytes:
     length = struct.pack(order + "I", 12 + len(body))
     return struct.pack(order + "I", kind) + length + body + length
+
+
+@pytest.mark.parametrize("channel", [0x4000, 0x4ABC, 0x5123, 0x7FFE])
+@pytest.mark.parametrize("arm", ["webrtc/dtls/video", "whatsapp/relay60/video", "signal/ringrtc/voice"])
+def test_any_channel_of_turn(arm: str, channel: int):
+    out = []
+    for one in passed(call(arm, 200)):
+        source, source_port, target, target_port = udp_ends(one)
+        data = struct.pack("!HH", channel, len(payload(one))) + payload(one)
+        out.append(Packet(one.time_ns, udp(source, target, source_port, target_port, data)))
+    assert only(out, arm).transport == "relay"
+
+
+@pytest.mark.parametrize("arm", ["webrtc/dtls/video", "webrtc/dtls/voice", "meet/sfu/voice", "meet/sfu/video"])
+def test_voice_and_video_under_other_payload_types(arm: str):
+    """Opus as 96 and video as 109 and 111: the media clock tells them apart."""
+    others, out = {111: 96, 96: 109, 98: 111}, []
+    for one in passed(call(arm, 400)):
+        data = bytearray(one.data)
+        if data[28] >> 6 == 2 and not 192 <= data[29] <= 223:
+            data[29] = (data[29] & 0x80) | others.get(data[29] & 0x7F, data[29] & 0x7F)
+        out.append(Packet(one.time_ns, bytes(data)))
+    only(out, arm)

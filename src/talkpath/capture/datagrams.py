@@ -164,10 +164,12 @@ def _advance(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: in
 
 
 def _channel(head: Bytes, size: Ints) -> Layer:
-    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes."""
-    places = np.flatnonzero((head[:, 0] >> 4 == 4) & (size > 8))
-    length = big16(head[places], 2)
-    fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0)
+    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Numbers from 5000 on were
+    allowed before (RFC 5766); QUIC begins like them, so there what is inside must be of a call."""
+    places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
+    length, inside = big16(head[places], 2), head[places, 4]
+    call = (inside < 4) | ((inside >= 20) & (inside < 64)) | (inside >> 6 == 2)
+    fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0) & ((head[places, 0] >> 4 == 4) | call)
     return places[fits], 4, length[fits]
 
 

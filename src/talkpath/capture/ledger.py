@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from talkpath.capture.cells import SecondCells, second_cells
 from talkpath.capture.order import Segments, Sequence
 from talkpath.capture.rows import FRESH, SEEN, VIDEO
-from talkpath.capture.timing import FREEZE_S, Floats, Timing
+from talkpath.capture.timing import CLOCKS, FREEZE_S, Floats, Timing
 from talkpath.wire.pcap.frames import Bools, Ints, Words
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
 CLOCK_ROWS = 50
 TAIL = 20
+PICTURES_HZ = 90000
 STEPS_S = np.geomspace(2e-4, 30, 47)
 """Lateness is counted in steps, each 1.3 times the one before."""
 
@@ -180,7 +181,14 @@ class Ledger:
         if not self.has_header:
             return bool(own["pictures"] > 0.2 * own["rows"])
         large, shared = own["bytes"] / own["rows"], own["same"] / max(own["same"] + own["moved"], 1)
-        return bool(large > 250 and (shared > 0.15 or own["clock_hz"] == 90000 or large > 500))
+        clear = own["clock_hz"] == PICTURES_HZ and own["clock_rows"] >= CLOCK_ROWS
+        return bool(clear or (large > 250 and (shared > 0.15 or own["clock_hz"] == PICTURES_HZ or large > 500)))
+
+    def contradicts(self, stream: int, video: bool) -> bool:
+        """Does a clock told by many packets say that a stream is not what its payload type was taken for?"""
+        own = self.figures[stream]
+        known = self.has_header and own["clock_rows"] >= CLOCK_ROWS and own["clock_hz"] in CLOCKS
+        return bool(known and (own["clock_hz"] == PICTURES_HZ) != video)
 
     def is_padding(self, stream: int) -> bool:
         """Probes and padding: SSRC 0, or timestamps that never move."""

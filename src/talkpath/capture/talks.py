@@ -147,13 +147,14 @@ class Assembly:
             self._pieces.setdefault(group, []).append(Piece(ledger, stream, heading, medium))
 
     def _medium(self, ledger: Ledger, stream: int, app: str) -> Medium | None:
-        """What the app's recogniser said of the stream; where it said nothing, what the packets look like."""
+        """What the app's recogniser said of the stream; where it said nothing, or the media clock says otherwise, what
+        the packets look like."""
         if ledger.is_padding(stream) or (ledger.has_header and ledger.figures["type"][stream] in STREAMED):
             return None
         said = self._said(ledger, stream, app)
         if said.hits and not said.kinds.get("media"):
             return None
-        if said.media:
+        if said.media and not ledger.contradicts(stream, said.media["video"] > said.media["voice"]):
             return "video" if said.media["video"] > said.media["voice"] else "voice"
         return "video" if ledger.looks_like_video(stream) else "voice"
 
