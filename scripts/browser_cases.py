@@ -41,11 +41,28 @@ def restricted(rule: str, direction: str) -> tuple[str, str, str]:
     return "restricted", rule, direction
 
 
+def silent(direction: str) -> tuple[tuple[str, str, str], ...]:
+    """All media of that way dropped: no packet tells "each one, by chance" from "from the handshake on"."""
+    return restricted("media.freeze", direction), restricted("media.drop", direction)
+
+
+INNOCENT = (("ok", None, None), ("impaired", None, None), ("insufficient", None, None), ("closed", None, None))
+
 CASES = {
     "none": Case((("ok", None, None),)),
-    "srtp-up": Case(
-        (restricted("media.drop", "up"), restricted("media.freeze", "up")), ("media.drop,p=1,direction=up",)
-    ),
+    "stun": Case((restricted("stun.drop", "up"),), ("stun.drop",)),
+    "hello": Case((restricted("dtls.hello_drop", "up"),), ("dtls.hello_drop",)),
+    "srtp-up": Case(silent("up"), ("media.drop,p=1,direction=up",)),
+    "srtp-down": Case(silent("down"), ("media.drop,p=1,direction=down",)),
+    "srtp-both": Case(silent("both"), ("media.drop,p=1",)),
+    "drop30-up": Case((restricted("media.drop", "up"),), ("media.drop,p=0.3,direction=up",)),
+    "drop10": Case((restricted("media.drop", "both"),), ("media.drop,p=0.1",)),
+    "police": Case((restricted("media.police", "both"),), ("media.police,kbps=24",)),
+    "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
+    "udp-block": Case((("closed", "udp.block", None),), ("udp.block",)),
+    "bad-wifi": Case(INNOCENT, background="ge,loss=0.1"),
+    "congestion": Case(INNOCENT, background="congestion"),
+    "bufferbloat": Case(INNOCENT, background="bufferbloat"),
 }
 
 

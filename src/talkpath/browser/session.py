@@ -19,7 +19,7 @@ import msgspec
 
 from talkpath.browser import order
 from talkpath.browser.call import Call
-from talkpath.browser.observe import EpochReport, FarFlow, Times, epoch
+from talkpath.browser.observe import EpochReport, FarFlow, Times, epoch, together
 from talkpath.browser.order import SLOTS, EpochOrder, Opening
 from talkpath.browser.port import SharedPort
 from talkpath.browser.twin import DOWN_OVERHEAD, UP_OVERHEAD, Twin
@@ -180,11 +180,12 @@ class Session:
         sent = size * sum(bin(int.from_bytes(f.sent, "little")).count("1") for e in self._epochs for f in e.flows)
         return Facts(
             plan=order.plan(),
-            epochs=tuple(self._epochs),
+            epochs=together(self._epochs),
             health=Health(
                 late_ms_p99=max([own_ms, *(report.late_ms_p99 for report in reports)]),
                 clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
                 network_changed=any(report.network_changed for report in reports),
+                hidden=any(report.hidden for report in reports),
                 vpn=self._vpn,
             ),
             reach=Reach(tcp_ok=sum(r.pongs for r in reports), tcp_tries=sum(r.pings for r in reports)),

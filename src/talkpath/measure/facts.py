@@ -120,6 +120,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
 class Health(Struct, frozen=True, omit_defaults=True):
     """How far the run itself can be trusted. None where it was not looked at.
 
+    `hidden`: a page that measured was not in front all the time, so that its timers slept.
     `late_ms_p99` is the sender's own lateness (actual minus due), `lab_late_ms_p99` the lab router's.
     `clock_jump_s` the largest step between monotonic time and the wall clock or a suspend; `ended` why the
     session stopped: "done", "budget", "responder_lost", "network_lost", "interrupted".
@@ -130,6 +131,7 @@ class Health(Struct, frozen=True, omit_defaults=True):
     router_drops: int = 0
     clock_jump_s: float = 0.0
     network_changed: bool = False
+    hidden: bool = False
     vpn: bool | None = None
     ended: str = "done"
 

@@ -15,7 +15,7 @@ from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.check/1"
-INVALID = ("late", "clock", "network_changed")
+INVALID = ("late", "clock", "network_changed", "hidden")
 
 
 class ResponderOf(Struct, frozen=True):

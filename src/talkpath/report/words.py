@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.apps import apps
-from talkpath.report import messages
+from talkpath.report import messages, real
 from talkpath.report.language import say, spoken
 from talkpath.report.reasons import reason
 from talkpath.report.saw import saw
@@ -63,6 +63,8 @@ def sentence(verdict: Verdict) -> str:
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
         return messages.sentence(verdict, name)
+    if _is_real(verdict):
+        return real.sentence(verdict)
     match verdict.state:
         case "ok" if video:
             return say(
@@ -106,7 +108,13 @@ def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
     """What was seen; how sure; what it is not, or what to do next. `with_messages`: did this check try messages?"""
     if verdict.medium == "text":
         return messages.lines(verdict)
-    return [saw(verdict), sure(verdict), limits(verdict, app_name(verdict), with_messages)]
+    last = real.limits(verdict) if _is_real(verdict) else limits(verdict, app_name(verdict), with_messages)
+    return [saw(verdict), sure(verdict), last]
+
+
+def _is_real(verdict: Verdict) -> bool:
+    """Is it on a browser's own calls, and would it name an app otherwise?"""
+    return verdict.basis == "webrtc" and verdict.state in real.OWN
 
 
 def translation_note() -> str:

@@ -15,6 +15,7 @@ ReasonCode = Literal[
     "late",
     "clock",
     "network_changed",
+    "hidden",
     "vpn",
     "responder_lost",
     "short_capture",

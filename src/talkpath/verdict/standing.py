@@ -96,8 +96,12 @@ def voided(facts: Facts) -> Reason | None:
     late_ms = max(health.late_ms_p99 or 0.0, health.lab_late_ms_p99 or 0.0)
     if health.network_changed:
         return Reason("network_changed")
+    if health.hidden:
+        return Reason("hidden")
     if health.vpn:
         return Reason("vpn")
+    if health.vpn is None and facts.plan.basis == "webrtc":  # a browser cannot look, so it asks
+        return Reason("vpn", {"unanswered": True})
     if abs(health.clock_jump_s) > CLOCK_JUMP_S:
         return Reason("clock", {"jump_s": health.clock_jump_s})
     if late_ms > LATE_VOIDS_ALL_MS or health.router_drops:
@@ -204,4 +208,6 @@ def unheard(view: View) -> bool:
 def _why(facts: Facts) -> Reason:
     if facts.health.ended in LOST:
         return Reason("responder_lost", {"ended": facts.health.ended})
+    if facts.epochs and all(epoch.missing == "throttled" for epoch in facts.epochs):
+        return Reason("no_control")
     return Reason("budget", {"ended": facts.health.ended})

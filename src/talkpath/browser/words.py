@@ -1,0 +1,112 @@
+"""The words of the page, from the one catalogue (report/languages): a name in check.html or the scripts -> a text."""
+
+from __future__ import annotations
+
+from talkpath.report.language import codes, language, say, speaking, spoken
+
+NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
+
+
+def page_words(code: str) -> dict[str, str]:
+    """Every text of the page in that language, `{…}` still in it; "lang" and "dir" are attributes."""
+    with speaking(language(code if code in codes() else "en")):
+        found = {**_asking(), **_answers(), **_running(), **_result(), **_troubles()}
+        return found | {"lang": spoken().code, "dir": spoken().direction}
+
+
+def _asking() -> dict[str, str]:
+    return {
+        "title": say("browser", "Are calls held back on this network?"),
+        "language": say("browser", "Language"),
+        "about": say(
+            "browser",
+            "This page places short test calls between this browser and our test server, beside look-alikes of the "
+            "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone.",
+        ),
+        "cost": say("browser", "It takes about 40 seconds and 3 MB."),
+        "risk": say(
+            "browser",
+            "Whoever runs this network can see that this device places calls to our test server. If that could bring "
+            "you into danger, do not start.",
+        ),
+        "keeps": say("browser", "Nothing leaves this page afterwards unless you share it."),
+        "quiz": say("browser", "Three questions first, so that nobody starts by mistake"),
+        "quiz_mic": say("browser", "Does this page listen to your microphone?"),
+        "quiz_seen": say("browser", "Can whoever runs this network see that calls were placed?"),
+        "quiz_app": say("browser", "Does the result show whether one messenger's own servers work?"),
+        "vpn": say("browser", "Is a VPN or a proxy switched on?"),
+        "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
+        "start": say("browser", "I understand, start"),
+    }
+
+
+def _answers() -> dict[str, str]:
+    return {
+        "yes": say("browser", "Yes"),
+        "no": say("browser", "No"),
+        "unsure": say("browser", "I do not know"),
+        "wrong_mic": say("browser", "No: it makes a tone of its own and listens to nothing around you."),
+        "wrong_seen": say("browser", "Yes: they can see it, as they can see any call."),
+        "wrong_app": say("browser", "No: only the way to our test server is measured."),
+        "answer_all": say("browser", "Please answer all the questions."),
+    }
+
+
+def _running() -> dict[str, str]:
+    return {
+        "step_open": say("browser", "Round {number} of at most {most}: opening calls and look-alikes …"),
+        "step_speak": say("browser", "Round {number} of at most {most}: they run side by side …"),
+        "step_paths": say("browser", "Trying other ways through …"),
+        "step_judge": say("browser", "Working out what that means …"),
+        "wait": say("browser", "The test server is busy. Your place in the queue: {place}."),
+        "keep_front": say("browser", "Keep this page in front and the screen on."),
+        "stop": say("browser", "Stop"),
+        "stopped": say("browser", "Stopped. Nothing was kept."),
+    }
+
+
+def _result() -> dict[str, str]:
+    return {
+        "again": say("browser", "Check again"),
+        "numbers": say("browser", "Numbers"),
+        "paths": say("browser", "What still gets through"),
+        "carries": say("browser", "carries a call"),
+        "carries_not": say("browser", "does not carry a call"),
+        "missing": say("browser", "not offered by this server"),
+        "copy": say("browser", "Copy as text"),
+        "copied": say("browser", "Copied."),
+        "save": say("browser", "Save the evidence"),
+        "share": say("browser", "Share with the observatory"),
+        "shared": say("browser", "Shared."),
+        "share_later": say("browser", "It could not be sent. It is kept in this browser; try again later."),
+        "kept": say("browser", "The result is kept in this browser and was sent to nobody."),
+        "delete": say("browser", "Delete it"),
+        "link": say("browser", "This page, for others on this or another network"),
+        "qr": say("browser", "QR code of the link"),
+        "real": say("browser", "These were real calls of this browser, of no app in particular."),
+    }
+
+
+def _troubles() -> dict[str, str]:
+    return {
+        "noscript": say(
+            "browser",
+            "This page places test calls and needs JavaScript for that, which is switched off here. Nothing is wrong: "
+            "switch it on for this page, or run `talkpath check` on a computer.",
+        ),
+        "no_webrtc": say(
+            "browser", "This browser cannot place calls (WebRTC is missing or switched off). Try another."
+        ),
+        "no_server": say("browser", "The test server did not answer. Check your connection, then try again."),
+        "no_https": say(
+            "browser",
+            "This page came without https. So look-alikes travel like calls do, findings on how calls are set up are "
+            "only hints, and the page does not work offline.",
+        ),
+        "no_twins": say(
+            "browser",
+            "This browser or this network has no WebTransport. So look-alikes travel like calls do, and findings on "
+            "how calls are set up are only hints.",
+        ),
+        "offline": say("browser", "You are offline. The check needs the network that it is to measure."),
+    }

@@ -1,0 +1,42 @@
+"""Where nothing is restricted: thousands of made-up checks, effects tied to 5-tuple and time (world.py), seeds fixed.
+
+`python tests/browser/world.py 2500` is the long run, in docs/why/2026-11-24-browser.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from math import log
+from pathlib import Path
+
+import pytest
+from scipy.stats import binom
+
+sys.path.insert(0, str(Path(__file__).parent))  # for world.py
+
+import world
+from talkpath.verdict.judge import judge
+from talkpath.verdict.strength import strength
+
+RUNS = 30
+
+
+@pytest.mark.parametrize("name", list(world.BACKGROUNDS))
+def test_evidence_stays_weak(name: str):
+    """Of e-values one in twenty at most may reach 20; more than chance allows of that is a fault (1 in 1000 here)."""
+    checks = (world.check(world.BACKGROUNDS[name], number) for number in range(RUNS))
+    peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
+    assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
+    assert max(peaks) < log(1e4)
+
+
+def test_a_rule_about_calls_is_seen_all_the_same():
+    found = [judge(world.check(world.even(0.02), number, drop_up=0.3))[0] for number in range(10)]
+    assert [(v.state, v.rule, v.direction) for v in found] == [("restricted", "media.drop", "up")] * 10
+    assert all(v.parameters["p"].low < 0.3 < v.parameters["p"].high for v in found)  # type: ignore[union-attr]
+
+
+def test_calls_that_only_begin_later_are_not_worse():
+    """What a call did not send yet is nothing that it lost, however twins die beside it."""
+    peaks = [strength(world.check(world.dead, number).epochs, log(1e4)).peak_log_e for number in range(100, 140)]
+    assert max(peaks) < log(1000)

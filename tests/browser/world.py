@@ -1,0 +1,173 @@
+"""A made-up network and browser, without either: what both ends would have counted, for thousands of checks a minute.
+
+What the network does is tied to the 5-tuple and to the time, never to what a flow is: bad paths, dead ports, queues
+that favour who came first, spells of loss that hit all. What a flow is does show in how it is measured: a call's
+handshake takes more messages and begins late, its packets have random sequence numbers, twins are sent by a timer that
+runs late, the canary withholds. That is the null of docs/why/2026-11-24-browser.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.browser.observe import EpochReport, FarFlow, FlowReport, Poll, Times, epoch, together
+from talkpath.browser.order import SETUP_S, SLOTS, Opening, epoch_order, plan
+from talkpath.browser.voice import TICK_MS
+from talkpath.measure.facts import Epoch, Facts, Health
+from talkpath.verdict.strength import strength
+
+Floats = NDArray[np.float64]
+TICK_S = TICK_MS / 1000
+FLIGHTS = {"call": 6, "random": 4, "text": 4}  # messages that must all get through before a flow is up
+FIRST_TRY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Loss per flow and slot, (flows, slots) in [0, 1], each way; `delay_s` one way."""
+
+    up: Floats
+    down: Floats
+    delay_s: float = 0.03
+
+
+Background = Callable[[np.random.Generator, int], Weather]
+
+
+def clean(dice: np.random.Generator, flows: int) -> Weather:
+    """Nothing is lost."""
+    return Weather(np.zeros((flows, SLOTS)), np.zeros((flows, SLOTS)))
+
+
+def even(loss: float) -> Background:
+    """All flows lose alike."""
+    return lambda dice, flows: Weather(np.full((flows, SLOTS), loss), np.full((flows, SLOTS), loss))
+
+
+def paths(dice: np.random.Generator, flows: int) -> Weather:
+    """Equal-cost paths, of which one loses a third (facts: probe-stats section 3)."""
+    bad = dice.random(flows) < 0.5
+    loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], SLOTS, axis=1)
+    return Weather(loss, loss)
+
+
+def dead(dice: np.random.Generator, flows: int) -> Weather:
+    """A translator forgets one flow in four at some moment."""
+    ends = np.where(dice.random(flows) < 0.25, dice.integers(0, SLOTS, flows), SLOTS)
+    loss = (np.arange(SLOTS) >= ends[:, None]).astype(float)
+    return Weather(loss, loss)
+
+
+def late_comers(dice: np.random.Generator, flows: int) -> Weather:
+    """A table of connections is full: the later a flow was opened, the more it loses."""
+    loss = np.repeat(np.linspace(0.0, 0.6, flows)[:, None], SLOTS, axis=1)
+    return Weather(loss, loss)
+
+
+def spells(dice: np.random.Generator, flows: int) -> Weather:
+    """Radio: spells of some 100 ms in which most of everything is lost."""
+    bad, state = np.zeros(SLOTS), False
+    for slot in range(SLOTS):
+        state = dice.random() < (0.8 if state else 0.04)
+        bad[slot] = 0.85 if state else 0.005
+    loss = np.repeat(bad[None], flows, axis=0)
+    return Weather(loss, loss)
+
+
+BACKGROUNDS: dict[str, Background] = {
+    "clean": clean,
+    "2 %": even(0.02),
+    "20 %": even(0.2),
+    "45 %": even(0.45),
+    "paths": paths,
+    "dead ports": dead,
+    "late comers": late_comers,
+    "spells": spells,
+}
+
+
+def check(background: Background, number: int, epochs: int = 3, drop_up: float = 0.0) -> Facts:
+    """A whole check's facts. `drop_up`: share of calls' packets that something drops on the way up, besides."""
+    seed = number.to_bytes(32, "big")
+    dice = np.random.default_rng(number)
+    return Facts(
+        plan=plan(),
+        health=Health(vpn=False),
+        epochs=together([_epoch(background, dice, seed, each, drop_up) for each in range(epochs)]),
+        seed=seed,
+    )
+
+
+def _epoch(background: Background, dice: np.random.Generator, seed: bytes, number: int, drop_up: float) -> Epoch:
+    order = epoch_order(seed, number)
+    weather = background(dice, len(order.flows))
+    both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
+    report = EpochReport(number, tuple(near for near, _ in both))
+    return epoch(
+        order, report, [far for _, far in both], Times(9.0 * number, 9.0 * number + 8, 9.0 * number + 8), seed, 72, 4434
+    )
+
+
+def _flow(opening: Opening, weather: Weather, dice: np.random.Generator, drop_up: float) -> tuple[FlowReport, FarFlow]:
+    flow, call = opening.flow, opening.kind == "call"
+    up_loss = 1 - (1 - weather.up[flow]) * (1 - drop_up * call)
+    setup_s = _setup_s(FLIGHTS[opening.kind], 1 - (1 - weather.up[flow][0]) * (1 - weather.down[flow][0]), dice)
+    if setup_s is None:
+        return FlowReport(flow), FarFlow(flow, requests=int(call))
+    first = _first(dice) if call else 0
+    said = np.setdiff1d(np.arange(first, SLOTS), opening.withheld)
+    came = said[dice.random(len(said)) >= up_loss[said]]
+    heard = said[dice.random(len(said)) >= weather.down[flow][said]]
+    polls, wrote = _polls(said, heard, weather.delay_s), () if call else tuple(said.tolist())
+    near = FlowReport(flow, 1000 * setup_s, 1000 * setup_s, float(first * TICK_MS), polls, wrote)
+    at_s = 100 + came * TICK_S + weather.delay_s + (0.0 if call else float(dice.exponential(0.003)))
+    numbers = (came + int(dice.integers(0, 65536))) % 65536 if call else came
+    missing = int(came[-1] - came[0] + 1 - len(came)) if len(came) else 0
+    arrivals = tuple(zip(numbers.tolist(), at_s.tolist(), strict=True))
+    return near, FarFlow(flow, arrivals, tuple(said.tolist()), 1, 1, len(came), missing)
+
+
+def _first(dice: np.random.Generator) -> int:
+    """A call's voice starts some packets after its twins', now and then much later."""
+    return int(dice.integers(1, 4)) if dice.random() < 0.9 else int(dice.integers(4, 100))
+
+
+def _polls(sent: NDArray[np.int64], heard: NDArray[np.int64], delay_s: float) -> tuple[Poll, ...]:
+    at_ms = np.arange(250, 6751, 250)
+    left = np.searchsorted(sent * TICK_MS, at_ms, "right")
+    came = np.searchsorted(heard * TICK_MS + 1000 * delay_s, at_ms, "right")
+    return tuple(Poll(float(at), int(out), int(back)) for at, out, back in zip(at_ms, left, came, strict=True))
+
+
+def _setup_s(flights: int, loss: float, dice: np.random.Generator) -> float | None:
+    """Each message is tried again after 0.2, 0.4, 0.8 … s until it is through; None past the patience."""
+    total = 0.0
+    for _ in range(flights):
+        wait_s = FIRST_TRY_S
+        while dice.random() < loss:
+            total, wait_s = total + wait_s, 2 * wait_s
+            if total > SETUP_S:
+                return None
+    return total
+
+
+def main() -> None:
+    """python tests/browser/world.py CHECKS: how strong the evidence gets where nothing is restricted."""
+    for name, background in BACKGROUNDS.items():
+        logs = np.array(
+            [strength(check(background, number).epochs, log(1e4)).peak_log_e for number in range(int(sys.argv[1]))]
+        )
+        shares = (logs >= log(20)).mean(), (logs >= log(1000)).mean(), (logs >= log(1e4)).mean()
+        row = [f"{share:.4f}" for share in shares]
+        sys.stdout.write(f"{name:12} {' '.join(row)} largest 10^{logs.max() / log(10):.2f}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
