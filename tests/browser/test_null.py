@@ -1,6 +1,6 @@
-"""Where nothing is restricted: thousands of made-up checks, effects tied to 5-tuple and time (world.py), seeds fixed.
+"""Where nothing is restricted: made-up checks whose effects are tied to 5-tuple and time (null_world.py), seeds fixed.
 
-`python tests/browser/world.py 2500` is the long run, in docs/why/2026-11-24-browser.md.
+`python tests/browser/null_world.py 2500` is the long run, in docs/why/2026-11-24-browser.md.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-sys.path.insert(0, str(Path(__file__).parent))  # for world.py
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
-import world
+import null_world as world
+
 from talkpath.verdict.judge import judge
 from talkpath.verdict.strength import strength
 

@@ -85,5 +85,3 @@ def found_why(found: dict[str, Judged | Unfit], name: str) -> str:
     record = found[name]
     assert isinstance(record, Unfit)
     return record.why
-
-
