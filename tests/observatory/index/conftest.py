@@ -1,9 +1,10 @@
-"""Records made up for tests of the index, and the index to put them into."""
+"""An empty index for each test: once embedded, once over two ClickHouse nodes. Both must answer the same."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,27 @@ import pytest
 from talkpath.observatory.index.store import Store
 
 sys.path.append(str(Path(__file__).parent))
+from nodes import Node, dsn, pair  # noqa: E402
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def cluster(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+    """Two nodes, each a shard. `engine_folder` skips where there is no chDB."""
+    with pair(tmp_path_factory.mktemp("nodes")) as nodes:
+        yield nodes
+
+
+@pytest.fixture(params=["embedded", "two nodes"])
+def any_dsn(request: pytest.FixtureRequest) -> str:
+    if request.param == "embedded":
+        return str(request.getfixturevalue("index_dsn"))
+    return dsn(request.getfixturevalue("cluster"), f"test{next(_numbers)}")
 
 
 @pytest.fixture
-def store(index_dsn: str) -> Iterator[Store]:
-    opened = Store(index_dsn)
+def store(any_dsn: str) -> Iterator[Store]:
+    opened = Store(any_dsn)
     yield opened
     opened.close()

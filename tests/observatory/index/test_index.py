@@ -164,12 +164,12 @@ def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
         fill_folder(store, tmp_path)
 
 
-def test_an_index_that_is_opened_again_still_has_everything(index_dsn: str):
-    first = Store(index_dsn)
+def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
+    first = Store(any_dsn)
     fill(first, enumerate(drawn(20, seed=4), 1))
     before = queries.day_counts(first)
     first.close()
-    second = Store(index_dsn)
+    second = Store(any_dsn)
     assert queries.day_counts(second) == before
     second.drop()
     assert queries.day_counts(second) == []
