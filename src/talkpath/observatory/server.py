@@ -13,6 +13,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +28,9 @@ from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.packs import drop_packs
+from talkpath.observatory.log.seal import Sealer
+from talkpath.observatory.publication import Publication
 from talkpath.responder.whereabouts import Atlas
 
 if TYPE_CHECKING:
@@ -37,24 +41,26 @@ if TYPE_CHECKING:
 
     from talkpath.observatory.intake.desk import Settings
 
-LOAD_EVERY_S, RETRY_S = 1.0, 10.0
+LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 600.0
 KIND = "kind.json"
 
 
 class Place(NamedTuple):
-    """Where an observatory lies, and whose words it knows. `dsn` "": an embedded index in the folder."""
+    """Where an observatory lies, and whose words it knows. `dsn` "": an embedded index in the folder. Bundles are kept
+    for `keep_days`, the log for good."""
 
     root: Path
     dsn: str = ""
     geo: tuple[Path, ...] = ()
     listed: Mapping[str, str] = {}
     judges: int = 1
+    keep_days: int = 400
 
 
 class Observatory:
     """Everything of one observatory. `UsageError` where its folder cannot be had, or is of the other kind."""
 
-    def __init__(self, place: Place, settings: Settings) -> None:
+    def __init__(self, place: Place, settings: Settings, publication: Publication | None = None) -> None:
         from talkpath.observatory.intake.contributors import Contributors, Limit
         from talkpath.observatory.intake.desk import Desk
         from talkpath.observatory.intake.metrics import Metrics
@@ -62,6 +68,7 @@ class Observatory:
         self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
         try:
+            self.sealer = Sealer(self.log, settings.simulated, publication or Publication())
             self.store = Store(dsn_of(place))
             self.loader = Loader(self.store, self.log)
         except BaseException:
@@ -94,6 +101,7 @@ class Observatory:
         tasks = [
             asyncio.create_task(_always(lambda: judges.run(self.desk.arrived))),
             asyncio.create_task(_always(self._load)),
+            asyncio.create_task(_always(self._close_days)),
         ]
         try:
             yield
@@ -118,6 +126,15 @@ class Observatory:
             await asyncio.to_thread(self.loader.load)
             self.metrics.stands(self.log.last, self.loader.position, self.clock.step_s)
             await asyncio.sleep(LOAD_EVERY_S)
+
+    async def _close_days(self) -> None:
+        while not self.clock.set:
+            today = self.clock.today()
+            await asyncio.to_thread(self.sealer.run, today)
+            oldest = date.fromisoformat(today) - timedelta(days=self._place.keep_days)
+            await asyncio.to_thread(drop_packs, self.log.folder.bundles, oldest.isoformat())
+            await asyncio.sleep(CLOSE_EVERY_S)
+        await asyncio.Event().wait()  # /health says why
 
     async def _health(self, request: Request) -> Response:
         from starlette.responses import Response

@@ -12,7 +12,7 @@ import pytest
 from talkpath.observatory.index.store import Store
 
 sys.path.append(str(Path(__file__).parent))
-from nodes import Node, dsn, pair  # noqa: E402
+from nodes import Node, dsn, pair
 
 _numbers = count()
 

@@ -1,7 +1,7 @@
 """One ClickHouse node on loopback, out of the chdb-core wheel: node.py FOLDER TCP HTTP [TCP of every shard ...]
 
-The wheel carries clickhouse-local, which can listen (`SYSTEM START LISTEN`), but refuses it through its public `query`.
-So its extension is loaded without the package's own start-up, and the low-level call is made: a private one, here alone.
+The wheel carries clickhouse-local, which can listen (`SYSTEM START LISTEN`), but its public `query` refuses that. So
+its extension is loaded without the package's own start-up, and the low-level call is made: a private one, here alone.
 What listens is ClickHouse's own TCP and HTTP handlers, MergeTree and Distributed; replication, Keeper, users and TLS
 are not in it.
 """

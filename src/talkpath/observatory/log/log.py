@@ -90,9 +90,13 @@ class Log:
         return record
 
     def seal_until(self, day: str) -> None:
-        """From now on reports of days up to that one are marked as withdrawn, no longer removed."""
+        """From now on reports of days up to that one are marked as withdrawn, no longer removed, and nothing more is
+        written into their segments."""
         with self._lock:
             self.sealed_until = max(self.sealed_until, day)
+            if self._day <= self.sealed_until:
+                self._shut()
+                self._day = ""
 
     def close(self) -> None:
         """Everything acknowledged is on the disk already."""

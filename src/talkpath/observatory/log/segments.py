@@ -62,6 +62,12 @@ def read(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
                 yield _record(segment, line)
 
 
+def read_segment(segment: Segment) -> Iterator[tuple[int, Record]]:
+    """(number, record) of one segment; `UsageError` where a line is damaged."""
+    for line in segment.lines():
+        yield _record(segment, line)
+
+
 def _record(segment: Segment, line: bytes) -> tuple[int, Record]:
     try:
         return read_line(line)

@@ -1,0 +1,38 @@
+"""Closing a segment: what was taken back is left out, the rest is gzipped. Whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+
+from talkpath.observatory.log.folder import sync_folder
+from talkpath.observatory.log.line import write_line
+from talkpath.observatory.log.records import Record
+from talkpath.observatory.log.segments import Segment, read_segment
+
+Drop = Callable[[int, Record], bool]
+
+
+def close_segment(segment: Segment, drop: Drop) -> int:
+    """Write the segment again, gzipped, without the records to drop; how many were dropped.
+
+    The new file takes its place in one step, with everything in it on the disk; until then the old one stands.
+    """
+    path = segment.path if segment.sealed else segment.path.with_name(f"{segment.path.name}.gz")
+    new = path.with_name(f"{path.name}.new")
+    dropped = 0
+    with new.open("wb") as raw:
+        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+            for number, record in read_segment(segment):
+                if drop(number, record):
+                    dropped += 1
+                else:
+                    file.write(write_line(number, record))
+        raw.flush()
+        os.fsync(raw.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+    if path != segment.path:
+        segment.path.unlink()
+    return dropped

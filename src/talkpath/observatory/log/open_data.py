@@ -1,0 +1,178 @@
+"""The rows of the open data: what is published of a report, and which of them when (publication.py has the rule).
+
+A row tells the day that was measured, not the hour; who sent it is not in it, not even as a pseudonym. The network of a
+cell of too few people is not told (AS0), nor is the report that would lead to it, and where the whole country's are too
+few the row is left out. Under an order a prompt row tells no transports; it comes again, with them, among the delayed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.observatory.log.records import Imported, Judged, Parameter, Said, Tap
+from talkpath.observatory.publication import Publication
+
+Release = Literal["prompt", "delayed", "withheld"]
+Ordered = Callable[[str, str, str], bool]
+"""(country, app, day): was the app under an order there and then?"""
+
+Cell = tuple[str, str, str, str, str]
+NOWHERE = "AS0"
+
+
+class OpenRow(Struct, frozen=True, gc=False):
+    """One app and medium of a report. Of a tap `state` is "failed". `transports` are those that carried a call of the
+    app well enough to talk, `transports_tried` all that were asked."""
+
+    report: str
+    received: str
+    measured: str
+    country: str
+    network: str
+    app: str
+    medium: str
+    source: str
+    basis: str
+    state: str
+    rule: str | None
+    direction: str | None
+    log10_e: float | None
+    parameters: dict[str, Parameter]
+    reason: str
+    rules_version: str
+    responder: str
+    responder_class: str
+    listed: bool
+    placed: str
+    transports: tuple[str, ...]
+    transports_tried: tuple[str, ...]
+    simulated: bool
+
+
+class Dated(NamedTuple):
+    """A row, and whether it is published at once, later, or never."""
+
+    row: OpenRow
+    release: Release
+
+
+Counted = Judged | Tap | Imported
+
+
+def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -> Iterator[Dated]:
+    """All rows of one day's records."""
+    every = list(records)
+    people, places = _people(every)
+    for row in (row for record in every for row in _rows(record)):
+        cell = (row.measured, row.country, row.network, row.app, row.medium)
+        hidden = "" if row.source == "import" else _hidden(rule, len(people[cell]), len(places[_of_country(cell)]))
+        if hidden == "row":
+            yield Dated(row, "withheld")
+        else:
+            yield from _dated(_without_network(row) if hidden else row, rule, ordered)
+
+
+def _hidden(rule: Publication, people: int, in_country: int) -> str:
+    """What may not be told of a row: "", its "network", or the "row"."""
+    if not rule.by_country(people):
+        return ""
+    return "row" if rule.by_country(in_country) else "network"
+
+
+def _dated(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]:
+    """When it is told: what others have published already at once."""
+    under = row.source != "import" and ordered(row.country, row.app, row.measured)
+    if rule.release_day(row.state, row.received, ordered=under) > row.received:
+        yield Dated(row, "delayed")
+    elif under and row.transports_tried:
+        yield Dated(replace(row, transports=(), transports_tried=()), "prompt")
+        yield Dated(row, "delayed")
+    else:
+        yield Dated(row, "prompt")
+
+
+def _without_network(row: OpenRow) -> OpenRow:
+    return replace(row, report="", network=NOWHERE, placed="")
+
+
+def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:
+    """Contributors of each network's cell and of each country's; those of one day key only, so at least so many."""
+    by_key: dict[int, tuple[dict[Cell, set[int]], dict[Cell, set[int]]]] = {}
+    for record in records:
+        if isinstance(record, Imported) or not record.contributor:
+            continue
+        cells, places = by_key.setdefault(record.contributor_key, (defaultdict(set), defaultdict(set)))
+        for app, medium in _streams(record):
+            cell = (record.measured, record.country, record.network, app, medium)
+            cells[cell].add(record.contributor)
+            places[_of_country(cell)].add(record.contributor)
+    return _largest(cells for cells, _ in by_key.values()), _largest(places for _, places in by_key.values())
+
+
+def _largest(found: Iterable[dict[Cell, set[int]]]) -> dict[Cell, set[int]]:
+    most: dict[Cell, set[int]] = defaultdict(set)
+    for cells in found:
+        for cell, people in cells.items():
+            most[cell] = max(most[cell], people, key=len)
+    return most
+
+
+def _of_country(cell: Cell) -> Cell:
+    return (*cell[:2], "", *cell[3:])
+
+
+def _streams(record: Judged | Tap) -> list[tuple[str, str]]:
+    if isinstance(record, Tap):
+        return [(record.app, record.medium)]
+    return [(said.app, said.medium) for said in record.said]
+
+
+def _rows(record: Counted) -> Iterator[OpenRow]:
+    if isinstance(record, Tap):
+        said = Said(record.app, record.medium, "failed", "tap")
+        yield _row(record, said, "tap", record.placed, record.simulated)
+        return
+    if isinstance(record, Imported):
+        yield from (_row(record, said, "import", "import", False) for said in record.said)
+        return
+    for said in record.said:
+        asked = [one for one in record.carried if (one.app, one.medium) == (said.app, said.medium)]
+        carried = tuple(one.transport for one in asked if one.carries)
+        yield _row(record, said, record.source, record.placed, record.simulated, record.rules_version,
+                   record.responder, record.responder_class, record.listed, carried,
+                   tuple(one.transport for one in asked))  # fmt: skip
+
+
+def _row(record: Counted, said: Said, source: str, placed: str, simulated: bool, rules_version: str = "",
+         responder: str = "", responder_class: str = "", listed: bool = False, carried: tuple[str, ...] = (),
+         tried: tuple[str, ...] = ()) -> OpenRow:  # fmt: skip
+    return OpenRow(
+        report=record.id,
+        received=record.day,
+        measured=record.measured,
+        country=record.country,
+        network=record.network,
+        app=said.app,
+        medium=said.medium,
+        source=source,
+        basis=said.basis,
+        state=said.state,
+        rule=said.rule,
+        direction=said.direction,
+        log10_e=said.log10_e,
+        parameters=said.parameters,
+        reason=said.reason,
+        rules_version=rules_version,
+        responder=responder,
+        responder_class=responder_class,
+        listed=listed,
+        placed=placed,
+        transports=carried,
+        transports_tried=tried,
+        simulated=simulated,
+    )

@@ -1,0 +1,219 @@
+"""Sealing days: the open data, CC BY 4.0 (spec/tp-006).
+
+    open/2026-11-22/manifest.json      which files, their SHA-256, what was withheld and why; manifest.sig signs it
+    open/2026-11-22/prompt.jsonl.gz    rows that are published when the day is sealed, 48 h after it ended
+    open/2026-11-22/prompt.parquet     the same
+    open/2026-11-22/delayed.…          rows that are published DELAY days after it, if they were not taken back since
+
+A day is that on which reports came in: late ones, which come late because of what they tell, belong to a later one.
+Sealing also closes the day's segments of the log: what was taken back before is no longer in them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.observatory.log.compact import close_segment
+from talkpath.observatory.log.folder import sync_folder
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.open_data import Counted, Dated, OpenRow, Ordered, Release, open_rows
+from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Withdrawn
+from talkpath.observatory.log.segments import Segment, read_segment, segments
+from talkpath.observatory.publication import Publication
+from talkpath.wire.keys import new_identity_pem, raw_key_text
+from talkpath.wire.sign import Signer
+
+SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
+SIGNED = b"talkpath open data\n"  # a signature of another purpose never passes for one of this
+SEAL_AFTER_DAYS = 3  # 48 h after the day's end
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+
+
+class OpenFile(Struct, frozen=True):
+    """One file of a day."""
+
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(Struct, frozen=True):
+    """What there is of a day. `withheld` counts rows of too few people, `waiting` those that are published later;
+    `withdrawn` are reports of days that were sealed before, taken back on this one."""
+
+    day: str
+    key: str
+    files: dict[str, OpenFile]
+    withheld: int = 0
+    waiting: int = 0
+    withdrawn: tuple[str, ...] = ()
+    simulated: bool = False
+    released: str = ""
+    licence: str = LICENCE
+    schema: str = SCHEMA
+
+
+class Sealer:
+    """Seals the days of one log. `ordered` tells where an order was in force; while nobody can tell, it was."""
+
+    def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
+        self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
+        self._signer = _signer(log.folder.root / "key.pem")
+        log.seal_until(last_sealed(log.folder.open))
+
+    def run(self, today: str) -> list[str]:
+        """Seal what is due, and publish what has waited long enough; the days that changed."""
+        changed = [day for day in self._due(today) if self._seal(day)]
+        for manifest in sealed(self._log.folder.open):
+            if not manifest.released and _later(manifest.day, self._rule.delay_days) <= today:
+                self._write(manifest.day, ("prompt", "delayed"), today)
+                changed.append(manifest.day)
+        return changed
+
+    def _due(self, today: str) -> list[str]:
+        done = {manifest.day for manifest in sealed(self._log.folder.open)}
+        days = sorted({segment.day for segment in segments(self._log.folder.log)} - done)
+        return [day for day in days if _later(day, SEAL_AFTER_DAYS) <= today]
+
+    def _seal(self, day: str) -> bool:
+        """False where something of the day is not judged yet."""
+        if any(known.received.day == day for known in self._log.waiting()):
+            return False
+        self._log.seal_until(day)
+        self._write(day, ("prompt",), "")
+        gone = {record.id: number for number, record in self._log.read() if _removed(record)}
+        last = self._log.last  # stays, so that no number is given twice
+        for segment in self._of(day):
+            close_segment(segment, lambda number, record: number != last and number <= gone.get(record.id, 0))
+        return True
+
+    def _of(self, day: str) -> list[Segment]:
+        return [segment for segment in segments(self._log.folder.log) if segment.day == day]
+
+    def _write(self, day: str, releases: tuple[Release, ...], released: str) -> None:
+        records, withdrawn = self._counted(day)
+        dated = list(open_rows(records, self._rule, self._ordered))
+        folder = self._log.folder.open / day
+        folder.mkdir(exist_ok=True)
+        files: dict[str, OpenFile] = {}
+        for release in releases:
+            files |= _write_rows(folder, release, [one.row for one in dated if one.release == release])
+        manifest = Manifest(
+            day=day,
+            key=raw_key_text(self._signer.public),
+            files=files,
+            withheld=_count(dated, "withheld"),
+            waiting=0 if "delayed" in releases else _count(dated, "delayed"),
+            withdrawn=tuple(sorted(withdrawn)),
+            simulated=self._simulated,
+            released=released,
+        )
+        told = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+        _put(folder / SIGNATURE, self._signer.sign(SIGNED + told))
+        _put(folder / MANIFEST, told)
+
+    def _counted(self, day: str) -> tuple[list[Counted], list[str]]:
+        """The day's records as they stand now, and which earlier reports were taken back on it."""
+        found: dict[str, Counted] = {}
+        withdrawn: list[str] = []
+        for segment in segments(self._log.folder.log):
+            if segment.day < day:
+                continue
+            for _, record in read_segment(segment):
+                if isinstance(record, Judged | Tap | Imported) and record.day == day:
+                    found[record.id] = record
+                elif isinstance(record, Withdrawn):
+                    found.pop(record.id, None)
+                    if record.tombstone and segment.day == day:
+                        withdrawn.append(record.id)
+        return list(found.values()), withdrawn
+
+
+def sealed(folder: Path) -> list[Manifest]:
+    """Of all sealed days, in order of days. A day without a manifest is not sealed."""
+    found = [path / MANIFEST for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()]
+    return [msgspec.json.decode(path.read_bytes(), type=Manifest) for path in found]
+
+
+def last_sealed(folder: Path) -> str:
+    """The last sealed day, "" for none."""
+    return max((manifest.day for manifest in sealed(folder)), default="")
+
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+
+def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, OpenFile]:
+    """The same rows as JSONL and as Parquet."""
+    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    _put(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
+    _put(folder / f"{name}.parquet", _parquet(rows))
+    return {path.name: _told(path, len(rows)) for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.parquet")}
+
+
+def _parquet(rows: Sequence[OpenRow]) -> bytes:
+    """Plain strings and lists; parameters as JSON, since each rule has its own."""
+    import pyarrow
+    from pyarrow import parquet
+
+    text, flag, day = pyarrow.string(), pyarrow.bool_(), pyarrow.date32()
+    others = {"log10_e": pyarrow.float64(), "listed": flag, "simulated": flag, "received": day, "measured": day,
+              "transports": pyarrow.list_(text), "transports_tried": pyarrow.list_(text)}  # fmt: skip
+    kinds = {name: others.get(name, text) for name in OpenRow.__struct_fields__}
+    columns = [pyarrow.array([_plain(name, getattr(row, name)) for row in rows], kind) for name, kind in kinds.items()]
+    table = pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(list(kinds.items())))
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "parameters":
+        return msgspec.json.encode(value).decode()
+    return date.fromisoformat(value) if name in ("received", "measured") else value
+
+
+def _told(path: Path, rows: int) -> OpenFile:
+    data = path.read_bytes()
+    return OpenFile(rows, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """All of it or nothing, on the disk when this returns."""
+    new = path.with_name(f"{path.name}.new")
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def _signer(file: Path) -> Signer:
+    """The observatory's own key; made where there is none yet."""
+    if not file.exists():
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(new_identity_pem())
+    return Signer.of_pem(file.read_bytes())
+
+
+def _removed(record: Record) -> bool:
+    return isinstance(record, Withdrawn) and not record.tombstone
+
+
+def _count(dated: Sequence[Dated], release: Release) -> int:
+    return sum(one.release == release for one in dated)
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

@@ -1,0 +1,174 @@
+"""What of a day becomes open data, when, and what is left of what was taken back."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from entries import Clock, open_log, report
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.open_data import open_rows
+from talkpath.observatory.log.records import Carried, Judged, Said
+from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed
+from talkpath.observatory.publication import Publication
+from talkpath.wire.keys import raw_key
+from talkpath.wire.sign import is_signed
+
+DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
+
+
+def said(number: int, state: str, network: str = "AS64496", app: str = "signal", day: str = DAY) -> Judged:
+    name = report(number).record.id
+    return Judged(name, day, day, "1", "probe", (Said(app, "voice", state, "shape"),),
+                  (Carried(app, "voice", "tls/443", True, 0.0, 4.2),), network, "XX", "responder", "R", "hosting", True,
+                  number + 1, 7)  # fmt: skip
+
+
+def bring(log: Log, verdicts: list[Judged], first: int = 0) -> None:
+    log.commit([report(number) for number in range(first, first + len(verdicts))])
+    log.commit([Entry(verdict) for verdict in verdicts])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(DAY)
+
+
+@pytest.fixture
+def log(tmp_path: Path, clock: Clock) -> Iterator[Log]:
+    opened = open_log(tmp_path, clock)
+    yield opened
+    opened.close()
+
+
+def rows(log: Log, name: str, day: str = DAY) -> list[dict[str, object]]:
+    data = gzip.decompress((log.folder.open / day / f"{name}.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def test_restricted_is_told_when_the_day_is_sealed_and_ok_a_month_later(log: Log, clock: Clock):
+    bring(log, [said(number, "restricted" if number % 2 else "ok") for number in range(10)])
+    sealer = Sealer(log, False, Publication())
+    assert sealer.run("2026-11-22") == []
+    clock.day = SEAL_DAY
+    assert sealer.run(SEAL_DAY) == [DAY]
+    prompt = rows(log, "prompt")
+    assert Counter(row["state"] for row in prompt) == {"restricted": 5}
+    assert all(row["transports_tried"] == [] for row in prompt), "what still gets through helps a censor tune"
+    assert not {"contributor", "contributor_key"} & prompt[0].keys()
+    assert sealer.run("2026-12-19") == []
+    assert sealer.run(LATER) == [DAY]
+    delayed = rows(log, "delayed")
+    assert Counter(row["state"] for row in delayed) == {"ok": 5, "restricted": 5}
+    assert all(row["transports"] == ["tls/443"] for row in delayed)
+    assert sealer.run(LATER) == []
+
+
+def test_without_an_order_everything_is_told_at_once(log: Log):
+    bring(log, [said(number, "ok") for number in range(5)])
+    Sealer(log, False, Publication(), ordered=lambda *_: False).run(SEAL_DAY)
+    assert len(rows(log, "prompt")) == 5
+    (manifest,) = sealed(log.folder.open)
+    assert (manifest.waiting, manifest.withheld) == (0, 0)
+
+
+def test_the_network_of_too_few_people_is_not_told(log: Log):
+    networks = ["AS64496"] * 5 + ["AS64497"] * 4
+    bring(log, [said(number, "restricted", network) for number, network in enumerate(networks)])
+    bring(log, [said(20, "restricted", app="whatsapp")], first=20)
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    told = rows(log, "prompt")
+    assert Counter((row["network"], row["report"] != "") for row in told) == {("AS64496", True): 5, ("AS0", False): 4}
+    (manifest,) = sealed(log.folder.open)
+    assert manifest.withheld == 1, "the one report on WhatsApp in the whole country"
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 9), st.integers(0, 2)), max_size=60))
+def test_no_cell_of_fewer_than_five_people_is_ever_told(drawn: list[tuple[str, int, int]]):
+    records = [Judged(hashlib.sha256(repr((at, one)).encode()).hexdigest(), DAY, DAY, "1", "probe",
+                      (Said("signal", "voice", "restricted", "shape"),), (), f"AS{one[0]}", "XX",
+                      contributor=one[1], contributor_key=one[2]) for at, one in enumerate(drawn)]  # fmt: skip
+    for dated in open_rows(records, Publication(), lambda *_: True):
+        if dated.release == "withheld" or dated.row.network == "AS0":
+            continue
+        for_key = [{r.contributor for r in records if r.network == dated.row.network and r.contributor_key == key}
+                   for key in range(3)]  # fmt: skip
+        assert max(map(len, for_key)) >= 5
+
+
+def test_what_was_taken_back_before_is_nowhere(log: Log, clock: Clock):
+    bring(log, [said(number, "restricted") for number in range(6)])
+    clock.day = "2026-11-21"
+    known = log.find(report(0).record.id)
+    assert known is not None
+    log.withdraw(known)
+    for day in (SEAL_DAY, "2026-11-24"):
+        clock.day = day
+        Sealer(log, False, Publication()).run(day)
+    assert len(rows(log, "prompt")) == 5
+    log.commit([report(99)])
+    text = b"".join(gzip.decompress(path.read_bytes()) for path in log.folder.log.iterdir() if path.suffix == ".gz")
+    assert known.received.id.encode() not in text.replace(b'"withdrawn","id":"' + known.received.id.encode(), b"")
+    assert [number for number, _ in log.read()][-1] == 14, "no number is given twice"
+
+
+def test_what_is_taken_back_later_is_told_as_such_and_not_published_again(log: Log, clock: Clock):
+    bring(log, [said(number, "ok") for number in range(6)])
+    clock.day = SEAL_DAY
+    sealer = Sealer(log, False, Publication())
+    sealer.run(SEAL_DAY)
+    known = log.find(report(0).record.id)
+    assert known is not None
+    assert log.withdraw(known).tombstone
+    clock.day = LATER
+    assert sealer.run(LATER) == [SEAL_DAY, DAY]
+    assert len(rows(log, "delayed")) == 5
+    assert next(one for one in sealed(log.folder.open) if one.day == SEAL_DAY).withdrawn == (known.received.id,)
+
+
+def test_a_day_waits_for_its_judge(log: Log):
+    log.commit([report(1)])
+    assert Sealer(log, False, Publication()).run(SEAL_DAY) == []
+
+
+def test_files_are_those_of_the_signed_manifest_and_parquet_says_the_same(log: Log):
+    from pyarrow import parquet
+
+    bring(log, [said(number, "restricted") for number in range(6)])
+    Sealer(log, True, Publication()).run(SEAL_DAY)
+    folder = log.folder.open / DAY
+    (manifest,) = sealed(log.folder.open)
+    told = (folder / MANIFEST).read_bytes()
+    assert is_signed(SIGNED + told, (folder / SIGNATURE).read_bytes(), raw_key(manifest.key))
+    for name, file in manifest.files.items():
+        data = (folder / name).read_bytes()
+        assert (file.size_bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    table = parquet.read_table(folder / "prompt.parquet").to_pylist()
+    lines = rows(log, "prompt")
+    assert [row["report"] for row in table] == [row["report"] for row in lines]
+    assert [row["measured"].isoformat() for row in table] == [row["measured"] for row in lines]
+
+
+def test_the_log_goes_on_after_sealing(tmp_path: Path):
+    clock = Clock(DAY)
+    log = open_log(tmp_path / "data", clock)
+    bring(log, [said(number, "ok") for number in range(3)])
+    before = list(log.read())
+    clock.day = SEAL_DAY
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    assert list(log.read()) == before
+    log.close()
+    log = open_log(tmp_path / "data", clock)
+    Sealer(log, False, Publication())
+    assert log.sealed_until == DAY
+    assert log.commit([report(0), report(7)]) == [False, True]
+    assert [number for number, _ in log.read()] == list(range(1, 8))
+    log.close()
