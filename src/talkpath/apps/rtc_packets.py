@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
-from talkpath.apps.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Facts, Stream
+from talkpath.apps.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Elements, Extra, Facts, Stream
 from talkpath.apps.rtc_sheet import Sheet
 from talkpath.apps.rtc_talk import STEP_MS
 from talkpath.apps.shape import Direction, Schedule, Slot
@@ -38,6 +38,15 @@ PLAIN: Final[dict[Element, Pattern]] = {
 }
 
 
+class Head(NamedTuple):
+    """What the headers of a stream's packets have alike. `sequence_at` is where a transport-wide number goes (0: there
+    is none), `clocks` are (where, element) of those that tell the time."""
+
+    pattern: Pattern
+    sequence_at: int
+    clocks: tuple[tuple[int, Element], ...]
+
+
 def write(facts: Facts, schedule: Schedule) -> Sheet:
     """The sheet of all flows that follow this schedule."""
     return _Writer(facts, schedule).write()
@@ -49,6 +58,7 @@ class _Writer:
         self._sheet = Sheet()
         self._extras = {(extra.direction, extra.size): extra for extra in facts.extras}
         self._streams: dict[tuple[Direction, int], int] = {}
+        self._heads: dict[tuple[Direction, int, Elements], Head] = {}
         self._sent: dict[tuple[object, ...], int] = defaultdict(int)
         self._timing: dict[int, tuple[int, bool]] = {}
         for way in ("up", "down"):
@@ -178,31 +188,20 @@ class _Writer:
 
     def _rtp(self, stream: Stream, slot: Slot, step: int, marker: bool) -> None:
         _, _, number = self._stream(stream, slot.direction)
-        elements = stream.elements_of(slot.size)
-        first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
-        sheet = self._sheet
-        at = sheet.fixed(bytes((first, marker << 7 | stream.payload_type)) + bytes(10))
+        key = slot.direction, stream.payload_type, stream.elements_of(slot.size)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = _head(stream, key[2], stream.header_bytes(slot.size))
+        sheet, fixed = self._sheet, bytearray(head.pattern.fixed)
+        fixed[1] |= marker << 7
+        if head.sequence_at:
+            fixed[head.sequence_at : head.sequence_at + 2] = self._next("transport", slot.direction).to_bytes(2, "big")
+        at = sheet.put(Pattern(bytes(fixed), head.pattern.mask))
         sheet.header(at, number, self._next("rtp", slot.direction, number) - 1, step)
-        if elements:
-            words = (stream.header_bytes(slot.size) - 16) // 4
-            sheet.fixed(struct.pack("!HH", ONE_BYTE, words))
-            for identity, name in elements:
-                self._element(identity, name, slot)
-        head = stream.header_bytes(slot.size)
-        sheet.fixed(bytes(head - (sheet.end - at)))
-        sheet.random(slot.size - head)
-
-    def _element(self, identity: int, name: Element, slot: Slot) -> None:
-        sheet, size = self._sheet, ELEMENT_BYTES[name]
-        tag = bytes((identity << 4 | size - 1,))
-        if name in PLAIN:
-            sheet.put(join(tag, PLAIN[name]))
-        elif name == "sequence":
-            sheet.fixed(tag + self._next("transport", slot.direction).to_bytes(2, "big"))
-        else:
-            at = sheet.fixed(tag + bytes(size)) + 1
+        for place, name in head.clocks:
             patch = sheet.time if name == "send_time" else sheet.stamp
-            patch(at, f"{slot.direction} {name}", slot.at_ms)
+            patch(at + place, f"{slot.direction} {name}", slot.at_ms)
+        sheet.random(slot.size - len(fixed))
 
     def _beside(self, extra: Extra, slot: Slot) -> None:
         if extra.stream is not None:
@@ -227,6 +226,23 @@ class _Writer:
         sheet.random(slot.size - (22 if before else 12))
         sheet.fixed((0x80000000 | self._next("report", name)).to_bytes(4, "big"))
         sheet.random(10 if before else 0)
+
+
+def _head(stream: Stream, elements: Elements, size: int) -> Head:
+    """RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
+    first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
+    extension = struct.pack("!HH", ONE_BYTE, (size - 16) // 4) if elements else b""
+    pattern = join(bytes((first, stream.payload_type)) + bytes(10) + extension)
+    clocks: list[tuple[int, Element]] = []
+    sequence_at = 0
+    for identity, name in elements:
+        at, width = len(pattern) + 1, ELEMENT_BYTES[name]
+        pattern += join(bytes((identity << 4 | width - 1,)), PLAIN.get(name, literal(bytes(width))))
+        if name == "sequence":
+            sequence_at = at
+        elif name not in PLAIN:
+            clocks.append((at, name))
+    return Head(join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
 
 
 WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)

@@ -42,6 +42,7 @@ class Sheet:
         self._times: list[tuple[int, str, int]] = []
         self._stamps: list[tuple[int, str, int]] = []
         self._dates: list[tuple[int, str, int]] = []
+        self._clocks: set[str] = set()
         self._seals: list[tuple[int, int]] = []
         self._made: tuple[int, int] = (0, 0)
 
@@ -95,15 +96,20 @@ class Sheet:
 
     def time(self, at: int, clock: str, at_ms: float) -> None:
         """abs-send-time: seconds in 24 bits, 18 of them fractional."""
-        self._times.append((at, self.word(clock, 3), int(at_ms * 262.144)))
+        self._times.append((at, self._clock(clock, 3), int(at_ms * 262.144)))
 
     def stamp(self, at: int, clock: str, at_ms: float) -> None:
         """abs-capture-time: an NTP time of 64 bits."""
-        self._stamps.append((at, self.word(clock, 8), int(at_ms * (2**32 / 1000))))
+        self._stamps.append((at, self._clock(clock, 8), int(at_ms * (2**32 / 1000))))
 
     def dates(self, at: int, days: int) -> None:
         """The two dates of a certificate."""
-        self._dates.append((at, self.word(f"date{at}", 4), days))
+        self._dates.append((at, self._clock(f"date{at}", 4), days))
+
+    def _clock(self, name: str, size: int) -> str:
+        """A word that is a number."""
+        self._clocks.add(self.word(name, size))
+        return name
 
     def seal(self, start: int) -> None:
         """What was put since `start` is STUN and ends in FINGERPRINT."""
@@ -138,7 +144,7 @@ class Sheet:
         for at, stream, sequence, timestamp in self._headers:
             first, zero, ssrc = starts[stream]
             pack(sheet, at, first + sequence & 0xFFFF, zero + timestamp & 0xFFFFFFFF, ssrc)
-        clocks = {word: _number(words[word]) for _, word, _ in (*self._times, *self._stamps, *self._dates)}
+        clocks = {word: _number(words[word]) for word in self._clocks}
         for at, word, ticks in self._times:
             now = clocks[word] + ticks & 0xFFFFFF
             _TIME.pack_into(sheet, at, now >> 16, now & 0xFFFF)

@@ -7,8 +7,9 @@ the callback of a phone's audio unit, which is what makes their gaps uneven on t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from math import ceil
+
+from msgspec.structs import replace
 
 from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot
 

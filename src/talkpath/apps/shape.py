@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 Direction = Literal["up", "down"]
 Medium = Literal["voice", "video", "text"]
 Confidence = Literal["high", "medium", "low"]
@@ -37,8 +39,7 @@ class Arm:
         return f"{self.app}/{self.variant}/{self.medium}"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True, gc=False):
     """One packet of the schedule.
 
     `at_ms` counts from the flow's start (for `down`: the responder's view of that start).

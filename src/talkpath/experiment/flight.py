@@ -38,8 +38,9 @@ class Flight(ABC, Generic[Packet]):
         self.sent = [bytearray(len(out.slots)) for _ in flows]
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
         self.late: list[bytearray] = []  # a row a flow once anything came late
-        self._sent_dms = [array("h", [UNKNOWN_DMS]) * len(out.slots) for _ in flows]
-        self._arrived_dms = [array("h", [UNKNOWN_DMS]) * len(into.slots) for _ in flows]
+        self._sent_dms = array("h", [UNKNOWN_DMS]) * len(out.slots) * len(flows)  # row by row
+        self._arrived_dms = array("h", [UNKNOWN_DMS]) * len(into.slots) * len(flows)
+        self._datagrams = [[flow.datagrams[slot] for slot in out.slots] for flow in layout.flows]  # as they would leave
         self._next = 0
         self._timeline = (*out.timeline, (NEVER, 0, 0))
         self._canaries = [flow.canary for flow in layout.flows]
@@ -64,13 +65,13 @@ class Flight(ABC, Generic[Packet]):
         if self.start_s is None:
             return packets
         elapsed_ms = (now_s - self.start_s) * 1000.0 + 1e-6
-        timeline, at = self._timeline, self._next
+        timeline, at, width = self._timeline, self._next, len(self.out.slots)
         due_ms, flow, bit = timeline[at]
         while due_ms <= elapsed_ms:
             if not (self._canaries[flow] or bit in self._retries) or self.wants(flow, bit):
                 self.sent[flow][bit] = 1
                 late_dms = (elapsed_ms - due_ms) * 10.0
-                self._sent_dms[flow][bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
+                self._sent_dms[flow * width + bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
                 packet = self.packet(flow, bit)
                 if packet is not None:
                     packets.append(packet)
@@ -114,7 +115,8 @@ class Flight(ABC, Generic[Packet]):
         if self.start_s is not None:
             late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
             known = -MOST_DMS < late_dms < MOST_DMS
-            self._arrived_dms[flow][bit] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
+            place = flow * len(arrived) + bit
+            self._arrived_dms[place] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
         return self.into.replies.get(bit, ())
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
@@ -134,10 +136,14 @@ class Flight(ABC, Generic[Packet]):
 
     def reports(self) -> tuple[FlowReport, ...]:
         """This end's facts, one report a flow."""
-        rows = zip(self.sent, self._sent_dms, self.arrived, self._arrived_dms, strict=True)
         return tuple(
-            FlowReport(_bitmap(sent), _offsets(sent, sent_dms), _bitmap(arrived), _offsets(arrived, arrived_dms))
-            for sent, sent_dms, arrived, arrived_dms in rows
+            FlowReport(
+                sent=_bitmap(sent),
+                sent_dms=_offsets(sent, self._sent_dms[flow * len(sent) :]),
+                arrived=_bitmap(arrived),
+                arrived_dms=_offsets(arrived, self._arrived_dms[flow * len(arrived) :]),
+            )
+            for flow, (sent, arrived) in enumerate(zip(self.sent, self.arrived, strict=True))
         )
 
     def late_bitmaps(self) -> tuple[bytes, ...]:

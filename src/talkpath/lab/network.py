@@ -52,16 +52,25 @@ class Network:
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         """A packet enters at `now_s`; (when it leaves, its bytes) for each copy. "up" is away from the user."""
         self.offered += 1
-        if self._nat is None:
-            return self._cross(now_s, direction == "up", packet)
-        if direction == "up":
-            outside = self._nat.outward(now_s, packet)
-            return self._drop("nat", packet) if outside is None else self._cross(now_s, True, outside)
-        delivered = self._cross(now_s, False, packet)
-        inside = self._nat.inward(now_s, packet) if delivered else None
-        if inside is None:
-            return self._drop("nat", packet) if delivered else []
-        return [(at_s, inside) for at_s, _ in delivered]
+        up, nat, late_s = direction == "up", self._nat, 0.0
+        if nat is not None and up:
+            outside = nat.outward(now_s, packet)
+            if outside is None:
+                return self._drop("nat", packet)
+            packet = outside
+        if self._restrictor is not None:
+            late_s = self._restrictor.fate(now_s, up, packet)
+            if late_s == DROP:
+                return self._drop("restrictor", packet)
+        delivered = (self._up if up else self._down).carry(now_s, packet)
+        if not delivered:
+            return self._drop(self.background.id, packet)
+        if late_s:
+            delivered = [(at_s + late_s, copy) for at_s, copy in delivered]
+        if nat is None or up:
+            return delivered
+        inside = nat.inward(now_s, packet)
+        return self._drop("nat", packet) if inside is None else [(at_s, inside) for at_s, _ in delivered]
 
     @property
     def hits(self) -> dict[tuple[str, str, str], int]:
@@ -71,17 +80,6 @@ class Network:
             for (number, app, medium), count in self._restrictor.hits.items():
                 found[(self.rules[number].id, app, medium)] += count
         return dict(found)
-
-    def _cross(self, now_s: float, up: bool, packet: bytes) -> list[Delivery]:
-        late_s = 0.0
-        if self._restrictor is not None:
-            late_s = self._restrictor.fate(now_s, up, packet)
-            if late_s == DROP:
-                return self._drop("restrictor", packet)
-        delivered = (self._up if up else self._down).carry(now_s, packet)
-        if not delivered:
-            return self._drop(self.background.id, packet)
-        return [(at_s + late_s, copy) for at_s, copy in delivered] if late_s else delivered
 
     def _drop(self, cause: str, packet: bytes) -> list[Delivery]:
         self.dropped[cause] += 1

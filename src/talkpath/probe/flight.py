@@ -35,12 +35,21 @@ class ProbeFlight(Flight[Outgoing]):
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:
         """One datagram of the responder's came. Returns what it sets off."""
         if not self._nonce[flow]:
-            plan = self.layout.flows[flow]
-            slot = self.into.slots[bit]
-            text = plan.twin_kind == "text"
-            self._nonce[flow] = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
+            self._look(flow, bit, data)
         replies = self.arrive(now_s, flow, bit)
         return self.reply(flow, replies) if replies else []
+
+    def _look(self, flow: int, bit: int, data: bytes) -> None:
+        """For the nonce: from then on all that leaves echoes it."""
+        plan, slots = self.layout.flows[flow], self.layout.schedule.slots
+        slot, text = self.into.slots[bit], plan.twin_kind == "text"
+        self._nonce[flow] = nonce = read(plan.datagrams[slot], data, slots[slot], printable=text)
+        if nonce:
+            shapes = [slots[slot] for slot in self.out.slots]
+            self._datagrams[flow] = [
+                put(data, shape, nonce, printable=text, fingerprint=plan.role == "call" and shape.fingerprint)
+                for data, shape in zip(self._datagrams[flow], shapes, strict=True)
+            ]
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
@@ -52,10 +61,4 @@ class ProbeFlight(Flight[Outgoing]):
     def packet(self, flow: int, bit: int) -> Outgoing:
         """See `Flight`. It echoes the nonce once there is one."""
         plan = self.layout.flows[flow]
-        slot = self.out.slots[bit]
-        data = plan.datagrams[slot]
-        if nonce := self._nonce[flow]:
-            shape = self.layout.schedule.slots[slot]
-            sealed = shape.fingerprint and plan.role == "call"
-            data = put(data, shape, nonce, printable=plan.twin_kind == "text", fingerprint=sealed)
-        return Outgoing(plan.local, self._port[flow], data, self.transport[flow], plan.number)
+        return Outgoing(plan.local, self._port[flow], self._datagrams[flow][bit], self.transport[flow], plan.number)

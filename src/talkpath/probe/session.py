@@ -297,16 +297,22 @@ class ProbeSession:
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now; closes epochs whose time is over, and notices a silent responder."""
         packets: list[Outgoing] = []
+        wake_s = NEVER
         for running in self._running.values():
-            if running.flight.wake_s <= now_s:
-                packets += running.flight.emit(now_s)
+            flight = running.flight
+            if flight.wake_s <= now_s:
+                packets += flight.emit(now_s)
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
+            if not running.ours:
+                wake_s = flight.wake_s if flight.wake_s < wake_s else wake_s
+                wake_s = running.cut_s if running.cut_s < wake_s else wake_s
         if now_s >= self._waiting_s:
             self._waiting_s = self._heard_s + ANSWER_S
             if now_s >= self._waiting_s:
                 self.disconnected(now_s)
-        self._plan_wake()
+                return self._count(packets)
+        self.wake_s = wake_s if wake_s < self._waiting_s else self._waiting_s
         return self._count(packets) if packets else packets
 
     def _plan_wake(self) -> None:

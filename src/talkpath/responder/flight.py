@@ -64,17 +64,13 @@ class ResponderFlight(Flight[Outgoing]):
 
     def packet(self, flow: int, bit: int) -> Outgoing | None:
         """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""
-        bound = self.source[flow]
-        plan = self.layout.flows[flow]
-        slot = self.out.slots[bit]
-        data = plan.datagrams[slot]
+        bound, data = self.source[flow], self._datagrams[flow][bit]
         if bound is None or not (self.checked[flow] or self._gave[flow] + len(data) <= self._got[flow]):
             self.unsend(flow, bit)
             return None
         if not self.checked[flow]:
-            text = plan.twin_kind == "text"
-            shape = self.layout.schedule.slots[slot]
-            sealed = shape.fingerprint and plan.role == "call"
+            plan, shape = self.layout.flows[flow], self.layout.schedule.slots[self.out.slots[bit]]
+            text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
             self._gave[flow] += len(data)
         return Outgoing(bound[0], bound[1], data)

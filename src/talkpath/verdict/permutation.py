@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MOST_NATS = 600.0  # exp(-600) is still a number
+
 
 def log_e(scores: Floats, calls: NDArray[np.bool_], tilts: Sequence[float] | Floats) -> Floats:
     """(components,) from scores (K,), treated flows `calls` (K,) and one tilt per component."""
@@ -38,7 +40,23 @@ def log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
 
 
 def log_symmetric(logs: Floats, order: int) -> Floats:
-    """ln e_order(exp(logs)) along the last axis, by the recursion over its elements."""
+    """ln e_order(exp(logs)) along the last axis, by the recursion over its elements.
+
+    All that is added is positive, so sums are as exact as their logs; logs are needed where numbers would be too small.
+    """
+    if order * np.ptp(logs, axis=-1).max(initial=0.0) > MOST_NATS:
+        return _log_symmetric_of_logs(logs, order)
+    top = logs.max(axis=-1, keepdims=True)
+    elements = np.moveaxis(np.exp(logs - top), -1, 0)
+    sums = np.zeros((order + 1, *logs.shape[:-1]))
+    sums[0] = 1.0
+    for count, element in enumerate(elements, 1):
+        last = min(count, order) + 1
+        sums[1:last] += sums[: last - 1] * element
+    return np.asarray(np.log(sums[order]) + order * top[..., 0])
+
+
+def _log_symmetric_of_logs(logs: Floats, order: int) -> Floats:
     sums = np.full((*logs.shape[:-1], order + 1), -np.inf)
     sums[..., 0] = 0.0
     for index in range(logs.shape[-1]):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
+from msgspec.structs import replace
 
 from talkpath.measure.facts import ArmPlan, Direction, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
@@ -66,8 +67,27 @@ def log_threshold(facts: Facts) -> float:
     return log(max(1, len(facts.plan.arms)) / facts.plan.alpha)
 
 
+class _Frame:
+    """Carries the facts past the memo: a standing depends on the epochs and on all else but what may still be spent."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self._key = facts, replace(facts, epochs=(), plan=replace(facts.plan, budget_s=0.0))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frame) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
 def stand(facts: Facts, arm: ArmPlan) -> Standing:
     """The arm's line of the table."""
+    return _stand(facts.epochs, _Frame(facts), arm)
+
+
+@per_epochs
+def _stand(epochs: tuple[Epoch, ...], frame: _Frame, arm: ArmPlan) -> Standing:
+    facts = frame.facts
     view = view_of(facts, (arm.app, arm.variant, arm.medium))
     void = voided(facts)
     if void is not None:

@@ -30,8 +30,8 @@ TCP_BYTES: Final = 20
 _V4 = struct.Struct("!BBHHHBBH4s4s")
 _V6 = struct.Struct("!IHBB16s16s")
 _UDP = struct.Struct("!HHHH")
-_UDP_IN_V4 = struct.Struct("!2sH6sH12sH")
-_UDP_IN_V6 = struct.Struct("!4sH38sH")
+_UDP_IN_V4 = struct.Struct("!2sH6sH12sHH")
+_UDP_IN_V6 = struct.Struct("!4sH38sHH")
 _TCP = struct.Struct("!HHIIBBHHH")
 _DONT_FRAGMENT = 0x4000
 _V4_START, _V6_START = b"\x45\x00", b"\x60\x00\x00\x00"
@@ -259,9 +259,9 @@ def parse_icmp(ip: Ip) -> Icmp:
 
 
 class UdpWriter:
-    """Builds the packets of one 5-tuple. Equal to `build_udp`; what packets of one size have alike is built once."""
+    """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once."""
 
-    __slots__ = ("_flow", "_heads", "_ip_sum", "_middle", "_udp_sum", "_v4")
+    __slots__ = ("_flow", "_ip_sum", "_middle", "_udp_sum", "_v4")
 
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
         ends = source.packed + destination.packed
@@ -270,25 +270,19 @@ class UdpWriter:
         self._middle = struct.pack("!HHBB", 0, _DONT_FRAGMENT, ttl, UDP) if self._v4 else bytes((UDP, ttl)) + self._flow
         self._ip_sum = int.from_bytes(_V4_START + self._middle + ends, "big") % 0xFFFF
         self._udp_sum = int.from_bytes(self._flow, "big") % 0xFFFF + UDP
-        self._heads: dict[int, tuple[bytes, int, int]] = {}
 
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
-        size = len(payload)
-        head, total, padding = self._heads.get(size) or self._head(size)
-        total += int.from_bytes(payload, "big") << padding
-        check = 0xFFFF - total % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
-        return head + check.to_bytes(2, "big") + payload
-
-    def _head(self, payload_bytes: int) -> tuple[bytes, int, int]:
-        """Of a size of payload: all before the checksum, what of the checksum is known, and bits to the next word."""
-        size = payload_bytes + UDP_BYTES
+        size = len(payload) + UDP_BYTES
+        part = int.from_bytes(payload, "big") % 0xFFFF
+        if size & 1:
+            part <<= 8
+        check = 0xFFFF - (part + self._udp_sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
+        if not self._v4:
+            return _UDP_IN_V6.pack(_V6_START, size, self._middle, size, check) + payload
         total = size + IPV4_BYTES
         ip_check = 0xFFFF - ((self._ip_sum + total) % 0xFFFF or 0xFFFF)
-        v4, v6 = (_V4_START, total, self._middle, ip_check, self._flow, size), (_V6_START, size, self._middle, size)
-        start = _UDP_IN_V4.pack(*v4) if self._v4 else _UDP_IN_V6.pack(*v6)
-        self._heads[payload_bytes] = head = start, self._udp_sum + 2 * size, 8 * (size & 1)
-        return head
+        return _UDP_IN_V4.pack(_V4_START, total, self._middle, ip_check, self._flow, size, check) + payload
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
