@@ -160,7 +160,8 @@ class Check:
         """Everything due now."""
         packets = self.session.poll(now_s)
         if now_s < self._due_s and not self.session.ended:  # packets were due and nothing else: the usual case
-            self.wake_s = min(self.session.wake_s, self._due_s)
+            wake_s = self.session.wake_s
+            self.wake_s = wake_s if wake_s < self._due_s else self._due_s
         else:
             self._step(now_s)
         return packets

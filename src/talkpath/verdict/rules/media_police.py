@@ -120,7 +120,8 @@ def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Float
         passes = level >= size
         level -= size * (passes & (number >= STARTS))
         drained = level.min(axis=0) < burst - 2 * size
-        dropped[:, slot] = np.minimum(np.maximum(1.0 - passes.mean(axis=0), DOUBT * drained), 1.0 - DOUBT)
+        share = passes.sum(axis=0, dtype=np.uint8) / len(PHASES)
+        dropped[:, slot] = np.minimum(np.maximum(1.0 - share, DOUBT * drained), 1.0 - DOUBT)
     return dropped
 
 
