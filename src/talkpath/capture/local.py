@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.flows import CLEAR, endpoint
+from talkpath.wire.pcap.frames import among, distinct
 
 Numbers = NDArray[np.int8]
 
@@ -37,9 +38,10 @@ def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) 
     clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
     local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
     far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
-    both = np.intersect1d(local, far)
+    local = distinct(local)
+    both = local[among(local, distinct(far))]
     for end in (0, 1):
-        ends[clear[end] & ~np.isin(hosts[:, end], both)] = end
+        ends[clear[end] & ~among(hosts[:, end], both)] = end
 
 
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
@@ -52,5 +54,5 @@ def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
 def _degree(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
     """With how many others each host talked."""
     both = np.concatenate([hosts, hosts[:, ::-1]])
-    pairs = np.unique(both, axis=0)
-    return np.bincount(pairs[:, 0], minlength=int(hosts.max()) + 1 if hosts.size else 0)
+    pairs = distinct(both[:, 0] << 32 | both[:, 1])
+    return np.bincount(pairs >> 32, minlength=int(hosts.max()) + 1 if hosts.size else 0)

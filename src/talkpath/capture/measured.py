@@ -19,7 +19,7 @@ from talkpath.capture.order import PAUSE_S, sequence
 from talkpath.capture.rows import NONE, VIDEO, Rows
 from talkpath.capture.spool import Spool
 from talkpath.capture.timing import timing
-from talkpath.wire.pcap.frames import Ints, Words
+from talkpath.wire.pcap.frames import Ints, Words, among
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Measuring:
         ledger.close()
 
     def _chosen(self, rows: Rows) -> Rows:
-        chosen = np.isin(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
+        chosen = among(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
         return rows if chosen.all() else rows[chosen]
 
     def sealed(self) -> tuple[Ledger, Iterator[Part]]:
@@ -71,7 +71,7 @@ class Measuring:
         carry = Carry(PAUSE_S)
         for every, last in self.opaque.parts():
             group = self.group_of[every["flow"]]
-            chosen = (every["type"] != NONE) & (group >= 0) & ~np.isin(group, self.heard)
+            chosen = (every["type"] != NONE) & (group >= 0) & ~among(group, np.sort(np.array(self.heard, np.int64)))
             rows = carry.before(from_begin(every[chosen], self.begin_s))
             found = carry.segments(rows, self._key(rows, rows["type"] == VIDEO), last)
             found = found.less(without_copies(found)) if len(found) else found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.rows import Rows
-from talkpath.wire.pcap.frames import Bools, Ints, Words
+from talkpath.wire.pcap.frames import Bools, Ints, Words, distinct
 
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
@@ -112,7 +112,7 @@ def _is_clock(found: Segments, ahead: Ints, steps: Bools) -> Bools:
 
 def _distinct(found: Segments, values: NDArray[np.generic]) -> Ints:
     """How many different small values each segment has."""
-    pairs = np.unique(found.of << 8 | values.astype(np.int64))
+    pairs = distinct(found.of << 8 | values.astype(np.int64))
     return np.bincount(pairs >> 8, minlength=len(found))
 
 

@@ -25,7 +25,7 @@ from talkpath.capture.rows import MEDIA, NONE, VIDEO, VOICE
 from talkpath.capture.sift import Sift
 from talkpath.errors import WireError
 from talkpath.wire import stun
-from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.pcap.frames import Bools, Ints, among
 from talkpath.wire.stun import Attribute
 
 Recogniser = Callable[[bytes, FlowView], Hit | None]
@@ -167,9 +167,9 @@ class Recognition:
         if not self.opaque:
             return np.zeros(len(flow), np.bool_)
         present = np.flatnonzero(np.bincount(flow))
-        marks = np.array(list(self.opaque), np.uint64)
+        marks = np.sort(np.array(list(self.opaque), np.uint64))
         marked = np.zeros(len(self._flows), np.bool_)
-        marked[present] = np.isin(self._flows.table["end"][present], marks).any(axis=1)
+        marked[present] = among(self._flows.table["end"][present].ravel(), marks).reshape(-1, 2).any(axis=1)
         found: Bools = marked[flow]
         return found
 

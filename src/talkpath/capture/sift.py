@@ -16,7 +16,7 @@ from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.flows import Flows, mix
 from talkpath.capture.rows import stream_key
-from talkpath.wire.pcap.frames import Ints, Words, big16
+from talkpath.wire.pcap.frames import Ints, Words, big16, distinct
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 LONG_FLOW = 8
@@ -63,7 +63,7 @@ class Sift:
             self._media(found, streams),
             self._others(found, base, only),
         ]
-        rows = np.unique(np.concatenate(picks))
+        rows = distinct(np.concatenate(picks))
         return Choice(rows, streams[rows], only)
 
     def _stun(self, found: Datagrams, base: Words) -> Ints:

@@ -16,7 +16,7 @@ import numpy as np
 
 from talkpath.capture.rows import FEWEST, ROW, Rows
 from talkpath.errors import UsageError
-from talkpath.wire.pcap.frames import Words
+from talkpath.wire.pcap.frames import Words, among, distinct
 
 PART = 1 << 18
 """So many rows are looked at together; some 200 bytes each while they are measured."""
@@ -93,8 +93,8 @@ class Spool:
         rows = _joined(self._pieces)
         if self._prune:
             keys, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
-            self._known = np.union1d(self._known, keys[times >= FEWEST])
-            often = np.isin(keys, self._known)[inverse]
+            self._known = distinct(np.concatenate([self._known, keys[times >= FEWEST]]))
+            often = among(keys, self._known)[inverse]
             recent = rows[~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S)]
             rows = rows[often]
         else:

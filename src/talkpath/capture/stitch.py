@@ -22,7 +22,7 @@ from talkpath.capture.order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, p
 from talkpath.capture.recognise import Known
 from talkpath.capture.rows import SEEN, Rows
 from talkpath.capture.scan import Scan
-from talkpath.wire.pcap.frames import Bools
+from talkpath.wire.pcap.frames import Bools, distinct
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0
@@ -82,12 +82,12 @@ def stitch(scan: Scan, where: Ends) -> tuple[list[list[int]], NDArray[np.uint32]
     """Groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs that
     are RTP's."""
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
-    opaque = {flow for rows, _ in scan.opaque.parts() for flow in np.unique(rows["flow"]).tolist()}
+    opaque = {flow for rows, _ in scan.opaque.parts() for flow in distinct(rows["flow"]).tolist()}
     groups, sources = Groups(), np.zeros(0, np.uint32)
     carriers: set[int] = set()
     for media, fresh in _media(scan):
-        carriers.update(np.unique(media.rows["flow"]).tolist())
-        sources = np.union1d(sources, media.rows["ssrc"][media.begin])
+        carriers.update(distinct(media.rows["flow"]).tolist())
+        sources = distinct(np.concatenate([sources, media.rows["ssrc"][media.begin]]))
         _by_source(groups, where, media, fresh)
     members, table = sorted({*known, *opaque, *carriers}), scan.flows.table
     _chain(groups, members, where.socket, table, SOCKET_APART_S)
@@ -132,11 +132,13 @@ def _by_source(groups: Groups, where: Ends, media: Segments, fresh: Bools) -> No
     for segment, source in enumerate(zip(first["ssrc"].tolist(), sent.tolist(), strict=True)):
         if source[0]:  # 0 is padding's
             by_source[source].append(segment)
+    begins = first["time_s"].tolist()
+    ends_s = media.rows["time_s"][media.begin + media.count - 1].tolist()
     for same in by_source.values():
-        same.sort(key=lambda segment: float(first["time_s"][segment]))
+        same.sort(key=begins.__getitem__)
         for place, one in enumerate(same):
             for other in same[place + 1 : place + 1 + NEIGHBOURS]:
-                if not fresh[other]:
+                if not fresh[other] or begins[other] - ends_s[one] > APART_S:
                     continue
                 host, next_host = where.local_host[flows[one]], where.local_host[flows[other]]
                 if _goes_on(media, one, other, moved=bool(host != next_host)):

@@ -24,6 +24,7 @@ from talkpath.capture.stitch import Ends, ends, stitch
 from talkpath.capture.streams import Medium
 from talkpath.measure.call import Heading
 from talkpath.wire.address import Address
+from talkpath.wire.pcap.frames import distinct
 
 TALK_PACKETS, TALK_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
@@ -116,6 +117,7 @@ class Assembly:
         for number, flows in enumerate(self._groups):
             self._group_of[flows] = number
         self._pieces: dict[int, list[Piece]] = {}
+        self._names: dict[int, Name] = {}
         self._place(*self.measuring.rtp())
         heard = (number for number, pieces in self._pieces.items() if any(piece.medium for piece in pieces))
         self.measuring.heard = list(heard)
@@ -136,14 +138,13 @@ class Assembly:
         """Measure all streams of a kind and hand them to their groups."""
         for _ in parts:
             pass
-        names: dict[int, Name] = {}
         columns = (ledger.figures["flow"].tolist(), ledger.figures["way"].tolist())
         for stream, (flow, way) in enumerate(zip(*columns, strict=True)):
             group = int(self._group_of[flow])
-            if group not in names:
-                names[group] = self.name(self._groups[group])
+            if group not in self._names:
+                self._names[group] = self.name(self._groups[group])
             heading: Heading = "sent" if way == self.where.local[flow] else "received"
-            medium = self._medium(ledger, stream, names[group].app)
+            medium = self._medium(ledger, stream, self._names[group].app)
             self._pieces.setdefault(group, []).append(Piece(ledger, stream, heading, medium))
 
     def _medium(self, ledger: Ledger, stream: int, app: str) -> Medium | None:
@@ -163,7 +164,7 @@ class Assembly:
         if ledger.has_header:
             own, source = ledger.carriers_of(stream), ledger.figures["ssrc"][[stream]].astype(np.uint64)
             keys = stream_key(own["flow"].astype(np.int64), own["way"].astype(np.int8), source)
-            for key in np.unique(keys).tolist():
+            for key in distinct(keys).tolist():
                 one = self.scan.recognition.streams.get(key, {}).get(app)
                 if one is not None:
                     total.take(one)
@@ -176,7 +177,7 @@ class Assembly:
         talks: list[Talk] = []
         others: list[Setup] = []
         for number, flows in enumerate(self._groups):
-            own, begin_s = self.name(flows), float(self.table["first_s"][flows].min())
+            own, begin_s = self._names.get(number) or self.name(flows), float(self.table["first_s"][flows].min())
             bouts = [Talk(flows, pieces, copy(own), begin_s) for pieces in _bouts(self._pieces.get(number, []))]
             found = [talk for talk in bouts if self._is_talk(talk)]
             talks += found

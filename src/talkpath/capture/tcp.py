@@ -15,7 +15,7 @@ from talkpath.capture.datagrams import Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows, Ways, endpoint, flow_key
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, big16, big32, padded, window
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, among, big16, big32, distinct, padded, window
 from talkpath.wire.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
@@ -23,7 +23,7 @@ WAITING = 256
 SKIP_AFTER_S = 3.0
 FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
 LARGEST = 1 << 14
-WORDS = frozenset(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO"))
+WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
 
 
 @dataclass(slots=True)
@@ -145,30 +145,29 @@ class Connections:
         source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
         target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
         keys = flow_key(source, target)
-        self._notice(packets.data, packets.payload[rows], packets.size[rows], keys)
+        self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)
-        followed = rows[np.isin(keys, self._keys)] if len(self._keys) else rows[:0]
+        followed = rows[among(keys, self._keys)]
         if not len(followed):
             return None
         return self._datagrams(packets.where(followed), time_s[followed])
 
-    def _notice(self, data: Bytes, at: Ints, size: Ints, keys: Words) -> None:
+    def _notice(self, data: Bytes, head: Bytes, at: Ints, size: Ints, keys: Words) -> None:
         """Which connections show the framing of TURN or RFC 4571: by a cookie, or by segments that are whole frames."""
-        head = window(data, at, 12)
         plain = (head[:, 0] < 64) & (big32(head, 4) == COOKIE) & (size >= 20)
         framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
         prologue = big32(head, 0) == PROLOGUE
         fresh = set(keys[plain | framed | prologue].tolist())
-        for key in keys[_whole(data, at, size)].tolist():
+        for key in keys[_whole(data, head, at, size)].tolist():
             self._weak[key] = self._weak.get(key, 0) + 1
             if self._weak[key] >= FEWEST_FRAMED:
                 fresh.add(key)
         if fresh:
-            self._keys = np.union1d(self._keys, np.array(list(fresh), np.uint64))
+            self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
         first = big32(head, 0)
-        for row in rows[np.isin(first, list(WORDS))].tolist():
+        for row in rows[among(first, WORDS)].tolist():
             at = int(packets.payload[row])
             line = bytes(packets.data[at : at + int(min(packets.captured[row], 200))]).lower()
             if b"rtsp" in line:
@@ -188,19 +187,20 @@ class Connections:
         return _arena(out, self._wrappings) if out else None
 
 
-def _whole(data: Bytes, at: Ints, size: Ints) -> Bools:
+def _whole(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
     """Segments that hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
     messages of TURN's channels."""
     fits = np.zeros(len(at), np.bool_)
     for shape in (_framed_bytes, _channel_bytes):
-        place, left = at.copy(), np.where(size >= SHORTEST, size, 0)
+        first = shape(head)
+        place, left = at.copy(), np.where((first >= SHORTEST) & (first <= size), size, -1)
         for _ in range(MOST_FRAMES):
             rows = np.flatnonzero(left > 0)
             step = shape(window(data, place[rows], 4))
             step[(step > left[rows]) | (step < SHORTEST)] = 0
             left[rows] = np.where(step > 0, left[rows] - step, -1)
             place[rows] += step
-        fits |= (left == 0) & (size >= SHORTEST)
+        fits |= left == 0
     return fits
 
 

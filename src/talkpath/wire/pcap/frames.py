@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,22 @@ def big32(rows: Bytes, at: int) -> Ints:
 def big64(rows: Bytes, at: int) -> Words:
     """The unsigned big-endian 64-bit number at column `at` of each row."""
     return np.ascontiguousarray(rows[:, at : at + 8]).view(">u8").ravel().astype(np.uint64)
+
+
+def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
+    """The different values in their order. As `np.unique`, which loads numpy.ma (50 ms) for it."""
+    ordered = np.sort(values)
+    fresh = np.ones(len(ordered), np.bool_)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered[fresh]
+
+
+def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
+    """Which values are among others, which must be in their order."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    found: Bools = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    return found
 
 
 def padded(data: bytes | bytearray) -> Bytes:

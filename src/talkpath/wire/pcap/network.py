@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, Words, big16, big32, big64, window
+from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, Words, big16, big32, big64, distinct, window
 from talkpath.wire.pcap.link import internet
 from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
@@ -191,7 +191,7 @@ def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> 
 
 def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
     other = ~UNDERSTOOD[headers.protocol]
-    for protocol in np.unique(headers.protocol[other]).tolist():
+    for protocol in distinct(headers.protocol[other]).tolist():
         unread.note(_other_name(protocol), int(np.sum(headers.protocol == protocol)))
     for protocol in (UDP, TCP):
         rows = headers.protocol == protocol

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.frames import Bytes, Frames, Ints, window
+from talkpath.wire.pcap.frames import Bytes, Frames, Ints, distinct, window
 
 if TYPE_CHECKING:
     from talkpath.wire.pcap.read import Window
@@ -167,7 +167,7 @@ def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
 def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface]) -> tuple[Ints, Ints]:
     """(time in ns, link type) of packets by the interface that each names."""
     time_ns = np.zeros(len(ticks), np.int64)
-    for which in np.unique(number).tolist():
+    for which in distinct(number).tolist():
         rows = number == which
         time_ns[rows] = interfaces[which].nanoseconds(ticks[rows])
     return time_ns, np.array([one.link for one in interfaces], np.int64)[number]

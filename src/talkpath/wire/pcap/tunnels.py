@@ -66,10 +66,12 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     """The same for UDP packets whose header begins at `at` and whose data ends at `end` on the wire; which of them are
     tunnels. Something is one only if a whole IP packet that fits lies inside."""
     carrying = np.zeros(len(rows), np.bool_)
-    first = window(frames.data, at + 8, 1)[:, 0]
-    some = np.flatnonzero(POSSIBLE[first])
+    head = window(frames.data, at + 8, 8)
+    first, size = head[:, 0], end - at - 8
+    plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
+    some = np.flatnonzero((POSSIBLE[first] | plain) & (size + 8 >= SMALLEST))
     limit = (frames.start + frames.captured)[rows[some]]
-    some = some[(at[some] + SMALLEST <= limit) & (at[some] + SMALLEST <= end[some])]
+    some = some[(at[some] + SMALLEST <= limit) & (big32(head[some], 4) != STUN_COOKIE)]
     if not len(some):
         return carrying
     data, begin, size = frames.data, at[some] + 8, end[some] - at[some] - 8
@@ -111,9 +113,9 @@ KNOWN = np.zeros(256, np.bool_)
 KNOWN[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
 """What a packet inside must carry, on its way to UDP or TCP."""
 POSSIBLE = np.zeros(256, np.bool_)
-POSSIBLE[[*range(0x80)]] = True
-POSSIBLE[[*range(0x14, 0x2C)]] = False
-"""First bytes of all forms; DTLS's are none of them."""
+POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
+"""First bytes of all forms that have a header; those of DTLS and most of QUIC's are none of them."""
+STUN_COOKIE = 0x2112A442
 
 
 def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> Iterator[Inside]:
