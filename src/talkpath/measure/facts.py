@@ -155,7 +155,9 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     """One handshake and small exchange with a host (basis signalling or address; in the lab, or `endpoints`).
 
     `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s`: until the answer
-    was there, or the failure.
+    was there, or the failure. Of `endpoints` only: `host` is the catalogue's id of it, `kind` what was asked ("stun",
+    "tcp", "tls", "dns.system", "dns.other"), `round` which time that was, `confidence` how well it is known that the
+    host answers, `named` whether it has a name.
     """
 
     app: str
@@ -166,6 +168,10 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     failure: str = ""
     rtt_ms: float | None = None
     took_s: float = 0.0
+    kind: str = ""
+    round: int = 0
+    confidence: str = "high"
+    named: bool = False
 
 
 class SignedReceipt(Struct, frozen=True):

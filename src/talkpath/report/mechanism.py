@@ -61,6 +61,8 @@ def name(rule: str) -> str:
         "udp.freeze": say("rule", "every UDP flow goes silent"),
         "address.block": say("rule", "the test server's address does not answer while another does"),
         "allowlist": say("rule", "only chosen addresses answer"),
+        "dns.remove": say("rule", "the network's name server does not know the app's servers"),
+        "signalling.block": say("rule", "handshakes with the app's servers do not complete"),
     }
     if rule not in plain and rule in rules():
         means = rules()[rule].means

@@ -9,11 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.apps import apps
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.amounts import numeral
 from talkpath.report.language import say
-from talkpath.report.words import medium
+from talkpath.report.words import app_called, medium
 
 Row = Mapping[str, Any]  # of `transports` in tp-004
 
@@ -50,9 +49,8 @@ def table(transports: Sequence[Row]) -> Table:
         grid.add_column(title, vertical="bottom")
     for app, kind in dict.fromkeys((str(row["app"]), str(row["medium"])) for row in transports):
         found = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
-        known = apps().get(app)
         cells = (cell(found[code]) if code in found else Text("") for code in codes)
-        grid.add_row(known.name if known else app, medium(kind), *cells)
+        grid.add_row(app_called(app), medium(kind), *cells)
     return grid
 
 

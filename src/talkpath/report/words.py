@@ -54,8 +54,13 @@ def medium(code: str) -> str:
 
 def app_name(verdict: Verdict) -> str:
     """The app as people write it."""
-    app = apps().get(verdict.app)
-    return app.name if app else verdict.app
+    return app_called(verdict.app)
+
+
+def app_called(code: str) -> str:
+    """An app's id as people write its name."""
+    app = apps().get(code)
+    return app.name if app else code
 
 
 def sentence(verdict: Verdict) -> str:

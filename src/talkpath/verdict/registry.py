@@ -75,6 +75,9 @@ FIGURES: dict[str, str] = {
     "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike",
     "extra_delay_ms_up": "extra delay of calls in ms, with `_low` and `_high`; `_down` alike",
     "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
+    "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",
+    "hosts_silent": "those of them that failed each time",
+    "requests": "requests to the app's own hosts in all",
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }
 

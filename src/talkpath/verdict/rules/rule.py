@@ -44,6 +44,11 @@ class Fit:
     sharpen: tuple[Contrast, ...] = ()
 
 
+def by_exchanges(view: View) -> Fit | None:
+    """No call shows it: `verdict.endpoints` names such a rule from exchanges with an app's own hosts."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One mechanism. `facts` are its names in the catalogue of mechanisms; `told_by` says what gives it away.

@@ -1,0 +1,142 @@
+"""What `talkpath endpoints` tells: the plan before anything is sent, and what the apps' own hosts answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.measure.facts import Exchange
+from talkpath.report import words
+from talkpath.report.language import count, say
+from talkpath.report.mechanism import name as mechanism
+from talkpath.report.reasons import reason
+from talkpath.report.text import STYLES
+from talkpath.verdict.model import Verdict
+
+SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
+Step = Mapping[str, Any]  # of a plan: {"app", "id", "asks", "host", "port", "source", "date", "confidence"}
+
+
+def endpoints_json(
+    started_at: str, apps: Sequence[str], tier: int, verdicts: Sequence[Verdict], exchanges: Sequence[Exchange]
+) -> dict[str, Any]:
+    """The object of `--json` (spec/tp-004)."""
+    import msgspec
+
+    return {
+        "schema": SCHEMA,
+        "started_at": started_at,
+        "apps": list(apps),
+        "tier": tier,
+        "verdicts": [msgspec.to_builtins(verdict) for verdict in verdicts],
+        "exchanges": [msgspec.to_builtins(each) for each in exchanges],
+    }
+
+
+# -- before ------------------------------------------------------------------------------------------------------
+
+
+def plan(steps: Sequence[Step], most: int) -> RenderableType:
+    """Whom, what, and how often at most; and what somebody on the way can see."""
+    grid = Table(box=None, pad_edge=False)
+    for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
+        grid.add_column(title)
+    for step in steps:
+        app = words.app_called(step["app"]) if step["app"] else say("endpoints", "neutral")
+        port = "" if step["asks"] == "dns" else f" {step['port']}"
+        grid.add_row(app, f"{step['host']}{port}", asks(step["asks"]))
+    tell = [
+        count(
+            "endpoints",
+            "Each is asked once, and again up to {most} times in all if it does not answer: {number} host.",
+            "Each is asked once, and again up to {most} times in all if it does not answer: {number} hosts.",
+            len(steps),
+            most=most,
+        ),
+        say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
+        say("endpoints", "No account, no call, no message is involved, and no address that comes back is kept."),
+    ]
+    return Group(grid, "", *map(Text, tell))
+
+
+def asks(kind: str) -> str:
+    """What is asked of a host."""
+    return {
+        "stun": say("endpoints", "one STUN greeting"),
+        "tcp": say("endpoints", "one TCP handshake"),
+        "tls": say("endpoints", "one TLS handshake"),
+        "dns": say("endpoints", "where a name is, of two name servers"),
+        "resolver": say("endpoints", "where names are"),
+    }[kind]
+
+
+# -- after -------------------------------------------------------------------------------------------------------
+
+
+def show(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """A paragraph a verdict."""
+    for verdict in verdicts:
+        head = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}: ", style=STYLES[verdict.state])
+        head.append(sentence(verdict), style="default")
+        console.print(Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in lines(verdict))))
+    if words.translation_note():
+        console.print(Text(f"\n{words.translation_note()}", style="dim"))
+
+
+def sentence(verdict: Verdict) -> str:
+    """One sentence."""
+    name = words.app_name(verdict)
+    if verdict.state == "ok" and verdict.medium == "voice":
+        return say("endpoints", "{name}'s call servers answer from here.", name=name)
+    if verdict.state == "ok":
+        return say("endpoints", "{name}'s servers answer from here.", name=name)
+    if verdict.state == "insufficient":
+        return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name,
+                   reason=reason(verdict.reason))  # fmt: skip
+    return {
+        "dns.remove": say(
+            "endpoints", "This network's name server does not know {name}'s servers, while another one does.", name=name
+        ),
+        "allowlist": say("endpoints", "Only chosen servers answer from here; {name}'s are not among them.", name=name),
+        "address.block": say(
+            "endpoints", "{name}'s servers do not answer from here, while a neutral one does.", name=name
+        ),
+    }.get(
+        verdict.rule or "",
+        say(
+            "endpoints",
+            "Handshakes with {name}'s servers do not complete from here, while one with a neutral server does.",
+            name=name,
+        ),
+    )
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """What was seen, and what it is not."""
+    hosts, silent = (round(verdict.figures[key] or 0) for key in ("hosts", "hosts_silent"))
+    found = [
+        count(
+            "endpoints",
+            "{silent} of {number} way of asking failed, each time it was tried.",
+            "{silent} of {number} ways of asking failed, each time they were tried.",
+            hosts,
+            silent=silent,
+        )
+    ]
+    if verdict.state == "ok":
+        found.append(say("endpoints", "That a server answers a greeting does not say that a call gets through."))
+    elif verdict.state == "restricted":
+        found.append(
+            say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
+        )
+    elif verdict.alternatives:
+        fitting = say("list", "; ").join(map(mechanism, verdict.alternatives))
+        found.append(say("endpoints", "It would be consistent with this: {list}.", list=fitting))
+    if verdict.confidence == "low":
+        found.append(say("endpoints", "It is not sure that these servers still answer anybody."))
+    return found

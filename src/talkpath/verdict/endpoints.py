@@ -1,0 +1,128 @@
+"""What exchanges with the apps' own hosts say (`talkpath endpoints`): no twin, no e-value.
+
+`restricted` needs REPEATS exchanges with one host, all failed, a neutral host of the same kind answering beside each;
+and a host that is known to answer: one of an old or unsure source accuses nobody, and the rule then stands among the
+`alternatives` ("consistent with"). `ok` needs that every host answered at least once. One host is enough for
+`restricted`, since each is known to answer by itself; how many of how many is in `figures`.
+
+| exchanges | rule |
+|---|---|
+| the system's name server gives no address, another does | `dns.remove` |
+| TCP or TLS to a host with a name | `signalling.block` |
+| STUN, or TCP to a bare address: silence | `address.block` |
+| any of these, neutral hosts silent too, hosts of other apps answer | `allowlist` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from talkpath.measure.facts import Exchange
+from talkpath.verdict.model import Basis, Reason, ReasonCode, State, Verdict
+
+REPEATS = 3
+SYSTEM, OTHER = "dns.system", "dns.other"
+REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # said so, rather than said nothing
+SILENT = "generic_timeout_error"
+LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # which is told where several fit
+
+
+class Group(NamedTuple):
+    """What one verdict is about."""
+
+    app: str
+    basis: Basis
+    medium: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host asked in one way. `rule`: what would explain its failures; `doubt`: why it may not be said."""
+
+    answered: bool
+    rule: str = ""
+    doubt: ReasonCode | None = None
+
+
+def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
+    """One verdict per app and basis, in the order in which they were first asked. `void` makes all `insufficient`."""
+    own = [each for each in exchanges if each.app and each.kind != OTHER]
+    groups = dict.fromkeys(_group(each) for each in own)
+    return [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
+
+
+def _group(each: Exchange) -> Group:
+    if each.kind == "stun":
+        return Group(each.app, "address", "voice")
+    if each.named or each.kind == SYSTEM:
+        return Group(each.app, "signalling", "text")
+    return Group(each.app, "address", "text")
+
+
+def _verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], void: Reason | None) -> Verdict:
+    places = dict.fromkeys((each.host, each.kind) for each in own)
+    hosts = [_host([e for e in own if (e.host, e.kind) == place], every) for place in places]
+    failing = [host for host in hosts if not host.answered]
+    proven = [host.rule for host in failing if host.doubt is None]
+    doubts = [host.doubt for host in failing if host.doubt is not None]
+    fitting = sorted({host.rule for host in failing if host.rule}, key=LIKELY.index)
+    reason = void or (Reason(min(doubts)) if doubts and not proven else None)
+    state: State = "insufficient" if reason else "restricted" if proven else "ok"
+    ended_s = max(round(each.at_s + each.took_s, 3) for each in own)
+    return Verdict(
+        app=group.app,
+        variant="",
+        medium=group.medium,
+        state=state,
+        rule=min(proven, key=LIKELY.index) if state == "restricted" else None,
+        direction="both" if state == "restricted" else None,
+        basis=group.basis,
+        decided_at_s=None if reason else ended_s,
+        known_at_s=ended_s if state == "restricted" else None,
+        watched_s=ended_s - min(each.at_s for each in own),
+        flow_count=len(own),
+        reason=reason,
+        confidence="low" if any(each.confidence == "low" for each in own) else "high",
+        alternatives=() if state != "insufficient" or void else tuple(fitting),
+        figures={"hosts": float(len(hosts)), "hosts_silent": float(len(failing)), "requests": float(len(own))},
+    )
+
+
+def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
+    """One host, asked in one way so many times."""
+    if any(each.ok for each in own):
+        return Host(True)
+    controls = [[e for e in every if e.neutral and (e.kind, e.round) == (each.kind, each.round)] for each in own]
+    others = [e.ok for e in every if e.app and e.app != own[0].app and e.kind != OTHER and not e.kind.startswith("dns")]
+    listed = all(each.failure == SILENT for each in own) and others.count(True) >= REPEATS and _dead(controls)
+    rule = "allowlist" if listed else _rule(own, every)
+    if len(own) < REPEATS:
+        return Host(False, rule, "single_request")
+    if not rule or not (listed or _alive(controls)):
+        return Host(False, rule, "no_control")
+    return Host(False, rule, None if all(each.confidence == "high" for each in own) else "no_control")
+
+
+def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
+    """What would explain it, "" where a failure is of a kind that a host's own fault explains as well."""
+    first = own[0]
+    if first.kind == SYSTEM:
+        rounds = {each.round for each in own}
+        known = [e.ok for e in every if (e.host, e.kind) == (first.host, OTHER) and e.round in rounds]
+        said = all(each.failure in REMOVED for each in own)
+        return "dns.remove" if said and known and all(known) else ""
+    if any(each.failure == "connection_refused" for each in own):
+        return ""  # somebody answered: most likely the host itself
+    if first.named and first.kind != "stun":
+        return "signalling.block"
+    return "address.block" if all(each.failure == SILENT for each in own) else ""
+
+
+def _alive(controls: Iterable[Sequence[Exchange]]) -> bool:
+    return all(beside and all(each.ok for each in beside) for beside in controls)
+
+
+def _dead(controls: Iterable[Sequence[Exchange]]) -> bool:
+    return all(beside and all(each.failure == SILENT for each in beside) for beside in controls)

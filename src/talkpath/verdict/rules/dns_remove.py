@@ -1,0 +1,15 @@
+"""`dns.remove` (M12): the network's own name server does not know an app's hosts, while another one does."""
+
+from __future__ import annotations
+
+from talkpath.verdict.rules.rule import Rule, by_exchanges
+
+RULE = Rule(
+    "dns.remove",
+    "restricted",
+    ("M12",),
+    "The network's own name server does not know the app's hosts.",
+    "Asked three times it says that there is no such name, or gives no address; another name server gives one, and the "
+    "network's own answers for neutral names. Known from exchanges with hosts, never from calls.",
+    by_exchanges,
+)

@@ -1,0 +1,15 @@
+"""`signalling.block` (M13): handshakes with an app's hosts do not complete, while neutral ones do."""
+
+from __future__ import annotations
+
+from talkpath.verdict.rules.rule import Rule, by_exchanges
+
+RULE = Rule(
+    "signalling.block",
+    "restricted",
+    ("M13",),
+    "Handshakes with the app's hosts do not complete.",
+    "Asked three times, a host that is known to answer times out, resets the connection or shows a wrong certificate, "
+    "while the same handshake with a neutral host completes. Known from exchanges with hosts, never from calls.",
+    by_exchanges,
+)
