@@ -11,7 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("house", deadline=None)  # how long a busy machine takes says nothing of the code
+settings.load_profile("house")
 os.environ["LANGUAGE"] = "en"  # tests read English, whatever this machine speaks; so do the programs that they start
 
 CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / "shared" / "captures"))

@@ -13,6 +13,7 @@ TOLD: dict[str, tuple[str, Callable[[float], str]]] = {
     "media.drop": ("p", percent),
     "media.police": ("kbps", kilobits),
     "media.delay": ("ms", milliseconds),
+    "relearn": ("after_s", seconds),
     "media.size_drop": ("over", lambda value: count("unit", "{number} byte", "{number} bytes", round(value))),
 }
 """The parameter that is told of a rule, and how."""
@@ -61,6 +62,7 @@ def name(rule: str) -> str:
         "udp.freeze": say("rule", "every UDP flow goes silent"),
         "address.block": say("rule", "the test server's address does not answer while another does"),
         "allowlist": say("rule", "only chosen addresses answer"),
+        "relearn": say("rule", "calls to a server are held back some time after the first ones"),
         "dns.remove": say("rule", "the network's name server does not know the app's servers"),
         "signalling.block": say("rule", "handshakes with the app's servers do not complete"),
     }

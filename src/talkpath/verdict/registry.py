@@ -77,6 +77,9 @@ FIGURES: dict[str, str] = {
     "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
     "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",
     "hosts_silent": "those of them that failed each time",
+    "checks": "checks that count, of a watch",
+    "checks_restricted": "those of them that found the arm restricted",
+    "checks_ok": "those of them that found no sign of restriction",
     "requests": "requests to the app's own hosts in all",
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }

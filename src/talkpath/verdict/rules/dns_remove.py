@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.verdict.rules.rule import Rule, by_exchanges
+from talkpath.verdict.rules.rule import Rule, no_call_shows_it
 
 RULE = Rule(
     "dns.remove",
@@ -11,5 +11,5 @@ RULE = Rule(
     "The network's own name server does not know the app's hosts.",
     "Asked three times it says that there is no such name, or gives no address; another name server gives one, and the "
     "network's own answers for neutral names. Known from exchanges with hosts, never from calls.",
-    by_exchanges,
+    no_call_shows_it,
 )

@@ -44,8 +44,8 @@ class Fit:
     sharpen: tuple[Contrast, ...] = ()
 
 
-def by_exchanges(view: View) -> Fit | None:
-    """No call shows it: `verdict.endpoints` names such a rule from exchanges with an app's own hosts."""
+def no_call_shows_it(view: View) -> Fit | None:
+    """Such a rule is named elsewhere: by `verdict.endpoints` from exchanges with hosts, by `verdict.watch`."""
     return None
 
 

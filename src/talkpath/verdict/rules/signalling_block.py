@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.verdict.rules.rule import Rule, by_exchanges
+from talkpath.verdict.rules.rule import Rule, no_call_shows_it
 
 RULE = Rule(
     "signalling.block",
@@ -11,5 +11,5 @@ RULE = Rule(
     "Handshakes with the app's hosts do not complete.",
     "Asked three times, a host that is known to answer times out, resets the connection or shows a wrong certificate, "
     "while the same handshake with a neutral host completes. Known from exchanges with hosts, never from calls.",
-    by_exchanges,
+    no_call_shows_it,
 )

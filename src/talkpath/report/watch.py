@@ -1,0 +1,69 @@
+"""What `talkpath watch` tells: a line after each check, and what all of them say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.report import words
+from talkpath.report.amounts import numeral
+from talkpath.report.language import count, say
+from talkpath.report.mechanism import mechanism
+from talkpath.report.text import STYLES
+from talkpath.verdict.model import Verdict
+
+SCHEMA = "talkpath.watch/1"
+
+
+def watch_json(number: int, at: str, check: dict[str, Any] | None, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """One line of `--json`: the check as in tp-004 (null where it could not be made), and all so far `together`."""
+    together = [msgspec.to_builtins(verdict) for verdict in verdicts]
+    return {"schema": SCHEMA, "number": number, "at": at, "check": check, "together": together}
+
+
+def line(at: str, verdicts: Sequence[Verdict]) -> str:
+    """One check: when, and what it said of whom."""
+    groups: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        name = say("watch", "{app} ({medium})", app=words.app_name(verdict), medium=words.medium(verdict.medium))
+        groups.setdefault(words.label(verdict), []).append(name)
+    parts = (f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items())
+    return f"{at}  {say('list', '; ').join(parts)}"
+
+
+def missed(at: str) -> str:
+    """A check that could not be made."""
+    return f"{at}  {say('watch', 'The test server could not be used this time.')}"
+
+
+def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> None:
+    """All checks together. `least_log10`: what the evidence must reach."""
+    console.print(Text(f"\n{say('watch', 'All checks together:')}"))
+    grid = Table(box=None, pad_edge=False)
+    for title in (say("table", "app"), say("table", "medium"), say("table", "result"), say("watch", "checks"),
+                  say("watch", "evidence")):  # fmt: skip
+        grid.add_column(title)
+    for verdict in verdicts:
+        label = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}", style=STYLES[verdict.state])
+        if verdict.rule:
+            label.append(f" ({mechanism(verdict)})", style="default")
+        grid.add_row(words.app_name(verdict), words.medium(verdict.medium), label, _checks(verdict), _evidence(verdict))
+    console.print(grid)
+    least = say("watch", "{number} to 1", number=f"10^{numeral(least_log10, 1)}")
+    console.print(Text(say("watch", "Every check counts, whatever it said. To accuse takes {least}.", least=least)))
+    if words.translation_note():
+        console.print(Text(f"\n{words.translation_note()}", style="dim"))
+
+
+def _checks(verdict: Verdict) -> str:
+    checks, restricted = (round(verdict.figures[key] or 0) for key in ("checks", "checks_restricted"))
+    return count("watch", "{restricted} of {number}", "{restricted} of {number}", checks, restricted=restricted)
+
+
+def _evidence(verdict: Verdict) -> str:
+    return say("watch", "{number} to 1", number=f"10^{numeral(verdict.log10_e or 0.0, 1)}")
