@@ -16,7 +16,7 @@ from typing import NamedTuple
 from talkpath.probe.inquiry import OTHER, SYSTEM, Inquiry, Request
 from talkpath.wire.address import Address
 
-DATAGRAM_S, STREAM_S = 3.0, 8.0
+DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
 NAP_S = 0.2
 WORKERS = 16
 
