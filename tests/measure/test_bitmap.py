@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.measure.bitmap import matrix, pack, unpack
+from talkpath.measure.bitmap import matrix, pack, unpack, unpack_rows
 from talkpath.measure.facts import Observation
 
 
@@ -23,6 +23,12 @@ def test_bits_beyond_the_bitmap_are_unset(bitmap: bytes, size: int) -> None:
     dirty = [np.full(size + 1, 255, np.uint8) for _ in range(20)]
     del dirty
     assert not unpack(bitmap, size)[8 * len(bitmap) :].any()
+
+
+@given(st.lists(st.binary(max_size=4), max_size=5), st.integers(0, 40))
+def test_rows_are_what_each_bitmap_is_by_itself(bitmaps: list[bytes], size: int) -> None:
+    alone = [unpack(bitmap, size) for bitmap in bitmaps]
+    assert unpack_rows(bitmaps, size).tolist() == [row.tolist() for row in alone]
 
 
 def test_matrix_counts_what_was_sent() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from talkpath.apps.shape import stages
 from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import Flow, Layout, Side
+from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.wire.control import FlowReport
 
@@ -127,10 +128,7 @@ def _seen(side: Side, senders: Sequence[FlowReport], receivers: Sequence[FlowRep
 
 def _bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
     """(flows, slots), and what is left of the last byte."""
-    size = (slots + 7) // 8
-    packed = b"".join(bitmap.ljust(size, b"\0") for bitmap in bitmaps)
-    rows = np.frombuffer(packed, np.uint8).reshape(len(bitmaps), size)
-    return np.unpackbits(rows, axis=1, bitorder="little").astype(np.bool_)
+    return unpack_rows(bitmaps, (slots + 7) // 8 * 8)
 
 
 def _times(bits: Bits, packed: Sequence[bytes]) -> Times:

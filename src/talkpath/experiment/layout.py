@@ -191,12 +191,15 @@ def _due(
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
-    cuts = [(bit, slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for bit, slot in enumerate(slots)]
-    return {
-        flow.datagrams[slot][at:end]: (index, bit)
-        for index, flow in enumerate(flows)
-        for bit, slot, at, end in reversed(cuts)  # of retries, which have the same bytes, the first counts
-    }
+    cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
+    keys = (flow.datagrams[slot][at:end] for flow in flows for slot, at, end in cuts)
+    return dict(zip(keys, _places(len(flows), len(slots)), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _places(flows: int, bits: int) -> tuple[Place, ...]:
+    """Of each flow the last bit first: of retries, which have the same bytes, the first counts."""
+    return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))
 
 
 def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:

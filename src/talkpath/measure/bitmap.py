@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,18 @@ def unpack(bitmap: bytes, size: int) -> Bits:
     return bits.astype(np.bool_)
 
 
+def unpack_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
+    """Shape (bitmaps, size) of bool."""
+    if not bitmaps or not size:
+        return np.zeros((len(bitmaps), size), np.bool_)
+    width = (size + 7) // 8
+    packed = b"".join(bitmap[:width].ljust(width, b"\0") for bitmap in bitmaps)
+    rows = np.frombuffer(packed, np.uint8).reshape(len(bitmaps), width)
+    return np.unpackbits(rows, axis=1, count=size, bitorder="little").astype(np.bool_)
+
+
 def matrix(flows: Iterable[Observation], size: int) -> tuple[Bits, Bits]:
     """(sent, lost), each (flows, size): what was sent, and of that what did not arrive."""
-    rows = [(unpack(f.sent, size), unpack(f.arrived, size)) for f in flows]
-    if not rows:
-        return np.zeros((0, size), np.bool_), np.zeros((0, size), np.bool_)
-    counted = np.array([sent for sent, _ in rows])
-    return counted, counted & ~np.array([arrived for _, arrived in rows])
+    rows = tuple(flows)
+    counted = unpack_rows([flow.sent for flow in rows], size)
+    return counted, counted & ~unpack_rows([flow.arrived for flow in rows], size)

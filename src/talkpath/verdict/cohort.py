@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.bitmap import Bits, unpack
+from talkpath.measure.bitmap import Bits, unpack_rows
 from talkpath.measure.facts import Direction, Epoch, Observation, Track
 from talkpath.verdict.memo import per_epoch
 
@@ -92,4 +92,4 @@ def cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, contro
 
 def bitmaps(rows: Sequence[bytes], size: int) -> Bits:
     """Shape (rows, size)."""
-    return np.array([unpack(row, size) for row in rows], np.bool_).reshape(len(rows), size)
+    return unpack_rows(rows, size)
