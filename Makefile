@@ -9,7 +9,7 @@ CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
-.PHONY: help demo test core dev peers
+.PHONY: help demo test core dev peers kill
 .PHONY: article
 .PHONY: bench bench-capture
 .PHONY: browser-cases
@@ -28,6 +28,7 @@ help:
 	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, as far as they are installed"
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
+	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.13)"
@@ -77,6 +78,9 @@ browser-cases: dev
 
 fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000
+
+kill: dev
+	@nice $(BIN)/python scripts/kill_log.py --times 1000
 
 peers: dev
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/peers.txt

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._place import counting, data_option, responders_option, simulated_option
+from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.observatory.bring import Brought
@@ -18,26 +19,31 @@ if TYPE_CHECKING:
 @data_option
 @simulated_option
 @responders_option
+@click.option("--ooni", is_flag=True, help="The files are OONI's measurements (JSONL, perhaps gzipped).")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was taken as JSON.")
-def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Path | None, jobs: int,
-            as_json: bool) -> None:  # fmt: skip
+def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Path | None, ooni: bool,
+            jobs: int, as_json: bool) -> None:  # fmt: skip
     """Take what lies in folders of bundles into an observatory's log, while it does not run.
 
-    A folder holds .talkpath files, and perhaps taps.jsonl, as `talkpath lab country` writes them. What is there already
-    is not taken again.
+    A folder holds .talkpath files, and perhaps taps.jsonl, as `talkpath lab country` writes them. With --ooni: files of
+    OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What is there already is not taken
+    again.
     """  # fmt: skip
     import msgspec
 
     from talkpath.evidence.responders import listed
-    from talkpath.observatory.bring import bring_folder
+    from talkpath.observatory.bring import bring_folder, bring_ooni
     from talkpath.observatory.server import opened_log
 
+    if ooni and simulated:
+        raise UsageError("OONI's measurements are of real networks; leave --simulated out.")
     keys = listed(responders)
     log = opened_log(data, simulated)
     try:
-        with counting("bundles judged", as_json) as hear:
-            found = [bring_folder(log, folder, keys, simulated, jobs, hear) for folder in files]
+        with counting("lines read" if ooni else "bundles judged", as_json) as hear:
+            found = [bring_ooni(log, file, hear) if ooni else bring_folder(log, file, keys, simulated, jobs, hear)
+                     for file in files]  # fmt: skip
     finally:
         log.close()
     for folder, brought in zip(files, found, strict=True):
@@ -46,7 +52,10 @@ def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Pa
 
 
 def _said(brought: Brought, simulated: bool) -> str:
-    said = f"{brought.bundles} bundles and {brought.taps} taps taken"
-    others = ((brought.known, "there already"), (brought.refused, "refused"), (brought.unfit, "of no use"))
+    kinds = ((brought.bundles, "bundles"), (brought.taps, "taps"), (brought.measurements, "measurements"))
+    said = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
+    said += " taken"
+    others = ((brought.known, "there already"), (brought.refused, "refused"), (brought.unfit, "of no use"),
+              (brought.others, "of other tests or of no known network"))  # fmt: skip
     said += "".join(f", {count} {words}" for count, words in others if count)
     return f"SIMULATED: {said}." if simulated else f"{said}."

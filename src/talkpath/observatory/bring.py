@@ -17,12 +17,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from talkpath.errors import BundleError
+from talkpath.errors import BundleError, WireError
 from talkpath.evidence.bundle import read_seal
 from talkpath.observatory.folder import folder_bundles, folder_taps, pseudonym
 from talkpath.observatory.intake.judges import judge_received
 from talkpath.observatory.log.log import Entry, Log
-from talkpath.observatory.log.records import Judged, Received
+from talkpath.observatory.log.records import Imported, Judged, Received
+from talkpath.observatory.ooni import read_ooni
 
 GROUP = 256
 Hear = Callable[[int], None]
@@ -30,13 +31,28 @@ Item = TypeVar("Item")
 
 
 class Brought(Struct, frozen=True):
-    """How many of each were taken, there already, or refused."""
+    """How many of each were taken, there already, or refused. `others` are what is none of ours."""
 
     bundles: int = 0
     taps: int = 0
+    measurements: int = 0
     known: int = 0
     refused: int = 0
     unfit: int = 0
+    others: int = 0
+
+
+def bring_ooni(log: Log, file: Path, hear: Hear = lambda count: None) -> Brought:
+    """Take OONI's measurements; `hear` is told how many lines were read."""
+    measurements = known = refused = others = count = 0
+    for group in _groups(read_ooni(file)):
+        entries = [Entry(one) for one in group if isinstance(one, Imported)]
+        taken = log.commit(entries)
+        measurements, known = measurements + sum(taken), known + taken.count(False)
+        refused += sum(isinstance(one, WireError) for one in group)
+        others, count = others + group.count(None), count + len(group)
+        hear(count)
+    return Brought(measurements=measurements, known=known, refused=refused, others=others)
 
 
 def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
@@ -51,7 +67,7 @@ def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: b
     for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
         counted = log.commit([Entry(tap) for tap in some])
         taps, known = taps + sum(counted), known + counted.count(False)
-    return Brought(bundles, taps, known, refused, unfit)
+    return Brought(bundles, taps, 0, known, refused, unfit)
 
 
 def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1,

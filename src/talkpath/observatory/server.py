@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from talkpath.observatory.intake.desk import Settings
 
-LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 600.0
+LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 3600.0
 KIND = "kind.json"
 
 
@@ -133,6 +133,7 @@ class Observatory:
             await asyncio.to_thread(self.sealer.run, today)
             oldest = date.fromisoformat(today) - timedelta(days=self._place.keep_days)
             await asyncio.to_thread(drop_packs, self.log.folder.bundles, oldest.isoformat())
+            await asyncio.to_thread(self.store.tidy)
             await asyncio.sleep(CLOSE_EVERY_S)
         await asyncio.Event().wait()  # /health says why
 

@@ -54,4 +54,6 @@ def _until(records: Iterator[tuple[int, Record]], end: int, hear: Hear) -> Itera
 def rebuild(store: Store, log: Log, hear: Hear = lambda count: None) -> int:
     """Throw the index away and make it again from the log."""
     store.drop()
-    return Loader(store, log).load(hear)
+    count = Loader(store, log).load(hear)
+    store.tidy()
+    return count

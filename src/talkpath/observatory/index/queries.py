@@ -195,7 +195,7 @@ def totals(store: Store) -> Totals:
     sums = "sum(reports), sum(restricted), sum(failed), uniqExactIf(country, country != 'ZZ')"
     days = "toString(min(day)), toString(max(day)), max(simulated)"
     counted = store.query(f"SELECT {sums}, {days} FROM country_day FINAL WHERE reports > 0")[0]
-    networks = store.query("SELECT uniqExactIf((country, network), network != 'AS0') FROM day_count WHERE reports > 0")
+    networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM day_count WHERE reports > 0")
     whole, restricted, taps, countries, first_day, last_day, simulated = counted
     if not whole:
         return Totals(0, 0, 0, 0, 0, "", "", False)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 TABLES = ("report", "transport", "day_count", "country_day", "progress")
+COUNTS = ("day_count", "country_day", "progress")
 # A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.
 SHARDING = {
     "report": "cityHash64(day, country, network, app, medium)",
@@ -81,14 +82,19 @@ class Store:
         with _plainly():
             self._client.insert_arrow(table, pyarrow.table(columns), settings=self._inserting)
 
+    def tidy(self) -> None:
+        """Merge the counts into few files, so that answers need not: once a day, or after a rebuild."""
+        with _plainly():
+            for client in self._each():
+                for table in COUNTS:
+                    client.command(f"OPTIMIZE TABLE {table}{self._suffix} FINAL")
+
     def drop(self) -> None:
         """Forget everything, and begin again with empty tables."""
         with _plainly():
-            for node in self._dsn.nodes or (None,):
-                client = _connect(self._dsn, node, self._dsn.database)
+            for client in self._each():
                 for table in (*TABLES, *(f"{table}_part" for table in TABLES), "migration"):
                     client.command(f"DROP TABLE IF EXISTS {table} SYNC")
-                client.close()
             self._migrate()
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -108,9 +114,19 @@ class Store:
                 self._clients.append(found)
         return found
 
-    def _migrate(self) -> None:
+    @property
+    def _suffix(self) -> str:
+        return "_part" if self._dsn.cluster else ""
+
+    def _each(self) -> Iterator[Client]:
+        """One connection to each node."""
         for node in self._dsn.nodes or (None,):
             client = _connect(self._dsn, node, self._dsn.database)
+            yield client
+            client.close()
+
+    def _migrate(self) -> None:
+        for client in self._each():
             client.command("CREATE TABLE IF NOT EXISTS migration (number UInt32) ENGINE = MergeTree ORDER BY number")
             done = {row[0] for row in client.query("SELECT number FROM migration").result_rows}
             for number, text in migrations():
@@ -118,7 +134,6 @@ class Store:
                     for statement in _statements(text, self._dsn):
                         client.command(statement)
                     client.insert("migration", [[number]], column_names=["number"])
-            client.close()
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -79,8 +79,8 @@ CREATE TABLE IF NOT EXISTS {day_count} (
     simulated UInt8,
     version UInt64
 ) ENGINE = {replacing} PARTITION BY toYYYYMM(day)
-ORDER BY (country, day, network, app, medium, source, basis)
-{settings};
+ORDER BY (country, network, day, app, medium, source, basis)
+{settings}, index_granularity = 1024;
 
 -- The same over a whole country (queries.CountryDay).
 CREATE TABLE IF NOT EXISTS {country_day} (
@@ -104,8 +104,8 @@ CREATE TABLE IF NOT EXISTS {country_day} (
     simulated UInt8,
     version UInt64
 ) ENGINE = {replacing} PARTITION BY toYYYYMM(day)
-ORDER BY (day, country, app, medium, source, basis)
-{settings};
+ORDER BY (country, day, app, medium, source, basis)
+{settings}, index_granularity = 1024;
 
 -- How far each log was read.
 CREATE TABLE IF NOT EXISTS {progress} (

@@ -1,0 +1,229 @@
+"""The observatory's index, log and intake: how fast, how large, and what bounds it.
+
+    .venv/bin/python bench/observatory.py                                  # small: a minute
+    .venv/bin/python bench/observatory.py --rows 100000000 --log 1000000   # the whole; about an hour, 8 GB of disk
+    .venv/bin/python bench/observatory.py --rows 10000000 --nodes          # the index over two ClickHouse nodes
+
+Rows are made up: 180 days, 5000 networks with Zipf's shares, 180 countries, 8 apps, 2 media, each row a report of its
+own. Bundles of the intake are a real check's, each signed anew. The bound of the intake is what nobody can do without:
+Ed25519 (one signature a bundle) and the disk (two syncs a group).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("index", "intake")]
+from nodes import dsn, pair
+
+from evidence import Bench, measured
+from talkpath.observatory.index import queries
+from talkpath.observatory.index.refresh import refresh
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.log.folder import Folder
+from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.records import Judged, Received, Said
+from talkpath.wire.sign import Signer, is_signed
+
+DAYS, FIRST = 180, date(2026, 5, 1)
+ASKED, GROUP, SENDERS = 60, 512, 64
+ROWS = """
+INSERT INTO report
+WITH number + {offset:UInt64} AS n, cityHash64(n) AS h, toUInt32(pow(5000, (h % 1000000) / 1000000)) AS net,
+    cityHash64(n, 1) % 100 AS luck, intDiv(net, 7) % 12 = 0 AND luck < 60 AS hit, net % 180 AS place
+SELECT lower(concat(hex(sipHash128(n)), hex(sipHash128(n, 1)))), {day:Date},
+    concat(char(65 + intDiv(place, 26)), char(65 + place % 26)), concat('AS', toString(64512 + net)),
+    ['whatsapp', 'telegram', 'signal', 'meet', 'max', 'webrtc', 'viber', 'line'][1 + cityHash64(n, 2) % 8],
+    ['voice', 'video'][1 + cityHash64(n, 3) % 2], 'probe', 'shape',
+    multiIf(hit, 'restricted', luck < 90, 'ok', luck < 95, 'impaired', 'insufficient'),
+    if(hit, 'media.drop', NULL), if(hit, 'up', NULL), if(hit, 0.4, NULL), if(hit, 0.3, NULL), if(hit, 0.5, NULL),
+    if(hit, 7.5, NULL), if(hit, '{"p":[0.4,0.3,0.5]}', ''), '', concat('key', toString(n % 50)), 'hosting', 1,
+    'responder', h, 1, {day:Date}, 1, n, 0
+FROM numbers({count:UInt64})
+"""
+CARRIED = """
+INSERT INTO transport
+SELECT report, day, country, network, app, medium, ['udp/443', 'tls/443', 'tcp/8443'][1 + version % 3], version % 4 > 0,
+    1.5, 4.1, 1, version, 0 FROM report WHERE day = {day:Date} AND version % 20 = 0
+"""
+
+
+def say(what: str, *numbers: str) -> None:
+    """One line of the table."""
+    sys.stdout.write(f"{what:46} {'  '.join(numbers)}\n")
+    sys.stdout.flush()
+
+
+# -- the index -----------------------------------------------------------------------------------------------------
+
+
+def index(store: Store, rows: int) -> None:
+    """Fill it, then ask what pages ask."""
+    began, a_day = time.monotonic(), rows // DAYS
+    days = [(FIRST + timedelta(days=at)).isoformat() for at in range(DAYS)]
+    for at, day in enumerate(days):
+        store.command(ROWS, offset=at * a_day, count=a_day, day=day)
+        store.command(CARRIED, day=day)
+    loaded = time.monotonic()
+    refresh(store, days, rows)
+    store.tidy()
+    say(f"{DAYS * a_day:,} rows in", f"{loaded - began:.0f} s", f"counted in {time.monotonic() - loaded:.0f} s")
+    draws, month = Random(1), days[-30]
+    pages: dict[str, Callable[[str, str], object]] = {
+        "now: latest of a country, 30 days": lambda c, n: queries.latest(store, since=month, country=c),
+        "network: its days, 180": lambda c, n: queries.day_counts(store, country=c, network=n),
+        "network: transports, 180 days": lambda c, n: queries.transports(store, country=c, network=n),
+        "network: last 100 reports, 30 days": lambda c, n: queries.reports(store, since=month, country=c, network=n),
+        "country: its days, 180": lambda c, n: queries.country_days(store, country=c),
+        "totals": lambda c, n: queries.totals(store),
+    }
+    for name, ask in pages.items():
+        say(name, *_spread([_took_ms(ask, *_place(draws)) for _ in range(ASKED)]))
+
+
+def _place(draws: Random) -> tuple[str, str]:
+    network = int(5000 ** draws.random())
+    place = network % 180
+    return chr(65 + place // 26) + chr(65 + place % 26), f"AS{64512 + network}"
+
+
+def _took_ms(ask: Callable[[str, str], object], country: str, network: str) -> float:
+    began = time.perf_counter()
+    ask(country, network)
+    return (time.perf_counter() - began) * 1000
+
+
+def _spread(times_ms: list[float]) -> tuple[str, str]:
+    ordered = sorted(times_ms)
+    return f"median {ordered[len(ordered) // 2]:.0f} ms", f"p95 {ordered[int(len(ordered) * 0.95)]:.0f} ms"
+
+
+@contextmanager
+def opened(folder: Path, nodes: bool) -> Iterator[Store]:
+    """An index, embedded or over two nodes."""
+    if not nodes:
+        store = Store(f"chdb://{folder}")
+        yield store
+        store.close()
+        return
+    with pair(folder) as two:
+        store = Store(dsn(two, "bench"))
+        yield store
+        store.close()
+
+
+# -- the log -------------------------------------------------------------------------------------------------------
+
+
+def log(root: Path, reports: int) -> None:
+    """Reports through the log: each received (its bundle a byte, so that the log alone is seen), then judged."""
+    opened_log = Log(Folder(root), lambda: "2026-11-24")
+    said = tuple(Said(app, medium, "ok", "shape", None, None, -0.3) for app in ("whatsapp", "telegram", "signal")
+                 for medium in ("voice", "text"))  # fmt: skip
+    began = time.monotonic()
+    for first in range(0, reports, GROUP):
+        names = [hashlib.sha256(str(at).encode()).hexdigest() for at in range(first, min(first + GROUP, reports))]
+        opened_log.commit([Entry(Received(name, "", 1, withdraw=name), b"x") for name in names])
+        opened_log.commit([Entry(_judged(name, said)) for name in names])
+    took_s = time.monotonic() - began
+    say(f"{reports:,} reports through the log", f"{reports / took_s:,.0f} a second")
+    sizes = {part: sum(file.stat().st_size for file in (root / part).rglob("*")) / reports for part in ("log",)}
+    say("bytes a report in the log, and in ids.db", f"{sizes['log']:.0f}",
+        f"{(root / 'ids.db').stat().st_size / reports:.0f}")  # fmt: skip
+    opened_log.close()
+    began = time.monotonic()
+    again = Log(Folder(root), lambda: "2026-11-24")
+    say("opened again in", f"{time.monotonic() - began:.1f} s")
+    again.close()
+
+
+def _judged(name: str, said: tuple[Said, ...]) -> Judged:
+    day, who = "2026-11-24", int(name[:15], 16)
+    return Judged(name, day, day, "1", "probe", said, (), "AS64496", "XX", "responder", name[:43], contributor=who)
+
+
+# -- the intake ----------------------------------------------------------------------------------------------------
+
+
+def intake(root: Path, count: int) -> None:
+    """Bundles of a real check from SENDERS who wait for their acknowledgement."""
+    bundles = [measured(seed) for seed in range(count)]
+    bench = Bench(root, Settings(apps=frozenset()))
+    wall, busy = time.monotonic(), time.process_time()
+    asyncio.run(_send(bench, bundles))
+    wall, busy = time.monotonic() - wall, time.process_time() - busy
+    bench.close()
+    verify_s, sync_s = _verify_s(), _sync_s(root)
+    bound_s = verify_s + 2 * sync_s / SENDERS
+    say(f"{count} bundles of {len(bundles[0]) / 1000:.0f} kB taken", f"{count / wall:,.0f} a second",
+        f"{count / busy:,.0f} a second and core")  # fmt: skip
+    say("Ed25519, a signature; a sync of the disk", f"{verify_s * 1e3:.2f} ms", f"{sync_s * 1e3:.2f} ms")
+    say("the bound by both, and the share of it reached", f"{1 / bound_s:,.0f} a second",
+        f"{100 * count / wall * bound_s:.0f} %")  # fmt: skip
+
+
+async def _send(bench: Bench, bundles: list[bytes]) -> None:
+    waiting = list(bundles)
+
+    async def sender() -> None:
+        while waiting:
+            await bench.desk.take(waiting.pop(), "192.0.2.1")
+
+    await asyncio.gather(*(sender() for _ in range(SENDERS)))
+
+
+def _verify_s() -> float:
+    signer, text = Signer.of_seed(bytes(32)), bytes(500)
+    signature, public = signer.sign(text), signer.public
+    began = time.perf_counter()
+    for _ in range(500):
+        is_signed(text, signature, public)
+    return (time.perf_counter() - began) / 500
+
+
+def _sync_s(root: Path) -> float:
+    handle = os.open(root / "sync", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    began = time.perf_counter()
+    for _ in range(50):
+        os.write(handle, bytes(500))
+        os.fdatasync(handle)
+    os.close(handle)
+    return (time.perf_counter() - began) / 50
+
+
+def main() -> int:
+    """All three."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--log", type=int, default=20_000)
+    parser.add_argument("--bundles", type=int, default=1000)
+    parser.add_argument("--nodes", action="store_true", help="The index over two ClickHouse nodes.")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        root = Path(folder).resolve()
+        if told.bundles:
+            intake(root / "intake", told.bundles)
+        if told.log:
+            log(root / "log", told.log)
+        if told.rows:
+            with opened(root / "index", told.nodes) as store:
+                index(store, told.rows)
+            sizes = sum(file.stat().st_size for file in (root / "index").rglob("*") if file.is_file())
+            say("bytes a row in the index, rollups included", f"{sizes / told.rows:.0f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

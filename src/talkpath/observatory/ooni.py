@@ -1,0 +1,154 @@
+"""OONI's measurements as records of the log: whatsapp, telegram, signal, facebook_messenger, stunreachability.
+
+Contract: one line of OONI's JSONL (df-000) becomes one `Imported`, or None where it is of another test, tells no
+network, or was void. Basis is `signalling` (the app's own servers, medium text) or `address` (one STUN request, medium
+voice). What failed once is `insufficient (single_request)` beside the rule that it is consistent with, never
+`restricted`: nothing stood beside it. Sources: OONI's spec, ts-018, ts-019, ts-020, ts-025, ts-029, df-007.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import UsageError, WireError
+from talkpath.observatory.log.records import Imported, Said
+
+ORIGIN = "ooni"
+MOST_LINE_BYTES = 32 << 20  # bodies of web pages are in it
+NETWORK, COUNTRY, DAY = re.compile(r"AS[1-9][0-9]{0,9}"), re.compile(r"[A-Z]{2}"), re.compile(r"\d{4}-\d\d-\d\d")
+SIGNALLING, DNS, ADDRESS, STUN = "signalling.block", "dns.remove", "address.block", "stun.drop"
+STUN_HOSTS = {
+    "stun.fbsbx.com": "facebook_messenger",
+    "stun.voip.signal.org": "signal",
+    "turn.voip.signal.org": "signal",
+}
+SIGNAL_VOID = ("0.2.0", "2022-10-19")  # ts-029: that version's results after that day cannot be trusted
+Keys = Mapping[str, Any]
+
+
+class Measurement(Struct, frozen=True):
+    """What is read of a line (df-000)."""
+
+    test_name: str
+    test_keys: dict[str, Any]
+    measurement_start_time: str
+    probe_asn: str
+    probe_cc: str
+    report_id: str | None = ""
+    input: str | None = None
+    test_version: str = ""
+
+
+_decoder = msgspec.json.Decoder(Measurement)
+
+
+def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
+    """Each line of a file, also a gzipped one: a record, None for what is none of ours, `WireError` for what is none.
+
+    `UsageError` where the file cannot be read; what came before stands.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while line := file.readline(MOST_LINE_BYTES):
+                try:
+                    yield imported(line) if line.strip() else None
+                except WireError as error:
+                    yield error
+    except (OSError, EOFError):
+        raise UsageError(f"{path.name} cannot be read, or its end is missing.") from None
+
+
+def imported(line: bytes) -> Imported | None:
+    """One measurement; `WireError` for a line that is no measurement of df-000."""
+    try:
+        found = _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise WireError("a line is no measurement of OONI's") from None
+    read = TESTS.get(found.test_name)
+    day = found.measurement_start_time[:10]
+    placed = NETWORK.fullmatch(found.probe_asn) and COUNTRY.fullmatch(found.probe_cc) and found.probe_cc != "ZZ"
+    if read is None or not placed or not DAY.fullmatch(day):
+        return None
+    said = read(found, {name.replace("-", "_"): value for name, value in found.test_keys.items()})
+    if said is None:
+        return None
+    return Imported(_id(found), "", day, ORIGIN, found.probe_asn, found.probe_cc, (said,))
+
+
+def _id(found: Measurement) -> str:
+    """The same for the same measurement, however its line is written."""
+    parts = (found.report_id, found.test_name, found.input, found.measurement_start_time, found.probe_asn)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> Said | None:
+    """What is said of an app's own servers; None where nothing is known."""
+    if failed is None:
+        return None
+    if not failed:
+        return Said(app, "text", "ok", "signalling")
+    return Said(app, "text", "insufficient", "signalling", rule, reason="single_request")
+
+
+def _whatsapp(found: Measurement, keys: Keys) -> Said | None:
+    """The app's endpoints and its registration; the web client is another thing."""
+    states = [keys.get("whatsapp_endpoints_status"), keys.get("registration_server_status")]
+    if not all(state in ("ok", "blocked") for state in states):
+        return None
+    dns = str(keys.get("registration_server_failure") or "").startswith("dns_") and states[0] == "ok"
+    return _text("whatsapp", "blocked" in states, DNS if dns else SIGNALLING)
+
+
+def _telegram(found: Measurement, keys: Keys) -> Said | None:
+    """The access points; the web client is another thing."""
+    ways = [keys.get("telegram_tcp_blocking"), keys.get("telegram_http_blocking")]
+    if not all(isinstance(way, bool) for way in ways):
+        return None
+    return _text("telegram", any(ways), ADDRESS if ways[0] else SIGNALLING)
+
+
+def _signal(found: Measurement, keys: Keys) -> Said | None:
+    state = keys.get("signal_backend_status")
+    void = found.test_version == SIGNAL_VOID[0] and found.measurement_start_time > SIGNAL_VOID[1]
+    if state not in ("ok", "blocked") or void:
+        return None
+    dns = str(keys.get("signal_backend_failure") or "").startswith("dns_")
+    return _text("signal", state == "blocked", DNS if dns else SIGNALLING)
+
+
+def _facebook(found: Measurement, keys: Keys) -> Said | None:
+    dns, tcp = keys.get("facebook_dns_blocking"), keys.get("facebook_tcp_blocking")
+    if not isinstance(dns, bool) and not isinstance(tcp, bool):
+        return None
+    return _text("facebook_messenger", bool(dns or tcp), DNS if dns and not tcp else SIGNALLING)
+
+
+def _stun(found: Measurement, keys: Keys) -> Said | None:
+    """One Binding Request; servers that are no messenger's stand for WebRTC."""
+    endpoint, failure = str(keys.get("endpoint") or found.input or ""), keys.get("failure")
+    host = endpoint.removeprefix("stun://").rpartition(":")[0]
+    app = STUN_HOSTS.get(host, "webrtc")
+    if not host or "failure" not in keys or not isinstance(failure, str | None):
+        return None
+    if failure is None:
+        return Said(app, "voice", "ok", "address")
+    rule = DNS if failure.startswith("dns_") else STUN
+    return Said(app, "voice", "insufficient", "address", rule, reason="single_request")
+
+
+TESTS: Mapping[str, Callable[[Measurement, Keys], Said | None]] = {
+    "whatsapp": _whatsapp,
+    "telegram": _telegram,
+    "signal": _signal,
+    "facebook_messenger": _facebook,
+    "stunreachability": _stun,
+    "stun_reachability": _stun,
+}

@@ -1,0 +1,69 @@
+"""What the OpenAPI document says is what is answered: schemathesis draws requests from it, well formed and not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import schemathesis
+from evidence import Bench
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.applications import Starlette
+
+from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.openapi import document
+from talkpath.observatory.intake.refusal import REFUSALS
+from talkpath.observatory.intake.routes import Reports
+
+APPS = frozenset(("signal", "whatsapp"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, Settings(apps=APPS, bundles_an_hour=10**6, taps_an_hour=10**6))
+    yield made
+    made.close()
+
+
+@schemathesis.serializer(MEDIA_TYPE)
+def as_bytes(ctx: object, value: object) -> bytes:
+    """A bundle is bytes; whatever else is drawn for one is sent as its text."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_answers_are_those_of_the_document(bench: Bench, mode: GenerationMode):
+    application = Starlette(routes=Reports(bench.desk).routes())
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", application)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) == 5
+    for operation in operations:
+
+        @given(operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        def check(case: schemathesis.Case) -> None:
+            # No schema says what a bundle is: drawn bytes are never one.
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+        check()
+
+
+def test_every_code_has_a_sentence_and_a_status():
+    for code, (status, said) in REFUSALS.items():
+        assert 400 <= status < 600, code
+        assert said.endswith(".")
+        assert said.isprintable()
+
+
+def test_the_document_is_openapi():
+    told = document(Settings(apps=APPS))
+    assert json.loads(json.dumps(told)) == told
+    for name, schema in told["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object", name
