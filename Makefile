@@ -9,11 +9,12 @@ CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
-.PHONY: help demo test core dev peers kill
+.PHONY: help demo test core dev peers
 .PHONY: article
 .PHONY: bench bench-capture
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
+.PHONY: kill
 .PHONY: lock reference
 .PHONY: other-python
 .PHONY: score score-quick

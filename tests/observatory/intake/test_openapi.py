@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from evidence import Bench
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.applications import Starlette
 
+from evidence import Bench
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake.desk import Settings
 from talkpath.observatory.intake.openapi import document
