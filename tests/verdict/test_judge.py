@@ -157,7 +157,8 @@ def test_what_is_harmless_voids_nothing(health: dict[str, object]):
 def test_lateness_voids_delay_first():
     """Above 5 ms a test of delay means nothing; loss and set-up still do."""
     assert only(made("delay")).rule == "media.delay"
-    assert only(healthy(made("delay"), late_ms_p99=6.0)).state == "insufficient"
+    late = only(healthy(made("delay"), late_ms_p99=6.0))
+    assert (late.state, late.reason) == ("insufficient", Reason("late", {"late_ms_p99": 6.0}))
     assert only(healthy(made("stun"), late_ms_p99=6.0)).state == "restricted"
 
 

@@ -68,6 +68,7 @@ MEDIA: list[Made] = [
     *both_ways("media.police", "video", lambda way: calls.police(128, way), kbps=128),
     *both_ways("media.size_drop", "webrtc", lambda way: calls.size_drop(90, way), over=90),
     *both_ways("media.size_drop", "video", lambda way: calls.size_drop(200, way), over=200),
+    *both_ways("media.size_drop", "video", lambda way: calls.size_drop(200, way, 0.6), over=200),
     *both_ways("media.delay", "webrtc", lambda way: calls.delay(80, 0, way), ms=80),
     *both_ways("media.delay", "webrtc", lambda way: calls.delay(200, 40, way), ms=200, jitter_ms=40),
 ]

@@ -54,12 +54,15 @@ def _score(verdict: Verdict, hits: Sequence[Hit]) -> Score:
 
 
 def _named(verdict: Verdict, hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Rule, direction and parameters, where the state is right."""
+    """Rule, direction and parameters, where the state is right. One rule set up once for each way acts both ways, and
+    its parameters must then hold both truths."""
     if verdict.rule == "media.unknown" or verdict.rule is None:
         return ("unknown",)
     same = [hit for hit in hits if hit.rule == verdict.rule]
     if not same:
         return ("rule",)
+    if verdict.direction == "both" and {"up", "down"} <= {hit.direction for hit in same}:
+        return tuple(dict.fromkeys(name for hit in same for name in _misses(verdict, hit)))
     found = [() if _same_way(verdict, hit) else ("direction",) for hit in same]
     misses = [(*way, *_misses(verdict, hit)) for way, hit in zip(found, same, strict=True)]
     return min(misses, key=len)

@@ -13,6 +13,7 @@ from talkpath.measure.facts import Facts
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Verdict
+from talkpath.verdict.standing import voided
 
 SCHEMA = "talkpath.check/1"
 INVALID = ("late", "clock", "network_changed", "hidden")
@@ -93,13 +94,14 @@ def check_json(
     truth: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The object as plain values, in the order of the spec."""
+    void = voided(facts)
     whole = CheckResult(
         schema=SCHEMA,
         started_at=facts.started_at,
         duration_s=round(facts.duration_s, 3),
         bytes_sent=facts.bytes_sent,
         bytes_received=facts.bytes_received,
-        valid=not any(v.reason is not None and v.reason.code in INVALID for v in verdicts),
+        valid=void is None or void.code not in INVALID,
         rules_version=str(RULES_VERSION),
         responder=ResponderOf(facts.responder_class, facts.responder_key),
         simulated=facts.simulated,

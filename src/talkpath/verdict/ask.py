@@ -35,6 +35,8 @@ LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may not see w
 CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
 CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
 TCP_PACKETS, TCP_TIMES = 12, 2
+LOOK: Contrast = ("watch", None)
+SHOWS_IN_TIME = ("media.drop", "media.freeze", "media.police", "media.size_drop", "media.unknown")
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
 LOOK_K, RICH = 4, 0.25  # as many calls as in a first epoch only where that costs all arms no more of the bytes
@@ -170,9 +172,13 @@ class Desk:
             yield self._ask(standing, (question, None), k, packets, "again")
 
     def _contrasts(self, standing: Standing) -> Iterator[Ask]:
-        """Each contrast, or a shorter one where bytes are short for it."""
+        """Each contrast, or a shorter one where bytes are short for it; and one longer look, unless they are short for
+        all: how media fare shows in time, and a strong effect is known before."""
         naming = standing.naming
-        for contrast, patience in naming.wanted(doubted=self._light) if naming else ():
+        wanted = [*naming.wanted(doubted=self._light)] if naming else []
+        if naming and naming.rule in SHOWS_IN_TIME and not self.tight and not self._count(standing, "watch"):
+            wanted.append((LOOK, 1))
+        for contrast, patience in wanted:
             for times in dict.fromkeys((patience, 1)):
                 ask = self._contrast(standing, contrast, times)
                 done = self._count(standing, *contrast, packets=round(LONG_ENOUGH * ask.packets))
@@ -187,6 +193,8 @@ class Desk:
         pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
         within = ceil(CONTRAST_S * pace * standing.arm.packet_rate)
         packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
+        if contrast == LOOK:
+            packets = max(packets, ceil(LOOK_S * standing.arm.packet_rate))
         k = LOOK_K if packets > plan.packets or self.tight else self._usual_k
         return self._ask(standing, contrast, k, packets, "name")
 

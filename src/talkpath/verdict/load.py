@@ -16,6 +16,7 @@ from talkpath.verdict.memo import per_epoch
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
 HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
 TWINS = 30  # packets that they must have lost
+SMALL = 2  # small cohorts tell enough
 RELIEF = 0.5  # where small cohorts lose more than that of it, it was not the load
 
 
@@ -32,6 +33,11 @@ def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
         return epochs
     light, whole = (_worst(small), _worst(epoch for epoch in epochs if epoch.k > LIGHT_K))
     return small if light <= RELIEF * whole else epochs
+
+
+def relieved(epochs: Sequence[Epoch]) -> bool:
+    """Were small cohorts tried where whole ones were too much?"""
+    return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs)
 
 
 def _worst(epochs: Iterable[Epoch]) -> float:

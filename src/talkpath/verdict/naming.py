@@ -121,8 +121,8 @@ def _apart(joint: Naming, view: View) -> Naming:
     """Where one rule each way explains far better than one rule both ways, the name of the way that suffers more."""
     single = [best_of(rules_of("restricted"), replace(view, ways=(way,))) for way in DIRECTIONS]
     gains = [naming.best.gain if naming.best else 0.0 for naming in single]
-    alike = single[0].rule == single[1].rule != UNKNOWN or not all(gains)
-    if alike or sum(gains) < (joint.best.gain if joint.best else 0.0) + APART_NATS:
+    likely = [{rival.rule.id for rival in naming.rivals[: naming.tied]} for naming in single]
+    if likely[0] & likely[1] or not all(gains) or sum(gains) < (joint.best.gain if joint.best else 0.0) + APART_NATS:
         return joint
     return single[gains.index(max(gains))]
 

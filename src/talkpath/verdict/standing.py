@@ -19,7 +19,7 @@ from talkpath.verdict.canary import canary_log_e
 from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import fates
 from talkpath.verdict.interval import Interval, extra_delay_ms, extra_loss
-from talkpath.verdict.load import lightest
+from talkpath.verdict.load import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.naming import Candidate, Naming, name
@@ -107,13 +107,21 @@ def _stand(epochs: tuple[Epoch, ...], frame: _Frame, arm: ArmPlan) -> Standing:
             return found
     if closed is not None and closed.fit.gain >= limit:
         return Standing(arm, view, "closed", True, strength=proof.strength, closed=closed)
+    if proof.strength.known_at_s is not None and not accused(facts, proof.strength, limit):
+        return Standing(
+            arm, view, "insufficient", False, Reason("late", {"late_ms_p99": late_ms(facts)}), proof.strength
+        )
     return _unaccused(facts, arm, view, proof.strength, suspected=closed)
+
+
+def late_ms(facts: Facts) -> float:
+    """How late packets left (or the lab's own passed), at the worst but one in a hundred."""
+    return max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
 
 
 def voided(facts: Facts) -> Reason | None:
     """What makes the whole run worthless."""
     health = facts.health
-    late_ms = max(health.late_ms_p99 or 0.0, health.lab_late_ms_p99 or 0.0)
     if health.network_changed:
         return Reason("network_changed")
     if health.hidden:
@@ -124,8 +132,8 @@ def voided(facts: Facts) -> Reason | None:
         return Reason("vpn", {"unanswered": True})
     if abs(health.clock_jump_s) > CLOCK_JUMP_S:
         return Reason("clock", {"jump_s": health.clock_jump_s})
-    if late_ms > LATE_VOIDS_ALL_MS or health.router_drops:
-        return Reason("late", {"late_ms_p99": late_ms, "router_drops": health.router_drops})
+    if late_ms(facts) > LATE_VOIDS_ALL_MS or health.router_drops:
+        return Reason("late", {"late_ms_p99": late_ms(facts), "router_drops": health.router_drops})
     return None
 
 
@@ -133,8 +141,7 @@ def accused(facts: Facts, proof: Strength, limit: float) -> bool:
     """Did the e-value reach the threshold? Where packets left too late, without the tests of delay."""
     if proof.known_at_s is None:
         return False
-    late_ms = max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
-    if late_ms <= LATE_VOIDS_DELAY_MS:
+    if late_ms(facts) <= LATE_VOIDS_DELAY_MS:
         return True
     parts = [part for part in proof.parts if part.name != "delay"]
     sound = log_mean(np.array([part.log_e for part in parts]), np.log([part.weight for part in parts]))
@@ -207,7 +214,8 @@ def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspe
         reason = _why(facts)
         return Standing(arm, view, "insufficient", False, reason, suspected=suspected, **base)  # type: ignore[arg-type]
     if not base["hint"] and heard.poor:
-        return Standing(arm, view, "impaired", len(view.accusing) >= POOR_EPOCHS, **base)  # type: ignore[arg-type]
+        enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing)
+        return Standing(arm, view, "impaired", enough, **base)  # type: ignore[arg-type]
     extra = losses(view.accusing, facts.seed)
     fared = all(interval.high is not None and interval.high < OK_LOSS for interval in extra.values())
     prompt = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays(view.accusing).values())

@@ -10,6 +10,7 @@ rule never accuses: the e-value did that before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import lgamma, log
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from talkpath.measure.facts import Direction, Epoch, Facts, Track
 from talkpath.verdict import loss
 from talkpath.verdict.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.interval import ROLES, loss_rate
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.returns import first_life
 
@@ -33,7 +35,7 @@ ODD, ODD_SHARE = (
 )  # flows that are bad by themselves: standard errors above the middle one, and how many at most
 SPREADS = (1e4, 32.0, 8.0, 2.0)  # how alike twins of one slot fare: beta-binomial concentrations tried
 ALIKE_NATS = 0.5  # slots are taken to be alike unless that much speaks against it
-WORSE_LOG_E = log(5.0)
+WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +129,17 @@ class View:
     def worse(self) -> tuple[Direction, ...]:
         """The ways in which calls lose more by the exact test, too; all where none shows it. Slots have patterns of
         their own behind policers and queues, and a rule with a pattern finds some of it in the other way as well."""
-        return tuple(way for way in self.ways if loss.log_e(self.accusing, way) >= WORSE_LOG_E) or self.ways
+        return tuple(way for way in self.ways if _worse(self.accusing, way)) or self.ways
 
     @property
     def header_bytes(self) -> int:
         """IP and UDP headers of one packet (RFC 791, 8200, 768)."""
         return 48 if self.facts.family == 6 else 28
+
+
+def _worse(epochs: Sequence[Epoch], way: Direction) -> bool:
+    calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLES)
+    return calls - twins >= WORSE_LOSS and loss.log_e(epochs, way) >= WORSE_LOG_E
 
 
 def view_of(facts: Facts, arm: tuple[str, str, str]) -> View:

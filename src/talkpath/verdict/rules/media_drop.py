@@ -39,9 +39,10 @@ def explain(view: View) -> Fit | None:
 
 
 def _peaks(view: View, way: Direction) -> Floats | None:
-    """(onsets,): the gain with the best p, less the price of p."""
+    """(onsets,): the gain with the best p, less the price of p; to drop all from the first on costs nothing."""
     grid = total(view, way, _gains)
-    return None if grid is None else np.asarray(grid.max(axis=0) - PENALTY)
+    price = PENALTY * np.logical_or.outer(CHANCES < SURE, ONSETS > 0)
+    return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 
 def _gains(side: Side) -> Floats:

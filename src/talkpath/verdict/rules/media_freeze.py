@@ -27,6 +27,7 @@ APART_PACKETS = 6  # a flow that had so many more through than one in four had s
 STILL_FINE = 0.03  # share lost before the end
 SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two ways, and of flows, are told apart no better
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
+KNOWN_PACKETS = 24  # by then a box knows a call (TSPU manual chapter 8: 30 packets of a session are looked at)
 POINTS = 600  # thresholds tried at once; beyond, first every so many, then all about the best
 BLUR = 1e-3  # counts are means over calls, of which one may have tried again
 
@@ -42,9 +43,15 @@ def explain(view: View) -> Fit | None:
         return None
     kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0))
     fit, gain = fits[kind], max(gains.values())
-    if fit is None or gain <= 0.0:
+    if fit is None or gain <= 0.0 or not _ran(view, ways(fit.direction)):
         return None
     return Fit(gain, fit.direction, lambda: _measure(view, kind, ways(fit.direction)), _sharpen(view, kind))
+
+
+def _ran(view: View, hit: tuple[Direction, ...]) -> bool:
+    """Did anything of calls pass that way after set-up? A call that was never heard did not freeze: it is dropped."""
+    passed = (side.on("media", "control") & (side.sent > side.lost) for side in view.sides if side.direction in hit)
+    return any(slots.any() for slots in passed)
 
 
 def _after_packets(view: View) -> Best | None:
@@ -137,6 +144,8 @@ def packets_of(spans: list[tuple[int, int]]) -> Number:
     low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
     if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
         low, high = min(least for least, _ in spans), max(low, high)
+    if high <= KNOWN_PACKETS:  # a box that knows a call only after the count lets more of it pass
+        low = min(low, *(most for _, most in spans))
     return _number(float(low - ROOM_PACKETS), float(max(low, high) + ROOM_PACKETS))
 
 
@@ -176,5 +185,5 @@ RULE = Rule(
         Parameter("after_s", "s", "from the flow's first packet"),
         Parameter("after", "", '"handshake": set-up and a few packets pass'),
     ),
-    (("rate", 0.5),),
+    (("rate", 0.5), ("watch", None)),
 )

@@ -9,6 +9,9 @@ from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameter
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
 from talkpath.verdict.view import Side, View
 
+CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
+ONSETS = np.array([0, 10, 20, 40])  # packets both ways
+PARTIAL_NATS = 12.0  # a policer drops some of the large packets as well, and is no rarer
 LIKELY_NATS = 3.0  # for 95 %, and some for what a packet lost elsewhere may hide
 
 
@@ -18,7 +21,7 @@ def explain(view: View) -> Fit | None:
     if len(sizes) < 2:
         return None
     edges = sizes[:-1]
-    found = best(view, lambda side: _gains(side, edges))
+    found = best(view, lambda side: _gains(side, edges), price=_price(edges))
     if found is None or found.gain <= PENALTY:
         return None
     return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, edges, found))
@@ -26,17 +29,30 @@ def explain(view: View) -> Fit | None:
 
 def lent(view: View, over: Number) -> Fit | None:
     """How an edge that other calls showed explains this arm, of which every packet may lie above it."""
-    found = best(view, lambda side: _gains(side, np.array([over.estimate or 0.0])))
+    edge = np.array([over.estimate or 0.0])
+    found = best(view, lambda side: _gains(side, edge), price=_price(edge))
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
 def _gains(side: Side, edges: Floats) -> Floats:
-    """(edges,). Each kind of keepalive or report is treated like media, or spared."""
-    terms, large = side.terms(np.array(SURE)), side.size[:, None] > edges
-    gains = terms @ (side.media[:, None] & large)
+    """(chances x onsets x edges,). A box may need some packets to know a call, and drop some of the large ones only.
+
+    Each kind of keepalive or report is treated like media, or spared.
+    """
+    terms = side.terms(CHANCES[:, None])
+    large, known = side.size[:, None, None] > edges, side.before[:, None, None] > ONSETS[:, None]
+    hit = (large & known).reshape(len(side.size), -1)
+    gains = terms @ (side.media[:, None] & hit)
     for kind in side.control_kinds():
-        gains += np.maximum(0.0, terms @ (kind[:, None] & large))
-    return np.asarray(gains)
+        gains += np.maximum(0.0, terms @ (kind[:, None] & hit))
+    return np.asarray(gains).ravel()
+
+
+def _price(edges: Floats) -> Floats:
+    """(chances x onsets x edges,): of a chance, and of an onset."""
+    return np.asarray(
+        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(ONSETS > 0, len(edges)))
+    ).ravel()
 
 
 def _sizes(view: View, direction: str) -> Floats:
@@ -48,7 +64,8 @@ def _sizes(view: View, direction: str) -> Floats:
 def _measure(view: View, edges: Floats, found: Best) -> Parameters:
     """Between the largest that pass and the smallest that die, for every edge that explains nearly as well."""
     hit = ways(found.direction)
-    gains = np.sum([_gains(side, edges) for side in view.sides if side.direction in hit], axis=0)
+    every = np.sum([_gains(side, edges) for side in view.sides if side.direction in hit], axis=0)
+    gains = (every - _price(edges)).reshape(-1, len(edges)).max(axis=0)
     likely = edges[gains >= found.gain - LIKELY_NATS]
     sizes = np.unique(np.concatenate([_sizes(view, way) for way in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]

@@ -45,19 +45,15 @@ def explain(view: View) -> Fit | None:
     found = [silence for epoch in epochs if (silence := silenced(epoch)) is not None]
     if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
         return None
+    hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
     least, most = max(s.least for s in found), three_in_four([s.most for s in found])
-    if (
-        least > most + SPARE
-        or _outlived(epochs, most + SPARE, found[0].hit)
-        or not _arm_shows(view, most + SPARE, found[0].hit)
-    ):
+    if least > most + SPARE or _outlived(epochs, most + SPARE, hit) or not _arm_shows(view, most + SPARE, hit):
         return None
     window = most + SPARE - least + 1 + SPARE
     gain = sum(-log(OUTAGE) + max(0.0, log(s.sent / window)) for s in found) - max(0.0, log(found[0].sent / window))
     dead_after = _dead_after(view, epochs)
     gain += dead_after
     open_question = not dead_after and not _paced(found) and max(s.until_s for s in found) > SOON_S
-    hit = found[0].hit
     direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
     return Fit(
         0.0 if open_question else gain, direction, lambda: _measure(least, most), (PACE,) if open_question else ()

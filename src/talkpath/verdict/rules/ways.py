@@ -31,19 +31,23 @@ def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> 
     return np.sum(found, axis=0) if found else None
 
 
-def best(view: View, gains: Callable[[Side], Floats], *, apart: bool = False) -> Best | None:
+def best(
+    view: View, gains: Callable[[Side], Floats], *, apart: bool = False, price: Floats | float = 0.0
+) -> Best | None:
     """`gains` gives (points,) for one side. The best point over up, down, and both together.
 
-    With `apart` each way has a best point of its own (the one returned is up's).
+    With `apart` each way has a best point of its own (the one returned is up's). Points cost `price`.
     """
     up, down = total(view, "up", gains), total(view, "down", gains)
-    tried = [_peak(values, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
+    tried = [_peak(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
     if not tried:
         return None
     one = max(tried, key=lambda found: found.gain)
     if up is None or down is None:
         return one
-    both = Best(sum(found.gain for found in tried), tried[0].point, "both") if apart else _peak(up + down, "both")
+    both = (
+        Best(sum(found.gain for found in tried), tried[0].point, "both") if apart else _peak(up + down - price, "both")
+    )
     return both if both.gain >= one.gain + BOTH_NATS else one
 
 
