@@ -2,6 +2,8 @@
 
     python scripts/browser_cases.py               all cases, some 30 s each
     python scripts/browser_cases.py none srtp-up  those alone
+    python scripts/browser_cases.py --http none   the page without https
+    python scripts/browser_cases.py --innocent 50 networks that restrict nothing
 
 Needs Linux, Chromium, playwright and talkpath[rtc]. All traffic stays in namespaces that the lab makes.
 """
@@ -12,28 +14,50 @@ import argparse
 import contextlib
 import json
 import os
+import struct
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+import browser_cases  # this file: what is pickled for the router's process must come from a module
+from talkpath.apps.shape import Direction
+from talkpath.browser.twin import new_certificate
 from talkpath.lab import namespace, netns
 from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.network import Network
 from talkpath.lab.scenario import Scenario
 
+BACKGROUNDS = (
+    "ge,loss=0.02", "ge,loss=0.05", "ge,loss=0.15", "congestion", "bufferbloat", "reorder", "ecmp", "hash", "nat_evict",
+    "police_all", "police_flow", "flow_loss", "outage", "nat_rebind", "transit_loss", "size_loss",
+)  # fmt: skip
 NEAR = Path(__file__).with_name("browser_near.py")
-WEB, UDP = 8080, 4434
+WEB, UDP = 8443, 4434
 NICE = -15
+TCP = 6
+EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
+
+Answer = tuple[str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One network, and what may be said of it: (state, rule, direction) each; rule and direction None for any."""
+    """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
+    and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes. `act` is done in the middle."""
 
-    right: tuple[tuple[str, str | None, str | None], ...]
+    right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
     background: str = "clean"
+    paths: tuple[str, ...] | None = None
+    tcp_blocked: tuple[int, ...] = ()
+    act: str = ""
+    reason: str = ""
 
 
 def restricted(rule: str, direction: str) -> tuple[str, str, str]:
@@ -41,15 +65,16 @@ def restricted(rule: str, direction: str) -> tuple[str, str, str]:
     return "restricted", rule, direction
 
 
-def silent(direction: str) -> tuple[tuple[str, str, str], ...]:
+def silent(direction: str) -> tuple[Answer, ...]:
     """All media of that way dropped: no packet tells "each one, by chance" from "from the handshake on"."""
     return restricted("media.freeze", direction), restricted("media.drop", direction)
 
 
-INNOCENT = (("ok", None, None), ("impaired", None, None), ("insufficient", None, None), ("closed", None, None))
+UNKNOWN: tuple[Answer, ...] = (("insufficient", None, None),)
+INNOCENT: tuple[Answer, ...] = (*UNKNOWN, ("ok", None, None), ("impaired", None, None))
 
 CASES = {
-    "none": Case((("ok", None, None),)),
+    "none": Case((("ok", None, None),), paths=EVERY),
     "stun": Case((restricted("stun.drop", "up"),), ("stun.drop",)),
     "hello": Case((restricted("dtls.hello_drop", "up"),), ("dtls.hello_drop",)),
     "srtp-up": Case(silent("up"), ("media.drop,p=1,direction=up",)),
@@ -59,23 +84,51 @@ CASES = {
     "drop10": Case((restricted("media.drop", "both"),), ("media.drop,p=0.1",)),
     "police": Case((restricted("media.police", "both"),), ("media.police,kbps=24",)),
     "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
-    "udp-block": Case((("closed", "udp.block", None),), ("udp.block",)),
+    "udp-block": Case((("closed", "udp.block", None),), ("udp.block",), paths=("tcp/443", "tls/443")),
+    "turn-udp-only": Case(
+        (("closed", None, None),), ("port.block,port=4434",), paths=("udp/3478", "udp/443"), tcp_blocked=(443,)
+    ),
+    "tcp-only": Case((("closed", "udp.block", None),), background="corporate", paths=("tcp/443", "tls/443")),
     "bad-wifi": Case(INNOCENT, background="ge,loss=0.1"),
     "congestion": Case(INNOCENT, background="congestion"),
     "bufferbloat": Case(INNOCENT, background="bufferbloat"),
+    "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
+    "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
 
 
-def play(case: Case, seed: int = 1) -> dict[str, Any]:
-    """One check: {"text", "result", "late_p99_ms" of the lab's router}."""
-    network = Scenario.parse(case.background, case.rules, seed).network()
+class Blocked:
+    """A network through which no TCP to some ports passes."""
+
+    def __init__(self, network: Network, ports: tuple[int, ...]) -> None:
+        self._network, self._ports, self.dropped = network, ports, network.dropped
+
+    def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
+        """As `Network.offer`."""
+        ends = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4) if packet[9] == TCP else ()
+        return [] if set(ends) & set(self._ports) else self._network.offer(now_s, direction, packet)
+
+
+def certificate(folder: str) -> list[str]:
+    """Options of `respond` for a certificate that only a browser told to would trust."""
+    made = new_certificate()
+    key = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    Path(folder, "chain.pem").write_bytes(made.chain.public_bytes(Encoding.PEM))
+    Path(folder, "key.pem").write_bytes(key)
+    return ["--web-cert", f"{folder}/chain.pem", "--web-key", f"{folder}/key.pem"]
+
+
+def play(case: Case, seed: int = 1, *, secure: bool = True) -> dict[str, Any]:
+    """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http."""
+    network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case.tcp_blocked)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--key-file", f"{scratch}/key",
-               "--web", str(WEB), "--web-udp", str(UDP)]  # fmt: skip
+        far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
+               "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),
+               "--web-udp", str(UDP), *(certificate(scratch) if secure else [])]  # fmt: skip
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
-        near = [sys.executable, str(NEAR), f"http://{RESPONDER.ipv4}:{WEB}", str(file)]
-        outcome = lab.start(PROBE.name, near).finish(150)
+        origin = f"{'https' if secure else 'http'}://{RESPONDER.ipv4}:{WEB}"
+        outcome = lab.start(PROBE.name, [sys.executable, str(NEAR), origin, str(file), case.act]).finish(170)
         health = lab.stop()
         if outcome.exit_code:
             raise SystemExit(f"Chromium's end failed: {outcome.stderr.decode()[-600:]}")
@@ -91,30 +144,53 @@ def be_prompt() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def is_right(case: Case, verdict: dict[str, Any]) -> bool:
-    """Is it one of the right answers?"""
+def is_right(case: Case, result: dict[str, Any]) -> bool:
+    """Is it one of the right answers, and do the right paths carry a call?"""
+    verdict = result["json"]["verdicts"][0]
     found = verdict["state"], verdict["rule"], verdict["direction"]
-    return any(
+    told = any(
         all(want is None or want == have for want, have in zip(right, found, strict=True)) for right in case.right
     )
+    carried = {path["name"] for path in result["paths"] if path.get("carries")}
+    why = (verdict["reason"] or {}).get("code", "")
+    offered = {path["name"] for path in result["paths"] if not path.get("missing")}
+    paths = case.paths is None or carried == set(case.paths) & offered
+    return told and paths and (not case.reason or why == case.reason)
+
+
+def rows(names: Sequence[str], seed: int, secure: bool) -> Iterator[dict[str, Any]]:
+    """One row a case."""
+    for name in names:
+        found = play(CASES[name], seed, secure=secure)
+        yield {"case": name, "seed": seed, "secure": secure, "right": is_right(CASES[name], found["result"]), **found}
+
+
+def innocent(runs: int) -> Iterator[dict[str, Any]]:
+    """Networks that restrict nothing, each as bad as its seed has it."""
+    for number in range(runs):
+        case = Case(INNOCENT, background=BACKGROUNDS[number % len(BACKGROUNDS)])
+        found = play(case, 100 + number)
+        yield {"case": case.background, "seed": 100 + number, "right": is_right(case, found["result"]), **found}
 
 
 def main() -> None:
-    """Play the cases asked for; one JSON object a line."""
+    """Play what was asked for; one JSON object a line."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("cases", nargs="*", metavar="CASE")
+    options.add_argument("--innocent", type=int, default=0, metavar="RUNS")
+    options.add_argument("--http", action="store_true", help="the page without https: data channels as twins")
+    options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     if unknown := sorted(set(chosen.cases) - CASES.keys()):
         options.error(f"there is no case {unknown[0]}; there are: {', '.join(CASES)}")
     be_prompt()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
     namespace.enter()
-    for name in chosen.cases or CASES:
-        found = play(CASES[name])
-        verdict = found["result"]["json"]["verdicts"][0]
-        row = {"case": name, "right": is_right(CASES[name], verdict), **found}
+    names = chosen.cases or ([] if chosen.innocent else list(CASES))
+    for row in chain(rows(names, chosen.seed, not chosen.http), innocent(chosen.innocent)):
         sys.stdout.write(json.dumps(row) + "\n")
         sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    browser_cases.main()

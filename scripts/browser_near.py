@@ -1,6 +1,6 @@
 """The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
 
-    python scripts/browser_near.py ORIGIN FILE
+    python scripts/browser_near.py ORIGIN FILE [hide|network]
 
 Writes FILE: {"text" as a person reads it, "result" as the page has it}. Nothing but the check goes over the network.
 """
@@ -24,17 +24,36 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--ignore-certificate-errors",
     "--autoplay-policy=no-user-gesture-required",
 ]
+CONSENT = {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}
+DISTURB_AFTER_MS = 3000
+HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange")); }"""
 PATIENCE_MS = 120_000
 
 
-def check(page: Page, origin: str) -> dict[str, object]:
+def check(page: Page, origin: str, act: str) -> dict[str, object]:
     """One check."""
-    page.goto(f"{origin}/check")
+    page.goto(f"{origin}/check?lang=en")
+    page.wait_for_selector("html[data-ready]")
+    for name, answer in CONSENT.items():
+        page.check(f'input[name="{name}"][value="{answer}"]')
     page.click("#start")
+    disturb(page, act)
     page.wait_for_selector("#result:not([hidden])", timeout=PATIENCE_MS)
     return {"text": page.inner_text("#result"), "result": page.evaluate("window.lastResult")}
+
+
+def disturb(page: Page, act: str) -> None:
+    """Hide the page, or change its network, while calls run."""
+    if act:
+        page.wait_for_timeout(DISTURB_AFTER_MS)
+    if act == "hide":
+        page.evaluate(HIDE)
+    elif act == "network":
+        page.evaluate("() => dispatchEvent(new Event('online'))")
 
 
 def be_prompt() -> None:
@@ -56,19 +75,19 @@ def _descends(pid: int, ours: int, parents: dict[int, int]) -> bool:
 
 
 def main() -> None:
-    """Start Chromium with a profile of its own, which takes the lab's plain http for a secure origin."""
-    origin, file = sys.argv[1], Path(sys.argv[2])
+    """Start Chromium with a profile of its own, which trusts whatever certificate the lab has."""
+    origin, file, act = sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:4])
     with sync_playwright() as playwright, TemporaryDirectory() as profile:
         browser = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,
             headless=True,
-            args=[*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={origin}"],
+            args=FLAGS,
         )
         be_prompt()
         page = browser.new_page()
         page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
-        file.write_text(json.dumps(check(page, origin)))
+        file.write_text(json.dumps(check(page, origin, act)))
         browser.close()
 
 

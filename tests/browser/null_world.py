@@ -110,7 +110,13 @@ def _epoch(background: Background, dice: np.random.Generator, seed: bytes, numbe
     both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
     report = EpochReport(number, tuple(near for near, _ in both))
     return epoch(
-        order, report, [far for _, far in both], Times(9.0 * number, 9.0 * number + 8, 9.0 * number + 8), seed, 72, 4434
+        order,
+        report,
+        {far.flow: far for _, far in both},
+        Times(9.0 * number, 9.0 * number + 8, 9.0 * number + 8),
+        seed,
+        72,
+        4434,
     )
 
 

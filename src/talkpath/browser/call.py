@@ -1,7 +1,8 @@
-"""The far end of one WebRTC call: aiortc behind the shared port, which answers an offer and counts.
+"""The far end of WebRTC connections: aiortc behind the shared port, which answers an offer and counts.
 
-The browser stays the DTLS client, so that its own ClientHello is what goes out (RFC 8842: `setup:active`). Its
-candidates are taken out of the offer before it reaches us: we learn where it is from its first STUN request.
+`Call` is a real call; `Channel` a twin for browsers without WebTransport, an unreliable data channel (RFC 8831) in a
+connection of its own. The browser stays the DTLS client, so that its own ClientHello is what goes out (RFC 8842:
+`setup:active`). Its candidates are taken out of the offer: we learn where it is from its first STUN request.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import time
 from typing import Any
 
 from talkpath.browser.port import Heard, Lane, SharedPort
+from talkpath.browser.twin import Received
 from talkpath.browser.voice import BITRATE, Voice, make_track
 
 STRIPPED = re.compile(r"^a=(candidate|end-of-candidates|extmap|rtcp-fb)\b.*\r?\n", re.MULTILINE)
 OPUS = re.compile(r"^a=rtpmap:(\d+) opus/48000/2\r?\n", re.MULTILINE | re.IGNORECASE)
+HANG_UP_S = 2.0
 
 
-class Call:
-    """One call. `ice_s` and `dtls_s` are when (monotonic) each stage was done here, None while it is not."""
+class Peer:
+    """One connection that a browser offered."""
 
     def __init__(self, port: SharedPort, host: str) -> None:
         from aiortc import RTCPeerConnection
@@ -27,22 +30,11 @@ class Call:
         self._peer = RTCPeerConnection()
         self._port, self._host = port, host
         self._lane: Lane | None = None
-        self.voice: Voice = make_track()
-        self.ice_s: float | None = None
-        self.dtls_s: float | None = None
-        self._peer.on("iceconnectionstatechange", self._moved)
-        self._peer.on("connectionstatechange", self._moved)
 
     @property
     def heard(self) -> Heard:
         """What its lane counted."""
         return self._lane.heard if self._lane else Heard()
-
-    def _moved(self) -> None:
-        if self._peer.iceConnectionState in ("connected", "completed"):
-            self.ice_s = self.ice_s or time.monotonic()
-        if self._peer.connectionState == "connected":
-            self.dtls_s = self.dtls_s or time.monotonic()
 
     async def answer(self, sdp: str) -> str:
         """The answer to an offer. `ValueError` for what is none."""
@@ -50,21 +42,26 @@ class Call:
 
         offer = STRIPPED.sub("", sdp).replace("a=setup:actpass", "a=setup:active")
         await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        self._peer.addTrack(self.voice.track)
-        for transceiver in self._peer.getTransceivers():
-            self._share(transceiver)
+        self._speak()
+        for transport in self._transports():
+            self._share(transport.transport.iceGatherer._connection)
         await self._peer.setLocalDescription(await self._peer.createAnswer())
         return constant_rate(self._peer.localDescription.sdp)
 
-    def _share(self, transceiver: Any) -> None:
-        """Let its ICE use the shared port, and throw away what is heard undecoded: counting is the lane's."""
-        connection = transceiver.receiver.transport.transport.iceGatherer._connection
+    def _speak(self) -> None:
+        """Add what this end sends."""
+
+    def _transports(self) -> list[Any]:
+        """The DTLS transports."""
+        raise NotImplementedError
+
+    def _share(self, connection: Any) -> None:
+        """Let its ICE use the shared port."""
 
         async def candidates(component: int, addresses: list[str], timeout: int = 5) -> list[Any]:
             return [self._candidate(connection, component)]
 
         connection.get_component_candidates = candidates
-        transceiver.receiver._RTCRtpReceiver__jitter_buffer = Unheard()
 
     def _candidate(self, connection: Any, component: int) -> Any:
         from aioice.candidate import Candidate, candidate_foundation, candidate_priority
@@ -85,12 +82,55 @@ class Call:
         return protocol.local_candidate
 
     async def close(self) -> None:
-        """Hang up. A stack that does not let go in two seconds is left to itself."""
+        """Hang up. A stack that does not let go in time is left to itself."""
         try:
-            await asyncio.wait_for(self._peer.close(), 2.0)
+            await asyncio.wait_for(self._peer.close(), HANG_UP_S)
         except TimeoutError:
             if self._lane:
                 self._lane.close()
+
+
+class Call(Peer):
+    """One call: our voice, and what was heard of the browser's, counted by its lane and never decoded."""
+
+    def __init__(self, port: SharedPort, host: str) -> None:
+        super().__init__(port, host)
+        self.voice: Voice = make_track()
+
+    def _speak(self) -> None:
+        self._peer.addTrack(self.voice.track)
+        for transceiver in self._peer.getTransceivers():
+            transceiver.receiver._RTCRtpReceiver__jitter_buffer = Unheard()
+
+    def _transports(self) -> list[Any]:
+        return [transceiver.receiver.transport for transceiver in self._peer.getTransceivers()]
+
+
+class Channel(Peer):
+    """One twin as a data channel. `sent` and `received` as in `twin.Twin`, but without packet numbers."""
+
+    def __init__(self, port: SharedPort, host: str) -> None:
+        super().__init__(port, host)
+        self.received, self.sent = Received(), []  # type: tuple[Received, list[int]]
+        self._channel: Any = None
+        self._peer.on("datachannel", self._opened)
+
+    def _transports(self) -> list[Any]:
+        return [self._peer.sctp.transport] if self._peer.sctp else []
+
+    def _opened(self, channel: Any) -> None:
+        self._channel = channel
+        channel.on("message", self._take)
+
+    def _take(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self.received.slots.setdefault(int.from_bytes(message[:2], "big"), time.monotonic())
+
+    def tick(self, slot: int, size: int) -> None:
+        """Send slot `slot` if the channel is open and holds nothing back."""
+        if self._channel is not None and self._channel.readyState == "open" and not self._channel.bufferedAmount:
+            self._channel.send(slot.to_bytes(2, "big") + bytes(size - 2))
+            self.sent.append(slot)
 
 
 class Unheard:

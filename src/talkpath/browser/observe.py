@@ -9,7 +9,7 @@ nothing but the network tells a call from a twin here. Up, the far end saw singl
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -103,11 +103,18 @@ def track(size: int) -> Track:
 
 
 def epoch(
-    order: EpochOrder, near: EpochReport, far: Sequence[FarFlow], times: Times, seed: bytes, size: int, port: int
+    order: EpochOrder,
+    near: EpochReport,
+    seen: Mapping[int, FarFlow],
+    times: Times,
+    seed: bytes,
+    size: int,
+    port: int,
+    *,
+    channels: bool = False,
 ) -> Epoch:
-    """The epoch's facts."""
+    """The epoch's facts. `channels`: the twins are data channels, which need all that a call's set-up needs."""
     reports = {report.flow: report for report in near.flows}
-    seen = {flow.flow: flow for flow in far}
     offset_s = _offset(order, seen, times)
     ahead_ms = _soonest(order, reports, seen)
     up: dict[int, Media] = {}
@@ -138,8 +145,15 @@ def epoch(
         down=track(size),
         flows=tuple(flows),
         known_s=times.known_s,
-        missing="throttled" if throttled(order, near, far) else "",
+        missing=_missing(order, near, seen, channels),
     )
+
+
+def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], channels: bool) -> str:
+    """Why the epoch compares nothing; "" where it does."""
+    if channels and not any(report.dtls_ms is not None for report in near.flows):
+        return "no_control"
+    return "throttled" if throttled(order, near, seen) else ""
 
 
 def alike(media: dict[int, Media]) -> dict[int, Media]:
@@ -154,7 +168,7 @@ def alike(media: dict[int, Media]) -> dict[int, Media]:
     }
 
 
-def throttled(order: EpochOrder, near: EpochReport, far: Sequence[FarFlow]) -> bool:
+def throttled(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow]) -> bool:
     """Did the browser hold twins back? Of what was due, less than OFFERED was on the wire, over all twins.
 
     What came, and what is missing by packet numbers, was on it; of the missing numbers as large a part were
@@ -164,21 +178,22 @@ def throttled(order: EpochOrder, near: EpochReport, far: Sequence[FarFlow]) -> b
     reports = {report.flow: report for report in near.flows}
     due = on_wire = 0.0
     for opening in order.flows:
-        flow = next((each for each in far if each.flow == opening.flow), None)
-        if opening.kind == "call" or flow is None or len(flow.arrivals) < 2:
+        flow = seen[opening.flow]
+        if opening.kind == "call" or len(flow.arrivals) < 2:
             continue
         slots = [slot for slot, _ in flow.arrivals]
         span = [slot for slot in range(min(slots), max(slots) + 1) if slot not in set(opening.withheld)]
         wrote = len(set(reports[opening.flow].sent) & set(span))
-        lost = flow.lost_packets * min(1.0, len(slots) / max(1, flow.packets))
+        # a data channel has no packet numbers: what it was given is all that is known
+        lost = flow.lost_packets * min(1.0, len(slots) / flow.packets) if flow.packets else wrote
         due, on_wire = due + len(span), on_wire + min(wrote, len(slots) + lost)
     return on_wire < OFFERED * due
 
 
 def together(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
-    """A check whose twins were held back once compares nothing: to leave out that epoch alone would be to choose."""
-    held = any(epoch.missing for epoch in epochs)
-    return tuple(msgspec.structs.replace(epoch, missing="throttled") if held else epoch for epoch in epochs)
+    """A check whose twins failed it once compares nothing: to leave out that epoch alone would be to choose."""
+    why = next((epoch.missing for epoch in epochs if epoch.missing), "")
+    return tuple(msgspec.structs.replace(epoch, missing=why) if why else epoch for epoch in epochs)
 
 
 def comparable(flows: Sequence[Observation]) -> bool:
@@ -257,7 +272,7 @@ def _up_call(report: FlowReport, heard: FarFlow, offset_s: float) -> Media:
     soonest_s = min(
         at_s - TICK_MS / 1000 * (number - least) for number, (_, at_s) in zip(numbers, heard.arrivals, strict=True)
     )
-    before = min(spare, max(0, round(1000 * (soonest_s - offset_s) / TICK_MS) - first - 1)) if spare else 0
+    before = min(spare, max(0, round(1000 * (soonest_s - offset_s) / TICK_MS) - first)) if spare else 0
     return sent, sent & {first + before + number - least for number in numbers}
 
 
@@ -270,7 +285,7 @@ def _unwrapped(numbers: Sequence[int]) -> list[int]:
     return found
 
 
-def _offset(order: EpochOrder, seen: dict[int, FarFlow], times: Times) -> float:
+def _offset(order: EpochOrder, seen: Mapping[int, FarFlow], times: Times) -> float:
     """When slot 0 of the page would arrive soonest, on the far end's clock: as the quickest twin's packets say."""
     twins = [seen[opening.flow] for opening in order.flows if opening.kind != "call"]
     return min((at_s - TICK_MS / 1000 * slot for twin in twins for slot, at_s in twin.arrivals), default=times.go_s)
@@ -279,7 +294,7 @@ def _offset(order: EpochOrder, seen: dict[int, FarFlow], times: Times) -> float:
 # -- down: the page counted ---------------------------------------------------------------------------------------
 
 
-def _soonest(order: EpochOrder, reports: dict[int, FlowReport], seen: dict[int, FarFlow]) -> float:
+def _soonest(order: EpochOrder, reports: dict[int, FlowReport], seen: Mapping[int, FarFlow]) -> float:
     """How much ahead of its own schedule the page was ever served, at most, over all flows: ms that a packet takes
     at least, less the clocks' difference. Blind to what a flow is."""
     ahead = []

@@ -1,7 +1,7 @@
 """The web server of `respond --web`: nothing but /check, in a process of its own beside the responder.
 
-    start(host, port, udp) -> Web        # from `talkpath respond`
-    python -m talkpath.browser.serve HOST PORT UDP_PORT
+    start(settings) -> Web        # from `talkpath respond`
+    python -m talkpath.browser.serve < settings as one line of JSON
 
 It says one line of JSON when it is ready, {"ready": true}, or {"error": sentence} and ends.
 """
@@ -11,14 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
 
 from talkpath.browser import require
 from talkpath.errors import UsageError
 
 ANY = "0.0.0.0"
+PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +34,36 @@ class Web:
 
     def stop(self) -> None:
         """End it, and the far end with it."""
-        assert self.process.stdin is not None  # a pipe was asked for
+        assert self.process.stdin is not None  # pipes were asked for
+        assert self.process.stdout is not None
         self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(3.0)
+            self.process.wait(PATIENCE_S)
         self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
-def start(host: str | None, port: int, udp: int) -> Web:
+class Settings(Struct, frozen=True):
+    """Where to serve. `taken` are ports that the relay leaves alone; `certificate` the files of a chain that browsers
+    trust and of its key: then it is https."""
+
+    port: int
+    udp: int
+    host: str = ANY
+    taken: tuple[int, ...] = ()
+    certificate: tuple[str, str] | None = None
+
+
+def start(settings: Settings) -> Web:
     """Start it. `UsageError` where a package is missing or a port is taken."""
     require()
-    command = [sys.executable, "-m", "talkpath.browser.serve", host or ANY, str(port), str(udp)]
+    command = [sys.executable, "-m", "talkpath.browser.serve"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None  # a pipe was asked for
+    assert process.stdin is not None  # pipes were asked for
+    assert process.stdout is not None
+    process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
+    process.stdin.flush()
     told = json.loads(process.stdout.readline() or "{}")
     if not told.get("ready"):
         process.kill()
@@ -55,15 +77,20 @@ def say(message: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-async def serve(host: str, port: int, udp: int) -> None:
+async def serve(settings: Settings) -> None:
     """Serve until standard input ends."""
     import uvicorn
     from starlette.applications import Starlette
 
-    from talkpath.browser import far, web
+    from talkpath.browser import far, turn, web
 
-    end = await far.start(host, udp)
-    config = uvicorn.Config(Starlette(routes=web.routes(lambda: end)), host, port, log_level="error", access_log=False)
+    chain, key = settings.certificate or (None, None)
+    end = await far.start(settings.host, settings.udp)
+    relay = turn.start(_own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
+    app = Starlette(routes=web.routes(lambda: end, relay=relay))
+    config = uvicorn.Config(
+        app, settings.host, settings.port, log_level="error", access_log=False, ssl_certfile=chain, ssl_keyfile=key
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
@@ -73,18 +100,30 @@ async def serve(host: str, port: int, udp: int) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.should_exit = True
     await serving
+    relay.stop()
     await end.stop()
 
 
+def _own_addresses(host: str) -> list[str]:
+    """Where a browser may reach us; a relay may send nowhere else."""
+    if host != ANY:
+        return [host]
+    from aioice.ice import get_host_addresses
+
+    return get_host_addresses(use_ipv4=True, use_ipv6=False)
+
+
 def main() -> None:
-    """The command line of `start`."""
-    host, port, udp = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    """What `start` starts."""
+    settings = msgspec.json.decode(sys.stdin.readline(), type=Settings)
     try:
-        asyncio.run(serve(host, port, udp))
+        asyncio.run(serve(settings))
     except UsageError as error:
         say({"error": str(error)})
     except SystemExit:  # uvicorn's way to say that it could not bind
-        say({"error": f"TCP port {port} is taken; give another with --web."})
+        say({"error": f"TCP port {settings.port} is taken; give another with --web."})
+    except OSError:  # of ssl, too
+        say({"error": "The files of --web-cert and --web-key cannot be read, or are not a certificate and its key."})
     except KeyboardInterrupt:
         pass
 

@@ -1,36 +1,76 @@
-"""The result as the page shows it: words of `report`, in the reader's language."""
+"""The result as the page shows it: words of `report` in the reader's language, and the bundle to keep."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
-import msgspec
-
+from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
 from talkpath.report import words
-from talkpath.report.language import codes, language, speaking
+from talkpath.report.amounts import numeral
+from talkpath.report.language import codes, language, say, speaking
 from talkpath.report.result import result
+from talkpath.verdict.model import Verdict
+from talkpath.wire.sign import Signer
 
 
 def told(facts: Facts, code: str) -> dict[str, Any]:
-    """The message "result": the verdicts in words, beside them their JSON, and the facts to keep."""
+    """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64)."""
     with speaking(language(code if code in codes() else "en")):
         verdicts, plain = result(facts)
         return {
             "type": "result",
-            "verdicts": [
-                {
-                    "state": verdict.state,
-                    "mark": words.MARKS[verdict.state],
-                    "label": words.label(verdict),
-                    "medium": words.medium(verdict.medium),
-                    "sentence": words.sentence(verdict),
-                    "lines": words.lines(verdict),
-                }
-                for verdict in verdicts
-            ],
+            "verdicts": [_verdict(verdict) for verdict in verdicts],
+            "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
+            "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
+            "hint": _hint(facts),
             "note": words.translation_note(),
             "json": plain,
-            "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(),
+            "bundle": base64.b64encode(write_check(facts, plain, Signer.fresh())).decode(),
         }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "state": verdict.state,
+        "mark": words.MARKS[verdict.state],
+        "label": words.label(verdict),
+        "medium": words.medium(verdict.medium),
+        "sentence": words.sentence(verdict),
+        "lines": words.lines(verdict),
+    }
+
+
+def _hint(facts: Facts) -> str:
+    """What can be said all the same where the twins needed what the calls needed."""
+    if not any(epoch.missing == "no_control" for epoch in facts.epochs):
+        return ""
+    return say(
+        "browser",
+        "Not one call could be set up, while this page's own connection works. That is consistent with calls' set-up "
+        "(STUN or DTLS) or all UDP being blocked; without WebTransport they cannot be told apart.",
+    )
+
+
+def _figures(verdict: Verdict) -> list[tuple[str, str]]:
+    """(name, value) of what was counted."""
+    names = {
+        "calls_lost_up": say("browser", "Of 100 call packets lost on the way out"),
+        "twins_lost_up": say("browser", "Of 100 look-alikes' packets lost on the way out"),
+        "calls_lost_down": say("browser", "Of 100 call packets lost on the way back"),
+        "twins_lost_down": say("browser", "Of 100 look-alikes' packets lost on the way back"),
+    }
+    shares = [(name, verdict.figures.get(key)) for key, name in names.items()]
+    found = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
+    mos = verdict.figures.get("mos")
+    flows = (say("browser", "Calls and look-alikes opened"), numeral(verdict.flow_count))
+    return [*found, *([(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []), flows]
+
+
+def _costs(facts: Facts) -> list[tuple[str, str]]:
+    sent = (facts.bytes_sent + facts.bytes_received) / 1e6
+    return [
+        (say("browser", "Data in MB, both ways"), numeral(sent, 1)),
+        (say("browser", "Seconds"), numeral(facts.duration_s)),
+    ]

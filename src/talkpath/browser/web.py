@@ -1,15 +1,19 @@
 """What the web server does: the page and its files, and each check's messages between the page and the far end.
 
 `routes(far)` is what `respond --web` serves and what an observatory mounts: all under /check. Facts are judged here,
-in a thread, away from the process that keeps time.
+in a thread, away from the process that keeps time. Nothing of a check is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import html
 import json
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +21,10 @@ import msgspec
 
 from talkpath.browser.far import LINE_BYTES, LOOPBACK, FarEnd
 from talkpath.browser.order import EPOCHS
+from talkpath.browser.places import Places
 from talkpath.browser.told import told
+from talkpath.browser.turn import Relay
+from talkpath.browser.words import NAMES, page_words
 from talkpath.measure.facts import Facts
 from talkpath.verdict.judge import judge
 
@@ -28,50 +35,133 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 PAGE = files("talkpath.browser").joinpath("page")
-TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
+TYPES = {"css": "text/css", "js": "text/javascript"}
 HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'self'; connect-src *; img-src 'self' data:; style-src 'self'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self' ws: wss: https:; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "Service-Worker-Allowed": "/check",
 }
+WORD = re.compile(r"\{\{(\w+)\}\}")
+OURS = ("next", "paths")  # messages that no page may send
+AT_A_TIME = 4  # checks that one far end carries; docs/why/2026-11-24-browser.md has the measurement
 
 
-def routes(far: Callable[[], FarEnd]) -> list[BaseRoute]:
-    """All of /check. `far()` is the far end, once it is started."""
+def routes(
+    far: Callable[[], FarEnd], *, relay: Relay | None = None, share: str = "", at_a_time: int = AT_A_TIME
+) -> list[BaseRoute]:
+    """All of /check. `far()` is the far end, once it is started; `share` the base URL of a report API (tp-006)."""
     from starlette.routing import Route, WebSocketRoute
 
+    places = Places(at_a_time)
+
     async def talk(socket: WebSocket) -> None:
-        await _talk(socket, far())
+        await socket.accept()
+        with contextlib.suppress(ConnectionError, RuntimeError):  # a page that closed cannot be told anything
+            await _admit(socket, places, Server(far(), relay, share))
 
     return [
-        Route("/check", _file),
+        Route("/check", _page),
+        Route("/check/qr.svg", _code),
         Route("/check/{name}", _file),
         WebSocketRoute("/check/talk", talk),
     ]
 
 
+# -- the page ---------------------------------------------------------------------------------------------------
+
+
+async def _page(request: Request) -> Response:
+    """The page in the language asked for (?lang=), else in the first that the browser prefers and that there is."""
+    from starlette.responses import HTMLResponse
+
+    code = chosen(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
+    return HTMLResponse(rendered(code), headers=HEADERS)
+
+
+def chosen(asked: str, preferred: str) -> str:
+    """A language that there is."""
+    wanted = [asked, *(part.split(";")[0].strip().split("-")[0].lower() for part in preferred.split(","))]
+    return next((code for code in wanted if code in NAMES), "en")
+
+
+def rendered(code: str) -> str:
+    """check.html with its words."""
+    words = page_words(code)
+    data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    links = "".join(
+        f'<a href="/check?lang={each}" lang="{each}"{" aria-current=true" * (each == words["lang"])}>{name}</a>'
+        for each, name in NAMES.items()
+    )
+    raw = {"words": data, "languages": links}
+    text = PAGE.joinpath("check.html").read_text(encoding="utf-8")
+    return WORD.sub(lambda found: raw.get(found[1]) or html.escape(words[found[1]]), text)
+
+
 async def _file(request: Request) -> Response:
-    """One file of the page."""
+    """One of the page's scripts, or its style."""
     from starlette.responses import PlainTextResponse, Response
 
-    name = request.path_params.get("name", "check.html")
+    name = request.path_params["name"]
     ending = name.rpartition(".")[2]
-    known = {entry.name for entry in PAGE.iterdir()}
-    if name not in known or ending not in TYPES:
+    if ending not in TYPES or name not in {entry.name for entry in PAGE.iterdir()}:
         return PlainTextResponse("There is no such file here; the page is /check.", 404)
     return Response(PAGE.joinpath(name).read_bytes(), media_type=TYPES[ending], headers=HEADERS)
 
 
-async def _talk(socket: WebSocket, far: FarEnd) -> None:
+async def _code(request: Request) -> Response:
+    """The page's link as a QR code; an empty picture where segno is missing."""
+    import io
+
+    from starlette.responses import Response
+
+    out = io.BytesIO()
+    try:
+        import segno
+    except ImportError:
+        out.write(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    else:
+        segno.make(str(request.url.replace(path="/check", query="")), error="m").save(out, kind="svg", scale=4)
+    return Response(out.getvalue(), media_type="image/svg+xml", headers=HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What stands behind the page."""
+
+    far: FarEnd
+    relay: Relay | None
+    share: str
+
+
+# -- a check ----------------------------------------------------------------------------------------------------
+
+
+async def _admit(socket: WebSocket, places: Places, server: Server) -> None:
+    """Wait for a place, then talk."""
+    if places.full:
+        await socket.send_json({"type": "error", "sentence": "The test server is full; try again in some minutes."})
+        await socket.close()
+        return
+
+    async def tell(place: int) -> None:
+        await socket.send_json({"type": "queue", "place": place})
+
+    async with places.taken(tell):
+        await _talk(socket, server)
+
+
+async def _talk(socket: WebSocket, server: Server) -> None:
     """One check: what the page says goes to the far end, what that says to the page, but facts, which are judged."""
     from starlette.websockets import WebSocketDisconnect
 
-    await socket.accept()
+    far, host = server.far, socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far.control, limit=LINE_BYTES)
-    host = socket.scope["server"][0]
-    writer.write(json.dumps({"token": far.token, "host": host}).encode() + b"\n")
-    check = Check(socket, writer, far)
+    check = Check(socket, writer, server, host)
+    check.tell_far({"token": far.token, "host": host})
 
     async def outward() -> None:
         while line := await reader.readline():
@@ -91,32 +181,59 @@ async def _talk(socket: WebSocket, far: FarEnd) -> None:
 class Check:
     """The messages of one check."""
 
-    def __init__(self, socket: WebSocket, far: asyncio.StreamWriter, end: FarEnd) -> None:
-        self._socket, self._far, self._end = socket, far, end
+    def __init__(self, socket: WebSocket, far: asyncio.StreamWriter, server: Server, host: str) -> None:
+        self._socket, self._far, self._server, self._host = socket, far, server, host
         self._language = "en"
+
+    def tell_far(self, message: dict[str, Any]) -> None:
+        """One line to the far end."""
+        self._far.write(json.dumps(message).encode() + b"\n")
 
     async def from_page(self, message: dict[str, Any]) -> None:
         """Pings are answered here; the rest is the far end's."""
-        if message.get("type") == "ping":
+        kind = message.get("type")
+        if kind == "ping":
             await self._socket.send_json({"type": "pong", "number": message.get("number")})
             return
-        if message.get("type") == "start":
+        if kind == "start":
             self._language = str(message.get("language", "en"))
-        if message.get("type") != "next":  # whether there is a next epoch is ours to say
-            self._far.write(json.dumps(message).encode() + b"\n")
+        if kind not in OURS:
+            self.tell_far(message)
 
     async def from_far(self, message: dict[str, Any]) -> None:
-        """Facts are judged: decided, or another epoch."""
-        if message["type"] == "welcome":
-            message |= {"twin": {"port": self._end.port, "fingerprint": self._end.fingerprint}}
-        if message["type"] != "facts":
+        """Facts are judged: another epoch, or the paths, or the end."""
+        kind = message["type"]
+        if kind == "welcome":
+            message |= {"twin": {"port": self._server.far.port, "fingerprint": self._server.far.fingerprint}}
+        if kind == "epoch":
+            message |= {"most": EPOCHS}
+        if kind != "facts":
             await self._socket.send_json(message)
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
-        if await asyncio.to_thread(_settled, facts):
-            await self._socket.send_json(await asyncio.to_thread(told, facts, self._language))
+        if message["tried"]:
+            await self._end(facts)
+        elif await asyncio.to_thread(_settled, facts):
+            self.tell_far(self._paths())
         else:
-            self._far.write(json.dumps({"type": "next"}).encode() + b"\n")
+            self.tell_far({"type": "next"})
+
+    def _paths(self) -> dict[str, Any]:
+        """Which paths to try, with credentials for the relay."""
+        relay = self._server.relay
+        user, password = relay.credentials() if relay else ("", "")
+        ways = [way for way in relay.ways(self._host) if way.url] if relay else []
+        return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
+
+    async def _end(self, facts: Facts) -> None:
+        found = await asyncio.to_thread(told, facts, self._language)
+        relay = self._server.relay
+        found["paths"] += (
+            [{"name": way.name, "missing": way.missing} for way in relay.ways(self._host) if way.missing]
+            if relay
+            else []
+        )
+        await self._socket.send_json(found | {"share": self._server.share})
 
 
 def _settled(facts: Facts) -> bool:

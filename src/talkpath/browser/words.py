@@ -40,6 +40,11 @@ def _asking() -> dict[str, str]:
     }
 
 
+def later(*names: str) -> dict[str, str]:
+    """Placeholders that the page fills in."""
+    return {name: f"{{{name}}}" for name in names}
+
+
 def _answers() -> dict[str, str]:
     return {
         "yes": say("browser", "Yes"),
@@ -54,11 +59,15 @@ def _answers() -> dict[str, str]:
 
 def _running() -> dict[str, str]:
     return {
-        "step_open": say("browser", "Round {number} of at most {most}: opening calls and look-alikes …"),
-        "step_speak": say("browser", "Round {number} of at most {most}: they run side by side …"),
+        "step_open": say(
+            "browser", "Round {number} of at most {most}: opening calls and look-alikes …", **later("number", "most")
+        ),
+        "step_speak": say(
+            "browser", "Round {number} of at most {most}: they run side by side …", **later("number", "most")
+        ),
         "step_paths": say("browser", "Trying other ways through …"),
         "step_judge": say("browser", "Working out what that means …"),
-        "wait": say("browser", "The test server is busy. Your place in the queue: {place}."),
+        "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **later("place")),
         "keep_front": say("browser", "Keep this page in front and the screen on."),
         "stop": say("browser", "Stop"),
         "stopped": say("browser", "Stopped. Nothing was kept."),
@@ -72,7 +81,11 @@ def _result() -> dict[str, str]:
         "paths": say("browser", "What still gets through"),
         "carries": say("browser", "carries a call"),
         "carries_not": say("browser", "does not carry a call"),
-        "missing": say("browser", "not offered by this server"),
+        "missing_coturn": say("browser", "not offered: the server has no relay (coturn is not installed there)"),
+        "missing_taken": say("browser", "not offered: the port is taken on the server"),
+        "missing_root": say("browser", "not offered: the server was not allowed to open the port"),
+        "missing_own": say("browser", "not offered: the server uses the port for something else"),
+        "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
         "copy": say("browser", "Copy as text"),
         "copied": say("browser", "Copied."),
         "save": say("browser", "Save the evidence"),

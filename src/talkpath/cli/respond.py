@@ -98,6 +98,8 @@ def _identity_file(path: str | None) -> Path:
     show_default=True,
     help="UDP port that browsers' calls come to; not one of --ports.",
 )
+@click.option("--web-cert", default=None, help="Certificate chain (PEM) for the page: then it is https.")
+@click.option("--web-key", default=None, help="Its private key (PEM).")
 @click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
@@ -113,6 +115,8 @@ def command(
     hours: float,
     web: int | None,
     web_udp: int,
+    web_cert: str | None,
+    web_key: str | None,
     doctor: bool,
     as_json: bool,
 ) -> None:
@@ -138,22 +142,41 @@ def command(
         return
     atlas = Atlas(atlas_files)
     identity = _without_closed(identity, inner, host)
-    with _web(host, web, web_udp, None if as_json else invite or host or "HOST"):
+    told = None if as_json else invite or host or "HOST"
+    with _web(web, web_udp, host, (port, *inner.values()), _certificate(web_cert, web_key), told):
         _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
 
 
+def _certificate(chain: str | None, key: str | None) -> tuple[str, str] | None:
+    """Both files or none."""
+    if chain and key:
+        return chain, key
+    if chain or key:
+        raise UsageError("--web-cert and --web-key go together: a certificate's chain and its key.")
+    return None
+
+
 @contextmanager
-def _web(host: str | None, port: int | None, udp: int, told: str | None) -> Iterator[None]:
-    """The check for browsers beside the responder, where it was asked for. `told`: the name to announce."""
+def _web(
+    port: int | None,
+    udp: int,
+    host: str | None,
+    taken: tuple[int, ...],
+    certificate: tuple[str, str] | None,
+    told: str | None,
+) -> Iterator[None]:
+    """The check for browsers beside the responder, where it was asked for. `told`: the name to announce; `taken`: the
+    responder's own ports."""
     if port is None:
         yield
         return
-    from talkpath.browser.serve import start
+    from talkpath.browser.serve import ANY, Settings, start
 
-    server = start(host, port, udp)
+    server = start(Settings(port, udp, host or ANY, taken, certificate))
     try:
         if told is not None:
-            click.echo(f"In a browser on the network to be tested: http://{told}:{port}/check")
+            scheme = "https" if certificate else "http"
+            click.echo(f"In a browser on the network to be tested: {scheme}://{told}:{port}/check")
         yield
     finally:
         server.stop()

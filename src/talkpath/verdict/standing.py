@@ -181,6 +181,8 @@ def _first(view: View, state: State) -> Candidate | None:
 def _without_calls(facts: Facts, arm: ArmPlan, view: View) -> Standing:
     if facts.health.ended in LOST or facts.reach.control != "connected":
         return Standing(arm, view, "insufficient", True, Reason("responder_lost"))
+    if _twinless(facts):
+        return Standing(arm, view, "insufficient", True, Reason("no_control"))
     return Standing(arm, view, "insufficient", False, Reason("budget", {"epochs": 0}))
 
 
@@ -236,6 +238,11 @@ def unheard(view: View) -> bool:
 def _why(facts: Facts) -> Reason:
     if facts.health.ended in LOST:
         return Reason("responder_lost", {"ended": facts.health.ended})
-    if facts.epochs and all(epoch.missing == "throttled" for epoch in facts.epochs):
+    if _twinless(facts):
         return Reason("no_control")
     return Reason("budget", {"ended": facts.health.ended})
+
+
+def _twinless(facts: Facts) -> bool:
+    """Did a browser's twins fail the check: held back by the browser, or cut off with the calls' own set-up?"""
+    return any(epoch.missing in ("throttled", "no_control") for epoch in facts.epochs)

@@ -1,7 +1,8 @@
 // One real call of this browser to the far end: a tone, no microphone. It speaks from `begin` to `end`.
 
 export class Call {
-  constructor(flow, talk) {
+  constructor(flow, talk, ice = {}) {
+    this.ice = ice;
     this.flow = flow;
     this.talk = talk;
     this.opened = performance.now();
@@ -12,20 +13,28 @@ export class Call {
 
   async open(track) {
     this.track = track;
-    const pc = this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    pc.addEventListener("iceconnectionstatechange", () => this.moved());
-    pc.addEventListener("connectionstatechange", () => this.moved());
-    const transceiver = pc.addTransceiver("audio", { direction: "sendrecv" });
+    this.connect();
+    const transceiver = this.pc.addTransceiver("audio", { direction: "sendrecv" });
     this.sender = transceiver.sender;
     const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter(codec => codec.mimeType === "audio/opus");
     if (opus?.length && transceiver.setCodecPreferences) transceiver.setCodecPreferences(opus);
-    await pc.setLocalDescription(await pc.createOffer());
+    await this.offer();
+  }
+
+  connect() {
+    const pc = this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...this.ice });
+    pc.addEventListener("iceconnectionstatechange", () => this.moved());
+    pc.addEventListener("connectionstatechange", () => this.moved());
+  }
+
+  async offer() {
+    await this.pc.setLocalDescription(await this.pc.createOffer());
     // Nothing of this device's addresses leaves the page: the far end hears where we are from our first packet.
-    const sdp = pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
+    const sdp = this.pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
     const answered = this.talk.next(`answer ${this.flow}`);
     this.talk.send({ type: "offer", flow: this.flow, sdp });
     const answer = await answered;
-    if (answer) await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    if (answer) await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   }
 
   moved() {

@@ -1,63 +1,59 @@
 // The page: asks, runs a check, shows what came of it.
 
-import { Epoch } from "./epoch.js";
-import { Talk } from "./talk.js";
-import { Watch } from "./watch.js";
+import { given, prepare } from "./consent.js";
+import { run } from "./run.js";
+import { drop, keep, kept, save, share } from "./keep.js";
+import { plain, show } from "./show.js";
+import { hasTwins } from "./twin.js";
+import { by, say, tell } from "./words.js";
 
-const by = id => document.getElementById(id);
+let result = null, stop = () => {};
 
-function tone() {
-  const audio = new AudioContext(), source = audio.createOscillator(), out = audio.createMediaStreamDestination();
-  source.connect(out);
-  source.start();
-  return { audio, track: out.stream.getAudioTracks()[0] };
+function place(name) {
+  for (const id of ["ask", "run", "result"]) by(id).hidden = id !== name;
 }
 
-async function check() {
-  const { audio, track } = tone();
-  const talk = new Talk(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/check/talk`);
-  const watch = new Watch();
-  by("stop").onclick = () => { watch.stopped = true; talk.close(); };
-  try {
-    const welcome = await talk.next("welcome");
-    if (!welcome) return null;
-    const nonce = [...crypto.getRandomValues(new Uint8Array(32))].map(byte => byte.toString(16).padStart(2, "0")).join("");
-    talk.send({ type: "start", nonce, language: document.documentElement.lang, vpn: false });
-    for (;;) {
-      const message = await talk.next("epoch", "result", "error");
-      if (!message || message.type !== "epoch") return message;
-      by("step").textContent = `Step ${message.number + 1}`;
-      const report = await new Epoch(message, talk, welcome, track, watch).run();
-      if (!report || watch.stopped) return null;
-      talk.send({ type: "report", report });
-    }
-  } finally {
-    watch.end();
-    talk.close();
-    audio.close();
-  }
+function display(found) {
+  result = window.lastResult = found;
+  show(found);
+  place("result");
+  by("result").focus();
 }
 
-function show(result) {
-  const place = by("result");
-  place.replaceChildren();
-  for (const verdict of result?.verdicts ?? []) {
-    const head = document.createElement("h2");
-    head.textContent = `${verdict.mark} ${verdict.label}`;
-    const lines = [verdict.sentence, ...verdict.lines].map(text => Object.assign(document.createElement("p"), { textContent: text }));
-    place.append(head, ...lines);
-  }
-  if (!result?.verdicts) place.textContent = result?.sentence ?? "Stopped.";
-  place.hidden = false;
-  place.focus();
+async function start(vpn) {
+  place("run");
+  const running = run({ vpn, language: document.documentElement.lang, step: text => tell("step", text) });
+  stop = running.stop;
+  const found = await running.done;
+  if (found?.type === "result") { keep(found); display(found); return; }
+  place("ask");
+  tell("trouble", found?.sentence ?? say(running.stopped() ? "stopped" : "no_server"));
 }
 
-by("start").onclick = async () => {
-  by("ask").hidden = true;
-  by("run").hidden = false;
-  const result = await check();
-  window.lastResult = result;
-  by("run").hidden = true;
-  by("ask").hidden = false;
-  show(result);
+by("consent").onsubmit = event => {
+  event.preventDefault();
+  const consent = given();
+  if (!consent) return;
+  if (!("RTCPeerConnection" in globalThis)) tell("trouble", say("no_webrtc"));
+  else if (!navigator.onLine) tell("trouble", say("offline"));
+  else start(consent.vpn);
 };
+by("stop").onclick = () => stop();
+by("again").onclick = () => { place("ask"); by("start").focus(); };
+by("copy").onclick = async () => { await navigator.clipboard?.writeText(plain(result)); tell("said", say("copied")); };
+by("save").onclick = () => save(result);
+by("delete").onclick = () => { drop(); result = null; place("ask"); };
+by("share").onclick = async () => {
+  const sent = await share(result, result.share).catch(() => false);
+  tell("said", say(sent ? "shared" : "share_later"));
+  by("share").hidden = sent;
+};
+
+prepare();
+if (!isSecureContext) tell("mode", say("no_https"));
+else if (!hasTwins()) tell("mode", say("no_twins"));
+by("mode").hidden = by("mode").textContent === "";
+const before = kept();
+if (before) display(before);
+if (isSecureContext) navigator.serviceWorker?.register("/check/worker.js", { scope: "/check" }).catch(() => {});
+document.documentElement.dataset.ready = "yes";

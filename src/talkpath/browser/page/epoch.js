@@ -1,29 +1,37 @@
 // One epoch: opens calls and twins in the order that was drawn, has them all speak at once, counts, and reports.
 
 import { Call } from "./call.js";
+import { Channel } from "./channel.js";
+import { bytesOf } from "./keep.js";
 import { Twin } from "./twin.js";
 
 const POLL_MS = 250;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 export class Epoch {
-  constructor(order, talk, welcome, track, watch) {
-    Object.assign(this, { order, talk, track, watch });
-    const bytes = Uint8Array.from(atob(welcome.twin.fingerprint), letter => letter.charCodeAt(0));
-    const host = location.hostname;
-    this.flows = order.flows.map(opening => opening.kind === "call"
-      ? new Call(opening.flow, talk)
-      : new Twin(opening.flow, `https://${host}:${welcome.twin.port}${opening.path}`, bytes, order.datagram, opening.withheld));
+  constructor(order, talk, welcome, track, watch, stage) {
+    Object.assign(this, { order, talk, track, watch, stage });
+    this.flows = order.flows.map(opening => this.flow(opening, welcome.twin));
+  }
+
+  flow(opening, twin) {
+    const { order, talk } = this;
+    if (opening.kind === "call") return new Call(opening.flow, talk, opening.ice);
+    if (!opening.path) return new Channel(opening.flow, talk, order.datagram, opening.withheld);
+    const url = `https://${location.hostname}:${twin.port}${opening.path}`;
+    return new Twin(opening.flow, url, bytesOf(twin.fingerprint), order.datagram, opening.withheld);
   }
 
   // The report; null where the page was told to stop or lost the server.
   async run() {
     const { order, talk } = this;
     const pings = talk.pings, pongs = talk.pongs;
+    this.stage(order.trying ? "step_paths" : "step_open");
     await this.open();
     const going = talk.next("go");
     talk.send({ type: "media" });
     if (!await going) return null;
+    if (!order.trying) this.stage("step_speak");
     await this.speak(performance.now());
     await sleep(order.tail_ms);
     await this.poll();
@@ -46,14 +54,14 @@ export class Epoch {
       flow.open(this.track).catch(() => {});
       await sleep(this.order.gap_ms);
     }
-    while (performance.now() < until && !this.flows.every(flow => flow.ready)) await sleep(50);
+    while (performance.now() < until && !this.watch.stopped && !this.flows.every(flow => flow.ready)) await sleep(50);
   }
 
   async speak(go) {
     this.go = go;
     const { slots, tick_ms } = this.order;
     const late = [];
-    const twins = this.flows.filter(flow => flow instanceof Twin);
+    const twins = this.flows.filter(flow => flow.tick);
     this.flows.forEach(flow => flow.begin(go));
     const polling = setInterval(() => this.poll(), POLL_MS);
     for (let slot = 0; slot < slots && !this.watch.stopped; slot++) {

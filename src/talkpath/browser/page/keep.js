@@ -1,0 +1,35 @@
+// What is kept of a result, in this browser alone, until somebody saves, shares or deletes it.
+
+const PLACE = "talkpath result";
+
+export function keep(result) { try { localStorage.setItem(PLACE, JSON.stringify(result)); } catch { /* no room: it stays on screen */ } }
+export function kept() { try { return JSON.parse(localStorage.getItem(PLACE)); } catch { return null; } }
+export function drop() { try { localStorage.removeItem(PLACE); } catch { /* nothing to drop */ } }
+
+export const bytesOf = base64 => Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+const hex = bytes => [...new Uint8Array(bytes)].map(byte => byte.toString(16).padStart(2, "0")).join("");
+
+export function save(result) {
+  const made = document.createElement("a");
+  made.href = URL.createObjectURL(new Blob([bytesOf(result.bundle)], { type: "application/octet-stream" }));
+  made.download = "check.talkpath";
+  made.click();
+  URL.revokeObjectURL(made.href);
+}
+
+// spec/tp-006: the receipt that withdraws it is kept before anything is sent.
+export async function share(result, base) {
+  const bundle = bytesOf(result.bundle), secret = crypto.getRandomValues(new Uint8Array(32));
+  const id = hex(await crypto.subtle.digest("SHA-256", bundle));
+  result.receipt ??= { id, secret: hex(secret) };
+  keep(result);
+  const sealed = await crypto.subtle.digest("SHA-256", Uint8Array.from(result.receipt.secret.match(/../g), pair => parseInt(pair, 16)));
+  const answered = await fetch(`${base}/v1/reports/${id}`, {
+    method: "PUT",
+    body: bundle,
+    headers: { "Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hex(sealed) },
+  });
+  result.shared = answered.ok;
+  keep(result);
+  return answered.ok;
+}

@@ -1,0 +1,16 @@
+// Keeps the page for when there is no network: fresh from the server where that answers, else the last copy.
+
+const STORE = "talkpath 1";
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", event => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", event => {
+  if (event.request.method !== "GET") return;
+  event.respondWith(fetch(event.request).then(
+    async answer => {
+      if (answer.ok) (await caches.open(STORE)).put(event.request, answer.clone());
+      return answer;
+    },
+    async () => (await caches.match(event.request)) ?? Response.error(),
+  ));
+});

@@ -1,0 +1,135 @@
+"""TURN for the paths that are tried after a check: coturn, where it is installed, with credentials that soon expire.
+
+One process a port; coturn tells UDP, TCP and TLS apart on each. It relays to this machine's own addresses and nowhere
+else, so it is no way around anything. Credentials are those of draft-uberti-behave-turn-rest-00: the user name is the
+time of expiry, the password its HMAC. What cannot be offered is named in one sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hmac
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from talkpath.browser.paths import Path as Way
+
+PORTS = (3478, 443)
+WAYS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
+VALID_S = 600
+NAME = "turnserver"
+RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
+MOST_RELAYED = 99
+
+
+@dataclass
+class Relay:
+    """The relay of one server. `missing` maps a port to why it is not served: "coturn" is not installed, the port is
+    "taken", "root" alone may open it, it is the responder's "own". `trusted`: its certificate is one for browsers."""
+
+    secret: str
+    missing: dict[int, str] = field(default_factory=dict)
+    trusted: bool = False
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def ways(self, host: str) -> list[Way]:
+        """All paths, as a browser that reached us at `host` would use them."""
+        where = f"[{host}]" if ":" in host else host
+        found = []
+        for transport, port in WAYS:
+            scheme, carried = ("turns", "tcp") if transport == "tls" else ("turn", transport)
+            url = f"{scheme}:{where}:{port}?transport={carried}"
+            missing = self.missing.get(port, "certificate" if transport == "tls" and not self.trusted else "")
+            found.append(Way(f"{transport}/{port}", transport, port, "" if missing else url, missing))
+        return found
+
+    def credentials(self, now_s: float | None = None) -> tuple[str, str]:
+        """(user name, password), good for `VALID_S`."""
+        user = str(int(time.time() if now_s is None else now_s) + VALID_S)
+        sealed = hmac.digest(self.secret.encode(), user.encode(), "sha1")
+        return user, base64.b64encode(sealed).decode()
+
+    def stop(self) -> None:
+        """End it."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(3.0)
+            process.kill()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def start(
+    addresses: Sequence[str], secret: str, certificate: tuple[str, str] | None = None, taken: Collection[int] = ()
+) -> Relay:
+    """Start what can be started for these addresses of ours, but on no port that is `taken`. `certificate`: the files
+    of a chain that browsers trust and of its key."""
+    if shutil.which(NAME) is None:
+        return Relay(secret, dict.fromkeys(PORTS, "coturn"))
+    relay = Relay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
+    for port in PORTS:
+        if why := "own" if port in taken else _taken(port):
+            relay.missing[port] = why
+        else:
+            relay._processes.append(_start(relay, port, addresses, certificate))
+    return relay
+
+
+def _taken(port: int) -> str:
+    """ "" where the port is free for UDP and TCP, else why not."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except PermissionError:
+                return "root"
+            except OSError:
+                return "taken"
+    return ""
+
+
+def _start(
+    relay: Relay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None
+) -> subprocess.Popen[bytes]:
+    """coturn on one port. Its settings go into a file, for a command line can be read by everybody."""
+    assert relay._folder is not None  # made by whoever starts anything
+    folder, first = Path(relay._folder.name), RELAY_PORTS[port]
+    settings = [
+        f"listening-port={port}",
+        f"alt-listening-port={port}",
+        f"min-port={first}",
+        f"max-port={first + MOST_RELAYED}",
+        "use-auth-secret",
+        f"static-auth-secret={relay.secret}",
+        "realm=talkpath",
+        "no-cli",
+        "no-multicast-peers",
+        "no-rfc5780",
+        "log-file=/dev/null",
+        "simple-log",
+        f"pidfile={folder}/{port}.pid",
+        f"userdb={folder}/{port}.db",
+        *([f"cert={certificate[0]}", f"pkey={certificate[1]}"] if certificate else ["no-tls", "no-dtls"]),
+        "denied-peer-ip=0.0.0.0-255.255.255.255",
+        *(f"allowed-peer-ip={address}" for address in addresses),
+        *(f"listening-ip={address}" for address in addresses),
+        *(f"relay-ip={address}" for address in addresses),
+    ]
+    file = folder / f"{port}.conf"
+    file.touch(0o600)
+    file.write_text("\n".join(settings) + "\n")
+    return subprocess.Popen(
+        [NAME, "-c", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

@@ -1,0 +1,121 @@
+"""From both ends' counts to bitmaps: what was lost, where, and when nothing may be compared."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talkpath.browser.observe import (
+    SETUP,
+    EpochReport,
+    FarFlow,
+    FlowReport,
+    Poll,
+    Times,
+    alike,
+    epoch,
+    spread,
+    together,
+)
+from talkpath.browser.order import SLOTS, EpochOrder, Opening
+from talkpath.browser.voice import TICK_MS
+from talkpath.measure.bitmap import unpack
+from talkpath.measure.facts import Epoch, Observation
+
+ORDER = EpochOrder(0, (Opening(0, "call"), Opening(1, "random")))
+EVERY = tuple(range(SLOTS))
+TIMES = Times(0.0, 8.0, 8.0, 100.0)
+
+
+def polls(sent: int = SLOTS, received: int = SLOTS) -> tuple[Poll, ...]:
+    """Steady readings."""
+    return tuple(
+        Poll(at_ms, min(sent, at_ms // TICK_MS), min(received, at_ms // TICK_MS)) for at_ms in range(250, 7000, 250)
+    )
+
+
+def arrivals(slots: range | list[int], base: int = 0) -> tuple[tuple[int, float], ...]:
+    return tuple(((base + slot) % 65536, 100.0 + slot * TICK_MS / 1000) for slot in slots)
+
+
+def made(call: FlowReport, far: FarFlow, twin: FlowReport | None = None, far_twin: FarFlow | None = None) -> Epoch:
+    twin = twin or FlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY)
+    far_twin = far_twin or FarFlow(1, arrivals(range(SLOTS)), EVERY, packets=SLOTS)
+    return epoch(ORDER, EpochReport(0, (call, twin)), {0: far, 1: far_twin}, TIMES, b"seed", 72, 4434)
+
+
+def one(found: Epoch, flow: int, way: str) -> Observation:
+    return next(each for each in found.flows if each.flow == flow and each.direction == way)
+
+
+def lost(flow: Observation) -> list[int]:
+    sent, arrived = (unpack(bits, SETUP + SLOTS)[SETUP:] for bits in (flow.sent, flow.arrived))
+    return [slot for slot in range(SLOTS) if sent[slot] and not arrived[slot]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 65535), st.sets(st.integers(0, SLOTS - 1), max_size=SLOTS // 2))
+def test_up_each_packet_of_a_call_is_found_whatever_its_first_number(base: int, gone: set[int]):
+    came = [slot for slot in range(SLOTS) if slot not in gone]
+    found = made(FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(came, base), EVERY, 1, 1))
+    seen = lost(one(found, 0, "up"))
+    assert len(seen) == len(gone)
+    least = 0 if not {0, SLOTS - 1} & gone else 1  # where the ends are gone, the clock tells, to a packet
+    assert all(abs(one - other) <= least for one, other in zip(seen, sorted(gone), strict=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 250), st.integers(0, SLOTS))
+def test_down_as_many_are_lost_as_the_page_missed(first: int, received: int):
+    said = list(range(first, SLOTS))
+    counts = [(float(at_ms), min(received, max(0, at_ms // TICK_MS - first))) for at_ms in range(250, 7000, 250)]
+    arrived = spread(said, counts, Random(1))
+    assert len(arrived) == min(received, len(said))
+    assert arrived <= set(said)
+
+
+def test_a_call_that_was_never_answered_sent_only_set_up():
+    found = made(FlowReport(0), FarFlow(0))
+    up, down = one(found, 0, "up"), one(found, 0, "down")
+    assert (up.answered, up.setup_ms) == ({"stun": False, "dtls": False}, None)
+    assert list(unpack(up.sent, SETUP)) == [True] * 3 + [False] * 3
+    assert not unpack(up.arrived, SETUP).any()
+    assert not unpack(down.sent, SETUP).any()
+
+
+def test_a_request_that_came_and_was_not_answered_points_down():
+    found = made(FlowReport(0), FarFlow(0, requests=9))
+    assert unpack(one(found, 0, "up").arrived, SETUP)[:3].all()
+    assert unpack(one(found, 0, "down").sent, SETUP)[:3].all()
+    assert not unpack(one(found, 0, "down").arrived, SETUP).any()
+
+
+def test_a_late_beginning_is_no_loss():
+    late = {0: ({5, 6, 7, 299}, {5, 6}), 1: ({0, 1, 5, 6, 7, 299}, {0, 1, 5})}
+    assert alike(late) == {0: ({5, 6, 7, 299}, {5, 6}), 1: ({5, 6, 7, 299}, {5})}
+
+
+def test_who_begins_much_later_says_nothing():
+    assert alike({0: ({200, 299}, {200}), 1: ({0, 299}, {0})}) == {0: (set(), set()), 1: ({0, 299}, {0})}
+
+
+def test_a_throttled_twin_is_noticed_and_voids_every_epoch():
+    well = FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1)
+    thrifty = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=0)
+    lossy = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
+    held, fine = made(*well, far_twin=thrifty), made(*well, far_twin=lossy)
+    assert (held.missing, fine.missing) == ("throttled", "")
+    assert [each.missing for each in together([fine, held])] == ["throttled", "throttled"]
+
+
+def test_a_line_that_loses_much_does_not_accuse_by_set_up():
+    half = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
+    assert made(FlowReport(0), FarFlow(0), far_twin=half).flows[0].answered == {}
+
+
+def test_data_channels_that_never_open_compare_nothing():
+    nothing = EpochReport(0, (FlowReport(0), FlowReport(1)))
+    far = {0: FarFlow(0), 1: FarFlow(1)}
+    assert epoch(ORDER, nothing, far, TIMES, b"", 72, 4434, channels=True).missing == "no_control"

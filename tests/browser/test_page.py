@@ -1,0 +1,139 @@
+"""The page as people meet it: four languages, axe, keyboard, 320 px, without JavaScript, and what it asks first."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from talkpath.browser.serve import Settings, start
+from talkpath.browser.web import chosen, rendered
+from talkpath.browser.words import NAMES, page_words
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+SMALL = """[...document.querySelectorAll('button, label, nav a, summary')].filter(each => each.offsetHeight)
+  .filter(each => each.offsetHeight < 44 || each.offsetWidth < 44).map(each => each.textContent)"""
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    ports = []
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    web = start(Settings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
+    yield f"http://127.0.0.1:{ports[0]}"
+    web.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if shutil.which("chromium") is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+def opened(browser: Browser, origin: str, code: str, **options: object) -> Page:
+    page = browser.new_context(viewport={"width": 320, "height": 640}, **options).new_page()  # type: ignore[arg-type]
+    page.goto(f"{origin}/check?lang={code}")
+    return page
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Browser, origin: str, code: str):
+    page = opened(browser, origin, code)
+    page.wait_for_selector("html[data-ready]")
+    assert page.get_attribute("html", "dir") == ("rtl" if code in ("fa", "ar") else "ltr")
+    assert page.inner_text("h1") == page_words(code)["title"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate(SMALL) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_no_word_is_missing(code: str):
+    assert not re.findall(r"\{\{\w+\}\}", rendered(code))
+    english, words = page_words("en"), page_words(code)
+    assert words.keys() == english.keys()
+    for name, text in english.items():
+        assert re.findall(r"\{\w+\}", words[name]) == re.findall(r"\{\w+\}", text)
+        assert code == "en" or words[name] != text or name == "dir", name
+
+
+def test_the_language_is_the_one_asked_for_else_the_browsers():
+    assert chosen("ar", "ru") == "ar"
+    assert chosen("", "xx, fa-IR;q=0.8, en") == "fa"
+    assert chosen("<script>", "") == "en"
+
+
+def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Browser, origin: str):
+    page = opened(browser, origin, "en")
+    page.wait_for_selector("html[data-ready]")
+    page.focus("#start")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#trouble") == page_words("en")["answer_all"]
+    for name, keys in {"mic": ["Space"], "seen": ["Space"], "app": ["Space", "ArrowDown"], "vpn": ["Space"]}.items():
+        page.focus(f'input[name="{name}"]')
+        for key in keys:
+            page.keyboard.press(key)
+    page.focus("#start")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#wrong-mic") == page_words("en")["wrong_mic"]
+    assert page.is_visible("#ask")
+    page.focus('input[name="mic"]:checked')
+    page.keyboard.press("ArrowDown")
+    page.focus("#start")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#run:not([hidden])")
+    page.focus("#stop")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#ask:not([hidden])")
+    assert page.inner_text("#trouble") == page_words("en")["stopped"]
+    page.context.close()
+
+
+def test_without_javascript_it_says_so_kindly(browser: Browser, origin: str):
+    page = opened(browser, origin, "ru", java_script_enabled=False)
+    assert page_words("ru")["noscript"] in page.inner_text("main")
+    assert not page.is_visible("#start")
+    page.context.close()
+
+
+def test_less_motion_where_that_is_wished(browser: Browser, origin: str):
+    page = opened(browser, origin, "en", reduced_motion="reduce")
+    page.evaluate("document.getElementById('run').hidden = false")
+    assert page.evaluate("getComputedStyle(document.getElementById('step'), '::before').animationName") == "none"
+    page.context.close()
+
+
+def test_it_is_there_without_a_network(browser: Browser, origin: str):
+    page = opened(browser, origin, "en")
+    page.wait_for_selector("html[data-ready]")
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    page.context.set_offline(True)
+    page.reload()
+    assert page.inner_text("h1") == page_words("en")["title"]
+    page.context.close()
+
+
+def test_only_its_own_files_are_served(browser: Browser, origin: str):
+    page = browser.new_page()
+    assert page.request.get(f"{origin}/check/..%2F__init__.py").status == 404
+    assert page.request.get(f"{origin}/check/check.html").status == 404
+    answer = page.request.get(f"{origin}/check")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page.close()

@@ -1,0 +1,56 @@
+"""The relay: what it offers, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from talkpath.browser import turn
+
+
+def test_credentials_end_soon_and_are_the_time_sealed():
+    user, password = turn.Relay("secret").credentials(1000.0)
+    assert user == "1600"
+    assert base64.b64decode(password) == hmac.new(b"secret", b"1600", hashlib.sha1).digest()
+
+
+def test_without_coturn_every_path_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    ways = turn.start(["127.0.0.1"], "secret").ways("192.0.2.1")
+    assert [(way.name, way.url, way.missing) for way in ways] == [
+        (name, "", "coturn") for name in ("udp/3478", "udp/443", "tcp/443", "tls/443")
+    ]
+
+
+def test_without_a_certificate_tls_is_missing_alone():
+    ways = turn.Relay("secret").ways("2001:db8::1")
+    assert [way.missing for way in ways] == ["", "", "", "certificate"]
+    assert ways[2].url == "turn:[2001:db8::1]:443?transport=tcp"
+
+
+def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("", 0))
+        number = other.getsockname()[1]
+        monkeypatch.setattr(turn, "PORTS", (number, 443))
+        assert turn.start(["127.0.0.1"], "secret", taken=[443]).missing == {number: "taken", 443: "own"}
+
+
+def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
+    written: list[str] = []
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(turn, "_taken", lambda port: "")
+    monkeypatch.setattr(turn.subprocess, "Popen", lambda argv, **_: written.append(Path(argv[2]).read_text()))
+    turn.start(["192.0.2.7"], "secret")
+    for text in written:
+        lines = text.splitlines()
+        assert "denied-peer-ip=0.0.0.0-255.255.255.255" in lines
+        assert [line for line in lines if line.startswith("allowed-peer-ip")] == ["allowed-peer-ip=192.0.2.7"]
+    assert len(written) == 2
