@@ -36,7 +36,7 @@ PATIENCE_MS = 120_000
 
 def check(page: Page, origin: str, act: str) -> dict[str, object]:
     """One check."""
-    page.goto(f"{origin}/check?lang=en")
+    page.goto(f"{origin}/check?lang=en", timeout=PATIENCE_MS)
     page.wait_for_selector("html[data-ready]")
     for name, answer in CONSENT.items():
         page.check(f'input[name="{name}"][value="{answer}"]')

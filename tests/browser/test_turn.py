@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,15 +42,23 @@ def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
         other.bind(("", 0))
         number = other.getsockname()[1]
         monkeypatch.setattr(turn, "PORTS", (number, 443))
-        assert turn.start(["127.0.0.1"], "secret", taken=[443]).missing == {number: "taken", 443: "own"}
+        relay = turn.start(["127.0.0.1"], "secret", taken=[443])
+        assert relay.missing == {number: "taken", 443: "own"}
+        relay.stop()
 
 
 def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
     written: list[str] = []
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(turn, "_taken", lambda port: "")
-    monkeypatch.setattr(turn.subprocess, "Popen", lambda argv, **_: written.append(Path(argv[2]).read_text()))
-    turn.start(["192.0.2.7"], "secret")
+
+    def started(argv: list[str], **_: object) -> subprocess.Popen[bytes]:
+        written.append(Path(argv[2]).read_text())
+        return popen([sys.executable, "-c", ""])
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(turn.subprocess, "Popen", started)
+    turn.start(["192.0.2.7"], "secret").stop()
     for text in written:
         lines = text.splitlines()
         assert "denied-peer-ip=0.0.0.0-255.255.255.255" in lines
