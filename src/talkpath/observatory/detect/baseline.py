@@ -3,7 +3,8 @@
 From the network's own clean days once there are enough. Event days are no clean days, nor are the newest. A network
 restricted since its first day is not its own normal: what is taken for one is at most LENIENT times what is usual among
 its peers (networks of the country, same app and medium, that have a normal and no event), and where there are too few
-of those, the worst that may still be lies. A network that has no normal yet is given that bound.
+of those, what a network would show whose reports are lies as far as is assumed. One that has no normal yet is given
+that bound.
 
 Weather of the day: an outage lifts what browsers and taps say about all apps alike. The quarter of the network's
 streams that it lifts least raises the normal of that day for all. A probe's call has its twin, and needs none.
@@ -41,9 +42,7 @@ def normal(panel: Panel, at: int, clean: Flags, calm: Flags, rules: Assumptions)
     """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event."""
     import numpy as np
 
-    own, known = _own(panel, at, clean, rules)
-    nominal = np.array(rules.nominal)
-    worst = rules.liars + (1 - rules.liars) * nominal
+    own, known, worst = _own(panel, at, clean, rules)
     bound = _bound(panel, own, known & calm[:, None], worst)
     level = np.where(known, np.minimum(own, bound), bound)
     level[:, TAP] = own[:, TAP]
@@ -72,7 +71,8 @@ def bounded_share(restricted: Floats, reports: Floats, days: Floats, prior: tupl
     return np.asarray((mean + side * np.sqrt(mean * (1 - mean) / (whole + 1))).clip(0, 1))
 
 
-def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags]:
+def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags, Floats]:
+    """(the upper bound of what clean days show, whether they are enough, the same bound for a network of liars)."""
     import numpy as np
 
     lag = max(rules.lag_days, 1)
@@ -86,20 +86,22 @@ def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Float
     share = bounded_share(restricted, reports, days, (nominal, rules.prior_reports), rules.today, UPPER)
     own = np.maximum(share, nominal)
     own[:, TAP] = upper_rate(restricted[:, TAP], days[:, TAP], rules.tap_shape)
-    return own, days >= rules.least_days
+    lying = bounded_share(rules.liars * reports, reports, days, (rules.liars, rules.prior_reports), rules.today, UPPER)
+    return own, days >= rules.least_days, lying + (1 - lying) * nominal
 
 
 def _bound(panel: Panel, own: Floats, usable: Flags, worst: Floats) -> Floats:
     """Streams x sources: the highest share that may be a normal."""
     import numpy as np
 
-    found = np.broadcast_to(worst, own.shape).copy()
+    found = worst.copy()
     for kin in range(panel.kin.max() + 1):
         members = np.flatnonzero(panel.kin == kin)
         for source in range(TAP):
             peers = own[members[usable[members, source]], source]
             if len(peers) >= PEERS:
-                found[members, source] = min(LENIENT * float(np.median(peers)), worst[source])
+                usual = LENIENT * float(np.median(peers))
+                found[members, source] = np.minimum(usual, worst[members, source])
     return found
 
 
