@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import Bundle, read_bundle
@@ -26,7 +26,9 @@ DECIDED = ("ok", "restricted", "closed", "impaired")
 
 
 class Report(Struct, frozen=True):
-    """One verdict of one bundle. `p`: the estimate of the share dropped, where the rule has one. `day` in UTC."""
+    """One verdict of one bundle. `p`: the estimate of the share dropped, where the rule has one. `day` in UTC.
+
+    `responder` is the far end's key, where it signed what it saw."""
 
     bundle: str
     network: str
@@ -40,6 +42,7 @@ class Report(Struct, frozen=True):
     p: float | None = None
     basis: str = "shape"
     contributor: str = ""
+    responder: str = ""
     simulated: bool = False
 
 
@@ -48,6 +51,7 @@ class Day(Struct, frozen=True):
 
     `restricted`, `ok`, `closed`, `impaired` count reports. `rules`, `ways` and `ps` are those of the restricted ones,
     in the order of bundles. `contributors` is at least 1: a folder of bundles does not tell people apart.
+    `responders` gives (decided, restricted) reports by the far end's key; `bundles` are those of all reports.
     """
 
     network: str
@@ -64,6 +68,8 @@ class Day(Struct, frozen=True):
     rules: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     ps: tuple[float, ...] = ()
+    responders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bundles: tuple[str, ...] = ()
     simulated: bool = False
 
     @property
@@ -110,6 +116,7 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
             direction=verdict.direction,
             p=_p(verdict),
             basis=verdict.basis,
+            responder=facts.responder_key if bundle.receipt else "",
             simulated=facts.simulated,
         )
 
@@ -139,8 +146,17 @@ def _day(found: list[Report]) -> Day:
         rules=tuple(report.rule or "media.unknown" for report in accusing),
         ways=tuple(report.direction or "" for report in accusing),
         ps=tuple(report.p for report in accusing if report.p is not None),
+        responders=_responders(found),
+        bundles=tuple(dict.fromkeys(report.bundle for report in found)),
         simulated=any(report.simulated for report in found),
     )
+
+
+def _responders(found: list[Report]) -> dict[str, tuple[int, int]]:
+    """By the far end's key."""
+    keys = sorted({report.responder for report in found} - {""})
+    states = {key: [report.state for report in found if report.responder == key] for key in keys}
+    return {key: (len(said), said.count("restricted")) for key, said in states.items()}
 
 
 def _p(verdict: Verdict) -> float | None:

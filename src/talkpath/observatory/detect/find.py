@@ -81,6 +81,7 @@ class _Told:
             simulated=any(one.simulated for one in counts),
             known={LEVELS[level]: self._panel.day(at) for level, at in turn.reached.items()},
             sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
+            checks=sum(reports for _, reports in _by_day(counts).values()),
             taps=sum(one.restricted for one in counts if one.source == "tap"),
             share=share.estimate if share else None,
             share_low=share.low if share else None,

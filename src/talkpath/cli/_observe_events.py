@@ -1,0 +1,71 @@
+"""`talkpath observe events`: when restrictions began, changed and ended."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.observatory.detect.counts import Counts
+
+
+@click.command("events")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--index", metavar="DSN", help="Look in an observatory's index instead: chdb:///FOLDER or clickhouse://…")
+@click.option(
+    "--trust", is_flag=True, help="Nobody in the folder lies: fewer reports are enough. Never for what strangers sent."
+)
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    metavar="KEY",
+    help="The key of a responder that only your own probes reach; two confirm.",
+)
+@click.option("--country", default="", metavar="CC", help="Only this country.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON (spec/tp-008).")
+def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[str, ...], country: str,
+            as_json: bool) -> None:  # fmt: skip
+    """Find when restrictions began, changed and ended, in a FOLDER of bundles and taps.
+
+    Evidence of probes, browsers, captures and taps is joined so that no one source decides: an event is a signal, it
+    is confirmed where two sources (or two --site) tell it, and attack-resistant where three do. Error rates and
+    delays: docs/event-rates.md.
+    """  # fmt: skip
+    import msgspec
+    from rich.console import Console
+
+    from talkpath.observatory import events_text
+    from talkpath.observatory.claims import load
+    from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
+    from talkpath.observatory.events_found import look
+    from talkpath.observatory.reach_tables import load_tables
+
+    with Console(stderr=True).status("reading and judging reports"):
+        counts = [one for one in _counts(folder, index) if not country or one.country == country]
+        if not counts:
+            raise UsageError("There is no report that decided anything; name a folder that holds .talkpath files.")
+        rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
+        found = look(counts, rules, load(), load_tables(folder))
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(events_text.lines(found)))
+
+
+def _counts(folder: Path | None, index: str | None) -> list[Counts]:
+    from talkpath.observatory.events_counts import folder_counts, of_index
+
+    if (folder is None) == (index is None):
+        raise UsageError("Name a folder of bundles, or an index with --index; one of them.")
+    if folder is not None:
+        return folder_counts(folder)
+    from talkpath.observatory.index.queries import day_counts
+    from talkpath.observatory.index.store import Store
+
+    assert index is not None
+    with closing(Store(index)) as store:
+        return list(of_index(day_counts(store)))
