@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from talkpath.observatory.events import detect
+from talkpath.observatory.detect.assumptions import FOLDER
+from talkpath.observatory.detect.find import find
+from talkpath.observatory.events import Event
+from talkpath.observatory.events_counts import of_days
 from talkpath.observatory.events_days import Day
 from talkpath.observatory.ledger import Evidence
 
@@ -34,12 +37,17 @@ def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: st
     )
 
 
+def detect(days: list[Day]) -> list[Event]:
+    """The events of days in a folder that somebody trusts."""
+    return find(of_days(days), FOLDER)
+
+
 def networks(count: int) -> list[str]:
     return [f"AS{64496 + n}" for n in range(count)]
 
 
 def evidence(*found: list[Day]) -> Evidence:
-    """Of these days, and of the events that the plain detector finds in them."""
+    """Of these days, and of the events that are found in them."""
     days = [day for some in found for day in some]
     return Evidence(days, detect(days))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from network_days import dates, day, evidence, networks, spread
+from network_days import dates, day, detect, evidence, networks, spread
 from scipy.stats import beta
 
 from talkpath.observatory.claims import Claim, load
 from talkpath.observatory.claims_grammar import parse
-from talkpath.observatory.events import detect, withdraw
+from talkpath.observatory.events import withdraw
 from talkpath.observatory.ledger import Evidence, hold, placed
 from talkpath.observatory.ledger_count import clopper_pearson, outcome
 from talkpath.observatory.ledger_published import load_published
@@ -117,7 +117,7 @@ def test_one_bad_line_says_nothing_about_a_network():
 
 
 ENDED = [day("max", "voice", when, network=network, restricted=int(n < 3), ok=int(n >= 3))
-         for network in networks(8) for n, when in enumerate(dates("2025-08-13", 7))]  # fmt: skip
+         for network in networks(8) for n, when in enumerate(dates("2025-08-13", 13))]  # fmt: skip
 BEGUN = spread("max", "voice", "2025-08-10", on=8, ok=1) + spread("max", "voice", "2025-08-13", on=8, restricted=1)
 
 
@@ -136,7 +136,7 @@ BEGUN = spread("max", "voice", "2025-08-10", on=8, ok=1) + spread("max", "voice"
         ("ENDED(voice of max in RU since 2025-08-13)", ENDED, "supported"),
         ("ENDED(voice of max in RU since 2025-08-13)", BEGUN, "silent"),  # it may still end
         ("ENDED(voice of max in RU since 2025-08-13)", MAX_OK, "silent"),  # what never began cannot end
-        ("ENDED(voice of max in RU from 2025-08-20 to 2025-08-30)", ENDED, "contradicted"),
+        ("ENDED(voice of max in RU from 2025-09-01 to 2025-09-30)", ENDED, "contradicted"),
     ],
 )
 def test_when_it_began_and_ended(predicate, found, expected):

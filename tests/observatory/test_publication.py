@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_days import dates, day
+from network_days import dates, day, detect
 
-from talkpath.observatory.events import LAST, detect, withdraw
+from talkpath.observatory.events import LAST, withdraw
 from talkpath.observatory.publication import Order, Publication, orders_of
 
 RULE = Publication()
@@ -73,12 +73,12 @@ def test_an_order_is_that_of_one_app_in_one_country_while_it_lasts():
 
 
 def test_an_order_lasts_from_the_first_onset_until_every_network_is_free_again():
-    days = [day("telegram", "voice", when, network="AS64496", restricted=2) for when in dates("2025-08-11", 3)]
-    days += [day("telegram", "voice", when, network="AS64496", ok=2) for when in dates("2025-08-20", 3)]
-    days += [day("telegram", "voice", when, network="AS64497", restricted=2) for when in dates("2025-08-15", 3)]
+    days = [day("telegram", "voice", when, network="AS64496", restricted=6) for when in dates("2025-08-11", 3)]
+    days += [day("telegram", "voice", when, network="AS64496", ok=6) for when in dates("2025-08-20", 3)]
+    days += [day("telegram", "voice", when, network="AS64497", restricted=6) for when in dates("2025-08-15", 3)]
     events = detect(days)
     assert orders_of(events) == [Order("RU", "telegram", "2025-08-11", LAST)]
-    days += [day("telegram", "voice", when, network="AS64497", ok=2) for when in dates("2025-09-01", 3)]
+    days += [day("telegram", "voice", when, network="AS64497", ok=6) for when in dates("2025-09-01", 3)]
     assert orders_of(detect(days)) == [Order("RU", "telegram", "2025-08-11", "2025-09-01")]
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_days import dates, day
+from network_days import dates, day, detect
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events import detect
 from talkpath.observatory.reach import Affected, reach, union
 from talkpath.observatory.reach_events import affected, all_reach
 from talkpath.observatory.reach_tables import Audience, NetworkUsers, Population, Tables, load_tables

@@ -19,6 +19,7 @@ from talkpath.errors import UsageError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.wire.keys import raw_key_text
 
 NOWHERE = ("AS0", "ZZ")
 DAY_CHARACTERS = len("2026-11-24")
@@ -116,7 +117,7 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
             direction=verdict.direction,
             p=_p(verdict),
             basis=verdict.basis,
-            responder=facts.responder_key if bundle.receipt else "",
+            responder=raw_key_text(bundle.receipt.responder_key) if bundle.receipt else "",
             simulated=facts.simulated,
         )
 

@@ -11,7 +11,10 @@ from msgspec.structs import replace
 from talkpath.errors import UsageError
 from talkpath.observatory.claims import Claim
 from talkpath.observatory.claims_grammar import parse
-from talkpath.observatory.events import Event, detect
+from talkpath.observatory.detect.assumptions import FOLDER
+from talkpath.observatory.detect.find import find
+from talkpath.observatory.events import Event
+from talkpath.observatory.events_counts import of_days, of_taps
 from talkpath.observatory.events_days import Day, days, reports
 from talkpath.observatory.ledger import Entry, Evidence, hold, placed
 from talkpath.observatory.ledger_published import Published
@@ -50,7 +53,7 @@ def hold_folder(claims: Sequence[Claim], folder: Path, published: Sequence[Publi
     found = days(reports(folder))
     if not found:
         raise UsageError("The folder holds no bundle that decided anything; name one that holds .talkpath files.")
-    events = detect(found)
+    events = find([*of_days(found), *of_taps(folder / "taps.jsonl")], FOLDER)
     moved = [_moved(claim, country) for claim in claims] if country else claims
     return Ledger(
         claims=tuple(moved),

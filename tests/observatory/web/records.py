@@ -8,11 +8,11 @@ from itertools import groupby
 from operator import attrgetter
 
 from msgspec.structs import replace
-from network_days import spread
+from network_days import detect, spread
 
 from talkpath.observatory.claims import load
 from talkpath.observatory.claims_grammar import parse
-from talkpath.observatory.events import Event, detect, withdraw
+from talkpath.observatory.events import Event, withdraw
 from talkpath.observatory.events_days import Day
 from talkpath.observatory.ledger import Entry, Evidence, hold, placed
 from talkpath.observatory.ledger_published import load_published

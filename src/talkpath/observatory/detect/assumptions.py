@@ -30,8 +30,9 @@ class Assumptions:
     `liars` is the largest share of a source's reports that may be lies and still be called a network's normal.
     A normal is learnt from `least_days` clean days, at most `memory_days` old and at least `lag_days`; a day whose
     e-value is `doubt` or more is not clean. `toll` reports of each source and day are taken as lies before a level
-    counts as attack-resistant. `strict`: confirmed needs two sources, however many a network has; else two where it
-    has two. Thresholds are mean times to a false alarm on one network, app and medium, in years.
+    counts as attack-resistant. `strict`: confirmed needs two sources that each tell it; else all evidence together,
+    where a second source that was asked does not disagree. Thresholds are mean times to a false alarm on one network,
+    app and medium, in years.
     """
 
     nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.0)
@@ -74,5 +75,5 @@ FOLDER = Assumptions(
     confirmed_years=1.0,
     resistant_years=100.0,
 )
-"""Bundles that somebody holds and trusts: looked at once, over weeks, not watched for years. Nobody in it lies, but a
-second source that was asked and does not agree still stops an event from being confirmed."""
+"""Bundles that somebody holds and trusts: looked at once, over weeks, not watched for years. Nobody in it lies; yet a
+second source that was asked and disagrees keeps an event from being confirmed."""

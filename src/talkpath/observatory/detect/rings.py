@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 
+LEANING = 2.0
+
+
 class Ring:
     """Products of e-values since each of the last `window` days: streams x window x sources x alternatives."""
 
@@ -83,6 +86,19 @@ def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floa
     means = np.take_along_axis(np.cumsum(ordered, axis=-1), at, axis=-1)[..., 0] / smallest
     products = np.take_along_axis(np.cumprod(ordered, axis=-1), at, axis=-1)[..., 0]
     return np.where(sources[:, None] > 0, (means + products) / 2, 0.0)
+
+
+def agreeing(evidence: Floats, counted: Flags) -> Floats:
+    """The plain product over the sources that count, where two of them, or the only one, say so.
+
+    For evidence that somebody trusts: a second source need not have seen enough, but must not disagree.
+    """
+    import numpy as np
+
+    of_counted = np.where(counted[:, None], evidence, 1.0)
+    ordered = np.sort(np.where(counted[:, None], evidence, 0.0), axis=-1)
+    agreed = (ordered[..., -2] >= LEANING) | (counted.sum(axis=-1) == 1)[:, None]
+    return np.where(agreed, all_of(of_counted), 0.0)
 
 
 def credible(weights: Floats, days: Integers, mass: float = 0.95) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from talkpath.observatory.detect.assumptions import CONFIRMED, PROBE, RESISTANT,
 from talkpath.observatory.detect.baseline import Normal, bounded_share, normal
 from talkpath.observatory.detect.counts import Panel
 from talkpath.observatory.detect.evidence import began, ended, lifted
-from talkpath.observatory.detect.rings import Ring, all_of, credible, some_of
+from talkpath.observatory.detect.rings import Ring, agreeing, all_of, credible, some_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
+FORTNIGHT = 14  # days: so long an onset is dated anew, a source is lately heard of, an end may go unnoticed
 JEFFREYS = (0.5, 1.0)
 LOWER = -1.645
 
@@ -48,12 +49,13 @@ class Turn:
 
 @dataclass
 class Spell:
-    """One restriction of one stream. `tells` says which sources show it. `over` is a closed end, `fading` one that is
-    only a signal so far."""
+    """One restriction of one stream. `tells` says which sources show it, `usual` is the normal before it, by source.
+    `over` is a closed end, `fading` one that is only a signal so far."""
 
     stream: int
     onset: Turn
     tells: Flags
+    usual: Normal
     over: Turn | None = None
     fading: Turn | None = None
 
@@ -89,6 +91,10 @@ class Watch:
         calm[list(self._open)] = False
         clean = ~(self._doubted | self._in_event)
         usual = normal(self.panel, at, clean, calm, self.rules)
+        for spell in (*self._open.values(), *self._closing.values()):
+            lost = spell.usual.known & ~usual.known[spell.stream]  # all clean days are gone: as it was before the event
+            usual.level[spell.stream, lost] = spell.usual.level[lost]
+            usual.known[spell.stream, lost] = True
         self._beginnings(at, usual)
         self._endings(at, usual)
 
@@ -112,7 +118,7 @@ class Watch:
         passed = np.stack([weights[level].sum(axis=1) >= days
                            for level, days in zip(weights, self.rules.threshold_days, strict=True)])  # fmt: skip
         for row in np.flatnonzero(passed.any(axis=0)):
-            self._reached(int(row), at, passed[:, row])
+            self._reached(int(row), at, passed[:, row], usual)
         for stream, spell in self._open.items():
             self._date(spell, at, weights, stream, evidence)
             part = spell.tells if spell.onset.level < CONFIRMED else slice(None)
@@ -146,15 +152,17 @@ class Watch:
         """Two sources, or two sites: the mean of both ways, so that the promise is one."""
         import numpy as np
 
-        counted = None if self.rules.strict else np.asarray(self.panel.heard[:, : at + 1].any(axis=1))
-        found = some_of(evidence, 2, counted)
+        if not self.rules.strict:
+            return agreeing(evidence, np.asarray(self.panel.heard[:, : at + 1].any(axis=1)))
+        found = some_of(evidence, 2)
         return found if self._sites is None else (found + some_of(self._sites.since(), 2)) / 2
 
-    def _reached(self, stream: int, at: int, passed: Flags) -> None:
+    def _reached(self, stream: int, at: int, passed: Flags, usual: Normal) -> None:
         import numpy as np
 
         if stream not in self._open:
-            spell = Spell(stream, Turn(at, at), np.zeros(len(SOURCES), bool))
+            before = Normal(usual.level[stream].copy(), usual.known[stream].copy())
+            spell = Spell(stream, Turn(at, at), np.zeros(len(SOURCES), bool), before)
             self._open[stream] = spell
             self._closing.pop(stream, None)
             self.spells.append(spell)
@@ -170,10 +178,12 @@ class Watch:
 
         level = min(spell.onset.level, CONFIRMED)
         known = spell.onset.reached[level]
-        if at - known > max(self.rules.lag_days, 7):
+        if self.panel.dates[at] - self.panel.dates[known] > FORTNIGHT:
             return
         days = self._plain.days
         here = np.where((days >= 0) & (days <= known), weights[level][stream], 0.0)
+        if here.sum() < self.rules.threshold_days[level - SIGNAL]:
+            return  # what came since speaks of an end, not of the beginning
         low, high = credible(here, days)
         if at - spell.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
             spell.onset.low, spell.onset.high = low, high
@@ -197,7 +207,7 @@ class Watch:
         telling = np.stack([self._telling(spell, at) for spell in spells])
         weights = {
             SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0)),
-            CONFIRMED: some_of(evidence, 2, telling),
+            CONFIRMED: some_of(evidence, 2, telling) if self.rules.strict else agreeing(evidence, telling),
             RESISTANT: some_of(np.where(telling[:, None], self._tolled_ends.since(rows), 1.0), 3),
         }
         for index, spell in enumerate(spells):
@@ -224,8 +234,9 @@ class Watch:
         import numpy as np
 
         panel, stream = self.panel, spell.stream
-        old = np.searchsorted(panel.dates, panel.dates[at] - max(self.rules.lag_days, 7), side="right")
-        part = slice(spell.onset.high, max(int(old), spell.onset.reached[SIGNAL] + 1))
+        old = np.searchsorted(panel.dates, panel.dates[at] - FORTNIGHT, side="right")
+        known = spell.onset.reached[min(spell.onset.level, CONFIRMED)]
+        part = slice(spell.onset.high, max(int(old), known + 1))
         days = panel.heard[stream, part].sum(axis=0).astype(float)
         restricted = panel.restricted[stream, part].sum(axis=0).astype(float)
         reports = panel.reports[stream, part].sum(axis=0).astype(float)
@@ -240,7 +251,7 @@ class Watch:
         """The sources that show the event, as far as they were heard of lately."""
         import numpy as np
 
-        recent = np.searchsorted(self.panel.dates, self.panel.dates[at] - max(self.rules.lag_days, 7))
+        recent = np.searchsorted(self.panel.dates, self.panel.dates[at] - FORTNIGHT)
         alive = spell.tells & self.panel.heard[spell.stream, recent : at + 1].any(axis=0)
         return alive if alive.any() else spell.tells
 
