@@ -12,14 +12,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import log
+from math import exp, lgamma, log
 from pathlib import Path
 
 import numpy as np
 
 from networks_in_numbers import MISTAKEN, NOTICED, Played, World, play
 from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL, SOURCES
-from talkpath.observatory.ledger_count import clopper_pearson
 
 PAGE = Path(__file__).parents[1] / "docs" / "event-rates.md"
 LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant"}
@@ -142,10 +141,13 @@ def _quiet_line(row: Row) -> str:
 
 
 def _bound(found: int, years: float) -> float:
-    """The upper 95 % bound of a rate: of none seen, ln 20 over the time."""
-    if not found:
-        return log(20) / years
-    return clopper_pearson(found, max(int(years), found), 0.1)[1]
+    """The upper 95 % bound of a rate: where so few would be seen in one of 20 (Poisson)."""
+    low, high = 0.0, 10.0 * found + 10
+    for _ in range(60):
+        middle = (low + high) / 2
+        seen = sum(exp(count * log(middle) - middle - lgamma(count + 1)) for count in range(found + 1))
+        low, high = (middle, high) if seen > 0.05 else (low, middle)
+    return high / years
 
 
 def _middle() -> Iterator[str]:

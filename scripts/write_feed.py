@@ -12,12 +12,11 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, uuid5
-from xml.etree import ElementTree
+
+from talkpath.observatory.feeds.atom import Entry, document
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, FEED = ROOT / "CORRECTIONS.md", ROOT / "CORRECTIONS.atom"
-ATOM = "http://www.w3.org/2005/Atom"
 HEADING = re.compile(r"^## (\d{4}-\d\d-\d\d): (.+)$", re.MULTILINE)
 
 
@@ -42,30 +41,8 @@ def corrections(page: str) -> list[Correction]:
 def feed(page: str) -> str:
     """The whole document."""
     found = corrections(page)
-    root = ElementTree.Element("feed", xmlns=ATOM)
-    _add(root, "title", "talkpath: corrections")
-    _add(root, "id", _id("feed"))
-    _add(root, "updated", f"{found[0].day}T00:00:00Z")
-    _add(_add(root, "author"), "name", "talkpath")
-    for correction in found:
-        entry = _add(root, "entry")
-        _add(entry, "title", correction.title)
-        _add(entry, "id", _id(f"{correction.day} {correction.title}"))
-        _add(entry, "updated", f"{correction.day}T00:00:00Z")
-        _add(entry, "content", correction.text).set("type", "text")
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _add(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
-    child = ElementTree.SubElement(parent, name)
-    child.text = text
-    return child
-
-
-def _id(name: str) -> str:
-    """The same name, the same id, on any machine."""
-    return uuid5(NAMESPACE_URL, f"talkpath/corrections/{name}").urn
+    entries = [Entry(f"{one.day} {one.title}", one.title, f"{one.day}T00:00:00Z", one.text) for one in found]
+    return document("corrections", "talkpath: corrections", entries, "")
 
 
 def main() -> int:

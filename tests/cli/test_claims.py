@@ -81,7 +81,7 @@ def test_held_as_json_with_events_and_numbers(folder: Path):
     entry = {entry["claim"]: entry for entry in found["entries"]}
     assert (entry["S18"]["outcome"], entry["S18"]["rank"]) == ("supported", "own")
     assert entry["C26"]["outcome"] == "not measurable"
-    assert [event["onset_low"] for event in found["events"]] == ["2025-08-11"]
+    assert [event["onset_high"] for event in found["events"]] == ["2025-08-13"]
     assert found["looked"] == {"reports": 3, "networks": 1, "unplaced": 0, "first_day": "2025-08-11",
                                "last_day": "2025-08-13", "simulated": True}  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 
 import write_feed
 from talkpath.observatory.claims import load
+from talkpath.observatory.feeds.atom import ATOM as NAMESPACE
 
 PAGE = """# Corrections
 
@@ -23,7 +24,7 @@ C100 supersedes it.
 
 Nothing.
 """
-ATOM = f"{{{write_feed.ATOM}}}"
+ATOM = f"{{{NAMESPACE}}}"
 
 
 def test_the_feed_is_current():

@@ -29,8 +29,27 @@ if TYPE_CHECKING:
     help="The key of a responder that only your own probes reach; two confirm.",
 )
 @click.option("--country", default="", metavar="CC", help="Only this country.")
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep what was told in this file: changes and corrections follow.",
+)
+@click.option("--feed", type=click.Path(dir_okay=False, path_type=Path), help="Write the journal as an Atom feed.")
+@click.option(
+    "--webhooks",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Send the journal's new lines to the receivers of this TOML file.",
+)
+@click.option(
+    "--min-contributors",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Feed and webhooks: no event of fewer people.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON (spec/tp-008).")
 def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[str, ...], country: str,
+            journal: Path | None, feed: Path | None, webhooks: Path | None, min_contributors: int,
             as_json: bool) -> None:  # fmt: skip
     """Find when restrictions began, changed and ended, in a FOLDER of bundles and taps.
 
@@ -53,6 +72,14 @@ def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[st
             raise UsageError("There is no report that decided anything; name a folder that holds .talkpath files.")
         rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
         found = look(counts, rules, load(), load_tables(folder))
+    if journal is not None:
+        from talkpath.observatory.feeds.tell import tell
+        from talkpath.observatory.publication import Publication
+
+        said = tell([*found.countries, *found.events], journal, Publication(min_contributors), feed, webhooks)
+        click.echo(said, err=True)
+    elif feed or webhooks:
+        raise UsageError("A feed and webhooks tell what is in a journal; name one with --journal.")
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(events_text.lines(found)))
 
 

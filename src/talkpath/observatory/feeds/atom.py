@@ -1,0 +1,55 @@
+"""An Atom document (RFC 4287)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree
+
+ATOM = "http://www.w3.org/2005/Atom"
+NOT_XML = {code: None for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
+
+
+class Entry(NamedTuple):
+    """One entry. `name` gives the id: the same name, the same id, on any machine. `updated` as RFC 3339 has it."""
+
+    name: str
+    title: str
+    updated: str
+    text: str
+    link: str = ""
+    categories: Sequence[str] = ()
+
+
+def document(name: str, title: str, entries: Sequence[Entry], empty: str, link: str = "") -> str:
+    """The whole document, in the order of the entries. `empty`: when it was updated, where it has none."""
+    root = ElementTree.Element("feed", xmlns=ATOM)
+    _add(root, "title", title)
+    _add(root, "id", _id(name, "feed"))
+    _add(root, "updated", max((entry.updated for entry in entries), default=empty))
+    _add(_add(root, "author"), "name", "talkpath")
+    if link:
+        _add(root, "link").attrib.update(rel="self", href=link)
+    for entry in entries:
+        child = _add(root, "entry")
+        _add(child, "title", entry.title)
+        _add(child, "id", _id(name, entry.name))
+        _add(child, "updated", entry.updated)
+        for category in entry.categories:
+            _add(child, "category").set("term", category)
+        if entry.link:
+            _add(child, "link").attrib.update(rel="alternate", href=entry.link)
+        _add(child, "content", entry.text).set("type", "text")
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
+    child = ElementTree.SubElement(parent, name)
+    child.text = text.translate(NOT_XML) if text else text
+    return child
+
+
+def _id(feed: str, name: str) -> str:
+    return uuid5(NAMESPACE_URL, f"talkpath/{feed}/{name}").urn

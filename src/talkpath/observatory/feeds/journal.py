@@ -1,0 +1,111 @@
+"""The journal: every event as it was told, and when. Nothing in it is ever changed; later lines stand for earlier ones.
+
+Events are found anew each time from all counts, and late reports can move them. `news` compares: an event that was
+found again keeps the id under which it was first told, one whose level, dates or rule changed is told again, and one
+that is found no more is withdrawn, with the reason. Whoever reads the journal sees what was said at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.errors import UsageError
+from talkpath.observatory.events import LAST, Event, withdraw
+
+FIRST = "0000-01-01"
+GONE = "Reports that came later, or were taken back, speak against it."
+
+
+class Told(Struct, frozen=True):
+    """One line. `number` counts from 1, `at` is UTC as RFC 3339 has it."""
+
+    number: int
+    at: str
+    event: Event
+
+
+def read(path: Path) -> list[Told]:
+    """All lines; none where there is no such file. A last line that a crash cut short was never told."""
+    if not path.exists():
+        return []
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    try:
+        return [msgspec.json.decode(line, type=Told) for line in whole.splitlines()]
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path.name} is no journal of events: {error}. Name another, or put back a copy.") from None
+
+
+def write(path: Path, news: Sequence[Told]) -> None:
+    """Append them; they are on the disk when this returns."""
+    kept = len(path.read_bytes().rpartition(b"\n")[0]) + 1 if path.exists() and path.stat().st_size else 0
+    try:
+        with path.open("ab") as file:
+            file.truncate(kept if kept > 1 else 0)
+            file.write(b"".join(msgspec.json.encode(told) + b"\n" for told in news))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        raise UsageError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.") from None
+
+
+def standing(journal: Iterable[Told]) -> dict[str, Event]:
+    """The last word on each event, by id, without what was withdrawn."""
+    found: dict[str, Event] = {}
+    for told in journal:
+        if told.event.kind == "withdrawn":
+            found.pop(told.event.began, None)
+        else:
+            found[told.event.id] = told.event
+    return found
+
+
+def news(journal: Sequence[Told], found: Sequence[Event], at: str, least: int = 5) -> list[Told]:
+    """What is to be told now: new events, changed ones, and those that are found no more.
+
+    An event is told again, too, when `least` people have come to tell it: then it may be published.
+    """
+    known = standing(journal)
+    used = {told.event.id for told in journal}
+    names: dict[str, str] = {}  # what it would be called now -> what it is called
+    told: list[Event] = []
+    for event in found:
+        before = _same(event, [one for name, one in known.items() if name not in names.values()])
+        names[event.id] = before.id if before else _unused(event.id, used)
+        now = replace(event, id=names[event.id], began=names.get(event.began, event.began))
+        if before is None or _word(now, least) != _word(before, least):
+            told.append(now)
+    told += [withdraw(one, GONE) for name, one in known.items() if name not in names.values()]
+    first = journal[-1].number + 1 if journal else 1
+    return [Told(number, at, event) for number, event in enumerate(told, first)]
+
+
+def _same(event: Event, known: Sequence[Event]) -> Event | None:
+    """The one of the same stream and kind whose time overlaps; the one of the same id before others."""
+    alike = [one for one in known if _stream(one) == _stream(event) and _low(one) <= event.onset_high <= LAST
+             and _low(event) <= one.onset_high]  # fmt: skip
+    return max(alike, key=lambda one: (one.id == event.id, one.onset_high), default=None)
+
+
+def _stream(event: Event) -> tuple[str, str, str, str, str]:
+    return event.country, event.network, event.app, event.medium, event.kind
+
+
+def _low(event: Event) -> str:
+    return event.onset_low or FIRST
+
+
+def _word(event: Event, least: int) -> tuple[object, ...]:
+    """What makes it news. Counts grow every day, and are none."""
+    enough = event.contributors >= least
+    return event.level, event.onset_low, event.onset_high, event.rule, event.networks, enough
+
+
+def _unused(name: str, used: set[str]) -> str:
+    again = (f"{name}/{number}" for number in range(2, len(used) + 3))
+    return name if name not in used else next(other for other in again if other not in used)

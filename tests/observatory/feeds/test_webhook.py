@@ -1,0 +1,169 @@
+"""Webhooks against a real HTTP server on loopback: signed, in order, tried again, to nobody else."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+
+import pytest
+from test_journal import AT, event
+
+from talkpath.errors import UsageError
+from talkpath.observatory.feeds.journal import news
+from talkpath.observatory.feeds.webhook import (
+    TRIES,
+    Hook,
+    deliver,
+    load_hooks,
+    post,
+    read_got,
+    sign,
+    waits,
+    write_got,
+)
+
+SECRET = "a secret of enough characters"
+JOURNAL = news([], [event(), event(network="AS2"), event(network="AS3", country="YY")], AT)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Answers with `answers` in turn, then 204; keeps what it got."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.answers: list[int] = []
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook?of=me"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((self.path, dict(self.headers), body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
+        self.send_header("Location", self.server.url.replace("/hook", "/elsewhere"))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run(hook: Hook, got: int = 0):
+    slept: list[float] = []
+    return *deliver(hook, JOURNAL, got, post, slept.append, lambda: 1_700_000_000.9, Random(1)), slept
+
+
+def numbers(receiver: Receiver) -> list[int]:
+    return [json.loads(body)["number"] for _, _, body in receiver.got]
+
+
+def test_all_lines_arrive_in_order_and_signed(receiver: Receiver):
+    got, outcome, slept = run(Hook(receiver.url, SECRET))
+    assert (got, outcome.delivered, outcome.waiting, slept) == (3, 3, 0, [])
+    assert numbers(receiver) == [1, 2, 3]
+    for path, headers, body in receiver.got:
+        assert path == "/hook?of=me"
+        at, _, digest = headers["Talkpath-Signature"].removeprefix("t=").partition(",v1=")
+        assert hmac.compare_digest(
+            digest, hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        )
+    assert run(Hook(receiver.url, SECRET), got)[1].delivered == 0  # not twice
+
+
+def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Receiver):
+    receiver.answers = [500, 429, 204]
+    got, outcome, slept = run(Hook(receiver.url, SECRET))
+    assert (got, outcome.waiting, numbers(receiver)) == (3, 0, [1, 1, 1, 2, 3])
+    assert len(slept) == 2
+    assert slept[0] < slept[1] * 2
+
+
+def test_a_receiver_that_is_down_loses_nothing(receiver: Receiver):
+    receiver.answers = [204, *[503] * TRIES]
+    got, outcome, _ = run(Hook(receiver.url, SECRET))
+    assert (got, outcome.delivered, outcome.waiting) == (1, 1, 2)
+    assert run(Hook(receiver.url, SECRET), got)[0] == 3
+    assert numbers(receiver) == [1, *[2] * TRIES, 2, 3]
+
+
+def test_nobody_there_is_a_value_and_no_exception():
+    assert post("http://127.0.0.1:9/", {}, b"") == 0
+
+
+def test_no_redirection_is_followed(receiver: Receiver):
+    receiver.answers = [302] * TRIES
+    got, outcome, _ = run(Hook(receiver.url, SECRET))
+    assert (got, outcome.waiting) == (0, 3)
+    assert {path for path, _, _ in receiver.got} == {"/hook?of=me"}
+
+
+def test_a_receiver_gets_only_what_it_asked_for(receiver: Receiver):
+    got, outcome, _ = run(Hook(receiver.url, SECRET, countries=("YY",)))
+    assert (got, outcome.delivered, numbers(receiver)) == (3, 1, [3])
+
+
+def test_waits_grow_to_a_bound():
+    found = list(waits(Random(3)))
+    assert len(found) == TRIES - 1
+    assert all(0.5 * 2**at <= wait <= 2**at for at, wait in enumerate(found))
+
+
+def test_a_signature_is_as_the_page_says():
+    assert sign("key", b"{}", 7) == f"t=7,v1={hmac.new(b'key', b'7.{}', hashlib.sha256).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "why"),
+    [
+        ("http://192.0.2.1/hook", SECRET, "in the clear"),
+        ("ftp://host.example/", SECRET, "is none"),
+        ("https://user:word@host.example/", SECRET, "is none"),
+        ("https://host.example/", "short", "shorter"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_whole(tmp_path: Path, url: str, secret: str, why: str):
+    path = tmp_path / "hooks.toml"
+    path.write_text(f'[[hook]]\nurl = "{url}"\nsecret = "{secret}"\n')
+    with pytest.raises(UsageError, match=why) as caught:
+        load_hooks(path)
+    assert "host" not in str(caught.value).lower().replace("https://host/path", "")
+
+
+def test_a_file_is_read(tmp_path: Path):
+    path = tmp_path / "hooks.toml"
+    path.write_text(f'[[hook]]\nurl = "https://host.example/x"\nsecret = "{SECRET}"\napps = ["max"]\n')
+    (hook,) = load_hooks(path)
+    assert (hook.apps, "example" in hook.name) == (("max",), False)
+
+
+def test_how_far_each_got_survives(tmp_path: Path):
+    path = tmp_path / "got.json"
+    assert read_got(path) == {}
+    write_got(path, {"a": 3})
+    assert read_got(path) == {"a": 3}
+    path.write_text("[")
+    with pytest.raises(UsageError, match="delete it"):
+        read_got(path)
