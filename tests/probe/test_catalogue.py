@@ -82,6 +82,7 @@ def test_a_source_grows_old() -> None:
         (row(host="a\\u001bb"), "row 'one'"),
         (row(kind="icmp"), "cannot be read"),
         (row() + row(), "two rows of one id"),
+        (row(kind="resolver", app=""), "give its address"),
         (row() + "more = 1\n", "cannot be read"),
     ],
 )

@@ -101,13 +101,18 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
 
     from talkpath.probe.asking import Asker
     from talkpath.probe.inquiry import Inquiry
+    from talkpath.probe.surroundings import local_address, through_tunnel
     from talkpath.report import endpoints
     from talkpath.verdict.endpoints import judge_endpoints
+    from talkpath.verdict.model import Reason
+    from talkpath.wire.address import Address
 
     now = datetime.now(UTC)
     inquiry = Inquiry(chosen, now.date(), SystemRandom(), gap_s)
+    local = local_address(Address.of(chosen.resolver.host))  # sends nothing
+    vpn = local is not None and through_tunnel(local)
     Asker(inquiry, told=_tell).ask()
-    verdicts = judge_endpoints(inquiry.exchanges)
+    verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
     if as_json:
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"
         click.echo(json.dumps(endpoints.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))

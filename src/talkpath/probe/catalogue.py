@@ -76,6 +76,8 @@ def read_catalogue(file: Path | None = None) -> tuple[Row, ...]:
         printable = row.id.isprintable() and row.host.isprintable()
         if not (printable and 0 < row.port < 65536 and 0 <= row.tier < len(TIERS)):
             raise UsageError(f"The catalogue's row {row.id!r} has a port, tier or name that cannot be; correct it.")
+        if row.kind == "resolver" and row.is_name:
+            raise UsageError(f"The catalogue's row {row.id!r} names a resolver; give its address.")
     if len({row.id for row in rows}) < len(rows):
         raise UsageError("The catalogue has two rows of one id; give each its own.")
     return rows
