@@ -110,9 +110,9 @@ def ports(check: Check, facts: Facts) -> int:
     return len(tuples) + min(len(paths), 16) + streams + 1
 
 
-@pytest.mark.parametrize("names", [[], ["webrtc"]], ids=str)
-def test_what_is_announced_is_what_other_seeds_send(names: list[str]) -> None:
-    plan = make_plan(choose_arms(names))
+@pytest.mark.parametrize(("names", "transports"), [([], False), (["webrtc"], False), (["webrtc"], True)], ids=str)
+def test_what_is_announced_is_what_other_seeds_send(names: list[str], transports: bool) -> None:
+    plan = make_plan(choose_arms(names), transports=transports)
     told = rehearse(plan)
     total = told["total"]["bytes_sent"] + told["total"]["bytes_received"]
     for seed in range(2, 5):

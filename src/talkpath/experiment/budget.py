@@ -24,6 +24,7 @@ AROUND_BYTES = {
     for family in (4, 6)
 }  # what one datagram's IP packet has besides it; over a stream ACKs ride along
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
+STREAM_BYTES = {"udp": (0, 0), "tcp": (220, 170), "tls": OPENING_BYTES, "wss": (1350, 1700)}  # likewise of one call
 
 
 def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
@@ -43,7 +44,14 @@ def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
     flows = Counter(flow.transport for flow in layout.flows)
     sums = [(count, *flow_bytes(layout.schedule, transport, family)) for transport, count in flows.items()]
-    return sum(count * up for count, up, _ in sums), sum(count * down for count, _, down in sums)
+    up, down = opening_bytes(layout)
+    return up + sum(count * up for count, up, _ in sums), down + sum(count * down for count, _, down in sums)
+
+
+def opening_bytes(layout: Layout) -> tuple[int, int]:
+    """(up, down) of what opens and closes an epoch's calls over TCP."""
+    each = [STREAM_BYTES[flow.transport[:3]] for flow in layout.flows]
+    return sum(up for up, _ in each), sum(down for _, down in each)
 
 
 def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from random import Random
 from talkpath.apps import apps, shapes
 from talkpath.apps.shape import Arm
 from talkpath.errors import UsageError
-from talkpath.experiment.budget import OPENING_BYTES, flow_bytes
+from talkpath.experiment.budget import STREAM_BYTES, flow_bytes
 from talkpath.measure.facts import ArmPlan, Plan
 
 VOICE_BYTES = 4_000_000
@@ -83,7 +83,7 @@ def _paths_bytes(arm: Arm) -> int:
     shape = shapes()[arm]
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
     calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATHS)
-    return int(PATHS_MARGIN * calls) + sum(2 * sum(OPENING_BYTES) for transport in PATHS if transport != "udp")
+    return int(PATHS_MARGIN * calls) + sum(2 * sum(STREAM_BYTES[transport]) for transport in PATHS)
 
 
 def _arm_plan(arm: Arm) -> ArmPlan:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from talkpath.apps import shapes
 from talkpath.apps.shape import Arm
 from talkpath.conduct.check import LOCAL_PORTS, Check
-from talkpath.experiment.budget import HEADER_BYTES, flow_bytes
+from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
 from talkpath.experiment.seeds import derive, generator, session_key
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.sim import Sim
@@ -93,9 +93,12 @@ def _play(plan: Plan, seed: int) -> Play:
 def _sent(epoch: Epoch, direction: Direction) -> list[int]:
     """Bytes that each flow sent in the rehearsal itself."""
     track = epoch.up if direction == "up" else epoch.down
-    flows = [int.from_bytes(flow.sent, "little") for flow in epoch.flows if flow.direction == direction]
-    sizes = [size + HEADER_BYTES[4] for size in track.size]
-    return [sum(size for bit, size in enumerate(sizes) if sent >> bit & 1) for sent in flows]
+    mine = [flow for flow in epoch.flows if flow.direction == direction]
+    flows = [(flow.transport, int.from_bytes(flow.sent, "little")) for flow in mine]
+    return [
+        sum(size + AROUND_BYTES[4][kind] for bit, size in enumerate(track.size) if sent >> bit & 1)
+        for kind, sent in flows
+    ]
 
 
 def _cost(epoch: Epoch, packets: int, seed: bytes) -> Cost:

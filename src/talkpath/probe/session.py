@@ -13,7 +13,7 @@ from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes
+from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, opening_bytes
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER, lateness_ms
 from talkpath.experiment.layout import Layout, lay_out
@@ -220,6 +220,7 @@ class ProbeSession:
             return
         if running is None or running.flight.start_s is not None:
             raise PeerError("The test server answered an epoch that was not asked for; is it talkpath?")
+        self._spend(*opening_bytes(running.layout))
         start_s = max(now_s, running.not_before_s)
         running.flight.start(start_s)
         running.end_s = start_s + running.layout.span_ms / 1000.0
