@@ -262,5 +262,9 @@ def test_every_command_is_looked_at() -> None:
         "claims": "reads its own data and bundles",
         "share": "sends the bytes of a bundle, and writes the URL that it was given into a receipt",
         "withdraw": "sends what is in that receipt",
+        "observe": "reads bundles, which hold none; what it keeps of callers is looked at in tests/observatory/intake",
+        "watch": "runs checks, and writes what `check` writes; its own lines hold verdicts alone (test_watch.py)",
+        "endpoints": "shows the hosts of its catalogue in its plan; what comes back is looked at in test_endpoints.py, "
+        "tests/lab/test_endpoints.py and tests/probe/test_inquiry.py",
     }
     assert set(cli.list_commands(click.Context(cli))) <= looked | harmless.keys()
