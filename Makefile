@@ -10,7 +10,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 # One line a command, so that two who add one do not meet here.
 .PHONY: help demo test core dev peers
-.PHONY: article
+.PHONY: article event-rates
 .PHONY: bench bench-capture
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
@@ -33,6 +33,7 @@ help:
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.13)"
+	@echo "make event-rates  how often events are wrong and how late, about 10 minutes; writes docs/event-rates.md"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -95,6 +96,9 @@ article: core
 other-python: core
 	@mkdir -p build
 	@$(BIN)/python scripts/judge_elsewhere.py $(OTHER)
+
+event-rates: core
+	@$(BIN)/python scripts/write_event_rates.py
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder share test_journal's events."""
+"""Lets the tests of this folder share test_journal's events and receiver.py."""
 
 from __future__ import annotations
 

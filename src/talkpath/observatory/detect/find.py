@@ -25,12 +25,16 @@ def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Eve
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
     is no network.
     """
+    placed = sorted((one for one in counts if one.country != NOWHERE), key=lambda one: one.country)
+    countries = groupby(placed, key=lambda one: one.country)  # no country's networks are another's peers
+    return [event for _, found in countries for event in _find(found, rules)]
+
+
+def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
+    """Of one country."""
     by_stream: dict[Stream, list[Counts]] = {}
     for one in counts:
-        if one.country != NOWHERE:
-            by_stream.setdefault(one.stream, []).append(one)
-    if not by_stream:
-        return []
+        by_stream.setdefault(one.stream, []).append(one)
     arrays = panel((one for found in by_stream.values() for one in found), rules.sites)
     spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
     told = (_Told(spell, arrays, by_stream[arrays.streams[at]], rules) for at, found in spells for spell in found)
