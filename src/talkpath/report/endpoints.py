@@ -119,18 +119,19 @@ def sentence(verdict: Verdict) -> str:
 def lines(verdict: Verdict) -> list[str]:
     """What was seen, and what it is not."""
     hosts, silent = (round(verdict.figures[key] or 0) for key in ("hosts", "hosts_silent"))
-    found = [
-        count(
-            "endpoints",
-            "{silent} of {number} way of asking failed, each time it was tried.",
-            "{silent} of {number} ways of asking failed, each time they were tried.",
-            hosts,
-            silent=silent,
-        )
-    ]
     if verdict.state == "ok":
-        found.append(say("endpoints", "That a server answers a greeting does not say that a call gets through."))
-    elif verdict.state == "restricted":
+        found = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
+    else:
+        found = [
+            count(
+                "endpoints",
+                "{silent} of {number} way of asking failed, each time it was tried.",
+                "{silent} of {number} ways of asking failed, each time they were tried.",
+                hosts,
+                silent=silent,
+            )
+        ]
+    if verdict.state == "restricted":
         found.append(
             say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
         )
