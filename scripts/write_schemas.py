@@ -14,6 +14,7 @@ from talkpath.measure.facts import Facts
 from talkpath.observatory.events import Event
 from talkpath.report.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.report.json import CheckResult
+from talkpath.report.place import LocateResult
 from talkpath.verdict.model import Verdict
 
 SPEC = Path(__file__).parents[1] / "spec"
@@ -50,7 +51,7 @@ def schemas() -> dict[str, str]:
     call: Any = changed(CallObject, "verdict", verdict)
     attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
-    found = {"tp-001": Facts, "tp-004": result, "tp-007": capture, "tp-008": Event}
+    found = {"tp-001": Facts, "tp-004": result, "tp-007": capture, "tp-008": Event, "tp-010": LocateResult}
     return {f"{number}.schema.json": text(record) for number, record in found.items()}
 
 

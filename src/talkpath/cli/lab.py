@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from talkpath.cli._lab_country import country
+from talkpath.cli._lab_locate import locate
 from talkpath.cli._lab_score import score
 from talkpath.cli._language import language_option
 from talkpath.errors import PeerError, UsageError
@@ -27,6 +28,7 @@ def command() -> None:
 
 command.add_command(score)
 command.add_command(country)
+command.add_command(locate)
 
 
 @command.command("run")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from talkpath.apps.shape import Arm
+from talkpath.conduct.locate import next_place
 from talkpath.conduct.paths import lighter, offered, streams
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes
@@ -102,6 +103,8 @@ class Check:
     def __post_init__(self) -> None:
         arms = tuple(Arm(arm.app, arm.variant, arm.medium) for arm in self.plan.arms)  # type: ignore[arg-type]
         self.session = ProbeSession(self.seed, arms, self.family, self.key)
+        if self.plan.locate and self.choose is next_question:
+            self.choose = next_place
 
     # -- what the driver tells -------------------------------------------------------------------------------
 
@@ -149,6 +152,10 @@ class Check:
     def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
         """A datagram came."""
         return self.session.datagram(now_s, data)
+
+    def exceeded(self, local: int, port: int, router: str) -> None:
+        """A router said that a packet's hops had run out."""
+        self.session.exceeded(local, port, router)
 
     def unsent(self, packet: Outgoing) -> None:
         """This machine would not send a packet that `poll`, or a datagram, asked it to."""
@@ -386,6 +393,7 @@ class Check:
             question=ask.question,
             rate=float(ask.value) if ask.question == "rate" and ask.value is not None else 1.0,
             hello=str(ask.value) if ask.question == "hello" else "browser",
+            hops=str(ask.value) if ask.question == "hops" else "",
             transport="tcp" if ask.question == "tcp" else str(ask.value) if ask.question == "transport" else "udp",
         )
 

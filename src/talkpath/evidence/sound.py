@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from talkpath.errors import BundleError
+from talkpath.experiment.hops import MOST_HOPS, ROUTERS
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 
@@ -125,7 +126,10 @@ def _flow(flow: Observation, track: Track, absent: bool) -> bool:
     whole = all(_bitmap(bitmap, track, absent) for bitmap in (flow.sent, flow.arrived))
     return (
         whole
-        and all(_bitmap(bitmap, track, True) for bitmap in (flow.late, flow.withheld))
+        and all(_bitmap(bitmap, track, True) for bitmap in (flow.late, flow.withheld, flow.limited))
+        and 0 <= flow.hops <= MOST_HOPS
+        and 0 <= flow.exceeded <= len(track.size)
+        and flow.router in ROUTERS
         and len(flow.delay_dms) in (0, len(DELAY_QUANTILES))
         and all(_number(delay, -(1 << 17), 1 << 17) for delay in flow.delay_dms)
         and _number(flow.setup_ms, -1e7, 1e7)

@@ -44,6 +44,9 @@ def epoch_facts(
     for flow, setup, *both in zip(layout.flows, _setups(layout, probe), *ways, strict=True):
         for side, seen in zip((layout.up, layout.down), both, strict=True):
             observations.append(_observe(first_id + len(observations), flow, side, setup, seen))
+    if limit := layout.limit:
+        side, senders = (layout.up, probe) if limit.direction == "up" else (layout.down, theirs)
+        observations = _with_hops(layout, side, observations, senders)
     return Epoch(
         number=begin.number,
         app=arm.app,
@@ -73,9 +76,29 @@ def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch
     return msgspec.structs.replace(epoch, flows=flows)
 
 
+def _with_hops(
+    layout: Layout, side: Side, seen: Sequence[Observation], senders: Sequence[FlowReport]
+) -> list[Observation]:
+    """Which packets could not go all the way, and what the routers where their hops ran out said to their sender."""
+    limited = _bitmap(frozenset(side.limited), len(side.slots))
+    return [
+        msgspec.structs.replace(
+            one,
+            limited=limited,
+            hops=layout.flows[place // 2].hops,
+            exceeded=senders[place // 2].exceeded,
+            router=senders[place // 2].router,
+        )
+        if one.direction == side.direction
+        else one
+        for place, one in enumerate(seen)
+    ]
+
+
 def _value(layout: Layout) -> float | str | None:
     begin = layout.begin
-    values: dict[str, float | str] = {"rate": begin.rate, "hello": begin.hello, "transport": begin.transport}
+    values: dict[str, float | str] = {"rate": begin.rate, "hello": begin.hello, "transport": begin.transport,
+                                       "hops": begin.hops}  # fmt: skip
     return values.get(begin.question)
 
 

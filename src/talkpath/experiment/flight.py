@@ -45,6 +45,9 @@ class Flight(ABC, Generic[Packet]):
         self._timeline = (*out.timeline, (NEVER, 0, 0))
         self._canaries = [flow.canary for flow in layout.flows]
         self._retries = out.first_try
+        self.exceeded = [0] * len(layout.flows)
+        self.router = [""] * len(layout.flows)
+        self._hops = layout.hops(out)
         self._first = {bit: first for first, others in into.again.items() for bit in others}
 
     def start(self, at_s: float) -> None:
@@ -130,6 +133,16 @@ class Flight(ABC, Generic[Packet]):
                     packets.append(packet)
         return packets
 
+    def hops(self, flow: int, bit: int) -> int:
+        """How many hops the packet may go; 0 for as many as there are."""
+        return self._hops[flow].get(bit, 0) if self._hops else 0
+
+    def exceed(self, flow: int, router: str) -> None:
+        """A router said that the hops of one of the flow's packets had run out; more than were limited are none."""
+        if self._hops and not self.closed and self.exceeded[flow] < len(self._hops[flow]):
+            self.exceeded[flow] += 1
+            self.router[flow] = router
+
     def unsend(self, flow: int, bit: int) -> None:
         """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
         self.sent[flow][bit] = 0
@@ -142,6 +155,8 @@ class Flight(ABC, Generic[Packet]):
                 sent_dms=_offsets(sent, self._sent_dms[flow * len(sent) :]),
                 arrived=_bitmap(arrived),
                 arrived_dms=_offsets(arrived, self._arrived_dms[flow * len(arrived) :]),
+                exceeded=self.exceeded[flow],
+                router=self.router[flow],
             )
             for flow, (sent, arrived) in enumerate(zip(self.sent, self.arrived, strict=True))
         )

@@ -8,15 +8,17 @@ All flows follow one schedule; the packets of one slot form a block and leave in
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
+from talkpath.experiment.hops import Limit, limited, parse_limit
 from talkpath.experiment.seeds import derive, generator, orders
 from talkpath.experiment.twin import random_twin, text_twin
+from talkpath.measure.facts import LADDER
 from talkpath.wire.control import Begin
 
 SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power (facts: probe-stats section 2)
@@ -31,7 +33,7 @@ Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One 5-tuple. `canary`: the text twin that withholds packets of its own."""
+    """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hops`."""
 
     number: int
     local: int
@@ -41,6 +43,7 @@ class Flow:
     canary: bool
     transport: str
     datagrams: tuple[bytes, ...]
+    hops: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +53,7 @@ class Side:
 
     `timeline` is (due_ms, flow index, bit) in order of time, replies left out; `due_ms[flow][bit]` the same by place.
     `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
-    `replies[bit]` the bits of the other side that the arrival of `bit` sets off.
+    `replies[bit]` the bits of the other side that the arrival of `bit` sets off. `limited` bits may not go all the way.
     """
 
     direction: Direction
@@ -63,6 +66,7 @@ class Side:
     replies: dict[int, tuple[int, ...]]
     first_try: dict[int, int]
     withheld: frozenset[int]
+    limited: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +79,18 @@ class Layout:
     flows: tuple[Flow, ...]
     up: Side
     down: Side
+
+    @property
+    def limit(self) -> Limit | None:
+        """Of hops, where the epoch asks for them."""
+        return parse_limit(self.begin.hops)
+
+    def hops(self, side: Side) -> tuple[dict[int, int], ...]:
+        """For each flow: limited bit -> how many hops its packet may go. Empty for every other epoch."""
+        if not side.limited:
+            return ()
+        ladder = {bit: 1 + place % LADDER for place, bit in enumerate(side.limited)}
+        return tuple(dict.fromkeys(side.limited, flow.hops) if flow.hops else ladder for flow in self.flows)
 
     def side(self, direction: Direction) -> Side:
         """The direction's half."""
@@ -93,9 +109,13 @@ def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     shape = shapes()[arm]
     seed = derive(key, "epoch", begin.number)
     schedule = shape.schedule(generator(seed, "schedule"), begin.packets, rate=begin.rate, hello=begin.hello)
-    flows = _flows(seed, begin, shape, schedule, ports)
+    limit = parse_limit(begin.hops)
+    flows = _flows(seed, begin, shape, schedule, ports, limit)
     answered_by = _answers(schedule)
     sides = {direction: _side(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
+    if limit:
+        bits = limited(schedule, sides[limit.direction].slots, limit)
+        sides[limit.direction] = replace(sides[limit.direction], limited=bits)
     return Layout(begin, arm, schedule, flows, sides["up"], sides["down"])
 
 
@@ -105,6 +125,8 @@ def roles(begin: Begin) -> list[Part]:
     call: Part = ("call", None, "udp")
     twin: Part = ("twin", "random", "udp")
     text: Part = ("twin", "text", "udp")
+    if limit := parse_limit(begin.hops):
+        return ([call] * k + [twin] * k) * max(1, len(limit.hops))
     if begin.transport == "tcp":
         return [twin] * k + [("twin", "random", "tcp")] * k
     if begin.transport != "udp":
@@ -113,7 +135,9 @@ def roles(begin: Begin) -> list[Part]:
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 
-def _flows(seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...]) -> tuple[Flow, ...]:
+def _flows(
+    seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: Limit | None
+) -> tuple[Flow, ...]:
     parts = roles(begin)
     order = orders(derive(seed, "roles"), 1, len(parts))[0]
     chosen = [parts[index] for index in order]
@@ -133,7 +157,8 @@ def _flows(seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: t
         key = derive(seed, "flow", index)
         make = shape.datagrams if role == "call" else (text_twin if kind == "text" else random_twin)
         datagrams = tuple(make(schedule, key))
-        flows.append(Flow(number, local, port, role, kind, index == canary, transport, datagrams))
+        hops = limit.hops[order[index] // (2 * begin.k)] if limit and limit.hops else 0
+        flows.append(Flow(number, local, port, role, kind, index == canary, transport, datagrams, hops))
     return tuple(flows)
 
 

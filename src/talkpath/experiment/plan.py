@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+from msgspec.structs import replace
+
 from talkpath.apps import apps, shapes
 from talkpath.apps.shape import Arm
 from talkpath.errors import UsageError
@@ -17,6 +19,7 @@ DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
 PATHS_MARGIN = 1.3  # packet sizes are drawn anew in each check, and each end tells what it saw
+LOCATE_BYTES, LOCATE_S = 8_000_000, 60.0
 DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
 
 
@@ -84,6 +87,11 @@ def _paths_bytes(arm: Arm) -> int:
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
     calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATHS)
     return int(PATHS_MARGIN * calls) + sum(2 * sum(STREAM_BYTES[transport]) for transport in PATHS)
+
+
+def locating(plan: Plan) -> Plan:
+    """The same check, which goes on to ask where on the path calls are lost: some ten questions more."""
+    return replace(plan, locate=True, budget_bytes=plan.budget_bytes + LOCATE_BYTES, budget_s=plan.budget_s + LOCATE_S)
 
 
 def _arm_plan(arm: Arm) -> ArmPlan:

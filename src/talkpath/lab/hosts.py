@@ -30,5 +30,6 @@ REFERENCE = Host("reference", "203.0.113.20", "2001:db8:4::20")
 
 HOSTS = (PROBE, RESPONDER, MESSENGER, REFERENCE)
 
-PREFIXES_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
-PREFIXES_V6 = ("2001:db8::/32",)
+# The last of each are where routers answer from (hops.py): a home's, a provider's own (RFC 6598).
+PREFIXES_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.168.0.0/24", "100.64.0.0/24")
+PREFIXES_V6 = ("2001:db8::/32", "fd00::/64")

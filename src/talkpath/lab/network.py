@@ -16,6 +16,7 @@ from random import Random
 
 from talkpath.apps.shape import Direction
 from talkpath.lab.backgrounds.weather import Background
+from talkpath.lab.hops import Hops, Path
 from talkpath.lab.link import Link
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.lab.restrictor.flow import DROP
@@ -28,11 +29,16 @@ class Network:
     """One run's network. `dropped` counts packets by what dropped them: "restrictor", "nat", or the background's id;
     `settings` are the background's in this run, those drawn from the seed too.
 
+    With a `path` there are routers on the way, the restrictor among them, and a packet whose hops run out is answered
+    by the router where they do: what leaves then goes back to the packet's sender.
+
     `keep_dropped` collects the dropped packets themselves in `lost`, for tests.
     """
 
-    def __init__(self, background: Background, rules: Sequence[Rule], seed: int, *, keep_dropped: bool = False) -> None:
-        self.background, self.rules, self.seed = background, tuple(rules), seed
+    def __init__(self, background: Background, rules: Sequence[Rule], seed: int, path: Path | None = None, *,
+                 keep_dropped: bool = False) -> None:  # fmt: skip
+        self.background, self.rules, self.seed, self.path = background, tuple(rules), seed, path
+        self._hops = Hops(path) if path else None
         self.dropped: Counter[str] = Counter()
         self.offered = 0
         self.lost: list[bytes] | None = [] if keep_dropped else None
@@ -46,12 +52,14 @@ class Network:
         self._nat = weather.nat
         self._restrictor = Restrictor(self.rules, seed) if rules else None
 
-    def __reduce__(self) -> tuple[type[Network], tuple[Background, tuple[Rule, ...], int]]:
-        return Network, (self.background, self.rules, self.seed)
+    def __reduce__(self) -> tuple[type[Network], tuple[Background, tuple[Rule, ...], int, Path | None]]:
+        return Network, (self.background, self.rules, self.seed, self.path)
 
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         """A packet enters at `now_s`; (when it leaves, its bytes) for each copy. "up" is away from the user."""
         self.offered += 1
+        if self._hops is not None and (last := self._hops.last(direction == "up", packet)) is not None:
+            return self._expire(self._hops, now_s, direction == "up", last, packet)
         up, nat, late_s = direction == "up", self._nat, 0.0
         if nat is not None and up:
             outside = nat.outward(now_s, packet)
@@ -80,6 +88,22 @@ class Network:
             for (number, app, medium), count in self._restrictor.hits.items():
                 found[(self.rules[number].id, app, medium)] += count
         return dict(found)
+
+    def _expire(self, hops: Hops, now_s: float, up: bool, last: int, packet: bytes) -> list[Delivery]:
+        """The packet's hops run out at router `last`: what that router sends back."""
+        seen = self._nat.outward(now_s, packet) if up and self._nat is not None else packet
+        if seen is None:
+            return self._drop("nat", packet)
+        restrictor = self._restrictor if hops.meets_restrictor(up, last) else None
+        if restrictor is not None and restrictor.fate(now_s, up, seen) == DROP:
+            return self._drop("restrictor", packet)
+        share, links = hops.share(up, last), (self._up, self._down) if up else (self._down, self._up)
+        there = links[0].carry(now_s, seen)
+        said = hops.answer(now_s + share * (there[0][0] - now_s), last, packet) if there else None
+        back = links[1].carry(now_s, said) if said is not None else []
+        if said is None or not back:
+            return self._drop("hops", packet)
+        return [(now_s + share * (there[0][0] + back[0][0] - 2 * now_s), said)]
 
     def _drop(self, cause: str, packet: bytes) -> list[Delivery]:
         self.dropped[cause] += 1

@@ -16,6 +16,7 @@ from talkpath.apps import shapes
 from talkpath.apps.shape import Arm, Direction, Shape
 from talkpath.lab.backgrounds import kinds, parse_background
 from talkpath.lab.backgrounds.weather import Background
+from talkpath.lab.hops import Path
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
 from talkpath.lab.parameters import Value
@@ -41,15 +42,18 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     family: int = 4
+    path: Path | None = None
 
     @classmethod
-    def parse(cls, background: str, rules: Sequence[str], seed: int = 0, family: int = 4) -> Scenario:
+    def parse(cls, background: str, rules: Sequence[str], seed: int = 0, family: int = 4,
+              path: str | None = None) -> Scenario:  # fmt: skip
         """From the command line's words; `UsageError` names what is unknown."""
-        return cls(parse_background(background), tuple(parse_rule(text) for text in rules), seed, family)
+        routers = None if path is None else Path.parse(path)
+        return cls(parse_background(background), tuple(parse_rule(text) for text in rules), seed, family, routers)
 
     def network(self) -> Network:
         """A fresh network."""
-        return Network(self.background, self.rules, self.seed)
+        return Network(self.background, self.rules, self.seed, self.path)
 
 
 @dataclass(frozen=True, slots=True)

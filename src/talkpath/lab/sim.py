@@ -16,6 +16,7 @@ from typing import Any
 from talkpath.apps.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation import responder_signer
+from talkpath.lab.hops import exceeded
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
 from talkpath.lab.stream import CallStream, HalfStream, Handshake
@@ -121,6 +122,10 @@ class Sim:
             if packet.transport != "udp":
                 self._stream_up(packet)
                 continue
+            if packet.hops:
+                ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
+                self._offer_far("up", UdpWriter(*ends, packet.hops).packet(packet.data))
+                continue
             writer = self._up.get(packet.flow)
             if writer is None:
                 ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
@@ -129,7 +134,10 @@ class Sim:
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
         for packet in packets:
-            source, data = packet.source, packet.data
+            source, port, data = packet.source, packet.port, packet.data
+            if packet.hops and isinstance(source, bytes):
+                self._offer_far("down", self._back(source, port, packet.hops).packet(data))
+                continue
             if isinstance(source, int):
                 self._streams[source].answer(data)
                 continue
@@ -145,13 +153,34 @@ class Sim:
             self._order += 1
             heappush(self._heap, (at_s, self._order, take, delivered))
 
+    def _offer_far(self, direction: Direction, packet: bytes) -> None:
+        """A packet that may not get to the other end: a router may answer instead."""
+        up = direction == "up"
+        there, back = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
+        self.packets += 1
+        for at_s, delivered in self.network.offer(self.now_s, direction, packet):
+            self._order += 1
+            heappush(self._heap, (at_s, self._order, there if split_udp(delivered) else back, delivered))
+
+    def _exceeded_up(self, message: bytes) -> None:
+        """A router's message reaches the probe."""
+        router, flow = exceeded(message)
+        self.check.exceeded(int.from_bytes(flow[-4:-2], "big") - FIRST_LOCAL, int.from_bytes(flow[-2:], "big"), router)
+
+    def _exceeded_down(self, message: bytes) -> None:
+        """A router's message reaches the responder, whose sources are 5-tuples as packets from the probe have them."""
+        router, flow = exceeded(message)
+        size = (len(flow) - 4) // 2
+        source = flow[size:-4] + flow[:size] + flow[-2:] + flow[-4:-2]
+        self.responder.exceeded(source, int.from_bytes(flow[-4:-2], "big"), router)
+
     def _ends(self, local_port: int, port: int) -> tuple[Address, Address]:
         return Address(self._probe, local_port), Address(self._far, port)
 
-    def _back(self, flow: bytes, port: int) -> UdpWriter:
+    def _back(self, flow: bytes, port: int, hops: int = 64) -> UdpWriter:
         size = 4 if len(flow) == 12 else 16
         source = Address(flow[:size], int.from_bytes(flow[-4:-2], "big"))
-        return UdpWriter(Address(self._far, port), source)
+        return UdpWriter(Address(self._far, port), source, hops)
 
     # -- the control channel ---------------------------------------------------------------------------------
 

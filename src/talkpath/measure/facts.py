@@ -17,6 +17,7 @@ TwinKind = Literal["random", "text"]
 Direction = Literal["up", "down"]
 
 DELAY_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+LADDER = 30  # hops: a packet more may go one further, from 1 to here, then from 1 again
 
 
 class Track(Struct, frozen=True, gc=False):
@@ -35,6 +36,9 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     `delay_dms` are the quantiles (DELAY_QUANTILES) of arrival minus sending over media, in 0.1 ms.
     `answered` tells for each set-up stage whether a reply came back to the probe (both directions carry it),
     `setup_ms` when the last stage's first reply did, from the flow's start; None if one never came.
+    Of the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
+    on); `exceeded` routers' messages came back that they had run out, from a `router` that is "home" (a private
+    address), "provider" (one of RFC 6598, shared), or "public". The address itself is kept nowhere.
     """
 
     id: int
@@ -52,6 +56,10 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     delay_dms: tuple[int, ...] = ()
     answered: dict[str, bool] = field(default_factory=dict)
     setup_ms: float | None = None
+    limited: bytes = b""
+    hops: int = 0
+    exceeded: int = 0
+    router: str = ""
 
 
 class Epoch(Struct, frozen=True, omit_defaults=True):
@@ -59,8 +67,9 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
 
     `question` says why it was run: "battery" (the accusing test), or a contrast: "rate" (value: multiple of the
     app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins
-    over UDP), "transport" (value: the paths, with commas), "again" (value: seconds after). `started_s` to `ended_s`
-    is the span of sending, `cut_s` when arrivals stopped counting. `decided_at` order of epochs is their number.
+    over UDP), "transport" (value: the paths, with commas), "again" (value: seconds after), "hops"
+    (value: which packets may go how far, see experiment.hops). `started_s` to `ended_s` is the span of sending,
+    `cut_s` when arrivals stopped counting. `decided_at` order of epochs is their number.
     `path` names the responder this epoch was run with (0 the first).
     """
 
@@ -102,7 +111,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: every arm is asked what carries it; `path_s`
-    is how long a call is watched over each transport. `basis`: a probe's shapes, or a browser's real calls.
+    is how long a call is watched over each transport. `locate`: what is found restricted is asked at which hop that
+    happens, and not what carries it. `basis`: a probe's shapes, or a browser's real calls.
     """
 
     arms: tuple[ArmPlan, ...]
@@ -114,6 +124,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     watch_s: float = 0.0
     transports: bool = False
     path_s: float = 3.0
+    locate: bool = False
     basis: Literal["shape", "webrtc"] = "shape"
 
 

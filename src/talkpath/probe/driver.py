@@ -20,7 +20,7 @@ from talkpath.probe.flight import Outgoing
 from talkpath.probe.link import Link
 from talkpath.probe.stream import Stream, usual_name
 from talkpath.probe.surroundings import local_address, through_tunnel
-from talkpath.wire import tls
+from talkpath.wire import error_queue, tls
 from talkpath.wire.address import Address
 
 CONNECT_S, CONNECT_TRIES = 4.0, 3  # one connection that fails proves nothing: its 5-tuple may be the unlucky one
@@ -51,6 +51,7 @@ class Engine(Protocol):
     def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None: ...
     def datagram(self, now_s: float, data: bytes) -> list[Outgoing]: ...
     def unsent(self, packet: Outgoing) -> None: ...
+    def exceeded(self, local: int, port: int, router: str) -> None: ...
     def poll(self, now_s: float) -> list[Outgoing]: ...
     @property
     def wake_s(self) -> float: ...
@@ -65,6 +66,7 @@ class Driver:
         self._channel = tls.Channel(tls.client_context(), server=False, name=None)
         self._out = bytearray()
         self._locals: dict[int, socket.socket] = {}
+        self._limited: dict[socket.socket, int] = {}  # sockets whose datagrams routers may answer, and their numbers
         self._streams: dict[int, Stream] = {}
         self._far = Address(b"\0\0\0\0")
         self._local_address: Address | None = None
@@ -260,6 +262,8 @@ class Driver:
             self._drain(end)
 
     def _drain(self, end: socket.socket) -> None:
+        if end in self._limited:
+            self._read_errors(end)
         for _ in range(DRAIN):
             try:
                 data = end.recv(2048)
@@ -274,10 +278,33 @@ class Driver:
             if packet.transport != "udp":
                 self._stream(packet).send(packet.data)
                 continue
+            end = self._local(packet.local)
+            if end in self._limited:
+                self._read_errors(end)  # an error of an earlier datagram would be taken for this one's
             try:
-                self._local(packet.local).sendto(packet.data, (self._far.reveal()[0], packet.port))
+                if packet.hops:
+                    self._send_limited(end, packet)
+                else:
+                    end.sendto(packet.data, (self._far.reveal()[0], packet.port))
             except OSError:
                 self._engine.unsent(packet)  # full buffer, no route, a firewall on this machine
+
+    def _send_limited(self, end: socket.socket, packet: Outgoing) -> None:
+        """A datagram that may go so many hops."""
+        if end not in self._limited:
+            end.setsockopt(*error_queue.RECEIVE[self._far.family], 1)
+            self._limited[end] = packet.local
+        note = error_queue.hops_note(self._far.family, packet.hops)
+        end.sendmsg([packet.data], [note], 0, (self._far.reveal()[0], packet.port))
+
+    def _read_errors(self, end: socket.socket) -> None:
+        for _ in range(DRAIN):
+            try:
+                _, notes, _, sockaddr = end.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
+            except OSError:
+                return
+            if (router := error_queue.router_of(notes)) is not None:
+                self._engine.exceeded(self._limited[end], sockaddr[1], router)
 
     def _local(self, number: int) -> socket.socket:
         end = self._locals.get(number)

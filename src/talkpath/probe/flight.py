@@ -14,6 +14,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
     `transport` is "udp", or "tcp", "tls", "wss": then the datagram goes on the stream of `flow`.
+    `hops`: how many it may go, 0 for the system's own number.
     """
 
     local: int
@@ -21,6 +22,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     data: bytes
     transport: str
     flow: int
+    hops: int = 0
 
 
 class ProbeFlight(Flight[Outgoing]):
@@ -61,4 +63,5 @@ class ProbeFlight(Flight[Outgoing]):
     def packet(self, flow: int, bit: int) -> Outgoing:
         """See `Flight`. It echoes the nonce once there is one."""
         plan = self.layout.flows[flow]
-        return Outgoing(plan.local, self._port[flow], self._datagrams[flow][bit], self.transport[flow], plan.number)
+        hops, data = self.hops(flow, bit), self._datagrams[flow][bit]
+        return Outgoing(plan.local, self._port[flow], data, self.transport[flow], plan.number, hops)

@@ -289,6 +289,13 @@ class ProbeSession:
         replies = flight.take(now_s, flow, bit, data)
         return self._count(replies) if replies else replies
 
+    def exceeded(self, local: int, port: int, router: str) -> None:
+        """A router of the kind `router` said that a packet's hops had run out, sent from that socket to that port."""
+        for running in self._running.values():
+            for flow, plan in enumerate(running.layout.flows if running.layout.limit else ()):
+                if (plan.local, plan.port) == (local, port):
+                    running.flight.exceed(flow, router)
+
     def unsent(self, packet: Outgoing) -> None:
         """This machine would not send the packet: it never left."""
         self.bytes_sent -= len(packet.data) + AROUND_BYTES[self.family][packet.transport]

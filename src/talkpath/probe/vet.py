@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from talkpath.errors import PeerError
+from talkpath.experiment.hops import ROUTERS
 from talkpath.experiment.layout import Layout
 from talkpath.experiment.seeds import SEED_BYTES
 from talkpath.wire import control
@@ -44,7 +45,8 @@ def report(flows: Sequence[FlowReport], layout: Layout) -> None:
     """Is it about this epoch's flows: a report for each, each bitmap as long as the schedule?"""
     sizes = (len(layout.down.slots) + 7) // 8, (len(layout.up.slots) + 7) // 8
     sound = len(flows) == len(layout.flows) and all((len(flow.sent), len(flow.arrived)) == sizes for flow in flows)
-    if not sound:
+    limited = len(layout.down.limited)
+    if not sound or not all(0 <= flow.exceeded <= limited and flow.router in ROUTERS for flow in flows):
         raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
 
 

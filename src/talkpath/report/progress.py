@@ -24,6 +24,7 @@ def asked(question: str) -> str:
         "hello": say("progress", "another handshake"),
         "tcp": say("progress", "TCP beside UDP"),
         "transport": say("progress", "what still gets through"),
+        "hops": say("progress", "where on the path"),
     }
     return told.get(question, question)
 

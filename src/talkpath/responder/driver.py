@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from talkpath.errors import UsageError
 from talkpath.responder.flight import Outgoing
 from talkpath.responder.peer import Peer
 from talkpath.responder.session import Identity, Responder
 from talkpath.responder.whereabouts import Atlas
-from talkpath.wire import tls
+from talkpath.wire import error_queue, tls
 from talkpath.wire.address import Address
 
 DRAIN = 64
@@ -136,6 +137,7 @@ class ResponderDriver:
             for port in tcp_ports(identity, control_port)
             for end in listen_tcp(inner.get(("tcp", port), port), host)
         }
+        self._limited: set[socket.socket] = set()
         self._peers: dict[socket.socket, Peer] = {}
         self.sessions = 0
 
@@ -169,6 +171,8 @@ class ResponderDriver:
 
     def _drain(self, end: socket.socket, port: int) -> None:
         engine = self._engine
+        if end in self._limited:
+            self._read_errors(end)
         for _ in range(DRAIN):
             try:
                 data, source = end.recvfrom(2048)
@@ -182,7 +186,7 @@ class ResponderDriver:
 
     def _send(self, packets: Sequence[Outgoing]) -> None:
         for packet in packets:
-            source, data = packet.source, packet.data
+            source, port, data = packet.source, packet.port, packet.data
             if isinstance(source, Peer):
                 source.greeted = True
                 assert source.carrier is not None  # a datagram came over it
@@ -190,10 +194,36 @@ class ResponderDriver:
                 self._flush(source)
                 continue
             assert isinstance(source, tuple)  # as _drain made it
+            end = self._by_port[port, source[0]]
+            if end in self._limited:
+                self._read_errors(end)  # an error of an earlier datagram would be taken for this one's
             try:
-                self._by_port[packet.port, source[0]].sendto(data, source[1])
+                if packet.hops:
+                    self._send_limited(end, packet.hops, data, source[1])
+                else:
+                    end.sendto(data, source[1])
             except OSError:
                 continue  # a full buffer or a vanished route loses this packet, as any router would
+
+    def _send_limited(self, end: socket.socket, hops: int, data: bytes, sockaddr: Any) -> None:
+        """A datagram that may go so many hops. Where the system cannot do that it stays here, as if lost at once."""
+        family = 4 if end.family == socket.AF_INET else 6
+        if error_queue.available():
+            return
+        if end not in self._limited:
+            end.setsockopt(*error_queue.RECEIVE[family], 1)
+            self._limited.add(end)
+        end.sendmsg([data], [error_queue.hops_note(family, hops)], 0, sockaddr)
+
+    def _read_errors(self, end: socket.socket) -> None:
+        """What routers said of datagrams that got no further: the engine hears of the flow and of the router's kind."""
+        for _ in range(DRAIN):
+            try:
+                _, notes, _, sockaddr = end.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
+            except OSError:
+                return
+            if (router := error_queue.router_of(notes)) is not None:
+                self._engine.exceeded((end.family, sockaddr), self._udp[end], router)
 
     # -- TCP -------------------------------------------------------------------------------------------------
 

@@ -16,11 +16,12 @@ from talkpath.experiment.nonce import matches, put, read
 
 
 class Outgoing(Struct, frozen=True, gc=False):
-    """One datagram to send from `port` to `source` (an opaque handle of the driver's)."""
+    """One datagram to send from `port` to `source` (an opaque handle of the driver's), `hops` as at the probe's."""
 
     source: Hashable
     port: int
     data: bytes
+    hops: int = 0
 
 
 class ResponderFlight(Flight[Outgoing]):
@@ -73,4 +74,4 @@ class ResponderFlight(Flight[Outgoing]):
             text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
             self._gave[flow] += len(data)
-        return Outgoing(bound[0], bound[1], data)
+        return Outgoing(bound[0], bound[1], data, self.hops(flow, bit))

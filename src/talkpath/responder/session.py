@@ -17,6 +17,7 @@ from talkpath.errors import WireError
 from talkpath.experiment.budget import epoch_bytes
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER
+from talkpath.experiment.hops import parse_limit
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
 from talkpath.responder.flight import Outgoing, ResponderFlight
@@ -221,12 +222,13 @@ class Responder:
             raise _Break("order", "Begin comes after Open, with a new number.")
         if begin.arm not in connection.arms:
             raise _Break("version", "The two ends do not imitate that app alike; use the same talkpath.")
-        paths = begin.transport.split(",")
+        paths, limit = begin.transport.split(","), parse_limit(begin.hops)
+        groups = len(limit.hops) if limit and limit.hops else len(paths)
         modest = (
             begin.k >= 1
-            and begin.k * len(paths) <= limits.flows
+            and begin.k * groups <= limits.flows
             and 1 <= begin.packets <= limits.packets
-            and begin.k * len(paths) * begin.packets <= limits.flow_packets
+            and begin.k * groups * begin.packets <= limits.flow_packets
             and sum(not flight.closed for flight in connection.flights.values()) < limits.open_epochs
             and 1 <= begin.locals <= 512
         )
@@ -296,6 +298,12 @@ class Responder:
         if flight.wake_s < self.wake_s:
             self.wake_s = flight.wake_s
         return replies
+
+    def exceeded(self, source: Hashable, port: int, router: str) -> None:
+        """A router of the kind `router` said that a packet's hops had run out, sent from that port to that source."""
+        for flight in self._active:
+            if flight.layout.limit and (source, port) in flight.source:
+                flight.exceed(flight.source.index((source, port)), router)
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""

@@ -15,6 +15,8 @@ LEAST_PACKETS = 12
 def open_paths(facts: Facts, pending: Sequence[Ask] = ()) -> list[Ask]:
     """All transports side by side, one epoch an arm: of the restricted and closed ones, or of all where the plan says
     so, in the plan's order. Without those asked before or on their way."""
+    if facts.plan.locate:
+        return []
     asked = {epoch.arm for epoch in facts.epochs if epoch.question == "transport"}
     asked |= {(ask.app, ask.variant, ask.medium) for ask in pending if ask.question == "transport"}
     arms = [arm for arm in facts.plan.arms if facts.paths and (arm.app, arm.variant, arm.medium) not in asked]

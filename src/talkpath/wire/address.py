@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 REDACTED = "REDACTED"
+Kind = Literal["home", "provider", "public"]
+BLOCKS: Final[dict[Kind, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]]] = {
+    "home": tuple(
+        ipaddress.ip_network(block)
+        for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+    ),
+    "provider": (ipaddress.ip_network("100.64.0.0/10"),),
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,6 +37,14 @@ class Address:
     def family(self) -> int:
         """4 or 6."""
         return 4 if len(self.packed) == 4 else 6
+
+    @property
+    def kind(self) -> Kind:
+        """Where such an address stands: in somebody's own network (RFC 1918, 3927, 4193, 4291), inside a provider's
+        (RFC 6598), or anywhere."""
+        literal = ipaddress.ip_address(self.packed)
+        found = (kind for kind, blocks in BLOCKS.items() if any(literal in block for block in blocks))
+        return next(found, "public")
 
     def reveal(self) -> tuple[str, int]:
         """(host, port) for a socket call. Never for a message, a log or a file."""

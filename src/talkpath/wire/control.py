@@ -78,6 +78,7 @@ class Begin(Message, frozen=True):
     port number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k
     over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
     beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.shape).
+    `hops` limits how far some packets may go (see experiment.hops).
     """
 
     number: int
@@ -90,6 +91,7 @@ class Begin(Message, frozen=True):
     rate: float = 1.0
     hello: str = "browser"
     transport: str = "udp"
+    hops: str = ""
 
 
 class Ready(Message, frozen=True):
@@ -111,13 +113,16 @@ class FlowReport(Struct, frozen=True, array_like=True):
 
     `sent` and `arrived` are bitmaps over the slots that this end sends and receives. `sent_dms` and
     `arrived_dms` hold, for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time,
-    the due time counted from this end's start of the epoch (clipped; -32768 is "not known").
+    the due time counted from this end's start of the epoch (clipped; -32768 is "not known"). Where the epoch limits
+    hops, `exceeded` counts the Time Exceeded messages for this flow's packets, `router` is the kind of who sent them.
     """
 
     sent: bytes
     sent_dms: bytes
     arrived: bytes
     arrived_dms: bytes
+    exceeded: int = 0
+    router: str = ""
 
 
 class Report(Message, frozen=True):

@@ -1,0 +1,92 @@
+"""`talkpath lab locate`: is the place of a restriction told right?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from talkpath.errors import PeerError
+
+INTRO = """# How often the place is told right
+
+<!-- written by `talkpath lab locate --score`, never by hand -->
+
+Paths of two to six routers, the restrictor before each of them or before the test server, on lines good and bad:
+{count} cases, seeds {first} to {last}, played in virtual time with the real engines
+([how](why/2026-11-24-hops.md)). Some routers say nothing, some say little, some give packets their hops anew.
+SIMULATED. Brackets are exact 95 % intervals.
+
+"""
+
+
+@click.command("locate")
+@click.option("--path", default="routers=4", show_default=True, help="As routers=4,at=2,silent=1+3,rewrites=2.")
+@click.option("--restrict", default="media.drop,p=0.5", show_default=True, metavar="RULE", help="As for `lab run`.")
+@click.option("--background", default="clean", show_default=True, help="As ge,loss=0.05.")
+@click.option("--app", default="webrtc", show_default=True, help="Whose calls.")
+@click.option("--driver", type=click.Choice(["sim", "netns"]), default="sim", show_default=True, help="As `lab run`.")
+@click.option("--seed", default=0, show_default=True, help="The same seed plays the same network.")
+@click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="IP version.")
+@click.option("--score", "count", type=click.IntRange(1, 100_000), help="So many cases from --seed on, as a table.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write the table there.")
+@click.option("--json", "as_json", is_flag=True, help="Print spec tp-010 with the truth.")
+def locate(
+    path: str,
+    restrict: str,
+    background: str,
+    app: str,
+    driver: str,
+    seed: int,
+    family: str,
+    count: int | None,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    """One check through a made-up path of routers, or many: where does the restriction act, and where truly?"""
+    if count is not None:
+        _score(seed, count, page)
+        return
+    from rich.console import Console
+
+    from talkpath.conduct.locate import places
+    from talkpath.lab import drive, namespace
+    from talkpath.lab.locating import plan_of
+    from talkpath.lab.scenario import Scenario
+    from talkpath.report import place
+
+    scenario = Scenario.parse(background, [restrict], seed, int(family), path)
+    if driver == "netns":
+        if why := namespace.available():
+            raise PeerError(why)
+        namespace.enter()
+    facts = {"sim": drive.run_sim, "netns": drive.run_netns}[driver](plan_of(app), scenario)
+    found = places(facts)
+    assert scenario.path is not None  # parsed
+    truth = {"routers": scenario.path.routers, "at": scenario.path.at}
+    if as_json:
+        click.echo(json.dumps(place.record(facts, found) | {"truth": truth}))
+        return
+    place.show(Console(file=sys.stdout), found)
+    click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")
+
+
+def _score(first: int, count: int, page: Path | None) -> None:
+    from multiprocessing import Pool
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from talkpath.lab.locating import draw, play, table
+
+    with Pool(os.cpu_count(), initializer=os.nice, initargs=(10,)) as pool:
+        played = pool.imap_unordered(play, map(draw, range(first, first + count)))
+        progress = track(played, "paths", count, console=Console(stderr=True), transient=True)
+        told = sorted((one for row in progress for one in row), key=lambda one: one.drawn.seed)
+    lines = "\n".join(table(told))
+    click.echo(lines)
+    if page is not None:
+        page.write_text(INTRO.format(count=count, first=first, last=first + count - 1) + lines + "\n", encoding="utf-8")

@@ -1,0 +1,131 @@
+"""How often the place of a restriction is told right, over paths, restrictions and lines drawn by seed.
+
+Contract: `draw` is a function of the seed, `play`, in virtual time, of the draw. Truth is where the lab put its
+restrictor. A place is right where the restrictor stands between its two routers; `sharp` where no router in between
+would answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from talkpath.conduct.locate import places
+from talkpath.experiment.plan import choose_arms, locating, make_plan
+from talkpath.lab.drive import run_sim
+from talkpath.lab.hops import Path
+from talkpath.lab.scenario import Scenario
+from talkpath.lab.scoring.exact import share
+from talkpath.measure.facts import Plan
+from talkpath.verdict.hops import Place
+
+LINES = ("clean", "clean", "ge,loss=0.05", "congestion", "reorder", "ecmp")
+APPS = ("webrtc", "whatsapp", "signal", "telegram/libtgvoip")
+RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop", "media.drop", "media.freeze", "media.police",
+         "media.size_drop")  # fmt: skip
+ONLY = {"dtls.hello_drop": "webrtc", "reflector.drop": "telegram/reflector", "media.size_drop": "webrtc"}
+RIGHT, WRONG_AT_MOST = 0.95, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One path and what restricts calls on it."""
+
+    seed: int
+    rule: str
+    path: str
+    background: str
+    app: str
+    family: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said of one direction: `word` is right, wrong, or why nothing was; `sharp` as above."""
+
+    drawn: Drawn
+    direction: str
+    word: str
+    sharp: bool
+
+
+def draw(seed: int) -> Drawn:
+    """The case of that seed."""
+    rng = Random(f"locate {seed}")
+    routers = rng.randint(2, 6)
+    parts = [f"routers={routers}", f"at={rng.randint(1, routers + 1)}", f"quoted={rng.choice((8, 8, 64))}"]
+    if silent := [str(router) for router in range(1, routers + 1) if rng.random() < 0.15]:
+        parts.append(f"silent={'+'.join(silent)}")
+    if rng.random() < 0.2:
+        parts.append(f"rewrites={rng.randint(1, routers)}")
+    if rng.random() < 0.3:
+        parts.append(f"icmp_per_s={rng.choice((20, 100))}")
+    kind = rng.choice(RULES)
+    app = ONLY.get(kind) or rng.choice(APPS[:3] if kind == "stun.drop" else APPS)
+    return Drawn(seed, _rule(rng, kind), ",".join(parts), rng.choice(LINES), app, rng.choice((4, 4, 6)))
+
+
+def _rule(rng: Random, kind: str) -> str:
+    settings = {
+        "media.drop": f",p={rng.uniform(0.1, 0.95):.2f},direction={rng.choice(('up', 'down', 'both'))}",
+        "media.freeze": f",after_packets={rng.randint(10, 50)}",
+        "media.police": ",kbps=12",
+        "media.size_drop": ",over=100",
+    }
+    return kind + settings.get(kind, "")
+
+
+def plan_of(app: str, medium: str = "voice") -> Plan:
+    """A check that goes on to locate what it finds: more bytes and time than others have."""
+    return locating(make_plan(choose_arms([app], [medium])))
+
+
+def play(drawn: Drawn) -> list[Told]:
+    """The case, played."""
+    scenario = Scenario.parse(drawn.background, [drawn.rule], drawn.seed, drawn.family, drawn.path)
+    assert scenario.path is not None  # drawn
+    found = places(run_sim(plan_of(drawn.app), scenario))
+    if not found:
+        return [Told(drawn, "", "not restricted", False)]
+    return [Told(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path)) for place in found]
+
+
+def _word(place: Place, path: Path) -> str:
+    return place.why or ("right" if holds(place, path) else "wrong")
+
+
+def holds(place: Place, path: Path) -> bool:
+    """Does the restrictor stand between the two routers?"""
+    first = path.at if place.direction == "up" else path.routers + 2 - path.at  # the first router of those it keeps out
+    return place.after is not None and place.after < first <= (place.by or path.routers + 1)
+
+
+def _sharp(place: Place, path: Path) -> bool:
+    if place.why or place.after is None:
+        return False
+    between = range(place.after + 1, place.by or path.routers + 1)
+    numbers = between if place.direction == "up" else [path.routers + 1 - hop for hop in between]
+    hidden = path.silent if not path.rewrites else frozenset(range(1, path.routers + 1))
+    return all(number in hidden for number in numbers)
+
+
+def table(told: Iterable[Told]) -> list[str]:
+    """Lines of markdown: what was said, how often, with exact intervals; then everything that was wrong."""
+    every = list(told)
+    said = [one for one in every if one.word in ("right", "wrong")]
+    found = [one for one in every if one.word != "not restricted"]
+    right, wrong = share(one.word == "right" for one in said), share(one.word == "wrong" for one in found)
+    sharp = share(one.sharp for one in said)
+    rows = [
+        ("right, of the places named", f"≥ {RIGHT:.0%}", right),
+        ("wrong, of all that were restricted", f"≤ {WRONG_AT_MOST:.0%}", wrong),
+        ("as near as the routers that answer allow, of the places named", "–", sharp),
+        ("named at all", "–", share(one.word in ("right", "wrong") for one in found)),
+    ]
+    lines = ["| what | goal | measured | n |", "|---|---|---|---|"]
+    lines += [f"| {what} | {goal} | {s.value:.1%} [{s.low:.1%}, {s.high:.1%}] | {s.total} |" for what, goal, s in rows]
+    words = Counter(one.word for one in every if one.word not in ("right", "wrong"))
+    lines += ["", *(f"- {word}: {count}" for word, count in sorted(words.items()))]
+    return lines + [f"- wrong: {one.drawn}, {one.direction}" for one in said if one.word == "wrong"]
