@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from talkpath.apps.shape import Arm
+from talkpath.conduct.begin import begin
 from talkpath.conduct.locate import next_place
 from talkpath.conduct.paths import lighter, offered, streams
 from talkpath.errors import PeerError
@@ -383,19 +384,7 @@ class Check:
         return sum(epoch_bytes(layout, self.family)) + CONTROL_SHARE * len(layout.flows) * len(layout.schedule.slots)
 
     def _begin(self, ask: Ask) -> Begin:
-        return Begin(
-            number=self._number,
-            arm=f"{ask.app}/{ask.variant}/{ask.medium}",
-            k=ask.k,
-            packets=ask.packets,
-            first_tuple=self._tuple,
-            locals=self.locals,
-            question=ask.question,
-            rate=float(ask.value) if ask.question == "rate" and ask.value is not None else 1.0,
-            hello=str(ask.value) if ask.question == "hello" else "browser",
-            hops=str(ask.value) if ask.question == "hops" else "",
-            transport="tcp" if ask.question == "tcp" else str(ask.value) if ask.question == "transport" else "udp",
-        )
+        return begin(ask, self._number, self._tuple, self.locals)
 
     def _stop(self, now_s: float, why: str) -> None:
         if not self._stopping:

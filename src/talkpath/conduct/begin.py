@@ -1,0 +1,24 @@
+"""A question of the verdict as an epoch of the control protocol (spec/tp-005)."""
+
+from __future__ import annotations
+
+from talkpath.verdict.model import Ask
+from talkpath.wire.control import Begin
+
+
+def begin(ask: Ask, number: int, first_tuple: int, local_ports: int) -> Begin:
+    """The epoch of that number, from the 5-tuple `first_tuple` on; its value goes where the question's is."""
+    value, question = ask.value, ask.question
+    return Begin(
+        number=number,
+        arm=f"{ask.app}/{ask.variant}/{ask.medium}",
+        k=ask.k,
+        packets=ask.packets,
+        first_tuple=first_tuple,
+        locals=local_ports,
+        question=question,
+        rate=float(value) if question == "rate" and value is not None else 1.0,
+        hello=str(value) if question == "hello" else "browser",
+        transport="tcp" if question == "tcp" else str(value) if question == "transport" else "udp",
+        hops=str(value) if question == "hops" else "",
+    )
