@@ -195,7 +195,7 @@ def test_stopped_twice_it_ends_at_once() -> None:
 def test_lost_in_the_middle_what_was_proven_stays_proven(why: str, rule: str) -> None:
     check = check_of(make_plan(choose_arms(["webrtc"]), k=8))
     sim = sim_of(check, [rule] if rule else [])
-    facts = at(sim, 2.6, lambda: check.lost(sim.now_s, why))
+    facts = at(sim, 2.0, lambda: check.lost(sim.now_s, why))
     (verdict,) = judge(facts)
     assert facts.health.ended == why
     assert facts.epochs[-1].missing == why

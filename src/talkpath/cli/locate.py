@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from talkpath.cli._language import language_option
 from talkpath.cli._run import exit_code, measure, refuse_overwrite, rehearse_plan, say_left_out, signer_of
 from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.measure.facts import Facts
+    from talkpath.wire.sign import Signer
 
 
 @click.command()
@@ -39,14 +44,8 @@ def command(
     a few hops; routers answer where they end. Routers are told by number and kind, never by address. Linux, at both
     ends, no root. Exit codes as for `check`.
     """  # fmt: skip
-    from rich.console import Console
-
-    from talkpath.conduct.locate import places
-    from talkpath.evidence.bundle import write_check
-    from talkpath.evidence.file import write_file
     from talkpath.experiment.plan import choose_arms, locating, make_plan
-    from talkpath.report import place, result
-    from talkpath.report.endings import ending, ways_on
+    from talkpath.report.endings import ways_on
     from talkpath.wire.error_queue import available
 
     plan = locating(make_plan(choose_arms(names, ("voice", "video") if video else ("voice",))))
@@ -62,6 +61,18 @@ def command(
     signer = signer_of(False)
     facts = measure(plan, link, 4 if v4 else 6 if v6 else 0, signer)
     say_left_out(plan, facts)
+    return _tell(facts, output, as_json, signer)
+
+
+def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> int:
+    from rich.console import Console
+
+    from talkpath.conduct.locate import places
+    from talkpath.evidence.bundle import write_check
+    from talkpath.evidence.file import write_file
+    from talkpath.report import place, result
+    from talkpath.report.endings import ending
+
     code = exit_code(facts)
     ended = ending(facts.health.ended if facts.reach.control == "connected" else facts.reach.control, measured=not code)
     if ended:
