@@ -42,7 +42,9 @@ def check(page: Page, origin: str, act: str) -> dict[str, object]:
         page.check(f'input[name="{name}"][value="{answer}"]')
     page.click("#start")
     disturb(page, act)
-    page.wait_for_selector("#result:not([hidden])", timeout=PATIENCE_MS)
+    page.wait_for_selector("#result:not([hidden]), #ask:not([hidden]) #trouble:not(:empty)", timeout=PATIENCE_MS)
+    if not page.is_visible("#result"):
+        return {"text": page.inner_text("#trouble"), "result": {"paths": []}}
     return {"text": page.inner_text("#result"), "result": page.evaluate("window.lastResult")}
 
 

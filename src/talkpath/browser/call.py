@@ -38,9 +38,23 @@ class Peer:
 
     async def answer(self, sdp: str) -> str:
         """The answer to an offer. `ValueError` for what is none."""
+        from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+
+        try:
+            return await self._answer(STRIPPED.sub("", sdp).replace("a=setup:actpass", "a=setup:active"))
+        except (
+            InternalError,
+            InvalidAccessError,
+            InvalidStateError,
+            OperationError,
+            AssertionError,
+            IndexError,
+        ) as error:
+            raise ValueError("no offer that can be answered") from error
+
+    async def _answer(self, offer: str) -> str:
         from aiortc import RTCSessionDescription
 
-        offer = STRIPPED.sub("", sdp).replace("a=setup:actpass", "a=setup:active")
         await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         self._speak()
         for transport in self._transports():

@@ -26,6 +26,7 @@ from talkpath.browser.twin import Twin, make_server, new_certificate
 from talkpath.errors import PeerError, UsageError
 
 LINE_BYTES = 4 << 20
+LONGEST_S = 240.0  # a page that went to sleep keeps no place from others
 LOOPBACK = "127.0.0.1"
 
 
@@ -97,8 +98,11 @@ async def _check(
     session = Session(port, str(hello["host"]), twins, tell)
     tell({"type": "welcome", "commit": session.commit()})
     try:
-        while line := await reader.readline():
-            await session.hear(json.loads(line))
+        async with asyncio.timeout(LONGEST_S):
+            while line := await reader.readline():
+                await session.hear(json.loads(line))
+    except TimeoutError:
+        tell({"type": "error", "sentence": "The check took too long and was ended; load the page again."})
     except PeerError as error:
         tell({"type": "error", "sentence": str(error)})
     except ConnectionError:

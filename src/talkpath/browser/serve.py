@@ -20,10 +20,12 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.browser import require
+from talkpath.browser.addresses import own_addresses
 from talkpath.errors import UsageError
 
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
+LONGEST_MESSAGE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,18 @@ async def serve(settings: Settings) -> None:
 
     chain, key = settings.certificate or (None, None)
     end = await far.start(settings.host, settings.udp)
-    relay = turn.start(_own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
-    app = Starlette(routes=web.routes(lambda: end, relay=relay))
+    relay = turn.start(own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
+    app = Starlette(routes=web.routes(lambda: end, relay=lambda: relay))
     config = uvicorn.Config(
-        app, settings.host, settings.port, log_level="error", access_log=False, ssl_certfile=chain, ssl_keyfile=key
+        app,
+        settings.host,
+        settings.port,
+        log_level="error",
+        access_log=False,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+        ws_max_size=LONGEST_MESSAGE_BYTES,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -102,15 +112,6 @@ async def serve(settings: Settings) -> None:
     await serving
     relay.stop()
     await end.stop()
-
-
-def _own_addresses(host: str) -> list[str]:
-    """Where a browser may reach us; a relay may send nowhere else."""
-    if host != ANY:
-        return [host]
-    from aioice.ice import get_host_addresses
-
-    return get_host_addresses(use_ipv4=True, use_ipv6=False)
 
 
 def main() -> None:

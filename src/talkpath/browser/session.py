@@ -78,12 +78,12 @@ class Session:
             raise PeerError("The page sent a message that this server does not know; load the page again.")
         try:
             await act(message)
-        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             raise PeerError("The page sent something that this server cannot read; load the page again.") from error
 
     async def _start(self, message: dict[str, Any]) -> None:
         if self._near:
-            raise PeerError("This check has begun already; load the page again for another.")
+            raise PeerError("This check has begun already; load the page again.")
         self._near = bytes.fromhex(message["nonce"])
         vpn = message.get("vpn")
         self._vpn = vpn if isinstance(vpn, bool) else None

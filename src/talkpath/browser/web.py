@@ -51,9 +51,10 @@ AT_A_TIME = 4  # checks that one far end carries; docs/why/2026-11-24-browser.md
 
 
 def routes(
-    far: Callable[[], FarEnd], *, relay: Relay | None = None, share: str = "", at_a_time: int = AT_A_TIME
+    far: Callable[[], FarEnd], *, relay: Callable[[], Relay] | None = None, share: str = "", at_a_time: int = AT_A_TIME
 ) -> list[BaseRoute]:
-    """All of /check. `far()` is the far end, once it is started; `share` the base URL of a report API (tp-006)."""
+    """All of /check. `far()` is the far end and `relay()` the relay, once they are started; `share` the base URL of a
+    report API (tp-006), "here" for this server's own."""
     from starlette.routing import Route, WebSocketRoute
 
     places = Places(at_a_time)
@@ -61,7 +62,7 @@ def routes(
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         with contextlib.suppress(ConnectionError, RuntimeError):  # a page that closed cannot be told anything
-            await _admit(socket, places, Server(far(), relay, share))
+            await _admit(socket, places, Server(far(), relay() if relay else None, share))
 
     return [
         Route("/check", _page),
@@ -166,6 +167,7 @@ async def _talk(socket: WebSocket, server: Server) -> None:
     async def outward() -> None:
         while line := await reader.readline():
             await check.from_far(json.loads(line))
+        await socket.close()
 
     task = asyncio.create_task(outward())
     try:

@@ -22,9 +22,12 @@ from talkpath.errors import UsageError
               help="A MaxMind DB file (.mmdb) of countries or AS numbers; may be given twice.")  # fmt: skip
 @click.option("--stop", "stopped", multiple=True, metavar="CC", help="Take nothing from this country.")
 @click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
+@click.option("--web-udp", type=click.IntRange(1, 65535),
+              help="Also serve a check for browsers, /check; its calls come to this UDP port.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
-            geo_files: tuple[Path, ...], stopped: tuple[str, ...], judges: int, as_json: bool) -> None:  # fmt: skip
+            geo_files: tuple[Path, ...], stopped: tuple[str, ...], judges: int, web_udp: int | None,
+            as_json: bool) -> None:  # fmt: skip
     """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
 
     It speaks HTTP in the clear; let a web server with TLS stand before it (docs/how-to/run-an-observatory.md).
@@ -41,4 +44,4 @@ def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
     word = "SIMULATED observatory" if simulated else "The observatory"
     said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
-    serve(place, simulated, countries, socket, lambda: click.echo(said))
+    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp)

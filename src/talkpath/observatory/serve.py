@@ -6,10 +6,17 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.server import Observatory, Place, application, known_apps
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from talkpath.browser.mount import Mount
 
 BACKLOG = 256
 AT_ONCE = 1000  # connections
@@ -28,18 +35,20 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket.socket,
-          ready: Callable[[], None]) -> None:  # fmt: skip
-    """Serve until SIGINT or SIGTERM; `ready` is called once everything is open."""
+          ready: Callable[[], None], web_udp: int | None = None) -> None:  # fmt: skip
+    """Serve until SIGINT or SIGTERM; `ready` is called once everything is open. `web_udp`: the UDP port that calls of
+    browsers come to; then /check is served too."""
     try:
         import uvicorn
     except ImportError:
         raise UsageError(NEEDS) from None
     from talkpath.observatory.intake.desk import Settings
 
+    check = _check(opened, web_udp)
     observatory = Observatory(place, Settings(simulated=simulated, stopped=stopped, apps=known_apps()))
     try:
         config = uvicorn.Config(
-            application(observatory),
+            application(observatory, check.routes if check else ()),
             log_level="warning",
             access_log=False,  # it would hold addresses
             server_header=False,
@@ -51,7 +60,22 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         ready()
-        asyncio.run(server._serve([opened]))  # serve() would raise the signal again, before anything is closed
+        asyncio.run(_serve(server, opened, check))
     finally:
         observatory.close()
         opened.close()
+
+
+def _check(opened: socket.socket, web_udp: int | None) -> Mount | None:
+    """The check for browsers, where it was asked for."""
+    if web_udp is None:
+        return None
+    from talkpath.browser.mount import Mount
+
+    return Mount(opened.getsockname()[0], web_udp)
+
+
+async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:
+    """`Server.serve` would raise the signal again, before anything is closed."""
+    async with check.running() if check else nullcontext():
+        await server._serve([opened])

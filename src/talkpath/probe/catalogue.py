@@ -103,7 +103,7 @@ def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> Chosen:
     if not mine:
         raise UsageError("The catalogue has nothing to ask of these apps at that tier; choose a higher --tier.")
     if not resolvers or not all(any(row.kind == kind for row in neutral) for kind in kinds):
-        raise UsageError("The catalogue lacks a neutral host (app \"\") or the other resolver for these rows; add one.")
+        raise UsageError('The catalogue lacks a neutral host (app "") or the other resolver for these rows; add one.')
     if names_only and not any(row.is_name for row in neutral):
         raise UsageError("The catalogue lacks a neutral host with a name; add one.")
     return Chosen(tuple(mine), tuple(neutral), resolvers[0], names_only)

@@ -139,8 +139,7 @@ def wants_fresh(runs: Sequence[Run]) -> bool:
     if len(counted) <= AGAIN or any(run.fresh for run in runs):
         return False
     return any(
-        said.state == "ok"
-        and all(arm in run.arms and run.arms[arm].state == "restricted" for run in counted[-AGAIN:])
+        said.state == "ok" and all(arm in run.arms and run.arms[arm].state == "restricted" for run in counted[-AGAIN:])
         for arm, said in counted[0].arms.items()
     )
 

@@ -24,7 +24,7 @@ export async function share(result, base) {
   result.receipt ??= { id, secret: hex(secret) };
   keep(result);
   const sealed = await crypto.subtle.digest("SHA-256", Uint8Array.from(result.receipt.secret.match(/../g), pair => parseInt(pair, 16)));
-  const answered = await fetch(`${base}/v1/reports/${id}`, {
+  const answered = await fetch(`${base === "here" ? "" : base}/v1/reports/${id}`, {
     method: "PUT",
     body: bundle,
     headers: { "Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hex(sealed) },

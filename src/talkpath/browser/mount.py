@@ -1,0 +1,49 @@
+"""/check beside other routes: what an observatory adds to its own application.
+
+    check = Mount(host, udp_port)
+    application(observatory, check.routes)
+    async with check.running(): serve
+
+The far end runs in a process of its own; a result may be shared with the server that mounts it (spec/tp-006).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from talkpath.browser import far, require, turn, web
+from talkpath.browser.addresses import own_addresses
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+HERE = "here"  # the page's word for the server that it came from
+
+
+class Mount:
+    """The routes, and what must run behind them. `UsageError` where a package is missing."""
+
+    def __init__(self, host: str, udp: int) -> None:
+        require()
+        self._host, self._udp = host, udp
+        self._end: far.FarEnd | None = None
+        self._relay = turn.Relay("")
+        self.routes: list[BaseRoute] = web.routes(self._far, relay=lambda: self._relay, share=HERE)
+
+    def _far(self) -> far.FarEnd:
+        assert self._end is not None  # nobody is served before `running`
+        return self._end
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The far end and the relay run as long as this lasts. `UsageError` where the UDP port is taken."""
+        self._end = await far.start(self._host, self._udp)
+        try:
+            self._relay = turn.start(own_addresses(self._host), secrets.token_hex(16))
+            yield
+        finally:
+            self._relay.stop()
+            await self._end.stop()

@@ -1,0 +1,117 @@
+"""The far end's side of the talk, with whatever a page might send; nothing goes over a network."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talkpath.browser.order import CALLS, CANARY_COHORT, SLOTS, seed_of
+from talkpath.browser.port import SharedPort, is_hello
+from talkpath.browser.session import Session
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Facts
+
+START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"}
+REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
+
+
+def session() -> tuple[Session, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+    return Session(SharedPort(), "192.0.2.1", {}, told.append), told
+
+
+def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
+    async def play() -> list[dict[str, Any]]:
+        made, told = session()
+        try:
+            for message in messages:
+                await made.hear(message)
+        finally:
+            await made.close()
+        return told
+
+    return asyncio.run(play())
+
+
+def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before():
+    async def play() -> tuple[str, dict[str, Any], Session]:
+        made, told = session()
+        commit = made.commit()
+        await made.hear(START)
+        return commit, told[0], made
+
+    commit, epoch, made = asyncio.run(play())
+    assert seed_of(bytes.fromhex(epoch["seed"]), b"").hex() == commit
+    assert made.seed == hashlib.sha256(b"talkpath browser" + bytes.fromhex(epoch["seed"] + START["nonce"])).digest()
+    assert len(epoch["flows"]) == 2 * CALLS + CANARY_COHORT
+    assert all(("path" in flow) == (flow["kind"] != "call") for flow in epoch["flows"])
+    assert epoch["slots"] == SLOTS
+
+
+def test_a_report_becomes_facts_and_the_next_epoch_another_order():
+    told = talk(START, REPORT, {"type": "next"})
+    facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
+    assert [message["type"] for message in told] == ["epoch", "facts", "epoch"]
+    assert (facts.plan.basis, len(facts.epochs), facts.health.vpn) == ("webrtc", 1, False)
+    assert [flow["kind"] for flow in told[0]["flows"]] != [flow["kind"] for flow in told[2]["flows"]]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ({"type": "dance"},),
+        ({"type": "start"},),
+        ({"type": "start", "nonce": "zz"},),
+        (START, START),
+        ({"type": "offer", "flow": 0, "sdp": ""},),
+        (START, {"type": "offer", "flow": 99, "sdp": ""}),
+        (START, {"type": "report", "report": {"number": 7}}),
+        (START, {"type": "report", "report": {"number": "x"}}),
+        (START, REPORT, REPORT),
+    ],
+)
+def test_what_was_not_asked_is_refused_in_one_sentence(messages: tuple[dict[str, Any], ...]):
+    with pytest.raises(PeerError, match=r"load the page again\.$"):
+        talk(*messages)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.text(max_size=200)
+    | st.sampled_from(["v=0\r\nm=audio 9 x 0\r\n", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"])
+)
+def test_no_offer_upsets_it(sdp: str):
+    async def play() -> None:
+        made, told = session()
+        try:
+            await made.hear(START)
+            flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call")
+            await made.hear({"type": "offer", "flow": flow, "sdp": sdp})
+        except PeerError:
+            pass
+        finally:
+            await made.close()
+
+    asyncio.run(play())
+
+
+@given(st.binary(min_size=1, max_size=60))
+def test_no_datagram_of_a_stranger_upsets_the_port(data: bytes):
+    port = SharedPort()
+    port.datagram_received(data, ("192.0.2.9", 5))
+    assert not port.lanes
+
+
+def test_a_hello_is_known_by_its_first_piece():
+    record = bytes([22, 254, 253]) + bytes(8) + b"\x00\x20"
+    first, second = (record + bytes([1, 0, 4, 0, 0, 0]) + at + bytes(3) for at in (bytes(3), b"\x00\x01\x00"))
+    assert is_hello(first)
+    assert not is_hello(second)
+    assert not is_hello(bytes([23]) + first[1:])
