@@ -40,7 +40,7 @@ BACKGROUNDS = (
 NEAR = Path(__file__).with_name("browser_near.py")
 WEB, UDP = 8443, 4434
 NICE = -15
-TCP = 6
+TCP, UDP_PROTOCOL = 6, 17
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
 
 Answer = tuple[str, str | None, str | None]
@@ -49,13 +49,15 @@ Answer = tuple[str, str | None, str | None]
 @dataclass(frozen=True, slots=True)
 class Case:
     """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
-    and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes. `act` is done in the middle."""
+    and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes; `quic_blocked`: no QUIC
+    handshake does. `act` is done in the middle."""
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
     background: str = "clean"
     paths: tuple[str, ...] | None = None
     tcp_blocked: tuple[int, ...] = ()
+    quic_blocked: bool = False
     act: str = ""
     reason: str = ""
 
@@ -89,6 +91,7 @@ CASES = {
         (("closed", None, None),), ("port.block,port=4434",), paths=("udp/3478", "udp/443"), tcp_blocked=(443,)
     ),
     "tcp-only": Case((("closed", "udp.block", None),), background="corporate", paths=("tcp/443", "tls/443")),
+    "quic-block": Case((("ok", None, None),), quic_blocked=True),
     "bad-wifi": Case(INNOCENT, background="ge,loss=0.1"),
     "congestion": Case(INNOCENT, background="congestion"),
     "bufferbloat": Case(INNOCENT, background="bufferbloat"),
@@ -102,15 +105,20 @@ class CutOffError(Exception):
 
 
 class Blocked:
-    """A network through which no TCP to some ports passes."""
+    """A network through which no TCP to some ports passes, or no QUIC."""
 
-    def __init__(self, network: Network, ports: tuple[int, ...]) -> None:
-        self._network, self._ports, self.dropped = network, ports, network.dropped
+    def __init__(self, network: Network, ports: tuple[int, ...], quic: bool) -> None:
+        self._network, self._ports, self._quic, self.dropped = network, ports, quic, network.dropped
 
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """As `Network.offer`."""
-        ends = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4) if packet[9] == TCP else ()
-        return [] if set(ends) & set(self._ports) else self._network.offer(now_s, direction, packet)
+        at = (packet[0] & 15) * 4
+        ends = struct.unpack_from("!HH", packet, at)
+        if packet[9] == TCP and set(ends) & set(self._ports):
+            return []
+        if packet[9] == UDP_PROTOCOL and self._quic and packet[at + 8 : at + 9] >= b"\xc0":
+            return []
+        return self._network.offer(now_s, direction, packet)
 
 
 def certificate(folder: str) -> list[str]:
@@ -124,7 +132,7 @@ def certificate(folder: str) -> list[str]:
 
 def play(case: Case, seed: int = 1, *, secure: bool = True) -> dict[str, Any]:
     """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http."""
-    network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case.tcp_blocked)
+    network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case.tcp_blocked, case.quic_blocked)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
         far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
                "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),

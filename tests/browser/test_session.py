@@ -63,6 +63,21 @@ def test_a_report_becomes_facts_and_the_next_epoch_another_order():
     assert [flow["kind"] for flow in told[0]["flows"]] != [flow["kind"] for flow in told[2]["flows"]]
 
 
+def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
+    async def play() -> list[dict[str, Any]]:
+        made, told = session()
+        await made.hear(START)
+        up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
+        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
+        await made.hear({"type": "report", "report": {"number": 1, "flows": []}})
+        await made.close()
+        return told
+
+    first, again, facts = asyncio.run(play())
+    assert [first["number"], again["number"], facts["type"]] == [0, 1, "facts"]
+    assert not any("path" in flow for flow in again["flows"])
+
+
 @pytest.mark.parametrize(
     "messages",
     [

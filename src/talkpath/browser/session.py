@@ -59,6 +59,7 @@ class Session:
         self._reports: list[EpochReport] = []
         self._vpn: bool | None = None
         self._channels = False
+        self._drawn = 0
 
     @property
     def seed(self) -> bytes:
@@ -93,7 +94,8 @@ class Session:
     async def _next(self, _: dict[str, Any]) -> None:
         """Begin an epoch."""
         await self._clear()
-        made = self._order = order.epoch_order(self.seed, len(self._epochs))
+        made = self._order = order.epoch_order(self.seed, self._drawn)
+        self._drawn += 1
         twins = [opening.flow for opening in made.flows if opening.kind != "call"]
         if self._channels:
             self._mine = {flow: Channel(self._port, self._host) for flow in twins}
@@ -107,7 +109,7 @@ class Session:
         await self._clear()
         direct = Path(f"udp/{self._port.address[1]}", "udp", self._port.address[1])
         self._paths = (direct, *msgspec.convert(message["paths"], tuple[Path, ...]))
-        made = self._order = EpochOrder(len(self._epochs), tuple(Opening(i, "call") for i in range(len(self._paths))))
+        made = self._order = EpochOrder(self._drawn, tuple(Opening(i, "call") for i in range(len(self._paths))))
         server = {"username": message["user"], "credential": message["password"]}
         told = [
             {"flow": flow, "kind": "call"}
@@ -125,7 +127,7 @@ class Session:
         self._opened_s, self._late_ms, self._slots = time.monotonic(), [], slots
         self._tell({
             "type": "epoch",
-            "number": len(self._epochs),
+            "number": self._order.number if self._order else 0,
             "seed": self._far.hex(),
             "flows": told,
             "trying": bool(self._paths),
@@ -142,7 +144,7 @@ class Session:
         return plain if opening.kind == "call" or self._channels else plain | {"path": self._path(opening.flow)}
 
     def _path(self, flow: int) -> str:
-        return f"/twin/{self._token}/{len(self._epochs)}/{flow}"
+        return f"/twin/{self._token}/{self._drawn}/{flow}"
 
     async def _offer(self, message: dict[str, Any]) -> None:
         flow, made = int(message["flow"]), self._order
@@ -187,6 +189,10 @@ class Session:
         made = self._order
         if made is None or report.number != made.number:
             raise PeerError("The page reported on something that was not asked; load the page again.")
+        if not self._paths and not self._epochs and not self._channels and _quic_alone_is_dead(made, report):
+            self._channels = True
+            await self._next({})
+            return
         now_s = time.monotonic() - self._began_s
         times = Times(self._opened_s - self._began_s, now_s - order.TAIL_S, now_s, self._go_s)
         far = {opening.flow: self._seen(opening.flow) for opening in made.flows}
@@ -259,3 +265,11 @@ class Session:
     async def close(self) -> None:
         """The page went away, or all is done."""
         await self._clear()
+
+
+def _quic_alone_is_dead(made: EpochOrder, report: EpochReport) -> bool:
+    """Did calls come up and not one twin? Then QUIC does not pass here, which says nothing of calls: the check begins
+    anew with data channels for twins. Nothing of that epoch is kept, so nothing is chosen by its outcome."""
+    up = {flow.flow for flow in report.flows if flow.dtls_ms is not None}
+    twins = {opening.flow for opening in made.flows if opening.kind != "call"}
+    return bool(up - twins) and not up & twins
