@@ -77,14 +77,21 @@ def _said(verdict: Verdict) -> Said:
         basis=verdict.basis,
         rule=verdict.rule,
         direction=verdict.direction,
-        log10_e=None if verdict.log10_e is None else round(verdict.log10_e, 4),
+        log10_e=_short(verdict.log10_e),
         parameters={name: _parameter(value) for name, value in verdict.parameters.items()},
         reason=verdict.reason.code if verdict.reason else "",
     )
 
 
 def _parameter(value: Number | Category) -> Parameter:
-    return value.value if isinstance(value, Category) else (value.estimate, value.low, value.high)
+    if isinstance(value, Category):
+        return value.value
+    return _short(value.estimate), _short(value.low), _short(value.high)
+
+
+def _short(number: float | None) -> float | None:
+    """Four digits: a record stays below 2 kB, and the bundle has them all."""
+    return None if number is None else float(f"{number:.4g}")
 
 
 def _carried(transports: Iterable[dict[str, object]]) -> Iterator[Carried]:

@@ -10,12 +10,12 @@ import msgspec
 from msgspec.structs import replace
 
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, write_check
+from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, has_receipt, write_check
 from talkpath.evidence.simulation import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.observatory.intake.contributors import Contributors, Limit
 from talkpath.observatory.intake.desk import Desk, Settings
 from talkpath.observatory.intake.metrics import Metrics
@@ -23,29 +23,42 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.report.result import result
-from talkpath.responder.whereabouts import Atlas
+from talkpath.responder.whereabouts import Atlas, Whereabouts
+from talkpath.wire.keys import raw_key_text
+from talkpath.wire.receipt import seal, unseal
 from talkpath.wire.sign import Signer
 
 DAY = "2026-11-24"
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
 
 
+NETWORK, COUNTRY = "AS64496", "XX"
+
+
 @cache
-def facts(restricted: bool = False) -> Facts:
-    plan = make_plan(choose_arms(["whatsapp/relay60"]))
-    played = run_sim(plan, Scenario.parse("clean", [RULE] if restricted else [], 1))
+def facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> Facts:
+    plan = make_plan(choose_arms(apps))
+    scenario = Scenario.parse("clean", [RULE] if restricted else [], 1)
+    played = run_sim(plan, scenario, where=Whereabouts(NETWORK, COUNTRY))
     return replace(played, started_at=f"{DAY}T10:00:00Z")
 
 
 @cache
-def told(restricted: bool) -> dict[str, object]:
-    return result(facts(restricted))[1]
+def told(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dict[str, object]:
+    return result(facts(restricted, apps))[1]
 
 
-def measured(seed: int = 0, restricted: bool = False) -> bytes:
-    """A bundle that no lab key signed. Its receipt is left out, since the lab's responder signed that."""
-    own = replace(facts(restricted), simulated=False, responder_key="")
-    return write_check(own, told(restricted), Signer.of_seed(hashlib.sha256(str(seed).encode()).digest()))
+def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> bytes:
+    """A bundle with its receipt, neither of which a lab key signed."""
+    probe, responder = (Signer.of_seed(hashlib.sha256(f"{end} {seed}".encode()).digest()) for end in ("probe", "far"))
+    played = facts(restricted, apps)
+    assert played.receipt is not None
+    seen = unseal(played.receipt.body, played.receipt.signature)
+    own = replace(seen, probe_key=probe.public, responder_key=responder.public)
+    receipt, key = SignedReceipt(*seal(own, responder)), raw_key_text(responder.public)
+    taken = replace(played, simulated=False, responder_key=key, receipt=receipt)
+    assert has_receipt(taken, probe)
+    return write_check(taken, told(restricted, apps), probe)
 
 
 @cache
@@ -58,7 +71,7 @@ def resealed(parts: dict[str, bytes], kind: str = "check", seed: int = 0) -> byt
     signer = Signer.of_seed(hashlib.sha256(str(seed).encode()).digest())
     old = msgspec.json.decode(unpack(measured(seed))[MANIFEST], type=Manifest)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
-    manifest = msgspec.json.encode(replace(old, kind=kind, parts=digests))
+    manifest = msgspec.json.encode(replace(old, kind=kind, key=raw_key_text(signer.public), parts=digests))
     return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evidence import DAY, Bench, measured, resealed, simulated
+from evidence import COUNTRY, DAY, Bench, measured, resealed, simulated
 from talkpath.evidence.archive import unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT
 from talkpath.observatory.intake.contributors import Contributors, Limit
@@ -159,9 +159,9 @@ def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
 
 
 def test_a_country_that_is_stopped(tmp_path: Path):
-    bench = Bench(tmp_path, Settings(stopped=frozenset(("ZZ",)), apps=frozenset(("signal",))))
-    assert refused(bench.desk.take(measured(), HOME)) == "stopped"
-    assert refused(bench.desk.tap("signal", "voice", HOME)) == "stopped"
+    bench = Bench(tmp_path, Settings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
+    assert refused(bench.desk.take(measured(), HOME)) == "stopped", "by the receipt"
+    assert refused(bench.desk.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
     bench.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from poison import poisoned
 
-from evidence import Bench, facts, measured, resealed, told
+from evidence import NETWORK, Bench, facts, measured, resealed, told
 from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.observatory.intake import judges
 from talkpath.observatory.intake.judges import Judges
@@ -57,6 +57,8 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
     found = judge(bench)
     states = {said.state for name in names for said in found[name].said}  # type: ignore[union-attr]
     assert states == {"ok", "restricted"}
+    places = {(record.network, record.placed) for record in found.values() if isinstance(record, Judged)}
+    assert places == {(NETWORK, "responder")}
     assert bench.log.waiting() == []
 
 

@@ -109,8 +109,10 @@ class Judges:
 
     async def _judge(self, received: Received, turns: asyncio.Semaphore) -> None:
         async with turns:
-            loop, packs = asyncio.get_running_loop(), self._log.folder.bundles
-            work = loop.run_in_executor(self._started(), judge_received, packs, received, self._listed, self._simulated)
+            pool, packs = await self._started(), self._log.folder.bundles
+            work = asyncio.get_running_loop().run_in_executor(
+                pool, judge_received, packs, received, self._listed, self._simulated
+            )
             record = await asyncio.wait_for(work, self._most_s)
         await self._put(record)
 
@@ -118,10 +120,12 @@ class Judges:
         if await self._commit(record):
             self._hear("judged" if isinstance(record, Judged) else "unfit")
 
-    def _started(self) -> ProcessPoolExecutor:
+    async def _started(self) -> ProcessPoolExecutor:
+        """A pool whose process runs: what it takes to start is not the bundle's fault."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _begin)
+            await asyncio.get_running_loop().run_in_executor(self._pool, os.getpid)
         return self._pool
 
 
