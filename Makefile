@@ -16,6 +16,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: captures lab-calls fuzz
 .PHONY: kill
 .PHONY: lock reference
+.PHONY: observatory-demo
 .PHONY: other-python
 .PHONY: score score-quick
 
@@ -34,6 +35,7 @@ help:
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.13)"
 	@echo "make event-rates  how often events are wrong and how late, about 10 minutes; writes docs/event-rates.md"
+	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -83,6 +85,12 @@ fuzz: dev
 
 kill: dev
 	@nice $(BIN)/python scripts/kill_log.py --times 1000
+
+observatory-demo: dev
+	@test -f build/article/truth/truth.json || { rm -rf build/article; \
+		$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(JOBS) -o build/article; }
+	@$(BIN)/talkpath observe import --simulated --data build/observatory --jobs $(JOBS) build/article
+	@$(BIN)/talkpath observe serve --simulated --data build/observatory --box build/article --min-contributors 1
 
 peers: dev
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/peers.txt

@@ -7,11 +7,15 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.server import Observatory, Place, application, known_apps
+from talkpath.observatory.web.findings import Box
+from talkpath.observatory.web.pages import Pages
+from talkpath.observatory.web.site import Site
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 BACKLOG = 256
 AT_ONCE = 1000  # connections
 IDLE_S = 10
+COUNTRY = "XX"  # of everything that is made up
 
 
 def bind(host: str, port: int) -> tuple[socket.socket, str]:
@@ -34,10 +39,10 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
     return opened, f"http://{shown}:{opened.getsockname()[1]}/"
 
 
-def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket.socket,
-          ready: Callable[[], None], web_udp: int | None = None) -> None:  # fmt: skip
+def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket.socket, ready: Callable[[], None],
+          web_udp: int | None = None, site: Site | None = None) -> None:  # fmt: skip
     """Serve until SIGINT or SIGTERM; `ready` is called once everything is open. `web_udp`: the UDP port that calls of
-    browsers come to; then /check is served too."""
+    browsers come to; then /check is served too. `site` is what the operator sets for the pages."""
     try:
         import uvicorn
     except ImportError:
@@ -45,10 +50,13 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
     from talkpath.observatory.intake.desk import Settings
 
     check = _check(opened, web_udp)
-    observatory = Observatory(place, Settings(simulated=simulated, stopped=stopped, apps=known_apps()))
+    site = replace(site or Site(), check=check is not None)
+    settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
+    observatory = Observatory(place, settings, site.publication)
+    pages = pages_of(observatory, site)
     try:
         config = uvicorn.Config(
-            application(observatory, check.routes if check else ()),
+            application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
             log_level="warning",
             access_log=False,  # it would hold addresses
             server_header=False,
@@ -64,6 +72,12 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
     finally:
         observatory.close()
         opened.close()
+
+
+def pages_of(observatory: Observatory, site: Site) -> Pages:
+    """What an observatory shows."""
+    box = Box(site.box, COUNTRY) if observatory.settings.simulated else None
+    return Pages(observatory.store, lambda: observatory.loader.position, site, box, observatory.log.folder.open)
 
 
 def _check(opened: socket.socket, web_udp: int | None) -> Mount | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
@@ -160,8 +160,9 @@ class Observatory:
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def application(observatory: Observatory, more: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application: the observatory's own routes, then those that others add."""
+def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
+                beside: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = ()) -> Starlette:  # fmt: skip
+    """The ASGI application: the observatory's own routes, then those that others add, and what runs beside it."""
     try:
         from starlette.applications import Starlette
     except ImportError:
@@ -169,7 +170,9 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = ()) -> Sta
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with observatory.running():
+        async with AsyncExitStack() as stack:
+            for running in (observatory.running, *beside):
+                await stack.enter_async_context(running())
             yield
 
     return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)

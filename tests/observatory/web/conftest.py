@@ -22,11 +22,14 @@ from talkpath.observatory.web.site import Site
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[str]:
-    """The address of three observatories: a simulated one at /, one that is not at /real, one with nothing at /new."""
+    """The address of observatories: a simulated one at /, one that is not at /real, an empty one at /new, one whose
+    index does not answer at /down, and one of many networks at /crowd."""
     site = Site(today=lambda: records.TODAY)
     real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
     simulated = routes(records.country(), site)
-    app = Starlette(routes=[Mount("/real", routes=real), Mount("/new", routes=new), *simulated])
+    mounts = {"/real": real, "/new": new, "/down": routes(records.Down([]), site),
+              "/crowd": routes(records.crowd(), site)}  # fmt: skip
+    app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

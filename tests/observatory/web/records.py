@@ -10,6 +10,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 from network_days import detect, spread
 
+from talkpath.errors import PeerError
 from talkpath.observatory.claims import load
 from talkpath.observatory.claims_grammar import parse
 from talkpath.observatory.events import Event, withdraw
@@ -83,6 +84,13 @@ class Memory:
         return self.files
 
 
+class Down(Memory):
+    """One whose index does not answer."""
+
+    def latest(self, country: str, medium: str) -> list[Counted]:
+        raise PeerError("A shard is lost.")
+
+
 def _counted(day: Day) -> Counted:
     return Counted(day.country, day.network, day.app, day.medium, day.day, day.restricted, day.ok, day.closed,
                    day.impaired, day.contributors, day.rules[0] if day.rules else None)  # fmt: skip
@@ -94,11 +102,32 @@ def _country_day(found: Sequence[Day]) -> CountryDay:
                       sum(day.contributors for day in found))  # fmt: skip
 
 
+def crowd() -> Memory:
+    """A hundred and twenty networks, on each of which two restrictions began."""
+    days = [*spread("whatsapp", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX"),
+            *spread("telegram", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX")]  # fmt: skip
+    return Memory([replace(day, contributors=9) for day in days])
+
+
+def _country(events: Sequence[Event]) -> Event:
+    """What is found of a whole country: that Telegram's voice calls began to be held back."""
+    hit = [event for event in events if event.id.split("/")[2:] == ["telegram", "voice", "2025-08-11", "began"]]
+    return replace(hit[0], id=COUNTRY, network="*", networks=tuple(event.network for event in hit), measured=12)
+
+
+def _told(event: Event) -> Event:
+    """With all that a detector may tell of it."""
+    return replace(event, share=0.8, share_low=0.7, share_high=0.9, sources=("probe", "tap"), taps=31,
+                   rules={"stun.drop": 40, "media.drop": 5}, carries=("tls/443",), bundles=("ab" * 32,),
+                   known={"signal": "2025-08-12", "confirmed": "2025-08-14"})  # fmt: skip
+
+
 # -- a made-up country ---------------------------------------------------------------------------------------------
 
 TODAY = "2025-08-30"
 WITHDRAWN = "XX/AS64496/signal/voice/2025-08-13/began"
 BEGAN = "XX/AS64496/telegram/voice/2025-08-11/began"
+COUNTRY = "XX/*/telegram/voice/2025-08-11/began"
 FEW = "AS64499"  # two people measure there; on all others seven
 
 
@@ -120,12 +149,12 @@ def country(simulated: bool = True) -> Memory:
         *spread("meet", "video", "2025-08-20", 5, on=4, closed=5, country="XX"),
     ]
     days = [replace(day, contributors=2 if day.network == FEW else 7, simulated=simulated) for day in days]
-    events = [replace(event, simulated=simulated) for event in detect(days)]
+    events = [_told(replace(event, simulated=simulated)) for event in detect(days)]
     mistake = next(event for event in events if event.id == WITHDRAWN)
     observatory = Memory(
         days=days,
         simulated=simulated,
-        found=[*events, withdraw(mistake, "the far end's clock was wrong")],
+        found=[*events, withdraw(mistake, "the far end's clock was wrong"), _country(events)],
         told=[Carries("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
               Carries("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
               Carries("max", "voice", "tls/443", 6, 6, "2025-08-20")],

@@ -94,8 +94,8 @@ def test_without_javascript_a_reader_gets_from_now_to_an_event_and_its_claims(se
     page.locator("table.networks a[href*='/event/']").first.click()
     assert "/fa/event/XX/" in page.url
     assert page.locator("section.card").count() == 2
-    page.locator("summary").first.click()
-    assert page.locator("details table").first.is_visible()
+    page.locator("figure summary").first.click()
+    assert page.locator("figure details table").first.is_visible()
     page.locator("a[href*='/claims/S10']").click()
     assert page.url == f"{served}/fa/claims/S10"
     page.locator("a[hreflang='ru']").click()

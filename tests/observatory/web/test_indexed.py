@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def store(index_dsn: str) -> Any:
 def source(store: Store) -> Indexed:
     fill(store, enumerate(records(), 1))
     found = Indexed(store, True, lambda: TODAY)
-    found.renew(look(queries.day_counts(store), Box(Path("none"), "XX")))
+    found.renew(look(queries.day_counts(store), Box(None, "XX")))
     return found
 
 
@@ -115,6 +114,6 @@ def test_what_takes_long_is_done_in_another_process(store: Store):
     counts = queries.day_counts(store)
     lookout = Lookout()
     try:
-        assert lookout.look(counts, Box(Path("none"), "XX")) == look(counts, Box(Path("none"), "XX"))
+        assert lookout.look(counts, Box(None, "XX")) == look(counts, Box(None, "XX"))
     finally:
         lookout.close()

@@ -10,12 +10,15 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
-from records import BEGAN, FEW, TODAY, WITHDRAWN
+from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 
+from talkpath.observatory.web.event import event
+from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.report.language import codes
 
 ENDED = "XX/AS64497/signal/voice/2025-08-18/ended"
-PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}", "claims",
+PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}",
+         f"event/{COUNTRY}", "claims",
          "claims?outcome=contradicted", "claims/S10", "claims/C01", "article", "data", "method", "risks"]  # fmt: skip
 
 
@@ -105,6 +108,15 @@ def test_what_is_not_there_is_not_there(served: str, path: str):
     assert json.loads(text)["code"] == "not_found"
 
 
+@pytest.mark.parametrize("code", codes())
+def test_an_index_that_does_not_answer_is_told_plainly(served: str, code: str):
+    status, text, headers = get(f"{served}/down/{code}/now")
+    assert (status, headers["Retry-After"], headers["Cache-Control"]) == (503, "60", "no-store")
+    assert f'<html lang="{code}"' in text
+    status, text, _ = get(f"{served}/down/{code}/now.json")
+    assert (status, json.loads(text)["code"], json.loads(text)["error"]) == (503, "not_now", "A shard is lost.")
+
+
 @pytest.mark.parametrize(
     ("accepted", "code"),
     [("fa-IR,fa;q=0.9,en;q=0.5", "fa"), ("de,ar;q=0.4", "ar"), ("de", "en"), ("", "en"), ("en;q=0.2,ru", "ru"),
@@ -141,14 +153,22 @@ def test_fewer_than_five_people_are_nowhere(served: str):
 def test_under_an_order_what_works_is_shown_by_country_and_later_by_network(served: str):
     streams = {(each["app"], each["medium"]): each for each in read(served, "network/XX/AS64496")["streams"]}
     telegram, free = streams["telegram", "text"], streams["max", "voice"]
-    assert (telegram["now"]["withheld"], telegram["now"]["shown_on"]) == ("delay", "2025-09-29")
-    assert {day["day"] for day in telegram["days"] if day["withheld"]} == {f"2025-08-{n}" for n in range(11, 31)}
+    assert telegram["now"]["day"] == telegram["days"][-1]["day"] == "2025-08-10"
     assert (free["now"]["state"], free["now"]["day"]) == ("ok", TODAY)
     assert [one["transport"] for one in free["carries"]] == ["tls/443"]
     assert (streams["telegram", "voice"]["carries"], streams["telegram", "voice"]["carries_shown_on"]) == (
         [], "2025-09-19")  # fmt: skip
     (row,) = [row for row in read(served, "now/XX?medium=text")["apps"] if row["app"] == "telegram"]
     assert (row["hit"], row["measured"]) == (0, 4)
+
+
+def test_what_waits_looks_like_what_nobody_measured(served: str):
+    """Else everything but `restricted` could be told from what is not shown."""
+    row = next(row for row in read(served, "now/XX?medium=text")["networks"] if row["network"] == "AS64496")
+    assert row["cells"] == {}
+    text = get(f"{served}/en/now/XX?medium=text")[1]
+    assert "nothing to show, or not yet" in text
+    assert "delay" not in text
 
 
 def test_the_end_on_one_network_waits_while_another_is_still_held_back(served: str):
@@ -167,6 +187,23 @@ def test_an_event_tells_what_became_of_it(served: str):
     assert page["current"] is True
     assert page["networks_too"] == 9
     assert "Telegram" in page["may_write"][1]
+    text = get(f"{served}/en/event/{BEGAN}")[1]
+    for told in ("80\u00a0% say restricted (70\u00a0% to 90\u00a0%)", "checks by program, taps", "beside 31 taps",
+                 "40 reports", "confirmed: <bdi>2025-08-14</bdi>", "1 bundle of evidence"):  # fmt: skip
+        assert told in text, told
+
+
+@pytest.mark.parametrize(("today", "carries"), [("2025-09-09", ()), ("2025-09-10", ("tls/443",))])
+def test_what_still_carries_waits_on_the_page_of_an_event_too(served: str, today: str, carries: tuple[str, ...]):
+    """Thirty days after the day that it was seen on."""
+    assert "still carried by" not in get(f"{served}/en/event/{BEGAN}")[1]
+    source = country()
+    page = event(source, Site(today=lambda: today), Asked({"id": BEGAN}))
+    assert page
+    assert page.event.carries == carries
+
+
+def test_a_mistake_is_withdrawn_and_says_so(served: str):
     withdrawn = read(served, f"event/{WITHDRAWN}")
     assert [event["kind"] for event in withdrawn["history"]] == ["began", "withdrawn", "ended"]
     assert withdrawn["current"] is False
@@ -185,6 +222,16 @@ def test_what_may_be_written_is_in_the_language_of_the_page(served: str, code: s
         assert all(sentence in html.unescape(get(f"{served}/{code}/event/{BEGAN}")[1]) for sentence in told[name])
 
 
+def test_the_event_of_a_country_counts_networks_and_names_none_with_few_people(served: str):
+    page = read(served, f"event/{COUNTRY}")
+    assert page["networks_too"] == 9
+    assert len(page["event"]["networks"]) == 8
+    assert FEW not in page["event"]["networks"]
+    assert "on 9 of 12 networks measured" in page["may_write"][1]
+    assert any("Everywhere in the country" in sentence for sentence in page["must_not"])
+    assert f"/event/{COUNTRY}" in get(f"{served}/ar/events")[1]
+
+
 def test_a_claim_has_both_sides_and_its_numbers(served: str):
     page = read(served, "claims/S10")
     assert page["told"]["outcome"] == "contradicted"
@@ -192,3 +239,23 @@ def test_a_claim_has_both_sides_and_its_numbers(served: str):
     assert [told["id"] for told in page["against"]] == ["S11"]
     text = get(f"{served}/en/claims/S10")[1]
     assert text.index("What was measured here") < text.index("What others who measured published")
+
+
+# -- many --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("asked", "page"), [("", 1), ("2", 2), ("99", 3), ("0", 1), ("-1", 1), ("x", 1), ("٢", 1)])
+def test_many_rows_are_told_on_pages(asked: str, page: int):
+    rows, number, pages = paged(list(range(25)), Asked({"page": asked}), 10)
+    assert (number, pages) == (page, 3)
+    assert rows == tuple(range(25))[(page - 1) * 10 : page * 10]
+
+
+def test_many_events_have_pages_that_lead_to_each_other(served: str):
+    first = read(served, "events")
+    assert (first["page"], first["pages"]) == (1, 1)
+    assert "Next page" not in get(f"{served}/en/events")[1]
+    text = get(f"{served}/crowd/en/events/XX?page=2")[1]
+    assert re.findall(r'href="/crowd/en/events/XX\?page=(\d)" rel', text) == ["1", "3"]
+    text = get(f"{served}/crowd/en/now/XX?page=2")[1]
+    assert re.findall(r'href="/crowd/en/now/XX\?medium=voice&amp;page=(\d)" rel', text) == ["1", "3"]

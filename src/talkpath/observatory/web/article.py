@@ -7,19 +7,21 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.observatory.article import box_rows
+from talkpath.observatory.article import MONTH, BoxRow, box_rows
 from talkpath.observatory.article_truth import Truth, read_truth
 from talkpath.observatory.claims import Claim
 from talkpath.observatory.claims_grammar import leaves, parse
 from talkpath.observatory.ledger_count import Outcome, Part
 from talkpath.observatory.reach import Reach
+from talkpath.observatory.reach_tables import Audience, load_tables
 from talkpath.observatory.web.claims import by_id
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 
 
 class ArticleRow(Struct, frozen=True):
-    """One sentence. `stands` and `truth` are in English, as is the sentence; `parts` are what was counted."""
+    """One sentence. `stands` and `truth` are in English, as is the sentence; `parts` are what was counted,
+    `audience` what a panel tells."""
 
     id: str
     statement: str
@@ -29,6 +31,7 @@ class ArticleRow(Struct, frozen=True):
     reason: str
     note: str
     truth: tuple[str, ...]
+    audience: tuple[Audience, ...]
 
 
 class Article(Struct, frozen=True):
@@ -46,6 +49,7 @@ def article(source: Source, site: Site, asked: Asked) -> Article | None:
         return None
     truth = _truth(site.box)
     entries = {entry.claim: entry for entry in source.entries()}
+    audiences = load_tables(site.box).audiences
     rows = []
     for box in box_rows():
         claim, entry = by_id()[box.id], entries.get(box.id)
@@ -57,7 +61,8 @@ def article(source: Source, site: Site, asked: Asked) -> Article | None:
             parts=entry.own.parts if entry else (),
             reason=entry.reason if entry else "",
             note=claim.note,
-            truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth)),
+            truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth) + _people(box, truth)),
+            audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
         ))  # fmt: skip
     reach = tuple(one for country in source.countries() for one in source.reach(country))
     return Article(tuple(rows), reach, truth is not None)
@@ -69,5 +74,19 @@ def _told(claim: Claim, truth: Truth | None) -> list[str]:
     return list(dict.fromkeys(line for held in leaves(parse(claim.predicate)) for line in truth.lines(held)))
 
 
+def _people(box: BoxRow, truth: Truth | None) -> list[str]:
+    """How many really use the apps whose audience is part of what is measured."""
+    if truth is None:
+        return []
+    return [f"{month}: {people / 1e6:.1f} million use {app}" for app in box.audience
+            for month, people in sorted(truth.audience.get(app, {}).items()) if _meant(box, month)]  # fmt: skip
+
+
+def _meant(box: BoxRow, month: str) -> bool:
+    """S15 is about growth, and takes all months."""
+    return month == MONTH or box.id == "S15"
+
+
 def _truth(box: Path | None) -> Truth | None:
-    return read_truth(box) if box is not None else None
+    """None where nobody told it: what is measured stays the same without."""
+    return read_truth(box) if box is not None and (box / "truth" / "truth.json").is_file() else None

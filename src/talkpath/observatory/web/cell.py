@@ -19,8 +19,7 @@ EVERYWHERE = "*"
 class Cell(Struct, frozen=True):
     """What the last measured day says of an app and medium on a network.
 
-    Where `withheld` says why nothing is shown, everything else is empty, but `shown_on` (of `delay`): the day from
-    which it will be.
+    `withheld` is "small" where too few people measured; everything else is empty then.
     """
 
     state: str = ""
@@ -31,7 +30,6 @@ class Cell(Struct, frozen=True):
     level: str = ""
     event: str = ""
     withheld: Withheld = ""
-    shown_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,15 +49,18 @@ class Rule:
         """Was the app under an order?"""
         return self.publication.ordered(country, app, day, self.orders)
 
-    def cell(self, counted: Counted, event: Event | None) -> Cell:
-        """A network's; `event` is the one that goes on there, if any does: then its state is `restricted`."""
+    def cell(self, counted: Counted, event: Event | None) -> Cell | None:
+        """A network's; `event` is the one that goes on there, if any does: then its state is `restricted`.
+
+        None where it waits for its day: it must look like what nobody measured, since what is restricted is shown at
+        once, and whatever waits is not.
+        """
         state = "restricted" if event else counted.state
         ordered = self.ordered(counted.country, counted.app, counted.day)
         contributors = max(counted.contributors, event.contributors if event else 0)
         why = self.publication.by_network(state, contributors, counted.day, self.today, ordered=ordered)
         if why:
-            shown_on = self.publication.release_day(state, counted.day, ordered=True) if why == "delay" else ""
-            return Cell(withheld=why, shown_on=shown_on)
+            return Cell(withheld=why) if why == "small" else None
         return Cell(
             state=state,
             day=counted.day,
@@ -79,21 +80,25 @@ class Rule:
         return self.publication.by_network(state, event.contributors, event.onset_high, self.today, ordered=ordered)
 
     def told(self, events: Sequence[Event]) -> list[Event]:
-        """Those that are shown, each without what is not: transports before their day, networks of a country."""
-        return [self._stripped(event) for event in events if not self.shows(event)]
+        """Those that are shown, each without what is not: transports before their day, networks with few people."""
+        few = {event.network for event in events if self.publication.by_country(event.contributors)}
+        return [self._stripped(event, few) for event in events if not self.shows(event)]
 
-    def _stripped(self, event: Event) -> Event:
+    def _stripped(self, event: Event, few: set[str]) -> Event:
         if event.network == EVERYWHERE:
-            return replace(event, carries=(), networks=())
+            return replace(event, carries=(), networks=tuple(name for name in event.networks if name not in few))
         ordered = self.ordered(event.country, event.app, event.onset_high)
         day = self.publication.release_day("transports", event.onset_high, ordered=ordered)
         return event if day <= self.today else replace(event, carries=())
 
 
 def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:
-    """(network, app, medium) -> the event that began there and did not end, with the rule that it has by now."""
+    """(network, app, medium) -> the event that began there and did not end, with the rule that it has by now. Those of
+    whole countries are none."""
     found: dict[tuple[str, str, str], Event] = {}
     for event in standing(events):
+        if event.network == EVERYWHERE:
+            continue
         key = (event.network, event.app, event.medium)
         if event.kind == "began":
             found[key] = event

@@ -12,16 +12,19 @@ from talkpath.observatory.reach import Reach
 from talkpath.observatory.web.cell import Rule, going_on
 from talkpath.observatory.web.claims import Told, by_id
 from talkpath.observatory.web.network import Stream, stream
-from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.observatory.web.source import Source
 from talkpath.observatory.web.write import may_write, must_not
+
+ROWS = 100  # events a page
 
 
 class EventPage(Struct, frozen=True):
     """The whole page.
 
     `history` are all records of the same restriction in order of time, this one among them. `current` is false where
-    it was withdrawn. `networks_too` counts the country's networks on which the same goes on now. `may_write` and
+    it was withdrawn. `networks_too` counts the country's networks on which the same goes on now, or that the event of a
+    whole country is about. `may_write` and
     `must_not` are sentences in the language of the page.
     """
 
@@ -38,11 +41,13 @@ class EventPage(Struct, frozen=True):
 
 
 class EventList(Struct, frozen=True):
-    """All events of a country that may be shown, the latest first."""
+    """All events of a country that may be shown, the latest first, so many a page."""
 
     country: str
     countries: tuple[str, ...]
     events: tuple[Event, ...]
+    page: int
+    pages: int
     schema: str = "talkpath.page.events/1"
 
 
@@ -55,7 +60,8 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
     rule = Rule.of(site.publication, site.today(), events)
     if found is None or rule.shows(found):
         return None
-    (found,) = rule.told([found])
+    hit = len(found.networks)
+    found = next(one for one in rule.told(events) if one.id == name)
     history = rule.told(chain(found, events))
     own = [day for day in source.network_days(country, found.network)
            if (day.app, day.medium) == (found.app, found.medium)]  # fmt: skip
@@ -70,8 +76,8 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
                       source.carries(country, found.network)) if own else None,
         claims=tuple(_claims(found, source.entries())),
         reach=tuple(same),
-        networks_too=len(too),
-        may_write=tuple(may_write(found, site.today(), current=current)),
+        networks_too=hit or len(too),
+        may_write=tuple(may_write(found, site.today(), hit, current=current)),
         must_not=tuple(must_not(found)),
     )  # fmt: skip
 
@@ -85,7 +91,7 @@ def event_list(source: Source, site: Site, asked: Asked) -> EventList | None:
     events = source.events(country)
     rule = Rule.of(site.publication, site.today(), events)
     shown = sorted(rule.told(events), key=lambda one: (one.onset_high, one.id), reverse=True)
-    return EventList(country, countries, tuple(shown))
+    return EventList(country, countries, *paged(shown, asked, ROWS))
 
 
 def chain(found: Event, events: Sequence[Event]) -> list[Event]:

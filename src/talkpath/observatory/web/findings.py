@@ -45,9 +45,10 @@ NOTHING = Findings(Totals(0, 0, 0, "", ""))
 
 
 class Box(Struct, frozen=True):
-    """A made-up country: the folder that it was played into, and its code, which claims are held against."""
+    """A made-up country: the folder that it was played into, where that is known, and its code, which claims are held
+    against."""
 
-    folder: Path
+    folder: Path | None
     country: str
 
 

@@ -24,12 +24,11 @@ TAP = "tap"
 
 
 class Indexed:
-    """`Source` (source.py) over a store. `sealed` lists the open data; `today` is the day from which half a year is
-    counted back."""
+    """`Source` (source.py) over a store. `sealed` lists the open data; `days` are counted back from `today`."""
 
     def __init__(self, store: Store, simulated: bool, today: Callable[[], str],
-                 sealed: Callable[[], Sequence[Sealed]] = tuple) -> None:  # fmt: skip
-        self._store, self.simulated, self._today, self._sealed = store, simulated, today, sealed
+                 sealed: Callable[[], Sequence[Sealed]] = tuple, days: int = HALF_YEAR_DAYS) -> None:  # fmt: skip
+        self._store, self.simulated, self._today, self._sealed, self._days = store, simulated, today, sealed, days
         self.renew(NOTHING)
 
     def renew(self, found: Findings) -> None:
@@ -94,7 +93,7 @@ class Indexed:
 
     @property
     def _since(self) -> str:
-        return (date.fromisoformat(self._today()) - timedelta(days=HALF_YEAR_DAYS)).isoformat()
+        return (date.fromisoformat(self._today()) - timedelta(days=self._days)).isoformat()
 
 
 def _decided(row: queries.DayCount | queries.CountryDay) -> int:

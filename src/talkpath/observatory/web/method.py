@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from talkpath.observatory.risks import Country, load_risks
+from talkpath.observatory.stop import Stop
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 
@@ -22,9 +23,10 @@ class Method(Struct, frozen=True):
 
 
 class Risks(Struct, frozen=True):
-    """What an observer sees when a check runs, and what is known by country."""
+    """What is known by country, and where this observatory stopped."""
 
     countries: tuple[Country, ...]
+    stops: tuple[Stop, ...]
     schema: str = "talkpath.page.risks/1"
 
 
@@ -35,4 +37,4 @@ def method(source: Source, site: Site, asked: Asked) -> Method:
 
 def risks(source: Source, site: Site, asked: Asked) -> Risks:
     """Likewise."""
-    return Risks(load_risks())
+    return Risks(load_risks(), site.stops)

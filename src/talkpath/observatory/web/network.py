@@ -26,7 +26,8 @@ class DayCell(Struct, frozen=True):
 
 
 class Stream(Struct, frozen=True):
-    """One app and medium. Where what carries calls is not told yet, `carries_shown_on` says from which day it is."""
+    """One app and medium, its days without those that wait. Where what carries calls is not told yet,
+    `carries_shown_on` says from which day it is."""
 
     app: str
     medium: str
@@ -59,23 +60,26 @@ def network(source: Source, site: Site, asked: Asked) -> Network | None:
     return Network(
         country=country,
         network=name,
-        streams=tuple(stream(rule, list(days), events, carries)
-                      for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))),
+        streams=tuple(filter(None, (stream(rule, list(days), events, carries)
+                                    for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))))),
         events=tuple(rule.told(events)),
     )  # fmt: skip
 
 
-def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries: Sequence[Carries]) -> Stream:
-    """Of one app and medium; `events` are those of its network."""
-    last = days[-1]
+def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries: Sequence[Carries]) -> Stream | None:
+    """Of one app and medium; `events` are those of its network. None where there is nothing to show yet."""
+    shown = [(day, cell) for day in days if (cell := rule.cell(day, None)) is not None]
+    if not shown:
+        return None
+    last = shown[-1][0]
     live = going_on(events).get((last.network, last.app, last.medium))
     told = [one for one in carries if (one.app, one.medium) == (last.app, last.medium)]
     shown_on = _carries_shown_on(rule, last, told)
     return Stream(
         app=last.app,
         medium=last.medium,
-        now=rule.cell(last, live),
-        days=tuple(_day(rule, day) for day in days),
+        now=rule.cell(last, live) or shown[-1][1],
+        days=tuple(_day(day, cell) for day, cell in shown),
         carries=() if shown_on else tuple(told),
         carries_shown_on=shown_on,
     )
@@ -93,8 +97,7 @@ def _carries_shown_on(rule: Rule, last: Counted, carries: Sequence[Carries]) -> 
     return shown_on if rule.today < shown_on else ""
 
 
-def _day(rule: Rule, day: Counted) -> DayCell:
-    cell = rule.cell(day, None)
+def _day(day: Counted, cell: Cell) -> DayCell:
     if cell.withheld:
         return DayCell(day.day, withheld=cell.withheld)
     return DayCell(day.day, cell.state, day.restricted, day.reports, day.contributors)

@@ -12,7 +12,7 @@ from talkpath.observatory.events import Event
 from talkpath.observatory.ledger_count import clopper_pearson
 from talkpath.observatory.reach import Reach
 from talkpath.observatory.web.cell import Cell, Rule, going_on
-from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.observatory.web.source import Counted, CountryDay, Source
 
 MEDIA = ("voice", "video", "text")
@@ -20,7 +20,7 @@ ROWS = 50  # networks a page
 
 
 class NetworkRow(Struct, frozen=True):
-    """One network; a cell for each app that was measured there."""
+    """One network; a cell for each app of which something may be shown."""
 
     network: str
     cells: dict[str, Cell]
@@ -66,15 +66,14 @@ def now(source: Source, site: Site, asked: Asked) -> Now | None:
     stands = _stands(source, country, medium, events)
     rows = _networks(rule, stands)
     shown, withheld = _apps(rule, stands, source.country_days(country, medium))
-    pages = max(1, -(-len(rows) // ROWS))
-    page = min(max(1, asked.number("page", 1)), pages)
+    chosen, page, pages = paged(rows, asked, ROWS)
     return Now(
         country=country,
         countries=countries,
         medium=medium,
         apps=shown,
         withheld_apps=withheld,
-        networks=tuple(rows[(page - 1) * ROWS : page * ROWS]),
+        networks=chosen,
         page=page,
         pages=pages,
         reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
@@ -102,7 +101,9 @@ def _networks(rule: Rule, stands: Sequence[_Stand]) -> list[NetworkRow]:
     """Those with most signs of restriction first, then by name."""
     cells: dict[str, dict[str, Cell]] = {}
     for stand in stands:
-        cells.setdefault(stand.counted.network, {})[stand.counted.app] = rule.cell(stand.counted, stand.event)
+        of_network = cells.setdefault(stand.counted.network, {})
+        if (cell := rule.cell(stand.counted, stand.event)) is not None:
+            of_network[stand.counted.app] = cell
     rows = [NetworkRow(network, found) for network, found in cells.items()]
     return sorted(rows, key=lambda row: (-sum(cell.state == "restricted" for cell in row.cells.values()), row.network))
 

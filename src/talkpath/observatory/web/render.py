@@ -35,6 +35,7 @@ class Frame(Struct, frozen=True):
     as_of: str
     simulated: bool
     article: bool
+    check: bool
     style: str
 
     def link(self, path: str, code: str = "") -> str:
@@ -80,7 +81,7 @@ def environment() -> Environment:
         contributors=told.contributors, transport_name=transport_name,
         country_chart=country_chart, stream_chart=stream_chart,
     )  # fmt: skip
-    made.filters["app_name"] = told.app_name
+    made.filters.update(app_name=told.app_name, source_name=told.source_name, transport_name=transport_name)
     return made
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from talkpath.errors import TalkpathError
 from talkpath.observatory.web.article import article
 from talkpath.observatory.web.claims import claim, claims
 from talkpath.observatory.web.data import data
@@ -22,7 +23,7 @@ from talkpath.observatory.web.event import event, event_list
 from talkpath.observatory.web.method import method, risks
 from talkpath.observatory.web.network import network
 from talkpath.observatory.web.now import now
-from talkpath.observatory.web.render import Frame, page
+from talkpath.observatory.web.render import Frame, environment, page
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 from talkpath.report.language import codes, language, speaking
@@ -41,6 +42,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "public, max-age=60",
 }
+NOT_NOW = {**HEADERS, "Cache-Control": "no-store", "Retry-After": "60"}
+ERROR = "talkpath.error/1"
 
 
 class Page(NamedTuple):
@@ -73,6 +76,7 @@ def routes(source: Source, site: Site) -> list[BaseRoute]:
 
     found: list[BaseRoute] = [Route("/static/observatory.css", _style)]
     for one in PAGES:
+        environment().get_template(one.template)  # compiled now, and not while the first visitor waits
         found.append(Route(f"/{{language}}{one.path}.json", _json(one, source, site)))
         found.append(Route(f"/{{language}}{one.path}", _html(one, source, site)))
     return [*found, Route("/{path:path}", _elsewhere(source, site))]
@@ -104,7 +108,10 @@ def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response
 
         if request.path_params["language"] not in codes():
             return _missing(request, source, site)
-        view = _view(one, request, source, site)
+        try:
+            view = _view(one, request, source, site)
+        except TalkpathError:
+            return HTMLResponse(page("busy.html", _frame(request, source, site), None), 503, headers=NOT_NOW)
         if view is None:
             return _missing(request, source, site)
         return HTMLResponse(page(one.template, _frame(request, source, site), view), headers=HEADERS)
@@ -116,7 +123,10 @@ def _json(one: Page, source: Source, site: Site) -> Callable[[Request], Response
     def answer(request: Request) -> Response:
         if request.path_params["language"] not in codes():
             return _no_json()
-        view = _view(one, request, source, site)
+        try:
+            view = _view(one, request, source, site)
+        except TalkpathError as error:
+            return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
         if view is None:
             return _no_json()
         told = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
@@ -133,13 +143,13 @@ def _view(one: Page, request: Request, source: Source, site: Site) -> Struct | N
 
 def _no_json() -> Response:
     said = "There is no such page, or what it would show is not published; see /en/method for when it is."
-    return _json_response({"schema": "talkpath.error/1", "code": "not_found", "error": said}, 404)
+    return _json_response({"schema": ERROR, "code": "not_found", "error": said}, 404)
 
 
 def _json_response(told: dict[str, object], status: int) -> Response:
     from starlette.responses import Response
 
-    headers = {**HEADERS, "Access-Control-Allow-Origin": "*"}
+    headers = {**(NOT_NOW if status == 503 else HEADERS), "Access-Control-Allow-Origin": "*"}
     return Response(msgspec.json.encode(told), status, headers, media_type="application/json")
 
 
@@ -203,5 +213,6 @@ def _frame(request: Request, source: Source, site: Site) -> Frame:
         as_of=site.today(),
         simulated=source.simulated,
         article=source.simulated,
+        check=site.check,
         style=style_version(),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from talkpath.observatory.publication import Publication
+from talkpath.observatory.stop import Stop
+
+Row = TypeVar("Row")
 
 
 def utc_day() -> str:
@@ -20,13 +24,16 @@ class Site:
     """One observatory's pages.
 
     `address` is where it is published (https://…), for permalinks; "" takes each visitor's own word for it. A simulated
-    one passes its own last day as `today`, and the folder `box` that its country was played into.
+    one passes its own last day as `today`, and the folder `box` that its country was played into. From the countries
+    of `stops` nothing is taken. `check`: a check for browsers is served at /check.
     """
 
     publication: Publication = field(default_factory=Publication)
     address: str = ""
     today: Callable[[], str] = utc_day
     box: Path | None = None
+    stops: tuple[Stop, ...] = ()
+    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,3 +50,10 @@ class Asked:
         """A whole number; the default where it is none."""
         said = self.get(name)
         return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else default
+
+
+def paged(rows: Sequence[Row], asked: Asked, length: int) -> tuple[tuple[Row, ...], int, int]:
+    """(the rows of the page that was asked for, its number, how many pages there are)."""
+    pages = max(1, -(-len(rows) // length))
+    page = min(max(1, asked.number("page", 1)), pages)
+    return tuple(rows[(page - 1) * length : page * length]), page, pages

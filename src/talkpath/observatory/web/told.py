@@ -39,6 +39,17 @@ def rule_name(rule: str | None) -> str:
     return mechanism_name(rule) if rule else ""
 
 
+def source_name(code: str) -> str:
+    """A kind of source."""
+    names = {
+        "probe": say("source", "checks by program"),
+        "browser": say("source", "checks in a browser"),
+        "capture": say("source", "recorded calls"),
+        "tap": say("source", "taps"),
+    }
+    return names.get(code, code)
+
+
 def outcomes() -> dict[Outcome, str]:
     """What people read."""
     return {

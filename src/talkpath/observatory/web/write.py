@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from talkpath.observatory.events import Event
+from talkpath.observatory.web.cell import EVERYWHERE
 from talkpath.observatory.web.told import app_name, contributors, medium, rule_name
 from talkpath.report.language import count, say
 
 
-def may_write(event: Event, today: str, *, current: bool) -> Iterator[str]:
-    """Sentences in the language of the moment. `current`: it was not withdrawn."""
+def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Iterator[str]:
+    """Sentences in the language of the moment. `current`: it was not withdrawn. `hit` of the country's networks are
+    meant, where the event is that of a country."""
     if event.simulated:
         yield say("may write", "In a made-up country inside a computer, not anywhere in the world:")
     if not current:
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
-    yield what(event)
+    yield _country(event, hit) if event.network == EVERYWHERE else what(event)
     if event.rule and event.kind != "ended":
         yield say("may write", "What was seen is consistent with this: {mechanism}.", mechanism=rule_name(event.rule))
     yield _level(event)
@@ -51,7 +53,10 @@ def must_not(event: Event) -> Iterator[str]:
         "“The regulator, the state or the operator did it”, or why: something on the path tells calls apart, and no "
         "measurement says who or why.",
     )
-    yield say("must not write", "“In the whole country”: this is one network. The page “now” counts how many.")
+    if event.network == EVERYWHERE:
+        yield say("must not write", "“Everywhere in the country”: counted are networks that somebody measured.")
+    else:
+        yield say("must not write", "“In the whole country”: this is one network. The page “now” counts how many.")
     yield from _by_kind(event)
     yield say(
         "must not write",
@@ -93,6 +98,31 @@ def what(event: Event) -> str:
     )
 
 
+def _country(event: Event, hit: int) -> str:
+    """The first of a country's networks, or the last."""
+    known = {**_known(event), "country": event.country, "hit": hit, "measured": event.measured}
+    if event.kind == "ended":
+        return say(
+            "may write",
+            "In {country}, the last network that held back {app} ({medium}) did so no more after {low}, and not after "
+            "{high}.",
+            **known,
+        )
+    if event.kind == "changed":
+        return say(
+            "may write",
+            "In {country}, what holds back {app} ({medium}) on most networks changed after {low}, and not after "
+            "{high}.",
+            **known,
+        )
+    return say(
+        "may write",
+        "In {country}, {app} ({medium}) began to be held back on {hit} of {measured} networks measured; on the first "
+        "of them not after {high}.",
+        **known,
+    )
+
+
 def _messages(event: Event) -> str:
     """Messages have no look-alikes: they are compared with other traffic."""
     known = _known(event)
@@ -123,7 +153,7 @@ def _messages(event: Event) -> str:
     )
 
 
-def _known(event: Event) -> dict[str, str]:
+def _known(event: Event) -> dict[str, object]:
     return {
         "network": event.network,
         "app": app_name(event.app),

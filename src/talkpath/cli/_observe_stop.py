@@ -1,0 +1,39 @@
+"""`talkpath observe stop`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from talkpath.cli._place import data_option, simulated_option
+from talkpath.errors import UsageError
+
+
+@click.command("stop")
+@click.argument("country", metavar="CC")
+@click.option("--reason", required=True, help="Why, in one sentence that everybody may read.")
+@data_option
+@simulated_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def command(country: str, reason: str, data: Path, simulated: bool, as_json: bool) -> None:
+    """Take nothing more from the country CC, and delete the bundles that came from there, while it does not run.
+
+    The stop rule of docs/risks.md. What was counted stays. To start again, take the row out of stopped.toml.
+    """  # fmt: skip
+    from talkpath.observatory.server import opened_log
+    from talkpath.observatory.stop import Stop, stop
+    from talkpath.observatory.web.site import utc_day
+
+    code = country.upper()
+    if len(code) != 2 or not code.isascii() or not code.isalpha() or not reason.strip():
+        raise UsageError("`observe stop` takes a country's two letters and a reason, as in: stop XX --reason \"…\".")
+    log = opened_log(data, simulated)
+    try:
+        deleted = stop(log, Stop(code, utc_day(), reason.strip()))
+    finally:
+        log.close()
+    told = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}
+    click.echo(json.dumps(told) if as_json else
+               f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}.")  # fmt: skip

@@ -1,0 +1,76 @@
+"""The stop rule (docs/risks.md): take nothing more from a country, and delete what came from there.
+
+    stopped.toml    country, since when, why: one row a country, read at every start; a person takes a row out
+
+Deleted are the bundles, the raw data. What the log says of them stays: the counts that were published rest on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.packs import remove_bundle
+from talkpath.observatory.log.records import Judged, Received
+
+FILE = "stopped.toml"
+
+
+class Stop(Struct, frozen=True, forbid_unknown_fields=True):
+    """One country (two letters), from which day on nothing is taken, and why in a sentence for everybody."""
+
+    country: str
+    since: str
+    reason: str
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    stop: tuple[Stop, ...] = ()
+
+
+def stops(root: Path) -> tuple[Stop, ...]:
+    """Those of an observatory's folder; `UsageError` where the file is damaged, since it must never be ignored."""
+    file = root / FILE
+    if not file.exists():
+        return ()
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=_File).stop
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{FILE} is not as it was written: {error}. Mend it before the observatory starts.") from None
+
+
+def stop(log: Log, told: Stop) -> int:
+    """Write it down, then delete; how many bundles there were. Again is no harm: what was left is deleted then."""
+    root = log.folder.root
+    if told.country not in {known.country for known in stops(root)}:
+        _write(root / FILE, (*stops(root), told))
+    names = sorted(_from(log, told.country))
+    for name in names:
+        known = log.find(name)
+        if known is not None:
+            remove_bundle(log.folder.bundles, known.received)
+    return len(names)
+
+
+def _from(log: Log, country: str) -> set[str]:
+    """Bundles that came from there, by the responder's word or by the intake's."""
+    return {record.id for _, record in log.read()
+            if isinstance(record, Judged | Received) and record.country == country}  # fmt: skip
+
+
+def _write(file: Path, every: tuple[Stop, ...]) -> None:
+    rows = "\n".join(_rows(every))
+    new = file.with_suffix(".new")
+    new.write_text(f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}")
+    new.replace(file)
+
+
+def _rows(every: tuple[Stop, ...]) -> Iterator[str]:
+    for one in every:
+        fields = (f"{name} = {msgspec.json.encode(getattr(one, name)).decode()}" for name in one.__struct_fields__)
+        yield "\n".join(("[[stop]]", *fields)) + "\n"
