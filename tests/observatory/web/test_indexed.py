@@ -90,7 +90,7 @@ def test_counts_are_those_that_were_put_in(source: Indexed):
 
 def test_what_is_found_is_on_the_pages(source: Indexed):
     began = [event for event in source.events("XX") if event.kind == "began"]
-    assert {event.network for event in began} == {"AS64496", "AS64497"}
+    assert {event.network for event in began} == {"AS64496", "AS64497", "*"}
     assert {event.app for event in began} == {"whatsapp"}
     assert all(event.onset_high == "2025-08-10" for event in began)
     held = {entry.claim: entry.outcome for entry in source.entries()}

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from talkpath.observatory.claims import Claim, current, load
 from talkpath.observatory.claims_grammar import parse
-from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY, SOURCES
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
+from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.find import find
 from talkpath.observatory.events import Event
+from talkpath.observatory.events_counts import of_index
 from talkpath.observatory.events_days import Day
 from talkpath.observatory.index.queries import DayCount
 from talkpath.observatory.ledger import Entry, Evidence, hold, placed
@@ -59,35 +60,15 @@ def look(counts: Sequence[DayCount], box: Box | None = None) -> Findings:
         return NOTHING
     placed_counts = [count for count in counts if count.country != NOWHERE]
     days = [as_day(count) for count in placed_counts if count.source != "tap" and _decided(count)]
-    heard = [as_counts(count) for count in placed_counts if count.source in SOURCES]
+    heard = list(of_index(placed_counts))
     events = find(heard, FOLDER if box else OBSERVATORY)
     claims = [_moved(claim, box.country) if box else claim for claim in current(load())]
     return Findings(
         totals=_totals(placed_counts),
         countries=tuple(_countries(placed_counts)),
-        events=tuple(events),
+        events=(*events, *roll_up(events, heard)),
         entries=tuple(hold(claims, Evidence(days, events, load_published()))),
         reach=tuple(all_reach(days, events, load_tables(box.folder if box else None))) if days else (),
-    )
-
-
-def as_counts(count: DayCount) -> Counts:
-    """What the detector takes in. A tap says only that a call failed: all of them are restricted ones."""
-    tap = count.source == "tap"
-    reports = count.failed if tap else _decided(count)
-    return Counts(
-        day=count.day,
-        country=count.country,
-        network=count.network,
-        app=count.app,
-        medium=count.medium,
-        source=count.source,  # type: ignore[arg-type]  # one of SOURCES
-        reports=reports,
-        restricted=reports if tap else count.restricted,
-        contributors=count.contributors,
-        rules=count.rules,
-        responders={key: (number, count.responders_restricted.get(key, 0)) for key, number in count.responders.items()},
-        simulated=count.simulated,
     )
 
 
