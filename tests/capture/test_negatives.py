@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from carried import Packet, udp
-from made import BEGIN_NS
+from made import BEGIN_NS, call, passed
 from remake import facts_of
 
 HERE, SERVER, TELEVISION = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7)), bytes((10, 0, 0, 77))
@@ -109,3 +109,11 @@ def test_no_call(maker: Maker, rate: float, far: bytes):
     found = facts_of(sorted(packets, key=lambda one: one.time_ns))
     assert found.calls == ()
     assert [one.app for one in found.attempts if one.app != "webrtc"] == []
+
+
+@pytest.mark.parametrize("arm", ["whatsapp/relay60/voice", "telegram/libtgvoip/voice", "webrtc/dtls/voice"])
+def test_one_packet_is_no_attempt(arm: str):
+    """By chance one packet in some ten thousand looks like an app's; a scan or a swarm sends that many."""
+    packets = passed(call(arm, 20))
+    assert facts_of(packets[:1]).attempts == ()
+    assert len(facts_of(packets[:3]).attempts) == 1

@@ -98,7 +98,8 @@ class _Records:
         )
 
     def attempt(self, flows: list[int]) -> Attempt | None:
-        """The record of set-up without talk; None where it is too little to tell."""
+        """The record of set-up without talk; None where it is too little to tell, as one packet of a flow is."""
+        flows = [flow for flow in flows if self._table["packets"][flow].sum() > 1]
         own = self.assembly.name(flows)
         if not own.evidence.kinds.get("setup") or own.confidence < ATTEMPT or own.app in (UNKNOWN, "rtp"):
             return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talkpath.wire.address import Address
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bools, Ints, Words
+from talkpath.wire.pcap.frames import Bools, Ints, Words, among
 
 Ways = NDArray[np.int8]
 
@@ -77,12 +77,12 @@ class Flows:
 
     def __init__(self) -> None:
         self.table = np.zeros(1024, COLUMNS)
-        self._number: dict[int, int] = {}
+        self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
         self.headings = np.zeros(2, np.int64)
         """How many packets the file marks as received and as sent."""
 
     def __len__(self) -> int:
-        return len(self._number)
+        return len(self._keys)
 
     def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Ways]:
         """(flow, way) of each packet; new flows are added, all are counted."""
@@ -98,13 +98,15 @@ class Flows:
     def _numbers(
         self, keys: Words, first: Ints, packets: Packets, source: Words, target: Words, time_s: NDArray[np.float64]
     ) -> Ints:
-        known = self._number
-        numbers = np.array([known.get(key, -1) for key in keys.tolist()], np.int64)
-        fresh = np.flatnonzero(numbers < 0)
+        known = among(keys, self._keys)
+        place, numbers = np.searchsorted(self._keys, keys), np.full(len(keys), -1, np.int64)
+        numbers[known] = self._numbers_of[place[known]]
+        fresh = np.flatnonzero(~known)
         fresh = fresh[np.argsort(first[fresh])]
         begin = len(self)
         numbers[fresh] = np.arange(begin, begin + len(fresh))
-        known.update(zip(keys[fresh].tolist(), numbers[fresh].tolist(), strict=True))
+        self._keys = np.insert(self._keys, place[~known], keys[~known])
+        self._numbers_of = np.insert(self._numbers_of, place[~known], numbers[~known])
         self._room(begin + len(fresh))
         rows, at = self.table[begin : begin + len(fresh)], first[fresh]
         rows["protocol"] = packets.protocol[at]
@@ -123,7 +125,7 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, 2 * len(self.table)), COLUMNS)
+            grown = np.zeros(max(size, len(self.table) * 3 // 2), COLUMNS)
             grown[: len(self.table)] = self.table
             self.table = grown
 
