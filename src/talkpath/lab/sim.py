@@ -47,6 +47,8 @@ class Sim:
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         self.responder = Responder(identity, draw=draws.randbytes, notary=Notary(responder_signer(), lambda: ""))
+        self.responder.proven = lambda source: isinstance(source, int)  # a stream, by its flow
+        self.responder.known = lambda source: True  # there is one probe
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed

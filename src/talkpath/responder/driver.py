@@ -127,6 +127,8 @@ class ResponderDriver:
         inner = inner or {}
         self._atlas = atlas or Atlas(())
         self._engine = engine
+        engine.proven = lambda source: isinstance(source, Peer)
+        engine.known = self._calls_already
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
         identity = engine.identity
@@ -269,6 +271,11 @@ class ResponderDriver:
         else:
             self._flush(peer)
 
+    def _calls_already(self, source: object) -> bool:
+        """Does a UDP source have the address of a control connection? TCP has proven that address."""
+        assert isinstance(source, tuple)  # as _drain made it
+        return any(peer.connection is not None and peer.host == source[1][0] for peer in self._peers.values())
+
     def _greet(self, peer: Peer) -> None:
         """It is a control channel: a session, once it says hello."""
         try:
@@ -276,6 +283,7 @@ class ResponderDriver:
         except OSError:  # it has gone already
             self._hang_up(peer)
             return
+        peer.host = host
         peer.connection = self._engine.connect(self._block(host), self._atlas.find(host))
         self.sessions += 1
 

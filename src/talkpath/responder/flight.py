@@ -25,9 +25,12 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 
 class ResponderFlight(Flight[Outgoing]):
-    """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes."""
+    """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes, `proven(source)` tells whether a
+    source's address is proven already, as over TCP it is: there nothing is held back until a nonce is echoed."""
 
-    def __init__(self, layout: Layout, draw: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, layout: Layout, draw: Callable[[int], bytes], proven: Callable[[Hashable], bool] = lambda source: False
+    ) -> None:
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
         self.source: list[tuple[Hashable, int] | None] = [None] * count
@@ -35,7 +38,7 @@ class ResponderFlight(Flight[Outgoing]):
         self._nonce = [0] * count
         self._got = [0] * count
         self._gave = [0] * count
-        self._draw = draw
+        self._draw, self._proven = draw, proven
 
     def take(self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
         """One datagram of ours came from `source`. Returns what it sets off."""
@@ -52,7 +55,7 @@ class ResponderFlight(Flight[Outgoing]):
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
-        self.checked[flow] = False
+        self.checked[flow] = self._proven(source)
         self._got[flow] = self._gave[flow] = 0
         self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
 

@@ -35,6 +35,7 @@ class Peer:
     carrier: Carrier | None = None
     connection: Connection | None = None
     greeted: bool = False
+    host: str = field(default="", repr=False)  # of a control channel; in memory only, while it is open
     closing: bool = False
     out: bytearray = field(default_factory=bytearray)
     _first: bytearray = field(default_factory=bytearray)  # plain bytes, until they tell what this is

@@ -115,6 +115,8 @@ class Responder:
         self._active: list[ResponderFlight] = []
         self._overdue: list[Outgoing] = []
         self._lingering: list[tuple[float, Connection, int]] = []
+        self.proven: Callable[[Hashable], bool] = lambda source: False  # a stream: its address needs no check
+        self.known: Callable[[Hashable], bool] = lambda source: False  # the address of an open control connection
         self.wake_s = NEVER  # when `poll` has something to send next
 
     # -- the control channel ---------------------------------------------------------------------------------
@@ -209,12 +211,16 @@ class Responder:
         connection.planned_bytes += sum(epoch_bytes(layout))
         if connection.planned_bytes > self.limits.session_bytes:
             raise _Break("budget", "The session has used up the bytes that this responder gives.")
-        flight = ResponderFlight(layout, self._draw)
+        flight = ResponderFlight(layout, self._draw, self._unchecked if begin.question == "transport" else self.proven)
         connection.begun.add(begin.number)
         connection.flights[begin.number] = flight
         self._active.append(flight)
         self._keys.update(dict.fromkeys(layout.up.keys, flight))
         return Ready(begin.number)
+
+    def _unchecked(self, source: Hashable) -> bool:
+        """Which transports carry a call is asked on far lines too: set-up there is over before a nonce is back."""
+        return self.proven(source) or self.known(source)
 
     def _vet(self, connection: Connection, begin: Begin) -> None:
         limits = self.limits
