@@ -15,7 +15,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill, fill_folder
-from talkpath.observatory.index.store import Store
+from talkpath.observatory.index.store import Store, migrations
 from talkpath.observatory.log.records import Carried, Judged, Record, Tap, Withdrawn
 
 Cell = tuple[str, str, str, str, str, str, str]
@@ -174,6 +174,31 @@ def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     second.drop()
     assert queries.day_counts(second) == []
     second.close()
+
+
+def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.MonkeyPatch):
+    every = migrations()
+    assert [number for number, _ in every] == list(range(1, len(every) + 1))
+    records = drawn(40, seed=5)
+    fresh = Store(any_dsn)
+    fill(fresh, enumerate(records, 1))
+    wanted = queries.transports(fresh)
+    fresh.drop()
+    for statement in ("DROP TABLE IF EXISTS carry_day_part SYNC", "DROP TABLE carry_day SYNC"):
+        each(fresh, statement)
+    each(fresh, "ALTER TABLE migration DELETE WHERE number > 1 SETTINGS mutations_sync = 2")
+    monkeypatch.setattr("talkpath.observatory.index.refresh.CARRY_DAY", "SELECT 1")
+    fill(fresh, enumerate(records, 1))
+    fresh.close()
+    newer = Store(any_dsn)
+    assert queries.transports(newer) == wanted
+    newer.close()
+
+
+def each(store: Store, statement: str) -> None:
+    """On every node."""
+    for client in store._each():
+        client.command(statement)
 
 
 @pytest.mark.parametrize(

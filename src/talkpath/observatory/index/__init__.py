@@ -2,7 +2,7 @@
 
 `Store(dsn)` (store.py) is a database: `chdb:///FOLDER` inside this process, `clickhouse://HOST:PORT,HOST:PORT/DATABASE`
 elsewhere. Tables are made by numbered, additive migrations (migrations/*.sql). One row of `report` is one app and
-medium of one report; `day_count` and `country_day` are counted from it, a day at a time, whenever a day changes.
+medium of one report; `day_count`, `country_day` and `carry_day` are counted, a day at a time, whenever a day changes.
 
     ReportRow      rows.py      one app and medium of a report (also of taps and imports, told apart by `source`)
     TransportRow   rows.py      one transport of one app and medium of a report

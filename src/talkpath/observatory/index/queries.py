@@ -169,8 +169,8 @@ def transports(store: Store, *, since: str = FIRST, until: str = LAST, **only: s
     where, values = _where(since, until, only)
     key = "country, network, app, medium, transport"
     found = store.query(
-        f"SELECT {key}, count(), countIf(carries), toString(max(day)) FROM transport FINAL "
-        f"WHERE {where} AND NOT withdrawn GROUP BY {key} ORDER BY {key}",
+        f"SELECT {key}, sum(reports), sum(carried), toString(max(day)) FROM carry_day FINAL "
+        f"WHERE {where} AND reports > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
     return _records(Carries, found)

@@ -40,10 +40,17 @@ SELECT day, country, app, medium, source, basis, {COUNTS},
 FROM report FINAL WHERE day IN {{days:Array(Date)}}
 GROUP BY day, country, app, medium, source, basis
 """
+CARRY_DAY = f"""
+INSERT INTO carry_day
+SELECT day, country, network, app, medium, transport, countIf({STANDS}), countIf(carries AND {STANDS}),
+    {{version:UInt64}}
+FROM transport FINAL WHERE day IN {{days:Array(Date)}}
+GROUP BY day, country, network, app, medium, transport
+"""
 
 
 def refresh(store: Store, days: Collection[str], version: int) -> None:
     """Count these days again; `version` is how far the log was read."""
     for day in sorted(days):
-        for statement in (DAY_COUNT, COUNTRY_DAY):
+        for statement in (DAY_COUNT, COUNTRY_DAY, CARRY_DAY):
             store.command(statement, days=[day], version=version)

@@ -21,14 +21,15 @@ from talkpath.observatory.index.dsn import Dsn, parse_dsn
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-TABLES = ("report", "transport", "day_count", "country_day", "progress")
-COUNTS = ("day_count", "country_day", "progress")
+TABLES = ("report", "transport", "day_count", "country_day", "carry_day", "progress")
+COUNTS = ("day_count", "country_day", "carry_day", "progress")
 # A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.
 SHARDING = {
     "report": "cityHash64(day, country, network, app, medium)",
     "transport": "cityHash64(day, country, network, app, medium)",
     "day_count": "cityHash64(day, country, network, app, medium)",
     "country_day": "cityHash64(day, country, app, medium)",
+    "carry_day": "cityHash64(day, country, network, app, medium)",
     "progress": "cityHash64(log)",
 }
 DURABLE = "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
@@ -129,11 +130,19 @@ class Store:
         for client in self._each():
             client.command("CREATE TABLE IF NOT EXISTS migration (number UInt32) ENGINE = MergeTree ORDER BY number")
             done = {row[0] for row in client.query("SELECT number FROM migration").result_rows}
-            for number, text in migrations():
-                if number not in done:
-                    for statement in _statements(text, self._dsn):
-                        client.command(statement)
-                    client.insert("migration", [[number]], column_names=["number"])
+            missing = [(number, text) for number, text in migrations() if number not in done]
+            for number, text in missing:
+                for statement in _statements(text, self._suffix):
+                    client.command(statement)
+                client.insert("migration", [[number]], column_names=["number"])
+            if missing and self._dsn.cluster:
+                self._spread(client)
+
+    def _spread(self, client: Client) -> None:
+        """Each node's tables hold a part; one over all parts stands before them."""
+        for table in TABLES:
+            over = f"Distributed({self._dsn.cluster}, {self._dsn.database}, {table}_part, {SHARDING[table]})"
+            client.command(f"CREATE OR REPLACE TABLE {table} AS {table}_part ENGINE = {over}")
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -143,20 +152,13 @@ def migrations() -> list[tuple[int, str]]:
     return sorted((int(entry.name.split("_")[0]), entry.read_text(encoding="utf-8")) for entry in found)
 
 
-def _statements(text: str, dsn: Dsn) -> Iterator[str]:
-    """Those of a file for one node; in a cluster its tables hold a part each, and one over all parts stands before."""
-    suffix = "_part" if dsn.cluster else ""
+def _statements(text: str, suffix: str) -> Iterator[str]:
+    """Those of a file for one node."""
     names = {table: f"{table}{suffix}" for table in TABLES}
     engine = {"replacing": "ReplacingMergeTree(version)", "settings": DURABLE}
     for statement in text.split(";\n"):
         if statement.strip():
             yield statement.format(**names, **engine)
-    if dsn.cluster:
-        for table in TABLES:
-            yield (
-                f"CREATE OR REPLACE TABLE {table} AS {table}_part "
-                f"ENGINE = Distributed({dsn.cluster}, {dsn.database}, {table}_part, {SHARDING[table]})"
-            )
 
 
 def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:
