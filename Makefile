@@ -106,7 +106,7 @@ other-python: core
 	@$(BIN)/python scripts/judge_elsewhere.py $(OTHER)
 
 event-rates: core
-	@$(BIN)/python scripts/write_event_rates.py
+	@$(BIN)/python scripts/write_event_rates.py --jobs $(JOBS)
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py

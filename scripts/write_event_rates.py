@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from math import exp, lgamma, log
 from pathlib import Path
@@ -188,12 +188,16 @@ def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(description="Write docs/event-rates.md.")
     parser.add_argument("--networks", type=int, default=300)
+    parser.add_argument("--jobs", type=int, default=1)
     networks = parser.parse_args().networks
-    rows = []
-    for at, case in enumerate(cases()):
-        begun = time.monotonic()
-        rows.append(measure(case, max(int(networks * case.size), 2), 1000 * (at + 1)))
-        sys.stderr.write(f"{case.says}: {rows[-1].years:.0f} network-years, {time.monotonic() - begun:.0f} s\n")
+    jobs = parser.parse_args().jobs
+    sizes = [max(int(networks * case.size), 2) for case in cases()]
+    seeds = [1000 * (at + 1) for at in range(len(sizes))]
+    rows: list[Row] = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for row in pool.map(measure, cases(), sizes, seeds):
+            rows.append(row)
+            sys.stderr.write(f"{row.case.says}: {row.years:.0f} network-years\n")
     PAGE.write_text(page(rows, networks), encoding="utf-8")
     sys.stderr.write(f"wrote docs/{PAGE.name}\n")
     return 0

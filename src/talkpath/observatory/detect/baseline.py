@@ -7,7 +7,8 @@ of those, what a network would show whose reports are lies as far as is assumed.
 that bound.
 
 Weather of the day: an outage lifts what browsers and taps say about all apps alike. The quarter of the network's
-streams that it lifts least raises the normal of that day for all. A probe's call has its twin, and needs none.
+streams that it lifts least raises the normal of that day for all; where that doubles it, they say nothing that day. A
+probe's call has its twin, and needs none.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 UPPER = 1.645  # 95 % of a normal distribution lie below
 PEERS, LENIENT = 3, 3.0
-WEATHER_STREAMS, WEATHER_QUANTILE = 4, 0.25
+WEATHER_STREAMS, WEATHER_QUANTILE, STORM = 4, 0.25, 2.0
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,21 @@ class Normal:
     known: Flags
 
 
-def normal(panel: Panel, at: int, clean: Flags, calm: Flags, rules: Assumptions) -> Normal:
-    """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event."""
+def normal(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal, rules: Assumptions) -> Normal:
+    """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event; `kept`:
+    what was known before the event of those that have one, for when their clean days are too long ago."""
     import numpy as np
 
     own, known, worst = _own(panel, at, clean, rules)
     bound = _bound(panel, own, known & calm[:, None], worst)
+    own = np.where(kept.known & ~known, kept.level, own)
+    known |= kept.known
     level = np.where(known, np.minimum(own, bound), bound)
     level[:, TAP] = own[:, TAP]
     known[:, :TAP] = True
-    level[:, BROWSER] = np.maximum(level[:, BROWSER], _browser_weather(panel, at))
+    weather = _browser_weather(panel, at)
+    known[:, BROWSER] &= weather < STORM * level[:, BROWSER]
+    level[:, BROWSER] = np.maximum(level[:, BROWSER], weather)
     _tap_weather(panel, at, level, known, rules)
     return Normal(np.minimum(level, np.where(np.arange(len(SOURCES)) == TAP, np.inf, 0.99)), known)
 
@@ -124,6 +130,7 @@ def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assu
         level[beside, TAP] = upper_rate(calm[beside], np.ones(beside.sum()), rules.tap_shape)
         known[beside, TAP] = True
     lift = _quarter((taps + 0.5) / (level[:, TAP] + 0.5), heard & known[:, TAP], panel.group, 1.0)
+    known[:, TAP] &= lift < STORM
     level[:, TAP] *= np.maximum(lift, 1.0)
 
 

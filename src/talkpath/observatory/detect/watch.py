@@ -90,13 +90,18 @@ class Watch:
         calm = np.ones(len(self.panel.streams), bool)
         calm[list(self._open)] = False
         clean = ~(self._doubted | self._in_event)
-        usual = normal(self.panel, at, clean, calm, self.rules)
-        for spell in (*self._open.values(), *self._closing.values()):
-            lost = spell.usual.known & ~usual.known[spell.stream]  # all clean days are gone: as it was before the event
-            usual.level[spell.stream, lost] = spell.usual.level[lost]
-            usual.known[spell.stream, lost] = True
+        usual = normal(self.panel, at, clean, calm, self._kept(), self.rules)
         self._beginnings(at, usual)
         self._endings(at, usual)
+
+    def _kept(self) -> Normal:
+        import numpy as np
+
+        shape = len(self.panel.streams), len(SOURCES)
+        kept = Normal(np.zeros(shape), np.zeros(shape, bool))
+        for spell in (*self._closing.values(), *self._open.values()):
+            kept.level[spell.stream], kept.known[spell.stream] = spell.usual.level, spell.usual.known
+        return kept
 
     # -- beginnings ----------------------------------------------------------------------------------------------------
 
