@@ -37,47 +37,61 @@ class Weather:
     delay_s: float = 0.03
 
 
-Background = Callable[[np.random.Generator, int], Weather]
+Background = Callable[[np.random.Generator, Floats], Weather]
+"""(dice, the phase of each flow in ms) -> the weather of an epoch."""
 
 
-def clean(dice: np.random.Generator, flows: int) -> Weather:
+def clean(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     """Nothing is lost."""
+    flows = len(phases_ms)
     return Weather(np.zeros((flows, SLOTS)), np.zeros((flows, SLOTS)))
 
 
 def even(loss: float) -> Background:
     """All flows lose alike."""
-    return lambda dice, flows: Weather(np.full((flows, SLOTS), loss), np.full((flows, SLOTS), loss))
+    return lambda dice, phases_ms: Weather(*(np.full((len(phases_ms), SLOTS), loss) for _ in range(2)))
 
 
-def paths(dice: np.random.Generator, flows: int) -> Weather:
+def paths(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     """Equal-cost paths, of which one loses a third (facts: probe-stats section 3)."""
+    flows = len(phases_ms)
     bad = dice.random(flows) < 0.5
     loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], SLOTS, axis=1)
     return Weather(loss, loss)
 
 
-def dead(dice: np.random.Generator, flows: int) -> Weather:
+def dead(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     """A translator forgets one flow in four at some moment."""
+    flows = len(phases_ms)
     ends = np.where(dice.random(flows) < 0.25, dice.integers(0, SLOTS, flows), SLOTS)
     loss = (np.arange(SLOTS) >= ends[:, None]).astype(float)
     return Weather(loss, loss)
 
 
-def late_comers(dice: np.random.Generator, flows: int) -> Weather:
+def late_comers(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     """A table of connections is full: the later a flow was opened, the more it loses."""
+    flows = len(phases_ms)
     loss = np.repeat(np.linspace(0.0, 0.6, flows)[:, None], SLOTS, axis=1)
     return Weather(loss, loss)
 
 
-def spells(dice: np.random.Generator, flows: int) -> Weather:
+def spells(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     """Radio: spells of some 100 ms in which most of everything is lost."""
+    flows = len(phases_ms)
     bad, state = np.zeros(SLOTS), False
     for slot in range(SLOTS):
         state = dice.random() < (0.8 if state else 0.04)
         bad[slot] = 0.85 if state else 0.005
     loss = np.repeat(bad[None], flows, axis=0)
     return Weather(loss, loss)
+
+
+def bursts(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+    """Spells of some 8 ms, shorter than a tick: what a flow meets depends on when within a tick it speaks."""
+    turns = dice.random((SLOTS + 1) * TICK_MS) < 0.125
+    bad = np.logical_xor.accumulate(turns)
+    rows = (np.arange(SLOTS) * TICK_MS + phases_ms[:, None]).astype(int)
+    return Weather(0.7 * bad[rows], 0.7 * bad[rows])
 
 
 BACKGROUNDS: dict[str, Background] = {
@@ -89,24 +103,29 @@ BACKGROUNDS: dict[str, Background] = {
     "dead ports": dead,
     "late comers": late_comers,
     "spells": spells,
+    "short bursts": bursts,
 }
 
 
-def check(background: Background, number: int, epochs: int = 3, drop_up: float = 0.0) -> Facts:
-    """A whole check's facts. `drop_up`: share of calls' packets that something drops on the way up, besides."""
+def check(background: Background, number: int, epochs: int = 3, drop_up: float = 0.0, in_step: bool = False) -> Facts:
+    """A whole check's facts. `drop_up`: share of calls' packets that something drops on the way up, besides;
+    `in_step`: all calls speak at one instant and all twins at another, as they would if no phases were drawn."""
     seed = number.to_bytes(32, "big")
     dice = np.random.default_rng(number)
     return Facts(
         plan=plan(),
         health=Health(vpn=False),
-        epochs=together([_epoch(background, dice, seed, each, drop_up) for each in range(epochs)]),
+        epochs=together([_epoch(background, dice, seed, each, drop_up, in_step) for each in range(epochs)]),
         seed=seed,
     )
 
 
-def _epoch(background: Background, dice: np.random.Generator, seed: bytes, number: int, drop_up: float) -> Epoch:
+def _epoch(
+    background: Background, dice: np.random.Generator, seed: bytes, number: int, drop_up: float, in_step: bool
+) -> Epoch:
     order = epoch_order(seed, number)
-    weather = background(dice, len(order.flows))
+    own = [10.0 * (opening.kind != "call") if in_step else opening.phase_ms for opening in order.flows]
+    weather = background(dice, np.array(own))
     both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
     report = EpochReport(number, tuple(near for near, _ in both))
     return epoch(

@@ -9,15 +9,25 @@ import pytest
 
 InBrowser = Callable[[str], dict[str, Any]]
 LATE_MS = 5.0
+TRIES = 3
 
 
 @pytest.mark.parametrize("name", ["none", "srtp-up"])
 def test_the_page_says_what_is_true(in_browser: InBrowser, name: str):
-    row = in_browser(name)
-    verdict = row["result"]["json"]["verdicts"][0]
-    if verdict["state"] == "insufficient" and (verdict["reason"]["code"] == "late" or row["late_p99_ms"] > LATE_MS):
+    for _ in range(TRIES):
+        row = in_browser(name)
+        verdict = row["result"]["json"]["verdicts"][0]
+        if not is_late(row, verdict):
+            break
+    else:
         pytest.skip("this machine was too busy for a check on real sockets: run the test again")
     assert row["right"], verdict
     assert verdict["basis"] == "webrtc"
     told = row["result"]["verdicts"][0]
     assert all(line in row["text"] for line in [told["label"], told["sentence"], *told["lines"]])
+
+
+def is_late(row: dict[str, Any], verdict: dict[str, Any]) -> bool:
+    """Was the run void: the router, the page or its twins too late? That is no wrong verdict, and no right one either."""
+    void = (verdict["reason"] or {}).get("code") in ("late", "no_control")
+    return row["late_p99_ms"] > LATE_MS or (verdict["state"] == "insufficient" and void)

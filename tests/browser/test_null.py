@@ -41,3 +41,11 @@ def test_calls_that_only_begin_later_are_not_worse():
     """What a call did not send yet is nothing that it lost, however twins die beside it."""
     peaks = [strength(world.check(world.dead, number).epochs, log(1e4)).peak_log_e for number in range(100, 120)]
     assert max(peaks) < log(1000)
+
+
+def test_phases_are_what_keeps_short_bursts_from_accusing():
+    """With all calls at one instant and all twins at another, weather tells them apart, as it did in Chromium."""
+    in_step = [
+        strength(world.check(world.bursts, number, in_step=True).epochs, log(1e4)).peak_log_e for number in range(16)
+    ]
+    assert sum(peak >= log(20) for peak in in_step) >= 4

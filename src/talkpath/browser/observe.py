@@ -72,10 +72,11 @@ class FarFlow(Struct, frozen=True):
 
 
 class EpochReport(Struct, frozen=True):
-    """The page's report of one epoch."""
+    """The page's report of one epoch. `phased`: its calls spoke at their phases, as its twins did."""
 
     number: int
     flows: tuple[FlowReport, ...] = ()
+    phased: bool = True
     late_ms_p99: float = 0.0
     hidden: bool = False
     network_changed: bool = False
@@ -152,6 +153,8 @@ def epoch(
 def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], channels: bool) -> str:
     """Why the epoch compares nothing; "" where it does."""
     if channels and not any(report.dtls_ms is not None for report in near.flows):
+        return "no_control"
+    if not near.phased:
         return "no_control"
     return "throttled" if throttled(order, near, seen) else ""
 

@@ -28,10 +28,15 @@ BUDGET_BYTES, BUDGET_S = 3_200_000, 45.0
 
 
 class Opening(Struct, frozen=True):
-    """One flow, by its place in the order of opening. `withheld` are slots that the canary keeps, both ways."""
+    """One flow, by its place in the order of opening. `withheld` are slots that the canary keeps, both ways.
+
+    `phase_ms` after each tick it speaks, both ways: weather changes within a tick, so flows that spoke at one instant
+    would fare alike, and if those were all calls, they alone.
+    """
 
     flow: int
     kind: Kind
+    phase_ms: float = 0.0
     canary: bool = False
     withheld: tuple[int, ...] = ()
 
@@ -74,7 +79,11 @@ def epoch_order(seed: bytes, number: int, calls: int = CALLS, cohort: int = CANA
     texts = [flow for flow, kind in enumerate(kinds) if kind == "text"]
     canary = rng.choice(texts) if texts else -1
     kept = tuple(sorted(rng.sample(range(SLOTS), round(WITHHELD * SLOTS))))
+    phases = [round(rng.uniform(0.0, TICK_MS), 1) for _ in kinds]
     return EpochOrder(
         number,
-        tuple(Opening(flow, kind, flow == canary, kept if flow == canary else ()) for flow, kind in enumerate(kinds)),
+        tuple(
+            Opening(flow, kind, phases[flow], flow == canary, kept if flow == canary else ())
+            for flow, kind in enumerate(kinds)
+        ),
     )

@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import msgspec
@@ -164,15 +163,13 @@ class Session:
             self._tell({"type": "go"})
 
     async def _keep_time(self, made: EpochOrder) -> None:
-        """One tick is one packet of each flow, in an order of its own."""
-        dice = Random(self.seed + made.number.to_bytes(4, "big"))
-        flows = list(made.flows)
+        """One tick is one packet of each flow, at its own phase."""
+        flows = sorted(made.flows, key=lambda opening: opening.phase_ms)
         for slot in range(self._slots):
-            due_s = self._go_s + slot * TICK_MS / 1000
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            self._late_ms.append(1000 * (time.monotonic() - due_s))
-            dice.shuffle(flows)
             for opening in flows:
+                due_s = self._go_s + (slot * TICK_MS + opening.phase_ms) / 1000
+                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                self._late_ms.append(1000 * (time.monotonic() - due_s))
                 if slot not in opening.withheld:
                     self._tick(opening, slot)
 

@@ -1,8 +1,11 @@
 // One real call of this browser to the far end: a tone, no microphone. It speaks from `begin` to `end`.
 
+let worker = null;
+
 export class Call {
-  constructor(flow, talk, ice = {}) {
-    this.ice = ice;
+  constructor(flow, talk, { ice = {}, phase_ms = 0 } = {}) {
+    Object.assign(this, { ice, phase_ms });
+    this.phased = false;
     this.flow = flow;
     this.talk = talk;
     this.opened = performance.now();
@@ -16,9 +19,17 @@ export class Call {
     this.connect();
     const transceiver = this.pc.addTransceiver("audio", { direction: "sendrecv" });
     this.sender = transceiver.sender;
+    this.shift();
     const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter(codec => codec.mimeType === "audio/opus");
     if (opus?.length && transceiver.setCodecPreferences) transceiver.setCodecPreferences(opus);
     await this.offer();
+  }
+
+  shift() {
+    if (!("RTCRtpScriptTransform" in globalThis)) return;
+    worker ??= new Worker("/check/phase.js");
+    this.sender.transform = new RTCRtpScriptTransform(worker, { phase_ms: this.phase_ms });
+    this.phased = true;
   }
 
   connect() {

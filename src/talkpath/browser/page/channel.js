@@ -3,10 +3,10 @@
 import { Call } from "./call.js";
 
 export class Channel extends Call {
-  constructor(flow, talk, size, withheld) {
-    super(flow, talk);
+  constructor(opening, talk, size) {
+    super(opening.flow, talk, opening);
     this.size = size;
-    this.withheld = new Set(withheld);
+    this.withheld = new Set(opening.withheld);
     this.sent = [];
     this.received = 0;
   }

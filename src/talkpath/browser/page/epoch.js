@@ -16,10 +16,10 @@ export class Epoch {
 
   flow(opening, twin) {
     const { order, talk } = this;
-    if (opening.kind === "call") return new Call(opening.flow, talk, opening.ice);
-    if (!opening.path) return new Channel(opening.flow, talk, order.datagram, opening.withheld);
+    if (opening.kind === "call") return new Call(opening.flow, talk, opening);
+    if (!opening.path) return new Channel(opening, talk, order.datagram);
     const url = `https://${location.hostname}:${twin.port}${opening.path}`;
-    return new Twin(opening.flow, url, bytesOf(twin.fingerprint), order.datagram, opening.withheld);
+    return new Twin(opening, url, bytesOf(twin.fingerprint), order.datagram);
   }
 
   // The report; null where the page was told to stop or lost the server.
@@ -39,6 +39,7 @@ export class Epoch {
       number: order.number,
       flows: this.flows.map(flow => flow.report()),
       late_ms_p99: this.late_ms_p99,
+      phased: this.flows.every(flow => flow.tick || flow.phased),
       ...this.watch.seen(),
       pings: talk.pings - pings,
       pongs: talk.pongs - pongs,
@@ -61,15 +62,12 @@ export class Epoch {
     this.go = go;
     const { slots, tick_ms } = this.order;
     const late = [];
-    const twins = this.flows.filter(flow => flow.tick);
     this.flows.forEach(flow => flow.begin(go));
     const polling = setInterval(() => this.poll(), POLL_MS);
-    for (let slot = 0; slot < slots && !this.watch.stopped; slot++) {
-      const due = go + slot * tick_ms;
-      if (performance.now() < due) await sleep(due - performance.now());
-      late.push(performance.now() - due);
-      for (const twin of shuffled(twins)) twin.tick(slot);
-    }
+    const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, go, tick_ms, slots, late));
+    const end = go + slots * tick_ms;
+    while (performance.now() < end && !this.watch.stopped) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
+    clocks.forEach(clock => clock.stop());
     await Promise.all(this.flows.map(flow => flow.end()));
     clearInterval(polling);
     late.sort((a, b) => a - b);
@@ -81,11 +79,20 @@ export class Epoch {
   close() { this.flows.forEach(flow => flow.close()); }
 }
 
-function shuffled(list) {
-  const found = [...list];
-  for (let i = found.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [found[i], found[j]] = [found[j], found[i]];
+// Ticks one twin at its own phase. What comes late is sent at once, and told as late.
+class Clock {
+  constructor(twin, go, tick_ms, slots, late) {
+    let next = 0;
+    const beat = () => {
+      const since = performance.now() - go - twin.phase_ms;
+      const slot = Math.min(Math.floor(since / tick_ms + 0.25), slots - 1);
+      for (; next <= slot; next++) {
+        late.push(since - next * tick_ms);
+        twin.tick(next);
+      }
+    };
+    this.first = setTimeout(() => { this.rest = setInterval(beat, tick_ms); beat(); }, Math.max(0, go + twin.phase_ms - performance.now()));
   }
-  return found;
+
+  stop() { clearTimeout(this.first); clearInterval(this.rest); }
 }

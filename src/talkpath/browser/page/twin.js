@@ -1,15 +1,18 @@
 // One twin: a WebTransport connection of its own, with datagrams as long and as often as a call's packets.
 
+const WAITING = 8; // datagrams: room to catch up after a late tick, none for a backlog
+
 export const hasTwins = () => "WebTransport" in globalThis;
 
 export class Twin {
-  constructor(flow, url, fingerprint, size, withheld) {
-    this.flow = flow;
+  constructor(opening, url, fingerprint, size) {
+    this.flow = opening.flow;
+    this.phase_ms = opening.phase_ms;
     this.opened = performance.now();
     this.url = url;
     this.fingerprint = fingerprint;
     this.size = size;
-    this.withheld = new Set(withheld);
+    this.withheld = new Set(opening.withheld);
     this.ready_ms = null;
     this.began_ms = 0;
     this.sent = [];
@@ -24,6 +27,7 @@ export class Twin {
       this.transport.closed.catch(() => {});
       await this.transport.ready;
       this.ready_ms = performance.now() - this.opened;
+      this.transport.datagrams.outgoingHighWaterMark = WAITING;
       this.writer = this.transport.datagrams.writable.getWriter();
       this.listen();
     } catch { /* no answer: the report says so */ }
