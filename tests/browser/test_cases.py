@@ -28,6 +28,6 @@ def test_the_page_says_what_is_true(in_browser: InBrowser, name: str):
 
 
 def is_late(row: dict[str, Any], verdict: dict[str, Any]) -> bool:
-    """Was the run void: the router, the page or its twins too late? That is no wrong verdict, and no right one either."""
+    """Was the run void, router, page or twins being too late? That is no wrong verdict, and no right one."""
     void = (verdict["reason"] or {}).get("code") in ("late", "no_control")
     return row["late_p99_ms"] > LATE_MS or (verdict["state"] == "insufficient" and void)
