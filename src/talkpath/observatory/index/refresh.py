@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from talkpath.observatory.index.store import Store
 
+TOGETHER = 8  # days a statement: few statements, and not too much in memory
 STANDS = "NOT withdrawn"
 STATES = ("restricted", "ok", "closed", "impaired", "unreachable")
 BY_STATE = ", ".join(f"countIf(state = '{state}' AND {STANDS})" for state in STATES)
@@ -51,6 +52,7 @@ GROUP BY day, country, network, app, medium, transport
 
 def refresh(store: Store, days: Collection[str], version: int) -> None:
     """Count these days again; `version` is how far the log was read."""
-    for day in sorted(days):
+    ordered = sorted(days)
+    for at in range(0, len(ordered), TOGETHER):
         for statement in (DAY_COUNT, COUNTRY_DAY, CARRY_DAY):
-            store.command(statement, days=[day], version=version)
+            store.command(statement, days=ordered[at : at + TOGETHER], version=version)
