@@ -28,7 +28,7 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
 
     code = country.upper()
     if len(code) != 2 or not code.isascii() or not code.isalpha() or not reason.strip():
-        raise UsageError("`observe stop` takes a country's two letters and a reason, as in: stop XX --reason \"…\".")
+        raise UsageError('`observe stop` takes a country\'s two letters and a reason, as in: stop XX --reason "…".')
     log = opened_log(data, simulated)
     try:
         deleted = stop(log, Stop(code, utc_day(), reason.strip()))

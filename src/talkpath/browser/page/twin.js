@@ -1,6 +1,6 @@
 // One twin: a WebTransport connection of its own, with datagrams as long and as often as a call's packets.
 
-const WAITING = 8; // datagrams: room to catch up after a late tick, none for a backlog
+const WAITING = 8; // datagrams not yet taken by the browser: room to catch up after a late tick, none for a backlog
 
 export const hasTwins = () => "WebTransport" in globalThis;
 
@@ -16,7 +16,7 @@ export class Twin {
     this.ready_ms = null;
     this.began_ms = 0;
     this.sent = [];
-    this.received = 0;
+    this.received = this.waiting = 0;
     this.polls = [];
   }
 
@@ -27,7 +27,6 @@ export class Twin {
       this.transport.closed.catch(() => {});
       await this.transport.ready;
       this.ready_ms = performance.now() - this.opened;
-      this.transport.datagrams.outgoingHighWaterMark = WAITING;
       this.writer = this.transport.datagrams.writable.getWriter();
       this.listen();
     } catch { /* no answer: the report says so */ }
@@ -52,12 +51,13 @@ export class Twin {
   tick(slot) {
     if (!this.writer || this.withheld.has(slot)) return;
     if (this.sent.length === 0) this.began_ms = Math.max(0, performance.now() - this.go);
-    if (this.writer.desiredSize <= 0) return;
+    if (this.waiting >= WAITING) return;
     const datagram = new Uint8Array(this.size);
     crypto.getRandomValues(datagram);
     datagram[0] = slot >> 8;
     datagram[1] = slot & 255;
-    this.writer.write(datagram).catch(() => {});
+    this.waiting += 1;
+    this.writer.write(datagram).catch(() => {}).finally(() => { this.waiting -= 1; });
     this.sent.push(slot);
   }
 
