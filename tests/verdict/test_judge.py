@@ -327,3 +327,13 @@ def test_stored_facts_give_the_same_verdict(kind: str):
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(made(kind)), type=Facts)
     assert only(stored) == only(made(kind))
     assert RULES_VERSION >= 1
+
+
+def test_twins_that_live_to_see_worse_weather_are_no_worse_than_calls():
+    """Calls are cut off at once; a queue that fills later delays only who goes on: their twins."""
+
+    def queue(rng: Random, flow: calls.Flow, now_s: float, way: str, slot: calls.Slot) -> calls.Fate:
+        return 0.1 if now_s - (flow.opened_s or now_s) > 0.35 else 0.0
+
+    verdict = only(calls.check(calls.Line([calls.freeze(handshake=2), queue], seed=4)))
+    assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")

@@ -98,7 +98,7 @@ def _stand(epochs: tuple[Epoch, ...], frame: _Frame, arm: ArmPlan) -> Standing:
         return _without_calls(facts, arm, view)
     limit = log_threshold(facts)
     proof = _proof(view.epochs, limit)
-    if proof.twin_worse >= limit:
+    if proof.twin_worse >= limit and not sound(proof.strength, limit):
         return Standing(arm, view, "insufficient", True, Reason("twin_worse"), proof.strength)
     closed = _closed(view)
     if accused(facts, proof.strength, limit) and not (closed is not None and closed.rule.voids):
@@ -143,9 +143,15 @@ def accused(facts: Facts, proof: Strength, limit: float) -> bool:
         return False
     if late_ms(facts) <= LATE_VOIDS_DELAY_MS:
         return True
+    return sound(proof, limit)
+
+
+def sound(proof: Strength, limit: float) -> bool:
+    """Is it proven without the tests of delay? Those say nothing where packets left late; and where calls are cut off,
+    twins that go on see other weather, and may come later for that."""
     parts = [part for part in proof.parts if part.name != "delay"]
-    sound = log_mean(np.array([part.log_e for part in parts]), np.log([part.weight for part in parts]))
-    return float(sound) >= limit
+    log_e = log_mean(np.array([part.log_e for part in parts]), np.log([part.weight for part in parts]))
+    return float(log_e) >= limit
 
 
 @dataclass(frozen=True, slots=True)
