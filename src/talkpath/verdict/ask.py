@@ -92,11 +92,13 @@ class Desk:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
 
     def meanwhile(self) -> Iterator[Ask]:
-        """A short epoch more while the first are on their way: a long look in the dark would hold up what they tell."""
+        """Short epochs while the first are on their way, one more if other arms fill the time: a long look in the dark
+        would hold up what they tell."""
+        most = SOME_EPOCHS if len(self.standings) == 1 else FIRST_EPOCHS + 1
         for standing in self.standings:
             had = self._count(standing, "battery")
             known = len(standing.view.accusing) >= FIRST_EPOCHS or standing.hint
-            if self._waiting(standing) and not known and had <= FIRST_EPOCHS:
+            if self._waiting(standing) and not known and had < most:
                 yield from self._afford([self._battery(standing)], 1.0 - RESERVE)
 
     def accuse(self) -> Iterator[Ask]:
