@@ -1,6 +1,6 @@
 """Where nothing is restricted: made-up checks whose effects are tied to 5-tuple and time (null_world.py), seeds fixed.
 
-`python tests/browser/null_world.py 2500` is the long run, in docs/why/2026-11-24-browser.md.
+`python tests/browser/null_world.py 400` is the long run, in docs/why/2026-11-24-browser.md.
 """
 
 from __future__ import annotations
