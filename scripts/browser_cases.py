@@ -92,6 +92,7 @@ CASES = {
     ),
     "tcp-only": Case((("closed", "udp.block", None),), background="corporate", paths=("tcp/443", "tls/443")),
     "quic-block": Case((("ok", None, None),), quic_blocked=True),
+    "nat-rebind": Case(UNKNOWN, background="nat_rebind", reason="network_changed"),
     "bad-wifi": Case(INNOCENT, background="ge,loss=0.1"),
     "congestion": Case(INNOCENT, background="congestion"),
     "bufferbloat": Case(INNOCENT, background="bufferbloat"),

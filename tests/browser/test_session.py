@@ -130,3 +130,15 @@ def test_a_hello_is_known_by_its_first_piece():
     assert is_hello(first)
     assert not is_hello(second)
     assert not is_hello(bytes([23]) + first[1:])
+
+
+class Deaf(asyncio.DatagramProtocol):
+    """Whoever is behind a lane."""
+
+
+def test_a_call_that_goes_on_from_another_address_has_moved():
+    rtp = bytes([128, 111]) + bytes(10)
+    lane = SharedPort().lane(Deaf(), "name")
+    for port, moved in ((5, False), (5, False), (6, True), (5, True)):
+        lane.take(rtp, ("192.0.2.9", port))
+        assert lane.heard.moved is moved

@@ -111,6 +111,7 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[
 
     trusting = tls.client_context()
     with ExitStack() as running:
+
         def at(server: object) -> int:
             return running.enter_context(server)  # type: ignore[arg-type]
 

@@ -77,7 +77,7 @@ def test_a_source_grows_old() -> None:
     [
         ("endpoint = 3", "cannot be read"),
         ("[[endpoint", "cannot be read"),
-        (row().replace('tier = 1', 'tier = 7'), "row 'one'"),
+        (row().replace("tier = 1", "tier = 7"), "row 'one'"),
         (row(port=0), "row 'one'"),
         (row(host="a\\u001bb"), "row 'one'"),
         (row(kind="icmp"), "cannot be read"),

@@ -59,6 +59,7 @@ class FlowReport(Struct, frozen=True):
 class FarFlow(Struct, frozen=True):
     """What the far end saw of one flow. `arrivals` are (slot or sequence number, monotonic s); `said` slots sent.
 
+    `moved`: it went on from another address.
     `requests` and `hellos` are STUN requests and DTLS ClientHellos that came; `lost_packets` of `packets` as in `twin`.
     """
 
@@ -69,6 +70,7 @@ class FarFlow(Struct, frozen=True):
     hellos: int = 0
     packets: int = 0
     lost_packets: int = 0
+    moved: bool = False
 
 
 class EpochReport(Struct, frozen=True):

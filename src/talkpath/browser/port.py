@@ -29,12 +29,15 @@ BUFFER_BYTES = 4 << 20
 @dataclass(slots=True)
 class Heard:
     """What came in on one lane: STUN requests, DTLS ClientHellos, and (monotonic s, payload type, sequence number) of
-    each RTP packet; `sizes` counts RTP by UDP payload bytes."""
+    each RTP packet; `sizes` counts RTP by UDP payload bytes. `moved`: RTP went on from another address, as where a
+    translator gave the flow a new port.
+    """
 
     requests: int = 0
     hellos: int = 0
     rtp: list[tuple[float, int, int]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
+    moved: bool = False
 
 
 class Lane(asyncio.DatagramTransport):
@@ -44,16 +47,19 @@ class Lane(asyncio.DatagramTransport):
         super().__init__()
         self._port, self._receiver, self._fragment = port, receiver, fragment
         self.heard = Heard()
+        self._speaker: Source | None = None
         receiver.connection_made(self)
 
     def take(self, data: bytes, source: Source) -> None:
         """A datagram for this call."""
-        self._count(data)
+        self._count(data, source)
         self._receiver.datagram_received(data, source)
 
-    def _count(self, data: bytes) -> None:
+    def _count(self, data: bytes, source: Source) -> None:
         heard, first = self.heard, data[0]
         if first in RTP and len(data) >= 12 and data[1] not in RTCP_TYPES:
+            heard.moved = heard.moved or self._speaker not in (None, source)
+            self._speaker = source
             heard.rtp.append((time.monotonic(), data[1] & 127, int.from_bytes(data[2:4], "big")))
             heard.sizes[len(data)] = heard.sizes.get(len(data), 0) + 1
         elif first in STUN and data[:2] == b"\x00\x01":

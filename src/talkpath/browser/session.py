@@ -59,6 +59,7 @@ class Session:
         self._vpn: bool | None = None
         self._channels = False
         self._drawn = 0
+        self._moved = False
 
     @property
     def seed(self) -> bytes:
@@ -198,6 +199,7 @@ class Session:
         else:
             port, channels = self._port.address[1], self._channels
             found = epoch(made, report, far, times, self.seed, WIRE_BYTES, port, channels=channels)
+        self._moved = self._moved or any(flow.moved for flow in far.values())
         self._epochs.append(found)
         self._reports.append(report)
         self._order = None
@@ -209,13 +211,13 @@ class Session:
         if twin is not None:
             received = twin.received
             return FarFlow(flow, tuple(received.slots.items()), tuple(twin.sent), packets=received.packets,
-                           lost_packets=received.lost_packets())  # fmt: skip
+                           lost_packets=received.lost_packets(), moved=received.moved)  # fmt: skip
         call = self._calls.get(flow)
         if call is None:
             return FarFlow(flow)
         heard = call.heard
         arrivals = tuple((number, at_s) for at_s, _, number in heard.rtp)
-        return FarFlow(flow, arrivals, tuple(call.voice.said), heard.requests, heard.hellos)
+        return FarFlow(flow, arrivals, tuple(call.voice.said), heard.requests, heard.hellos, moved=heard.moved)
 
     def _facts(self) -> Facts:
         reports = self._reports
@@ -229,7 +231,7 @@ class Session:
             health=Health(
                 late_ms_p99=max([own_ms, *(report.late_ms_p99 for report in reports)]),
                 clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
-                network_changed=any(report.network_changed for report in reports),
+                network_changed=self._moved or any(report.network_changed for report in reports),
                 hidden=any(report.hidden for report in reports),
                 vpn=self._vpn,
             ),

@@ -24,18 +24,26 @@ WIDE_OPEN = 1 << 30
 
 @dataclass(slots=True)
 class Received:
-    """What came of one twin. `slots` maps a slot to its arrival (monotonic s); `packets` counts QUIC packets."""
+    """What came of one twin. `slots` maps a slot to its arrival (monotonic s); `packets` counts QUIC packets; `moved`:
+    they went on from another address, which QUIC survives (RFC 9000 section 9) and a call does not at once."""
 
     slots: dict[int, float] = field(default_factory=dict)
     packets: int = 0
     first_packet: int | None = None
     last_packet: int = 0
+    moved: bool = False
+    source: Any = None
 
     def number(self, packet: int) -> None:
         """A packet with this number came."""
         self.packets += 1
         self.first_packet = packet if self.first_packet is None else min(self.first_packet, packet)
         self.last_packet = max(self.last_packet, packet)
+
+    def come_from(self, source: Any) -> None:
+        """A packet came from there."""
+        self.moved = self.moved or self.source not in (None, source)
+        self.source = source
 
     def lost_packets(self) -> int:
         """Packet numbers between the first and the last that never came."""
@@ -160,6 +168,11 @@ def _protocol(find: Find) -> Any:
 
         http: H3Connection | None = None
         twin: Twin | None = None
+
+        def datagram_received(self, data: bytes | str, addr: Any) -> None:
+            if self.twin is not None:
+                self.twin.received.come_from(addr)
+            super().datagram_received(data, addr)
 
         def quic_event_received(self, event: QuicEvent) -> None:
             if isinstance(event, ProtocolNegotiated):
