@@ -11,7 +11,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +23,7 @@ from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit
+from talkpath.observatory.orphan import end_with_parent
 from talkpath.verdict.judge import RULES_VERSION
 
 MOST_S, MOST_MEMORY_BYTES = 120.0, 3 << 30
@@ -132,18 +132,10 @@ class Judges:
 def _begin() -> None:
     """In a process that judges, first of all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    threading.Thread(target=_follow, daemon=True).start()
+    end_with_parent()
     os.nice(NICE)
     try:
         import resource
     except ImportError:  # not on Windows, where no observatory runs
         return
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
-
-
-def _follow() -> None:
-    """End with the parent, however that ended."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # it was spawned
-    parent.join()
-    os._exit(1)

@@ -24,6 +24,7 @@ from talkpath.observatory.events_days import Day
 from talkpath.observatory.index.queries import DayCount
 from talkpath.observatory.ledger import Entry, Evidence, hold, placed
 from talkpath.observatory.ledger_published import load_published
+from talkpath.observatory.orphan import end_with_parent
 from talkpath.observatory.reach import Reach
 from talkpath.observatory.reach_events import all_reach
 from talkpath.observatory.reach_tables import load_tables
@@ -97,7 +98,7 @@ class Lookout:
     """Runs `look` in one process of its own."""
 
     def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
 
     def look(self, counts: Sequence[DayCount], box: Box | None = None) -> Findings:
         """Waits for it."""
