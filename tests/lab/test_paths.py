@@ -6,6 +6,7 @@ One table for all drivers; the last column is what carries, of all six that are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 
 import pytest
 
@@ -90,13 +91,16 @@ def test_a_far_test_server_is_no_restriction(delay_ms: int) -> None:
     assert through(drive.run_sim(EVERY, Scenario.parse(f"clean,delay_ms={delay_ms}", [], 2))) == ALL
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_bad_line_holds_up_a_stream_more_than_udp(seed: int) -> None:
-    """What is sent again over TCP holds up all that is behind it."""
-    facts = drive.run_sim(EVERY, Scenario.parse("ge,loss=0.05,delay_ms=60", [], seed))
-    rows = {row["transport"]: row for row in result(facts)[1]["transports"]}
-    assert rows["tls/443"]["up"]["delay_ms"] > 100 > rows["udp/443"]["up"]["delay_ms"]
-    assert all(row["setup_ms"] is not None for row in rows.values() if row["transport"][:3] != "udp")
+def test_a_bad_line_holds_up_a_stream_more_than_udp() -> None:
+    """What is sent again over TCP holds up all that is behind it; whether much is, in three seconds, is chance."""
+    delay_ms: dict[str, list[float]] = {"tls/443": [], "udp/443": []}
+    for seed in range(7):
+        facts = drive.run_sim(EVERY, Scenario.parse("ge,loss=0.05,delay_ms=60", [], seed))
+        rows = {row["transport"]: row for row in result(facts)[1]["transports"]}
+        for transport, found in delay_ms.items():
+            found.append(rows[transport]["up"]["delay_ms"])
+        assert all(row["setup_ms"] is not None for row in rows.values() if row["transport"][:3] != "udp")
+    assert median(delay_ms["tls/443"]) > 100 > max(delay_ms["udp/443"])
 
 
 # -- on real sockets ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import Arm, Schedule
@@ -99,7 +100,7 @@ def controls_of_another_arm(patch: Patch) -> None:
     def shared(make: Make) -> Make:
         def twin(schedule: Schedule, key: bytes) -> list[bytes]:
             slots = tuple(
-                replace(slot, size=media[index % len(media)]) if slot.stage == "media" else slot
+                structs.replace(slot, size=media[index % len(media)]) if slot.stage == "media" else slot
                 for index, slot in enumerate(schedule.slots)
             )
             return make(replace(schedule, slots=slots), key)

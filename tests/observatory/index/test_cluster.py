@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from made import drawn
 from nodes import Node, dsn, pair
+from rows_made import drawn
 
 from talkpath.errors import PeerError
 from talkpath.observatory.index import queries

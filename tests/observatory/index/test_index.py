@@ -9,7 +9,7 @@ from statistics import median_low
 
 import pytest
 from bundles import fill as fill_with_bundles
-from made import drawn, judged, said, tap
+from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index import queries
