@@ -24,7 +24,7 @@ from far_end import TALKPATH, FarEnd, Probe, Told, TooBusyError, free_ports, sma
 from talkpath.wire.keys import new_identity_pem
 
 KEY = "A" * 43
-BATTERY = "look-alikes"  # what progress says when such an epoch is asked for, if something else was asked before
+BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
 FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then several epochs are
 AT_ONCE, TRIES = 6, 3
 Row = Callable[[Path], Told]
