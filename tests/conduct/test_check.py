@@ -100,6 +100,39 @@ def test_a_default_check_stays_within_four_megabytes_a_minute_and_its_ports(back
     assert ports(check, facts) <= LOCAL_PORTS == 128
 
 
+class Stalled:
+    """A network through which everything takes four seconds more from the third second on."""
+
+    def __init__(self) -> None:
+        self._network = Scenario.parse("clean", (), 1).network()
+
+    def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        late_s = 4.0 if now_s >= 3.0 else 0.0
+        return [(at_s + late_s, copy) for at_s, copy in self._network.offer(now_s, direction, packet)]
+
+
+@pytest.mark.parametrize("rules", [[], ["media.drop,p=0.3"]], ids=str)
+@pytest.mark.parametrize("background", ["ge,loss=0.15", "bufferbloat", "reorder,twice=0.9", "police_all", "stalled"])
+def test_bytes_and_seconds_are_a_hard_stop(monkeypatch: pytest.MonkeyPatch, background: str, rules: list[str]) -> None:
+    """Set-up tried again, packets that come twice, answers that are slow: whatever a line does."""
+    started_s: list[float] = []
+    connected = Check.connected
+
+    def noted(check: Check, now_s: float, family: int = 0) -> None:
+        started_s.append(now_s)
+        connected(check, now_s, family)
+
+    monkeypatch.setattr(Check, "connected", noted)
+    check = check_of(make_plan(choose_arms(["webrtc"]), budget_bytes=700_000, budget_s=6.0))
+    sim = sim_of(check, rules, "clean" if background == "stalled" else background)
+    if background == "stalled":
+        sim.network = Stalled()  # type: ignore[assignment]
+    facts = sim.run()
+    assert facts.epochs
+    assert facts.bytes_sent + facts.bytes_received <= 700_000
+    assert sim.now_s - started_s[0] <= 6.0 + 1e-6
+
+
 def ports(check: Check, facts: Facts) -> int:
     """UDP sockets, a connection for each call over TCP or TLS, and the control channel."""
     streams = sum(flow.transport != "udp" for epoch in facts.epochs for flow in epoch.flows) // 2

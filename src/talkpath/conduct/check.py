@@ -15,11 +15,12 @@ from typing import NamedTuple
 import msgspec
 
 from talkpath.apps.shape import Arm
+from talkpath.conduct.allowance import Allowance
 from talkpath.conduct.begin import begin
 from talkpath.conduct.locate import next_place
 from talkpath.conduct.paths import lighter, offered, streams
 from talkpath.errors import PeerError
-from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes
+from talkpath.experiment.budget import epoch_bytes, most_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.digest import facts_digest
@@ -37,9 +38,7 @@ LOCALS = LOCAL_PORTS - PATH_LOCALS - STREAMS - 1  # the one is the control chann
 FINISH_S = 3.0
 OPEN_EPOCHS = 6  # on their way at once, where the control channel is slow; a responder takes 8
 PATIENCE_S = 3.0  # how long epochs under way may still take when somebody presses stop
-ANSWERS_S = 1.5  # until the answers to the last question are there
 PATHS_SHARE = 0.09  # of the bytes, kept for asking for one arm's transports should something be found
-CONTROL_SHARE = 5  # bytes of the control channel that telling of one packet costs, both ways (measured)
 
 LOOK_S = 0.002  # how often a thought is looked at
 
@@ -85,7 +84,7 @@ class Check:
     _thought: Future[Thought] | None = None
     _number: int = 0
     _tuple: int = 0
-    _planned_bytes: int = sum(OPENING_BYTES)
+    _allowance: Allowance = field(init=False)
     _started_s: float | None = None
     _finish_s: float = NEVER
     _costs: dict[Ask, int] = field(default_factory=dict)
@@ -104,6 +103,7 @@ class Check:
     def __post_init__(self) -> None:
         arms = tuple(Arm(arm.app, arm.variant, arm.medium) for arm in self.plan.arms)  # type: ignore[arg-type]
         self.session = ProbeSession(self.seed, arms, self.family, self.key)
+        self._allowance = Allowance(self.plan, self.session)
         if self.plan.locate and self.choose is next_question:
             self.choose = next_place
 
@@ -112,7 +112,8 @@ class Check:
     def connected(self, now_s: float, family: int = 0) -> None:
         """The control channel is open, over IPv4 or IPv6; the check's clock starts here."""
         self.family = self.session.family = family or self.family
-        self._started_s = now_s
+        self._started_s = self._allowance.started_s = now_s
+        self._abandon_s = self._allowance.stop_s
         self.session.connected(now_s)
         self._plan_wake(now_s)
 
@@ -138,7 +139,7 @@ class Check:
         if self._stopping == "interrupted":
             self.session.disconnected(now_s, "interrupted")
         else:
-            self._stopping, self._abandon_s = "interrupted", now_s + PATIENCE_S
+            self._stopping, self._abandon_s = "interrupted", min(self._abandon_s, now_s + PATIENCE_S)
         self._step(now_s)
 
     def jumped(self, seconds: float) -> None:
@@ -167,7 +168,8 @@ class Check:
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
         packets = self.session.poll(now_s)
-        if now_s < self._due_s and not self.session.ended:  # packets were due and nothing else: the usual case
+        # Packets were due and nothing else: the usual case.
+        if now_s < self._due_s and not self.session.ended and not self._allowance.overspent:
             wake_s = self.session.wake_s
             self.wake_s = wake_s if wake_s < self._due_s else self._due_s
         else:
@@ -232,8 +234,8 @@ class Check:
         if session.ended:
             self.done = True
             return
-        if now_s >= self._abandon_s:
-            self._abandon_s = NEVER
+        if now_s >= self._abandon_s or (self._allowance.overspent and session.running):
+            self._abandon_s, self._stopping = NEVER, self._stopping or "budget"
             session.abandon(now_s, self._stopping)
         if len(session.finished) > self._seen:
             self._absorb()
@@ -245,7 +247,7 @@ class Check:
         elif session.opened and not self._stopping and not self._idle and now_s >= self._ask_at_s():
             self._ask(now_s)
         elif self._stopping and not session.running and self._finish_s == NEVER:
-            self._finish_s = now_s + FINISH_S
+            self._finish_s = max(now_s, min(now_s + FINISH_S, self._allowance.end_s))
             session.finish(now_s, facts_digest(session.finished), self._stopping)
 
     def _leave_out(self, alike: tuple[Arm, ...]) -> None:
@@ -253,7 +255,7 @@ class Check:
         names = {str(arm) for arm in alike}
         arms = tuple(arm for arm in self.plan.arms if f"{arm.app}/{arm.variant}/{arm.medium}" in names)
         if len(arms) < len(self.plan.arms):
-            self.plan = msgspec.structs.replace(self.plan, arms=arms)
+            self.plan = self._allowance.plan = msgspec.structs.replace(self.plan, arms=arms)
 
     def _absorb(self) -> None:
         numbers = {epoch.number for epoch in self.session.finished[self._seen :]}
@@ -281,14 +283,14 @@ class Check:
         if ask is None and (self.session.running or len(facts.epochs) < len(self.session.finished)):
             self._idle = bool(self.session.running)
             return
-        if ask is None and self._number == 0 and self._given_bytes < self.plan.budget_bytes:
+        if ask is None and self._number == 0 and self._allowance.given_bytes < self.plan.budget_bytes:
             raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         if ask is None:
             self._stop(now_s, self._out_of)
             return
         begin = self._begin(ask)
         layout = self.session.lay_out(begin)
-        self._planned_bytes += self._cost(ask)
+        self._allowance.promised_bytes += sum(epoch_bytes(layout))
         self._number += 1
         self._tuple += len(layout.flows)
         self._streams += streams(layout)
@@ -308,31 +310,24 @@ class Check:
         """The verdict's next question, and in the end the transports still to be tried, for which `_kept` is kept."""
         pending = [ask for _, ask in self._pending]
         paths = open_paths(facts, pending)
-        left_s = self.plan.budget_s - (now_s - (self._started_s or 0.0))
+        left_s = self._allowance.left_s(now_s)
         if self._asks_paths:
             return self._path(paths, left_s)
         kept, kept_s = self._kept(paths)
         if left_s < kept_s:
             self._out_of = "budget"
             return None
-        ask = self.choose(self._less_time(facts, kept_s), self._planned_bytes + kept, pending)
-        return self._affordable(ask, self._left_bytes - kept)
+        spent_bytes = self._allowance.spent_bytes
+        ask = self.choose(self._allowance.less_time(facts, now_s, kept_s), spent_bytes + kept, pending)
+        return self._affordable(ask, self._allowance.left_bytes - kept)
 
     def _kept(self, paths: list[Ask]) -> tuple[int, float]:
         """(bytes, seconds): all that the plan gave for them, or else bytes for one arm and half the time for each."""
-        answers_s = ANSWERS_S if paths else 0.0
         if self.plan.transports:
-            return sum(map(self._usual_cost, paths)), len(paths) * self.plan.path_s + answers_s
-        share = int(PATHS_SHARE * min(self.plan.budget_bytes, self._given_bytes))
+            return sum(map(self._usual_cost, paths)), len(paths) * self.plan.path_s
+        share = int(PATHS_SHARE * min(self.plan.budget_bytes, self._allowance.given_bytes))
         kept = max(share, self._usual_cost(lighter(paths[0])[2])) if paths else share
-        return kept, len(paths) * self.plan.path_s / 2 + answers_s
-
-    def _less_time(self, facts: Facts, kept_s: float) -> Facts:
-        """The facts, with a plan that ends so much earlier, and by the time that epochs on their way still take."""
-        ended_s = max((epoch.ended_s for epoch in facts.epochs), default=0.0)
-        coming_s = max(0.0, self.session.busy_until_s - (self._started_s or 0.0) - ended_s)
-        plan = msgspec.structs.replace(self.plan, budget_s=self.plan.budget_s - kept_s - coming_s)
-        return msgspec.structs.replace(facts, plan=plan)
+        return kept, len(paths) * self.plan.path_s / 2
 
     def _path(self, asks: list[Ask], left_s: float) -> Ask | None:
         """The next arm's transports, as thoroughly as all that are still to be asked can have it."""
@@ -340,7 +335,7 @@ class Check:
             return None
         options = lighter(asks[0])
         fair = (ask for ask in options if self._enough(ask, len(asks), left_s))
-        return self._affordable(next(fair, options[-1]), self._left_bytes)
+        return self._affordable(next(fair, options[-1]), self._allowance.left_bytes)
 
     def _enough(self, ask: Ask, times: int, left_s: float) -> bool:
         """Are time, bytes and connections left for so many like it?"""
@@ -348,18 +343,9 @@ class Check:
         calls_s = layout.span_ms / 1000.0 - SETUP_MS / 1000.0
         return (
             times * calls_s <= left_s
-            and times * self._cost(ask) <= self._left_bytes
+            and times * self._cost(ask) <= self._allowance.left_bytes
             and self._streams + times * streams(layout) <= STREAMS
         )
-
-    @property
-    def _left_bytes(self) -> int:
-        """Of the plan's, or of what the far end gives."""
-        return min(self.plan.budget_bytes, self._given_bytes) - self._planned_bytes
-
-    @property
-    def _given_bytes(self) -> int:
-        return self.session.welcome.max_bytes if self.session.welcome else 0
 
     def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
         """`ask`, if bytes, 5-tuples and connections are left for it."""
@@ -380,8 +366,7 @@ class Check:
         return self._costs[ask]
 
     def _cost(self, ask: Ask) -> int:
-        layout = self.session.lay_out(self._begin(ask))
-        return sum(epoch_bytes(layout, self.family)) + CONTROL_SHARE * len(layout.flows) * len(layout.schedule.slots)
+        return most_bytes(self.session.lay_out(self._begin(ask)), self.family)
 
     def _begin(self, ask: Ask) -> Begin:
         return begin(ask, self._number, self._tuple, self.locals)

@@ -26,6 +26,8 @@ AROUND_BYTES = {
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
 STREAM_BYTES = {"udp": (0, 0), "tcp": (220, 170), "tls": OPENING_BYTES, "wss": (1350, 1700)}  # likewise of one call
 
+TOLD_BYTES = 5  # of the control channel that telling of one packet costs, both ways (measured)
+
 
 def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
     """(with, against) bytes of IP packets that a control message of `size` bytes costs: its segments and their ACKs."""
@@ -46,6 +48,16 @@ def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
     sums = [(count, *flow_bytes(layout.schedule, transport, family)) for transport, count in flows.items()]
     up, down = opening_bytes(layout)
     return up + sum(count * up for count, up, _ in sums), down + sum(count * down for count, _, down in sums)
+
+
+@lru_cache(maxsize=64)
+def most_bytes(layout: Layout, family: int = 4) -> int:
+    """What an epoch may cost at the most, both ways: every retry sent and answered, nothing lost, and what both ends
+    tell of it on the control channel."""
+    calls = sum(
+        packet_bytes(slot.size, flow.transport, family) for flow in layout.flows for slot in layout.schedule.slots
+    )
+    return calls + sum(opening_bytes(layout)) + TOLD_BYTES * len(layout.flows) * len(layout.schedule.slots)
 
 
 def opening_bytes(layout: Layout) -> tuple[int, int]:

@@ -205,6 +205,8 @@ class Sim:
         def far(data: bytes) -> None:
             assert self._to_probe is not None  # made above
             self._to_probe.write(self.responder.receive(self.now_s, connection, data))
+            if connection.closed:
+                self.responder.disconnect(connection)
 
         self._to_far = HalfStream(self, "up", ends, far, self._broken)
         self.check.connected(self.now_s)

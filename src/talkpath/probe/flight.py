@@ -26,12 +26,13 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 
 class ProbeFlight(Flight[Outgoing]):
-    """Sends side `up`, takes side `down`."""
+    """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it."""
 
     def __init__(self, layout: Layout, tcp_port: int = 0) -> None:
         super().__init__(layout, layout.up, layout.down)
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
         self._nonce = [0] * len(layout.flows)
+        self.size_bytes = 0
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:

@@ -13,7 +13,7 @@ from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, opening_bytes
+from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, most_bytes, opening_bytes
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER, lateness_ms
 from talkpath.experiment.layout import Layout, lay_out
@@ -26,6 +26,7 @@ from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, 
 
 ANSWER_S = 10.0  # whatever is said is answered within half of this, something else heard within all of it: or lost
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
+GRACE_RTTS = 2.5  # and so many round trips, where those are longer
 CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 
 
@@ -39,6 +40,7 @@ class Running:
     end_s: float = NEVER
     cut_s: float = NEVER
     ours: tuple[FlowReport, ...] = ()
+    most_bytes: int = 0
 
     @property
     def layout(self) -> Layout:
@@ -198,7 +200,8 @@ class ProbeSession:
         """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`."""
         streams = self.welcome.tcp_ports if self.welcome else ()
         flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0)
-        self._running[begin.number] = Running(flight, not_before_s, now_s)
+        most = most_bytes(flight.layout, self.family)
+        self._running[begin.number] = Running(flight, not_before_s, now_s, most_bytes=most)
         self._keys.update(dict.fromkeys(flight.into.keys, flight))
         self._say(now_s, begin)
 
@@ -206,6 +209,11 @@ class ProbeSession:
     def running(self) -> int:
         """Epochs between Begin and their facts."""
         return len(self._running)
+
+    @property
+    def coming_bytes(self) -> int:
+        """The most that may still be sent and received for them."""
+        return sum(max(0, run.most_bytes - run.flight.size_bytes) for run in self._running.values())
 
     def finish(self, now_s: float, digest: bytes, ended: str) -> None:
         """No more epochs."""
@@ -221,11 +229,12 @@ class ProbeSession:
         if running is None or running.flight.start_s is not None:
             raise PeerError("The test server answered an epoch that was not asked for; is it talkpath?")
         self._spend(*opening_bytes(running.layout))
+        running.flight.size_bytes += sum(opening_bytes(running.layout))
         start_s = max(now_s, running.not_before_s)
         running.flight.start(start_s)
         running.end_s = start_s + running.layout.span_ms / 1000.0
         grace_s = GRACE_S if running.layout.begin.question == "battery" else CONTRAST_GRACE_S
-        running.cut_s = running.end_s + max(grace_s, 2.5 * self.rtt_s)
+        running.cut_s = running.end_s + max(grace_s, GRACE_RTTS * self.rtt_s)
 
     def _close(self, now_s: float, running: Running) -> None:
         running.flight.closed = True
@@ -285,9 +294,11 @@ class ProbeSession:
                 return []
         flow, bit = flight.into.keys[key]
         self._heard_s = now_s
-        self.bytes_received += len(data) + AROUND_BYTES[self.family][flight.transport[flow]]
+        size = len(data) + AROUND_BYTES[self.family][flight.transport[flow]]
+        self.bytes_received += size
+        flight.size_bytes += size
         replies = flight.take(now_s, flow, bit, data)
-        return self._count(replies) if replies else replies
+        return self._count(flight, replies) if replies else replies
 
     def exceeded(self, local: int, port: int, router: str) -> None:
         """A router of the kind `router` said that a packet's hops had run out, sent from that socket to that port."""
@@ -309,7 +320,7 @@ class ProbeSession:
         for running in self._running.values():
             flight = running.flight
             if flight.wake_s <= now_s:
-                packets += flight.emit(now_s)
+                packets += self._count(flight, flight.emit(now_s))
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
             if not running.ours:
@@ -319,9 +330,9 @@ class ProbeSession:
             self._waiting_s = self._heard_s + ANSWER_S
             if now_s >= self._waiting_s:
                 self.disconnected(now_s)
-                return self._count(packets)
+                return packets
         self.wake_s = wake_s if wake_s < self._waiting_s else self._waiting_s
-        return self._count(packets) if packets else packets
+        return packets
 
     def _plan_wake(self) -> None:
         wake_s = self._waiting_s
@@ -337,10 +348,11 @@ class ProbeSession:
         self.busy_until_s = max((run.end_s for run in self._running.values() if not run.ours), default=-NEVER)
         self._plan_wake()
 
-    def _count(self, packets: list[Outgoing]) -> list[Outgoing]:
+    def _count(self, flight: ProbeFlight, packets: list[Outgoing]) -> list[Outgoing]:
         around = AROUND_BYTES[self.family]
-        for packet in packets:
-            self.bytes_sent += len(packet.data) + around[packet.transport]
+        size = sum(len(packet.data) + around[packet.transport] for packet in packets)
+        self.bytes_sent += size
+        flight.size_bytes += size
         return packets
 
     def _spend(self, up: int, down: int) -> None:
