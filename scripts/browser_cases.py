@@ -50,7 +50,7 @@ Answer = tuple[str, str | None, str | None]
 class Case:
     """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
     and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes; `quic_blocked`: no QUIC
-    handshake does. `act` is done in the middle."""
+    handshake does. `act` is done in the middle. `video`: what may be said of video; () where it is not tried."""
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
@@ -60,6 +60,7 @@ class Case:
     quic_blocked: bool = False
     act: str = ""
     reason: str = ""
+    video: tuple[Answer, ...] = ()
 
 
 def restricted(rule: str, direction: str) -> tuple[str, str, str]:
@@ -85,6 +86,11 @@ CASES = {
     "drop30-up": Case((restricted("media.drop", "up"),), ("media.drop,p=0.3,direction=up",)),
     "drop10": Case((restricted("media.drop", "both"),), ("media.drop,p=0.1",)),
     "police": Case((restricted("media.police", "both"),), ("media.police,kbps=24",)),
+    "video": Case((("ok", None, None),), video=(("ok", None, None),)),
+    "video-police": Case(
+        (("ok", None, None),), ("media.police,kbps=200",), video=(restricted("media.police", "both"),)
+    ),
+    "delay": Case((restricted("media.delay", "both"),), ("media.delay,ms=150",)),
     "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
     "udp-block": Case((("closed", "udp.block", None),), ("udp.block",), paths=("tcp/443", "tls/443")),
     "turn-udp-only": Case(
@@ -93,9 +99,9 @@ CASES = {
     "tcp-only": Case((("closed", "udp.block", None),), background="corporate", paths=("tcp/443", "tls/443")),
     "quic-block": Case((("ok", None, None),), quic_blocked=True),
     "nat-rebind": Case(UNKNOWN, background="nat_rebind", reason="network_changed"),
-    "bad-wifi": Case(INNOCENT, background="ge,loss=0.1"),
-    "congestion": Case(INNOCENT, background="congestion"),
-    "bufferbloat": Case(INNOCENT, background="bufferbloat"),
+    "bad-wifi": Case(INNOCENT, background="ge,loss=0.1", video=INNOCENT),
+    "congestion": Case(INNOCENT, background="congestion", video=INNOCENT),
+    "bufferbloat": Case(INNOCENT, background="bufferbloat", video=INNOCENT),
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
     "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
@@ -141,7 +147,8 @@ def play(case: Case, seed: int = 1, *, secure: bool = True) -> dict[str, Any]:
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
         origin = f"{'https' if secure else 'http'}://{RESPONDER.ipv4}:{WEB}"
-        outcome = lab.start(PROBE.name, [sys.executable, str(NEAR), origin, str(file), case.act]).finish(170)
+        outcome = lab.start(PROBE.name, [sys.executable, str(NEAR), origin, str(file),
+                                        "video" if case.video else "voice", case.act]).finish(170)  # fmt: skip
         health = lab.stop()
         if outcome.exit_code:
             raise CutOffError(outcome.stderr.decode()[-600:])
@@ -161,16 +168,18 @@ def is_right(case: Case, result: dict[str, Any]) -> bool:
     """Is it one of the right answers, and do the right paths carry a call?"""
     if "json" not in result:  # the server was lost, and the page said so
         return case.right == INNOCENT
-    verdict = result["json"]["verdicts"][0]
-    found = verdict["state"], verdict["rule"], verdict["direction"]
-    told = any(
-        all(want is None or want == have for want, have in zip(right, found, strict=True)) for right in case.right
-    )
+    verdict, *others = result["json"]["verdicts"]
+    told = _is_told(case.right, verdict) and all(_is_told(case.video, other) for other in others)
     carried = {path["name"] for path in result["paths"] if path.get("carries")}
     why = (verdict["reason"] or {}).get("code", "")
     offered = {path["name"] for path in result["paths"] if not path.get("missing")}
     paths = case.paths is None or carried == set(case.paths) & offered
     return told and paths and (not case.reason or why == case.reason)
+
+
+def _is_told(right: Sequence[Answer], verdict: dict[str, Any]) -> bool:
+    found = verdict["state"], verdict["rule"], verdict["direction"]
+    return any(all(want in (None, have) for want, have in zip(one, found, strict=True)) for one in right)
 
 
 def rows(names: Sequence[str], seed: int, secure: bool) -> Iterator[dict[str, Any]]:
@@ -183,7 +192,7 @@ def rows(names: Sequence[str], seed: int, secure: bool) -> Iterator[dict[str, An
 def innocent(runs: int) -> Iterator[dict[str, Any]]:
     """Networks that restrict nothing, each as bad as its seed has it."""
     for number in range(runs):
-        case = Case(INNOCENT, background=BACKGROUNDS[number % len(BACKGROUNDS)])
+        case = Case(INNOCENT, background=BACKGROUNDS[number % len(BACKGROUNDS)], video=INNOCENT)
         row = {"case": case.background, "seed": 100 + number}
         try:
             found = play(case, 100 + number)

@@ -1,6 +1,6 @@
 """The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
 
-    python scripts/browser_near.py ORIGIN FILE [hide|network]
+    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network]
 
 Writes FILE: {"text" as a person reads it, "result" as the page has it}. Nothing but the check goes over the network.
 """
@@ -34,11 +34,11 @@ HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, confi
 PATIENCE_MS = 120_000
 
 
-def check(page: Page, origin: str, act: str) -> dict[str, object]:
+def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
     """One check."""
     page.goto(f"{origin}/check?lang=en", timeout=PATIENCE_MS)
     page.wait_for_selector("html[data-ready]")
-    for name, answer in CONSENT.items():
+    for name, answer in {**CONSENT, "media": media}.items():
         page.check(f'input[name="{name}"][value="{answer}"]')
     page.click("#start")
     disturb(page, act)
@@ -78,7 +78,7 @@ def _descends(pid: int, ours: int, parents: dict[int, int]) -> bool:
 
 def main() -> None:
     """Start Chromium with a profile of its own, which trusts whatever certificate the lab has."""
-    origin, file, act = sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:4])
+    origin, file, media, act = sys.argv[1], Path(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:5])
     with sync_playwright() as playwright, TemporaryDirectory() as profile:
         browser = playwright.chromium.launch_persistent_context(
             profile,
@@ -89,7 +89,7 @@ def main() -> None:
         be_prompt()
         page = browser.new_page()
         page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
-        file.write_text(json.dumps(check(page, origin, act)))
+        file.write_text(json.dumps(check(page, origin, media, act)))
         browser.close()
 
 

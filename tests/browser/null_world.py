@@ -16,13 +16,16 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.browser.observe import EpochReport, FarFlow, FlowReport, Poll, Times, epoch, together
-from talkpath.browser.order import SETUP_S, SLOTS, Opening, epoch_order, plan
+from talkpath.browser.media import VOICE
+from talkpath.browser.observe import epoch, together
+from talkpath.browser.order import SETUP_S, Opening, epoch_order, plan
+from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Poll, Times
 from talkpath.browser.voice import TICK_MS
 from talkpath.measure.facts import Epoch, Facts, Health
 from talkpath.verdict.strength import strength
 
 Floats = NDArray[np.float64]
+SLOTS = VOICE.slots
 TICK_S = TICK_MS / 1000
 FLIGHTS = {"call": 6, "random": 4, "text": 4}  # messages that must all get through before a flow is up
 FIRST_TRY_S = 0.2
@@ -134,7 +137,6 @@ def _epoch(
         {far.flow: far for _, far in both},
         Times(9.0 * number, 9.0 * number + 8, 9.0 * number + 8),
         seed,
-        72,
         4434,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from math import comb, log
 
+from talkpath.browser.media import VIDEO, VOICE
 from talkpath.browser.order import CALLS, CANARY_COHORT, EPOCHS, epoch_order, plan, seed_of
 from talkpath.verdict.strength import PARTS
 
@@ -30,7 +31,16 @@ def test_so_many_connections_can_pass_alpha():
     nats = 2 * log(comb(2 * CALLS, CALLS))
     least = min(weight for name, _, weight, _, mix in PARTS if name != "delay")
     assert nats + log(least) > log(1 / plan().alpha)
+    assert nats + log(least) > log(2 / plan((VOICE, VIDEO)).alpha)
     assert EPOCHS > 2
+
+
+def test_video_is_drawn_like_voice_in_its_own_slots():
+    order = epoch_order(b"seed", 3, VIDEO)
+    assert order.medium == VIDEO
+    assert [len(flow.withheld) for flow in order.flows if flow.canary] == [round(0.05 * VIDEO.slots)]
+    assert max(slot for flow in order.flows for slot in flow.withheld) < VIDEO.slots
+    assert [arm.medium for arm in plan((VOICE, VIDEO)).arms] == ["voice", "video"]
 
 
 def test_neither_end_alone_draws():

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talkpath.browser.order import CALLS, CANARY_COHORT, SLOTS, seed_of
+from talkpath.browser.media import VIDEO, VOICE
+from talkpath.browser.order import CALLS, CANARY_COHORT, seed_of
 from talkpath.browser.port import SharedPort, is_hello
 from talkpath.browser.session import Session
 from talkpath.errors import PeerError
@@ -52,15 +53,25 @@ def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before(
     assert made.seed == hashlib.sha256(b"talkpath browser" + bytes.fromhex(epoch["seed"] + START["nonce"])).digest()
     assert len(epoch["flows"]) == 2 * CALLS + CANARY_COHORT
     assert all(("path" in flow) == (flow["kind"] != "call") for flow in epoch["flows"])
-    assert epoch["slots"] == SLOTS
+    assert epoch["slots"] == VOICE.slots
 
 
 def test_a_report_becomes_facts_and_the_next_epoch_another_order():
-    told = talk(START, REPORT, {"type": "next"})
+    told = talk(START, REPORT, {"type": "next", "medium": "voice"})
     facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
     assert [message["type"] for message in told] == ["epoch", "facts", "epoch"]
     assert (facts.plan.basis, len(facts.epochs), facts.health.vpn) == ("webrtc", 1, False)
     assert [flow["kind"] for flow in told[0]["flows"]] != [flow["kind"] for flow in told[2]["flows"]]
+
+
+def test_video_has_epochs_of_its_own_where_it_was_asked_for():
+    told = talk({**START, "media": ["voice", "video"]}, REPORT, {"type": "next", "medium": "video"})
+    facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
+    assert [arm.medium for arm in facts.plan.arms] == ["voice", "video"]
+    assert [(epoch["medium"], epoch["slots"]) for epoch in (told[0], told[2])] == [
+        (medium.name, medium.slots) for medium in (VOICE, VIDEO)
+    ]
+    assert told[2]["datagram"] > 10 * told[0]["datagram"]
 
 
 def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
@@ -84,6 +95,7 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
         ({"type": "dance"},),
         ({"type": "start"},),
         ({"type": "start", "nonce": "zz"},),
+        ({**START, "media": ["smell"]},),
         (START, START),
         ({"type": "offer", "flow": 0, "sdp": ""},),
         (START, {"type": "offer", "flow": 99, "sdp": ""}),

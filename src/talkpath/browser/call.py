@@ -12,12 +12,14 @@ import re
 import time
 from typing import Any
 
+from talkpath.browser.media import Medium
 from talkpath.browser.port import Heard, Lane, SharedPort
 from talkpath.browser.twin import Received
 from talkpath.browser.voice import BITRATE, Voice, make_track
 
 STRIPPED = re.compile(r"^a=(candidate|end-of-candidates|extmap|rtcp-fb)\b.*\r?\n", re.MULTILINE)
-OPUS = re.compile(r"^a=rtpmap:(\d+) opus/48000/2\r?\n", re.MULTILINE | re.IGNORECASE)
+CODECS = re.compile(r"^a=rtpmap:(\d+) (opus/48000/2|VP8/90000)\r?\n", re.MULTILINE | re.IGNORECASE)
+VIDEO_KBPS = 1500  # well above what is sent, so that the browser's own pacing holds nothing back
 HANG_UP_S = 2.0
 
 
@@ -105,16 +107,17 @@ class Peer:
 
 
 class Call(Peer):
-    """One call: our voice, and what was heard of the browser's, counted by its lane and never decoded."""
+    """One call: our part, and what was heard of the browser's, counted by its lane and never decoded."""
 
-    def __init__(self, port: SharedPort, host: str) -> None:
+    def __init__(self, port: SharedPort, host: str, medium: Medium) -> None:
         super().__init__(port, host)
-        self.voice: Voice = make_track()
+        self.voice: Voice = make_track("video" if medium.picture_bytes else "audio")
 
     def _speak(self) -> None:
         self._peer.addTrack(self.voice.track)
         for transceiver in self._peer.getTransceivers():
             transceiver.receiver._RTCRtpReceiver__jitter_buffer = Unheard()
+            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # lost is lost: nothing is sent again
 
     def _transports(self) -> list[Any]:
         return [transceiver.receiver.transport for transceiver in self._peer.getTransceivers()]
@@ -156,7 +159,14 @@ class Unheard:
 
 
 def constant_rate(sdp: str) -> str:
-    """Ask the browser for Opus at our constant rate, without pauses and without redundancy (RFC 7587 section 6.1)."""
-    wanted = f"minptime=20;maxaveragebitrate={BITRATE};cbr=1;usedtx=0;useinbandfec=0;stereo=0"
+    """Ask the browser for Opus at our constant rate, without pauses and without redundancy (RFC 7587 section 6.1), and
+    for VP8 that is not held back (libwebrtc's own parameters, which others pass over)."""
+    opus = f"minptime=20;maxaveragebitrate={BITRATE};cbr=1;usedtx=0;useinbandfec=0;stereo=0"
+    vp8 = ";".join(f"x-google-{which}-bitrate={VIDEO_KBPS}" for which in ("min", "start", "max"))
     bare = re.sub(r"^a=fmtp:.*\r?\n", "", sdp, flags=re.MULTILINE)
-    return OPUS.sub(lambda found: f"{found[0]}a=fmtp:{found[1]} {wanted}\r\na=ptime:20\r\n", bare)
+
+    def wanted(found: re.Match[str]) -> str:
+        is_voice = found[2].lower().startswith("opus")
+        return f"{found[0]}a=fmtp:{found[1]} {opus if is_voice else vp8}\r\n" + "a=ptime:20\r\n" * is_voice
+
+    return CODECS.sub(wanted, bare)

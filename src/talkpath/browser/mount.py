@@ -1,6 +1,6 @@
 """/check beside other routes: what an observatory adds to its own application.
 
-    check = Mount(host, udp_port)
+    check = Mount(host, udp_port, witness, others)
     application(observatory, check.routes)
     async with check.running(): serve
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from talkpath.browser import far, require, turn, web
 from talkpath.browser.addresses import own_addresses
+from talkpath.browser.witness import Witness
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -26,12 +27,14 @@ HERE = "here"  # the page's word for the server that it came from
 class Mount:
     """The routes, and what must run behind them. `UsageError` where a package is missing."""
 
-    def __init__(self, host: str, udp: int) -> None:
+    def __init__(self, host: str, udp: int, witness: Witness, others: web.Others = web.nobody) -> None:
         require()
         self._host, self._udp = host, udp
         self._end: far.FarEnd | None = None
         self._relay = turn.Relay("")
-        self.routes: list[BaseRoute] = web.routes(self._far, relay=lambda: self._relay, share=HERE)
+        self.routes: list[BaseRoute] = web.routes(
+            self._far, witness, relay=lambda: self._relay, share=HERE, others=others
+        )
 
     def _far(self) -> far.FarEnd:
         assert self._end is not None  # nobody is served before `running`

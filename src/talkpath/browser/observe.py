@@ -8,100 +8,48 @@ nothing but the network tells a call from a twin here. Up, the far end saw singl
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from random import Random
+from statistics import median
 
 import msgspec
-from msgspec import Struct
 
-from talkpath.browser.order import ARM, SLOTS, EpochOrder, Opening
+from talkpath.browser.arrivals import (
+    MEDIAN,
+    Media,
+    delays_down,
+    delays_up,
+    down,
+    less_own,
+    offset,
+    soonest,
+    up_call,
+    up_twin,
+)
+from talkpath.browser.media import Medium
+from talkpath.browser.order import EpochOrder, Opening
+from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
 from talkpath.browser.voice import TICK_MS
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Direction, Epoch, Observation, Role, Track
 
+WAYS: tuple[Direction, ...] = ("up", "down")
 TRIES = 3
 STAGES = ("stun", "dtls")
 SETUP = TRIES * len(STAGES)
 SETUP_BYTES, LEAD_MS = 100, 1000.0
 LATE_SLOTS = 50
-SEQUENCES = 1 << 16
-OFFERED = 0.98  # less of a twin on the wire: it was throttled
+OFFERED = 0.98  # less of a flow on the wire: it was throttled
 HEAVY, HEAVY_SHARE = 0.25, 0.1  # loss of one flow one way, and how many such flows may be, for set-up to count
 
 
-Media = tuple[set[int], set[int]]
-"""The slots sent, and those of them that arrived."""
-
-
-class Poll(Struct, frozen=True, array_like=True):
-    """One reading at the page: ms after its media began, packets sent and received so far."""
-
-    at_ms: float
-    sent: int
-    received: int
-
-
-class FlowReport(Struct, frozen=True):
-    """What the page saw of one flow. Times in ms from when it began to open it; None: never.
-
-    `began_ms` is when it began to send, in the time of `polls`. `sent` are the slots that a twin wrote.
-    """
-
-    flow: int
-    stun_ms: float | None = None
-    dtls_ms: float | None = None
-    began_ms: float = 0.0
-    polls: tuple[Poll, ...] = ()
-    sent: tuple[int, ...] = ()
-
-
-class FarFlow(Struct, frozen=True):
-    """What the far end saw of one flow. `arrivals` are (slot or sequence number, monotonic s); `said` slots sent.
-
-    `moved`: it went on from another address.
-    `requests` and `hellos` are STUN requests and DTLS ClientHellos that came; `lost_packets` of `packets` as in `twin`.
-    """
-
-    flow: int
-    arrivals: tuple[tuple[int, float], ...] = ()
-    said: tuple[int, ...] = ()
-    requests: int = 0
-    hellos: int = 0
-    packets: int = 0
-    lost_packets: int = 0
-    moved: bool = False
-
-
-class EpochReport(Struct, frozen=True):
-    """The page's report of one epoch. `phased`: its calls spoke at their phases, as its twins did."""
-
-    number: int
-    flows: tuple[FlowReport, ...] = ()
-    phased: bool = True
-    late_ms_p99: float = 0.0
-    hidden: bool = False
-    network_changed: bool = False
-    clock_jump_s: float = 0.0
-    pings: int = 0
-    pongs: int = 0
-
-
-class Times(Struct, frozen=True):
-    """Seconds of the check: when the epoch's sending began and ended, and when it was known. `go_s`: monotonic."""
-
-    started_s: float
-    ended_s: float
-    known_s: float
-    go_s: float = 0.0
-
-
-def track(size: int) -> Track:
-    """The schedule of either direction; every packet of media is `size` bytes of UDP payload."""
+def track(medium: Medium) -> Track:
+    """The schedule of either direction; every packet of media is equally long."""
+    slots = medium.slots
     return Track(
-        at_ms=(*(float(index) for index in range(SETUP)), *(LEAD_MS + TICK_MS * index for index in range(SLOTS))),
-        size=(*(SETUP_BYTES,) * SETUP, *(size,) * SLOTS),
-        stage=(*(stage for stage in STAGES for _ in range(TRIES)), *("media",) * SLOTS),
+        at_ms=(*(float(index) for index in range(SETUP)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
+        size=(*(SETUP_BYTES,) * SETUP, *(medium.wire_bytes,) * slots),
+        stage=(*(stage for stage in STAGES for _ in range(TRIES)), *("media",) * slots),
     )
 
 
@@ -111,45 +59,95 @@ def epoch(
     seen: Mapping[int, FarFlow],
     times: Times,
     seed: bytes,
-    size: int,
     port: int,
     *,
     channels: bool = False,
 ) -> Epoch:
     """The epoch's facts. `channels`: the twins are data channels, which need all that a call's set-up needs."""
-    reports = {report.flow: report for report in near.flows}
-    offset_s = _offset(order, seen, times)
-    ahead_ms = _soonest(order, reports, seen)
-    up: dict[int, Media] = {}
-    down: dict[int, Media] = {}
-    for opening in order.flows:
-        report, heard = reports.get(opening.flow, FlowReport(opening.flow)), seen[opening.flow]
-        up[opening.flow] = _up_call(report, heard, offset_s) if opening.kind == "call" else _up_twin(report, heard)
-        down[opening.flow] = _down(report, heard, ahead_ms, Random(f"{seed.hex()}/{order.number}/{opening.flow}"))
-    media: dict[Direction, dict[int, Media]] = {"up": alike(up), "down": alike(down)}
+    medium, plan = order.medium, track(order.medium)
+    reports = {opening.flow: FlowReport(opening.flow) for opening in order.flows}
+    reports |= {report.flow: report for report in near.flows}
+    media = _media(order, reports, seen, times, seed)
     flows = [
-        _observation(opening, reports.get(opening.flow, FlowReport(opening.flow)), seen[opening.flow], way,
-                     media[way][opening.flow], port, order.number)
+        _observation(order, opening, reports[opening.flow], seen[opening.flow], way, media[way][opening.flow], port)
         for opening in order.flows
         for way in media
-    ]  # fmt: skip
+    ]
     if not comparable(flows):
         flows = [msgspec.structs.replace(flow, answered={}) for flow in flows]
+    missing = _missing(order, near, seen, channels)
+    if not missing and near.phased:
+        flows = _delayed(order, reports, seen, times, flows)
     return Epoch(
         number=order.number,
-        app=ARM[0],
-        variant=ARM[1],
-        medium=ARM[2],
+        app=medium.arm[0],
+        variant=medium.arm[1],
+        medium=medium.arm[2],
         k=order.calls,
         started_s=times.started_s,
         ended_s=times.ended_s,
         cut_s=times.ended_s,
-        up=track(size),
-        down=track(size),
+        up=plan,
+        down=plan,
         flows=tuple(flows),
         known_s=times.known_s,
-        missing=_missing(order, near, seen, channels),
+        missing=missing,
     )
+
+
+def _media(
+    order: EpochOrder,
+    reports: Mapping[int, FlowReport],
+    seen: Mapping[int, FarFlow],
+    times: Times,
+    seed: bytes,
+) -> dict[Direction, dict[int, Media]]:
+    """What every flow sent and what of it arrived, each way."""
+    slots, offset_s = order.medium.slots, offset(order, seen, times)
+    ahead_ms = soonest(order, reports, seen)
+    up: dict[int, Media] = {}
+    back: dict[int, Media] = {}
+    for opening in order.flows:
+        report, heard = reports[opening.flow], seen[opening.flow]
+        is_call = opening.kind == "call"
+        up[opening.flow] = up_call(report, heard, offset_s, slots) if is_call else up_twin(report, heard, slots)
+        dice = Random(f"{seed.hex()}/{order.number}/{opening.flow}")
+        back[opening.flow] = down(report, heard, ahead_ms, dice)
+    return {"up": alike(up, slots), "down": alike(back, slots)}
+
+
+def _delayed(
+    order: EpochOrder,
+    reports: Mapping[int, FlowReport],
+    seen: Mapping[int, FarFlow],
+    times: Times,
+    flows: Sequence[Observation],
+) -> list[Observation]:
+    """The observations with their delays. Data channels carry no times: then nothing is said of delay."""
+    openings, offset_s = {opening.flow: opening for opening in order.flows}, offset(order, seen, times)
+    found = []
+    for flow in flows:
+        opening, report, heard = openings[flow.flow], reports[flow.flow], seen[flow.flow]
+        is_call = opening.kind == "call"
+        if flow.direction == "up":
+            quantiles = delays_up(report, heard, offset_s, is_call=is_call)
+        else:
+            quantiles = delays_down(report, heard, opening.phase_ms, order.medium.name, is_call=is_call)
+        found.append(msgspec.structs.replace(flow, delay_dms=quantiles))
+    by_way = [_without_own([each for each in found if each.direction == way]) for way in WAYS]
+    return [flow for pair in zip(*by_way, strict=True) for flow in pair]
+
+
+def _without_own(flows: Sequence[Observation]) -> list[Observation]:
+    """Calls' delays without what the browser itself may add; none where no twin's is known."""
+    twins = [flow.delay_dms[MEDIAN] for flow in flows if flow.delay_dms and flow.role == "twin"]
+    usual = median(twins) if twins else None
+    return [
+        msgspec.structs.replace(flow, delay_dms=less_own(flow.delay_dms, usual) if usual is not None else ())
+        if flow.role == "call" and flow.delay_dms
+        else flow
+        for flow in flows
+    ]
 
 
 def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], channels: bool) -> str:
@@ -158,19 +156,28 @@ def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], 
         return "no_control"
     if not near.phased:
         return "no_control"
-    return "throttled" if throttled(order, near, seen) else ""
+    return "throttled" if throttled(order, near, seen) or held(order, near) else ""
 
 
-def alike(media: dict[int, Media]) -> dict[int, Media]:
+def alike(media: dict[int, Media], slots: int) -> dict[int, Media]:
     """Only the slots in which every flow spoke. A call begins a few packets after its twins, and a test that fills in
     what a flow did not send would take that for something. A flow that began too late for it says nothing at all."""
     starts = {flow: min(sent) for flow, (sent, _) in media.items() if sent and min(sent) <= LATE_SLOTS}
-    ends = [max(media[flow][0]) for flow in starts if max(media[flow][0]) >= SLOTS - LATE_SLOTS]
-    window = set(range(max(starts.values(), default=0), min(ends, default=SLOTS - 1) + 1))
+    ends = [max(media[flow][0]) for flow in starts if max(media[flow][0]) >= slots - LATE_SLOTS]
+    window = set(range(max(starts.values(), default=0), min(ends, default=slots - 1) + 1))
     return {
         flow: (sent & window, arrived & window) if flow in starts else (set(), set())
         for flow, (sent, arrived) in media.items()
     }
+
+
+def held(order: EpochOrder, near: EpochReport) -> bool:
+    """Did the browser hold a camera's calls back, or send what it was not given? Over all calls that came up."""
+    calls = {opening.flow for opening in order.flows if opening.kind == "call"}
+    reports = [report for report in near.flows if report.flow in calls and report.sent and report.polls]
+    due = sum(report.sent[-1] - report.sent[0] + 1 for report in reports)
+    gave, sent = sum(len(report.sent) for report in reports), sum(report.polls[-1].sent for report in reports)
+    return min(gave, sent) < OFFERED * due or sent > (2.0 - OFFERED) * due
 
 
 def throttled(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow]) -> bool:
@@ -196,9 +203,9 @@ def throttled(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow])
 
 
 def together(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
-    """A check whose twins failed it once compares nothing: to leave out that epoch alone would be to choose."""
-    why = next((epoch.missing for epoch in epochs if epoch.missing), "")
-    return tuple(msgspec.structs.replace(epoch, missing=why) if why else epoch for epoch in epochs)
+    """A medium whose twins failed it once compares nothing: to leave out that epoch alone would be to choose."""
+    why = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
+    return tuple(msgspec.structs.replace(epoch, missing=why.get(epoch.medium, epoch.missing)) for epoch in epochs)
 
 
 def comparable(flows: Sequence[Observation]) -> bool:
@@ -215,22 +222,22 @@ def _lost(flow: Observation) -> float:
 
 
 def _observation(
+    order: EpochOrder,
     opening: Opening,
     report: FlowReport,
     heard: FarFlow,
     way: Direction,
     media: Media,
     port: int,
-    number: int,
 ) -> Observation:
-    slots = SETUP + SLOTS
+    slots = SETUP + order.medium.slots
     role: Role = "call" if opening.kind == "call" else "twin"
     sent, arrived = _setup(report, heard, way)
     kept = set(opening.withheld)
     sent |= {SETUP + slot for slot in media[0] - kept}
     arrived |= {SETUP + slot for slot in media[1] - kept}
     return Observation(
-        id=1000 * number + 2 * opening.flow + (way == "down"),
+        id=1000 * order.number + 2 * opening.flow + (way == "down"),
         flow=opening.flow,
         role=role,
         direction=way,
@@ -254,86 +261,3 @@ def _setup(report: FlowReport, heard: FarFlow, way: Direction) -> tuple[set[int]
     sent = {TRIES * stage + each for stage in range(len(STAGES)) if tried[stage] for each in range(TRIES)}
     arrived = {index for index in sent if came[index // TRIES]}
     return sent, arrived
-
-
-# -- up: the far end saw packets --------------------------------------------------------------------------------
-
-
-def _up_twin(report: FlowReport, heard: FarFlow) -> Media:
-    sent = {slot for slot in report.sent if slot < SLOTS}
-    return sent, sent & {slot for slot, _ in heard.arrivals}
-
-
-def _up_call(report: FlowReport, heard: FarFlow, offset_s: float) -> Media:
-    """Of a call the page knows how many packets it sent, the far end which sequence numbers came and when."""
-    total = report.polls[-1].sent if report.polls else 0
-    first = max(0, round(report.began_ms / TICK_MS))
-    sent = {slot for slot in range(first, first + total) if slot < SLOTS}
-    if not heard.arrivals:
-        return sent, set()
-    numbers = _unwrapped([number for number, _ in heard.arrivals])
-    least, most = min(numbers), max(numbers)
-    spare = max(0, total - (most - least + 1))  # lost before the first that came, or after the last
-    soonest_s = min(
-        at_s - TICK_MS / 1000 * (number - least) for number, (_, at_s) in zip(numbers, heard.arrivals, strict=True)
-    )
-    before = min(spare, max(0, round(1000 * (soonest_s - offset_s) / TICK_MS) - first)) if spare else 0
-    return sent, sent & {first + before + number - least for number in numbers}
-
-
-def _unwrapped(numbers: Sequence[int]) -> list[int]:
-    """Sequence numbers of 16 bits without their wrap (RFC 3550 appendix A.1)."""
-    found, last = [], numbers[0]
-    for number in numbers:
-        last += (number - last + SEQUENCES // 2) % SEQUENCES - SEQUENCES // 2
-        found.append(last)
-    return found
-
-
-def _offset(order: EpochOrder, seen: Mapping[int, FarFlow], times: Times) -> float:
-    """When slot 0 of the page would arrive soonest, on the far end's clock: as the quickest twin's packets say."""
-    twins = [seen[opening.flow] for opening in order.flows if opening.kind != "call"]
-    return min((at_s - TICK_MS / 1000 * slot for twin in twins for slot, at_s in twin.arrivals), default=times.go_s)
-
-
-# -- down: the page counted ---------------------------------------------------------------------------------------
-
-
-def _soonest(order: EpochOrder, reports: dict[int, FlowReport], seen: Mapping[int, FarFlow]) -> float:
-    """How much ahead of its own schedule the page was ever served, at most, over all flows: ms that a packet takes
-    at least, less the clocks' difference. Blind to what a flow is."""
-    ahead = []
-    for opening in order.flows:
-        report, said = reports.get(opening.flow), seen[opening.flow].said
-        if report is None or not said:
-            continue
-        ahead += [
-            poll.at_ms - TICK_MS * said[min(poll.received, len(said)) - 1] for poll in report.polls if poll.received
-        ]
-    return min(ahead, default=0.0)
-
-
-def _down(report: FlowReport, heard: FarFlow, ahead_ms: float, dice: Random) -> Media:
-    said = list(heard.said)
-    counts = [(poll.at_ms - ahead_ms, poll.received) for poll in report.polls]
-    return set(said), spread(said, counts, dice)
-
-
-def spread(said: Sequence[int], counts: Sequence[tuple[float, int]], dice: Random) -> set[int]:
-    """Which slots arrived, from (ms, packets received by then): the losses of each interval are put on slots of that
-    interval that the dice choose. `said` are the slots sent, in order; ms are such that a slot's packet is due at its
-    own time."""
-    if not counts:
-        return set()
-    due = [bisect_right(said, at_ms / TICK_MS) for at_ms, _ in counts]
-    due[-1] = len(said)
-    missing = [max(0, one - count) for one, (_, count) in zip(due, counts, strict=True)]
-    for index in range(len(missing) - 2, -1, -1):  # what came late after all was not lost
-        missing[index] = min(missing[index], missing[index + 1])
-    arrived, done, gone = set(said), 0, 0
-    for by, lost in zip(due, missing, strict=True):
-        among = said[done:by]
-        arrived -= set(dice.sample(list(among), min(len(among), lost - gone)))
-        gone += min(len(among), lost - gone)
-        done = by
-    return arrived

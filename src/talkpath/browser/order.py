@@ -9,22 +9,21 @@ docs/why/2026-11-24-browser.md has the sizes and the simulated errors.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from random import Random
 from typing import Literal
 
 from msgspec import Struct
 
+from talkpath.browser.media import VOICE, Medium
 from talkpath.browser.voice import TICK_MS
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]
 
 CALLS, CANARY_COHORT, EPOCHS = 6, 4, 3
-MEDIA_S, SETUP_S, TAIL_S, GAP_MS = 6.0, 8.0, 0.6, 40
-SLOTS = round(1000 * MEDIA_S / TICK_MS)
+SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
 WITHHELD = 0.05
-ARM = ("webrtc", "dtls", "voice")
-BUDGET_BYTES, BUDGET_S = 3_200_000, 45.0
 
 
 class Opening(Struct, frozen=True):
@@ -42,10 +41,11 @@ class Opening(Struct, frozen=True):
 
 
 class EpochOrder(Struct, frozen=True):
-    """One epoch's flows in their order."""
+    """One epoch's flows in their order, all calls of one medium."""
 
     number: int
     flows: tuple[Opening, ...]
+    medium: Medium = VOICE
 
     @property
     def calls(self) -> int:
@@ -53,14 +53,14 @@ class EpochOrder(Struct, frozen=True):
         return sum(flow.kind == "call" for flow in self.flows)
 
 
-def plan() -> Plan:
+def plan(media: Sequence[Medium] = (VOICE,)) -> Plan:
     """What was fixed before the first packet."""
     return Plan(
-        arms=(ArmPlan(*ARM),),
+        arms=tuple(ArmPlan(*medium.arm) for medium in media),
         k=CALLS,
-        packets=SLOTS,
-        budget_bytes=BUDGET_BYTES,
-        budget_s=BUDGET_S,
+        packets=max(medium.slots for medium in media),
+        budget_bytes=sum(medium.budget_bytes for medium in media),
+        budget_s=sum(medium.budget_s for medium in media),
         basis="webrtc",
     )
 
@@ -70,7 +70,9 @@ def seed_of(far: bytes, near: bytes) -> bytes:
     return hashlib.sha256(b"talkpath browser" + far + near).digest()
 
 
-def epoch_order(seed: bytes, number: int, calls: int = CALLS, cohort: int = CANARY_COHORT) -> EpochOrder:
+def epoch_order(
+    seed: bytes, number: int, medium: Medium = VOICE, calls: int = CALLS, cohort: int = CANARY_COHORT
+) -> EpochOrder:
     """The flows of an epoch."""
     rng = Random(hashlib.sha256(seed + number.to_bytes(4, "big")).digest())
     counts: tuple[tuple[Kind, int], ...] = (("call", calls), ("random", calls), ("text", cohort))
@@ -78,12 +80,10 @@ def epoch_order(seed: bytes, number: int, calls: int = CALLS, cohort: int = CANA
     rng.shuffle(kinds)
     texts = [flow for flow, kind in enumerate(kinds) if kind == "text"]
     canary = rng.choice(texts) if texts else -1
-    kept = tuple(sorted(rng.sample(range(SLOTS), round(WITHHELD * SLOTS))))
+    kept = tuple(sorted(rng.sample(range(medium.slots), round(WITHHELD * medium.slots))))
     phases = [round(rng.uniform(0.0, TICK_MS), 1) for _ in kinds]
-    return EpochOrder(
-        number,
-        tuple(
-            Opening(flow, kind, phases[flow], flow == canary, kept if flow == canary else ())
-            for flow, kind in enumerate(kinds)
-        ),
+    flows = tuple(
+        Opening(flow, kind, phases[flow], flow == canary, kept if flow == canary else ())
+        for flow, kind in enumerate(kinds)
     )
+    return EpochOrder(number, flows, medium)

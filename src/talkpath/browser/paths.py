@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from talkpath.browser.observe import EpochReport, FarFlow, FlowReport, Times
-from talkpath.browser.order import ARM
+from talkpath.browser.media import VOICE
+from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
 from talkpath.browser.voice import TICK_MS
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Direction, Epoch, Observation, Track
@@ -31,10 +31,10 @@ class Path(Struct, frozen=True):
 
 
 def path_epoch(
-    number: int, paths: Sequence[Path], near: EpochReport, far: Mapping[int, FarFlow], times: Times, size: int
+    number: int, paths: Sequence[Path], near: EpochReport, far: Mapping[int, FarFlow], times: Times
 ) -> Epoch:
     """The facts: flow i is the call over path i."""
-    plan = Track(tuple(float(TICK_MS * slot) for slot in range(SLOTS)), (size,) * SLOTS, ("media",) * SLOTS)
+    plan = Track(tuple(float(TICK_MS * slot) for slot in range(SLOTS)), (VOICE.wire_bytes,) * SLOTS, ("media",) * SLOTS)
     reports = {report.flow: report for report in near.flows}
     flows = [
         _observation(number, flow, path, reports.get(flow, FlowReport(flow)), far[flow], way)
@@ -43,9 +43,9 @@ def path_epoch(
     ]
     return Epoch(
         number=number,
-        app=ARM[0],
-        variant=ARM[1],
-        medium=ARM[2],
+        app=VOICE.arm[0],
+        variant=VOICE.arm[1],
+        medium=VOICE.arm[2],
         k=1,
         started_s=times.started_s,
         ended_s=times.ended_s,

@@ -30,7 +30,7 @@ BUFFER_BYTES = 4 << 20
 class Heard:
     """What came in on one lane: STUN requests, DTLS ClientHellos, and (monotonic s, payload type, sequence number) of
     each RTP packet; `sizes` counts RTP by UDP payload bytes. `moved`: RTP went on from another address, as where a
-    translator gave the flow a new port.
+    translator gave the flow a new port. `stamp`: the RTP time stamp of the first packet that we sent.
     """
 
     requests: int = 0
@@ -38,6 +38,7 @@ class Heard:
     rtp: list[tuple[float, int, int]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
     moved: bool = False
+    stamp: int | None = None
 
 
 class Lane(asyncio.DatagramTransport):
@@ -57,7 +58,7 @@ class Lane(asyncio.DatagramTransport):
 
     def _count(self, data: bytes, source: Source) -> None:
         heard, first = self.heard, data[0]
-        if first in RTP and len(data) >= 12 and data[1] not in RTCP_TYPES:
+        if is_rtp(data):
             heard.moved = heard.moved or self._speaker not in (None, source)
             self._speaker = source
             heard.rtp.append((time.monotonic(), data[1] & 127, int.from_bytes(data[2:4], "big")))
@@ -69,6 +70,8 @@ class Lane(asyncio.DatagramTransport):
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send from the shared port."""
+        if self.heard.stamp is None and is_rtp(data):
+            self.heard.stamp = int.from_bytes(data[4:8], "big")
         self._port.send(bytes(data), addr)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -144,6 +147,11 @@ class SharedPort(asyncio.DatagramProtocol):
         """Send; what the kernel has no room for is lost, as on any wire."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(data, to)
+
+
+def is_rtp(data: bytes) -> bool:
+    """RTP, and not RTCP (RFC 5761 section 4)."""
+    return len(data) >= 12 and data[0] in RTP and data[1] not in RTCP_TYPES
 
 
 def is_hello(data: bytes) -> bool:

@@ -15,13 +15,17 @@ import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from talkpath.browser import require
 from talkpath.browser.addresses import own_addresses
+from talkpath.browser.witness import Witness
 from talkpath.errors import UsageError
+from talkpath.responder.whereabouts import Atlas
+from talkpath.wire.sign import Signer
 
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
@@ -48,13 +52,21 @@ class Web:
 
 class Settings(Struct, frozen=True):
     """Where to serve. `taken` are ports that the relay leaves alone; `certificate` the files of a chain that browsers
-    trust and of its key: then it is https."""
+    trust and of its key: then it is https. `key_file` signs receipts, `network_class` and `geo` are what they say."""
 
     port: int
     udp: int
     host: str = ANY
     taken: tuple[int, ...] = ()
     certificate: tuple[str, str] | None = None
+    key_file: str = ""
+    network_class: str = "unknown"
+    geo: tuple[str, ...] = ()
+
+    def witness(self) -> Witness:
+        """Who signs; a key of this process alone where no file is named."""
+        signer = Signer.of_pem(Path(self.key_file).read_bytes()) if self.key_file else Signer.fresh()
+        return Witness(signer, self.network_class, Atlas([Path(file) for file in self.geo]).find)
 
 
 def start(settings: Settings) -> Web:
@@ -87,9 +99,10 @@ async def serve(settings: Settings) -> None:
     from talkpath.browser import far, turn, web
 
     chain, key = settings.certificate or (None, None)
+    witness = settings.witness()
     end = await far.start(settings.host, settings.udp)
     relay = turn.start(own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
-    app = Starlette(routes=web.routes(lambda: end, relay=lambda: relay))
+    app = Starlette(routes=web.routes(lambda: end, witness, relay=lambda: relay))
     config = uvicorn.Config(
         app,
         settings.host,

@@ -17,23 +17,25 @@ from typing import Any
 import msgspec
 
 from talkpath.browser import order
+from talkpath.browser.arrivals import STAMPS, STAMPS_A_TICK
 from talkpath.browser.call import Call, Channel, Peer
-from talkpath.browser.observe import EpochReport, FarFlow, Times, epoch, together
-from talkpath.browser.order import SLOTS, EpochOrder, Opening
+from talkpath.browser.media import MEDIA, VOICE, Medium
+from talkpath.browser.observe import epoch, together
+from talkpath.browser.order import EpochOrder, Opening
 from talkpath.browser.paths import SETUP_S as PATH_SETUP_S
 from talkpath.browser.paths import SLOTS as PATH_SLOTS
 from talkpath.browser.paths import Path, path_epoch
 from talkpath.browser.port import SharedPort
+from talkpath.browser.reports import EpochReport, FarFlow, Times
 from talkpath.browser.twin import DOWN_OVERHEAD, UP_OVERHEAD, Twin
-from talkpath.browser.voice import PAYLOAD_BYTES, TICK_MS
+from talkpath.browser.voice import TICK_MS
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
-RTP_BYTES, TAG_BYTES = 12, 10  # RFC 3550, and the tag of AES_CM_128_HMAC_SHA1_80 (RFC 3711)
-WIRE_BYTES = RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES
 HEADER_BYTES = 28
 CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156
 GO_S = 0.2
+NOTED_MS = 30.0  # the page notes when each packet really left: so late it may be, and delays are right all the same
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -51,7 +53,8 @@ class Session:
         self._calls: dict[int, Call] = {}
         self._mine: dict[int, Twin | Channel] = {}
         self._go_s = self._opened_s = 0.0
-        self._slots = SLOTS
+        self._slots = VOICE.slots
+        self._kinds: tuple[Medium, ...] = (VOICE,)
         self._late_ms: list[float] = []
         self._metronome: asyncio.Task[None] | None = None
         self._epochs: list[Epoch] = []
@@ -89,12 +92,13 @@ class Session:
         vpn = message.get("vpn")
         self._vpn = vpn if isinstance(vpn, bool) else None
         self._channels = message.get("twins") == "channel"
-        await self._next(message)
+        self._kinds = tuple(MEDIA[name] for name in dict.fromkeys(message.get("media", (VOICE.name,))))
+        await self._next({"medium": self._kinds[0].name})
 
-    async def _next(self, _: dict[str, Any]) -> None:
-        """Begin an epoch."""
+    async def _next(self, message: dict[str, Any]) -> None:
+        """Begin an epoch of that medium."""
         await self._clear()
-        made = self._order = order.epoch_order(self.seed, self._drawn)
+        made = self._order = order.epoch_order(self.seed, self._drawn, MEDIA[message["medium"]])
         self._drawn += 1
         twins = [opening.flow for opening in made.flows if opening.kind != "call"]
         if self._channels:
@@ -102,7 +106,7 @@ class Session:
         else:
             self._mine = {flow: Twin(flow) for flow in twins}
             self._twins |= {self._path(flow): twin for flow, twin in self._mine.items() if isinstance(twin, Twin)}
-        self._open(made.flows, [self._opening(opening) for opening in made.flows], SLOTS, order.SETUP_S)
+        self._open(made.flows, [self._opening(opening) for opening in made.flows], made.medium.slots, order.SETUP_S)
 
     async def _try_paths(self, message: dict[str, Any]) -> None:
         """Begin the last epoch: one call a path."""
@@ -125,6 +129,7 @@ class Session:
     def _open(self, flows: tuple[Opening, ...], told: list[dict[str, Any]], slots: int, setup_s: float) -> None:
         """Have the page open them in this order."""
         self._opened_s, self._late_ms, self._slots = time.monotonic(), [], slots
+        medium = self._order.medium if self._order else VOICE
         self._tell({
             "type": "epoch",
             "number": self._order.number if self._order else 0,
@@ -136,7 +141,9 @@ class Session:
             "gap_ms": order.GAP_MS,
             "setup_ms": 1000 * setup_s,
             "tail_ms": 1000 * order.TAIL_S,
-            "datagram": WIRE_BYTES - (CHANNEL_OVERHEAD if self._channels else UP_OVERHEAD),
+            "medium": medium.name,
+            "picture": medium.picture_bytes,
+            "datagram": medium.wire_bytes - (CHANNEL_OVERHEAD if self._channels else UP_OVERHEAD),
         })  # fmt: skip
 
     def _opening(self, opening: Opening) -> dict[str, Any]:
@@ -150,8 +157,8 @@ class Session:
         flow, made = int(message["flow"]), self._order
         due = {opening.flow: opening.kind for opening in made.flows} if made else {}
         peer: Peer | Twin | None = self._mine.get(flow)
-        if due.get(flow) == "call" and flow not in self._calls:
-            peer = self._calls[flow] = Call(self._port, self._host)
+        if made and due.get(flow) == "call" and flow not in self._calls:
+            peer = self._calls[flow] = Call(self._port, self._host, made.medium)
         if not isinstance(peer, Peer):
             raise PeerError("The page offered a call that was not due; load the page again.")
         self._tell({"type": "answer", "flow": flow, "sdp": await peer.answer(str(message["sdp"]))})
@@ -172,12 +179,12 @@ class Session:
                 await asyncio.sleep(max(0.0, due_s - time.monotonic()))
                 self._late_ms.append(1000 * (time.monotonic() - due_s))
                 if slot not in opening.withheld:
-                    self._tick(opening, slot)
+                    self._tick(opening, slot, made.medium.wire_bytes)
 
-    def _tick(self, opening: Opening, slot: int) -> None:
+    def _tick(self, opening: Opening, slot: int, wire_bytes: int) -> None:
         if opening.kind != "call":
             overhead = CHANNEL_OVERHEAD if self._channels else DOWN_OVERHEAD
-            self._mine[opening.flow].tick(slot, WIRE_BYTES - overhead)
+            self._mine[opening.flow].tick(slot, wire_bytes - overhead)
         elif opening.flow in self._calls:
             self._calls[opening.flow].voice.tick(slot)
 
@@ -189,22 +196,22 @@ class Session:
             raise PeerError("The page reported on something that was not asked; load the page again.")
         if not self._paths and not self._epochs and not self._channels and _quic_alone_is_dead(made, report):
             self._channels = True
-            await self._next({})
+            await self._next({"medium": made.medium.name})
             return
         now_s = time.monotonic() - self._began_s
         times = Times(self._opened_s - self._began_s, now_s - order.TAIL_S, now_s, self._go_s)
         far = {opening.flow: self._seen(opening.flow) for opening in made.flows}
         if self._paths:
-            found = path_epoch(made.number, self._paths, report, far, times, WIRE_BYTES)
+            found = path_epoch(made.number, self._paths, report, far, times)
         else:
             port, channels = self._port.address[1], self._channels
-            found = epoch(made, report, far, times, self.seed, WIRE_BYTES, port, channels=channels)
+            found = epoch(made, report, far, times, self.seed, port, channels=channels)
         self._moved = self._moved or any(flow.moved for flow in far.values())
         self._epochs.append(found)
         self._reports.append(report)
         self._order = None
         facts = base64.b64encode(msgspec.msgpack.encode(self._facts())).decode()
-        self._tell({"type": "facts", "facts": facts, "tried": bool(self._paths)})
+        self._tell({"type": "facts", "facts": facts, "half": self._far.hex(), "tried": bool(self._paths)})
 
     def _seen(self, flow: int) -> FarFlow:
         twin = self._mine.get(flow)
@@ -217,19 +224,22 @@ class Session:
             return FarFlow(flow)
         heard = call.heard
         arrivals = tuple((number, at_s) for at_s, _, number in heard.rtp)
-        return FarFlow(flow, arrivals, tuple(call.voice.said), heard.requests, heard.hellos, moved=heard.moved)
+        said = tuple(call.voice.said)
+        stamp = None
+        if said and heard.stamp is not None and self._order is not None:
+            stamp = (heard.stamp - said[0] * STAMPS_A_TICK[self._order.medium.name]) % STAMPS
+        return FarFlow(flow, arrivals, said, heard.requests, heard.hellos, moved=heard.moved, stamp=stamp)
 
     def _facts(self) -> Facts:
         reports = self._reports
         late_ms = sorted(self._late_ms)
         own_ms = late_ms[int(0.99 * len(late_ms))] if late_ms else 0.0
-        size = HEADER_BYTES + WIRE_BYTES
-        sent = size * sum(bin(int.from_bytes(f.sent, "little")).count("1") for e in self._epochs for f in e.flows)
+        sent = sum(map(_bytes, self._epochs))
         return Facts(
-            plan=order.plan(),
+            plan=order.plan(self._kinds),
             epochs=together(self._epochs),
             health=Health(
-                late_ms_p99=max([own_ms, *(report.late_ms_p99 for report in reports)]),
+                late_ms_p99=max([own_ms, *(r.late_ms_p99 for r in reports if r.late_ms_p99 > NOTED_MS)]),
                 clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
                 network_changed=self._moved or any(report.network_changed for report in reports),
                 hidden=any(report.hidden for report in reports),
@@ -264,6 +274,12 @@ class Session:
     async def close(self) -> None:
         """The page went away, or all is done."""
         await self._clear()
+
+
+def _bytes(epoch: Epoch) -> int:
+    """IP bytes of what was sent, both ways."""
+    packets = sum(int.from_bytes(flow.sent, "little").bit_count() for flow in epoch.flows)
+    return packets * (HEADER_BYTES + max(epoch.up.size))
 
 
 def _quic_alone_is_dead(made: EpochOrder, report: EpochReport) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from talkpath.evidence.bundle import write_check
@@ -14,9 +15,15 @@ from talkpath.report.result import result
 from talkpath.verdict.model import Verdict
 from talkpath.wire.sign import Signer
 
+Sign = Callable[[Facts, bytes], Facts]
+"""(facts, the public key of the run) -> the facts with a receipt."""
 
-def told(facts: Facts, code: str) -> dict[str, Any]:
-    """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64)."""
+
+def told(facts: Facts, code: str, sign: Sign | None = None) -> dict[str, Any]:
+    """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64). `sign` adds
+    the server's receipt."""
+    signer = Signer.fresh()
+    facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
         verdicts, plain = result(facts)
         return {
@@ -27,7 +34,7 @@ def told(facts: Facts, code: str) -> dict[str, Any]:
             "hint": _hint(facts),
             "note": words.translation_note(),
             "json": plain,
-            "bundle": base64.b64encode(write_check(facts, plain, Signer.fresh())).decode(),
+            "bundle": base64.b64encode(write_check(facts, plain, signer)).decode(),
         }
 
 

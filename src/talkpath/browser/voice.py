@@ -1,6 +1,7 @@
-"""What the far end says: a tone, encoded once, as Opus at a constant rate; so a packet costs no encoding.
+"""What the far end says and shows: a tone and a picture, encoded once, so that a packet costs no encoding.
 
-Constant rate (RFC 6716 section 2.1.9) makes every voice packet of a call equally long, which the twin's then are too.
+The tone is Opus at a constant rate (RFC 6716 section 2.1.9), the picture one VP8 key frame, filled up behind its end
+(which decoders do not read) to PICTURE_BYTES: so every packet of a call is equally long, and the twin's are too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ RATE, SAMPLES = 48000, 960
 TICK_MS = 20
 BITRATE = 20_000
 PAYLOAD_BYTES = BITRATE * TICK_MS // 8000
+PICTURE_BYTES = 1000
 TONE_HZ = 440
 
 
@@ -40,26 +42,40 @@ def tone() -> list[bytes]:
     return packets[1:]
 
 
-def make_track() -> Voice:
+@cache
+def picture() -> list[bytes]:
+    """One grey VP8 key frame of `PICTURE_BYTES`."""
+    from av import CodecContext, VideoFrame
+
+    codec = CodecContext.create("libvpx", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 64, 48, "yuv420p", Fraction(TICK_MS, 1000)
+    codec.options = {"deadline": "realtime", "lag-in-frames": "0"}
+    frame = VideoFrame.from_ndarray(np.full((48, 64, 3), 128, np.uint8), format="rgb24").reformat(format="yuv420p")
+    frame.pts = 0
+    packets = [bytes(packet) for packet in (*codec.encode(frame), *codec.encode(None))]
+    return [packets[0].ljust(PICTURE_BYTES, b"\0")]
+
+
+def make_track(kind: Literal["audio", "video"]) -> Voice:
     """A track for aiortc to send. It speaks only when `Voice.tick` says so."""
     from aiortc.mediastreams import MediaStreamTrack
 
     class Track(MediaStreamTrack):  # type: ignore[misc]
-        kind = "audio"
-
         async def recv(self) -> Packet:
             return await voice.next_packet()
 
-    voice = Voice(Track)
+    Track.kind = kind
+    voice = Voice(Track, tone() if kind == "audio" else picture())
     return voice
 
 
 class Voice:
-    """The far end's voice in one call. `said` are the ticks that really were sent."""
+    """The far end's part in one call, `packets` over and over. `said` are the ticks that really were sent."""
 
-    def __init__(self, track: type) -> None:
+    def __init__(self, track: type, packets: list[bytes]) -> None:
         self.track = track()
         self.said: list[int] = []
+        self._packets = packets
         self._due: asyncio.Queue[int] = asyncio.Queue()
         self._listening = False
 
@@ -75,6 +91,6 @@ class Voice:
         self._listening = True
         number = await self._due.get()
         self.said.append(number)
-        packet = Packet(tone()[number % len(tone())])
-        packet.pts, packet.time_base = number * SAMPLES, Fraction(1, RATE)
+        packet = Packet(self._packets[number % len(self._packets)])
+        packet.pts, packet.time_base = number, Fraction(TICK_MS, 1000)
         return packet

@@ -24,6 +24,7 @@ from talkpath.browser.order import EPOCHS
 from talkpath.browser.places import Places
 from talkpath.browser.told import told
 from talkpath.browser.turn import Relay
+from talkpath.browser.witness import Witness
 from talkpath.browser.words import NAMES, page_words
 from talkpath.measure.facts import Facts
 from talkpath.verdict.judge import judge
@@ -47,14 +48,31 @@ HEADERS = {
 }
 WORD = re.compile(r"\{\{(\w+)\}\}")
 OURS = ("next", "paths")  # messages that no page may send
+SETTLED = ("restricted", "ok", "closed")
+VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
 AT_A_TIME = 4  # checks that one far end carries; docs/why/2026-11-24-browser.md has the measurement
 
 
+Others = Callable[[str, str], list[str]]
+"""(the page's address, language) -> sentences on what others measured on its network."""
+
+
+def nobody(host: str, code: str) -> list[str]:
+    """Where there is no observatory."""
+    return []
+
+
 def routes(
-    far: Callable[[], FarEnd], *, relay: Callable[[], Relay] | None = None, share: str = "", at_a_time: int = AT_A_TIME
+    far: Callable[[], FarEnd],
+    witness: Witness,
+    *,
+    relay: Callable[[], Relay] | None = None,
+    share: str = "",
+    others: Others = nobody,
+    at_a_time: int = AT_A_TIME,
 ) -> list[BaseRoute]:
-    """All of /check. `far()` is the far end and `relay()` the relay, once they are started; `share` the base URL of a
-    report API (tp-006), "here" for this server's own."""
+    """All of /check. `far()` is the far end and `relay()` the relay, once they are started; `witness` signs; `share` is
+    the base URL of a report API (tp-006), "here" for this server's own; `others` says what is known of a network."""
     from starlette.routing import Route, WebSocketRoute
 
     places = Places(at_a_time)
@@ -62,7 +80,7 @@ def routes(
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         with contextlib.suppress(ConnectionError, RuntimeError):  # a page that closed cannot be told anything
-            await _admit(socket, places, Server(far(), relay() if relay else None, share))
+            await _admit(socket, places, Server(far(), relay() if relay else None, share, witness, others))
 
     return [
         Route("/check", _page),
@@ -136,6 +154,8 @@ class Server:
     far: FarEnd
     relay: Relay | None
     share: str
+    witness: Witness
+    others: Others
 
 
 # -- a check ----------------------------------------------------------------------------------------------------
@@ -185,7 +205,7 @@ class Check:
 
     def __init__(self, socket: WebSocket, far: asyncio.StreamWriter, server: Server, host: str) -> None:
         self._socket, self._far, self._server, self._host = socket, far, server, host
-        self._language = "en"
+        self._language, self._media = "en", 1
 
     def tell_far(self, message: dict[str, Any]) -> None:
         """One line to the far end."""
@@ -199,6 +219,7 @@ class Check:
             return
         if kind == "start":
             self._language = str(message.get("language", "en"))
+            self._media = 2 if "video" in message.get("media", ()) else 1
         if kind not in OURS:
             self.tell_far(message)
 
@@ -208,17 +229,17 @@ class Check:
         if kind == "welcome":
             message |= {"twin": {"port": self._server.far.port, "fingerprint": self._server.far.fingerprint}}
         if kind == "epoch":
-            message |= {"most": EPOCHS}
+            message |= {"most": EPOCHS * self._media}
         if kind != "facts":
             await self._socket.send_json(message)
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
         if message["tried"]:
-            await self._end(facts)
-        elif await asyncio.to_thread(_settled, facts):
-            self.tell_far(self._paths())
+            await self._end(facts, bytes.fromhex(message["half"]))
+        elif medium := await asyncio.to_thread(_unsettled, facts):
+            self.tell_far({"type": "next", "medium": medium})
         else:
-            self.tell_far({"type": "next"})
+            self.tell_far(self._paths())
 
     def _paths(self) -> dict[str, Any]:
         """Which paths to try, with credentials for the relay."""
@@ -227,19 +248,32 @@ class Check:
         ways = [way for way in relay.ways(self._host) if way.url] if relay else []
         return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
 
-    async def _end(self, facts: Facts) -> None:
-        found = await asyncio.to_thread(told, facts, self._language)
-        relay = self._server.relay
+    async def _end(self, facts: Facts, half: bytes) -> None:
+        server, client = self._server, self._socket.client
+        page = client.host if client else ""
+
+        def signed(facts: Facts, run_key: bytes) -> Facts:
+            return server.witness.signed(facts, half, run_key, page)
+
+        found = await asyncio.to_thread(told, facts, self._language, signed)
+        found["others"] = await asyncio.to_thread(server.others, page, self._language)
+        relay = server.relay
         found["paths"] += (
             [{"name": way.name, "missing": way.missing} for way in relay.ways(self._host) if way.missing]
             if relay
             else []
         )
-        await self._socket.send_json(found | {"share": self._server.share})
+        await self._socket.send_json(found | {"share": server.share})
 
 
-def _settled(facts: Facts) -> bool:
-    """Is there nothing that another epoch would change, or no time for it?"""
+def _unsettled(facts: Facts) -> str:
+    """The medium that another epoch would tell more of and has time for; "" where there is none."""
     verdicts = judge(facts)
-    voided = any(v.reason is not None and v.reason.code not in ("budget", "canary") for v in verdicts)
-    return len(facts.epochs) >= EPOCHS or voided or all(v.state in ("restricted", "ok", "closed") for v in verdicts)
+    if any(v.reason is not None and v.reason.code in VOID for v in verdicts):
+        return ""
+    for verdict in verdicts:
+        ran = [epoch for epoch in facts.epochs if epoch.medium == verdict.medium]
+        lost = any(epoch.missing for epoch in ran)
+        if not lost and len(ran) < EPOCHS and verdict.state not in SETTLED:
+            return verdict.medium
+    return ""

@@ -21,9 +21,10 @@ def _asking() -> dict[str, str]:
         "about": say(
             "browser",
             "This page places short test calls between this browser and our test server, beside look-alikes of the "
-            "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone.",
+            "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
+            "coloured square.",
         ),
-        "cost": say("browser", "It takes about 40 seconds and 3 MB."),
+        "cost": say("browser", "It takes about 40 seconds and 3 MB; with video calls about 60 seconds and 20 MB."),
         "risk": say(
             "browser",
             "Whoever runs this network can see that this device places calls to our test server. If that could bring "
@@ -36,6 +37,9 @@ def _asking() -> dict[str, str]:
         "quiz_app": say("browser", "Does the result show whether one messenger's own servers work?"),
         "vpn": say("browser", "Is a VPN or a proxy switched on?"),
         "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
+        "which": say("browser", "Which calls shall be tried?"),
+        "which_voice": say("browser", "Voice: 40 seconds, 3 MB"),
+        "which_video": say("browser", "Voice and video: 60 seconds, 20 MB"),
         "start": say("browser", "I understand, start"),
     }
 
@@ -96,6 +100,7 @@ def _result() -> dict[str, str]:
         "delete": say("browser", "Delete it"),
         "link": say("browser", "This page, for others on this or another network"),
         "qr": say("browser", "QR code of the link"),
+        "others": say("browser", "What others measured on this network"),
         "real": say("browser", "These were real calls of this browser, of no app in particular."),
     }
 

@@ -142,9 +142,11 @@ def command(
         return
     atlas = Atlas(atlas_files)
     identity = _without_closed(identity, inner, host)
-    told = None if as_json else invite or host or "HOST"
-    with _web(web, web_udp, host, (port, *inner.values()), _certificate(web_cert, web_key), told):
-        _serve(identity, inner, port, host, _identity_file(key_file), atlas, invite, hours, as_json)
+    told, pem = None if as_json else invite or host or "HOST", _identity_file(key_file)
+    taken, geo = (port, *inner.values()), tuple(map(str, atlas_files))
+    signing = str(pem), network_class, geo
+    with _web(web, web_udp, host, taken, _certificate(web_cert, web_key), signing, told):
+        _serve(identity, inner, port, host, pem, atlas, invite, hours, as_json)
 
 
 def _certificate(chain: str | None, key: str | None) -> tuple[str, str] | None:
@@ -163,16 +165,17 @@ def _web(
     host: str | None,
     taken: tuple[int, ...],
     certificate: tuple[str, str] | None,
+    signing: tuple[str, str, tuple[str, ...]],
     told: str | None,
 ) -> Iterator[None]:
     """The check for browsers beside the responder, where it was asked for. `told`: the name to announce; `taken`: the
-    responder's own ports."""
+    responder's own ports; `signing`: key file, class and files of networks for its receipts."""
     if port is None:
         yield
         return
     from talkpath.browser.serve import ANY, Settings, start
 
-    server = start(Settings(port, udp, host or ANY, taken, certificate))
+    server = start(Settings(port, udp, host or ANY, taken, certificate, *signing))
     try:
         if told is not None:
             scheme = "https" if certificate else "http"

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
+from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.server import Observatory, Place, application, known_apps
 from talkpath.observatory.web.findings import Box
+from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import Pages
 from talkpath.observatory.web.site import Site
+from talkpath.report.language import codes, language, speaking
+from talkpath.responder.whereabouts import Atlas
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -26,6 +30,7 @@ BACKLOG = 256
 AT_ONCE = 1000  # connections
 IDLE_S = 10
 COUNTRY = "XX"  # of everything that is made up
+CHECK_KEY = "check.pem"
 
 
 def bind(host: str, port: int) -> tuple[socket.socket, str]:
@@ -49,12 +54,12 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         raise UsageError(NEEDS) from None
     from talkpath.observatory.intake.desk import Settings
 
-    check = _check(opened, web_udp)
-    site = replace(site or Site(), check=check is not None)
+    site = replace(site or Site(), check=web_udp is not None)
     settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
     observatory = Observatory(place, settings, site.publication)
     pages = pages_of(observatory, site)
     try:
+        check = _check(opened, web_udp, place, pages)
         config = uvicorn.Config(
             application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
             log_level="warning",
@@ -80,13 +85,22 @@ def pages_of(observatory: Observatory, site: Site) -> Pages:
     return Pages(observatory.store, lambda: observatory.loader.position, site, box, observatory.log.folder.open)
 
 
-def _check(opened: socket.socket, web_udp: int | None) -> Mount | None:
-    """The check for browsers, where it was asked for."""
+def _check(opened: socket.socket, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:
+    """The check for browsers, where it was asked for. Its receipts are signed with a key of its own, which a list of
+    responders may name."""
     if web_udp is None:
         return None
     from talkpath.browser.mount import Mount
+    from talkpath.browser.witness import Witness
 
-    return Mount(opened.getsockname()[0], web_udp)
+    atlas = Atlas(place.geo)
+
+    def known(host: str, code: str) -> list[str]:
+        with speaking(language(code if code in codes() else "en")):
+            return others(pages.source, pages.site, atlas.find(host))
+
+    signer = signer_of(place.root / CHECK_KEY)
+    return Mount(opened.getsockname()[0], web_udp, Witness(signer, find=atlas.find), known)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

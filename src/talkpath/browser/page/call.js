@@ -1,10 +1,14 @@
-// One real call of this browser to the far end: a tone, no microphone. It speaks from `begin` to `end`.
+// One real call of this browser to the far end: a tone or a canvas, no microphone and no camera. It speaks from `begin`
+// to `end`.
 
 let worker = null;
 
+const PATIENCE_MS = 1000;
+const CODECS = { audio: "audio/opus", video: "video/VP8" };
+
 export class Call {
-  constructor(flow, talk, { ice = {}, phase_ms = 0 } = {}) {
-    Object.assign(this, { ice, phase_ms });
+  constructor(flow, talk, { ice = {}, phase_ms = 0, picture = 0, slots = 0, tick_ms = 20 } = {}) {
+    Object.assign(this, { ice, phase_ms, picture, slots, tick_ms });
     this.phased = false;
     this.flow = flow;
     this.talk = talk;
@@ -12,23 +16,32 @@ export class Call {
     this.stun_ms = this.dtls_ms = null;
     this.began_ms = 0;
     this.polls = [];
+    this.ports = [];
+    this.noted = {};
   }
 
+  // A camera runs from the start, since its coder takes a while; the worker lets its pictures out when it is time.
   async open(track) {
     this.track = track;
     this.connect();
-    const transceiver = this.pc.addTransceiver("audio", { direction: "sendrecv" });
+    const kind = this.picture ? "video" : "audio";
+    const transceiver = this.pc.addTransceiver(this.picture ? track : kind, { direction: "sendrecv" });
     this.sender = transceiver.sender;
-    this.shift();
-    const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter(codec => codec.mimeType === "audio/opus");
-    if (opus?.length && transceiver.setCodecPreferences) transceiver.setCodecPreferences(opus);
+    this.shift(transceiver);
+    const codecs = RTCRtpReceiver.getCapabilities?.(kind)?.codecs.filter(codec => codec.mimeType === CODECS[kind]);
+    if (codecs?.length && transceiver.setCodecPreferences) transceiver.setCodecPreferences(codecs);
     await this.offer();
   }
 
-  shift() {
+  shift({ sender, receiver }) {
     if (!("RTCRtpScriptTransform" in globalThis)) return;
     worker ??= new Worker("/check/phase.js");
-    this.sender.transform = new RTCRtpScriptTransform(worker, { phase_ms: this.phase_ms });
+    const { phase_ms, picture, tick_ms } = this;
+    for (const [end, way] of [[sender, "up"], [receiver, "down"]]) {
+      const { port1, port2 } = new MessageChannel();
+      end.transform = new RTCRtpScriptTransform(worker, { way, phase_ms, picture, tick_ms, port: port2 }, [port2]);
+      this.ports.push(port1);
+    }
     this.phased = true;
   }
 
@@ -70,7 +83,8 @@ export class Call {
     if (this.speaking) return;
     this.speaking = true;
     this.began_ms = Math.max(0, performance.now() - this.due);
-    this.sender.replaceTrack(this.track);
+    if (this.picture) this.ports[0]?.postMessage({ type: "begin", go: performance.timeOrigin + this.due, slots: this.slots });
+    else this.sender.replaceTrack(this.track);
   }
 
   async poll(go) {
@@ -85,10 +99,26 @@ export class Call {
 
   async end() { await this.sender?.replaceTrack(null); }
 
-  report() {
-    const { flow, stun_ms, dtls_ms, began_ms, polls } = this;
-    return { flow, stun_ms, dtls_ms, began_ms, polls, sent: [] };
+  // What the worker noted: when packets left and came, in ms after `go`.
+  async note(go) {
+    const zero = performance.timeOrigin + go;
+    const told = await Promise.all(this.ports.map(port => new Promise(done => {
+      port.onmessage = message => done(message.data);
+      port.postMessage({ type: "tell" });
+      setTimeout(() => done({}), PATIENCE_MS);
+    })));
+    const [{ left = [], slots = [] } = {}, { came = [] } = {}] = told;
+    const tenth = ms => Math.round(10 * (ms - zero)) / 10;
+    this.noted = { sent: slots, left_ms: left.map(tenth), came: came.map(([stamp, ms]) => [stamp, tenth(ms)]) };
   }
 
-  close() { this.pc?.close(); }
+  report() {
+    const { flow, stun_ms, dtls_ms, began_ms, polls, noted } = this;
+    return { flow, stun_ms, dtls_ms, began_ms, polls, ...noted };
+  }
+
+  close() {
+    this.pc?.close();
+    this.ports.forEach(port => port.close());
+  }
 }

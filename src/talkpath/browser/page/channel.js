@@ -40,5 +40,7 @@ export class Channel extends Call {
 
   end() {}
 
+  note() {}
+
   report() { return { ...super.report(), sent: this.sent }; }
 }

@@ -20,9 +20,9 @@ function display(found) {
   by("result").focus();
 }
 
-async function start(vpn) {
+async function start({ vpn, media }) {
   place("run");
-  const running = run({ vpn, language: document.documentElement.lang, step: text => tell("step", text) });
+  const running = run({ vpn, media, language: document.documentElement.lang, step: text => tell("step", text) });
   stop = running.stop;
   const found = await running.done;
   if (found?.type === "result") { keep(found); display(found); return; }
@@ -36,7 +36,7 @@ by("consent").onsubmit = event => {
   if (!consent) return;
   if (!("RTCPeerConnection" in globalThis)) tell("trouble", say("no_webrtc"));
   else if (!navigator.onLine) tell("trouble", say("offline"));
-  else start(consent.vpn);
+  else start(consent);
 };
 by("stop").onclick = () => stop();
 by("again").onclick = () => { place("ask"); by("start").focus(); };

@@ -12,7 +12,7 @@ const answer = name => document.querySelector(`input[name="${name}"]:checked`)?.
 
 export function prepare() { by("quiz").hidden = remembered(); }
 
-// null while something is amiss, else {vpn: false, true, or null for "I do not know"}.
+// null while something is amiss, else {vpn: false, true, or null for "I do not know"; media: which calls to place}.
 export function given() {
   tell("trouble", "");
   const asked = by("quiz").hidden ? [] : Object.keys(RIGHT);
@@ -31,5 +31,6 @@ export function given() {
   if (wrong || open.length || answer("vpn") === "yes") return null;
   remember();
   by("quiz").hidden = true;
-  return { vpn: { no: false, unsure: null }[answer("vpn")] };
+  const media = answer("media") === "video" ? ["voice", "video"] : ["voice"];
+  return { vpn: { no: false, unsure: null }[answer("vpn")], media };
 }

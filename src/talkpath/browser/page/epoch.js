@@ -9,17 +9,23 @@ const POLL_MS = 250;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 export class Epoch {
-  constructor(order, talk, welcome, track, watch, stage) {
-    Object.assign(this, { order, talk, track, watch, stage });
+  constructor(order, talk, welcome, tracks, watch, stage) {
+    Object.assign(this, { order, talk, watch, stage });
+    this.track = order.trying ? tracks.voice : tracks[order.medium];
     this.flows = order.flows.map(opening => this.flow(opening, welcome.twin));
   }
 
   flow(opening, twin) {
     const { order, talk } = this;
-    if (opening.kind === "call") return new Call(opening.flow, talk, opening);
+    if (opening.kind === "call") return new Call(opening.flow, talk, { ...opening, ...this.manner() });
     if (!opening.path) return new Channel(opening, talk, order.datagram);
     const url = `https://${location.hostname}:${twin.port}${opening.path}`;
     return new Twin(opening, url, bytesOf(twin.fingerprint), order.datagram);
+  }
+
+  manner() {
+    const { picture, slots, tick_ms } = this.order;
+    return { picture, slots, tick_ms };
   }
 
   // The report; null where the page was told to stop or lost the server.
@@ -35,6 +41,7 @@ export class Epoch {
     await this.speak(performance.now());
     await sleep(order.tail_ms);
     await this.poll();
+    await Promise.all(this.flows.map(flow => flow.note(this.go)));
     const report = {
       number: order.number,
       flows: this.flows.map(flow => flow.report()),

@@ -1,5 +1,6 @@
 // One check, from its first message to the result.
 
+import { camera } from "./camera.js";
 import { Epoch } from "./epoch.js";
 import { Talk } from "./talk.js";
 import { hasTwins } from "./twin.js";
@@ -15,11 +16,11 @@ function tone() {
 }
 
 // {done: promise of the last message or null, stop(), stopped()}
-export function run({ vpn, language, step }) {
+export function run({ vpn, media, language, step }) {
   const talk = new Talk(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/check/talk`);
   const watch = new Watch();
   return {
-    done: check(talk, watch, { vpn, language }, step),
+    done: check(talk, watch, { vpn, media, language }, step),
     stop() { watch.stopped = true; talk.close(); },
     stopped: () => watch.stopped,
   };
@@ -27,6 +28,8 @@ export function run({ vpn, language, step }) {
 
 async function check(talk, watch, answers, step) {
   const { audio, track } = tone();
+  const film = answers.media.includes("video") ? camera() : null;
+  const tracks = { voice: track, video: film?.track };
   try {
     const welcome = await talk.next("welcome", "error");
     if (welcome?.type !== "welcome") return welcome;
@@ -38,12 +41,13 @@ async function check(talk, watch, answers, step) {
       if (message?.type !== "epoch") return message;
       const names = { number: message.number + 1, most: message.most };
       const stage = name => step(say(name, names));
-      const report = await new Epoch(message, talk, welcome, track, watch, stage).run();
+      const report = await new Epoch(message, talk, welcome, tracks, watch, stage).run();
       if (!report || watch.stopped) return null;
       step(say("step_judge"));
       talk.send({ type: "report", report });
     }
   } finally {
+    film?.end();
     watch.end();
     talk.close();
     audio.close();

@@ -3,7 +3,7 @@
 import { by, element, say, tell } from "./words.js";
 
 export function show(result) {
-  by("told").replaceChildren(...result.verdicts.flatMap(told),
+  by("told").replaceChildren(...result.verdicts.flatMap(told), ...others(result.others ?? []),
     ...[result.hint, say("real"), result.note].filter(Boolean).map(text => element("p", text)));
   by("figures").replaceChildren(...result.figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   by("ways").replaceChildren(...result.paths.map(row));
@@ -16,6 +16,10 @@ export function show(result) {
 function told(verdict, index) {
   const head = element("h2", `${verdict.mark} ${verdict.label}`, index === 0 ? { id: "result-title" } : {});
   return [head, element("p", verdict.sentence), ...verdict.lines.map(line => element("p", line))];
+}
+
+function others(sentences) {
+  return sentences.length ? [element("h3", say("others")), ...sentences.map(text => element("p", text))] : [];
 }
 
 function row(path) {
@@ -34,5 +38,6 @@ function through(path) {
 export function plain(result) {
   const lines = result.verdicts.flatMap(verdict => [`${verdict.mark} ${verdict.label}`, verdict.sentence, ...verdict.lines, ""]);
   const paths = result.paths.map(path => `${path.name}: ${through(path)}`);
-  return [...lines, say("real"), ...paths, ...result.figures.map(([name, value]) => `${name}: ${value}`), result.json.started_at].join("\n");
+  const known = result.others?.length ? [say("others"), ...result.others, ""] : [];
+  return [...lines, ...known, say("real"), ...paths, ...result.figures.map(([name, value]) => `${name}: ${value}`), result.json.started_at].join("\n");
 }

@@ -16,6 +16,8 @@ export class Twin {
     this.ready_ms = null;
     this.began_ms = 0;
     this.sent = [];
+    this.left_ms = [];
+    this.came = [];
     this.received = this.waiting = 0;
     this.polls = [];
   }
@@ -36,9 +38,10 @@ export class Twin {
     const reader = this.transport.datagrams.readable.getReader();
     try {
       for (;;) {
-        const { done } = await reader.read();
+        const { done, value } = await reader.read();
         if (done) return;
         this.received += 1;
+        if (this.go !== undefined) this.came.push([value[0] << 8 | value[1], this.since()]);
       }
     } catch { /* closed */ }
   }
@@ -46,6 +49,8 @@ export class Twin {
   get ready() { return this.ready_ms !== null; }
 
   begin(go) { this.go = go; }
+
+  since() { return Math.round(10 * (performance.now() - this.go)) / 10; }
 
   // Slot `slot` is due. What the browser would only queue is left out, and told as not sent.
   tick(slot) {
@@ -59,15 +64,18 @@ export class Twin {
     this.waiting += 1;
     this.writer.write(datagram).catch(() => {}).finally(() => { this.waiting -= 1; });
     this.sent.push(slot);
+    this.left_ms.push(this.since());
   }
 
   poll(go) { this.polls.push([performance.now() - go, this.sent.length, this.received]); }
 
   end() {}
 
+  note() {}
+
   report() {
-    const { flow, ready_ms, began_ms, polls, sent } = this;
-    return { flow, stun_ms: ready_ms, dtls_ms: ready_ms, began_ms, polls, sent };
+    const { flow, ready_ms, began_ms, polls, sent, left_ms, came } = this;
+    return { flow, stun_ms: ready_ms, dtls_ms: ready_ms, began_ms, polls, sent, left_ms, came };
   }
 
   close() { try { this.transport?.close(); } catch { /* never opened */ } }

@@ -2,7 +2,7 @@
 
 log/      segments (segments.py)        bundles/  packs (packs.py)        open/    what is published (seal.py)
 ids.db    which reports there are (register.py; made again from the log)  index/   chDB's, where none is named
-key.pem   signs what is published       lock
+key.pem   signs what is published       check.pem  signs receipts of /check       lock
 """
 
 from __future__ import annotations

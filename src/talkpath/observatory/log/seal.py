@@ -67,7 +67,7 @@ class Sealer:
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
-        self._signer = _signer(log.folder.root / "key.pem")
+        self._signer = signer_of(log.folder.root / "key.pem")
         log.seal_until(last_sealed(log.folder.open))
 
     def run(self, today: str) -> list[str]:
@@ -198,7 +198,7 @@ def _put(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def _signer(file: Path) -> Signer:
+def signer_of(file: Path) -> Signer:
     """The observatory's own key; made where there is none yet."""
     if not file.exists():
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

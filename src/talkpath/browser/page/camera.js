@@ -1,0 +1,18 @@
+// The camera: a canvas that changes all the time. Nobody is filmed.
+
+const SIDE = 96, EVERY_MS = 15, RATE = 60;
+
+export function camera() {
+  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+  canvas.width = canvas.height = SIDE;
+  let turn = 0;
+  const draw = () => {
+    turn = (turn + 7) % 360;
+    pen.fillStyle = `hsl(${turn} 50% 50%)`;
+    pen.fillRect(0, 0, SIDE, SIDE);
+  };
+  draw();
+  const drawing = setInterval(draw, EVERY_MS);
+  const [track] = canvas.captureStream(RATE).getVideoTracks();
+  return { track, end() { clearInterval(drawing); track.stop(); } };
+}

@@ -1,0 +1,64 @@
+"""The server's own word on a browser's check (spec/tp-003): what came to it and what it sent, signed.
+
+The page has no key: the server makes one for the run, signs the bundle with it, and names it in the receipt. What
+arrived at the page stays the page's word. The page's address is looked up and forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from talkpath.measure.digest import facts_digest
+from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
+from talkpath.responder.whereabouts import NOWHERE, Whereabouts
+from talkpath.wire.keys import raw_key_text
+from talkpath.wire.receipt import SeenEpoch, SeenFlow, Statement, seal
+from talkpath.wire.sign import Signer
+
+
+def nowhere(_: str) -> Whereabouts:
+    """Where no file says where addresses belong."""
+    return NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Whoever runs the server: its key, the class of its own network, and where an address belongs."""
+
+    signer: Signer
+    network_class: str = "unknown"
+    find: Callable[[str], Whereabouts] = nowhere
+
+    def signed(self, facts: Facts, half: bytes, run_key: bytes, host: str) -> Facts:
+        """The facts with the receipt. `half`: our part of the seed; `run_key` signs the bundle; `host`: the page's
+        address."""
+        own = self.signer.public
+        facts = replace(facts, responder_class=self.network_class, responder_key=raw_key_text(own))
+        where = self.find(host)
+        statement = Statement(
+            probe_key=run_key,
+            responder_key=own,
+            probe_seed=facts.seed,
+            responder_seed=half,
+            facts_digest=facts_digest(facts.epochs),
+            responder_class=self.network_class,
+            network=where.network,
+            country=where.country,
+            ended_at=f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z",
+            epochs=tuple(map(_seen, facts.epochs)),
+        )
+        return replace(facts, receipt=SignedReceipt(*seal(statement, self.signer)))
+
+
+def _seen(epoch: Epoch) -> SeenEpoch:
+    pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
+    flows = tuple(SeenFlow(_role(up), down.sent, up.arrived) for up, down in pairs)
+    return SeenEpoch(epoch.number, "/".join(epoch.arm), epoch.question, flows)
+
+
+def _role(flow: Observation) -> str:
+    return "canary" if flow.canary else flow.twin_kind or flow.role

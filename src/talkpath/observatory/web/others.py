@@ -1,0 +1,42 @@
+"""What others measured on one network, in sentences: what a check in a browser adds to its own result.
+
+Contract: exactly what the network's page shows under the rule of publication; nothing where that shows nothing.
+"""
+
+from __future__ import annotations
+
+from talkpath.observatory.web.cell import Cell
+from talkpath.observatory.web.network import Stream, network
+from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.source import Source
+from talkpath.report.amounts import numeral
+from talkpath.report.language import say
+from talkpath.report.words import app_called, labels, medium
+from talkpath.responder.whereabouts import NOWHERE, Whereabouts
+
+OWN = "webrtc"  # what browsers measure is no app's
+
+
+def others(source: Source, site: Site, where: Whereabouts) -> list[str]:
+    """One sentence an app and medium, signs of restriction first."""
+    if NOWHERE.network == where.network or NOWHERE.country == where.country:
+        return []
+    found = network(source, site, Asked({"country": where.country, "network": where.network}))
+    shown = [stream for stream in found.streams if not stream.now.withheld] if found else []
+    ordered = sorted(shown, key=lambda stream: (stream.now.state != "restricted", stream.app, stream.medium))
+    return [_sentence(stream, stream.now, simulated=source.simulated) for stream in ordered]
+
+
+def _sentence(stream: Stream, now: Cell, *, simulated: bool) -> str:
+    app = say("others", "calls of browsers") if stream.app == OWN else app_called(stream.app)
+    told = say(
+        "others",
+        "{app} ({medium}), {day}: {label}. Reports: {reports}, from at least {people} people.",
+        app=app,
+        medium=medium(stream.medium),
+        day=now.day,
+        label=labels()[now.state],  # type: ignore[index]
+        reports=numeral(now.reports),
+        people=numeral(now.contributors),
+    )
+    return f"SIMULATED. {told}" if simulated else told

@@ -1,0 +1,59 @@
+"""The server's receipt in a browser's bundle: it fits, and nothing else does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.told import told
+from talkpath.browser.witness import Witness
+from talkpath.cli import cli
+from talkpath.evidence.bundle import has_receipt, read_bundle
+from talkpath.responder.whereabouts import Whereabouts
+from talkpath.wire.keys import raw_key_text
+from talkpath.wire.sign import Signer
+
+FACTS = world.check(world.even(0.02), 3, drop_up=0.3)
+WITNESS = Witness(Signer.of_seed(bytes(32)), "hosting", lambda host: Whereabouts("AS64496", "XX"))
+
+
+@pytest.fixture(scope="module")
+def bundle() -> bytes:
+    found = told(FACTS, "en", lambda facts, key: WITNESS.signed(facts, b"half", key, "192.0.2.9"))
+    return base64.b64decode(found["bundle"])
+
+
+def test_verify_says_all_is_well(bundle: bytes, tmp_path: Path):
+    file = tmp_path / "check.talkpath"
+    file.write_bytes(bundle)
+    done = CliRunner().invoke(cli, ["verify", str(file), "--json"])
+    receipt = json.loads(done.output)["receipt"]
+    assert done.exit_code == 0
+    assert receipt["responder"] == raw_key_text(WITNESS.signer.public)
+    assert (receipt["network"], receipt["country"], receipt["class"]) == ("AS64496", "XX", "hosting")
+    assert receipt["epochs"] == len(FACTS.epochs)
+
+
+def test_no_address_is_in_it(bundle: bytes):
+    found = read_bundle(bundle)
+    assert found.receipt is not None
+    assert "192.0.2.9" not in repr(found)
+    assert found.receipt.responder_seed == b"half"
+
+
+def test_a_receipt_of_another_run_or_of_other_facts_is_none():
+    signer = Signer.fresh()
+    signed = WITNESS.signed(FACTS, b"half", signer.public, "192.0.2.9")
+    assert has_receipt(signed, signer)
+    assert not has_receipt(signed, Signer.fresh())
+    assert not has_receipt(WITNESS.signed(FACTS, b"", signer.public, "").__class__(
+        plan=signed.plan, epochs=signed.epochs[:-1], seed=signed.seed, receipt=signed.receipt), signer)  # fmt: skip
