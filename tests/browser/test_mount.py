@@ -8,17 +8,22 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
 from talkpath.browser.told import told
+from talkpath.browser.witness import Witness
+from talkpath.responder.whereabouts import Whereabouts
+from talkpath.wire.sign import Signer
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +55,17 @@ def test_an_observatory_serves_the_page(url: str):
     assert 'dir="rtl"' in found.text
 
 
-def test_a_browsers_result_is_taken_in(url: str):
-    bundle = base64.b64decode(told(world.check(world.even(0.0), 3, drop_up=0.3), "en")["bundle"])
+def test_a_browsers_result_is_taken_in_with_its_receipt(url: str):
+    witness = Witness(Signer.fresh(), find=lambda host: Whereabouts("AS64496", "XX"))
+    facts = replace(world.check(world.even(0.0), 3, drop_up=0.3), started_at="2026-11-24T10:00:00Z")
+    found = told(facts, "en", lambda made, key: witness.signed(made, b"half", key, ""))
+    bundle = base64.b64decode(found["bundle"])
     name = hashlib.sha256(bundle).hexdigest()
     headers = {"Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hashlib.sha256(b"x").hexdigest()}
     answer(f"{url}/check")
-    found = httpx.put(f"{url}/v1/reports/{name}", content=bundle, headers=headers, timeout=30)
-    assert found.status_code == 201, found.text
+    taken = httpx.put(f"{url}/v1/reports/{name}", content=bundle, headers=headers, timeout=30)
+    assert taken.status_code == 201, taken.text
+    until = time.monotonic() + 20
+    while (state := answer(f"{url}/v1/reports/{name}").json()["state"]) == "received" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert state == "judged"

@@ -74,6 +74,21 @@ def test_video_has_epochs_of_its_own_where_it_was_asked_for():
     assert told[2]["datagram"] > 10 * told[0]["datagram"]
 
 
+def test_our_own_lateness_of_any_epoch_is_remembered():
+    async def play() -> list[float]:
+        made, told = session()
+        await made.hear(START)
+        for number, late_ms in enumerate((80.0, 1.0)):
+            made._late_ms = [late_ms] * 100
+            await made.hear({"type": "report", "report": {"number": number, "flows": []}})
+            await made.hear({"type": "next", "medium": "voice"})
+        await made.close()
+        facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
+        return [each.health.late_ms_p99 or 0.0 for each in facts]
+
+    assert asyncio.run(play()) == [80.0, 80.0]
+
+
 def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
     async def play() -> list[dict[str, Any]]:
         made, told = session()

@@ -56,6 +56,7 @@ class Session:
         self._slots = VOICE.slots
         self._kinds: tuple[Medium, ...] = (VOICE,)
         self._late_ms: list[float] = []
+        self._own_late_ms = 0.0
         self._metronome: asyncio.Task[None] | None = None
         self._epochs: list[Epoch] = []
         self._reports: list[EpochReport] = []
@@ -206,12 +207,14 @@ class Session:
         else:
             port, channels = self._port.address[1], self._channels
             found = epoch(made, report, far, times, self.seed, port, channels=channels)
+        self._own_late_ms = max(self._own_late_ms, _usual_ms(self._late_ms))
         self._moved = self._moved or any(flow.moved for flow in far.values())
         self._epochs.append(found)
         self._reports.append(report)
         self._order = None
         facts = base64.b64encode(msgspec.msgpack.encode(self._facts())).decode()
-        self._tell({"type": "facts", "facts": facts, "half": self._far.hex(), "tried": bool(self._paths)})
+        self._tell({"type": "facts", "facts": facts, "half": self._far.hex(), "tried": bool(self._paths),
+                    "late_ms": self._own_late_ms})  # fmt: skip
 
     def _seen(self, flow: int) -> FarFlow:
         twin = self._mine.get(flow)
@@ -232,14 +235,12 @@ class Session:
 
     def _facts(self) -> Facts:
         reports = self._reports
-        late_ms = sorted(self._late_ms)
-        own_ms = late_ms[int(0.99 * len(late_ms))] if late_ms else 0.0
         sent = sum(map(_bytes, self._epochs))
         return Facts(
             plan=order.plan(self._kinds),
             epochs=together(self._epochs),
             health=Health(
-                late_ms_p99=max([own_ms, *(r.late_ms_p99 for r in reports if r.late_ms_p99 > NOTED_MS)]),
+                late_ms_p99=max([self._own_late_ms, *(r.late_ms_p99 for r in reports if r.late_ms_p99 > NOTED_MS)]),
                 clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
                 network_changed=self._moved or any(report.network_changed for report in reports),
                 hidden=any(report.hidden for report in reports),
@@ -274,6 +275,11 @@ class Session:
     async def close(self) -> None:
         """The page went away, or all is done."""
         await self._clear()
+
+
+def _usual_ms(late_ms: list[float]) -> float:
+    """The lateness that one in a hundred ticks exceeded."""
+    return sorted(late_ms)[int(0.99 * len(late_ms))] if late_ms else 0.0
 
 
 def _bytes(epoch: Epoch) -> int:

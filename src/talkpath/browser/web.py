@@ -235,7 +235,7 @@ class Check:
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
         if message["tried"]:
-            await self._end(facts, bytes.fromhex(message["half"]))
+            await self._end(facts, bytes.fromhex(message["half"]), float(message["late_ms"]))
         elif medium := await asyncio.to_thread(_unsettled, facts):
             self.tell_far({"type": "next", "medium": medium})
         else:
@@ -248,7 +248,7 @@ class Check:
         ways = [way for way in relay.ways(self._host) if way.url] if relay else []
         return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
 
-    async def _end(self, facts: Facts, half: bytes) -> None:
+    async def _end(self, facts: Facts, half: bytes, late_ms: float) -> None:
         server, client = self._server, self._socket.client
         page = client.host if client else ""
 
@@ -263,7 +263,7 @@ class Check:
             if relay
             else []
         )
-        await self._socket.send_json(found | {"share": server.share})
+        await self._socket.send_json(found | {"share": server.share, "server_late_ms": late_ms})
 
 
 def _unsettled(facts: Facts) -> str:

@@ -24,7 +24,7 @@ def _asking() -> dict[str, str]:
             "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
             "coloured square.",
         ),
-        "cost": say("browser", "It takes about 40 seconds and 3 MB; with video calls about 60 seconds and 20 MB."),
+        "cost": say("browser", "It takes about 40 seconds and 3 MB; with video calls about 50 seconds and 20 MB."),
         "risk": say(
             "browser",
             "Whoever runs this network can see that this device places calls to our test server. If that could bring "
@@ -38,8 +38,8 @@ def _asking() -> dict[str, str]:
         "vpn": say("browser", "Is a VPN or a proxy switched on?"),
         "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
         "which": say("browser", "Which calls shall be tried?"),
-        "which_voice": say("browser", "Voice: 40 seconds, 3 MB"),
-        "which_video": say("browser", "Voice and video: 60 seconds, 20 MB"),
+        "which_voice": say("browser", "Voice: about 40 seconds, 3 MB"),
+        "which_video": say("browser", "Voice and video: about 50 seconds, 20 MB"),
         "start": say("browser", "I understand, start"),
     }
 

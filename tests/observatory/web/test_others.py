@@ -5,9 +5,33 @@ from __future__ import annotations
 import records
 
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.web.network import network
 from talkpath.observatory.web.others import others
-from talkpath.observatory.web.site import Asked, Site
+from talkpath.observatory.web.site import Site
 from talkpath.responder.whereabouts import NOWHERE, Whereabouts
 
-SITE = Site(today=lambda: records.TODAY)
+HERE = Whereabouts("AS64496", "XX")
+
+
+def said(where: Whereabouts = HERE, least: int = 5, simulated: bool = False) -> list[str]:
+    site = Site(Publication(min_contributors=least), today=lambda: records.TODAY)
+    return others(records.country(simulated=simulated), site, where)
+
+
+def test_each_app_is_told_with_its_day_and_how_many():
+    told = said()
+    assert told[0] == "Telegram (video), 2025-08-30: Signs of restriction. Reports: 4, from at least 7 people."
+    assert any(sentence.startswith("Signal (voice)") for sentence in told)
+
+
+def test_what_few_people_measured_is_withheld():
+    assert said(Whereabouts(records.FEW, "XX")) == []
+    assert said(least=8) == []
+
+
+def test_nothing_is_known_of_an_unknown_network():
+    assert said(NOWHERE) == []
+    assert said(Whereabouts("AS64500", "XY")) == []
+
+
+def test_made_up_numbers_say_so():
+    assert all(sentence.startswith("SIMULATED. ") for sentence in said(simulated=True))

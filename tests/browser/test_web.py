@@ -1,0 +1,98 @@
+"""The web server's side of a check, before a far end that only says welcome: who must wait is told his place."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from websockets.sync.client import ClientConnection, connect
+
+from talkpath.browser import places, web
+from talkpath.browser.far import FarEnd
+from talkpath.browser.witness import Witness
+from talkpath.wire.sign import Signer
+
+
+class Polite(socketserver.StreamRequestHandler):
+    """Says welcome, and listens until the other end goes."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b'{"type": "welcome"}\n')
+        while self.rfile.readline():
+            pass
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[FarEnd]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Polite)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def talk(far: FarEnd) -> Iterator[str]:
+    """The address of /check/talk, where one check at a time is carried."""
+    app = Starlette(routes=web.routes(lambda: far, Witness(Signer.fresh()), at_a_time=1))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    yield f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/check/talk"
+    server.should_exit = True
+    thread.join()
+
+
+def heard(page: ClientConnection) -> dict[str, Any]:
+    return json.loads(page.recv(10))  # type: ignore[no-any-return]
+
+
+def test_who_comes_while_it_is_full_is_told_his_place_and_let_in(talk: str):
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert heard(inside)["type"] == "welcome"
+        assert heard(waiting) == {"type": "queue", "place": 1}
+        with connect(talk) as last:
+            assert heard(last) == {"type": "queue", "place": 2}
+            inside.close()
+            assert heard(waiting)["type"] == "welcome"
+            assert heard(last) == {"type": "queue", "place": 1}
+
+
+def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(places, "MOST_WAITING", 0)
+    with connect(talk) as refused:
+        answer = heard(refused)
+    assert answer["type"] == "error"
+    assert "full" in answer["sentence"]
+
+
+@pytest.mark.parametrize(("states", "medium"), [
+    ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
+    ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
+    ({"voice": ("restricted", 2), "video": ("ok", 1)}, ""),
+    ({"voice": ("insufficient", 3), "video": ("insufficient", 3)}, ""),
+])  # fmt: skip
+def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
+    states: dict[str, tuple[str, int]], medium: str, monkeypatch: pytest.MonkeyPatch
+):
+    class Said:
+        reason = None
+
+        def __init__(self, medium: str, state: str) -> None:
+            self.medium, self.state, self.missing = medium, state, ""
+
+    class Known:
+        epochs = tuple(Said(name, "") for name, (_, count) in states.items() for _ in range(count))
+
+    monkeypatch.setattr(web, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()])
+    assert web._unsettled(cast(Any, Known)) == medium
