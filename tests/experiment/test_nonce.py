@@ -7,9 +7,9 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.apps.shape import Slot
-from talkpath.experiment.nonce import matches, put, read
-from talkpath.experiment.twin import ALPHABET
+from talkpath.apps.shape import Schedule, Slot
+from talkpath.experiment.nonce import Places, matches, put, read
+from talkpath.experiment.twin import ALPHABET, random_twin, text_twin
 
 SLOT = Slot("down", 0.0, 80, "media", nonce_at=44)
 NONCES = st.integers(1, 2**64 - 1)
@@ -42,3 +42,32 @@ def test_a_slot_without_room_is_left_alone() -> None:
     slot = Slot("up", 0.0, 20, "media")
     assert put(bytes(20), slot, 7, printable=False, fingerprint=False) == bytes(20)
     assert read(bytes(20), bytes(20), slot, printable=False) == 0
+
+
+SLOTS = st.lists(
+    st.integers(60, 200).flatmap(
+        lambda size: st.builds(
+            Slot,
+            st.just("up"),
+            st.just(0.0),
+            st.just(size),
+            st.just("media"),
+            nonce_at=st.none() | st.integers(40, size - 16),
+            fingerprint=st.booleans(),
+            inner_at=st.integers(0, 4),
+        )
+    ),
+    max_size=6,
+)
+
+
+@given(SLOTS, NONCES, st.booleans(), st.booleans())
+def test_a_whole_flow_gets_what_each_of_its_datagrams_would(
+    slots: list[Slot], nonce: int, printable: bool, fingerprint: bool
+) -> None:
+    plain = (text_twin if printable else random_twin)(Schedule(tuple(slots), 0.0), bytes(32))
+    told = Places(slots).put(plain, nonce, printable=printable, fingerprint=fingerprint)
+    assert told == [
+        put(data, slot, nonce, printable=printable, fingerprint=fingerprint and slot.fingerprint)
+        for data, slot in zip(plain, slots, strict=True)
+    ]

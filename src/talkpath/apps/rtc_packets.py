@@ -39,9 +39,10 @@ PLAIN: Final[dict[Element, Pattern]] = {
 
 
 class Head(NamedTuple):
-    """What the headers of a stream's packets have alike. `sequence_at` is where a transport-wide number goes (0: there
-    is none), `clocks` are (where, element) of those that tell the time."""
+    """What the headers of a stream's packets have alike. `stream` is its number on the sheet, `sequence_at` where a
+    transport-wide number goes (0: there is none), `clocks` are (where, element) of those that tell the time."""
 
+    stream: int
     pattern: Pattern
     sequence_at: int
     clocks: tuple[tuple[int, Element], ...]
@@ -187,17 +188,17 @@ class _Writer:
         return name, ssrc, known
 
     def _rtp(self, stream: Stream, slot: Slot, step: int, marker: bool) -> None:
-        _, _, number = self._stream(stream, slot.direction)
         key = slot.direction, stream.payload_type, stream.elements_of(slot.size)
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = _head(stream, key[2], stream.header_bytes(slot.size))
+            _, _, number = self._stream(stream, slot.direction)
+            head = self._heads[key] = _head(number, stream, key[2], stream.header_bytes(slot.size))
         sheet, fixed = self._sheet, bytearray(head.pattern.fixed)
         fixed[1] |= marker << 7
         if head.sequence_at:
             fixed[head.sequence_at : head.sequence_at + 2] = self._next("transport", slot.direction).to_bytes(2, "big")
-        at = sheet.put(Pattern(bytes(fixed), head.pattern.mask))
-        sheet.header(at, number, self._next("rtp", slot.direction, number) - 1, step)
+        at = sheet.masked(bytes(fixed), head.pattern.mask)
+        sheet.header(at, head.stream, self._next("rtp", slot.direction, head.stream) - 1, step)
         for place, name in head.clocks:
             patch = sheet.time if name == "send_time" else sheet.stamp
             patch(at + place, f"{slot.direction} {name}", slot.at_ms)
@@ -228,7 +229,7 @@ class _Writer:
         sheet.random(10 if before else 0)
 
 
-def _head(stream: Stream, elements: Elements, size: int) -> Head:
+def _head(number: int, stream: Stream, elements: Elements, size: int) -> Head:
     """RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
     first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
     extension = struct.pack("!HH", ONE_BYTE, (size - 16) // 4) if elements else b""
@@ -242,7 +243,7 @@ def _head(stream: Stream, elements: Elements, size: int) -> Head:
             sequence_at = at
         elif name not in PLAIN:
             clocks.append((at, name))
-    return Head(join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
+    return Head(number, join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
 
 
 WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)

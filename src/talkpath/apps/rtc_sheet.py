@@ -46,27 +46,25 @@ class Sheet:
         self._seals: list[tuple[int, int]] = []
         self._made: tuple[int, int] = (0, 0)
 
+    def masked(self, fixed: bytes, mask: bytes) -> int:
+        """Append what a `Pattern` of these would be; where it starts."""
+        at = self.end
+        self._fixed.append(fixed)
+        self._mask.append(mask)
+        self.end += len(fixed)
+        return at
+
     def put(self, pattern: Pattern) -> int:
         """Append; where it starts."""
-        at = self.end
-        self._fixed.append(pattern.fixed)
-        self._mask.append(pattern.mask)
-        self.end += len(pattern.fixed)
-        return at
+        return self.masked(pattern.fixed, pattern.mask)
 
     def fixed(self, data: bytes) -> int:
         """Append bytes that are always the same; where they start."""
-        at = self.end
-        self._fixed.append(data)
-        self._mask.append(bytes(len(data)))
-        self.end += len(data)
-        return at
+        return self.masked(data, bytes(len(data)))
 
     def random(self, size: int) -> None:
         """Append `size` random bytes."""
-        self._fixed.append(bytes(size))
-        self._mask.append(b"\xff" * size)
-        self.end += size
+        self.masked(bytes(size), b"\xff" * size)
 
     def close(self, start: int) -> None:
         """What was put since `start` is the next datagram."""

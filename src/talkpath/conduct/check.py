@@ -377,5 +377,5 @@ class Check:
             self._step(now_s)
 
 
-def _p99(values: list[float]) -> float | None:
-    return round(sorted(values)[int(0.99 * (len(values) - 1))], 3) if values else None
+def _p99(ordered: list[float]) -> float | None:
+    return round(ordered[int(0.99 * (len(ordered) - 1))], 3) if ordered else None

@@ -47,7 +47,8 @@ class Flight(ABC, Generic[Packet]):
         self._retries = out.first_try
         self.exceeded = [0] * len(layout.flows)
         self.router = [""] * len(layout.flows)
-        self._hops = layout.hops(out)
+        self.hops = layout.hops(out) or ({},) * len(layout.flows)
+        """For each flow: bit -> how many hops its packet may go, where that is limited."""
         self._first = {bit: first for first, others in into.again.items() for bit in others}
 
     def start(self, at_s: float) -> None:
@@ -103,10 +104,10 @@ class Flight(ABC, Generic[Packet]):
 
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
-        arrived = self.arrived[flow]
+        arrived, into = self.arrived[flow], self.into
         bit = self._first.get(bit, bit)  # a twin's retries have bytes of their own, a call's have not: both count alike
         if arrived[bit]:
-            fresh = [b for b in self.into.again.get(bit, ()) if not arrived[b]]
+            fresh = [b for b in into.again.get(bit, ()) if not arrived[b]]
             if not fresh:
                 return ()
             bit = fresh[0]
@@ -116,11 +117,11 @@ class Flight(ABC, Generic[Packet]):
             return ()
         arrived[bit] = 1
         if self.start_s is not None:
-            late_dms = (now_s - self.start_s) * 10000.0 - self.into.due_ms[flow][bit] * 10.0
+            late_dms = (now_s - self.start_s) * 10000.0 - into.due_ms[flow][bit] * 10.0
             known = -MOST_DMS < late_dms < MOST_DMS
             place = flow * len(arrived) + bit
             self._arrived_dms[place] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
-        return self.into.replies.get(bit, ())
+        return into.replies.get(bit, ())
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
         """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
@@ -133,13 +134,9 @@ class Flight(ABC, Generic[Packet]):
                     packets.append(packet)
         return packets
 
-    def hops(self, flow: int, bit: int) -> int:
-        """How many hops the packet may go; 0 for as many as there are."""
-        return self._hops[flow].get(bit, 0) if self._hops else 0
-
     def exceed(self, flow: int, router: str) -> None:
         """A router said that the hops of one of the flow's packets had run out; more than were limited are none."""
-        if self._hops and not self.closed and self.exceeded[flow] < len(self._hops[flow]):
+        if not self.closed and self.exceeded[flow] < len(self.hops[flow]):
             self.exceeded[flow] += 1
             self.router[flow] = router
 

@@ -60,7 +60,7 @@ class Side:
     slots: tuple[int, ...]
     media: tuple[int, ...]
     timeline: tuple[Due, ...]
-    due_ms: tuple[tuple[float, ...], ...]
+    due_ms: list[list[float]]
     keys: dict[bytes, Place]
     again: dict[int, tuple[int, ...]]
     replies: dict[int, tuple[int, ...]]
@@ -200,24 +200,24 @@ def _side(
 
 def _due(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
-) -> tuple[tuple[Due, ...], tuple[tuple[float, ...], ...]]:
+) -> tuple[tuple[Due, ...], list[list[float]]]:
     """`timeline` and `due_ms`."""
     chosen = [schedule.slots[slot] for slot in slots]
     order = np.array(orders(key, len(slots), count), np.intp).reshape(len(slots), count)
     block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
     due_ms = np.empty_like(block_ms)
     np.put_along_axis(due_ms, order, block_ms, axis=1)
-    bit = np.flatnonzero([slot.answers is None for slot in chosen]).repeat(count)
-    flow = np.tile(np.arange(count), len(bit) // count)
-    at_ms = due_ms[bit, flow]
-    first = np.lexsort((bit, flow, at_ms))
-    timeline = zip(at_ms[first].tolist(), flow[first].tolist(), bit[first].tolist(), strict=True)
-    return tuple(timeline), tuple(map(tuple, due_ms.T.tolist()))
+    bits = np.flatnonzero([slot.answers is None for slot in chosen])
+    at_ms = due_ms[bits].T.ravel()  # flow by flow
+    first = np.argsort(at_ms, kind="stable")
+    flow, place = np.divmod(first, max(1, len(bits)))
+    timeline = zip(at_ms[first].tolist(), flow.tolist(), bits[place].tolist(), strict=True)
+    return tuple(timeline), due_ms.T.tolist()
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
     cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
-    keys = (flow.datagrams[slot][at:end] for flow in flows for slot, at, end in cuts)
+    keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
     return dict(zip(keys, _places(len(flows), len(slots)), strict=True))
 
 

@@ -7,6 +7,8 @@ forging a source. The nonce is XORed into bytes that both ends know, so it leave
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from zlib import crc32
 
 from talkpath.apps.shape import NONCE_BYTES, Slot
@@ -28,9 +30,32 @@ def put(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint
     else:
         carried = (int.from_bytes(datagram[at:end], "big") ^ nonce).to_bytes(NONCE_BYTES, "big")
     patched = datagram[:at] + carried + datagram[end:]
-    if fingerprint:
-        patched = patched[:-4] + struct.pack("!I", crc32(patched[slot.inner_at : -8]) ^ _FINGERPRINT_XOR)
-    return patched
+    return _sealed(patched, slot) if fingerprint else patched
+
+
+class Places:
+    """Where a flow's datagrams, one for each of the slots, have room for a nonce: `put` for all of them in one go."""
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        ends = list(accumulate((slot.size for slot in slots), initial=0))
+        carriers = [(number, slot) for number, slot in enumerate(slots) if slot.nonce_at is not None]
+        shifts = (ends[-1] - ends[number] - (slot.nonce_at or 0) - NONCE_BYTES for number, slot in carriers)
+        self._cuts = list(pairwise(ends))
+        self._size = ends[-1]
+        self._ones = sum(1 << 8 * shift for shift in shifts)
+        self._sealed = [(number, slot) for number, slot in carriers if slot.fingerprint]
+
+    def put(self, datagrams: Sequence[bytes], nonce: int, *, printable: bool, fingerprint: bool) -> list[bytes]:
+        """All datagrams of a flow with the nonce; those that are sealed get a new seal if it has a `fingerprint`."""
+        row = b"".join(datagrams)
+        mask = self._ones * (nonce & _SIX if printable else nonce)  # the nonce in every place
+        whole = row.translate(SIX_BITS) if printable else row
+        patched = (int.from_bytes(whole, "big") ^ mask).to_bytes(self._size, "big")
+        patched = patched.translate(PRINTABLE) if printable else patched
+        found = [patched[start:end] for start, end in self._cuts]
+        for number, slot in self._sealed if fingerprint else ():
+            found[number] = _sealed(found[number], slot)
+        return found
 
 
 def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
@@ -47,6 +72,11 @@ def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> in
 def matches(nonce: int, echo: int, *, printable: bool) -> bool:
     """Is `echo` this nonce?"""
     return echo == (nonce & _SIX if printable else nonce)
+
+
+def _sealed(message: bytes, slot: Slot) -> bytes:
+    """With the STUN FINGERPRINT of what it now says."""
+    return message[:-4] + struct.pack("!I", crc32(message[slot.inner_at : -8]) ^ _FINGERPRINT_XOR)
 
 
 def _six_bits(characters: bytes) -> int:

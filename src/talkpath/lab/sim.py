@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable
 from functools import cache
 from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -53,25 +54,27 @@ class Sim:
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
-        self._order = 0
+        self._order = count()  # of what is due at one time the first made comes first
         self._up: dict[int, UdpWriter] = {}
         self._down: dict[bytes, UdpWriter] = {}
         self._streams: dict[int, CallStream] = {}
         self._connection: Connection | None = None
         self._to_far: HalfStream | None = None
         self._to_probe: HalfStream | None = None
-        self.packets = 0
+
+    @property
+    def packets(self) -> int:
+        """How many were offered to the network so far."""
+        return self.network.offered
 
     # -- World -----------------------------------------------------------------------------------------------
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Call `action` at a time."""
-        self._order += 1
-        heappush(self._heap, (at_s, self._order, _act, action))
+        heappush(self._heap, (at_s, next(self._order), _act, action))
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
         """Offer a stream's packet; when its copies arrive."""
-        self.packets += 1
         return [at_s for at_s, _ in self.network.offer(self.now_s, direction, packet)]
 
     # -- the loop --------------------------------------------------------------------------------------------
@@ -150,19 +153,16 @@ class Sim:
             self._offer("down", self._take_down, writer.packet(data))
 
     def _offer(self, direction: Direction, take: Callable[[bytes], None], packet: bytes) -> None:
-        self.packets += 1
         for at_s, delivered in self.network.offer(self.now_s, direction, packet):
-            self._order += 1
-            heappush(self._heap, (at_s, self._order, take, delivered))
+            heappush(self._heap, (at_s, next(self._order), take, delivered))
 
     def _offer_far(self, direction: Direction, packet: bytes) -> None:
         """A packet that may not get to the other end: a router may answer instead."""
         up = direction == "up"
         there, back = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
-        self.packets += 1
         for at_s, delivered in self.network.offer(self.now_s, direction, packet):
-            self._order += 1
-            heappush(self._heap, (at_s, self._order, there if split_udp(delivered) else back, delivered))
+            taker = there if split_udp(delivered) else back
+            heappush(self._heap, (at_s, next(self._order), taker, delivered))
 
     def _exceeded_up(self, message: bytes) -> None:
         """A router's message reaches the probe."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 from talkpath.apps.shape import KEY_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
-from talkpath.experiment.nonce import put, read
+from talkpath.experiment.nonce import Places, read
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -33,6 +33,7 @@ class ProbeFlight(Flight[Outgoing]):
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
         self._nonce = [0] * len(layout.flows)
         self.size_bytes = 0
+        self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:
@@ -48,11 +49,8 @@ class ProbeFlight(Flight[Outgoing]):
         slot, text = self.into.slots[bit], plan.twin_kind == "text"
         self._nonce[flow] = nonce = read(plan.datagrams[slot], data, slots[slot], printable=text)
         if nonce:
-            shapes = [slots[slot] for slot in self.out.slots]
-            self._datagrams[flow] = [
-                put(data, shape, nonce, printable=text, fingerprint=plan.role == "call" and shape.fingerprint)
-                for data, shape in zip(self._datagrams[flow], shapes, strict=True)
-            ]
+            own = self._datagrams[flow]
+            self._datagrams[flow] = self._places.put(own, nonce, printable=text, fingerprint=plan.role == "call")
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
@@ -63,6 +61,7 @@ class ProbeFlight(Flight[Outgoing]):
 
     def packet(self, flow: int, bit: int) -> Outgoing:
         """See `Flight`. It echoes the nonce once there is one."""
-        plan = self.layout.flows[flow]
-        hops, data = self.hops(flow, bit), self._datagrams[flow][bit]
-        return Outgoing(plan.local, self._port[flow], data, self.transport[flow], plan.number, hops)
+        plan, hops = self.layout.flows[flow], self.hops[flow].get(bit, 0)
+        return Outgoing(
+            plan.local, self._port[flow], self._datagrams[flow][bit], self.transport[flow], plan.number, hops
+        )

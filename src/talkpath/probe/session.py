@@ -8,6 +8,7 @@ that refuses or breaks the protocol after something was measured; before that it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
@@ -64,7 +65,7 @@ class ProbeSession:
     opened: bool = False
     ended: str = ""
     finished: list[Epoch] = field(default_factory=list)
-    lateness_ms: list[float] = field(default_factory=list)  # of both ends
+    lateness_ms: list[float] = field(default_factory=list)  # of both ends, in order
     receipt: Receipt | None = None
     bytes_sent: int = 0
     bytes_received: int = 0
@@ -202,7 +203,7 @@ class ProbeSession:
         flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0)
         most = most_bytes(flight.layout, self.family)
         self._running[begin.number] = Running(flight, not_before_s, now_s, most_bytes=most)
-        self._keys.update(dict.fromkeys(flight.into.keys, flight))
+        self._keys.update(zip(flight.into.keys, repeat(flight)))
         self._say(now_s, begin)
 
     @property
@@ -256,6 +257,7 @@ class ProbeSession:
         flight, zero_s = running.flight, self._zero_s
         ours = running.ours or flight.reports()
         self.lateness_ms += lateness_ms(ours) + lateness_ms(flows)
+        self.lateness_ms.sort()
         epoch = epoch_facts(
             running.layout,
             ours,

@@ -77,4 +77,4 @@ class ResponderFlight(Flight[Outgoing]):
             text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
             self._gave[flow] += len(data)
-        return Outgoing(bound[0], bound[1], data, self.hops(flow, bit))
+        return Outgoing(bound[0], bound[1], data, self.hops[flow].get(bit, 0))

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES
@@ -215,7 +216,7 @@ class Responder:
         connection.begun.add(begin.number)
         connection.flights[begin.number] = flight
         self._active.append(flight)
-        self._keys.update(dict.fromkeys(layout.up.keys, flight))
+        self._keys.update(zip(layout.up.keys, repeat(flight)))
         return Ready(begin.number)
 
     def _unchecked(self, source: Hashable) -> bool:
