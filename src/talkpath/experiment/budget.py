@@ -54,10 +54,11 @@ def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
 def most_bytes(layout: Layout, family: int = 4) -> int:
     """What an epoch may cost at the most, both ways: every retry sent and answered, nothing lost, and what both ends
     tell of it on the control channel."""
+    slots, flows = layout.schedule.slots, Counter(flow.transport for flow in layout.flows)
     calls = sum(
-        packet_bytes(slot.size, flow.transport, family) for flow in layout.flows for slot in layout.schedule.slots
+        count * packet_bytes(slot.size, transport, family) for transport, count in flows.items() for slot in slots
     )
-    return calls + sum(opening_bytes(layout)) + TOLD_BYTES * len(layout.flows) * len(layout.schedule.slots)
+    return calls + sum(opening_bytes(layout)) + TOLD_BYTES * len(layout.flows) * len(slots)
 
 
 def opening_bytes(layout: Layout) -> tuple[int, int]:
