@@ -21,11 +21,13 @@ from pathlib import Path
 import pytest
 from far_end import TALKPATH, FarEnd, Probe, Told, TooBusyError, free_ports, small_plan, talkpath
 
+from talkpath.verdict.standing import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.keys import new_identity_pem
 
 KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
-FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then several epochs are
+FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then, a little later, several epochs are
+IN_THE_AIR_S = 2.0  # a question is told while the one before it is still being measured
 AT_ONCE, TRIES = 6, 3
 Row = Callable[[Path], Told]
 
@@ -193,11 +195,17 @@ def test_where_nothing_can_be_measured(tmp_path: Path) -> None:
 # -- something happens in the middle -----------------------------------------------------------------------------
 
 
+def wait(probe: Probe, when: int) -> None:
+    """Until it began, or until something is measured and it goes on."""
+    probe.said(BATTERY, when)
+    time.sleep(IN_THE_AIR_S if when == LATER else 0.0)
+
+
 def far_end_gets(number: signal.Signals, when: int) -> Row:
     def row(folder: Path) -> Told:
         with FarEnd(folder) as far:
             probe = Probe(folder, far.link, *small_plan(folder))
-            probe.said(BATTERY, when)
+            wait(probe, when)
             far.process.send_signal(number)
             probe.now()
             return probe.end()
@@ -208,8 +216,7 @@ def far_end_gets(number: signal.Signals, when: int) -> Row:
 def far_end_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder))
-        probe.said(BATTERY, LATER)
-        time.sleep(0.4)  # into the middle of an epoch
+        wait(probe, LATER)
         far.process.send_signal(signal.SIGSTOP)
         time.sleep(3.0)
         far.process.send_signal(signal.SIGCONT)
@@ -219,8 +226,7 @@ def far_end_sleeps(folder: Path) -> Told:
 def probe_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder))
-        probe.said(BATTERY, LATER)
-        time.sleep(0.4)
+        wait(probe, LATER)
         probe.send(signal.SIGSTOP)
         time.sleep(3.0)
         probe.send(signal.SIGCONT)
@@ -231,7 +237,7 @@ def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
     def row(folder: Path) -> Told:
         with FarEnd(folder) as far:
             probe = Probe(folder, far.link, *small_plan(folder))
-            probe.said(BATTERY, when)
+            wait(probe, when)
             for _ in range(times):
                 probe.send(number)
                 time.sleep(0.3)
@@ -268,8 +274,9 @@ def test_what_was_measured_before_it_went_wrong_is_kept_and_accuses_nobody(tmp_p
         if ended:
             assert said in told.sentence, name
             assert told.facts.health.ended == ended, name
-        if ended == "responder_lost":
-            assert told.verdict["reason"]["code"] == "responder_lost", name
+        if ended == "responder_lost":  # a busy machine that sent too late says so first, and rightly
+            void = late_ms(told.facts) > LATE_VOIDS_ALL_MS
+            assert told.verdict["reason"]["code"] == ("late" if void else "responder_lost"), name
         if "sleeps" in name:
             assert told.verdict["reason"]["code"] == "late", name
         assert "127.0.0.1" not in told.stdout + told.stderr, name

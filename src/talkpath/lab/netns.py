@@ -55,6 +55,7 @@ class Box:
 @contextmanager
 def box(network: Offers, hosts: Sequence[Host] = HOSTS) -> Iterator[Box]:
     """A network in a box, in the namespace that `namespace.enter()` has made."""
+    namespace.hurry()
     with namespace.bring_up(hosts) as namespaces, router.start(network, hosts) as forwarding:
         made = Box(namespaces, forwarding)
         try:
