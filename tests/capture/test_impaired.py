@@ -253,6 +253,15 @@ def test_where_losses_cannot_be_told_nothing_is_ok():
     assert (verdict.state, verdict.reason.code) == ("insufficient", "no_control")
 
 
+def test_what_was_spoilt_before_it_left_is_not_ok_and_fits_no_rule():
+    rng = Random(11)
+    sent = [one for one in call("webrtc/dtls/voice", 600) if is_down(one) or rng.random() > 0.3]
+    verdict = judge_call(only_call(passed(sent)))
+    assert (verdict.state, verdict.alternatives) == ("insufficient", ())
+    assert verdict.figures["loss_up_pct"] == pytest.approx(30, abs=5)
+    assert verdict.figures["loss_down_pct"] == 0
+
+
 def test_a_good_call_is_ok():
     verdict = judge_call(only_call(passed(call("webrtc/dtls/voice", 600))))
     assert (verdict.state, verdict.reason, verdict.alternatives) == ("ok", None, ())

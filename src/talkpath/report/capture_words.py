@@ -151,4 +151,7 @@ def _quality(verdict: Verdict) -> str:
         parts.append(say("capture", "voice quality {mos} of 4.5", mos=numeral(mos, 1)))
     if silence and silence >= 3:
         parts.append(say("capture", "for its last {seconds} nothing came", seconds=seconds(silence, 0)))
+    if missing := verdict.figures.get("loss_up_pct"):
+        parts.append(say("capture", "{share} of what this end sent was missing before it was recorded",
+                         share=percent(missing / 100, 1)))  # fmt: skip
     return listed(parts)

@@ -3,7 +3,8 @@
 A capture has no twin, and what went wrong may have gone wrong anywhere, so nothing here accuses: the strongest result
 is `insufficient` with the rules that the facts are consistent with in `alternatives`, and their parameters. `ok`
 needs a talk that was long enough, heard well, in both directions, to its end. Only what arrived at this end can be
-judged; what left it is the other end's to tell. The contrasts inside a capture that narrow the alternatives:
+consistent with a rule; how what left it fared is the other end's to tell, but where it was poor already when it was
+recorded, the talk was not `ok`. The contrasts inside a capture that narrow the alternatives:
 
     media stopped coming, this end went on sending      the other traffic of those seconds, the call's own replies
     loss                                                 flat against rate (drop), or rising with it (police)
@@ -101,9 +102,9 @@ class _State:
         self.call, self.heard, self.said = call, heard, said
         self.received = sum(stream.packets for stream in heard)
         self.lost = sum(stream.lost or 0 for stream in heard)
-        self.loss = self.lost / (self.received + self.lost) if self.received + self.lost else 0.0
+        self.loss, self.loss_sent = _loss(heard), _loss(said)
         self.frozen_s = max((stream.frozen_s for stream in heard), default=0.0)
-        self.mos = min((stream.mos for stream in heard if stream.mos is not None), default=None)
+        self.mos = _mos(heard)
         self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
         self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
 
@@ -115,8 +116,12 @@ class _State:
     @property
     def poor(self) -> bool:
         """Could one not talk like this?"""
-        bad_sound = self.mos is not None and self.mos < TALKABLE_MOS
-        return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or bad_sound
+        return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or _unclear(self.mos)
+
+    @property
+    def sent_poor(self) -> bool:
+        """Was what this end sent spoilt before it was recorded?"""
+        return self.loss_sent >= POOR_LOSS or _unclear(_mos(self.said))
 
     @property
     def silence_s(self) -> float:
@@ -135,6 +140,7 @@ class _State:
             "loss_down_pct": round(100 * self.loss, 2) if self.received else None,
             "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
             "mos_down": self.mos,
+            "loss_up_pct": round(100 * self.loss_sent, 2),
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
             "sent": float(sum(stream.packets for stream in self.said)),
@@ -152,7 +158,23 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
         return Reason("short_capture", watched)
     untold = all(stream.lost is None for stream in state.heard)
     unheard = not state.said or state.silence_s >= SILENT_S
-    return Reason("no_control", watched) if state.poor or unheard or untold else None
+    return Reason("no_control", watched) if state.poor or state.sent_poor or unheard or untold else None
+
+
+def _loss(streams: list[Stream]) -> float:
+    """Share of packets."""
+    lost = sum(stream.lost or 0 for stream in streams)
+    sent = sum(stream.packets for stream in streams) + lost
+    return lost / sent if sent else 0.0
+
+
+def _mos(streams: list[Stream]) -> float | None:
+    """The worst of them."""
+    return min((stream.mos for stream in streams if stream.mos is not None), default=None)
+
+
+def _unclear(mos: float | None) -> bool:
+    return mos is not None and mos < TALKABLE_MOS
 
 
 def _cut_short(state: _State) -> bool:
