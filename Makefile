@@ -1,8 +1,8 @@
 # talkpath's commands for a checkout. Each makes .venv first where that is needed: no root, no other step.
-# `make` alone lists them.
+# `make` alone lists them. Three JOBS on two cores: a third of the tests wait for real time to pass.
 
 PYTHON ?= python3
-JOBS   ?= 2
+JOBS   ?= 3
 OTHER  ?= python3.13
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
@@ -53,7 +53,7 @@ test: dev
 	@echo "imports (import-linter)"
 	@$(BIN)/lint-imports --no-logo
 	@echo "tests (pytest)"
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 	@echo "passed: style (ruff), types (mypy), imports (import-linter), tests (pytest); not run: see above"
 
 bench: dev

@@ -28,7 +28,7 @@ from talkpath.lab.sim import PORTS
 
 Study = Literal["null", "rules", "speed"]
 
-SHARES: tuple[tuple[Study, float], ...] = (("null", 0.35), ("rules", 0.5), ("speed", 0.15))
+SHARES: tuple[tuple[Study, float], ...] = (("null", 0.55), ("rules", 0.33), ("speed", 0.12))
 UNSEEN = 0.2  # of the checks have a background that nobody tuned to
 CLOSED = ("corporate",)  # backgrounds that are no restriction on calls, but truly closed
 OTHER_WAYS = {"transit_loss": ("transit_loss", "transit_loss,direction=up")}
