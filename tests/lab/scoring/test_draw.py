@@ -26,7 +26,7 @@ from talkpath.lab.scoring.draw import (
 from talkpath.lab.scoring.settings import KINDS, LEAST_P
 from talkpath.lab.sim import PORTS
 
-SEEDS = range(1, 1201)
+SEEDS = range(1, 2401)
 
 
 @pytest.fixture(scope="module")
