@@ -262,6 +262,14 @@ def test_what_was_spoilt_before_it_left_is_not_ok_and_fits_no_rule():
     assert verdict.figures["loss_down_pct"] == 0
 
 
+@pytest.mark.parametrize("dead", [is_down, lambda one: not is_down(one)], ids=["heard", "said"])
+def test_a_direction_that_dies_in_mid_talk_is_not_ok(dead: Callable[[Sent], bool]):
+    sent = call("webrtc/dtls/voice", 600)
+    half_ns = sent[len(sent) // 2].packet.time_ns
+    verdict = judge_call(only_call(passed([one for one in sent if one.packet.time_ns < half_ns or not dead(one)])))
+    assert (verdict.state, verdict.reason.code) == ("insufficient", "no_control")
+
+
 def test_a_good_call_is_ok():
     verdict = judge_call(only_call(passed(call("webrtc/dtls/voice", 600))))
     assert (verdict.state, verdict.reason, verdict.alternatives) == ("ok", None, ())

@@ -103,7 +103,9 @@ class _State:
         self.received = sum(stream.packets for stream in heard)
         self.lost = sum(stream.lost or 0 for stream in heard)
         self.loss, self.loss_sent = _loss(heard), _loss(said)
-        self.frozen_s = max((stream.frozen_s for stream in heard), default=0.0)
+        self.frozen_s, self.frozen_sent_s = (
+            max((stream.frozen_s for stream in streams), default=0.0) for streams in (heard, said)
+        )
         self.mos = _mos(heard)
         self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
         self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
@@ -121,11 +123,12 @@ class _State:
     @property
     def sent_poor(self) -> bool:
         """Was what this end sent spoilt before it was recorded?"""
-        return self.loss_sent >= POOR_LOSS or _unclear(_mos(self.said))
+        frozen = self.frozen_sent_s >= POOR_FROZEN * max(self.call.duration_s, ENOUGH_S)
+        return self.loss_sent >= POOR_LOSS or frozen or _unclear(_mos(self.said))
 
     @property
     def silence_s(self) -> float:
-        """How long this end went on after it heard the last of the other."""
+        """How long this end went on after it heard the last of the other; negative: the other after this one."""
         return self.said_until_s - self.heard_until_s if self.said else 0.0
 
     def whole_seconds(self) -> list[Second]:
@@ -157,8 +160,8 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
     if short or (not state.call.closed and _cut_short(state)):
         return Reason("short_capture", watched)
     untold = all(stream.lost is None for stream in state.heard)
-    unheard = not state.said or state.silence_s >= SILENT_S
-    return Reason("no_control", watched) if state.poor or state.sent_poor or unheard or untold else None
+    one_way = not state.said or abs(state.silence_s) >= SILENT_S
+    return Reason("no_control", watched) if state.poor or state.sent_poor or one_way or untold else None
 
 
 def _loss(streams: list[Stream]) -> float:
