@@ -339,12 +339,12 @@ class Check:
 
     def _enough(self, ask: Ask, times: int, left_s: float) -> bool:
         """Are time, bytes and connections left for so many like it?"""
-        layout = self.session.lay_out(self._begin(ask))
-        calls_s = layout.span_ms / 1000.0 - SETUP_MS / 1000.0
+        plan = self.session.outline(self._begin(ask))
+        calls_s = plan.span_ms / 1000.0 - SETUP_MS / 1000.0
         return (
             times * calls_s <= left_s
             and times * self._cost(ask) <= self._allowance.left_bytes
-            and self._streams + times * streams(layout) <= STREAMS
+            and self._streams + times * streams(plan) <= STREAMS
         )
 
     def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
@@ -352,7 +352,7 @@ class Check:
         if ask is None:
             return None
         ports = self.session.welcome.ports if self.session.welcome else ()
-        layout = self.session.lay_out(self._begin(ask))
+        layout = self.session.lay_out(self._begin(ask))  # where it may take its time, for `_ask` has none
         tuples, opened = self._tuple + len(layout.flows), self._streams + streams(layout)
         if tuples > self.locals * len(ports) or opened > STREAMS or self._cost(ask) > left_bytes:
             self._out_of = "budget"
@@ -360,13 +360,13 @@ class Check:
         return ask
 
     def _usual_cost(self, ask: Ask) -> int:
-        """What an ask like this cost when it was first thought of: laying it out each time would be slow."""
+        """What an ask like this cost when it was first thought of: drawing it anew each time would be slow."""
         if ask not in self._costs:
             self._costs[ask] = self._cost(ask)
         return self._costs[ask]
 
     def _cost(self, ask: Ask) -> int:
-        return most_bytes(self.session.lay_out(self._begin(ask)), self.family)
+        return most_bytes(self.session.outline(self._begin(ask)), self.family)
 
     def _begin(self, ask: Ask) -> Begin:
         return begin(ask, self._number, self._tuple, self.locals)

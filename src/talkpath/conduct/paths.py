@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from talkpath.experiment.layout import Layout
+from talkpath.experiment.layout import Outline
 from talkpath.verdict.model import Ask
 from talkpath.wire.control import Welcome
 
@@ -26,6 +26,6 @@ def lighter(ask: Ask) -> tuple[Ask, ...]:
     return ask, msgspec.structs.replace(ask, k=1), shorter, msgspec.structs.replace(shorter, k=1)
 
 
-def streams(layout: Layout) -> int:
+def streams(plan: Outline) -> int:
     """Connections that an epoch opens."""
-    return sum(not flow.transport.startswith("udp") for flow in layout.flows)
+    return sum(count for transport, count in plan.transports.items() if not transport.startswith("udp"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 
 from talkpath.apps.shape import Schedule
-from talkpath.experiment.layout import Layout
+from talkpath.experiment.layout import Outline
 
 HEADER_BYTES = {4: 28, 6: 48}  # IP and UDP (RFC 791, 8200, 768)
 TCP_HEADER_BYTES = {4: 52, 6: 72}  # IP and TCP with timestamps (RFC 9293, 7323)
@@ -42,29 +41,28 @@ def packet_bytes(size: int, transport: str, family: int = 4) -> int:
 
 
 @lru_cache(maxsize=64)
-def epoch_bytes(layout: Layout, family: int = 4) -> tuple[int, int]:
+def epoch_bytes(plan: Outline, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
-    flows = Counter(flow.transport for flow in layout.flows)
-    sums = [(count, *flow_bytes(layout.schedule, transport, family)) for transport, count in flows.items()]
-    up, down = opening_bytes(layout)
+    sums = [(count, *flow_bytes(plan.schedule, transport, family)) for transport, count in plan.transports.items()]
+    up, down = opening_bytes(plan)
     return up + sum(count * up for count, up, _ in sums), down + sum(count * down for count, _, down in sums)
 
 
 @lru_cache(maxsize=64)
-def most_bytes(layout: Layout, family: int = 4) -> int:
+def most_bytes(plan: Outline, family: int = 4) -> int:
     """What an epoch may cost at the most, both ways: every retry sent and answered, nothing lost, and what both ends
     tell of it on the control channel."""
-    slots, flows = layout.schedule.slots, Counter(flow.transport for flow in layout.flows)
+    flows, slots = plan.transports, plan.schedule.slots
     calls = sum(
         count * packet_bytes(slot.size, transport, family) for transport, count in flows.items() for slot in slots
     )
-    return calls + sum(opening_bytes(layout)) + TOLD_BYTES * len(layout.flows) * len(slots)
+    return calls + sum(opening_bytes(plan)) + TOLD_BYTES * flows.total() * len(slots)
 
 
-def opening_bytes(layout: Layout) -> tuple[int, int]:
+def opening_bytes(plan: Outline) -> tuple[int, int]:
     """(up, down) of what opens and closes an epoch's calls over TCP."""
-    each = [STREAM_BYTES[flow.transport[:3]] for flow in layout.flows]
-    return sum(up for up, _ in each), sum(down for _, down in each)
+    each = [(count, *STREAM_BYTES[transport[:3]]) for transport, count in plan.transports.items()]
+    return sum(count * up for count, up, _ in each), sum(count * down for count, _, down in each)
 
 
 def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:

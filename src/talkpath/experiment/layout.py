@@ -70,12 +70,25 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """Everything both ends know of an epoch before its first packet."""
+class Outline:
+    """An epoch without its bytes: the schedule that all flows follow, and how many flows go over each transport. So
+    much tells what it costs."""
 
     begin: Begin
     arm: Arm
     schedule: Schedule
+    transports: Counter[str]
+
+    @property
+    def span_ms(self) -> float:
+        """From the first packet to the last."""
+        return self.schedule.duration_ms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout(Outline):
+    """Everything both ends know of an epoch before its first packet."""
+
     flows: tuple[Flow, ...]
     up: Side
     down: Side
@@ -96,27 +109,29 @@ class Layout:
         """The direction's half."""
         return self.up if direction == "up" else self.down
 
-    @property
-    def span_ms(self) -> float:
-        """From the first packet to the last."""
-        return self.schedule.duration_ms
+
+@lru_cache(maxsize=32)
+def outline(key: bytes, begin: Begin) -> Outline:
+    """What `lay_out` begins with, for a small part of its time."""
+    arm = Arm(*begin.arm.split("/"))  # type: ignore[arg-type]
+    draws = generator(derive(key, "epoch", begin.number), "schedule")
+    schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
+    return Outline(begin, arm, schedule, Counter(transport for _, _, transport in roles(begin)))
 
 
 @lru_cache(maxsize=32)
 def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     """The epoch. Memoised: in one process (the lab) both ends ask for the same."""
-    arm = Arm(*begin.arm.split("/"))  # type: ignore[arg-type]
-    shape = shapes()[arm]
-    seed = derive(key, "epoch", begin.number)
-    schedule = shape.schedule(generator(seed, "schedule"), begin.packets, rate=begin.rate, hello=begin.hello)
+    plan = outline(key, begin)
+    arm, schedule, seed = plan.arm, plan.schedule, derive(key, "epoch", begin.number)
     limit = parse_limit(begin.hops)
-    flows = _flows(seed, begin, shape, schedule, ports, limit)
+    flows = _flows(seed, begin, shapes()[arm], schedule, ports, limit)
     answered_by = _answers(schedule)
     sides = {direction: _side(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
     if limit:
         bits = limited(schedule, sides[limit.direction].slots, limit)
         sides[limit.direction] = replace(sides[limit.direction], limited=bits)
-    return Layout(begin, arm, schedule, flows, sides["up"], sides["down"])
+    return Layout(begin, arm, schedule, plan.transports, flows, sides["up"], sides["down"])
 
 
 def roles(begin: Begin) -> list[Part]:

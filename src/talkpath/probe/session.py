@@ -17,7 +17,7 @@ from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, most_bytes, opening_bytes
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER, lateness_ms
-from talkpath.experiment.layout import Layout, lay_out
+from talkpath.experiment.layout import Layout, Outline, lay_out, outline
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import Epoch, SignedReceipt
 from talkpath.probe import vet
@@ -190,6 +190,10 @@ class ProbeSession:
         return SignedReceipt(self.receipt.body, self.receipt.signature) if self.receipt and self.receipt.body else None
 
     # -- epochs ----------------------------------------------------------------------------------------------
+
+    def outline(self, begin: Begin) -> Outline:
+        """What tells the cost of an epoch, before it is asked for."""
+        return outline(self._key, begin)
 
     def lay_out(self, begin: Begin) -> Layout:
         """What an epoch would be, before it is asked for."""
