@@ -114,10 +114,10 @@ class Call(Peer):
         self.voice: Voice = make_track("video" if medium.picture_bytes else "audio")
 
     def _speak(self) -> None:
-        self._peer.addTrack(self.voice.track)
+        self._peer.addTrack(self.voice.track)._retransmit = never  # lost is lost: nothing is sent again
         for transceiver in self._peer.getTransceivers():
             transceiver.receiver._RTCRtpReceiver__jitter_buffer = Unheard()
-            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # lost is lost: nothing is sent again
+            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # nor asked for again
 
     def _transports(self) -> list[Any]:
         return [transceiver.receiver.transport for transceiver in self._peer.getTransceivers()]
@@ -156,6 +156,10 @@ class Unheard:
     def add(self, packet: Any) -> tuple[bool, None]:
         """As JitterBuffer.add: no key frame is wanted, no frame is whole."""
         return False, None
+
+
+async def never(number: int) -> None:
+    """In the place of aiortc's sending a packet again."""
 
 
 def constant_rate(sdp: str) -> str:

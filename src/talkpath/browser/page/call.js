@@ -52,7 +52,9 @@ export class Call {
   }
 
   async offer() {
-    await this.pc.setLocalDescription(await this.pc.createOffer());
+    const { sdp: whole } = await this.pc.createOffer();
+    // Nothing that was lost is asked for again, or the loss would not be seen.
+    await this.pc.setLocalDescription({ type: "offer", sdp: whole.replace(/^a=rtcp-fb:.*\r\n/gm, "") });
     // Nothing of this device's addresses leaves the page: the far end hears where we are from our first packet.
     const sdp = this.pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
     const answered = this.talk.next(`answer ${this.flow}`);
