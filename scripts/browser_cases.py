@@ -193,7 +193,7 @@ def innocent(runs: int) -> Iterator[dict[str, Any]]:
     """Networks that restrict nothing, each as bad as its seed has it."""
     for number in range(runs):
         turn, kind = divmod(number, len(BACKGROUNDS))
-        case = Case(INNOCENT, background=BACKGROUNDS[kind], video=() if turn % 2 else INNOCENT)
+        case = Case(INNOCENT, background=BACKGROUNDS[kind], video=() if turn else INNOCENT)
         row = {"case": case.background, "seed": 100 + number}
         try:
             found = play(case, 100 + number)

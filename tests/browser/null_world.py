@@ -1,9 +1,10 @@
 """A made-up network and browser, without either: what both ends would have counted, for thousands of checks a minute.
 
 What the network does is tied to the 5-tuple and to the time, never to what a flow is: bad paths, dead ports, queues
-that favour who came first, spells of loss that hit all. What a flow is does show in how it is measured: a call's
-handshake takes more messages and begins late, its packets have random sequence numbers, twins are sent by a timer that
-runs late, the canary withholds. That is the null of docs/why/2026-11-24-browser.md.
+that favour who came first, spells of loss that hit all, paths that take longer. What a flow is does show in how it is
+measured: a call's handshake takes more messages and begins late, its packets have random sequence numbers and take a
+little longer through the browser, twins are sent by a timer that runs late, the canary withholds. That is the null of
+docs/why/2026-11-24-browser.md.
 """
 
 from __future__ import annotations
@@ -29,15 +30,21 @@ SLOTS = VOICE.slots
 TICK_S = TICK_MS / 1000
 FLIGHTS = {"call": 6, "random": 4, "text": 4}  # messages that must all get through before a flow is up
 FIRST_TRY_S = 0.2
+OWN_S, STAMP = 0.015, 960  # what the browser adds to a call's packets; RTP units of a tick
 
 
 @dataclass(frozen=True)
 class Weather:
-    """Loss per flow and slot, (flows, slots) in [0, 1], each way; `delay_s` one way."""
+    """Loss per flow and slot, (flows, slots) in [0, 1], each way; `delay_s` one way, `later_s` (flows,) more."""
 
     up: Floats
     down: Floats
     delay_s: float = 0.03
+    later_s: Floats | None = None
+
+    def takes_s(self, flow: int) -> float:
+        """One way of that flow."""
+        return self.delay_s + (float(self.later_s[flow]) if self.later_s is not None else 0.0)
 
 
 Background = Callable[[np.random.Generator, Floats], Weather]
@@ -61,6 +68,13 @@ def paths(dice: np.random.Generator, phases_ms: Floats) -> Weather:
     bad = dice.random(flows) < 0.5
     loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], SLOTS, axis=1)
     return Weather(loss, loss)
+
+
+def slow(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+    """Four equal-cost paths, each 60 ms longer than the one before, and queues that stand differently."""
+    flows = len(phases_ms)
+    later_s = 0.06 * dice.integers(0, 4, flows) + dice.exponential(0.01, flows)
+    return Weather(*(np.full((flows, SLOTS), 0.01) for _ in range(2)), later_s=later_s)
 
 
 def dead(dice: np.random.Generator, phases_ms: Floats) -> Weather:
@@ -103,6 +117,7 @@ BACKGROUNDS: dict[str, Background] = {
     "20 %": even(0.2),
     "45 %": even(0.45),
     "paths": paths,
+    "slow paths": slow,
     "dead ports": dead,
     "late comers": late_comers,
     "spells": spells,
@@ -151,13 +166,18 @@ def _flow(opening: Opening, weather: Weather, dice: np.random.Generator, drop_up
     said = np.setdiff1d(np.arange(first, SLOTS), opening.withheld)
     came = said[dice.random(len(said)) >= up_loss[said]]
     heard = said[dice.random(len(said)) >= weather.down[flow][said]]
-    polls, wrote = _polls(said, heard, weather.delay_s), () if call else tuple(said.tolist())
-    near = FlowReport(flow, 1000 * setup_s, 1000 * setup_s, float(first * TICK_MS), polls, wrote)
-    at_s = 100 + came * TICK_S + weather.delay_s + (0.0 if call else float(dice.exponential(0.003)))
+    takes_s, own_s = weather.takes_s(flow), OWN_S * call
+    polls, wrote = _polls(said, heard, takes_s), () if call else tuple(said.tolist())
+    left_ms = tuple((said * float(TICK_MS)).tolist())
+    back = zip(
+        (heard * (STAMP if call else 1)).tolist(), (1000 * (heard * TICK_S + takes_s + own_s)).tolist(), strict=True
+    )
+    near = FlowReport(flow, 1000 * setup_s, 1000 * setup_s, float(first * TICK_MS), polls, wrote, left_ms, tuple(back))
+    at_s = 100 + came * TICK_S + takes_s + (own_s if call else float(dice.exponential(0.003)))
     numbers = (came + int(dice.integers(0, 65536))) % 65536 if call else came
     missing = int(came[-1] - came[0] + 1 - len(came)) if len(came) else 0
     arrivals = tuple(zip(numbers.tolist(), at_s.tolist(), strict=True))
-    return near, FarFlow(flow, arrivals, tuple(said.tolist()), 1, 1, len(came), missing)
+    return near, FarFlow(flow, arrivals, tuple(said.tolist()), 1, 1, len(came), missing, stamp=0 if call else None)
 
 
 def _first(dice: np.random.Generator) -> int:

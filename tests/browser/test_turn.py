@@ -39,7 +39,7 @@ def test_without_a_certificate_tls_is_missing_alone():
 def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("", 0))
+        other.bind(("127.0.0.1", 0))
         number = other.getsockname()[1]
         monkeypatch.setattr(turn, "PORTS", (number, 443))
         relay = turn.start(["127.0.0.1"], "secret", taken=[443])
@@ -50,7 +50,7 @@ def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
 def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
     written: list[str] = []
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(turn, "_taken", lambda port: "")
+    monkeypatch.setattr(turn, "_taken", lambda port, addresses: "")
 
     def started(argv: list[str], **_: object) -> subprocess.Popen[bytes]:
         written.append(Path(argv[2]).read_text())
@@ -64,3 +64,15 @@ def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
         assert "denied-peer-ip=0.0.0.0-255.255.255.255" in lines
         assert [line for line in lines if line.startswith("allowed-peer-ip")] == ["allowed-peer-ip=192.0.2.7"]
     assert len(written) == 2
+
+
+def test_a_port_of_another_address_is_free():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.2", 0))
+        number = other.getsockname()[1]
+        assert [turn._taken(number, [address]) for address in ("127.0.0.1", "127.0.0.2")] == ["", "taken"]
+
+
+def test_tls_goes_to_the_name_that_the_certificate_is_for():
+    ways = turn.Relay("secret", trusted=True).ways("192.0.2.1", "calls.example")
+    assert [way.url.split(":")[1] for way in ways] == ["192.0.2.1"] * 3 + ["calls.example"]

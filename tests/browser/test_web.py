@@ -18,12 +18,14 @@ from talkpath.browser.far import FarEnd
 from talkpath.browser.witness import Witness
 from talkpath.wire.sign import Signer
 
+HELLOS: list[dict[str, Any]] = []
+
 
 class Polite(socketserver.StreamRequestHandler):
     """Says welcome, and listens until the other end goes."""
 
     def handle(self) -> None:
-        self.rfile.readline()
+        HELLOS.append(json.loads(self.rfile.readline()))
         self.wfile.write(b'{"type": "welcome"}\n')
         while self.rfile.readline():
             pass
@@ -42,7 +44,8 @@ def far() -> Iterator[FarEnd]:
 @pytest.fixture
 def talk(far: FarEnd) -> Iterator[str]:
     """The address of /check/talk, where one check at a time is carried."""
-    app = Starlette(routes=web.routes(lambda: far, Witness(Signer.fresh()), at_a_time=1))
+    check = web.routes(lambda: far, Witness(Signer.fresh()), address="192.0.2.1", at_a_time=1)
+    app = Starlette(routes=check)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="websockets-sansio"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -66,6 +69,12 @@ def test_who_comes_while_it_is_full_is_told_his_place_and_let_in(talk: str):
             inside.close()
             assert heard(waiting)["type"] == "welcome"
             assert heard(last) == {"type": "queue", "place": 1}
+
+
+def test_behind_another_web_server_calls_go_to_the_address_that_was_named(talk: str):
+    with connect(talk) as page:
+        assert heard(page)["type"] == "welcome"
+    assert HELLOS[-1]["host"] == "192.0.2.1"
 
 
 def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.MonkeyPatch):

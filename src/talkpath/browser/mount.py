@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from talkpath.browser import far, require, turn, web
-from talkpath.browser.addresses import own_addresses
+from talkpath.browser.addresses import ANY, own_addresses
 from talkpath.browser.witness import Witness
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ class Mount:
         self._end: far.FarEnd | None = None
         self._relay = turn.Relay("")
         self.routes: list[BaseRoute] = web.routes(
-            self._far, witness, relay=lambda: self._relay, share=HERE, others=others
+            self._far,
+            witness,
+            relay=lambda: self._relay,
+            share=HERE,
+            others=others,
+            address="" if host in ANY else host,
         )
 
     def _far(self) -> far.FarEnd:

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from talkpath.browser.paths import Path as Way
@@ -40,13 +41,14 @@ class Relay:
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def ways(self, host: str) -> list[Way]:
-        """All paths, as a browser that reached us at `host` would use them."""
-        where = f"[{host}]" if ":" in host else host
+    def ways(self, host: str, name: str = "") -> list[Way]:
+        """All paths, as a browser that reached us at the address `host` would use them. `name`: as the page's link has
+        it; a certificate is for that."""
         found = []
         for transport, port in WAYS:
-            scheme, carried = ("turns", "tcp") if transport == "tls" else ("turn", transport)
-            url = f"{scheme}:{where}:{port}?transport={carried}"
+            is_tls = transport == "tls"
+            scheme, carried = ("turns", "tcp") if is_tls else ("turn", transport)
+            url = f"{scheme}:{_bracketed(name or host if is_tls else host)}:{port}?transport={carried}"
             missing = self.missing.get(port, "certificate" if transport == "tls" and not self.trusted else "")
             found.append(Way(f"{transport}/{port}", transport, port, "" if missing else url, missing))
         return found
@@ -78,21 +80,25 @@ def start(
         return Relay(secret, dict.fromkeys(PORTS, "coturn"))
     relay = Relay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
     for port in PORTS:
-        if why := "own" if port in taken else _taken(port):
+        if why := "own" if port in taken else _taken(port, addresses):
             relay.missing[port] = why
         else:
             relay._processes.append(_start(relay, port, addresses, certificate))
     return relay
 
 
-def _taken(port: int) -> str:
-    """ "" where the port is free for UDP and TCP, else why not."""
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _taken(port: int, addresses: Sequence[str]) -> str:
+    """ "" where the port is free for UDP and TCP on these addresses of ours, else why not."""
+    for address, kind in product(addresses, (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
             if kind == socket.SOCK_STREAM:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("", port))
+                probe.bind((address, port))
             except PermissionError:
                 return "root"
             except OSError:

@@ -69,10 +69,12 @@ def routes(
     relay: Callable[[], Relay] | None = None,
     share: str = "",
     others: Others = nobody,
+    address: str = "",
     at_a_time: int = AT_A_TIME,
 ) -> list[BaseRoute]:
     """All of /check. `far()` is the far end and `relay()` the relay, once they are started; `witness` signs; `share` is
-    the base URL of a report API (tp-006), "here" for this server's own; `others` says what is known of a network."""
+    the base URL of a report API (tp-006), "here" for this server's own; `others` says what is known of a network.
+    `address`: where calls go, if not where the page came to, as where another web server stands before this one."""
     from starlette.routing import Route, WebSocketRoute
 
     places = Places(at_a_time)
@@ -80,7 +82,7 @@ def routes(
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         with contextlib.suppress(ConnectionError, RuntimeError):  # a page that closed cannot be told anything
-            await _admit(socket, places, Server(far(), relay() if relay else None, share, witness, others))
+            await _admit(socket, places, Server(far(), relay() if relay else None, share, witness, others, address))
 
     return [
         Route("/check", _page),
@@ -156,6 +158,7 @@ class Server:
     share: str
     witness: Witness
     others: Others
+    address: str
 
 
 # -- a check ----------------------------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ async def _talk(socket: WebSocket, server: Server) -> None:
     """One check: what the page says goes to the far end, what that says to the page, but facts, which are judged."""
     from starlette.websockets import WebSocketDisconnect
 
-    far, host = server.far, socket.scope["server"][0]
+    far, host = server.far, server.address or socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far.control, limit=LINE_BYTES)
     check = Check(socket, writer, server, host)
     check.tell_far({"token": far.token, "host": host})
@@ -205,6 +208,7 @@ class Check:
 
     def __init__(self, socket: WebSocket, far: asyncio.StreamWriter, server: Server, host: str) -> None:
         self._socket, self._far, self._server, self._host = socket, far, server, host
+        self._name = socket.url.hostname or host
         self._language, self._media = "en", 1
 
     def tell_far(self, message: dict[str, Any]) -> None:
@@ -245,7 +249,7 @@ class Check:
         """Which paths to try, with credentials for the relay."""
         relay = self._server.relay
         user, password = relay.credentials() if relay else ("", "")
-        ways = [way for way in relay.ways(self._host) if way.url] if relay else []
+        ways = [way for way in relay.ways(self._host, self._name) if way.url] if relay else []
         return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
 
     async def _end(self, facts: Facts, half: bytes, late_ms: float) -> None:
@@ -259,7 +263,7 @@ class Check:
         found["others"] = await asyncio.to_thread(server.others, page, self._language)
         relay = server.relay
         found["paths"] += (
-            [{"name": way.name, "missing": way.missing} for way in relay.ways(self._host) if way.missing]
+            [{"name": way.name, "missing": way.missing} for way in relay.ways(self._host, self._name) if way.missing]
             if relay
             else []
         )

@@ -31,10 +31,13 @@ from talkpath.errors import UsageError
 @click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
 @click.option("--web-udp", type=click.IntRange(1, 65535),
               help="Also serve a check for browsers, /check; its calls come to this UDP port.")  # fmt: skip
+@click.option("--web-host", default="", metavar="ADDRESS",
+              help="Those calls come to this address of the machine; --host where it is not given. Needed behind "
+              "another web server.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
             geo_files: tuple[Path, ...], stopped: tuple[str, ...], box: Path | None, address: str,
-            min_contributors: int, delay_days: int, judges: int, web_udp: int | None,
+            min_contributors: int, delay_days: int, judges: int, web_udp: int | None, web_host: str,
             as_json: bool) -> None:  # fmt: skip
     """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
 
@@ -57,4 +60,4 @@ def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
     word = "SIMULATED observatory" if simulated else "The observatory"
     said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
-    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp, site)
+    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp, site, web_host)

@@ -45,9 +45,10 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket.socket, ready: Callable[[], None],
-          web_udp: int | None = None, site: Site | None = None) -> None:  # fmt: skip
+          web_udp: int | None = None, site: Site | None = None, web_host: str = "") -> None:  # fmt: skip
     """Serve until SIGINT or SIGTERM; `ready` is called once everything is open. `web_udp`: the UDP port that calls of
-    browsers come to; then /check is served too. `site` is what the operator sets for the pages."""
+    browsers come to; then /check is served too. They come to `web_host`, "" for where the pages are. `site` is what the
+    operator sets for the pages."""
     try:
         import uvicorn
     except ImportError:
@@ -59,7 +60,7 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
     observatory = Observatory(place, settings, site.publication)
     pages = pages_of(observatory, site)
     try:
-        check = _check(opened, web_udp, place, pages)
+        check = _check(web_host or opened.getsockname()[0], web_udp, place, pages)
         config = uvicorn.Config(
             application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
             log_level="warning",
@@ -85,7 +86,7 @@ def pages_of(observatory: Observatory, site: Site) -> Pages:
     return Pages(observatory.store, lambda: observatory.loader.position, site, box, observatory.log.folder.open)
 
 
-def _check(opened: socket.socket, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:
+def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:
     """The check for browsers, where it was asked for. Its receipts are signed with a key of its own, which a list of
     responders may name."""
     if web_udp is None:
@@ -95,12 +96,12 @@ def _check(opened: socket.socket, web_udp: int | None, place: Place, pages: Page
 
     atlas = Atlas(place.geo)
 
-    def known(host: str, code: str) -> list[str]:
+    def known(address: str, code: str) -> list[str]:
         with speaking(language(code if code in codes() else "en")):
-            return others(pages.source, pages.site, atlas.find(host))
+            return others(pages.source, pages.site, atlas.find(address))
 
     signer = signer_of(place.root / CHECK_KEY)
-    return Mount(opened.getsockname()[0], web_udp, Witness(signer, find=atlas.find), known)
+    return Mount(host, web_udp, Witness(signer, find=atlas.find), known)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

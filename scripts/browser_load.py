@@ -1,0 +1,76 @@
+"""How many checks at once does one far end carry? Real Chromiums at one server, the server before them all.
+
+    python scripts/browser_load.py 4 voice      four pages at once
+    python scripts/browser_load.py 3 video
+
+One JSON object: how late the server was for each page (ms, all but one in a hundred packets; 5 voids delay, 50 all),
+and what of a core its process used. The pages themselves are starved on a small machine, and late: that says nothing.
+Needs what scripts/browser_cases.py needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from browser_cases import NEAR, UDP, WEB, be_prompt, certificate
+from talkpath.lab import namespace, netns
+from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.scenario import Scenario
+
+FAR = "talkpath.browser.far"
+LONGEST_S = 400
+BEHIND = ["nice", "-n", "20"]
+APART_S = 1.0
+
+
+def used_s() -> float:
+    """CPU seconds of the far end's process so far."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if FAR in folder.joinpath("cmdline").read_text():
+                fields = folder.joinpath("stat").read_text().rpartition(")")[2].split()
+                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            continue
+    return 0.0
+
+
+def play(pages: int, media: str) -> dict[str, Any]:
+    """All pages at once, each started APART_S after the one before."""
+    network = Scenario.parse("clean", ()).network()
+    with TemporaryDirectory() as scratch, netns.box(network) as lab:
+        far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
+               "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),
+               "--web-udp", str(UDP), *certificate(scratch)]  # fmt: skip
+        lab.start(RESPONDER.name, far).line("link")
+        before_s, began_s, running = used_s(), time.monotonic(), []
+        for number in range(pages):
+            near = [*BEHIND, sys.executable, str(NEAR), f"https://{RESPONDER.ipv4}:{WEB}",
+                    f"{scratch}/{number}.json", media]  # fmt: skip
+            running.append(lab.start(PROBE.name, near))
+            time.sleep(APART_S)
+        codes = [each.finish(LONGEST_S).exit_code for each in running]
+        told = [json.loads(file.read_text())["result"] for file in sorted(Path(scratch).glob("*.json"))]
+        span_s, cpu_s = time.monotonic() - began_s, used_s() - before_s
+        lab.stop()
+    verdicts = [[verdict["state"] for verdict in each.get("json", {}).get("verdicts", [])] for each in told]
+    return {"pages": pages, "media": media, "failed": sum(map(bool, codes)), "span_s": span_s, "cores": cpu_s / span_s,
+            "server_late_ms": [each.get("server_late_ms") for each in told], "states": verdicts}  # fmt: skip
+
+
+def main() -> None:
+    """Play it."""
+    be_prompt()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
+    namespace.enter()
+    sys.stdout.write(json.dumps(play(int(sys.argv[1]), sys.argv[2])) + "\n")
+
+
+if __name__ == "__main__":
+    main()
