@@ -45,6 +45,7 @@ _USERNAME, _REALM, _USE_CANDIDATE, _CONTROLLING = 0x0006, 0x0014, 0x0025, 0x802A
 _NOMINATION, _GOOG_DELTA = 0xC001, 0xC059
 _SIGNAL_SSRC: Final = frozenset(base + n for base in (1000, 2000) for n in (1, 2, 3, 11, 12, 13))
 _ZOOM_HELLO: Final = (b"\x01\x00\x02", b"\x01\x00\x03", b"\x02\x00\x02", b"\x02\x00\x03")
+_ZOOM_FIRST: Final = b"\x01\x02\x05"
 _ZOOM_MEDIA: Final = {15: "voice", 16: "video"}
 
 # RTP payload types that carry one medium in one app (facts: calls-on-the-wire section 3). 0 to 18: RFC 3551.
@@ -102,7 +103,7 @@ class Trace:
         elif payload[16:28] == TAG_MARK and len(payload) >= 32:
             self._decide("telegram")
             self._tag = payload[:12]
-        elif not self._tag and self._is_zoom(payload):
+        elif first in _ZOOM_FIRST and not self._tag and self._is_zoom(payload):
             pass
         elif self._turn and 64 <= first < 80 and not inside:
             self.look(payload[4:], inside=True)

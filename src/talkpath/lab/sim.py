@@ -123,6 +123,7 @@ class Sim:
     # -- datagrams -------------------------------------------------------------------------------------------
 
     def _send_up(self, packets: list[ProbeOutgoing]) -> None:
+        offer, take, heap, order, now_s = self.network.offer, self._take_up, self._heap, self._order, self.now_s
         for packet in packets:
             if packet.transport != "udp":
                 self._stream_up(packet)
@@ -135,9 +136,11 @@ class Sim:
             if writer is None:
                 ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
                 writer = self._up[packet.flow] = UdpWriter(*ends)
-            self._offer("up", self._take_up, writer.packet(packet.data))
+            for at_s, delivered in offer(now_s, "up", writer.packet(packet.data)):
+                heappush(heap, (at_s, next(order), take, delivered))
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
+        offer, take, heap, order, now_s = self.network.offer, self._take_down, self._heap, self._order, self.now_s
         for packet in packets:
             source, port, data = packet.source, packet.port, packet.data
             if packet.hops and isinstance(source, bytes):
@@ -150,11 +153,8 @@ class Sim:
             writer = self._down.get(source)
             if writer is None:
                 writer = self._down[source] = self._back(source, packet.port)
-            self._offer("down", self._take_down, writer.packet(data))
-
-    def _offer(self, direction: Direction, take: Callable[[bytes], None], packet: bytes) -> None:
-        for at_s, delivered in self.network.offer(self.now_s, direction, packet):
-            heappush(self._heap, (at_s, next(self._order), take, delivered))
+            for at_s, delivered in offer(now_s, "down", writer.packet(data)):
+                heappush(heap, (at_s, next(order), take, delivered))
 
     def _offer_far(self, direction: Direction, packet: bytes) -> None:
         """A packet that may not get to the other end: a router may answer instead."""
