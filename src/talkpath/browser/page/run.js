@@ -42,7 +42,7 @@ async function check(talk, watch, answers, step) {
       const names = { number: message.number + 1, most: message.most };
       const stage = name => step(say(name, names));
       const report = await new Epoch(message, talk, welcome, tracks, watch, stage).run();
-      if (!report || watch.stopped) return null;
+      if (!report || watch.stopped) return watch.stopped ? null : talk.trouble;
       step(say("step_judge"));
       talk.send({ type: "report", report });
     }

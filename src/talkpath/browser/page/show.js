@@ -13,8 +13,11 @@ export function show(result) {
   tell("said", "");
 }
 
-function told(verdict, index) {
-  const head = element("h2", `${verdict.mark} ${verdict.label}`, index === 0 ? { id: "result-title" } : {});
+// The label, with the medium where there are several.
+const title = (verdict, { length }) => `${verdict.mark} ${verdict.label}${length > 1 ? ` (${verdict.medium})` : ""}`;
+
+function told(verdict, index, all) {
+  const head = element("h2", title(verdict, all), index === 0 ? { id: "result-title" } : {});
   return [head, element("p", verdict.sentence), ...verdict.lines.map(line => element("p", line))];
 }
 
@@ -36,7 +39,7 @@ function through(path) {
 }
 
 export function plain(result) {
-  const lines = result.verdicts.flatMap(verdict => [`${verdict.mark} ${verdict.label}`, verdict.sentence, ...verdict.lines, ""]);
+  const lines = result.verdicts.flatMap((verdict, _, all) => [title(verdict, all), verdict.sentence, ...verdict.lines, ""]);
   const paths = result.paths.map(path => `${path.name}: ${through(path)}`);
   const known = result.others?.length ? [say("others"), ...result.others, ""] : [];
   return [...lines, ...known, say("real"), ...paths, ...result.figures.map(([name, value]) => `${name}: ${value}`), result.json.started_at].join("\n");

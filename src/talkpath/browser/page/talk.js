@@ -5,6 +5,7 @@ const PING_MS = 250;
 export class Talk {
   constructor(url) {
     this.pings = this.pongs = 0;
+    this.trouble = null; // the last word of a server that gave the check up
     this.waiting = new Map();
     this.backlog = new Map();
     this.socket = new WebSocket(url);
@@ -22,6 +23,7 @@ export class Talk {
 
   take(message) {
     if (message.type === "pong") { this.pongs += 1; return; }
+    if (message.type === "error") this.trouble = message;
     const key = message.type === "answer" ? `answer ${message.flow}` : message.type;
     const waiting = this.waiting.get(key);
     if (waiting) { this.waiting.delete(key); waiting(message); }
