@@ -90,9 +90,9 @@ def _counts(folder: Path | None, index: str | None) -> list[Counts]:
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")
     if folder is not None:
         return folder_counts(folder)
-    from talkpath.observatory.index.queries import day_counts
+    from talkpath.observatory.index.queries import carry_days, day_counts, read_carry_days
     from talkpath.observatory.index.store import Store
 
     assert index is not None
     with closing(Store(index)) as store:
-        return list(of_index(day_counts(store)))
+        return list(of_index(day_counts(store), read_carry_days(carry_days(store))))

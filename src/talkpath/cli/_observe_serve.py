@@ -28,6 +28,8 @@ from talkpath.errors import UsageError
               help="What fewer people measured is not shown.")  # fmt: skip
 @click.option("--delay-days", default=30, show_default=True, type=click.IntRange(0),
               help="Under an order, what works is shown by network after so many days.")  # fmt: skip
+@click.option("--webhooks", type=click.Path(dir_okay=False, path_type=Path),
+              help="Tell the receivers of this TOML file of events.")  # fmt: skip
 @click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
 @click.option("--web-udp", type=click.IntRange(1, 65535),
               help="Also serve a check for browsers, /check; its calls come to this UDP port.")  # fmt: skip
@@ -37,25 +39,29 @@ from talkpath.errors import UsageError
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
             geo_files: tuple[Path, ...], stopped: tuple[str, ...], box: Path | None, address: str,
-            min_contributors: int, delay_days: int, judges: int, web_udp: int | None, web_host: str,
+            min_contributors: int, delay_days: int, webhooks: Path | None, judges: int, web_udp: int | None,
+            web_host: str,
             as_json: bool) -> None:  # fmt: skip
     """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
 
     It speaks HTTP in the clear; let a web server with TLS stand before it (docs/how-to/run-an-observatory.md).
     """  # fmt: skip
     from talkpath.evidence.responders import listed
+    from talkpath.observatory.feeds.webhook import load_hooks
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.serve import bind, serve
     from talkpath.observatory.server import Place
     from talkpath.observatory.stop import stops
     from talkpath.observatory.web.site import Site
 
+    if webhooks:
+        load_hooks(webhooks)
     told_to_stop = stops(data)
     countries = frozenset(country.upper() for country in stopped) | {stop.country for stop in told_to_stop}
     if any(len(country) != 2 or not country.isalpha() for country in countries):
         raise UsageError("--stop takes a country's two letters, as in --stop XX.")
     place = Place(data, dsn, geo_files, listed(responders), judges)
-    site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop)
+    site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop, webhooks=webhooks)
     socket, url = bind(host, port)
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
     word = "SIMULATED observatory" if simulated else "The observatory"

@@ -20,7 +20,7 @@ from talkpath.observatory.detect.counts import Counts
 from talkpath.observatory.events_days import Day, days, reports
 
 if TYPE_CHECKING:
-    from talkpath.observatory.index.queries import DayCount
+    from talkpath.observatory.index.queries import CarryDay, DayCount
 
 HEARD_AS: dict[str, Source] = {"shape": "probe", "address": "probe", "signalling": "probe", "webrtc": "browser",
                                "call": "capture"}  # fmt: skip
@@ -73,12 +73,18 @@ def of_taps(path: Path) -> Iterator[Counts]:
                      simulated=tap.simulated)  # fmt: skip
 
 
-def of_index(found: Iterable[DayCount]) -> Iterator[Counts]:
-    """Of the index's day counts; imports are no source."""
+def of_index(found: Iterable[DayCount], carried: Iterable[CarryDay] = ()) -> Iterator[Counts]:
+    """Of the index's day counts, and of what carried calls on those days; imports are no source.
+
+    A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
+    knows how often recordings of good lines look so.
+    """
+    transports: dict[tuple[str, ...], list[str]] = {}
+    for day in carried:
+        transports.setdefault((day.country, day.network, day.app, day.medium, day.day), []).append(day.transport)
     for one in found:
         if one.source in SOURCES:
-            decided = one.restricted + one.ok + one.closed + one.impaired
-            tapped = one.source == "tap"
+            reports, restricted = _heard(one)
             yield Counts(
                 day=one.day,
                 country=one.country,
@@ -86,14 +92,24 @@ def of_index(found: Iterable[DayCount]) -> Iterator[Counts]:
                 app=one.app,
                 medium=one.medium,
                 source=one.source,
-                reports=one.failed if tapped else decided,
-                restricted=one.failed if tapped else one.restricted,
+                reports=reports,
+                restricted=restricted,
                 contributors=max(one.contributors, 1),
                 rules=one.rules,
                 responders={key: (count, one.responders_restricted.get(key, 0))
                             for key, count in one.responders.items()},
+                carries=tuple(transports.get((one.country, one.network, one.app, one.medium, one.day), ())),
+                bundles=one.bundles,
                 simulated=one.simulated,
             )  # fmt: skip
+
+
+def _heard(one: DayCount) -> tuple[int, int]:
+    """(reports, those that accuse)."""
+    if one.source == "tap":
+        return one.failed, one.failed
+    consistent = one.consistent if one.source == "capture" else 0
+    return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
 
 
 def _tap(number: int, line: bytes) -> Tap:

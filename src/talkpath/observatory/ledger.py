@@ -11,7 +11,7 @@ decide, the outcome is that of the own; both are shown, and `disagree` where the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,10 +22,11 @@ from talkpath.observatory.claims import Claim
 from talkpath.observatory.claims_grammar import And, Held, Not, Predicate, leaves, parse
 from talkpath.observatory.events import Event, standing
 from talkpath.observatory.events_days import Day
-from talkpath.observatory.ledger_count import OPPOSITE, Outcome, Part, parts
+from talkpath.observatory.ledger_count import OPPOSITE, Outcome, Part, joined, parts, streams
 from talkpath.observatory.ledger_published import Published
 
 Rank = Literal["own", "published", "none"]
+Counts = Mapping[Held, tuple[Part, ...]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,27 @@ class Entry(Struct, frozen=True):
 def hold(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
     """One entry per claim, in their order."""
     every = list(claims)
-    entries = {claim.id: _entry(claim, evidence) for claim in every}
+    return hold_counts(every, [count(every, evidence.days, evidence.events)], evidence.published)
+
+
+def count(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event]) -> Counts:
+    """What own evidence of one part of the world says of each word of the claims."""
+    by_stream: dict[tuple[str, str], list[Day]] = {}
+    for day in days:
+        by_stream.setdefault((day.app, day.medium), []).append(day)
+    stands = standing(events)
+    words = {word for claim in claims if claim.predicate for word in leaves(parse(claim.predicate))}
+    return {word: tuple(parts(word, [day for key in streams(word) for day in by_stream.get(key, ())], stands,
+                              sampled=True)) for word in words}  # fmt: skip
+
+
+def hold_counts(claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]) -> list[Entry]:
+    """The same from counts of places that have no network in common."""
+    every = list(claims)
+    some = counts or [count(every, (), ())]
+    own = {word: tuple(joined(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
+           for word in some[0]}  # fmt: skip
+    entries = {claim.id: _entry(claim, own, published) for claim in every}
     return [
         replace(entries[claim.id], against={i: entries[i].outcome for i in claim.against if i in entries})
         for claim in every
@@ -80,13 +101,13 @@ def placed(predicate: Predicate, country: str) -> Predicate:
     return type(predicate)(tuple(placed(part, country) for part in predicate.parts))
 
 
-def _entry(claim: Claim, evidence: Evidence) -> Entry:
+def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> Entry:
     if not claim.predicate:
         side = Side("not measurable")
         return Entry(claim.id, "not measurable", "none", side, side, reason=claim.not_measurable)
     predicate = parse(claim.predicate)
-    own = _side(predicate, evidence.days, standing(evidence.events), sampled=True)
-    published = _published(predicate, [row for row in evidence.published if claim.id not in row.claims])
+    own = _side(predicate, {word: counts[word] for word in leaves(predicate)})
+    published = _published(predicate, [row for row in rows if claim.id not in row.claims])
     rank: Rank = "own" if own.outcome != "silent" else "published" if published.outcome != "silent" else "none"
     outcome = published.outcome if rank == "published" else own.outcome
     return Entry(claim.id, outcome, rank, own, published, OPPOSITE.get(own.outcome) == published.outcome)
@@ -95,11 +116,10 @@ def _entry(claim: Claim, evidence: Evidence) -> Entry:
 def _published(predicate: Predicate, rows: Sequence[Published]) -> Side:
     days = [day for row in rows for day in row.days()]
     events = [event for row in rows for event in row.events()]
-    return _side(predicate, days, events, sampled=False)
+    return _side(predicate, {word: tuple(parts(word, days, events, sampled=False)) for word in leaves(predicate)})
 
 
-def _side(predicate: Predicate, days: Sequence[Day], events: Sequence[Event], *, sampled: bool) -> Side:
-    found = {held: parts(held, days, events, sampled=sampled) for held in leaves(predicate)}
+def _side(predicate: Predicate, found: Counts) -> Side:
     outcome = _outcome(predicate, {held: _all([part.outcome for part in counted]) for held, counted in found.items()})
     return Side(outcome, tuple(part for counted in found.values() for part in counted))
 

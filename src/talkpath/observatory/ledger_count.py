@@ -8,12 +8,13 @@ Published findings are no sample: they are counted without an interval, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import comb
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from talkpath.lab.scoring.exact import Share
 from talkpath.observatory.claims_grammar import Held, MediumWord
 from talkpath.observatory.events import Event
 from talkpath.observatory.events_days import Day
@@ -50,6 +51,23 @@ class Part(Struct, frozen=True):
     events: tuple[str, ...] = ()
 
 
+def joined(found: Sequence[Part], *, sampled: bool) -> Part:
+    """One part, counted in places that have no network in common."""
+    days = [day for part in found for day in (part.first_day, part.last_day) if day]
+    sums = {name: sum(getattr(part, name) for part in found)
+            for name in ("yes", "told", "measured", "reports", "contributors")}  # fmt: skip
+    return _settled(
+        replace(found[0], **sums, first_day=min(days, default=""), last_day=max(days, default=""),
+                events=tuple(event for part in found for event in part.events)), sampled)  # fmt: skip
+
+
+def streams(held: Held) -> Iterator[tuple[str, str]]:
+    """(app, medium) of all that the word speaks of."""
+    for word in held.media:
+        for medium in CALL if word == "call" else (word,):
+            yield from ((app, medium) for app in (*held.apps, held.than) if app)
+
+
 def parts(held: Held, days: Sequence[Day], events: Sequence[Event], *, sampled: bool) -> list[Part]:
     """One a medium and app; for words that compare apps, one a pair."""
     pairs = _pairs(held)
@@ -69,27 +87,10 @@ def outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
     return "supported" if low > 0.5 else _if(high < 0.5, "contradicted")
 
 
-def clopper_pearson(yes: int, told: int, error: float = 0.05) -> tuple[float, float]:
-    """The exact interval of a share: where each tail of the binomial distribution falls to half the error."""
-
-    def at_least(p: float) -> float:
-        return sum(comb(told, k) * p**k * (1 - p) ** (told - k) for k in range(yes, told + 1))
-
-    def at_most(p: float) -> float:
-        return sum(comb(told, k) * p**k * (1 - p) ** (told - k) for k in range(yes + 1))
-
-    low = _root(lambda p: at_least(p) < error / 2) if yes else 0.0
-    high = _root(lambda p: at_most(p) >= error / 2) if yes < told else 1.0
-    return low, high
-
-
-def _root(below: Callable[[float], bool]) -> float:
-    """Where `below` turns false between 0 and 1."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) else (low, middle)
-    return low
+def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
+    """The exact 95 % interval of a share."""
+    share = Share(yes, told)
+    return share.low, share.high
 
 
 def _if(told: bool, said: Outcome) -> Outcome:
@@ -111,34 +112,42 @@ def _part(held: Held, medium: MediumWord, pair: tuple[str, str], days: Sequence[
     others = {network.name: network for network in _networks(held, medium, other, days, events)} if other else {}
     answers = [_compare(network, others.get(network.name)) if other else holds(network) for network in found]
     told = [answer for answer in answers if answer is not None]
-    share = held.share or SHARE.get(held.word, "any")
-    low, high = clopper_pearson(sum(told), len(told)) if told and sampled else (None, None)
     counted = [network for network, answer in zip(found, answers, strict=True) if answer is not None]
     looked = sorted(day.day for network in found for day in network.days)
-    return Part(
+    part = Part(
         word=held.word,
         app=f"{app}, {other}" if other else app,
         medium=medium,
-        share=share,
-        outcome=_mixed(told) if held.word == "MIXED" else outcome(sum(told), len(told), share, sampled=sampled),
+        share=held.share or SHARE.get(held.word, "any"),
+        outcome="silent",
         yes=sum(told),
         told=len(told),
         measured=len(found),
-        low=low,
-        high=high,
+        low=None,
+        high=None,
         reports=sum(day.count for network in found for day in network.days),
         contributors=sum(max((day.contributors for day in network.days), default=0) for network in found),
         first_day=looked[0] if looked else "",
         last_day=looked[-1] if looked else "",
         events=tuple(event.id for network in counted for event in network.events),
     )
+    return _settled(part, sampled)
 
 
-def _mixed(told: list[bool]) -> Outcome:
+def _settled(part: Part, sampled: bool) -> Part:
+    """With what follows from the counts."""
+    low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
+    if part.word == "MIXED":
+        return replace(part, outcome=_mixed(part.yes, part.told), low=low, high=high)
+    said = outcome(part.yes, part.told, part.share, sampled=sampled)
+    return replace(part, outcome=said, low=low, high=high)
+
+
+def _mixed(yes: int, told: int) -> Outcome:
     """Some networks are affected and some are not."""
-    if any(told) and not all(told):
+    if 0 < yes < told:
         return "supported"
-    return "contradicted" if len(told) >= ENOUGH else "silent"
+    return "contradicted" if told >= ENOUGH else "silent"
 
 
 def _compare(one: Network, two: Network | None) -> bool | None:

@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from talkpath.observatory.events import LAST, Event, standing
 
@@ -24,6 +25,8 @@ Withheld = Literal["", "small", "delay"]
 """Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""
 
 AT_ONCE = ("restricted", "closed")
+EVERYWHERE = "*"
+"""The network of an event that was rolled up to its country."""
 
 
 class Order(Struct, frozen=True):
@@ -65,6 +68,28 @@ class Publication(Struct, frozen=True):
         """Was the app under an order there and then, by the operator's word or by `orders_of(events)`?"""
         return any(order.begin <= day <= order.end and (order.country, order.app) == (country, app)
                    for order in (*self.orders, *events))  # fmt: skip
+
+    def of_event(self, event: Event, today: str, orders: Sequence[Order]) -> Withheld:
+        """An event. The end on one network (and its withdrawal) says `ok` of it, and waits as long as that does."""
+        if event.network == EVERYWHERE:
+            return self.by_country(event.contributors)
+        state = "ok" if "/ended" in event.id else "restricted"
+        ordered = self.ordered(event.country, event.app, today, orders)
+        return self.by_network(state, event.contributors, event.onset_high, today, ordered=ordered)
+
+    def told(self, events: Sequence[Event], today: str, orders: Sequence[Order]) -> list[Event]:
+        """Those that are shown, each without what is not: transports before their day, networks with few people."""
+        few = {(event.country, event.network) for event in events if self.by_country(event.contributors)}
+        return [self._stripped(event, today, orders, few) for event in events
+                if not self.of_event(event, today, orders)]  # fmt: skip
+
+    def _stripped(self, event: Event, today: str, orders: Sequence[Order], few: set[tuple[str, str]]) -> Event:
+        if event.network == EVERYWHERE:
+            shown = tuple(name for name in event.networks if (event.country, name) not in few)
+            return replace(event, carries=(), networks=shown)
+        ordered = self.ordered(event.country, event.app, event.onset_high, orders)
+        day = self.release_day("transports", event.onset_high, ordered=ordered)
+        return event if day <= today else replace(event, carries=())
 
 
 def orders_of(events: Iterable[Event]) -> list[Order]:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
+from talkpath.observatory.publication import orders_of
 from talkpath.observatory.server import Observatory, Place, application, known_apps
 from talkpath.observatory.web.findings import Box
+from talkpath.observatory.web.lookout import Telling
 from talkpath.observatory.web.others import others
-from talkpath.observatory.web.pages import Pages
+from talkpath.observatory.web.pages import Hooks, Pages
 from talkpath.observatory.web.site import Site
 from talkpath.report.language import codes, language, speaking
 from talkpath.responder.whereabouts import Atlas
@@ -83,7 +85,10 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
 def pages_of(observatory: Observatory, site: Site) -> Pages:
     """What an observatory shows."""
     box = Box(site.box, COUNTRY) if observatory.settings.simulated else None
-    return Pages(observatory.store, lambda: observatory.loader.position, site, box, observatory.log.folder.open)
+    root = observatory.log.folder.root
+    telling = Telling(root, site.publication, site.address.rstrip("/"), site.webhooks)
+    known = Hooks(lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events)))
+    return Pages(observatory.store, known, site, box, observatory.log.folder.open, telling)
 
 
 def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:

@@ -19,13 +19,15 @@ NOW = "2025-09-02T00:00:00Z"
 def test_each_line_is_an_entry_and_the_newest_is_first():
     journal = news([], [event(level="confirmed", simulated=True)], AT)
     journal += news(journal, [], NOW)
-    root = ElementTree.fromstring(feed(journal, NOW, "https://observatory.example/events.atom"))
+    root = ElementTree.fromstring(feed(journal, NOW, address="https://observatory.example"))
     titles = [entry.findtext(f"{NS}title") for entry in root.findall(f"{NS}entry")]
     assert root.findtext(f"{NS}title") == "SIMULATED: talkpath, events"
     assert titles[0].startswith("SIMULATED: taken back: signs of a restriction of voice calls of max on AS1 (XX)")
     assert titles[1].startswith("SIMULATED: signs of a restriction of voice calls of max on AS1 (XX)")
     assert root.findtext(f"{NS}updated") == NOW
     assert len({entry.findtext(f"{NS}id") for entry in root.findall(f"{NS}entry")}) == 2
+    (link,) = root.findall(f"{NS}entry")[1].findall(f"{NS}link")
+    assert link.get("href") == f"https://observatory.example/event/{journal[0].event.id}"
     terms = [category.get("term") for category in root.findall(f"{NS}entry")[1].findall(f"{NS}category")]
     assert terms == ["XX", "AS1", "max", "voice", "began", "confirmed"]
 

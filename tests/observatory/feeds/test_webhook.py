@@ -17,6 +17,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import news
 from talkpath.observatory.feeds.webhook import (
     TRIES,
+    Got,
     Hook,
     deliver,
     load_hooks,
@@ -27,6 +28,7 @@ from talkpath.observatory.feeds.webhook import (
     write_got,
 )
 
+NOTHING = Got()
 SECRET = "a secret of enough characters"
 JOURNAL = news([], [event(), event(network="AS2"), event(network="AS3", country="YY")], AT)
 
@@ -37,9 +39,9 @@ def receiver() -> Iterator[Receiver]:
         yield server
 
 
-def run(hook: Hook, got: int = 0):
+def run(hook: Hook, got: Got = NOTHING, journal=JOURNAL, later=()):
     slept: list[float] = []
-    return *deliver(hook, JOURNAL, got, post, slept.append, lambda: 1_700_000_000.9, Random(1)), slept
+    return *deliver(hook, journal, got, post, slept.append, lambda: 1_700_000_000.9, Random(1), later), slept
 
 
 def numbers(receiver: Receiver) -> list[int]:
@@ -48,7 +50,7 @@ def numbers(receiver: Receiver) -> list[int]:
 
 def test_all_lines_arrive_in_order_and_signed(receiver: Receiver):
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting, slept) == (3, 3, 0, [])
+    assert (got, outcome.delivered, outcome.waiting, slept) == (Got(3), 3, 0, [])
     assert numbers(receiver) == [1, 2, 3]
     for path, headers, body in receiver.got:
         assert path == "/hook?of=me"
@@ -62,7 +64,7 @@ def test_all_lines_arrive_in_order_and_signed(receiver: Receiver):
 def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Receiver):
     receiver.answers = [500, 429, 204]
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting, numbers(receiver)) == (3, 0, [1, 1, 1, 2, 3])
+    assert (got, outcome.waiting, numbers(receiver)) == (Got(3), 0, [1, 1, 1, 2, 3])
     assert len(slept) == 2
     assert slept[0] < slept[1] * 2
 
@@ -70,8 +72,8 @@ def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Rece
 def test_a_receiver_that_is_down_loses_nothing(receiver: Receiver):
     receiver.answers = [204, *[503] * TRIES]
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting) == (1, 1, 2)
-    assert run(Hook(receiver.url, SECRET), got)[0] == 3
+    assert (got, outcome.delivered, outcome.waiting) == (Got(3, (2, 3)), 1, 2)
+    assert run(Hook(receiver.url, SECRET), got)[0] == Got(3)
     assert numbers(receiver) == [1, *[2] * TRIES, 2, 3]
 
 
@@ -82,13 +84,21 @@ def test_nobody_there_is_a_value_and_no_exception():
 def test_no_redirection_is_followed(receiver: Receiver):
     receiver.answers = [302] * TRIES
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting) == (0, 3)
+    assert (got, outcome.waiting) == (Got(3, (1, 2, 3)), 3)
     assert {path for path, _, _ in receiver.got} == {"/hook?of=me"}
 
 
 def test_a_receiver_gets_only_what_it_asked_for(receiver: Receiver):
     got, outcome, _ = run(Hook(receiver.url, SECRET, countries=("YY",)))
-    assert (got, outcome.delivered, numbers(receiver)) == (3, 1, [3])
+    assert (got, outcome.delivered, numbers(receiver)) == (Got(3), 1, [3])
+
+
+def test_a_line_that_waits_for_its_day_is_sent_then(receiver: Receiver):
+    hook = Hook(receiver.url, SECRET)
+    got, _, _ = run(hook, journal=[JOURNAL[0], JOURNAL[2]], later=[2])
+    assert (got, numbers(receiver)) == (Got(3, (2,)), [1, 3])
+    assert run(hook, got)[0] == Got(3)
+    assert numbers(receiver) == [1, 3, 2]
 
 
 def test_waits_grow_to_a_bound():
@@ -128,8 +138,8 @@ def test_a_file_is_read(tmp_path: Path):
 def test_how_far_each_got_survives(tmp_path: Path):
     path = tmp_path / "got.json"
     assert read_got(path) == {}
-    write_got(path, {"a": 3})
-    assert read_got(path) == {"a": 3}
+    write_got(path, {"a": Got(3, (2,))})
+    assert read_got(path) == {"a": Got(3, (2,))}
     path.write_text("[")
     with pytest.raises(UsageError, match="delete it"):
         read_got(path)

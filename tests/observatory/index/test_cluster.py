@@ -16,7 +16,7 @@ from talkpath.observatory.index.fill import fill
 from talkpath.observatory.index.store import Store
 
 ANSWERS: tuple[Callable[[Store], object], ...] = (
-    queries.day_counts, queries.country_days, queries.latest, queries.transports, queries.reports, queries.totals,
+    queries.day_counts, queries.network_days, queries.country_days, queries.latest, queries.transports, queries.totals,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill, fill_folder
+from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store, migrations
 from talkpath.observatory.log.records import Carried, Judged, Record, Tap, Withdrawn
 
@@ -95,7 +96,7 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
     )  # fmt: skip
     fill(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
-    assert [row.report for row in queries.reports(store)] == [keep.id]
+    assert store.query("SELECT report FROM report FINAL WHERE NOT withdrawn") == [(keep.id,)]
     assert queries.transports(store) == []
     assert queries.totals(store).reports == 1
 
@@ -155,7 +156,8 @@ def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
     assert days["2025-08-13", "probe"].rules == {"media.drop": 2}
     assert days["2025-08-13", "tap"].failed == 2
     assert all(count.simulated for count in days.values())
-    assert queries.reports(store, state="restricted")[0].placed == "responder"
+    assert days["2025-08-13", "probe"].bundles == tuple(sorted(days["2025-08-13", "probe"].bundles))
+    assert len(days["2025-08-13", "probe"].bundles) == 2
 
 
 def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
@@ -182,16 +184,20 @@ def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.
     records = drawn(40, seed=5)
     fresh = Store(any_dsn)
     fill(fresh, enumerate(records, 1))
-    wanted = queries.transports(fresh)
+    wanted = queries.transports(fresh), queries.latest(fresh)
     fresh.drop()
-    for statement in ("DROP TABLE IF EXISTS carry_day_part SYNC", "DROP TABLE carry_day SYNC"):
-        each(fresh, statement)
+    for table in ("carry_day", "stream_month", "carry_month"):
+        each(fresh, f"DROP TABLE IF EXISTS {table}_part SYNC")
+        each(fresh, f"DROP TABLE {table} SYNC")
     each(fresh, "ALTER TABLE migration DELETE WHERE number > 1 SETTINGS mutations_sync = 2")
-    monkeypatch.setattr("talkpath.observatory.index.refresh.CARRY_DAY", "SELECT 1")
+    for counted in ("CARRY_DAY", "STREAM_MONTH", "CARRY_MONTH"):
+        monkeypatch.setattr(f"talkpath.observatory.index.refresh.{counted}", "SELECT 1")
     fill(fresh, enumerate(records, 1))
+    monkeypatch.undo()
     fresh.close()
     newer = Store(any_dsn)
-    assert queries.transports(newer) == wanted
+    complete(newer)
+    assert (queries.transports(newer), queries.latest(newer)) == wanted
     newer.close()
 
 

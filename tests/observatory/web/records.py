@@ -63,10 +63,11 @@ class Memory:
                      key=attrgetter("app", "day"))  # fmt: skip
         return [_country_day(list(group)) for _, group in groupby(own, key=attrgetter("app", "day"))]
 
-    def network_days(self, country: str, network: str) -> list[Counted]:
-        return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)]
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[Counted]:
+        return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)
+                and app in ("", day.app) and medium in ("", day.medium)]  # fmt: skip
 
-    def carries(self, country: str, network: str = "") -> Sequence[Carries]:
+    def carries(self, country: str, network: str) -> Sequence[Carries]:
         return self.told
 
     def events(self, country: str) -> list[Event]:
@@ -79,6 +80,9 @@ class Memory:
 
     def reach(self, country: str) -> list[Reach]:
         return [one for one in self.touched if one.country == country]
+
+    def event_reach(self, event: Event) -> Reach | None:
+        return next((one for one in self.touched if event.network != "*" and one.apps == (event.app,)), None)
 
     def sealed(self) -> Sequence[Sealed]:
         return self.files

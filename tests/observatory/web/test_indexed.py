@@ -11,13 +11,15 @@ from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Carried, Judged, Said, Tap
-from talkpath.observatory.web.findings import NOTHING, Box, Lookout, look
+from talkpath.observatory.web.findings import NOTHING, Box, Country, Findings, assemble, look, look_at
 from talkpath.observatory.web.indexed import Indexed
+from talkpath.observatory.web.lookout import Lookout
 from talkpath.observatory.web.routes import PAGES, routes
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Carries, Counted, CountryDay
 
 TODAY = "2025-08-20"
+BOX = Box(None, "XX")
 DAYS = [f"2025-08-{day:02}" for day in range(1, 20)]
 
 
@@ -68,8 +70,16 @@ def store(index_dsn: str) -> Any:
 def source(store: Store) -> Indexed:
     fill(store, enumerate(records(), 1))
     found = Indexed(store, True, lambda: TODAY)
-    found.renew(look(queries.day_counts(store), Box(None, "XX")))
+    found.renew(findings(store))
     return found
+
+
+def lines(store: Store) -> tuple[bytes, bytes]:
+    return queries.day_count_lines(store, country="XX"), queries.carry_days(store, country="XX")
+
+
+def findings(store: Store) -> Findings:
+    return assemble([look(*lines(store), BOX)], box=BOX)
 
 
 def test_counts_are_those_that_were_put_in(source: Indexed):
@@ -106,14 +116,30 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
 def test_an_empty_index_has_pages(store: Store):
     empty = Indexed(store, False, lambda: TODAY)
     assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NOTHING.totals, [])
-    assert look([]) == NOTHING
+    assert assemble([]) == NOTHING
 
 
 def test_what_takes_long_is_done_in_another_process(store: Store):
     fill(store, enumerate(records(), 1))
-    counts = queries.day_counts(store)
     lookout = Lookout()
     try:
-        assert lookout.look(counts, Box(None, "XX")) == look(counts, Box(None, "XX"))
+        assert lookout.look(*lines(store), BOX) == look(*lines(store), BOX)
     finally:
         lookout.close()
+
+
+def test_an_event_names_evidence_and_what_still_carries(source: Indexed):
+    event = next(event for event in source.events("XX") if event.network == "AS64496")
+    assert event.carries == ("tls/443",)
+    assert 5 <= len(event.bundles) <= 5 * len(DAYS)
+    restricted = {report(day, "AS64496", who).id for day in DAYS if day >= "2025-08-10" for who in range(1, 7)}
+    assert set(event.bundles) <= restricted
+
+
+def test_countries_looked_at_one_by_one_are_held_together(source: Indexed, store: Store):
+    """Claims count networks, wherever these are: two halves of the world say what the whole does."""
+    whole = queries.day_counts(store)
+    halves = [[one for one in whole if (one.network != "AS64498") == first] for first in (True, False)]
+    carried = queries.read_carry_days(queries.carry_days(store))
+    found: list[Country] = [look_at(half, carried, BOX) for half in halves]
+    assert assemble(found, box=BOX).entries == findings(store).entries

@@ -65,34 +65,54 @@ def standing(journal: Iterable[Told]) -> dict[str, Event]:
     return found
 
 
+def named(journal: Sequence[Told], found: Sequence[Event]) -> list[Event]:
+    """The events under the ids by which they were told first; one that never was, under one that none ever had."""
+    used = {told.event.id for told in journal}
+    free: dict[tuple[str, ...], list[Event]] = {}
+    for one in standing(journal).values():
+        free.setdefault(_stream(one), []).append(one)
+    names: dict[str, str] = {}
+    for event in found:
+        alike = free.get(_stream(event), [])
+        before = _same(event, alike)
+        if before is not None:
+            alike.remove(before)
+        names[event.id] = before.id if before else _unused(event.id, used)
+    return [replace(event, id=names[event.id], began=names.get(event.began, event.began)) for event in found]
+
+
 def news(journal: Sequence[Told], found: Sequence[Event], at: str, least: int = 5) -> list[Told]:
     """What is to be told now: new events, changed ones, and those that are found no more.
 
     An event is told again, too, when `least` people have come to tell it: then it may be published.
     """
-    known = standing(journal)
-    used = {told.event.id for told in journal}
-    names: dict[str, str] = {}  # what it would be called now -> what it is called
-    told: list[Event] = []
-    for event in found:
-        before = _same(event, [one for name, one in known.items() if name not in names.values()])
-        names[event.id] = before.id if before else _unused(event.id, used)
-        now = replace(event, id=names[event.id], began=names.get(event.began, event.began))
-        if before is None or _word(now, least) != _word(before, least):
-            told.append(now)
-    told += [withdraw(one, GONE) for name, one in known.items() if name not in names.values()]
+    known, now = standing(journal), named(journal, found)
+    told = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
+    stand = {one.id for one in now}
+    told += [withdraw(one, GONE) for name, one in known.items() if name not in stand]
     first = journal[-1].number + 1 if journal else 1
     return [Told(number, at, event) for number, event in enumerate(told, first)]
 
 
-def _same(event: Event, known: Sequence[Event]) -> Event | None:
-    """The one of the same stream and kind whose time overlaps; the one of the same id before others."""
-    alike = [one for one in known if _stream(one) == _stream(event) and _low(one) <= event.onset_high <= LAST
-             and _low(event) <= one.onset_high]  # fmt: skip
-    return max(alike, key=lambda one: (one.id == event.id, one.onset_high), default=None)
+def taken_back(journal: Iterable[Told]) -> list[Event]:
+    """The events that were withdrawn, each as it was told last, and what took it back."""
+    last: dict[str, Event] = {}
+    found: list[Event] = []
+    for told in journal:
+        if told.event.kind == "withdrawn":
+            found += [last[told.event.began], told.event]
+        else:
+            last[told.event.id] = told.event
+    return found
 
 
-def _stream(event: Event) -> tuple[str, str, str, str, str]:
+def _same(event: Event, alike: Sequence[Event]) -> Event | None:
+    """Of the same stream and kind the one whose time overlaps; the one of the same id before others."""
+    found = [one for one in alike if _low(one) <= event.onset_high <= LAST and _low(event) <= one.onset_high]
+    return max(found, key=lambda one: (one.id == event.id, one.onset_high), default=None)
+
+
+def _stream(event: Event) -> tuple[str, ...]:
     return event.country, event.network, event.app, event.medium, event.kind
 
 

@@ -16,29 +16,29 @@ MOST = 200
 
 
 def published(journal: Iterable[Told], publication: Publication, today: str) -> list[Told]:
-    """Without cells that are too small, and without transports that still carry until their day."""
+    """Without what is not shown on pages either, and of the rest only what is."""
     every = list(journal)
     orders = orders_of(told.event for told in every)
-    found: list[Told] = []
-    for told in every:
-        event = told.event
-        if not publication.by_network("restricted", event.contributors, event.onset_high, today, ordered=True):
-            ordered = publication.ordered(event.country, event.app, event.onset_high, orders)
-            withheld = publication.by_network(
-                "transports", event.contributors, event.onset_high, today, ordered=ordered
-            )
-            found.append(replace(told, event=replace(event, carries=())) if withheld else told)
-    return found
+    shown = [(told, publication.told([told.event], today, orders)) for told in every]
+    return [replace(told, event=event) for told, events in shown for event in events]
 
 
-def feed(journal: Sequence[Told], now: str, link: str = "") -> str:
-    """An Atom document of what may be published, the newest first."""
+def delayed(journal: Iterable[Told], publication: Publication, today: str) -> list[int]:
+    """Numbers of the lines that wait for their day."""
+    every = list(journal)
+    orders = orders_of(told.event for told in every)
+    return [told.number for told in every if publication.of_event(told.event, today, orders) == "delay"]
+
+
+def feed(journal: Sequence[Told], now: str, name: str = "events", address: str = "") -> str:
+    """An Atom document of what may be published, the newest first. `address`: where the pages are, for links."""
     simulated = any(told.event.simulated for told in journal)
     title = "SIMULATED: talkpath, events" if simulated else "talkpath: events"
-    return document("events", title, [_entry(told) for told in reversed(journal[-MOST:])], now, link)
+    entries = [_entry(told, address) for told in reversed(journal[-MOST:])]
+    return document(name, title, entries, now, f"{address}/feeds/{name}.atom" if address else "")
 
 
-def _entry(told: Told) -> Entry:
+def _entry(told: Told, address: str) -> Entry:
     event = told.event
     said = sentence(event)
     mark = "SIMULATED: " if event.simulated else ""
@@ -47,6 +47,7 @@ def _entry(told: Told) -> Entry:
         title=mark + said,
         updated=told.at,
         text="\n".join([f"{said}.", *details(event), f"Event {event.id}, told as number {told.number}."]),
+        link=f"{address}/event/{event.id}" if address else "",
         categories=_categories(event),
     )
 

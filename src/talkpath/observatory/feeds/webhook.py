@@ -56,6 +56,17 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True):
         return (not self.countries or event.country in self.countries) and (not self.apps or event.app in self.apps)
 
 
+class Got(Struct, frozen=True):
+    """What a receiver got: all lines up to one, but for those that are left."""
+
+    upto: int = 0
+    left: tuple[int, ...] = ()
+
+    def lacks(self, number: int) -> bool:
+        """Is that line still to be sent?"""
+        return number > self.upto or number in self.left
+
+
 class Outcome(Struct, frozen=True):
     """Of one receiver: how many arrived now, and how many wait for another run."""
 
@@ -98,15 +109,16 @@ def waits(random: Random) -> Iterator[float]:
         yield min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2)
 
 
-def deliver(hook: Hook, journal: Sequence[Told], got: int, post: Post, sleep: Callable[[float], None],
-            now_s: Callable[[], float], random: Random) -> tuple[int, Outcome]:  # fmt: skip
-    """(number of the last line that arrived, what happened). `got` is that of the last run."""
-    wanted = [told for told in journal if told.number > got and hook.wants(told)]
-    for index, told in enumerate(wanted):
-        if not _arrives(hook, told, post, sleep, now_s, random):
-            return got, Outcome(hook.name, index, len(wanted) - index)
-        got = told.number
-    return max([got, *(told.number for told in journal)]), Outcome(hook.name, len(wanted), 0)
+def deliver(hook: Hook, journal: Sequence[Told], got: Got, post: Post, sleep: Callable[[float], None],
+            now_s: Callable[[], float], random: Random, later: Sequence[int] = ()) -> tuple[Got, Outcome]:  # fmt: skip
+    """(how far it is now, what happened). `got` is that of the last run; `later` are lines that wait for their day."""
+    wanted = [told for told in journal if got.lacks(told.number) and hook.wants(told)]
+    arrived = 0
+    while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random):
+        arrived += 1
+    left = {told.number for told in wanted[arrived:]} | {number for number in later if got.lacks(number)}
+    upto = max([got.upto, *later, *(told.number for told in journal)])
+    return Got(upto, tuple(sorted(left))), Outcome(hook.name, arrived, len(wanted) - arrived)
 
 
 def _arrives(hook: Hook, told: Told, post: Post, sleep: Callable[[float], None], now_s: Callable[[], float],
@@ -141,17 +153,17 @@ def post(url: str, headers: dict[str, str], body: bytes) -> int:
         connection.close()
 
 
-def read_got(path: Path) -> dict[str, int]:
-    """By hook, the number of the last line that arrived."""
+def read_got(path: Path) -> dict[str, Got]:
+    """By hook."""
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Got])
     except msgspec.MsgspecError:
         raise UsageError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
 
 
-def write_got(path: Path, got: dict[str, int]) -> None:
+def write_got(path: Path, got: dict[str, Got]) -> None:
     """Whole or not at all."""
     beside = path.with_name(f"{path.name}.new")
     beside.write_bytes(msgspec.json.encode(got))

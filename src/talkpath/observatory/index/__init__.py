@@ -2,11 +2,13 @@
 
 `Store(dsn)` (store.py) is a database: `chdb:///FOLDER` inside this process, `clickhouse://HOST:PORT,HOST:PORT/DATABASE`
 elsewhere. Tables are made by numbered, additive migrations (migrations/*.sql). One row of `report` is one app and
-medium of one report; `day_count`, `country_day` and `carry_day` are counted, a day at a time, whenever a day changes.
+medium of one report. `day_count`, `country_day` and `carry_day` are counted, a day at a time, whenever a day changes,
+and `stream_month` and `carry_month` from them: no page reads reports, and none reads days that it does not show.
 
     ReportRow      rows.py      one app and medium of a report (also of taps and imports, told apart by `source`)
     TransportRow   rows.py      one transport of one app and medium of a report
     DayCount       queries.py   day x country x network x app x medium x source: how many said what
+    NetworkDay     queries.py   the same over all sources and bases, taps left out
     Latest         queries.py   network x app x medium: the last day that decided anything, and what it said
     CountryDay     queries.py   day x country x app x medium x source
     Carries        queries.py   network x app x medium x transport

@@ -16,31 +16,35 @@ GONE = """
 INSERT INTO {table} SELECT * REPLACE({{version:UInt64}} AS version, 1 AS withdrawn)
 FROM (SELECT * FROM {table} FINAL WHERE day = {{day:Date}} AND report = {{report:String}} AND NOT withdrawn)
 """
+WHERE = "SELECT DISTINCT country FROM report WHERE day = {day:Date} AND report = {report:String}"
 Hear = Callable[[int], None]
 
 
 def fill(store: Store, records: Iterable[tuple[int, Record]]) -> int:
-    """Put (number, record) pairs in, in order of their numbers, and count the days that they changed; how many there
+    """Put (number, record) pairs in, in order of their numbers, and count again what they changed; how many there
     were. The number says which of two records of one report is the later one."""
     reports: list[ReportRow] = []
     carried: list[TransportRow] = []
-    changed: set[str] = set()
+    days: set[str] = set()
+    countries: set[str] = set()
     count = last = 0
     for number, record in records:
         count, last = count + 1, number
         for row in rows(record, number):
-            changed.add(row.day)
+            days.add(row.day)
             if isinstance(row, Gone):
                 _flush(store, reports, carried)
-                _take_out(store, row)
-            elif isinstance(row, ReportRow):
+                countries |= _take_out(store, row)
+                continue
+            countries.add(row.country)
+            if isinstance(row, ReportRow):
                 reports.append(row)
             else:
                 carried.append(row)
         if len(reports) + len(carried) >= BATCH_ROWS:
             _flush(store, reports, carried)
     _flush(store, reports, carried)
-    refresh(store, changed, last)
+    refresh(store, days, countries, last)
     return count
 
 
@@ -51,9 +55,11 @@ def _flush(store: Store, reports: list[ReportRow], carried: list[TransportRow]) 
     carried.clear()
 
 
-def _take_out(store: Store, gone: Gone) -> None:
+def _take_out(store: Store, gone: Gone) -> set[str]:
+    """In which countries it was counted."""
     for table in ("report", "transport"):
         store.command(GONE.format(table=table), day=gone.day, report=gone.report, version=gone.version)
+    return {row[0] for row in store.query(WHERE, day=gone.day, report=gone.report)}
 
 
 def fill_folder(store: Store, folder: Path, listed: Mapping[str, str] | None = None,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.fill import Hear, fill
+from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Record
@@ -26,6 +27,7 @@ class Loader:
 
     def __init__(self, store: Store, log: Log) -> None:
         self._store, self._log = store, log
+        complete(store)
         found = store.query("SELECT max(position) FROM progress WHERE log = {log:String}", log=LOG)
         self.position = int(found[0][0])
         """The number of the last record that every answer counts."""

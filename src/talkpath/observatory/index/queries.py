@@ -1,4 +1,4 @@
-"""What the index is asked: day counts, countries, the latest state, transports, single reports, totals.
+"""What the index is asked: day counts, countries, the latest state, transports, totals.
 
 Every function takes a `Store` and gives frozen records. Days are of UTC as 2026-11-24, `since` and `until` included.
 A filter left out is no filter. `restricted`, `ok`, `closed`, `impaired`, `unreachable` and `undecided` count reports
@@ -8,13 +8,11 @@ key under which most were counted, 1 where nobody could be told apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from talkpath.observatory.index.rows import ReportRow
 from talkpath.observatory.index.store import Store
 
 Record = TypeVar("Record", bound=Struct)
@@ -26,8 +24,10 @@ class DayCount(Struct, frozen=True, gc=False):
     """One day, network, app, medium, source and basis.
 
     `rules` and `directions` count what the restricted ones name, `responders` the reports of each far end's key,
-    `responders_restricted` those of them that say restricted. `p` to `p_high` are the medians of the estimates of the
-    share dropped and of both ends of their intervals.
+    `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings have
+    nothing to compare a call with: those that a restriction may explain are `consistent`, among the undecided, and
+    what they are consistent with is among the `rules`. `p` to `p_high` are the medians of the estimates of the share
+    dropped and of both ends of their intervals.
     """
 
     day: str
@@ -45,16 +45,35 @@ class DayCount(Struct, frozen=True, gc=False):
     unreachable: int
     undecided: int
     failed: int
+    consistent: int
     contributors: int
     restricted_contributors: int
     rules: dict[str, int]
     directions: dict[str, int]
     responders: dict[str, int]
     responders_restricted: dict[str, int]
+    bundles: tuple[str, ...]
     p: float | None
     p_low: float | None
     p_high: float | None
     simulated: bool
+
+
+class NetworkDay(Struct, frozen=True, gc=False):
+    """What is decided of one day, network, app and medium: all sources but taps. `rule` is the one that most of the
+    restricted ones name."""
+
+    country: str
+    network: str
+    app: str
+    medium: str
+    day: str
+    restricted: int
+    ok: int
+    closed: int
+    impaired: int
+    contributors: int
+    rule: str | None
 
 
 class CountryDay(Struct, frozen=True, gc=False):
@@ -114,6 +133,17 @@ class Carries(Struct, frozen=True, gc=False):
     last_day: str
 
 
+class CarryDay(Struct, frozen=True, gc=False):
+    """One day of a transport that carried calls."""
+
+    country: str
+    network: str
+    app: str
+    medium: str
+    day: str
+    transport: str
+
+
 class Totals(Struct, frozen=True):
     """Of everything. `reports` counts apps and media; a check has several."""
 
@@ -129,65 +159,80 @@ class Totals(Struct, frozen=True):
 
 def day_counts(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[DayCount]:
     """In order of country, day, network, app, medium, source. `only`: country, network, app, medium, source, basis."""
-    columns = ", ".join("toString(day)" if name == "day" else name for name in DayCount.__struct_fields__)
-    where, values = _where(since, until, only)
-    found = store.query(
-        f"SELECT {columns} FROM day_count FINAL WHERE {where} AND reports > 0 "
-        "ORDER BY country, day, network, app, medium, source, basis",
+    return read_day_counts(day_count_lines(store, since=since, until=until, **only))
+
+
+def day_count_lines(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> bytes:
+    """The same as JSON lines, for another process to read (`read_day_counts`)."""
+    where, values = _where(only, since=since, until=until)
+    order = "country, day, network, app, medium, source, basis"
+    return store.lines(_select(DayCount, f"day_count FINAL WHERE {where} AND reports > 0 ORDER BY {order}"), **values)
+
+
+def read_day_counts(lines: bytes) -> list[DayCount]:
+    """Those of `day_count_lines`."""
+    return _read(DayCount, lines)
+
+
+def network_days(store: Store, *, since: str = FIRST, **only: str) -> list[NetworkDay]:
+    """In order of country, network, app, medium, day. `only`: country, network, app, medium."""
+    where, values = _where(only, since=since, until=LAST)
+    key = "country, network, app, medium, day"
+    sums = ", ".join(f"sum({name}) AS {name}" for name in ("restricted", "ok", "closed", "impaired"))
+    named = "sumMap(rules) AS named"
+    rule = "arraySort((key, number) -> (-number, key), mapKeys(named), mapValues(named))[1]"
+    found = store.lines(
+        f"SELECT {key}, {sums}, max(contributors) AS contributors, {named}, nullIf({rule}, '') AS rule "
+        f"FROM day_count FINAL WHERE {where} AND source != 'tap' AND {DECIDED} > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _records(DayCount, found)
+    return _read(NetworkDay, found)
 
 
 def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDay]:
     """In order of day, country, app, medium, source. `only`: country, app, medium, source, basis."""
-    columns = ", ".join("toString(day)" if name == "day" else name for name in CountryDay.__struct_fields__)
-    where, values = _where(since, until, only)
-    found = store.query(
-        f"SELECT {columns} FROM country_day FINAL WHERE {where} AND reports > 0 "
-        "ORDER BY day, country, app, medium, source, basis",
-        **values,
-    )
-    return _records(CountryDay, found)
+    where, values = _where(only, since=since, until=until)
+    order = "day, country, app, medium, source, basis"
+    found = _select(CountryDay, f"country_day FINAL WHERE {where} AND reports > 0 ORDER BY {order}")
+    return _read(CountryDay, store.lines(found, **values))
 
 
-def latest(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[Latest]:
+def latest(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
     """In order of country, network, app, medium. `only`: country, network, app, medium."""
-    where, values = _where(since, until, only)
-    sums = "sum(restricted), sum(ok), sum(closed), sum(impaired), max(contributors), max(simulated)"
+    where, values = _where(only, month=since, since=since)
     stream = "country, network, app, medium"
-    found = store.query(
-        f"SELECT {stream}, toString(day), {sums} FROM day_count FINAL "
-        f"WHERE {where} AND {DECIDED} > 0 GROUP BY {stream}, day ORDER BY {stream}, day DESC LIMIT 1 BY {stream}",
-        **values,
-    )
-    return _records(Latest, found)
+    rest = f"{where} AND {DECIDED} > 0 ORDER BY {stream}, day DESC LIMIT 1 BY {stream}"
+    return _read(Latest, store.lines(_select(Latest, f"stream_month FINAL WHERE {rest}"), **values))
 
 
-def transports(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[Carries]:
-    """In order of country, network, app, medium, transport. `only`: country, network, app, medium, transport."""
-    where, values = _where(since, until, only)
+def transports(store: Store, *, since: str = FIRST, **only: str) -> list[Carries]:
+    """In order of country, network, app, medium, transport, counted from the month of `since` on. `only`: country,
+    network, app, medium, transport."""
+    where, values = _where(only, month=since)
     key = "country, network, app, medium, transport"
-    found = store.query(
-        f"SELECT {key}, sum(reports), sum(carried), toString(max(day)) FROM carry_day FINAL "
-        f"WHERE {where} AND reports > 0 GROUP BY {key} ORDER BY {key}",
+    found = store.lines(
+        f"SELECT {key}, sum(reports) AS reports, sum(carried) AS carried, max(last_day) AS last_day "
+        f"FROM carry_month FINAL WHERE {where} AND reports > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _records(Carries, found)
+    return _read(Carries, found)
 
 
-def reports(store: Store, *, since: str = FIRST, until: str = LAST, limit: int = 100, **only: str) -> list[ReportRow]:
-    """The newest first. `only`: country, network, app, medium, source, state, rule, report."""
-    dated = ("day", "received")
-    columns = ", ".join(f"toString({name})" if name in dated else name for name in ReportRow.__struct_fields__)
-    where, values = _where(since, until, only)
-    found = store.query(
-        f"SELECT {columns} FROM report FINAL WHERE {where} AND NOT withdrawn "
-        "ORDER BY day DESC, country, network, app, medium, source, basis, report LIMIT {limit:UInt32}",
-        **values,
-        limit=limit,
-    )
-    return _records(ReportRow, found)
+def carry_days(store: Store, **only: str) -> bytes:
+    """`CarryDay` as JSON lines, of transports that carried at all."""
+    where, values = _where(only)
+    order = "country, network, app, medium, day, transport"
+    return store.lines(_select(CarryDay, f"carry_day FINAL WHERE {where} AND carried > 0 ORDER BY {order}"), **values)
+
+
+def read_carry_days(lines: bytes) -> list[CarryDay]:
+    """Those of `carry_days`."""
+    return _read(CarryDay, lines)
+
+
+def countries(store: Store) -> dict[str, int]:
+    """How far the log was read when anything of a country was counted last; all countries there are."""
+    return dict(store.query("SELECT country, max(version) FROM country_day GROUP BY country ORDER BY country"))
 
 
 def totals(store: Store) -> Totals:
@@ -195,20 +240,25 @@ def totals(store: Store) -> Totals:
     sums = "sum(reports), sum(restricted), sum(failed), uniqExactIf(country, country != 'ZZ')"
     days = "toString(min(day)), toString(max(day)), max(simulated)"
     counted = store.query(f"SELECT {sums}, {days} FROM country_day FINAL WHERE reports > 0")[0]
-    networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM day_count WHERE reports > 0")
-    whole, restricted, taps, countries, first_day, last_day, simulated = counted
+    networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM stream_month FINAL WHERE reports > 0")
+    whole, restricted, taps, places, first_day, last_day, simulated = counted
     if not whole:
         return Totals(0, 0, 0, 0, 0, "", "", False)
-    return Totals(whole - taps, restricted, taps, countries, networks[0][0], first_day, last_day, bool(simulated))
+    return Totals(whole - taps, restricted, taps, places, networks[0][0], first_day, last_day, bool(simulated))
 
 
-def _records(kind: type[Record], found: Iterable[tuple[Any, ...]]) -> list[Record]:
-    """Rows whose columns are the record's fields, in order."""
-    names = kind.__struct_fields__
-    return msgspec.convert([dict(zip(names, row, strict=True)) for row in found], list[kind], strict=False)  # type: ignore[valid-type]
+def _select(kind: type[Struct], rest: str) -> str:
+    return f"SELECT {', '.join(kind.__struct_fields__)} FROM {rest}"
 
 
-def _where(since: str, until: str, only: dict[str, str]) -> tuple[str, dict[str, Any]]:
+def _read(kind: type[Record], lines: bytes) -> list[Record]:
+    """Lines of JSON whose names are the record's fields; flags are 0 and 1 there."""
+    return msgspec.json.Decoder(kind, strict=False).decode_lines(lines)
+
+
+def _where(only: dict[str, str], since: str = "", until: str = "", month: str = "") -> tuple[str, dict[str, Any]]:
     """The condition, and the values of its parameters. Names are those of columns, written by callers in this house."""
+    times = {"day >= {since:Date}": since, "day <= {until:Date}": until, "month >= toYYYYMM({month:Date})": month}
     named = [f"{name} = {{{name}:String}}" for name in only]
-    return " AND ".join(["day BETWEEN {since:Date} AND {until:Date}", *named]), {"since": since, "until": until, **only}
+    values = {name: day for name, day in (("since", since), ("until", until), ("month", month)) if day}
+    return " AND ".join([*(said for said, day in times.items() if day), *named]) or "1", {**values, **only}

@@ -1,4 +1,7 @@
-"""Counting days again. A day that changed is counted as a whole, so that late, repeated and withdrawn reports are."""
+"""Counting again. What changed is counted as a whole, so that late, repeated and withdrawn reports are.
+
+Days are counted from reports, months from days; both for the countries that changed alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Collection
 from talkpath.observatory.index.store import Store
 
 TOGETHER = 8  # days a statement: few statements, and not too much in memory
+BUNDLES = 5  # of a cell, by their ids: enough to look at; the open data has all
 STANDS = "NOT withdrawn"
 STATES = ("restricted", "ok", "closed", "impaired", "unreachable")
 BY_STATE = ", ".join(f"countIf(state = '{state}' AND {STANDS})" for state in STATES)
@@ -23,36 +27,80 @@ def _by(name: str, which: str) -> str:
 
 
 ACCUSES = f"{STANDS} AND state = 'restricted'"
+CONSISTENT = f"{STANDS} AND source = 'capture' AND state = 'insufficient' AND rule IS NOT NULL"
 COUNTS = f"""countIf({STANDS}), {BY_STATE}, countIf(state = 'insufficient' AND {STANDS}),
-    countIf(state = 'failed' AND {STANDS}), {_people(STANDS)}"""
+    countIf(state = 'failed' AND {STANDS})"""
+OF_DAYS = "FINAL WHERE day IN {days:Array(Date)} AND country IN {countries:Array(String)}"
+OF_MONTHS = "FINAL WHERE toYYYYMM(day) IN {months:Array(UInt32)} AND country IN {countries:Array(String)}"
 DAY_COUNT = f"""
 INSERT INTO day_count
-SELECT day, country, network, app, medium, source, basis, {COUNTS}, {_people(ACCUSES)},
-    {_by("rule", ACCUSES)}, {_by("direction", ACCUSES)}, {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
+SELECT day, country, network, app, medium, source, basis, {COUNTS}, countIf({CONSISTENT}),
+    {_people(STANDS)}, {_people(ACCUSES)},
+    {_by("rule", f"({ACCUSES}) OR ({CONSISTENT})")}, {_by("direction", ACCUSES)},
+    {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
+    arraySlice(arraySort(groupUniqArrayIf(report, {ACCUSES})), 1, {BUNDLES}),
     quantileExactIf(0.5)(p, {ACCUSES}), quantileExactIf(0.5)(p_low, {ACCUSES}), quantileExactIf(0.5)(p_high, {ACCUSES}),
     max(simulated), {{version:UInt64}}
-FROM report FINAL WHERE day IN {{days:Array(Date)}}
+FROM report {OF_DAYS}
 GROUP BY day, country, network, app, medium, source, basis
 """
 COUNTRY_DAY = f"""
 INSERT INTO country_day
-SELECT day, country, app, medium, source, basis, {COUNTS},
+SELECT day, country, app, medium, source, basis, {COUNTS}, {_people(STANDS)},
     uniqExactIf(network, {STANDS}), uniqExactIf(network, {ACCUSES}), max(simulated), {{version:UInt64}}
-FROM report FINAL WHERE day IN {{days:Array(Date)}}
+FROM report {OF_DAYS}
 GROUP BY day, country, app, medium, source, basis
 """
 CARRY_DAY = f"""
 INSERT INTO carry_day
 SELECT day, country, network, app, medium, transport, countIf({STANDS}), countIf(carries AND {STANDS}),
     {{version:UInt64}}
-FROM transport FINAL WHERE day IN {{days:Array(Date)}}
+FROM transport {OF_DAYS}
 GROUP BY day, country, network, app, medium, transport
+"""
+DECIDED = "restricted + ok + closed + impaired > 0"
+LAST = f"argMaxIf((day, restricted, ok, closed, impaired, people), day, {DECIDED})"
+STREAM_MONTH = f"""
+INSERT INTO stream_month
+WITH {LAST} AS last
+SELECT toYYYYMM(day) AS month, country, network, app, medium, sum(reports),
+    last.1, last.2, last.3, last.4, last.5, last.6, max(simulated), {{version:UInt64}}
+FROM (
+    SELECT day, country, network, app, medium, sum(reports) AS reports, sum(restricted) AS restricted, sum(ok) AS ok,
+        sum(closed) AS closed, sum(impaired) AS impaired, maxIf(contributors, {DECIDED}) AS people,
+        max(simulated) AS simulated
+    FROM day_count {OF_MONTHS}
+    GROUP BY day, country, network, app, medium
+)
+GROUP BY month, country, network, app, medium
+"""
+CARRY_MONTH = f"""
+INSERT INTO carry_month
+SELECT toYYYYMM(day) AS month, country, network, app, medium, transport, sum(reports), sum(carried),
+    maxIf(day, reports > 0), {{version:UInt64}}
+FROM carry_day {OF_MONTHS}
+GROUP BY month, country, network, app, medium, transport
 """
 
 
-def refresh(store: Store, days: Collection[str], version: int) -> None:
-    """Count these days again; `version` is how far the log was read."""
-    ordered = sorted(days)
+def refresh(store: Store, days: Collection[str], countries: Collection[str], version: int) -> None:
+    """Count these days of these countries again; `version` is how far the log was read."""
+    ordered, places = sorted(days), sorted(countries)
     for at in range(0, len(ordered), TOGETHER):
         for statement in (DAY_COUNT, COUNTRY_DAY, CARRY_DAY):
-            store.command(statement, days=ordered[at : at + TOGETHER], version=version)
+            store.command(statement, days=ordered[at : at + TOGETHER], countries=places, version=version)
+    _months(store, {int(day[:4] + day[5:7]) for day in ordered}, places, version)
+
+
+def complete(store: Store) -> None:
+    """Count the months that an index of an older talkpath has only days of."""
+    found = store.query("SELECT DISTINCT toYYYYMM(day) AS month, country FROM country_day ORDER BY month, country")
+    known = {tuple(row) for row in store.query("SELECT DISTINCT month, country FROM stream_month")}
+    for month in sorted({row[0] for row in found}):
+        _months(store, {month}, [row[1] for row in found if row[0] == month and row not in known], 0)
+
+
+def _months(store: Store, months: Collection[int], countries: Collection[str], version: int) -> None:
+    for month in sorted(months) if countries else ():
+        for statement in (STREAM_MONTH, CARRY_MONTH):
+            store.command(statement, months=[month], countries=list(countries), version=version)

@@ -28,7 +28,7 @@ from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Counted, Dated, OpenRow, Ordered, Release, open_rows
 from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Withdrawn
 from talkpath.observatory.log.segments import Segment, read_segment, segments
-from talkpath.observatory.publication import Publication
+from talkpath.observatory.publication import Order, Publication
 from talkpath.wire.keys import new_identity_pem, raw_key_text
 from talkpath.wire.sign import Signer
 
@@ -63,12 +63,16 @@ class Manifest(Struct, frozen=True):
 
 
 class Sealer:
-    """Seals the days of one log. `ordered` tells where an order was in force; while nobody can tell, it was."""
+    """Seals the days of one log. `ordered` tells where an order was in force; until somebody does (`know`), it was."""
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
         self._signer = signer_of(log.folder.root / "key.pem")
         log.seal_until(last_sealed(log.folder.open))
+
+    def know(self, orders: Sequence[Order]) -> None:
+        """From now on an order is where these say, or the operator."""
+        self._ordered = lambda country, app, day: self._rule.ordered(country, app, day, orders)
 
     def run(self, today: str) -> list[str]:
         """Seal what is due, and publish what has waited long enough; the days that changed."""

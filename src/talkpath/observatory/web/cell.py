@@ -9,11 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.observatory.events import Event, standing
-from talkpath.observatory.publication import Order, Publication, Withheld, orders_of
+from talkpath.observatory.publication import EVERYWHERE, Order, Publication, Withheld, orders_of
 from talkpath.observatory.web.source import Counted
-
-EVERYWHERE = "*"
-"""The network of an event that was rolled up to its country."""
 
 
 class Cell(Struct, frozen=True):
@@ -72,24 +69,12 @@ class Rule:
         )
 
     def shows(self, event: Event) -> Withheld:
-        """An event. The end on one network says `ok` of that network, and waits as long as that does."""
-        if event.network == EVERYWHERE:
-            return self.publication.by_country(event.contributors)
-        state = "ok" if event.kind == "ended" else "restricted"
-        ordered = self.ordered(event.country, event.app, self.today)
-        return self.publication.by_network(state, event.contributors, event.onset_high, self.today, ordered=ordered)
+        """Why an event is not shown; "" where it is."""
+        return self.publication.of_event(event, self.today, self.orders)
 
     def told(self, events: Sequence[Event]) -> list[Event]:
-        """Those that are shown, each without what is not: transports before their day, networks with few people."""
-        few = {event.network for event in events if self.publication.by_country(event.contributors)}
-        return [self._stripped(event, few) for event in events if not self.shows(event)]
-
-    def _stripped(self, event: Event, few: set[str]) -> Event:
-        if event.network == EVERYWHERE:
-            return replace(event, carries=(), networks=tuple(name for name in event.networks if name not in few))
-        ordered = self.ordered(event.country, event.app, event.onset_high)
-        day = self.publication.release_day("transports", event.onset_high, ordered=ordered)
-        return event if day <= self.today else replace(event, carries=())
+        """Those that are shown, each without what is not."""
+        return self.publication.told(events, self.today, self.orders)
 
 
 def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:

@@ -25,7 +25,8 @@ class EventPage(Struct, frozen=True):
     `history` are all records of the same restriction in order of time, this one among them. `current` is false where
     it was withdrawn. `networks_too` counts the country's networks on which the same goes on now, or that the event of a
     whole country is about. `may_write` and
-    `must_not` are sentences in the language of the page.
+    `must_not` are sentences in the language of the page. `touched` are the people of its network, `reach` those of the
+    whole country.
     """
 
     event: Event
@@ -33,6 +34,7 @@ class EventPage(Struct, frozen=True):
     history: tuple[Event, ...]
     stream: Stream | None
     claims: tuple[Told, ...]
+    touched: Reach | None
     reach: tuple[Reach, ...]
     networks_too: int
     may_write: tuple[str, ...]
@@ -63,8 +65,7 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
     hit = len(found.networks)
     found = next(one for one in rule.told(events) if one.id == name)
     history = rule.told(chain(found, events))
-    own = [day for day in source.network_days(country, found.network)
-           if (day.app, day.medium) == (found.app, found.medium)]  # fmt: skip
+    own = source.network_days(country, found.network, found.app, found.medium)
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
     current = not any(one.kind == "withdrawn" for one in history)
     too = [key for key in going_on(events) if key[1:] == (found.app, found.medium)]
@@ -75,6 +76,7 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
         stream=stream(rule, own, [one for one in events if one.network == found.network],
                       source.carries(country, found.network)) if own else None,
         claims=tuple(_claims(found, source.entries())),
+        touched=source.event_reach(found),
         reach=tuple(same),
         networks_too=hit or len(too),
         may_write=tuple(may_write(found, site.today(), hit, current=current)),

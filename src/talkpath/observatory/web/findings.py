@@ -1,13 +1,14 @@
 """What is found in the day counts of an observatory: events, claims held, reach. Pure, and slow: not for a request.
 
-`look` runs in a process of its own (`Lookout`), so that no detector ever shares the ingest's.
+A country at a time, since none is another's peer: what one needs in memory is what its largest country has. `look`
+runs in a process of its own (lookout.py), so that no detector ever shares the ingest's; `assemble` is quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,16 +22,36 @@ from talkpath.observatory.detect.find import find
 from talkpath.observatory.events import Event
 from talkpath.observatory.events_counts import of_index
 from talkpath.observatory.events_days import Day
-from talkpath.observatory.index.queries import DayCount
-from talkpath.observatory.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.index.queries import CarryDay, DayCount, read_carry_days, read_day_counts
+from talkpath.observatory.ledger import Counts, Entry, count, hold_counts, placed
 from talkpath.observatory.ledger_published import load_published
-from talkpath.observatory.orphan import end_with_parent
 from talkpath.observatory.reach import Reach
 from talkpath.observatory.reach_events import all_reach
 from talkpath.observatory.reach_tables import load_tables
 from talkpath.observatory.web.source import Totals
 
 NOWHERE = "ZZ"
+
+
+class Box(Struct, frozen=True):
+    """A made-up country: the folder that it was played into, where that is known, and its code, which claims are held
+    against."""
+
+    folder: Path | None
+    country: str
+
+
+class Country(Struct, frozen=True):
+    """What follows from the counts of one country. `said` is what they say of each word of the claims."""
+
+    name: str
+    reports: int
+    networks: int
+    first_day: str
+    last_day: str
+    events: tuple[Event, ...]
+    said: Counts
+    reach: tuple[Reach, ...]
 
 
 class Findings(Struct, frozen=True):
@@ -46,92 +67,94 @@ class Findings(Struct, frozen=True):
 NOTHING = Findings(Totals(0, 0, 0, "", ""))
 
 
-class Box(Struct, frozen=True):
-    """A made-up country: the folder that it was played into, where that is known, and its code, which claims are held
-    against."""
+def look(day_counts: bytes, carried: bytes, box: Box | None = None) -> Country:
+    """Of one country's lines (`queries.day_count_lines`, `queries.carry_days`).
 
-    folder: Path | None
-    country: str
+    Of a made-up one nobody is presumed to lie unseen: the detector's assumptions are those for a folder in hand.
+    """
+    return look_at(read_day_counts(day_counts), read_carry_days(carried), box)
 
 
-def look(counts: Sequence[DayCount], box: Box | None = None) -> Findings:
-    """Everything that follows from the counts. Of a made-up country nobody is presumed to lie unseen: the detector's
-    assumptions are those for a folder in hand, and claims are held as if said of it."""
-    if not counts:
-        return NOTHING
-    placed_counts = [count for count in counts if count.country != NOWHERE]
-    days = [as_day(count) for count in placed_counts if count.source != "tap" and _decided(count)]
-    heard = list(of_index(placed_counts))
+def look_at(counts: Sequence[DayCount], carried: Sequence[CarryDay], box: Box | None = None) -> Country:
+    """The same of what was read."""
+    days = [as_day(one) for one in counts if one.source != "tap" and _decided(one)]
+    heard = list(of_index(counts, carried))
     events = find(heard, FOLDER if box else OBSERVATORY)
-    claims = [_moved(claim, box.country) if box else claim for claim in current(load())]
-    return Findings(
-        totals=_totals(placed_counts),
-        countries=tuple(_countries(placed_counts)),
+    return Country(
+        name=counts[0].country,
+        reports=sum(map(_decided, counts)),
+        networks=len({one.network for one in counts}),
+        first_day=min(one.day for one in counts),
+        last_day=max(one.day for one in counts),
         events=(*events, *roll_up(events, heard)),
-        entries=tuple(hold(claims, Evidence(days, events, load_published()))),
+        said=count(claims_of(box), days, events),
         reach=tuple(all_reach(days, events, load_tables(box.folder if box else None))) if days else (),
     )
 
 
-def as_day(count: DayCount) -> Day:
-    """What claims are held against."""
-    return Day(
-        network=count.network,
-        country=count.country,
-        app=count.app,
-        medium=count.medium,
-        day=count.day,
-        basis=count.basis,
-        restricted=count.restricted,
-        ok=count.ok,
-        closed=count.closed,
-        impaired=count.impaired,
-        contributors=count.contributors,
-        rules=_spelt(count.rules),
-        ways=_spelt(count.directions),
-        ps=() if count.p is None else (count.p,),
-        simulated=count.simulated,
+def assemble(found: Iterable[Country], events: Iterable[Event] | None = None, box: Box | None = None) -> Findings:
+    """All countries together; `events` as they were told (feeds/journal.py), where they were."""
+    every = sorted(found, key=lambda one: (-one.networks, one.name))
+    if not every:
+        return NOTHING
+    totals = Totals(
+        reports=sum(one.reports for one in every),
+        networks=sum(one.networks for one in every),
+        countries=len(every),
+        first_day=min(one.first_day for one in every),
+        last_day=max(one.last_day for one in every),
+    )
+    return Findings(
+        totals=totals,
+        countries=tuple(one.name for one in every),
+        events=tuple(events if events is not None else (event for one in every for event in one.events)),
+        entries=tuple(hold_counts(claims_of(box), [one.said for one in every], load_published())),
+        reach=tuple(reach for one in every for reach in one.reach),
     )
 
 
-class Lookout:
-    """Runs `look` in one process of its own."""
+@cache
+def claims_of(box: Box | None) -> tuple[Claim, ...]:
+    """The claims that stand; of a made-up country as if said of it."""
+    return tuple(_moved(claim, box.country) if box else claim for claim in current(load()))
 
-    def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
 
-    def look(self, counts: Sequence[DayCount], box: Box | None = None) -> Findings:
-        """Waits for it."""
-        return self._pool.submit(look, counts, box).result()
+def as_day(one: DayCount) -> Day:
+    """What claims are held against."""
+    return Day(
+        network=one.network,
+        country=one.country,
+        app=one.app,
+        medium=one.medium,
+        day=one.day,
+        basis=one.basis,
+        restricted=one.restricted,
+        ok=one.ok,
+        closed=one.closed,
+        impaired=one.impaired,
+        contributors=one.contributors,
+        rules=_spelt(one.rules),
+        ways=_spelt(one.directions),
+        ps=() if one.p is None else (one.p,),
+        simulated=one.simulated,
+    )
 
-    def close(self) -> None:
-        """End the process."""
-        self._pool.shutdown(cancel_futures=True)
+
+def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Events of each."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        found[event.country].append(event)
+    return found
 
 
 def _moved(claim: Claim, country: str) -> Claim:
     return replace(claim, predicate=str(placed(parse(claim.predicate), country))) if claim.predicate else claim
 
 
-def _decided(count: DayCount) -> int:
-    return count.restricted + count.ok + count.closed + count.impaired
+def _decided(one: DayCount) -> int:
+    return one.restricted + one.ok + one.closed + one.impaired
 
 
 def _spelt(counts: dict[str, int]) -> tuple[str, ...]:
     return tuple(name for name, number in sorted(counts.items()) for _ in range(number))
-
-
-def _countries(counts: Sequence[DayCount]) -> list[str]:
-    networks = {(count.country, count.network) for count in counts}
-    names = {country for country, _ in networks}
-    return sorted(names, key=lambda name: (-sum(country == name for country, _ in networks), name))
-
-
-def _totals(counts: Sequence[DayCount]) -> Totals:
-    return Totals(
-        reports=sum(_decided(count) for count in counts),
-        networks=len({(count.country, count.network) for count in counts}),
-        countries=len({count.country for count in counts}),
-        first_day=min((count.day for count in counts), default=""),
-        last_day=max((count.day for count in counts), default=""),
-    )

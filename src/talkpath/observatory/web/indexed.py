@@ -1,22 +1,25 @@
 """The index as the source of the pages: what the tables of counts hold, and what was found in them.
 
 What takes long (events, claims, reach) is not done while somebody waits: `Findings` are made apart, in a process of
-their own (findings.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
+their own (lookout.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 
+from msgspec.structs import asdict
+
+from talkpath.observatory.bearing import event_reach
 from talkpath.observatory.events import Event
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.ledger import Entry
 from talkpath.observatory.reach import Reach
-from talkpath.observatory.web.findings import NOTHING, Findings
+from talkpath.observatory.reach_tables import Tables
+from talkpath.observatory.web.findings import NOTHING, Findings, by_country
 from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, Totals
 
 HALF_YEAR_DAYS = 183
@@ -24,19 +27,20 @@ TAP = "tap"
 
 
 class Indexed:
-    """`Source` (source.py) over a store. `sealed` lists the open data; `days` are counted back from `today`."""
+    """`Source` (source.py) over a store. `sealed` lists the open data; `days` are counted back from `today`; `tables`
+    tell how many people there are."""
 
     def __init__(self, store: Store, simulated: bool, today: Callable[[], str],
-                 sealed: Callable[[], Sequence[Sealed]] = tuple, days: int = HALF_YEAR_DAYS) -> None:  # fmt: skip
+                 sealed: Callable[[], Sequence[Sealed]] = tuple, days: int = HALF_YEAR_DAYS,
+                 tables: Tables | None = None) -> None:  # fmt: skip
         self._store, self.simulated, self._today, self._sealed, self._days = store, simulated, today, sealed, days
+        self._tables = tables or Tables()
         self.renew(NOTHING)
 
     def renew(self, found: Findings) -> None:
         """Show these from now on."""
         self._findings = found
-        self._events: dict[str, list[Event]] = {}
-        for event in found.events:
-            self._events.setdefault(event.country, []).append(event)
+        self._events = by_country(found.events)
 
     def totals(self) -> Totals:
         """As of the findings."""
@@ -61,18 +65,18 @@ class Indexed:
         rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=lambda row: (row.app, row.day))
         return [_country_day(list(group)) for _, group in groupby(rows, key=lambda row: (row.app, row.day))]
 
-    def network_days(self, country: str, network: str) -> list[Counted]:
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[Counted]:
         """All sources of a day together."""
-        found = queries.day_counts(self._store, since=self._since, country=country, network=network)
-        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=_stream_day)
-        return [_counted(list(group)) for _, group in groupby(rows, key=_stream_day)]
+        only = {"country": country, "network": network, "app": app, "medium": medium}
+        only = {name: said for name, said in only.items() if said}
+        found = queries.network_days(self._store, since=self._since, **only)
+        return [Counted(**asdict(row)) for row in found]
 
-    def carries(self, country: str, network: str = "") -> list[Carries]:
-        """Of the last half-year."""
-        only = {"country": country, **({"network": network} if network else {})}
+    def carries(self, country: str, network: str) -> list[Carries]:
+        """Of the last half-year, by whole months."""
         return [
             Carries(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
-            for row in queries.transports(self._store, since=self._since, **only)
+            for row in queries.transports(self._store, since=self._since, country=country, network=network)
         ]
 
     def events(self, country: str) -> Sequence[Event]:
@@ -87,6 +91,10 @@ class Indexed:
         """As computed."""
         return [one for one in self._findings.reach if one.country == country]
 
+    def event_reach(self, event: Event) -> Reach | None:
+        """Some milliseconds."""
+        return event_reach(event, self._tables)
+
     def sealed(self) -> Sequence[Sealed]:
         """The last day first."""
         return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
@@ -96,12 +104,8 @@ class Indexed:
         return (date.fromisoformat(self._today()) - timedelta(days=self._days)).isoformat()
 
 
-def _decided(row: queries.DayCount | queries.CountryDay) -> int:
+def _decided(row: queries.CountryDay) -> int:
     return row.restricted + row.ok + row.closed + row.impaired
-
-
-def _stream_day(row: queries.DayCount) -> tuple[str, str, str]:
-    return row.app, row.medium, row.day
 
 
 def _country_day(rows: Sequence[queries.CountryDay]) -> CountryDay:
@@ -113,28 +117,3 @@ def _country_day(rows: Sequence[queries.CountryDay]) -> CountryDay:
         hit=max(row.networks_restricted for row in rows),
         contributors=max(row.contributors for row in rows),
     )
-
-
-def _counted(rows: Sequence[queries.DayCount]) -> Counted:
-    first = rows[0]
-    return Counted(
-        country=first.country,
-        network=first.network,
-        app=first.app,
-        medium=first.medium,
-        day=first.day,
-        restricted=sum(row.restricted for row in rows),
-        ok=sum(row.ok for row in rows),
-        closed=sum(row.closed for row in rows),
-        impaired=sum(row.impaired for row in rows),
-        contributors=max(row.contributors for row in rows),
-        rule=leading(row.rules for row in rows),
-    )
-
-
-def leading(counts: Iterable[dict[str, int]]) -> str | None:
-    """The rule that most reports name."""
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
-    return max(total, key=lambda rule: (total[rule], rule), default=None)

@@ -3,50 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.errors import TalkpathError
+from talkpath.observatory.events import Event
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.web.findings import Box, Lookout
+from talkpath.observatory.reach_tables import load_tables
+from talkpath.observatory.web.findings import NOWHERE, Box, Country, assemble
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
+from talkpath.observatory.web.lookout import Lookout, Telling
 from talkpath.observatory.web.open_files import listed_days
-from talkpath.observatory.web.routes import routes
+from talkpath.observatory.web.routes import HEADERS, routes
 from talkpath.observatory.web.site import Site, utc_day
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
 
 LOOK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0
 BOX_DAYS = 730  # a made-up country is played on a few days of a year
+ATOM = "application/atom+xml"
 Hear = Callable[[str], None]
 
 
+class Hooks(NamedTuple):
+    """What the rest of the observatory has to do with this: `stands` is how far the index is, `know` is told of the
+    events that were found."""
+
+    stands: Callable[[], int]
+    know: Callable[[Sequence[Event]], None]
+
+
 class Pages:
-    """Over a store. `stands` is how far the index is: what is found is found again when it went on.
+    """Over a store. What is found is found again when the index went on, for each country that changed.
 
     A made-up country (`box`) has a time of its own: its last day is today.
     """
 
-    def __init__(self, store: Store, stands: Callable[[], int], settings: Site, box: Box | None,
-                 open_data: Path) -> None:  # fmt: skip
-        self._store, self._stands, self._box, self._open_data = store, stands, box, open_data
-        days = BOX_DAYS if box else HALF_YEAR_DAYS
-        self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days)
+    def __init__(self, store: Store, hooks: Hooks, settings: Site, box: Box | None, open_data: Path,
+                 telling: Telling) -> None:  # fmt: skip
+        self._store, self._hooks, self._box, self._open_data, self._telling = store, hooks, box, open_data, telling
+        days, tables = BOX_DAYS if box else HALF_YEAR_DAYS, load_tables(box.folder if box else None)
+        self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days, tables)
         self.site = replace(settings, today=self._today)
+        self._found: dict[str, tuple[int, Country]] = {}
+        self._delivering: asyncio.Task[None] | None = None
 
     def routes(self) -> list[BaseRoute]:
-        """All pages, and the files of the open data."""
-        from starlette.routing import Mount
+        """All pages, the feeds, and the files of the open data."""
+        from starlette.routing import Mount, Route
         from starlette.staticfiles import StaticFiles
 
         files = StaticFiles(directory=self._open_data, check_dir=False)
-        return [Mount("/open", files), *routes(self.source, self.site)]
+        feeds = Route("/feeds/{name:str}.atom", self._feed)
+        return [Mount("/open", files), feeds, *routes(self.source, self.site)]
 
     @asynccontextmanager
     async def running(self, hear: Hear = lambda said: None) -> AsyncIterator[None]:
@@ -56,25 +73,65 @@ class Pages:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             lookout.close()
+            for one in filter(None, (task, self._delivering)):
+                one.cancel()
+                with suppress(asyncio.CancelledError):
+                    await one
 
     async def _look(self, lookout: Lookout, hear: Hear) -> None:
-        seen = -1
+        seen: tuple[int, str] | None = None
         while True:
-            if (stands := self._stands()) == seen:
+            if (now := (self._hooks.stands(), self._today())) == seen:
                 await asyncio.sleep(ASK_EVERY_S)
                 continue
             try:
-                counts = await asyncio.to_thread(queries.day_counts, self._store)
-                self.source.renew(await asyncio.to_thread(lookout.look, counts, self._box))
+                await self._round(lookout)
+                self._deliver(lookout, hear)
             except TalkpathError as error:
                 hear(str(error))
             else:
-                seen = stands
+                seen = now
             await asyncio.sleep(LOOK_EVERY_S if self.source.totals().reports else ASK_EVERY_S)
+
+    async def _round(self, lookout: Lookout) -> None:
+        """Look again at what changed, tell what is new, and show it."""
+        stands = await asyncio.to_thread(queries.countries, self._store)
+        for country, version in stands.items():
+            if country != NOWHERE and self._found.get(country, (None,))[0] != version:
+                await self._country(lookout, country, version)
+        found = [one for _, one in self._found.values()]
+        events = [event for one in found for event in one.events]
+        told = await asyncio.to_thread(lookout.tell, events, self._telling, self._today())
+        self.source.renew(assemble(found, told, self._box))
+        self._hooks.know(told)
+
+    async def _country(self, lookout: Lookout, country: str, version: int) -> None:
+        counts = await asyncio.to_thread(queries.day_count_lines, self._store, country=country)
+        carried = await asyncio.to_thread(queries.carry_days, self._store, country=country)
+        self._found.pop(country, None)
+        if counts:
+            self._found[country] = version, await asyncio.to_thread(lookout.look, counts, carried, self._box)
+
+    def _deliver(self, lookout: Lookout, hear: Hear) -> None:
+        """Unless the last delivery still waits for somebody."""
+        if self._telling.webhooks and (self._delivering is None or self._delivering.done()):
+            self._delivering = asyncio.create_task(self._delivered(lookout, hear))
+
+    async def _delivered(self, lookout: Lookout, hear: Hear) -> None:
+        try:
+            hear(await asyncio.to_thread(lookout.deliver, self._telling, self._today()))
+        except TalkpathError as error:
+            hear(str(error))
+
+    async def _feed(self, request: Request) -> Response:
+        from starlette.exceptions import HTTPException
+        from starlette.responses import FileResponse
+
+        path = self._telling.feeds / f"{request.path_params['name']}.atom"
+        if path.parent != self._telling.feeds or not path.is_file():
+            raise HTTPException(404)
+        return FileResponse(path, media_type=ATOM, headers=HEADERS)
 
     def _today(self) -> str:
         return (self._box and self.source.totals().last_day) or utc_day()

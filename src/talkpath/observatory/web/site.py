@@ -25,7 +25,8 @@ class Site:
 
     `address` is where it is published (https://…), for permalinks; "" takes each visitor's own word for it. A simulated
     one passes its own last day as `today`, and the folder `box` that its country was played into. From the countries
-    of `stops` nothing is taken. `check`: a check for browsers is served at /check.
+    of `stops` nothing is taken. `check`: a check for browsers is served at /check. `webhooks`: the file of who is told
+    of events (feeds/webhook.py).
     """
 
     publication: Publication = field(default_factory=Publication)
@@ -34,6 +35,7 @@ class Site:
     box: Path | None = None
     stops: tuple[Stop, ...] = ()
     check: bool = False
+    webhooks: Path | None = None
 
 
 @dataclass(frozen=True)

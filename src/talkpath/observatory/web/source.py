@@ -112,11 +112,11 @@ class Source(Protocol):
     def country_days(self, country: str, medium: str) -> Sequence[CountryDay]:
         """Every day of the last half-year, in order."""
 
-    def network_days(self, country: str, network: str) -> Sequence[Counted]:
-        """Every day of the last half-year, every app and medium, in order."""
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> Sequence[Counted]:
+        """Every day of the last half-year, in order of app, medium and day; of one of these where it is named."""
 
-    def carries(self, country: str, network: str = "") -> Sequence[Carries]:
-        """What still carries calls, in the country or on one of its networks."""
+    def carries(self, country: str, network: str) -> Sequence[Carries]:
+        """What still carries calls on a network."""
 
     def events(self, country: str) -> Sequence[Event]:
         """All of a country, withdrawn ones too, in order of network, app, medium, then time."""
@@ -126,6 +126,9 @@ class Source(Protocol):
 
     def reach(self, country: str) -> Sequence[Reach]:
         """How many people are touched."""
+
+    def event_reach(self, event: Event) -> Reach | None:
+        """How many people one event touches on its network; None where nobody knows."""
 
     def sealed(self) -> Sequence[Sealed]:
         """The open data, the last day first."""

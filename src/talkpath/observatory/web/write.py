@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from talkpath.observatory.events import Event
-from talkpath.observatory.web.cell import EVERYWHERE
+from talkpath.observatory.publication import EVERYWHERE
 from talkpath.observatory.web.told import app_name, contributors, medium, rule_name
 from talkpath.report.language import count, say
 
