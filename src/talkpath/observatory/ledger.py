@@ -65,10 +65,10 @@ class Entry(Struct, frozen=True):
 def hold(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
     """One entry per claim, in their order."""
     every = list(claims)
-    return hold_counts(every, [count(every, evidence.days, evidence.events)], evidence.published)
+    return hold_counts(every, [weigh(every, evidence.days, evidence.events)], evidence.published)
 
 
-def count(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event]) -> Counts:
+def weigh(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event]) -> Counts:
     """What own evidence of one part of the world says of each word of the claims."""
     by_stream: dict[tuple[str, str], list[Day]] = {}
     for day in days:
@@ -82,7 +82,7 @@ def count(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event])
 def hold_counts(claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]) -> list[Entry]:
     """The same from counts of places that have no network in common."""
     every = list(claims)
-    some = counts or [count(every, (), ())]
+    some = counts or [weigh(every, (), ())]
     own = {word: tuple(joined(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
            for word in some[0]}  # fmt: skip
     entries = {claim.id: _entry(claim, own, published) for claim in every}

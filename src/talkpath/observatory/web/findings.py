@@ -23,7 +23,7 @@ from talkpath.observatory.events import Event
 from talkpath.observatory.events_counts import of_index
 from talkpath.observatory.events_days import Day
 from talkpath.observatory.index.queries import CarryDay, DayCount, read_carry_days, read_day_counts
-from talkpath.observatory.ledger import Counts, Entry, count, hold_counts, placed
+from talkpath.observatory.ledger import Counts, Entry, hold_counts, placed, weigh
 from talkpath.observatory.ledger_published import load_published
 from talkpath.observatory.reach import Reach
 from talkpath.observatory.reach_events import all_reach
@@ -87,7 +87,7 @@ def look_at(counts: Sequence[DayCount], carried: Sequence[CarryDay], box: Box | 
         first_day=min(one.day for one in counts),
         last_day=max(one.day for one in counts),
         events=(*events, *roll_up(events, heard)),
-        said=count(claims_of(box), days, events),
+        said=weigh(claims_of(box), days, events),
         reach=tuple(all_reach(days, events, load_tables(box.folder if box else None))) if days else (),
     )
 
