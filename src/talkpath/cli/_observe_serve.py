@@ -40,8 +40,7 @@ from talkpath.errors import UsageError
 def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
             geo_files: tuple[Path, ...], stopped: tuple[str, ...], box: Path | None, address: str,
             min_contributors: int, delay_days: int, webhooks: Path | None, judges: int, web_udp: int | None,
-            web_host: str,
-            as_json: bool) -> None:  # fmt: skip
+            web_host: str, as_json: bool) -> None:  # fmt: skip
     """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
 
     It speaks HTTP in the clear; let a web server with TLS stand before it (docs/how-to/run-an-observatory.md).
