@@ -190,11 +190,16 @@ def test_a_file_that_is_no_receipt(tmp_path: Path, text: str) -> None:
     assert isinstance(failed(run("withdraw", tmp_path / "x.json")), UsageError)
 
 
+def test_of_a_recording_it_is_told_what_it_counts_for(far: Observatory, bundle: Path) -> None:
+    bundle.write_bytes(write_capture(Findings(0, 0.0, {}, (), ()), {}, Signer.fresh()))
+    told = run("share", bundle, "--to", far.url, "--yes")
+    assert "the day on which you send it" in told.output
+    assert len(far.heard) == 1
+
+
 def test_what_no_observatory_takes_is_not_sent(far: Observatory, bundle: Path) -> None:
     bundle.write_bytes(write_check(SIMULATED, {}, Signer.fresh()))
     assert "made by the lab" in str(failed(run("share", bundle, "--to", far.url, "--yes")))
-    bundle.write_bytes(write_capture(Findings(0, 0.0, {}, (), ()), {}, Signer.fresh()))
-    assert "no day and no network" in str(failed(run("share", bundle, "--to", far.url, "--yes")))
     bundle.write_bytes(DATA[:-1])
     assert isinstance(failed(run("share", bundle, "--to", far.url, "--yes")), BundleError)
     assert far.heard == []

@@ -13,6 +13,7 @@ from talkpath.errors import PeerError, UsageError
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
     from talkpath.evidence.share import Shared
+    from talkpath.measure.call import Findings
 
 
 @click.command()
@@ -50,8 +51,8 @@ def _refuse(found: Bundle) -> None:
     """`UsageError` for what no observatory takes."""
     if found.simulated:
         raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
-    if found.facts is None or not found.facts.started_at:
-        raise UsageError("The bundle tells no day and no network, as recordings do; an observatory cannot use it.")
+    if found.facts is not None and not found.facts.started_at:
+        raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
 
 def _send(shared: Shared, data: bytes, place: Path) -> None:
@@ -71,8 +72,11 @@ def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
     from talkpath.report import words
     from talkpath.verdict.judge import judge
 
+    if found.findings is not None:
+        yield from _shown_recording(found.findings, size_bytes)
+        return
     facts, receipt = found.facts, found.receipt
-    assert facts is not None  # refused before
+    assert facts is not None  # a bundle holds one of both
     network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
     yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
     yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
@@ -83,3 +87,18 @@ def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
     yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
     yield "that you connect from, as every server does."
+
+
+def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:
+    """All that the bundle of a recording tells."""
+    from talkpath.report import words
+    from talkpath.verdict.call import judge_attempt, judge_call
+
+    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
+    yield "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call"
+    yield "  where      nothing: it counts for the network that you send it from. Send it from where the call was"
+    for verdict in (*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)):
+        yield f"  result     {words.app_name(verdict)} {verdict.medium}: {words.label(verdict)}"
+    yield "  and        second by second how many packets came and went, how long each call was and how it ended"
+    yield "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect"
+    yield "from, as every server does."

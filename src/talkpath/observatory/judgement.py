@@ -7,13 +7,17 @@ nothing. Network and country are the responder's finding where it signed one, el
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Bundle, read_bundle
+from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
 from talkpath.report.result import result
+from talkpath.verdict.call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
 
@@ -27,6 +31,8 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     `BundleError` where it does not verify, or holds nothing that could be counted.
     """
     bundle = read_bundle(data)
+    if bundle.findings is not None:
+        return _recorded(bundle.findings, received, simulated=bundle.simulated)
     facts = countable(bundle)
     verdicts, told = result(facts)
     network, country, placed = _place(bundle, received)
@@ -51,10 +57,46 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
 
 
 def countable(bundle: Bundle) -> Facts:
-    """The facts of a check that tells its day; `BundleError` for any other bundle."""
+    """The facts of a check that tells its day; `BundleError` for one that does not."""
     if bundle.facts is None or not bundle.facts.started_at:
-        raise BundleError("The bundle tells no day and no network, as recordings do; an observatory cannot count it.")
+        raise BundleError("The bundle does not tell its day; an observatory cannot count it.")
     return bundle.facts
+
+
+def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
+    """Of a recording, which tells neither day nor network: it counts on the day on which it came in, for the network
+    that it came from. Calls of an app that is not known for sure say nothing of any app."""
+    verdicts = [*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)]
+    sure = [verdict for verdict in verdicts if verdict.confidence == "high"]
+    if not received.day or not sure:
+        raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")
+    streams = dict.fromkeys((verdict.app, verdict.medium) for verdict in sure)
+    known = (received.network, received.country) != (NETWORK, COUNTRY)
+    return Judged(
+        id=received.id,
+        day=received.day,
+        measured=received.day,
+        rules_version=str(RULES_VERSION),
+        source="capture",
+        said=tuple(_usual([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
+        network=received.network,
+        country=received.country,
+        placed="ingest" if known else "",
+        contributor=received.contributor,
+        contributor_key=received.contributor_key,
+        simulated=simulated,
+    )
+
+
+def _usual(verdicts: Sequence[Verdict]) -> Said:
+    """What most calls of a recording say: it is one report, however many calls are in it. Between equals the better.
+
+    `rule` is what they are consistent with; nothing in a recording shows that other traffic fared better.
+    """
+    kinds = [(one.state, *one.alternatives[:1]) for one in verdicts]
+    usual = max(dict.fromkeys(kinds), key=lambda kind: (kinds.count(kind), kind[0] == "ok", len(kind) == 1))
+    said = _said(verdicts[kinds.index(usual)])
+    return replace(said, rule=usual[1] if len(usual) > 1 else None)
 
 
 def _place(bundle: Bundle, received: Received) -> tuple[str, str, Placed]:

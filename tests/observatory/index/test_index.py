@@ -12,12 +12,13 @@ from bundles import fill as fill_with_bundles
 from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
+from talkpath.observatory.events_counts import of_index
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill, fill_folder
 from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store, migrations
-from talkpath.observatory.log.records import Carried, Judged, Record, Tap, Withdrawn
+from talkpath.observatory.log.records import Carried, Judged, Record, Said, Tap, Withdrawn
 
 Cell = tuple[str, str, str, str, str, str, str]
 
@@ -113,6 +114,17 @@ def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
     after = judged(said("signal", "voice", "ok"), again=True)
     fill(store, enumerate([before, after], 1))
     assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
+
+
+def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):
+    bad = Said("signal", "voice", "insufficient", "call", "media.freeze")
+    fill(store, enumerate([judged(one, who=who, source="capture") for who, one in
+                           enumerate([bad, bad, said("signal", "voice", "ok")], 1)], 1))  # fmt: skip
+    (day,) = queries.day_counts(store)
+    assert (day.restricted, day.ok, day.undecided, day.consistent, day.rules) == (0, 1, 2, 2, {"media.freeze": 2})
+    (heard,) = of_index([day])
+    assert (heard.source, heard.reports, heard.restricted) == ("capture", 3, 2)
+    assert [(one.restricted, one.ok) for one in queries.latest(store)] == [(0, 1)]
 
 
 def test_people_of_two_day_keys_are_not_added_up(store: Store):

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 from poison import poisoned
 
 from evidence import NETWORK, Bench, facts, measured, resealed, told
-from talkpath.evidence.bundle import FACTS, VERDICT, write_check
+from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
+from talkpath.measure.call import Attempt, Findings
 from talkpath.observatory.intake import judges
 from talkpath.observatory.intake.judges import Judges
 from talkpath.observatory.log.records import Judged, Record, Unfit
+from talkpath.report import capture_json
 from talkpath.wire.sign import Signer
 
 
@@ -75,6 +78,36 @@ def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, m
 def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):
     (name,) = take(bench, write_check(facts(), told(False), Signer.of_seed(bytes(32))))
     assert found_why(judge(bench), name) == "It was made by the lab."
+
+
+def recording(*attempts: Attempt) -> bytes:
+    found = Findings(packets=9000, duration_s=60.0, unread={}, calls=(), attempts=attempts)
+    return write_capture(found, to_builtins(capture_json.result("-", found)), Signer.of_seed(bytes(32)))
+
+
+def unanswered(app: str, confidence: float = 0.9, other_packets: int = 1000) -> Attempt:
+    return Attempt(app, confidence, 0.0, 10.0, False, 5, 0, other_packets)
+
+
+def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Bench):
+    (name,) = take(bench, recording(unanswered("telegram"), unanswered("telegram"), unanswered("whatsapp", 0.9, 0)))
+    record = judge(bench)[name]
+    assert isinstance(record, Judged)
+    assert (record.source, record.measured) == ("capture", bench.day)
+    said = {one.app: (one.state, one.basis, one.rule) for one in record.said}
+    assert said == {"telegram": ("insufficient", "call", "stun.drop"), "whatsapp": ("insufficient", "call", None)}
+
+
+def test_between_equals_a_recording_accuses_nobody(bench: Bench):
+    (name,) = take(bench, recording(unanswered("telegram"), unanswered("telegram", other_packets=0)))
+    record = judge(bench)[name]
+    assert isinstance(record, Judged)
+    assert [one.rule for one in record.said] == [None]
+
+
+def test_a_recording_of_who_knows_which_app_is_unfit(bench: Bench):
+    (name,) = take(bench, recording(unanswered("telegram", 0.5)))
+    assert "known for sure" in found_why(judge(bench), name)
 
 
 def test_a_day_that_is_still_to_come_is_unfit(bench: Bench):

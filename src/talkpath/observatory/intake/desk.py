@@ -134,8 +134,6 @@ class Desk:
             seal = read_seal(data)
         except BundleError as error:
             raise RefusedError("changed", str(error)) from None
-        if seal.kind != "check":
-            raise RefusedError("recording")
         if seal.simulated != self.settings.simulated:
             raise RefusedError("simulated" if seal.simulated else "not_simulated")
         self._not_stopped(_country(seal))

@@ -24,7 +24,6 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "media_type": (415, "Send a bundle as application/vnd.talkpath.bundle, and a tap as application/json."),
     "changed": (422, "The bundle does not verify."),
     "wrong_id": (422, "The bundle is not the one of that id: the id is the SHA-256 of its bytes."),
-    "recording": (422, "The bundle tells no day and no network, as recordings do; an observatory cannot count it."),
     "simulated": (422, "The bundle was made by the lab; this observatory takes what was measured on a real network."),
     "not_simulated": (422, "This observatory is SIMULATED and takes only what the lab made."),
     "unknown_app": (422, "That is no app or medium that talkpath knows; `talkpath check --help` lists them."),
