@@ -119,7 +119,7 @@ def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
 def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):
     bad = Said("signal", "voice", "insufficient", "call", "media.freeze")
     fill(store, enumerate([judged(one, who=who, source="capture") for who, one in
-                           enumerate([bad, bad, said("signal", "voice", "ok")], 1)], 1))  # fmt: skip
+                           enumerate([bad, bad, Said("signal", "voice", "ok", "call")], 1)], 1))  # fmt: skip
     (day,) = queries.day_counts(store)
     assert (day.restricted, day.ok, day.undecided, day.consistent, day.rules) == (0, 1, 2, 2, {"media.freeze": 2})
     (heard,) = of_index([day])
