@@ -19,15 +19,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("index", "intake")]
 from nodes import dsn, pair
+from serving import start, stop
 
 from evidence import Bench, measured
+from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.refresh import refresh
 from talkpath.observatory.index.store import Store
@@ -176,18 +181,56 @@ def _judged(name: str, said: tuple[Said, ...]) -> Judged:
 def intake(root: Path, count: int) -> None:
     """Bundles of a real check from SENDERS who wait for their acknowledgement."""
     bundles = [measured(seed, apps=APPS) for seed in range(count)]
-    bench = Bench(root, Settings(apps=frozenset()))
+    bench = Bench(root / "desk", Settings(apps=frozenset()))
     wall, busy = time.monotonic(), time.process_time()
     asyncio.run(_send(bench, bundles))
     wall, busy = time.monotonic() - wall, time.process_time() - busy
     bench.close()
-    verify_s, sync_s = _verify_s(), _sync_s(root)
-    bound_s = SIGNATURES * verify_s + 2 * sync_s / SENDERS
+    bound_s = _bound_s(root)
     say(f"{count} bundles of {len(bundles[0]) / 1000:.0f} kB taken", f"{count / wall:,.0f} a second",
         f"{count / busy:,.0f} a second and core")  # fmt: skip
+    say("of the bound, by the clock and by the core", f"{100 * count / wall * bound_s:.0f} %",
+        f"{100 * count / busy * bound_s:.0f} %")  # fmt: skip
+    served(root / "served", bundles, bound_s)
+
+
+def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
+    """The same over HTTP: `talkpath observe serve` as a process, with its judge, index and pages beside the intake;
+    each sender has a connection of its own that stays open, and an address of its own, since each has a limit."""
+    process, url = start(root)
+    waiting, parts = list(bundles), urlsplit(url)
+
+    def send(number: int) -> None:
+        connection = HTTPConnection(parts.hostname or "", parts.port, source_address=(f"127.0.{number}.1", 0))
+        while waiting:
+            connection.request("POST", "/api/v1/bundles", waiting.pop(), {"Content-Type": MEDIA_TYPE})
+            with connection.getresponse() as answer:
+                answer.read()
+                assert answer.status == 201, answer.status
+
+    wall, busy = time.monotonic(), _cpu_s(process.pid)
+    with ThreadPoolExecutor(SENDERS) as pool:
+        list(pool.map(send, range(1, SENDERS + 1)))
+    wall, busy = time.monotonic() - wall, _cpu_s(process.pid) - busy
+    stop(process)
+    count = len(bundles)
+    say("the same over HTTP", f"{count / wall:,.0f} a second", f"{count / busy:,.0f} a second and core",
+        f"{100 * count / busy * bound_s:.0f} % of the bound by the core")  # fmt: skip
+
+
+def _cpu_s(process: int) -> float:
+    """What a process has used of a core, its children not."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _bound_s(root: Path) -> float:
+    """Seconds of a bundle that nobody can do without."""
+    verify_s, sync_s = _verify_s(), _sync_s(root)
+    bound_s = SIGNATURES * verify_s + 2 * sync_s / SENDERS
     say("Ed25519, a signature; a sync of the disk", f"{verify_s * 1e3:.2f} ms", f"{sync_s * 1e3:.2f} ms")
-    say("the bound by both; reached by the clock, by the core", f"{1 / bound_s:,.0f} a second",
-        f"{100 * count / wall * bound_s:.0f} %", f"{100 * count / busy * bound_s:.0f} %")  # fmt: skip
+    say("the bound by both", f"{1 / bound_s:,.0f} a second")
+    return bound_s
 
 
 async def _send(bench: Bench, bundles: list[bytes]) -> None:
@@ -230,6 +273,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=".") as folder:
         root = Path(folder).resolve()
         if told.bundles:
+            (root / "intake").mkdir()
             intake(root / "intake", told.bundles)
         if told.log:
             log(root / "log", told.log)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
@@ -67,13 +67,13 @@ class Observatory:
 
         self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
-        try:
+        with ExitStack() as undone:  # where a later part cannot be had, the earlier ones are given back
+            undone.callback(self.log.close)
             self.sealer = Sealer(self.log, settings.simulated, publication or Publication())
             self.store = Store(dsn_of(place))
+            undone.callback(self.store.close)
             self.loader = Loader(self.store, self.log)
-        except BaseException:
-            self.log.close()
-            raise
+            undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
         limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
         people = Contributors(self.clock.today)
@@ -186,12 +186,12 @@ def dsn_of(place: Place) -> str:
 def opened_log(root: Path, simulated: bool, clock: Clock | None = None) -> Log:
     """The log in an observatory's folder, for writing."""
     folder = Folder(root)
-    try:
+    with ExitStack() as undone:
+        undone.callback(folder.close)
         _hold_kind(folder.root, simulated)
-        return Log(folder, (clock or Clock()).today)
-    except BaseException:
-        folder.close()
-        raise
+        log = Log(folder, (clock or Clock()).today)
+        undone.pop_all()
+    return log
 
 
 def known_apps() -> frozenset[str]:

@@ -65,7 +65,8 @@ class Committer:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             taken = self._log.commit([entry for entry, _ in group])
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+        # Whatever it is, a bug too: this is the only thread that could tell those who wait, and the next group may go.
+        except Exception as error:  # noqa: BLE001
             for _, future in group:
                 future.set_exception(error)
             return
