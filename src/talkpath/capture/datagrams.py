@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from talkpath.capture.cues import CueTable
 from talkpath.capture.flows import Ways
-from talkpath.wire.pcap.frames import Bools, Bytes, Ints, big16, big32, window
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints, among, big16, big32, marked16, window
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
 PLAIN, TURN, WRAPPED = range(3)
 HEAD = 48
 DEEPEST = 3
-QUIC_VERSIONS = (0x00000000, 0x00000001, 0x6B3343CF)
-CARRYING = (0x0016, 0x0017, 0x0004, 0x0115)
+QUIC_VERSIONS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
+CARRYING = marked16(0x0016, 0x0017, 0x0004, 0x0115)
 """Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
-CLASSIC_STUN = (0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
+CLASSIC_STUN = marked16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
 
 Seconds = NDArray[np.float64]
 Kinds = NDArray[np.uint8]
@@ -112,7 +112,7 @@ def _room(head: Bytes, size: Ints) -> Bools:
 
 def _stun(head: Bytes, size: Ints) -> Bools:
     cookie = (big32(head, 4) == 0x2112A442) & (size >= 20)
-    classic = np.isin(big16(head, 0), CLASSIC_STUN) & (big16(head, 2) == size - 20)
+    classic = CLASSIC_STUN[big16(head, 0)] & (big16(head, 2) == size - 20)
     found: Bools = cookie | classic
     return found
 
@@ -126,7 +126,7 @@ def _dtls(head: Bytes, size: Ints) -> Bools:
 def _quic(head: Bytes) -> Bools:
     version = big32(head, 1)
     draft = (version >> 8 == 0xFF0000) | (version >> 16 == 0x5130) | (version >> 16 == 0x5430)
-    found: Bools = np.isin(version, QUIC_VERSIONS) | draft
+    found: Bools = among(version, QUIC_VERSIONS) | draft
     return found
 
 
@@ -198,7 +198,7 @@ def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
 def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head: Bytes) -> Layer:
     """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
     places = np.flatnonzero(kind == STUN)
-    places = places[np.isin(big16(head[places], 0), CARRYING)]
+    places = places[CARRYING[big16(head[places], 0)]]
     place, found = np.full(len(places), 20), np.zeros(len(places), np.int64)
     length = np.zeros(len(places), np.int64)
     for _ in range(10):

@@ -125,7 +125,7 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, len(self.table) * 3 // 2), COLUMNS)
+            grown = np.zeros(max(size, 2 * len(self.table)), COLUMNS)
             grown[: len(self.table)] = self.table
             self.table = grown
 

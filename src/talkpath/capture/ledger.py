@@ -155,17 +155,17 @@ class Ledger:
     def close(self) -> None:
         """No more parts come."""
         self.seconds = SecondCells.joined(self._cells, self._size)
-        self.carriers = _by_stream(self._carriers, CARRIER)
-        self.tails = _by_stream(self._tails, LAST)
+        self.carriers, self._carried = _by_stream(self._carriers, CARRIER, self._size)
+        self.tails, self._ended = _by_stream(self._tails, LAST, self._size)
         self._cells, self._carriers, self._tails = [], [], []
 
     def carriers_of(self, stream: int) -> NDArray[np.void]:
         """The flows that carried a stream."""
-        return _of(self.carriers, stream)
+        return self.carriers[self._carried[stream] : self._carried[stream + 1]]
 
     def tail_of(self, stream: int) -> NDArray[np.void]:
         """Its last packets."""
-        return _of(self.tails, stream)
+        return self.tails[self._ended[stream] : self._ended[stream + 1]]
 
     def late_s(self, stream: int) -> float:
         """The 95th percentile of lateness; put together from steps where there were several parts."""
@@ -302,11 +302,10 @@ def _tails(part: Part) -> NDArray[np.void]:
     return out
 
 
-def _by_stream(pieces: list[NDArray[np.void]], kind: np.dtype[np.void]) -> NDArray[np.void]:
+def _by_stream(
+    pieces: list[NDArray[np.void]], kind: np.dtype[np.void], streams: int
+) -> tuple[NDArray[np.void], list[int]]:
+    """All rows in the order of their streams, and where each stream's begin."""
     every = np.concatenate([np.zeros(0, kind), *pieces])
-    return every[np.argsort(every["stream"], kind="stable")]
-
-
-def _of(table: NDArray[np.void], stream: int) -> NDArray[np.void]:
-    low, high = np.searchsorted(table["stream"], [stream, stream + 1])
-    return table[low:high]
+    every = every[np.argsort(every["stream"], kind="stable")]
+    return every, np.searchsorted(every["stream"], np.arange(streams + 1)).tolist()

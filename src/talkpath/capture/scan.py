@@ -21,13 +21,13 @@ from talkpath.capture.tcp import Connections
 from talkpath.capture.trailer import Labels
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.frames import Ints, big16
+from talkpath.wire.pcap.frames import Ints, big16, marked16
 from talkpath.wire.pcap.read import Source
 
 Progress = Callable[[int], None]
 
-OWN_ANSWERS = (0x0802, 0x0805)
-NO_REQUESTS = (0x0800, *OWN_ANSWERS)
+OWN_ANSWERS = marked16(0x0802, 0x0805)
+NO_REQUESTS = marked16(0x0800, 0x0802, 0x0805)
 """WhatsApp's message types do not keep to STUN's classes: its close, and the answers to 0801 and 0804."""
 
 
@@ -95,9 +95,9 @@ class Scan:
         flow, way, kind, head = found.flow, found.way, found.kind, found.head
         stun = np.flatnonzero(kind == STUN)
         name = big16(head[stun], 0)
-        rows = stun[((name & 0x0110) == 0) & ~np.isin(name, NO_REQUESTS)]
+        rows = stun[((name & 0x0110) == 0) & ~NO_REQUESTS[name]]
         self.flows.tally("requests", flow[rows], way[rows])
-        rows = stun[((name & 0x0110) >= 0x0100) | np.isin(name, OWN_ANSWERS)]
+        rows = stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]
         self.flows.tally("answers", flow[rows], way[rows])
         dtls = np.flatnonzero(kind == DTLS)
         hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)

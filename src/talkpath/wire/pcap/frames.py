@@ -86,6 +86,13 @@ def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
     return found
 
 
+def marked16(*numbers: int) -> Bools:
+    """A table of all 16-bit numbers that says which are among these: the quickest way to ask it of many."""
+    table = np.zeros(1 << 16, np.bool_)
+    table[list(numbers)] = True
+    return table
+
+
 def padded(data: bytes | bytearray) -> Bytes:
     """A copy of `data` with the zero padding that `window` counts on."""
     raw = np.frombuffer(data, np.uint8)

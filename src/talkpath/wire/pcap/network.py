@@ -94,7 +94,7 @@ def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Ite
         rows = np.flatnonzero(at >= 0)
         if not len(rows):
             return
-        version = window(frames.data, at[rows], 1)[:, 0] >> 4
+        version = frames.data[at[rows]] >> 4
         inner = np.full(len(at), -1, np.int64)
         headers = _joined(_ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread))
         if len(headers.rows):
