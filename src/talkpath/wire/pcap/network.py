@@ -133,7 +133,8 @@ def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     source, target = (big32(head, place).astype(np.uint64) | MAPPED for place in (12, 16))
     fragment = (big16(head, 6) & 0x3FFF) != 0
     protocol = head[:, 9].astype(np.int64)
-    return _Headers(rows, begin + length, end, protocol, (zero, source, zero, target), fragment).where(sound)
+    every = _Headers(rows, begin + length, end, protocol, (zero, source, zero, target), fragment)
+    return every if sound.all() else every.where(sound)
 
 
 def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
