@@ -6,6 +6,8 @@ transports than UDP are not. An epoch whose far end never reported has no fates.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,18 +17,19 @@ from numpy.typing import NDArray
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Direction, Epoch, Observation
 from talkpath.verdict.cohort import DIRECTIONS, track
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.returns import first_life
 
 UNHEARD = 3  # packets sent of which none arrived: the flow never lived (set-up alone is tried three times)
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
+RAN = 3  # media packets that passed: the call ran (a few pass where it is cut off after its handshake)
 SLACK_S = 0.3  # one schedule's slots of the two ways pass one place so far apart at most (a round trip)
 
 
 class Way(NamedTuple):
     """One direction of one flow. `last_s` and `next_s`: the schedule's times of the last packet that arrived and of the
     next that was sent after it (None: none). `tail`: packets sent after the last that arrived. `back`: it had been
-    silent before, and came back."""
+    silent before, and came back. `media`: how many of what arrived were."""
 
     sent: int
     arrived: int
@@ -36,6 +39,7 @@ class Way(NamedTuple):
     sent_s: NDArray[np.float64]
     arrived_s: NDArray[np.float64]
     back: bool = False
+    media: int = 0
 
     @property
     def unheard(self) -> bool:
@@ -98,15 +102,56 @@ def _way(epoch: Epoch, flow: Observation) -> Way:
         at_s[sent],
         at_s[arrived],
         bool((first_life(sent[None], arrived[None], size)[0] != sent).any()),
+        sum(plan.stage[slot] == "media" for slot in np.flatnonzero(arrived)),
     )
+
+
+@per_epochs
+def stillborn(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
+    """(epoch, flow) of calls that had no chance, and say nothing of how calls fare.
+
+    To a port where an earlier call ran and went silent: what cuts a call off may keep its server and port closed for a
+    while, and a call there is over when it is recognised, or before. And where nothing of a call passed, not even
+    set-up, while most of the arm's were heard: a translator may have no port left for a flow.
+    """
+    ran: set[int] = set()
+    found: set[tuple[int, int]] = set()
+    few = _mostly_heard(epochs)
+    for epoch in sorted(epochs, key=lambda epoch: (epoch.started_s, epoch.number)):
+        calls = [fate for fate in fates(epoch) if fate.role == "call"]
+        found |= {(epoch.number, call.flow) for call in calls if _over(call) and (call.port in ran)}
+        found |= {(epoch.number, call.flow) for call in calls if call.dead and epoch.arm in few}
+        ran |= {call.port for call in calls if any(way.silent and way.media >= RAN for way in (call.up, call.down))}
+    return frozenset(found)
+
+
+def _over(call: Fate) -> bool:
+    """Did it end, one way or both, before any media passed?"""
+    return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
+
+
+def _mostly_heard(epochs: Iterable[Epoch]) -> set[tuple[str, str, str]]:
+    """The arms of whose calls most were heard."""
+    heard: Counter[tuple[str, str, str]] = Counter()
+    for epoch in epochs:
+        for fate in fates(epoch):
+            if fate.role == "call":
+                heard[epoch.arm] += -1 if fate.dead else 1
+    return {arm for arm, balance in heard.items() if balance > 0}
+
+
+@per_epoch
+def quickest_s(epoch: Epoch) -> float:
+    """How long the quickest set-up took, which is no less than one round trip; 0 where none was done."""
+    times_ms = (flow.setup_ms for flow in epoch.flows if flow.setup_ms is not None and flow.transport == "udp")
+    return min(times_ms, default=0.0) / 1000.0
 
 
 @per_epoch
 def round_trip_s(epoch: Epoch) -> float:
     """At most how much later one end's slots pass the box than the other's of the same time: one round trip, of which
     the quickest set-up is an upper bound."""
-    times_ms = [flow.setup_ms for flow in epoch.flows if flow.setup_ms is not None and flow.transport == "udp"]
-    return min([SLACK_S, *(ms / 1000.0 for ms in times_ms)])
+    return min(SLACK_S, quickest_s(epoch) or SLACK_S)
 
 
 def packets_at_silence(fate: Fate, hit: tuple[Direction, ...], slack_s: float = SLACK_S) -> tuple[int, int]:

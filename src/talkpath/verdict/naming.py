@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.cohort import DIRECTIONS
+from talkpath.verdict.fates import stillborn
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_size_drop, rules_of
+from talkpath.verdict.rules import media_freeze, media_size_drop, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.view import View, view_of
 
@@ -67,12 +68,19 @@ def name(view: View) -> Naming:
 
 def alone(view: View) -> Naming:
     """The best explanation of the view's arm by itself."""
-    return _name(view.epochs, _Frame(view.facts))
+    return _name(view.epochs, _Frame(view.facts, _stillborn(view)))
+
+
+def _stillborn(view: View) -> frozenset[tuple[int, int]]:
+    """The calls of the view that another's end had doomed."""
+    numbers = {epoch.number for epoch in view.epochs}
+    return frozenset(call for call in stillborn(view.facts.epochs) if call[0] in numbers)
 
 
 def together(own: Naming, view: View) -> Naming:
     """One rule for many arms is likelier than two. What other arms of the check showed beyond doubt breaks a tie here;
-    and if they lost what is large, this arm's packets may all be large."""
+    if they were cut off, and all calls here were doomed by that, so were these; if they lost what is large, this arm's
+    packets may all be large."""
     arms = [(arm.app, arm.variant, arm.medium) for arm in view.facts.plan.arms]
     mine = {epoch.arm for epoch in view.epochs}
     others = [alone(view_of(view.facts, arm)) for arm in arms if arm not in mine]
@@ -80,6 +88,9 @@ def together(own: Naming, view: View) -> Naming:
     tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
     if own.rule == UNKNOWN and len(tied) == 1:
         return Naming(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
+    frozen = firm.get(media_freeze.RULE.id)
+    if own.best is None and frozen is not None and frozen.best is not None and _stillborn(view):
+        return Naming(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, frozen.best.direction)),), 1)
     large = firm.get(media_size_drop.RULE.id)
     return _lent(own, large, view) if large is not None else own
 
@@ -95,13 +106,14 @@ def _lent(own: Naming, large: Naming, view: View) -> Naming:
 
 
 class _Frame:
-    """Carries the facts past the memo: the naming depends on the epochs, the seed and the address family alone."""
+    """Carries the facts past the memo: the naming depends on the epochs, the seed, the address family and the calls
+    that are left out."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts, stillborn: frozenset[tuple[int, int]]) -> None:
+        self.facts, self.stillborn = facts, stillborn
 
-    def _key(self) -> tuple[bytes, int]:
-        return self.facts.seed, self.facts.family
+    def _key(self) -> tuple[bytes, int, frozenset[tuple[int, int]]]:
+        return self.facts.seed, self.facts.family, self.stillborn
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Frame) and self._key() == other._key()
@@ -112,7 +124,7 @@ class _Frame:
 
 @per_epochs
 def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
-    view = View(frame.facts, epochs)
+    view = View(frame.facts, epochs, stillborn=frame.stillborn)
     joint = best_of(rules_of("restricted"), view)
     return _apart(joint, view) if joint.best is not None and joint.best.direction == "both" else joint
 
@@ -122,7 +134,8 @@ def _apart(joint: Naming, view: View) -> Naming:
     single = [best_of(rules_of("restricted"), replace(view, ways=(way,))) for way in DIRECTIONS]
     gains = [naming.best.gain if naming.best else 0.0 for naming in single]
     likely = [{rival.rule.id for rival in naming.rivals[: naming.tied]} for naming in single]
-    if likely[0] & likely[1] or not all(gains) or sum(gains) < (joint.best.gain if joint.best else 0.0) + APART_NATS:
+    top = joint.best.gain if joint.best else 0.0
+    if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, CLOSE * top):
         return joint
     return single[gains.index(max(gains))]
 

@@ -35,6 +35,7 @@ ODD, ODD_SHARE = (
 )  # flows that are bad by themselves: standard errors above the middle one, and how many at most
 SPREADS = (1e4, 32.0, 8.0, 2.0)  # how alike twins of one slot fare: beta-binomial concentrations tried
 ALIKE_NATS = 0.5  # slots are taken to be alike unless that much speaks against it
+SIZED_NATS = 6.0  # and large packets like small ones likewise, among all edges that could be between them
 WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 
 
@@ -97,16 +98,22 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One arm: its epochs of every question, and the whole check around it. `ways`: the directions looked at."""
+    """One arm: its epochs of every question, and the whole check around it. `ways`: the directions looked at;
+    `stillborn` calls (see `fates`) are left out."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
     ways: tuple[Direction, ...] = DIRECTIONS
+    stillborn: frozenset[tuple[int, int]] = frozenset()
 
     @cached_property
     def sides(self) -> tuple[Side, ...]:
         """The directions of every epoch that has calls beside twins."""
-        return tuple(side for epoch in self.explained for side in sides(epoch) if side.direction in self.ways)
+        of_epochs = (sides(epoch, self._without(epoch)) for epoch in self.explained)
+        return tuple(side for both in of_epochs for side in both if side.direction in self.ways)
+
+    def _without(self, epoch: Epoch) -> frozenset[int]:
+        return frozenset(flow for number, flow in self.stillborn if number == epoch.number)
 
     @cached_property
     def explained(self) -> tuple[Epoch, ...]:
@@ -148,9 +155,9 @@ def view_of(facts: Facts, arm: tuple[str, str, str]) -> View:
 
 
 @per_epoch
-def sides(epoch: Epoch) -> tuple[Side, ...]:
-    """Up and down; none where no call or no twin sent anything."""
-    calls = {way: _counts(epoch, way, calls=True) for way in DIRECTIONS}
+def sides(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Side, ...]:
+    """Up and down; none where no call or no twin sent anything. `without`: calls that are left out."""
+    calls = {way: _counts(epoch, way, calls=True, without=without) for way in DIRECTIONS}
     twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
     before = before_each(epoch)
     found = []
@@ -159,14 +166,16 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
         if not len(sent) or not len(twin_sent):
             continue
         unlike = _dispersion(twin_sent, twin_lost)
-        chance, doubt = _chance(twin_sent.sum(axis=0, dtype=np.float64), twin_lost.sum(axis=0, dtype=np.float64))
+        size = np.array(plan.size, np.float64)
+        of_twins, lost_twins = (rows.sum(axis=0, dtype=np.float64) for rows in (twin_sent, twin_lost))
+        chance, doubt = _chance(of_twins, lost_twins, size, unlike)
         of_calls = sent.sum(axis=0, dtype=np.float64)
         found.append(
             Side(
                 epoch,
                 way,
                 np.array(plan.at_ms, np.float64) / 1000.0,
-                np.array(plan.size, np.float64),
+                size,
                 before[way],
                 plan.stage,
                 of_calls,
@@ -181,19 +190,23 @@ def sides(epoch: Epoch) -> tuple[Side, ...]:
     return tuple(found)
 
 
-def arrivals(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
+def arrivals(
+    epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
+) -> tuple[Bits, Bits]:
     """(sent, arrived), each (flows, slots), of calls or of random twins; late packets arrived."""
     size = len(track(epoch, direction).stage)
     chosen = is_call if calls else is_twin
-    flows = pick(epoch, direction, chosen, chosen)
+    flows = [flow for flow in pick(epoch, direction, chosen, chosen) if flow.flow not in without]
     sent = bitmaps([flow.sent for flow in flows], size)
     arrived = bitmaps([flow.arrived for flow in flows], size) | bitmaps([flow.late for flow in flows], size)
     return sent, arrived
 
 
-def _counts(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[Bits, Bits]:
+def _counts(
+    epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
+) -> tuple[Bits, Bits]:
     """(sent, lost) of the flows that fared like most of their kind, each until it came back from the dead."""
-    sent, arrived = arrivals(epoch, direction, calls=calls)
+    sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
     sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
     lost = sent & ~arrived
     usual = _usual(sent.sum(axis=1), lost.sum(axis=1))
@@ -237,7 +250,32 @@ def _unsent(plan: Track) -> Floats:
     return np.zeros(len(plan.at_ms))
 
 
-def _chance(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
+def _chance(sent: Floats, lost: Floats, size: Floats, unlike: float) -> tuple[Floats, Floats]:
+    """(chance, doubt) of `_drawn` for all slots, or for the small and the large apart where a line tells them apart."""
+    large = size > _edge(sent, lost, size, unlike)
+    chance, doubt = np.zeros((2, len(size)))
+    for part in (~large, large):
+        if part.any():
+            chance[part], doubt[part] = _drawn(sent[part], lost[part])
+    return chance, doubt
+
+
+def _edge(sent: Floats, lost: Floats, size: Floats, unlike: float) -> float:
+    """The size (bytes) above which twins fare unlike those below, infinite where nothing shows one."""
+    edges = np.unique(size[sent > 0])[:-1]
+    below = size[:, None] <= edges
+    parts = [_flat(sent @ part, lost @ part) for part in (below, ~below)]
+    gains = (parts[0] + parts[1] - _flat(sent.sum(), lost.sum())) / unlike
+    return float(edges[np.argmax(gains)]) if len(edges) and gains.max() >= SIZED_NATS else float("inf")
+
+
+def _flat(sent: Floats, lost: Floats) -> Floats:
+    """The log-likelihood of losses at the rate that they have."""
+    rate = np.clip(lost / np.maximum(sent, 1.0), 1e-9, 1.0 - 1e-9)
+    return np.asarray(lost * np.log(rate) + (sent - lost) * np.log1p(-rate))
+
+
+def _drawn(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
     """The twins' chance of loss per slot, drawn towards their mean as far as slots do not differ more than chance; and
     how alike that makes the fates of two calls of a slot (the correlation within a beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)

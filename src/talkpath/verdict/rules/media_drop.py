@@ -5,6 +5,8 @@ Told by what it is not: loss flat in a packet's index, size and rate, once the f
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from msgspec.structs import replace
 
@@ -13,9 +15,10 @@ from talkpath.measure.facts import Direction, Epoch
 from talkpath.verdict.interval import extra_loss
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.media_police import rationed
 from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import BOTH_NATS, Floats, joined, total, ways
-from talkpath.verdict.view import Side, View, sides
+from talkpath.verdict.view import Side, View, arrivals, sides
 
 CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46, 0.52, 0.58, 0.64,
                     0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip
@@ -31,9 +34,9 @@ def explain(view: View) -> Fit | None:
     shared = np.sum([np.maximum(gains, 0.0) for gains in found.values()], axis=0) - late
     onset = int(np.argmax(shared))
     most: Direction = max(found, key=lambda way: float(found[way][onset]))
-    hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
     if shared[onset] <= 0.0:
         return None
+    hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
     direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
     return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, int(ONSETS[onset])))
 
@@ -59,8 +62,18 @@ def _measure(view: View, direction: DirectionOf, onset: int) -> Parameters:
 
 
 def _share(view: View, way: Direction, onset: int) -> Number:
+    """Where the line holds every flow to a rate, what a box before it drops leaves room for other packets of the call:
+    of all that calls lose any part may be the box's."""
     epochs = [recognised(epoch, way, onset) for epoch in view.explained if epoch.question != "hello"]
-    return Number(*extra_loss(epochs, way, seed=view.facts.seed))
+    found = extra_loss(epochs, way, seed=view.facts.seed)
+    if found.high is None or not rationed(view, way):
+        return Number(*found)
+    rows = [arrivals(epoch, way, calls=True) for epoch in epochs]
+    sent, lost = (sum(int(count) for count in counts) for counts in
+                  ([s.sum() for s, _ in rows], [(s & ~a).sum() for s, a in rows]))  # fmt: skip
+    share = lost / max(1, sent)
+    high = max(found.high, share + 2.0 * sqrt(share * (1.0 - share) / max(1, sent)))
+    return Number(found.estimate, found.low, high)
 
 
 @per_epoch

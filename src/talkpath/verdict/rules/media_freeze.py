@@ -12,11 +12,11 @@ from statistics import median_high
 
 import numpy as np
 
-from talkpath.measure.facts import Direction
-from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, round_trip_s
+from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, quickest_s, round_trip_s
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import Best, Floats, best, ways
+from talkpath.verdict.rules.ways import Best, Floats, also, best, ways
 from talkpath.verdict.view import Side, View, before_each
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
@@ -27,6 +27,7 @@ APART_PACKETS = 6  # a flow that had so many more through than one in four had s
 STILL_FINE = 0.03  # share lost before the end
 SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two ways, and of flows, are told apart no better
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
+LATER = (0.25, 0.5, 0.75, 1.0)  # likewise of each epoch's own, where queues make that long
 KNOWN_PACKETS = 24  # by then a box knows a call (TSPU manual chapter 8: 30 packets of a session are looked at)
 POINTS = 600  # thresholds tried at once; beyond, first every so many, then all about the best
 BLUR = 1e-3  # counts are means over calls, of which one may have tried again
@@ -56,9 +57,12 @@ def _ran(view: View, hit: tuple[Direction, ...]) -> bool:
 
 def _after_packets(view: View) -> Best | None:
     """The same for each time by which the far end's packets may pass the box later."""
+    later: list[Callable[[Epoch], float]] = [lambda epoch, s=s: s for s in LATER_S]  # type: ignore[misc]
+    if any(quickest_s(epoch) > LATER_S[-1] for epoch in view.explained):
+        later += [lambda epoch, part=part: part * quickest_s(epoch) for part in LATER]  # type: ignore[misc]
     fits = [
-        _after(view, lambda side, later=later: before_each(side.epoch, later)[side.direction], PACKETS_NEAR, 1.0)  # type: ignore[misc]
-        for later in LATER_S
+        _after(view, lambda side, of=of: before_each(side.epoch, of(side.epoch))[side.direction], PACKETS_NEAR, 1.0)  # type: ignore[misc]
+        for of in later
     ]
     return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
@@ -71,12 +75,16 @@ def _after(view: View, of: Callable[[Side], Floats], near: float, least: float) 
         return None
     step = ceil(len(values) / POINTS)
     coarse = values[::step]
-    found = best(view, lambda side: _edge(side, of(side)[:, None] - coarse, near))
+    found = _best(view, lambda side: _edge(side, of(side)[:, None] - coarse, near))
     if found is None or step == 1:
         return found
     middle = found.point % len(coarse) * step
     fine = values[max(0, middle - step) : middle + step + 1]
-    return best(view, lambda side: _edge(side, of(side)[:, None] - fine, near))
+    return _best(view, lambda side: _edge(side, of(side)[:, None] - fine, near))
+
+
+def _best(view: View, gains: Callable[[Side], Floats]) -> Best | None:
+    return also(view, best(view, gains), gains)
 
 
 def _edge(side: Side, beyond: Floats, near: float) -> Floats:

@@ -32,6 +32,9 @@ PHASE_S = 0.15  # over some packets a bucket drops at its rate, whatever its pha
 DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
 BLURRED = 0.1  # of the rate: if one packet is more than that, longer calls would tell more
 LIKELY_NATS = 3.0  # for 95 %, and as much again since no model of a box is exact
+RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
+RATIONED_NATS = 12.0  # no less than a rule each way
+LEAST_KBPS = 1.0  # what lets through no more than that, once its bucket is empty, cuts calls off
 LOSSES = 4  # fewer of one call say nothing of its rate
 
 
@@ -45,6 +48,8 @@ def explain(view: View) -> Fit | None:
     if found is None or found.gain - 2 * PENALTY <= 0.0:
         return None
     passed = passed_kbps(view, found.direction)
+    if passed.high is not None and passed.high <= LEAST_KBPS:
+        return None
     wide = (
         passed.low is None or passed.high is None or passed.high - passed.low > 2 * BLURRED * (passed.estimate or 0.0)
     )
@@ -105,6 +110,31 @@ def _gains(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats
     """(2 points,): buckets that keep their phase, but for packets that mix on the wire; then buckets that lose it."""
     dropped = policed(side, kbps, burst, header_bytes)
     return np.concatenate([side.terms(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(side)])
+
+
+def rationed(view: View, way: Direction) -> bool:
+    """Do twins, too, lose what is above a rate? A bucket then explains their losses far better than a share of its own
+    for every kind of packet."""
+    found = [side for side in view.sides if side.direction == way]
+    offered = max((offered_kbps(side, view.header_bytes) for side in found), default=0.0)
+    if offered <= 0.0:
+        return False
+    kbps, burst = (grid.ravel() for grid in np.meshgrid(offered * RATIONS, BURSTS_BYTES, indexing="ij"))
+    gains = np.sum([_of_twins(side, policed(side, kbps, burst, view.header_bytes)) for side in found], axis=0)
+    return bool(np.max(gains) >= RATIONED_NATS)
+
+
+def _of_twins(side: Side, dropped: Floats) -> Floats:
+    """(2 points,) as `_gains`: the twins' log-likelihood above that of one share for all packets of like size."""
+    sent, arrived = arrivals(side.epoch, side.direction, calls=False)
+    slots = side.on("media", "control")
+    count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
+    kinds = np.round(np.log(np.maximum(side.size[slots], 1.0)) / LIKE)
+    alike = kinds[:, None] == kinds
+    even = np.clip(alike @ lost / np.maximum(alike @ count, 1.0), DOUBT / 4.0, 1.0 - DOUBT)
+    blurred = np.concatenate([_averaged(dropped, kinds) for kinds in _kinds(side)])
+    bucket = np.clip(blurred[:, slots], DOUBT / 4.0, 1.0 - DOUBT)
+    return np.asarray(np.log(bucket / even) @ lost + np.log((1.0 - bucket) / (1.0 - even)) @ (count - lost))
 
 
 def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:

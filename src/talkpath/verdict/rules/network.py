@@ -55,8 +55,10 @@ def contrast(udp_dead: int, tcp_alive: int) -> float:
 
 
 def closed_way(dead: Iterable[Fate]) -> DirectionOf:
-    """Both where nothing arrived up (the far end then says nothing, so down cannot be seen to pass); else down."""
-    return "both" if any(fate.up.unheard for fate in dead) else "down"
+    """Both where nothing arrived up (the far end then says nothing, so down cannot be seen to pass); else down. Single
+    flows may be dead by themselves, as where a translator has no port for them."""
+    unheard = [fate.up.unheard for fate in dead]
+    return "both" if 2 * sum(unheard) > len(unheard) else "down"
 
 
 def own(view: View) -> list[Fate]:

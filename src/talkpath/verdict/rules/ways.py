@@ -51,6 +51,16 @@ def best(
     return both if both.gain >= one.gain + BOTH_NATS else one
 
 
+def also(view: View, found: Best | None, gains: Callable[[Side], Floats]) -> Best | None:
+    """The same for both ways, where the same point explains the other way as well although the exact test is blind
+    there, as where single 5-tuples are bad. Only for rules that leave no room: what lives beyond the point speaks
+    against it."""
+    if found is None or found.direction == "both" or len(view.worse) == len(view.ways):
+        return found
+    other = sum(float(gains(side)[found.point]) for side in view.sides if side.direction != found.direction)
+    return Best(found.gain + other, found.point, "both") if other >= BOTH_NATS else found
+
+
 def _peak(values: Floats, way: str) -> Best:
     index = int(np.argmax(values))
     return Best(float(values[index]), index, way)  # type: ignore[arg-type]
