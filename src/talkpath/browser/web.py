@@ -50,7 +50,7 @@ WORD = re.compile(r"\{\{(\w+)\}\}")
 OURS = ("next", "paths")  # messages that no page may send
 SETTLED = ("restricted", "ok", "closed")
 VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
-AT_A_TIME = 4  # checks that one far end carries; docs/why/2026-11-24-browser.md has the measurement
+AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser.md has the measurement
 
 
 Others = Callable[[str, str], list[str]]
