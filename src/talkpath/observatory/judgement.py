@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -136,6 +137,9 @@ def _short(number: float | None) -> float | None:
     return None if number is None else float(f"{number:.4g}")
 
 
-def _carried(transports: Iterable[dict[str, object]]) -> Iterator[Carried]:
-    for row in transports:
-        yield Carried(*(row[name] for name in Carried.__struct_fields__))  # type: ignore[arg-type]
+def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[Carried]:
+    """How well each did is in the bundle."""
+    for stream in dict.fromkeys((row["app"], row["medium"]) for row in transports):
+        own = [row for row in transports if (row["app"], row["medium"]) == stream]
+        carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))
+        yield Carried(*stream, carries, fails)

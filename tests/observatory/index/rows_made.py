@@ -59,7 +59,8 @@ def drawn(count: int, seed: int) -> list[Judged | Tap]:
             records.append(tap(number, on, network))
             continue
         verdicts = [said(app, "voice", draws.choice(STATES), draws.random()) for app in ("whatsapp", "telegram")]
-        carried = (Carried("whatsapp", "voice", "tls/443", draws.random() < 0.8, 1.0, 4.1),)
+        name = "tls/443"
+        carried = (Carried("whatsapp", "voice", *(((name,), ()) if draws.random() < 0.8 else ((), (name,)))),)
         records.append(judged(*verdicts, on=on, network=network, who=draws.randrange(1, 40), key=draws.randrange(1, 3),
                               number=number, responder=draws.choice(["R1", "R2"]), carried=carried))  # fmt: skip
     return records

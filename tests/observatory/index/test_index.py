@@ -93,7 +93,7 @@ def test_late_reports_change_their_day(store: Store):
 
 def test_what_is_withdrawn_is_in_no_answer(store: Store):
     keep, gone = judged(said("signal", "voice", "ok"), who=1), judged(
-        said("signal", "voice", "restricted"), who=2, carried=(Carried("signal", "voice", "udp/443", True, 0.0, 4.2),)
+        said("signal", "voice", "restricted"), who=2, carried=(Carried("signal", "voice", ("udp/443",)),)
     )  # fmt: skip
     fill(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
@@ -150,7 +150,7 @@ def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
 
 
 def test_transports_say_who_could_talk(store: Store):
-    rows = [Carried("max", "voice", "tls/443", carries, 1.0, 4.0) for carries in (True, True, False)]
+    rows = [Carried("max", "voice", *names) for names in [(("tls/443",),), (("tls/443",),), ((), ("tls/443",))]]
     fill(store, enumerate([judged(said("max", "voice", "ok"), who=who, carried=(row,))
                            for who, row in enumerate(rows)], 1))  # fmt: skip
     (found,) = queries.transports(store, network="AS64496")

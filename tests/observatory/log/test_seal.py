@@ -28,7 +28,7 @@ DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
 def said(number: int, state: str, network: str = "AS64496", app: str = "signal", day: str = DAY) -> Judged:
     name = report(number).record.id
     return Judged(name, day, day, "1", "probe", (Said(app, "voice", state, "shape"),),
-                  (Carried(app, "voice", "tls/443", True, 0.0, 4.2),), network, "XX", "responder", "R", "hosting", True,
+                  (Carried(app, "voice", ("tls/443",)),), network, "XX", "responder", "R", "hosting", True,
                   number + 1, 7)  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def report(day: str, network: str, who: int) -> Judged:
         rules_version="1",
         source="probe",
         said=(said("whatsapp", "restricted" if hit else "ok"), said("max", "ok")),
-        carried=(Carried("whatsapp", "voice", "tls/443", True, 0.0, 4.1),),
+        carried=(Carried("whatsapp", "voice", ("tls/443",)),),
         network=network,
         country="XX",
         placed="responder",

@@ -48,7 +48,7 @@ class ReportRow(Struct, frozen=True, gc=False):
 
 
 class TransportRow(Struct, frozen=True, gc=False):
-    """One transport that was asked for one app and medium of a report. `loss_pct` of both ways."""
+    """One transport that was asked for one app and medium of a report."""
 
     report: str
     day: str
@@ -58,8 +58,6 @@ class TransportRow(Struct, frozen=True, gc=False):
     medium: str
     transport: str
     carries: bool
-    loss_pct: float
-    mos: float
     simulated: bool
     version: int
     withdrawn: bool = False
@@ -173,7 +171,9 @@ def _row(said: Said, **rest: object) -> ReportRow:
 
 
 def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
-    for one in record.carried:
+    asked = [(one, name, carries) for one in record.carried
+             for names, carries in ((one.carries, True), (one.fails, False)) for name in names]  # fmt: skip
+    for one, transport, carries in asked:
         yield TransportRow(
             report=record.id,
             day=record.measured,
@@ -181,10 +181,8 @@ def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
             network=record.network,
             app=one.app,
             medium=one.medium,
-            transport=one.transport,
-            carries=one.carries,
-            loss_pct=one.loss_pct,
-            mos=one.mos,
+            transport=transport,
+            carries=carries,
             simulated=record.simulated,
             version=version,
         )

@@ -142,10 +142,10 @@ def _rows(record: Counted) -> Iterator[OpenRow]:
         return
     for said in record.said:
         asked = [one for one in record.carried if (one.app, one.medium) == (said.app, said.medium)]
-        carried = tuple(one.transport for one in asked if one.carries)
+        carried = tuple(name for one in asked for name in one.carries)
         yield _row(record, said, record.source, record.placed, record.simulated, record.rules_version,
                    record.responder, record.responder_class, record.listed, carried,
-                   tuple(one.transport for one in asked))  # fmt: skip
+                   (*carried, *(name for one in asked for name in one.fails)))  # fmt: skip
 
 
 def _row(record: Counted, said: Said, source: str, placed: str, simulated: bool, rules_version: str = "",

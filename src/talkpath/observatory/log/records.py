@@ -34,14 +34,12 @@ class Said(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Carried(Struct, frozen=True, array_like=True, gc=False):
-    """One transport, and whether it carried a call of the app well enough to talk."""
+    """Which transports carried a call of the app well enough to talk, and which of those that were asked did not."""
 
     app: str
     medium: str
-    transport: str
-    carries: bool
-    loss_pct: float
-    mos: float
+    carries: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
 
 
 class Received(Struct, frozen=True, tag="received", omit_defaults=True):
