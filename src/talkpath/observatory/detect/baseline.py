@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
+JEFFREYS = (0.5, 1.0)  # a share, and how many reports it is worth
 UPPER = 1.645  # 95 % of a normal distribution lie below
 PEERS, LENIENT = 3, 3.0
 WEATHER_STREAMS, WEATHER_QUANTILE, STORM = 4, 0.25, 2.0
@@ -90,7 +91,10 @@ def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Float
     reports = (panel.reports[:, begin:end] * window).sum(axis=1).astype(float)
     nominal = np.array(rules.nominal)
     share = bounded_share(restricted, reports, days, (nominal, rules.prior_reports), rules.today, UPPER)
-    own = np.maximum(share, nominal)
+    # What is usual elsewhere pulls a worse network's share down while it has few reports: no bound then. So not below
+    # the bound of its reports alone.
+    alone = bounded_share(restricted, reports, days, JEFFREYS, rules.today, UPPER)
+    own = np.maximum(np.maximum(share, alone), nominal)
     own[:, TAP] = upper_rate(restricted[:, TAP], days[:, TAP], rules.tap_shape)
     lying = bounded_share(rules.liars * reports, reports, days, (rules.liars, rules.prior_reports), rules.today, UPPER)
     return own, days >= rules.least_days, lying + (1 - lying) * nominal
