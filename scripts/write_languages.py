@@ -33,14 +33,24 @@ def scenes() -> Iterator[str]:
     yield from (claim.words for claim in script.order.claims)
 
 
+def words_of(file: Path) -> list[ast.Call]:
+    """The calls of `say` and `count` in it, if these are the language's own; in order."""
+    tree = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    sources = [node for node in tree if isinstance(node, ast.ImportFrom) and node.module == "talkpath.report.language"]
+    own = {node.name for node in tree if isinstance(node, ast.FunctionDef)}
+    names = TEXTS.keys() & ({alias.name for node in sources for alias in node.names} | own)
+    calls = [node for node in tree if isinstance(node, ast.Call)]
+    found = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in names]
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
 def spoken(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(context, texts) of each `say` and `count` that is written out."""
-    calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-        if isinstance(node.func, ast.Name) and node.func.id in TEXTS:
-            parts = [each.value for each in node.args[: TEXTS[node.func.id] + 1] if isinstance(each, ast.Constant)]
-            if len(parts) == TEXTS[node.func.id] + 1:
-                yield str(parts[0]), tuple(map(str, parts[1:]))
+    for call in words_of(file):
+        wanted = TEXTS[ast.unparse(call.func)] + 1
+        parts = [each.value for each in call.args[:wanted] if isinstance(each, ast.Constant)]
+        if len(parts) == wanted:
+            yield str(parts[0]), tuple(map(str, parts[1:]))
 
 
 def printed(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:

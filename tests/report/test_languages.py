@@ -291,8 +291,7 @@ def test_the_scenes_of_the_demo_are_translated(code: str) -> None:
 def test_every_text_is_written_out_where_it_is_said() -> None:
     """Only what scenes.toml holds is looked up by a value; all else could not be collected for the catalogues."""
     for file in write_languages.SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in write_languages.TEXTS:
-                context, *texts = node.args[: write_languages.TEXTS[node.func.id] + 1]
-                literal = all(isinstance(text, ast.Constant) for text in texts)
-                assert literal or ast.unparse(context) == "'scene'", f"{file.name}:{node.lineno}"
+        for call in write_languages.words_of(file):
+            context, *texts = call.args[: write_languages.TEXTS[ast.unparse(call.func)] + 1]
+            literal = all(isinstance(text, ast.Constant) for text in texts)
+            assert literal or ast.unparse(context) == "'scene'", f"{file.name}:{call.lineno}"
