@@ -67,6 +67,50 @@ def test_a_tie_is_broken_by_what_another_arm_showed():
     assert tied.rule == "media.freeze"
 
 
+def kept_closed(box: calls.Box, seconds: float) -> calls.Box:
+    """What cuts a call off keeps its port closed to calls for a while."""
+    closed_s: dict[int, float] = {}
+
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        if calls.calls(flow) and now_s < closed_s.get(flow.port, 0.0):
+            return None
+        fate = box(rng, flow, now_s, way, slot)
+        if fate is None:
+            closed_s[flow.port] = now_s + seconds
+        return fate
+
+    return boxed
+
+
+def sized(loss: float, over: int) -> calls.Box:
+    """A line that loses large packets of everybody."""
+
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        return None if slot.size > over and rng.random() < loss else 0.0
+
+    return box
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calls_to_a_port_that_an_earlier_one_closed_say_nothing(seed: int):
+    box = kept_closed(calls.freeze(25), 600.0)
+    verdicts = judge_arms(calls.check(calls.Line([box], apps=("webrtc", "telegram"), seed=seed)))
+    assert [(verdict.rule, verdict.direction) for verdict in verdicts] == [("media.freeze", "both")] * 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
+    verdict = judge(calls.check(calls.Line([sized(0.3, 90), calls.media_drop(0.06, direction="down")], seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.drop", "down")
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_what_lets_nothing_through_is_no_policer(seed: int):
+    line = [calls.police(20.0, whom=calls.everything), kept_closed(calls.freeze(25), 60.0)]
+    verdict = judge(calls.check(calls.Line(line, seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.freeze", "both")
+
+
 @pytest.mark.parametrize(
     ("spans", "holds"),
     [([(40, 40)] * 4, 40), ([(38, 41), (40, 43), (39, 40)], 40), ([(56, 57), (55, 57), (106, 108), (80, 83)], 56)],
