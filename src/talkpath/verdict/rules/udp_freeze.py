@@ -23,6 +23,8 @@ from talkpath.verdict.view import View
 
 OUTAGE = 0.1
 FLOWS = 6  # fewer in an epoch say nothing
+LEAST_SILENT = 0.1  # of an epoch's packets: a moment's outage at its end says nothing
+AGREE = 0.5  # at least, of the epochs end at the count
 SPARE = 2  # packets by which counts of two epochs may miss each other
 SOON_S = 5.0  # sooner than this no tunnel or translator is known to give up on a busy flow
 PACE: Contrast = ("rate", 0.5)
@@ -38,6 +40,11 @@ class Silence(NamedTuple):
     from_s: float
     until_s: float
 
+    @property
+    def silent(self) -> int:
+        """Packets sent after the count."""
+        return max(1, self.sent - self.least)
+
 
 def explain(view: View) -> Fit | None:
     """All flows of several epochs went silent at one count, and none ever lived beyond it."""
@@ -50,7 +57,11 @@ def explain(view: View) -> Fit | None:
     if least > most + SPARE or _outlived(epochs, most + SPARE, hit) or not _arm_shows(view, most + SPARE, hit):
         return None
     window = most + SPARE - least + 1 + SPARE
-    gain = sum(-log(OUTAGE) + max(0.0, log(s.sent / window)) for s in found) - max(0.0, log(found[0].sent / window))
+    alike = sum(least <= s.most + SPARE for s in found)
+    if alike < AGREE * len(found) or all(s.silent <= window for s in found):
+        return None
+    long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
+    gain = -log(OUTAGE) * len(long) + sum(_alike(s, window) for s in found) - _alike(found[0], window)
     dead_after = _dead_after(view, epochs)
     gain += dead_after
     open_question = not dead_after and not _paced(found) and max(s.until_s for s in found) > SOON_S
@@ -58,6 +69,12 @@ def explain(view: View) -> Fit | None:
     return Fit(
         0.0 if open_question else gain, direction, lambda: _measure(least, most), (PACE,) if open_question else ()
     )
+
+
+def _alike(silence: Silence, window: int) -> float:
+    """How much an end at the same count tells. An outage that lasts to the epoch's end may have begun anywhere in the
+    silence, and short ones are common: an epoch that fell silent close to its end says little."""
+    return max(0.0, log(silence.silent / window))
 
 
 @per_epoch
