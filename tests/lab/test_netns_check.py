@@ -23,8 +23,10 @@ from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.sim import CONTROL_PORT, PORTS
 from talkpath.measure.facts import Facts
+from talkpath.verdict.standing import voided
 
 ETHERNET_BYTES = 14
+GOODBYE_BYTES = 1_200  # the receipt and the end of the connection come after the facts are closed
 PLAN = make_plan(choose_arms(["webrtc"]), k=4, budget_bytes=700_000, budget_s=20.0)
 
 
@@ -74,6 +76,7 @@ def measured(family: int) -> dict[str, Any]:
             "told": [facts.bytes_sent, facts.bytes_received],
             "family": facts.family,
             "ports": ports,
+            "void": voided(facts) is not None,
         }
 
 
@@ -82,7 +85,9 @@ def test_what_leaves_the_interface_is_what_was_announced(in_lab: Any, family: in
     found = in_lab(measured, family)
     assert found["family"] == family
     for seen, told in zip(found["interface"], found["told"], strict=True):
-        assert told == pytest.approx(seen, rel=0.01)
+        assert told == pytest.approx(seen, rel=0.01, abs=GOODBYE_BYTES)
+    if found["void"]:
+        pytest.skip("this machine was too busy to send on time, which ended the check: try again when it is quiet")
     if family == 4:
         total = rehearse(PLAN)["total"]
         assert total["bytes_sent"] == pytest.approx(found["interface"][0], rel=0.05)
