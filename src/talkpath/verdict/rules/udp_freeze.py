@@ -2,7 +2,8 @@
 
 What hosting networks get in Russia (typically 25 packets). A line that fails once silences all flows as well, so one
 epoch proves nothing: fresh flows must live again and go silent again at the same count. How often that would happen by
-itself is put down generously: an outage that outlasts the epoch in one epoch of ten, at any count alike.
+itself is put down generously: an outage that outlasts the epoch in one epoch of ten, from any count on. One that falls
+into an epoch's last moments says nothing: such come often, and may come round in time with the epochs.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def explain(view: View) -> Fit | None:
     if least > most + SPARE or _outlived(epochs, most + SPARE, hit) or not _arm_shows(view, most + SPARE, hit):
         return None
     window = most + SPARE - least + 1 + SPARE
-    alike = sum(least <= s.most + SPARE for s in found)
-    if alike < AGREE * len(found) or all(s.silent <= window for s in found):
+    agreeing = sum(least <= s.most + SPARE for s in found)
+    if agreeing < AGREE * len(found) or all(s.silent <= window for s in found):
         return None
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
     gain = -log(OUTAGE) * len(long) + sum(_alike(s, window) for s in found) - _alike(found[0], window)
