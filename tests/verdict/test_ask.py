@@ -181,6 +181,21 @@ def test_a_check_that_is_poor_in_bytes_watches_for_less_long():
     assert 2.0 < watched[1] < 12.0
 
 
+def test_where_bytes_are_short_one_arm_that_looks_well_is_told_of_early():
+    """People wait for the first sentence: its longer look comes before the others' first epochs. Only one does, and
+    not one in which something is amiss."""
+    names = [epoch.question for epoch in calls.check(poor_line()).epochs]
+    assert "watch" in names[1:4]
+    assert names.index("watch") < names.index("battery", names.index("watch"))
+    amiss = calls.check(poor_line([calls.stage_drop(["stun"], "up")])).epochs
+    assert next(epoch.app for epoch in amiss if epoch.question == "watch") != APPS[0]
+
+
+def poor_line(boxes: Sequence[calls.Box] = ()) -> calls.Line:
+    """Bytes for the first epochs of eight arms, and little more."""
+    return calls.Line(boxes, apps=APPS, budget_bytes=900_000)
+
+
 # ---------------------------------------------------------------- when to say nothing
 
 

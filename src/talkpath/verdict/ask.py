@@ -72,9 +72,9 @@ class Desk:
                 self.looks(), self.turns(), self.sequence(1.0))  # fmt: skip
 
     def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
-        """Likewise where bytes are short for so many arms: every arm is heard once in brief and once at length before
-        any is named."""
-        return (self.firsts(1), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
+        """Likewise where bytes are short for so many arms: one longer look early, for a first sentence; then every
+        arm is heard once in brief and once at length before any is named."""
+        return (self.opening(), self.firsts(1), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
                 self.sequence(1.0), self.looks(), self.turns())  # fmt: skip
 
     @property
@@ -90,6 +90,14 @@ class Desk:
         for standing in self.standings:
             if not standing.settled and self._count(standing, "battery") < count:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
+
+    def opening(self) -> Iterator[Ask]:
+        """The longer look at whichever arm was heard first and looks well: people wait for the first sentence."""
+        if any(self._count(standing, "watch") for standing in self.standings):
+            return
+        for standing in self.standings:
+            if standing.view.accusing and not standing.settled and not standing.hint:
+                yield from self._afford(self._look(standing), 1.0 - FIRST_RESERVE)
 
     def meanwhile(self) -> Iterator[Ask]:
         """Short epochs while the first are on their way, one more if other arms fill the time: a long look in the dark
