@@ -177,6 +177,17 @@ def test_an_epoch_that_the_far_end_never_reported_proves_nothing():
     assert (verdict.state, verdict.reason.code) == ("insufficient", "responder_lost")
 
 
+def test_twins_of_another_medium_are_no_reason():
+    facts = replace(made("clean"), epochs=made("clean").epochs[:1])
+    (epoch,) = facts.epochs
+    arms = (*facts.plan.arms, replace(facts.plan.arms[0], medium="video"))
+    video = replace(epoch, number=99, medium="video", missing="throttled")
+    both = replace(facts, plan=replace(facts.plan, arms=arms), epochs=(epoch, video))
+    assert [verdict.reason and verdict.reason.code for verdict in judge(both)] == ["budget", "no_control"]
+    voiceless = replace(both, epochs=(replace(epoch, missing="no_control"),))
+    assert [verdict.reason and verdict.reason.code for verdict in judge(voiceless)] == ["no_control", "budget"]
+
+
 def test_too_little_is_insufficient_for_every_state():
     for kind in ("clean", "stun", "poor", "dead"):
         facts = replace(made(kind), epochs=made(kind).epochs[:1])

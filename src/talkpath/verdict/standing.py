@@ -187,7 +187,7 @@ def _first(view: View, state: State) -> Candidate | None:
 def _without_calls(facts: Facts, arm: ArmPlan, view: View) -> Standing:
     if facts.health.ended in LOST or facts.reach.control != "connected":
         return Standing(arm, view, "insufficient", True, Reason("responder_lost"))
-    if _twinless(facts):
+    if _twinless(view):
         return Standing(arm, view, "insufficient", True, Reason("no_control"))
     return Standing(arm, view, "insufficient", False, Reason("budget", {"epochs": 0}))
 
@@ -219,7 +219,7 @@ def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspe
     hint = any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
     base = {"strength": proof, "talk": heard, "hint": hint or proof.log_e >= HINT_LOG_E}
     if suspected or unheard(view):
-        reason = _why(facts)
+        reason = _why(facts, view)
         return Standing(arm, view, "insufficient", False, reason, suspected=suspected, **base)  # type: ignore[arg-type]
     if not base["hint"] and heard.poor:
         enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing)
@@ -228,9 +228,9 @@ def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspe
     fared = all(interval.high is not None and interval.high < OK_LOSS for interval in extra.values())
     prompt = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays(view.accusing).values())
     if not (fared and prompt and not hint and heard.mos >= TALKABLE_MOS):
-        return Standing(arm, view, "insufficient", False, _why(facts), extra_loss=extra, **base)  # type: ignore[arg-type]
+        return Standing(arm, view, "insufficient", False, _why(facts, view), extra_loss=extra, **base)  # type: ignore[arg-type]
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
-        reason = _why(facts) if facts.health.ended in LOST else Reason("canary")
+        reason = _why(facts, view) if facts.health.ended in LOST else Reason("canary")
         return Standing(arm, view, "insufficient", False, reason, extra_loss=extra, **base)  # type: ignore[arg-type]
     return Standing(arm, view, "ok", not base["hint"], extra_loss=extra, **base)  # type: ignore[arg-type]
 
@@ -241,14 +241,15 @@ def unheard(view: View) -> bool:
     return sum(fate.dead for fate in flows) >= MOST * len(flows)
 
 
-def _why(facts: Facts) -> Reason:
+def _why(facts: Facts, view: View) -> Reason:
     if facts.health.ended in LOST:
         return Reason("responder_lost", {"ended": facts.health.ended})
-    if _twinless(facts):
+    if _twinless(view):
         return Reason("no_control")
     return Reason("budget", {"ended": facts.health.ended})
 
 
-def _twinless(facts: Facts) -> bool:
-    """Did a browser's twins fail the check: held back by the browser, or cut off with the calls' own set-up?"""
-    return any(epoch.missing in ("throttled", "no_control") for epoch in facts.epochs)
+def _twinless(view: View) -> bool:
+    """Did a browser's twins fail the arm: held back by the browser, or cut off with the calls' own set-up? Those of
+    another medium say nothing of it."""
+    return any(epoch.missing in ("throttled", "no_control") for epoch in view.epochs)
