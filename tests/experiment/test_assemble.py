@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import Counter
 
 import pytest
 
 from talkpath.apps import shapes
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.flight import UNKNOWN_DMS, lateness_ms, unpack_dms
+from talkpath.experiment.flight import UNKNOWN_DMS, lateness_dms, unpack_dms
 from talkpath.experiment.layout import Layout, Side, lay_out
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.wire.control import Begin, FlowReport
@@ -150,4 +151,4 @@ def test_what_came_late_is_added_flow_by_flow() -> None:
 )
 def test_times_of_any_length_are_read(packed_dms: bytes, numbers: list[int]) -> None:
     assert list(unpack_dms(packed_dms)) == numbers
-    assert lateness_ms([FlowReport(b"", packed_dms, b"", b"")]) == [n / 10 for n in numbers if n != UNKNOWN_DMS]
+    assert lateness_dms([FlowReport(b"", packed_dms, b"", b"")]) == Counter(n for n in numbers if n != UNKNOWN_DMS)

@@ -2,7 +2,8 @@
 
 No socket, no clock: `emit(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
 replies it sets off. The probe sends side `up` and takes `down`; the responder the other way round.
-What was sent and what arrived is a byte a slot here, 0 or 1; times are offsets in steps of 0.1 ms from the due time.
+What was sent and what arrived is a byte a slot here, 0 or 1, and when is what this end's clock said: offsets from the
+due time are worked out for all packets together, in `reports`.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import sys
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
-from itertools import compress
+from itertools import accumulate, pairwise
+from math import nan
 from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.experiment.layout import Layout, Side
 from talkpath.wire.control import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
+SOON_MS = 1e-6  # what is due so soon is due: times of two clocks are no more exact
 NEVER = float("inf")
 
-_DIGITS = bytes.maketrans(b"\0\1", b"01")
-
 Packet = TypeVar("Packet")
+Times = NDArray[np.float64]
 
 
 class Flight(ABC, Generic[Packet]):
@@ -38,9 +44,10 @@ class Flight(ABC, Generic[Packet]):
         self.sent = [bytearray(len(out.slots)) for _ in flows]
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
         self.late: list[bytearray] = []  # a row a flow once anything came late
-        self._sent_dms = array("h", [UNKNOWN_DMS]) * len(out.slots) * len(flows)  # row by row
-        self._arrived_dms = array("h", [UNKNOWN_DMS]) * len(into.slots) * len(flows)
+        self._left_s = array("d", [nan]) * len(out.slots) * len(flows)  # when, row by row
+        self._came_s = array("d", [nan]) * len(into.slots) * len(flows)
         self._datagrams = [[flow.datagrams[slot] for slot in out.slots] for flow in layout.flows]  # as they would leave
+        self._ready: list[list[Packet] | None] = [None] * len(flows)  # a flow's packets once nothing in them changes
         self._next = 0
         self._timeline = (*out.timeline, (NEVER, 0, 0))
         self._canaries = [flow.canary for flow in layout.flows]
@@ -68,15 +75,16 @@ class Flight(ABC, Generic[Packet]):
         packets: list[Packet] = []
         if self.start_s is None:
             return packets
-        elapsed_ms = (now_s - self.start_s) * 1000.0 + 1e-6
-        timeline, at, width = self._timeline, self._next, len(self.out.slots)
+        elapsed_ms = (now_s - self.start_s) * 1000.0 + SOON_MS
+        timeline, at, width, left_s = self._timeline, self._next, len(self.out.slots), self._left_s
+        ready, canaries, retries = self._ready, self._canaries, self._retries
         due_ms, flow, bit = timeline[at]
         while due_ms <= elapsed_ms:
-            if not (self._canaries[flow] or bit in self._retries) or self.wants(flow, bit):
+            if not (canaries[flow] or bit in retries) or self.wants(flow, bit):
                 self.sent[flow][bit] = 1
-                late_dms = (elapsed_ms - due_ms) * 10.0
-                self._sent_dms[flow * width + bit] = int(late_dms) if late_dms < MOST_DMS else MOST_DMS
-                packet = self.packet(flow, bit)
+                left_s[flow * width + bit] = now_s
+                row = ready[flow]
+                packet = row[bit] if row else self.packet(flow, bit)
                 if packet is not None:
                     packets.append(packet)
             at += 1
@@ -104,10 +112,10 @@ class Flight(ABC, Generic[Packet]):
 
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
-        arrived, into = self.arrived[flow], self.into
+        arrived = self.arrived[flow]
         bit = self._first.get(bit, bit)  # a twin's retries have bytes of their own, a call's have not: both count alike
         if arrived[bit]:
-            fresh = [b for b in into.again.get(bit, ()) if not arrived[b]]
+            fresh = [b for b in self.into.again.get(bit, ()) if not arrived[b]]
             if not fresh:
                 return ()
             bit = fresh[0]
@@ -117,11 +125,8 @@ class Flight(ABC, Generic[Packet]):
             return ()
         arrived[bit] = 1
         if self.start_s is not None:
-            late_dms = (now_s - self.start_s) * 10000.0 - into.due_ms[flow][bit] * 10.0
-            known = -MOST_DMS < late_dms < MOST_DMS
-            place = flow * len(arrived) + bit
-            self._arrived_dms[place] = int(late_dms) if known else MOST_DMS if late_dms > 0 else -MOST_DMS
-        return into.replies.get(bit, ())
+            self._came_s[flow * len(arrived) + bit] = now_s
+        return self.into.replies.get(bit, ())
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
         """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
@@ -146,26 +151,30 @@ class Flight(ABC, Generic[Packet]):
 
     def reports(self) -> tuple[FlowReport, ...]:
         """This end's facts, one report a flow."""
-        return tuple(
-            FlowReport(
-                sent=_bitmap(sent),
-                sent_dms=_offsets(sent, self._sent_dms[flow * len(sent) :]),
-                arrived=_bitmap(arrived),
-                arrived_dms=_offsets(arrived, self._arrived_dms[flow * len(arrived) :]),
-                exceeded=self.exceeded[flow],
-                router=self.router[flow],
-            )
-            for flow, (sent, arrived) in enumerate(zip(self.sent, self.arrived, strict=True))
-        )
+        left_s, came_s = self._elapsed_s(self._left_s, self.out), self._elapsed_s(self._came_s, self.into)
+        sent = _told(self.sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
+        arrived = _told(self.arrived, came_s * 10000.0 - self.into.due_ms * 10.0)
+        rows = zip(sent, arrived, self.exceeded, self.router, strict=True)
+        return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
+
+    def _elapsed_s(self, at_s: array[float], side: Side) -> Times:
+        """(flows, slots): since the start; NaN where nothing is known."""
+        return np.frombuffer(at_s).reshape(side.due_ms.shape) - (self.start_s or 0.0)
 
     def late_bitmaps(self) -> tuple[bytes, ...]:
         """What came after the cut, a bitmap a flow; nothing where nothing did."""
-        return tuple(map(_bitmap, self.late))
+        if not self.late:
+            return ()
+        return tuple(row.tobytes() for row in np.packbits(_bits(self.late), axis=1, bitorder="little"))
 
 
-def lateness_ms(reports: Sequence[FlowReport]) -> list[float]:
-    """Actual minus due time of everything that an end sent on schedule, in ms."""
-    return [dms / 10.0 for report in reports for dms in unpack_dms(report.sent_dms) if dms != UNKNOWN_DMS]
+def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
+    """Actual minus due time in steps of 0.1 ms -> how many packets that an end sent on schedule left so late."""
+    found: Counter[int] = Counter()
+    for report in reports:
+        found.update(unpack_dms(report.sent_dms))
+    del found[UNKNOWN_DMS]
+    return found
 
 
 def unpack_dms(packed: bytes) -> array[int]:
@@ -177,13 +186,16 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
-def _bitmap(flags: bytearray) -> bytes:
-    """A bit a slot, least significant first, of a byte a slot."""
-    return int(flags[::-1].translate(_DIGITS) or b"0", 2).to_bytes((len(flags) + 7) // 8, "little")
+def _bits(flags: Sequence[bytearray]) -> NDArray[np.bool_]:
+    """(flows, slots), of a byte a slot."""
+    return np.frombuffer(b"".join(flags), np.bool_).reshape(len(flags), len(flags[0]) if flags else 0)
 
 
-def _offsets(flags: bytearray, dms: array[int]) -> bytes:
-    picked = array("h", compress(dms, flags))
-    if sys.byteorder == "big":
-        picked.byteswap()
-    return picked.tobytes()
+def _told(flags: Sequence[bytearray], late_dms: Times) -> list[tuple[bytes, bytes]]:
+    """For each flow its bitmap, least significant bit first, and how late each packet was that is set in it."""
+    bits = _bits(flags)
+    rows = np.packbits(bits, axis=1, bitorder="little")
+    known = np.nan_to_num(late_dms[bits].clip(-MOST_DMS, MOST_DMS), nan=UNKNOWN_DMS)
+    picked = known.astype("<i2").tobytes()
+    ends = accumulate((2 * bits.sum(axis=1)).tolist(), initial=0)
+    return [(row.tobytes(), picked[a:b]) for row, (a, b) in zip(rows, pairwise(ends), strict=True)]

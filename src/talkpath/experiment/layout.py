@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
@@ -60,7 +61,7 @@ class Side:
     slots: tuple[int, ...]
     media: tuple[int, ...]
     timeline: tuple[Due, ...]
-    due_ms: list[list[float]]
+    due_ms: NDArray[np.float64]
     keys: dict[bytes, Place]
     again: dict[int, tuple[int, ...]]
     replies: dict[int, tuple[int, ...]]
@@ -215,7 +216,7 @@ def _side(
 
 def _due(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
-) -> tuple[tuple[Due, ...], list[list[float]]]:
+) -> tuple[tuple[Due, ...], NDArray[np.float64]]:
     """`timeline` and `due_ms`."""
     chosen = [schedule.slots[slot] for slot in slots]
     order = np.array(orders(key, len(slots), count), np.intp).reshape(len(slots), count)
@@ -227,7 +228,7 @@ def _due(
     first = np.argsort(at_ms, kind="stable")
     flow, place = np.divmod(first, max(1, len(bits)))
     timeline = zip(at_ms[first].tolist(), flow.tolist(), bits[place].tolist(), strict=True)
-    return tuple(timeline), due_ms.T.tolist()
+    return tuple(timeline), due_ms.T.copy()
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:

@@ -7,7 +7,7 @@ and the far engine gets nothing else. No clock, no socket: time is the next even
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from heapq import heappop, heappush
 from itertools import count
@@ -56,7 +56,7 @@ class Sim:
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
         self._order = count()  # of what is due at one time the first made comes first
         self._up: dict[int, UdpWriter] = {}
-        self._down: dict[bytes, UdpWriter] = {}
+        self._down: dict[Hashable, UdpWriter] = {}
         self._streams: dict[int, CallStream] = {}
         self._connection: Connection | None = None
         self._to_far: HalfStream | None = None
@@ -92,7 +92,8 @@ class Sim:
                 take(what)
             elif probe_s <= far_s:
                 self.now_s = max(self.now_s, probe_s)
-                self._send_up(check.poll(self.now_s))
+                if packets := check.poll(self.now_s):
+                    self._send_up(packets)
                 self._talk()
             else:
                 self.now_s = max(self.now_s, far_s)
@@ -105,17 +106,17 @@ class Sim:
             self.now_s, _, take, what = heappop(self._heap)
             take(what)
 
-    def _take_up(self, packet: bytes) -> None:
+    def _take_up(self, parts: tuple[bytes, bytes] | None) -> None:
         """A packet reaches the responder."""
-        if parts := split_udp(packet):
+        if parts:
             flow, data = parts
             replies = self.responder.datagram(self.now_s, flow, flow[-2] << 8 | flow[-1], data)
             if replies:
                 self._send_down(replies)
 
-    def _take_down(self, packet: bytes) -> None:
+    def _take_down(self, parts: tuple[bytes, bytes] | None) -> None:
         """A packet reaches the probe."""
-        if parts := split_udp(packet):
+        if parts:
             replies = self.check.datagram(self.now_s, parts[1])
             if replies:
                 self._send_up(replies)
@@ -125,44 +126,58 @@ class Sim:
     def _send_up(self, packets: list[ProbeOutgoing]) -> None:
         offer, take, heap, order, now_s = self.network.offer, self._take_up, self._heap, self._order, self.now_s
         for packet in packets:
-            if packet.transport != "udp":
-                self._stream_up(packet)
+            writer, data = self._up.get(packet.flow), packet.data
+            if (writer is None or packet.hops) and (writer := self._first_up(packet)) is None:
                 continue
-            if packet.hops:
-                ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
-                self._offer_far("up", UdpWriter(*ends, packet.hops).packet(packet.data))
-                continue
-            writer = self._up.get(packet.flow)
-            if writer is None:
-                ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
-                writer = self._up[packet.flow] = UdpWriter(*ends)
-            for at_s, delivered in offer(now_s, "up", writer.packet(packet.data)):
-                heappush(heap, (at_s, next(order), take, delivered))
+            sent = writer.packet(data)
+            for at_s, delivered in offer(now_s, "up", sent):
+                parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
+                heappush(heap, (at_s, next(order), take, parts))
+
+    def _first_up(self, packet: ProbeOutgoing) -> UdpWriter | None:
+        """What writes the packets of its flow; None where it was sent already, another way."""
+        if packet.transport != "udp":
+            self._stream_up(packet)
+            return None
+        ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
+        if packet.hops:
+            self._offer_far("up", UdpWriter(*ends, packet.hops).packet(packet.data))
+            return None
+        writer = self._up[packet.flow] = UdpWriter(*ends)
+        return writer
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
         offer, take, heap, order, now_s = self.network.offer, self._take_down, self._heap, self._order, self.now_s
         for packet in packets:
-            source, port, data = packet.source, packet.port, packet.data
-            if packet.hops and isinstance(source, bytes):
-                self._offer_far("down", self._back(source, port, packet.hops).packet(data))
+            writer, data = self._down.get(packet.source), packet.data
+            if (writer is None or packet.hops) and (writer := self._first_down(packet)) is None:
                 continue
-            if isinstance(source, int):
-                self._streams[source].answer(data)
-                continue
-            assert isinstance(source, bytes)
-            writer = self._down.get(source)
-            if writer is None:
-                writer = self._down[source] = self._back(source, packet.port)
-            for at_s, delivered in offer(now_s, "down", writer.packet(data)):
-                heappush(heap, (at_s, next(order), take, delivered))
+            sent = writer.packet(data)
+            for at_s, delivered in offer(now_s, "down", sent):
+                parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
+                heappush(heap, (at_s, next(order), take, parts))
+
+    def _first_down(self, packet: ResponderOutgoing) -> UdpWriter | None:
+        """The same of the responder's."""
+        source = packet.source
+        if isinstance(source, int):
+            self._streams[source].answer(packet.data)
+            return None
+        assert isinstance(source, bytes)  # as _take_up gave it
+        if packet.hops:
+            self._offer_far("down", self._back(source, packet.port, packet.hops).packet(packet.data))
+            return None
+        writer = self._down[source] = self._back(source, packet.port)
+        return writer
 
     def _offer_far(self, direction: Direction, packet: bytes) -> None:
         """A packet that may not get to the other end: a router may answer instead."""
         up = direction == "up"
         there, back = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
         for at_s, delivered in self.network.offer(self.now_s, direction, packet):
-            taker = there if split_udp(delivered) else back
-            heappush(self._heap, (at_s, next(self._order), taker, delivered))
+            parts = split_udp(delivered)
+            taker, what = (there, parts) if parts else (back, delivered)
+            heappush(self._heap, (at_s, next(self._order), taker, what))
 
     def _exceeded_up(self, message: bytes) -> None:
         """A router's message reaches the probe."""

@@ -51,6 +51,7 @@ class ProbeFlight(Flight[Outgoing]):
         if nonce:
             own = self._datagrams[flow]
             self._datagrams[flow] = self._places.put(own, nonce, printable=text, fingerprint=plan.role == "call")
+            self._ready[flow] = self._packets(flow)
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
@@ -65,3 +66,10 @@ class ProbeFlight(Flight[Outgoing]):
         return Outgoing(
             plan.local, self._port[flow], self._datagrams[flow][bit], self.transport[flow], plan.number, hops
         )
+
+    def _packets(self, flow: int) -> list[Outgoing]:
+        """All of a flow."""
+        plan, hops = self.layout.flows[flow], self.hops[flow]
+        local, port, transport, number = plan.local, self._port[flow], self.transport[flow], plan.number
+        row = enumerate(self._datagrams[flow])
+        return [Outgoing(local, port, data, transport, number, hops.get(bit, 0)) for bit, data in row]

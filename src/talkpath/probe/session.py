@@ -7,6 +7,7 @@ that refuses or breaks the protocol after something was measured; before that it
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -16,7 +17,7 @@ from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, most_bytes, opening_bytes
 from talkpath.experiment.digest import shape_digest
-from talkpath.experiment.flight import NEVER, lateness_ms
+from talkpath.experiment.flight import NEVER, lateness_dms
 from talkpath.experiment.layout import Layout, Outline, lay_out, outline
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import Epoch, SignedReceipt
@@ -65,7 +66,7 @@ class ProbeSession:
     opened: bool = False
     ended: str = ""
     finished: list[Epoch] = field(default_factory=list)
-    lateness_ms: list[float] = field(default_factory=list)  # of both ends, in order
+    late_dms: Counter[int] = field(default_factory=Counter)  # of both ends: steps of 0.1 ms -> packets
     receipt: Receipt | None = None
     bytes_sent: int = 0
     bytes_received: int = 0
@@ -260,8 +261,7 @@ class ProbeSession:
     def _conclude(self, now_s: float, running: Running, flows: tuple[FlowReport, ...], missing: str = "") -> None:
         flight, zero_s = running.flight, self._zero_s
         ours = running.ours or flight.reports()
-        self.lateness_ms += lateness_ms(ours) + lateness_ms(flows)
-        self.lateness_ms.sort()
+        self.late_dms += lateness_dms(ours) + lateness_dms(flows)
         epoch = epoch_facts(
             running.layout,
             ours,
@@ -355,8 +355,9 @@ class ProbeSession:
         self._plan_wake()
 
     def _count(self, flight: ProbeFlight, packets: list[Outgoing]) -> list[Outgoing]:
-        around = AROUND_BYTES[self.family]
-        size = sum(len(packet.data) + around[packet.transport] for packet in packets)
+        around, size = AROUND_BYTES[self.family], 0
+        for packet in packets:
+            size += len(packet.data) + around[packet.transport]
         self.bytes_sent += size
         flight.size_bytes += size
         return packets

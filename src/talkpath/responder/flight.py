@@ -48,13 +48,14 @@ class ResponderFlight(Flight[Outgoing]):
             self._got[flow] += len(data)
             self._check(flow, bit, data)
         if self.start_s is None:
-            self.start(now_s - self.into.due_ms[flow][bit] / 1000.0)
+            self.start(now_s - float(self.into.due_ms[flow, bit]) / 1000.0)
             self.skip(now_s)
         replies = self.arrive(now_s, flow, bit)
         return self.reply(flow, replies) if replies else []
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
+        self._ready[flow] = None
         self.checked[flow] = self._proven(source)
         self._got[flow] = self._gave[flow] = 0
         self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
@@ -65,6 +66,11 @@ class ResponderFlight(Flight[Outgoing]):
         text = plan.twin_kind == "text"
         echo = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
         self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
+        if self.checked[flow] and (bound := self.source[flow]) is not None:
+            hops, (source, port) = self.hops[flow], bound
+            self._ready[flow] = [
+                Outgoing(source, port, data, hops.get(bit, 0)) for bit, data in enumerate(self._datagrams[flow])
+            ]
 
     def packet(self, flow: int, bit: int) -> Outgoing | None:
         """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""

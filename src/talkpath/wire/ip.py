@@ -259,17 +259,18 @@ def parse_icmp(ip: Ip) -> Icmp:
 
 
 class UdpWriter:
-    """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once."""
+    """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once. `flow` is the
+    5-tuple as `split_udp` gives it."""
 
-    __slots__ = ("_flow", "_ip_sum", "_middle", "_udp_sum", "_v4")
+    __slots__ = ("_ip_sum", "_middle", "_udp_sum", "_v4", "flow")
 
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
         ends = source.packed + destination.packed
         self._v4 = len(ends) == 8
-        self._flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
-        self._middle = struct.pack("!HHBB", 0, _DONT_FRAGMENT, ttl, UDP) if self._v4 else bytes((UDP, ttl)) + self._flow
+        self.flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
+        self._middle = struct.pack("!HHBB", 0, _DONT_FRAGMENT, ttl, UDP) if self._v4 else bytes((UDP, ttl)) + self.flow
         self._ip_sum = int.from_bytes(_V4_START + self._middle + ends, "big") % 0xFFFF
-        self._udp_sum = int.from_bytes(self._flow, "big") % 0xFFFF + UDP
+        self._udp_sum = int.from_bytes(self.flow, "big") % 0xFFFF + UDP
 
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
@@ -282,7 +283,7 @@ class UdpWriter:
             return _UDP_IN_V6.pack(_V6_START, size, self._middle, size, check) + payload
         total = size + IPV4_BYTES
         ip_check = 0xFFFF - ((self._ip_sum + total) % 0xFFFF or 0xFFFF)
-        return _UDP_IN_V4.pack(_V4_START, total, self._middle, ip_check, self._flow, size, check) + payload
+        return _UDP_IN_V4.pack(_V4_START, total, self._middle, ip_check, self.flow, size, check) + payload
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
