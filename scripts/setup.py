@@ -156,9 +156,12 @@ class Checkout:
         """The locked packages, then talkpath itself in place (its build tool is in the lock)."""
         lock = self.root / "requirements" / f"{wanted}.txt"
         say(f"installing the packages of requirements/{wanted}.txt, checked against their hashes")
-        return ran(*installer, "--quiet", "--require-hashes", "-r", lock) and ran(
+        done = ran(*installer, "--quiet", "--require-hashes", "-r", lock) and ran(
             *installer, "--quiet", "--no-deps", "--no-build-isolation", "-e", self.root
         )
+        if done:  # so that no command has to translate the sources first, where it may not keep the result
+            ran(self.python, "-m", "compileall", "-q", self.root / "src", quiet=True)
+        return done
 
 
 def with_uv(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:
@@ -171,7 +174,7 @@ def with_uv(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:
         say(f"making .venv with uv and Python {python}")
         if not ran(uv, "venv", "--quiet", "--python", python, checkout.venv):
             return None
-    return [uv, "pip", "install", "--python", checkout.python]
+    return [uv, "pip", "install", "--compile-bytecode", "--python", checkout.python]
 
 
 def with_pip(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:

@@ -92,6 +92,7 @@ def without_uv(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 INSTALL = [
     "python -m pip install --quiet --require-hashes -r requirements/core.txt",
     "python -m pip install --quiet --no-deps --no-build-isolation -e {root}",
+    "python -m compileall -q src",
 ]
 
 
@@ -100,8 +101,10 @@ def test_uv_goes_first(machine: Machine):
     machine.has_uv()
     calls = machine.set_up()
     assert calls[0].startswith("uv venv --quiet --python ")
-    assert calls[1] == "uv pip install --python .venv/bin/python --quiet --require-hashes -r requirements/core.txt"
-    assert len(calls) == 3
+    uv = "uv pip install --compile-bytecode --python .venv/bin/python --quiet"
+    assert calls[1] == f"{uv} --require-hashes -r requirements/core.txt"
+    assert calls[3] == "python -m compileall -q src"
+    assert len(calls) == 4
 
 
 def test_venv_without_uv(machine: Machine, monkeypatch: pytest.MonkeyPatch):
@@ -117,13 +120,13 @@ def test_virtualenv_where_a_python_has_only_pip(machine: Machine, monkeypatch: p
     calls = machine.set_up()
     assert calls[0].startswith("python -m pip install --quiet --upgrade --target build/virtualenv --require-hashes")
     assert calls[1] == "python -m virtualenv --quiet --clear --no-download .venv"
-    assert len(calls) == 4
+    assert len(calls) == 5
 
 
 def test_a_uv_that_cannot_install_is_followed_by_pip(machine: Machine):
     machine.has_python("1 1 1")
     machine.has_uv(install_exit=1)
-    assert [call.split()[0] for call in machine.set_up()][-2:] == ["python", "python"]
+    assert [call.split()[0] for call in machine.set_up()][-3:] == ["python"] * 3
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def test_nothing_is_done_twice(machine: Machine, monkeypatch: pytest.MonkeyPatch
     assert machine.set_up("dev") == machine.set_up("core") == [], "dev holds core"
     (machine.root / "requirements" / "core.txt").write_text("changed")
     again = machine.set_up("core")
-    assert len(again) == 2, "the environment is kept and only what it holds is brought up to date"
+    assert len(again) == 3, "the environment is kept and only what it holds is brought up to date"
 
 
 def test_core_is_not_enough_for_dev(machine: Machine, monkeypatch: pytest.MonkeyPatch):
