@@ -16,6 +16,9 @@ LIMIT = 1024
 RAW = 101
 LONGEST = 65535
 
+Key = tuple[int, int, int, int, int]
+"""Protocol and identification, both addresses, by which a packet's fragments are known."""
+
 
 @dataclass(slots=True)
 class _Partial:
@@ -42,49 +45,47 @@ class Fragments:
 
     def __init__(self, unread: Unread) -> None:
         self._unread = unread
-        self._partial: dict[bytes, _Partial] = {}
+        self._partial: dict[Key, _Partial] = {}
         self._whole: list[tuple[bytes, int, int]] = []
 
-    def add(self, packet: bytes, size: int, payload_at: int, time_ns: int, heading: int) -> None:
-        """One fragment: its IP packet as captured, its size on the wire, where its payload begins."""
-        if packet[0] >> 4 == 4:
-            (word,) = struct.unpack_from("!H", packet, 6)
-            offset, more, at = (word & 0x1FFF) * 8, bool(word & 0x2000), payload_at
-            key = packet[4:6] + packet[9:10] + packet[12:20]
-        else:
-            if len(packet) < payload_at + 8:
-                self._unread.note("fragment cut by the snapshot length")
-                return
-            (word,) = struct.unpack_from("!H", packet, payload_at + 2)
-            offset, more, at = word & 0xFFF8, bool(word & 1), payload_at + 8
-            key = packet[payload_at : payload_at + 1] + packet[payload_at + 4 : payload_at + 8] + packet[8:40]
-        piece = packet[at:] + bytes(max(min(size, LONGEST) - len(packet), 0))
-        if offset + len(piece) > LONGEST:
+    def add(
+        self, data: memoryview, key: Key, begin: int, payload: int, captured_end: int, end: int,
+        offset: int, more: bool, time_ns: int, heading: int,
+    ) -> None:  # fmt: skip
+        """One fragment: its IP header at `begin` of the data, its piece from `payload` to `end` on the wire, of which
+        `captured_end` is the last there is; the offset of the piece in the packet that `key` names."""
+        if payload > captured_end:
+            self._unread.note("fragment cut by the snapshot length")
+            return
+        size = max(min(end, begin + LONGEST), captured_end) - payload
+        if offset + size > LONGEST:
             self._unread.note("fragment beyond the largest packet")
             return
-        self._place(key, offset, piece, more)
-        self._finish(key, packet, payload_at, time_ns, heading)
-
-    def _place(self, key: bytes, offset: int, piece: bytes, more: bool) -> None:
-        partial = self._partial.setdefault(key, _Partial())
-        partial.pieces[offset] = piece
+        partial = self._partial.get(key) or self._begun(key)
+        partial.pieces[offset] = data[payload:captured_end].tobytes().ljust(size, b"\0")
         if not more:
-            partial.whole = offset + len(piece)
+            partial.whole = offset + size
+        if partial.whole >= 0:
+            self._finish(key, partial, data[begin:payload].tobytes(), time_ns, heading)
+
+    def _begun(self, key: Key) -> _Partial:
+        """A packet that nothing was seen of before."""
+        partial = self._partial[key] = _Partial()
         if len(self._partial) > LIMIT:
             del self._partial[next(iter(self._partial))]
             self._unread.note("packet with a fragment missing")
+        return partial
 
-    def _finish(self, key: bytes, packet: bytes, payload_at: int, time_ns: int, heading: int) -> None:
-        partial = self._partial.get(key)
-        payload = partial.joined() if partial is not None and partial.whole >= 0 else None
+    def _finish(self, key: Key, partial: _Partial, header: bytes, time_ns: int, heading: int) -> None:
+        payload = partial.joined()
         if payload is None:
             return
         del self._partial[key]
-        if packet[0] >> 4 == 4:
+        if header[0] >> 4 == 4:
             size = min(20 + len(payload), LONGEST)
-            head = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, packet[9], 0) + packet[12:20]
+            head = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, header[9], 0) + header[12:20]
         else:
-            head = struct.pack("!IHBB", 6 << 28, len(payload), packet[payload_at], 64) + packet[8:40]
+            head = struct.pack("!IHBB", 6 << 28, len(payload), header[-8], 64) + header[8:40]
         self._whole.append((head + payload, time_ns, heading))
 
     def frames(self) -> Frames | None:

@@ -170,13 +170,38 @@ def _skip_extensions(data: Bytes, headers: _Headers) -> None:
 
 def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) -> None:
     rows = np.flatnonzero(headers.fragment)
-    which = headers.rows[rows]
-    begin, end = at[which], headers.end[rows]
-    limit = np.minimum(end, frames.start[which] + frames.captured[which])
-    columns = (begin, limit, end - begin, headers.at[rows] - begin, frames.time_ns[which], frames.heading[which])
-    data = frames.data.data
-    for first, last, size, payload_at, time_ns, heading in zip(*(one.tolist() for one in columns), strict=True):
-        fragments.add(data[first:last].tobytes(), size, payload_at, time_ns, heading)
+    if not len(rows):
+        return
+    which, addresses = headers.rows[rows], [one[rows].tolist() for one in headers.addresses]
+    begin, payload = at[which], headers.at[rows]
+    end, captured_end = headers.end[rows], frames.start[which] + frames.captured[which]
+    number, offset, more, payload = _pieces(frames.data, begin, payload)
+    columns = (
+        begin,
+        payload,
+        np.minimum(end, captured_end),
+        end,
+        offset,
+        more,
+        frames.time_ns[which],
+        frames.heading[which],
+    )
+    keys = zip(number.tolist(), *addresses, strict=True)
+    for key, *places in zip(keys, *(one.tolist() for one in columns), strict=True):
+        fragments.add(frames.data.data, key, *places)
+
+
+def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools, Ints]:
+    """What tells the packets of these fragments apart, beside their addresses (protocol and identification), the
+    offset of each piece, whether more follow, and where it begins."""
+    four = data[begin] >> 4 == 4
+    head, extension = window(data, begin, 20), window(data, payload, 8)
+    word = np.where(four, big16(head, 6), big16(extension, 2))
+    number = np.where(four, big16(head, 4), big32(extension, 4))
+    protocol = np.where(four, head[:, 9], extension[:, 0]).astype(np.int64)
+    offset = np.where(four, (word & 0x1FFF) * 8, word & 0xFFF8)
+    more = np.where(four, word & 0x2000, word & 1) != 0
+    return number << 9 | protocol << 1 | four, offset, more, np.where(four, payload, payload + 8)
 
 
 def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> Bools:
