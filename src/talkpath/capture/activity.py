@@ -13,7 +13,7 @@ BUSY = np.dtype([("flow", "i4"), ("second", "i8"), ("packets", "i4", 2)])
 
 
 class Activity:
-    """Packets by flow, second and way; TCP only in sum, as flow -1."""
+    """Packets by flow, second and way; TCP only in sum, as flow -1, but for what may be a call."""
 
     def __init__(self) -> None:
         self._pieces: list[NDArray[np.void]] = []
@@ -33,11 +33,16 @@ class Activity:
         piece["packets"] = slots.reshape(-1, 2)
         self._pieces.append(piece)
 
-    def others(self, time_s: Seconds) -> None:
+    def followed(self, flow: Ints, way: Ways, time_s: Seconds) -> None:
+        """These, counted as TCP before, are of flows that may be calls."""
+        self.flows(flow, way, time_s)
+        self.others(time_s, -1)
+
+    def others(self, time_s: Seconds, times: int = 1) -> None:
         """Count TCP packets."""
         seconds, counts = np.unique(np.floor(time_s).astype(np.int64), return_counts=True)
         for second, count in zip(seconds.tolist(), counts.tolist(), strict=True):
-            self._others[second] = self._others.get(second, 0) + count
+            self._others[second] = self._others.get(second, 0) + times * count
 
     def cells(self) -> NDArray[np.void]:
         """All cells, TCP's among them. A flow's second may lie in several cells."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.flows import address
-from talkpath.capture.ledger import CARRIER, FIGURE, TAIL
+from talkpath.capture.ledger import FIGURE, TAIL
 from talkpath.capture.moments import Background, moments
-from talkpath.capture.naming import UNKNOWN, totalled
+from talkpath.capture.naming import UNKNOWN
 from talkpath.capture.paths import Path, encrypted, path_of, relayed_peer
-from talkpath.capture.recognise import Evidence
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams import stream
 from talkpath.capture.talks import Assembly, Talk
@@ -20,6 +23,7 @@ from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.address import Address
 
 LONGEST_SETUP_S = 180.0
+NO_MEDIA = (0, 0)
 ATTEMPT = 0.4
 """Set-up of an app that is less sure than this is not reported."""
 
@@ -69,6 +73,8 @@ class _Records:
     def __init__(self, assembly: Assembly) -> None:
         self.assembly, self._scan = assembly, assembly.scan
         self._table, self._where = assembly.table, assembly.where
+        flows = sorted({flow for talk in assembly.talks for flow in talk.flows})
+        self._rows = _rows_of(flows, self._table, self._where.local)
         self._background = Background(self._scan.activity.cells(), self._scan.begin_s)
 
     def call(self, talk: Talk) -> Call:
@@ -78,7 +84,6 @@ class _Records:
         numbers = {flow: place + 1 for place, flow in enumerate(talk.flows)}
         last = self._last_flow(talk)
         streams = [stream(one.ledger, one.stream, one.heading, one.medium, numbers) for one in talk.pieces]
-        said = totalled(self.assembly.known(talk.flows)).get(talk.name.app, Evidence())
         return Call(
             app=talk.name.app,
             app_confidence=round(talk.name.confidence, 2),
@@ -87,15 +92,20 @@ class _Records:
             duration_s=round(end - begin, 6),
             setup_s=round(self._setup_s(talk.flows, begin), 6),
             transport=_transport(paths[last]),
-            protocol="tcp" if self._table["protocol"][last] == 6 else "udp",
+            protocol="tcp" if self._rows[last].tcp else "udp",
             encrypted=self._encrypted(talk),
             flows=self._flows(talk, paths),
             streams=tuple(sorted(streams, key=lambda one: (one.direction, one.start_s))),
             seconds=moments(talk.media, begin, end, self._background, talk.flows),
-            control_end_s=round(float(self._table["last_s"][talk.flows].max()), 6),
+            control_end_s=round(max(self._rows[flow].end_s for flow in talk.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
-            closed=bool(said.kinds.get("close")),
+            closed=self._closed(talk),
         )
+
+    def _closed(self, talk: Talk) -> bool:
+        """Did the app say good-bye?"""
+        said = (known.evidence.get(talk.name.app) for known in self.assembly.known(talk.flows))
+        return any(one is not None and one.kinds.get("close") for one in said)
 
     def attempt(self, flows: list[int]) -> Attempt | None:
         """The record of set-up without talk; None where it is too little to tell, as one packet of a flow is."""
@@ -126,77 +136,87 @@ class _Records:
 
     def _last_flow(self, talk: Talk) -> int:
         """The flow that carried most of the last media."""
+        carriers: set[int] = {flow for piece in talk.media for flow in piece.carriers["flow"].tolist()}
+        if len(carriers) == 1:
+            return carriers.pop()
         rows = np.concatenate([piece.ledger.tail_of(piece.stream) for piece in talk.media])
         late = rows[np.argsort(rows["time_s"])[-TAIL:]]["flow"]
         return int(np.bincount(late).argmax())
 
     def _setup_s(self, flows: list[int], begin_s: float) -> float:
         """When the first of the flows began; one that had been there for long (a SIP connection) tells nothing."""
-        firsts = self._table["first_s"][flows]
-        near = firsts[(firsts >= begin_s - LONGEST_SETUP_S) & (firsts <= begin_s)]
-        return float(near.min(initial=begin_s))
+        firsts = (self._rows[flow].start_s for flow in flows)
+        return min((one for one in firsts if begin_s - LONGEST_SETUP_S <= one <= begin_s), default=begin_s)
 
     def _encrypted(self, talk: Talk) -> bool | None:
-        dtls = bool(self._table["sealed"][talk.flows].any() or self._table["hellos"][talk.flows].any())
-        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.ledger.has_header]
+        dtls = any(self._rows[flow].sealed for flow in talk.flows)
+        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.ledger.has_header and not dtls]
         figures = [piece.ledger.figures[piece.stream] for piece in voices]
         return encrypted(talk.name.app, np.array(figures, FIGURE), dtls)
 
     def _flows(self, talk: Talk, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
-        rows, local = self._table[talk.flows], self._where.local[talk.flows]
-        every, far = np.arange(len(rows)), 1 - local
-        heard = rows["heard_s"][every, far]
-        columns = (
-            rows["protocol"] == 6,
-            rows["packets"][every, local],
-            rows["packets"][every, far],
-            self._media(talk, "sent"),
-            self._media(talk, "received"),
-            rows["first_s"],
-            rows["last_s"],
-            np.where(np.isfinite(heard), heard, np.nan),
-            rows["requests"][every, local],
-            rows["answers"][every, far],
+        media = self._media(talk)
+        return tuple(
+            _flow(place + 1, paths[flow] or "peer", media.get(flow, NO_MEDIA), self._rows[flow])
+            for place, flow in enumerate(talk.flows)
         )
-        values = zip(talk.flows, *(column.tolist() for column in columns), strict=True)
-        return tuple(_flow(place + 1, paths[flow] or "peer", *value) for place, (flow, *value) in enumerate(values))
 
     @staticmethod
-    def _media(talk: Talk, heading: str) -> NDArray[np.int64]:
-        """Media packets of each flow in one direction."""
-        own = [piece.carriers for piece in talk.media if piece.heading == heading]
-        every = np.concatenate([np.zeros(0, CARRIER), *own])
-        place = np.searchsorted(talk.flows, every["flow"])
-        return np.bincount(place, every["rows"], len(talk.flows)).astype(np.int64)
+    def _media(talk: Talk) -> dict[int, Several[int]]:
+        """Media packets of each flow, sent and received."""
+        found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        for piece in talk.media:
+            for _, flow, _, rows in piece.carriers.tolist():
+                found[flow][piece.heading == "received"] += rows
+        return dict(found)
 
 
-def _flow(
-    number: int,
-    kind: Path,
-    tcp: bool,
-    packets_sent: int,
-    packets_received: int,
-    media_sent: int,
-    media_received: int,
-    start_s: float,
-    end_s: float,
-    heard_s: float,
-    requests: int,
-    answers: int,
-) -> Flow:
+class _Row(NamedTuple):
+    """What a record tells of a flow."""
+
+    tcp: bool
+    packets_sent: int
+    packets_received: int
+    start_s: float
+    end_s: float
+    heard_s: float
+    requests: int
+    answers: int
+    sealed: bool
+
+
+def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _Row]:
+    """The rows of these flows, all read at once."""
+    rows, local, every = table[flows], ends[flows], np.arange(len(flows))
+    columns = (
+        rows["protocol"] == 6,
+        rows["packets"][every, local],
+        rows["packets"][every, 1 - local],
+        rows["first_s"],
+        rows["last_s"],
+        rows["heard_s"][every, 1 - local],
+        rows["requests"][every, local],
+        rows["answers"][every, 1 - local],
+        rows["sealed"].any(axis=1) | rows["hellos"].any(axis=1),
+    )
+    values = zip(*(column.tolist() for column in columns), strict=True)
+    return {flow: _Row(*row) for flow, row in zip(flows, values, strict=True)}
+
+
+def _flow(number: int, kind: Path, media: Several[int], row: _Row) -> Flow:
     return Flow(
         number=number,
         kind=kind,
-        protocol="tcp" if tcp else "udp",
-        packets_sent=packets_sent,
-        packets_received=packets_received,
-        media_sent=media_sent,
-        media_received=media_received,
-        start_s=round(start_s, 6),
-        end_s=round(end_s, 6),
-        last_received_s=None if np.isnan(heard_s) else round(heard_s, 6),
-        requests=requests,
-        answers=answers,
+        protocol="tcp" if row.tcp else "udp",
+        packets_sent=row.packets_sent,
+        packets_received=row.packets_received,
+        media_sent=media[0],
+        media_received=media[1],
+        start_s=round(row.start_s, 6),
+        end_s=round(row.end_s, 6),
+        last_received_s=round(row.heard_s, 6) if isfinite(row.heard_s) else None,
+        requests=row.requests,
+        answers=row.answers,
     )
 
 

@@ -17,7 +17,7 @@ from talkpath.capture.flows import Ways
 from talkpath.wire.pcap.frames import Bools, Bytes, Ints, among, big16, big32, marked16, window
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
-PLAIN, TURN, WRAPPED = range(3)
+PLAIN, TURN, WRAPPED, TLS = range(4)
 HEAD = 48
 DEEPEST = 3
 QUIC_VERSIONS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)

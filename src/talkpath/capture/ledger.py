@@ -163,6 +163,10 @@ class Ledger:
         """The flows that carried a stream."""
         return self.carriers[self._carried[stream] : self._carried[stream + 1]]
 
+    def carried(self, stream: int) -> slice:
+        """Which of the carriers are a stream's."""
+        return slice(self._carried[stream], self._carried[stream + 1])
+
     def tail_of(self, stream: int) -> NDArray[np.void]:
         """Its last packets."""
         return self.tails[self._ended[stream] : self._ended[stream + 1]]

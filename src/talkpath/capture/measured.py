@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.beat import Beats
 from talkpath.capture.carry import Carry
+from talkpath.capture.datagrams import TLS
 from talkpath.capture.flows import mix
 from talkpath.capture.ledger import Ledger, Part
 from talkpath.capture.opaque import by_cadence, without_copies
@@ -34,6 +36,7 @@ class Measuring:
     sources: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
     heard: list[int] = field(default_factory=list)
     """SSRCs that are RTP's; groups that have RTP which somebody hears or sees."""
+    beats: Beats = field(default_factory=Beats)
 
     def rtp(self) -> tuple[Ledger, Iterator[Part]]:
         """A ledger, and the parts that fill it, as they are gone through."""
@@ -71,7 +74,8 @@ class Measuring:
         carry = Carry(PAUSE_S)
         for every, last in self.opaque.parts():
             group = self.group_of[every["flow"]]
-            chosen = (every["type"] != NONE) & (group >= 0) & ~among(group, np.sort(np.array(self.heard, np.int64)))
+            alone = ~among(group, np.sort(np.array(self.heard, np.int64))) | (every["outer"] == TLS)
+            chosen = (every["type"] != NONE) & (group >= 0) & alone & self.beats.heard(every)
             rows = carry.before(from_begin(every[chosen], self.begin_s))
             found = carry.segments(rows, self._key(rows, rows["type"] == VIDEO), last)
             found = found.less(without_copies(found)) if len(found) else found

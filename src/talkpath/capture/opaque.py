@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkpath.capture.datagrams import TLS
 from talkpath.capture.order import Segments, Sequence
 from talkpath.capture.timing import FREEZE_S, Floats, Timing
 from talkpath.wire.pcap.frames import Bools, Ints
@@ -100,6 +101,8 @@ def by_cadence(found: Segments) -> tuple[Sequence, Timing]:
     size = len(pause)
     missing, usual = np.zeros(size, np.int64), np.zeros(len(found))
     for segment, (begin, count) in enumerate(zip(found.begin.tolist(), found.count.tolist(), strict=True)):
+        if found.rows["outer"][begin] == TLS:  # TCP repeats what was lost: nothing is missing, only late
+            continue
         part = slice(begin, begin + count)
         common = usual_pause(pause[begin + 1 : begin + count])
         steps, usual[segment] = locked(found.rows["time_s"][part].tolist(), common)

@@ -14,6 +14,7 @@ from talkpath.capture.activity import Activity
 from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows
+from talkpath.capture.inside import record_rows
 from talkpath.capture.recognise import Recognition, wrappings
 from talkpath.capture.rows import Rows, opaque_rows, rtp_rows
 from talkpath.capture.spool import Spool
@@ -52,7 +53,7 @@ class Scan:
 
     def __post_init__(self) -> None:
         self.recognition = Recognition(self.flows)
-        self.connections = Connections(self.flows, self.wrappings)
+        self.connections = Connections(self.flows, self.wrappings, self.activity)
         self.fragments = Fragments(self.unread)
 
     def feed(self, frames: Frames) -> None:
@@ -82,14 +83,23 @@ class Scan:
         """Count these packets; the datagrams that they hold."""
         time_s = self._seconds(packets.time_ns)
         if packets.protocol[0] != UDP:
-            self.activity.others(time_s)
-            return self.connections.feed(packets, time_s)
+            return self._segments(packets, time_s)
         flow, way = self.flows.assign(packets, time_s)
         self.activity.flows(flow, way, time_s)
         if len(frames.data) == len(packets.data):
             self.labels.feed(frames, packets, flow)
         at, size, captured = packets.payload, packets.size, packets.captured
-        return datagrams(packets.data, time_s, flow, way, at, size, captured, self.wrappings)
+        found = datagrams(packets.data, time_s, flow, way, at, size, captured, self.wrappings)
+        self.connections.inside.allocated(found)
+        return found
+
+    def _segments(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        self.activity.others(time_s)
+        found = self.connections.feed(packets, time_s)
+        records = self.connections.inside.take()
+        if records:
+            self.opaque.add(record_rows(self.flows, records))
+        return found
 
     def _tally(self, found: Datagrams) -> None:
         flow, way, kind, head = found.flow, found.way, found.kind, found.head

@@ -54,10 +54,10 @@ class _Out:
 def scrub(source: Recording, out: BinaryIO) -> Unread:
     """Read `source` twice (it must seek), write the scrubbed pcapng. What could not be read is not in it: the count."""
     known = scan(source)
-    keep = _kept(known)
+    keep, sealed = _kept(known)
     source.seek(0)
     unread, writer = Unread(), Writer(out)
-    rewriter = _Rewriter(keep)
+    rewriter = _Rewriter(keep, sealed)
     fragments = Fragments(unread)
     for frames in blocks(source, unread):
         batches = list(transports(frames, unread, fragments))
@@ -69,12 +69,14 @@ def scrub(source: Recording, out: BinaryIO) -> Unread:
     return unread
 
 
-def _kept(known: Scan) -> Words:
-    """The keys of the flows of all calls and attempts."""
+def _kept(known: Scan) -> tuple[Words, Words]:
+    """The keys of the flows of all calls and attempts, and which of them are TLS."""
     found = recorded(known)
     groups = [*(talk.flows for talk in found.talks), *found.assembly.others]
-    ends = known.flows.table["end"][sorted({flow for flows in groups for flow in flows})]
-    return flow_key(ends[:, 0], ends[:, 1])
+    flows = {flow for flows in groups for flow in flows}
+    every, sealed = (sorted(some) for some in (flows, flows & known.connections.inside.flows.keys()))
+    ends = known.flows.table["end"]
+    return flow_key(*ends[every].T), flow_key(*ends[sealed].T)
 
 
 def _others(frames: Frames, batches: list[Packets]) -> Iterator[_Out]:
@@ -91,13 +93,15 @@ def _others(frames: Frames, batches: list[Packets]) -> Iterator[_Out]:
 class _Rewriter:
     """Writes packets anew."""
 
-    def __init__(self, keep: Words) -> None:
+    def __init__(self, keep: Words, sealed: Words) -> None:
         self._keep = keep
         self._names = Pseudonyms()
         self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
         self._flows = Flows()
         self._streams = Connections(self._flows, CueTable(()))
+        self._streams.inside.follow(sealed)
         self._sequence: dict[tuple[int, int], int] = {}
+        self._begin_ns: int | None = None
 
     def packets(self, packets: Packets, frames: int) -> Iterator[_Out]:
         """These packets, and for TCP calls their datagrams instead; what was put together comes last of its block."""
@@ -139,15 +143,21 @@ class _Rewriter:
         return struct.pack("!IHBB", 6 << 28, min(size, LARGEST), protocol, 64) + ends
 
     def _segments(self, packets: Packets, frames: int) -> Iterator[_Out]:
-        """The datagrams that these segments complete, each in a segment of its own."""
-        found = self._streams.feed(packets, packets.time_ns / 1e9)
+        """The datagrams and TLS records that these segments complete, each in a segment of its own."""
+        if self._begin_ns is None:
+            self._begin_ns = int(packets.time_ns[0])
+        found = self._streams.feed(packets, (packets.time_ns - self._begin_ns) / 1e9)
         for row in range(len(found) if found is not None else 0):
             assert found is not None
             at, size = int(found.outer_at[row]), int(found.outer_size[row])
             data = self._strip(found.data[at : at + size].tobytes())
             framed = struct.pack("!H", size) + data
-            time_ns = round(found.time_s[row] * 1e9)
+            time_ns = self._begin_ns + round(found.time_s[row] * 1e9)
             yield self._segment(int(found.flow[row]), int(found.way[row]), time_ns, frames + row, framed)
+        for place, (record, at_s, flow, way) in enumerate(self._streams.inside.take()):
+            yield self._segment(
+                flow, way, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(record)
+            )
 
     def _segment(self, flow: int, way: int, time_ns: int, frame: int, framed: bytes) -> _Out:
         row = self._flows.table[flow]

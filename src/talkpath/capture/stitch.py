@@ -8,7 +8,7 @@ their own are joined when both hosts are the same and both begin and end togethe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -78,18 +78,25 @@ class Groups:
         return [sorted(group) for group in found.values()]
 
 
-def stitch(scan: Scan, where: Ends) -> tuple[list[list[int]], NDArray[np.uint32]]:
+def stitch(scan: Scan, where: Ends, talking: Set[int]) -> tuple[list[list[int]], NDArray[np.uint32]]:
     """Groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs that
-    are RTP's."""
+    are RTP's. `talking` are the TLS connections that carry a call."""
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
+    inside = scan.connections.inside.flows
     opaque = {flow for rows, _ in scan.opaque.parts() for flow in distinct(rows["flow"]).tolist()}
+    opaque -= inside.keys() - talking
     groups, sources = Groups(), np.zeros(0, np.uint32)
     carriers: set[int] = set()
     for media, fresh in _media(scan):
         carriers.update(distinct(media.rows["flow"]).tolist())
         sources = distinct(np.concatenate([sources, media.rows["ssrc"][media.begin]]))
         _by_source(groups, where, media, fresh)
-    members, table = sorted({*known, *opaque, *carriers}), scan.flows.table
+    table = scan.flows.table
+    asked = [(flow, by) for flow in talking if (by := inside[flow]) is not None]
+    asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < APART_S]
+    members = sorted({*known, *opaque, *carriers, *(by for _, by in asked)})
+    for flow, by in asked:
+        groups.join(flow, by)
     _chain(groups, members, where.socket, table, SOCKET_APART_S)
     _by_stitch(groups, known, where, table)
     _beside(groups, sorted(carriers), where, table)

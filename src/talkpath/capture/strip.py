@@ -16,6 +16,7 @@ from talkpath.capture.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire import stun
 from talkpath.wire.stun import Attribute
+from talkpath.wire.tls_records import HEADER_BYTES, TURN_PROTOCOLS, hello, offered
 
 WHOLE = frozenset(
     (Attribute.LIFETIME, Attribute.REQUESTED_TRANSPORT, Attribute.CHANNEL_NUMBER, Attribute.USE_CANDIDATE,
@@ -61,6 +62,14 @@ class Strip:
             if _matches(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
                 return self._wrapped(data, cue)
         return self._plain(data)
+
+    def record(self, data: bytes) -> bytes:
+        """A TLS record by its header and a hash, by which copies are told; of a ClientHello what it offers of TURN."""
+        told = tuple(name for name in offered(data) if name in TURN_PROTOCOLS)
+        if told:
+            return hello(len(data), told)
+        body = self._names.bytes(data[HEADER_BYTES : HEADER_BYTES + TAG])
+        return data[:HEADER_BYTES] + body + bytes(len(data) - HEADER_BYTES - len(body))
 
     def _plain(self, data: bytes) -> bytes:
         first = data[0]

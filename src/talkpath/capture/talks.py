@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.beat import Beats, beats
 from talkpath.capture.flows import address, hosts_of, is_group
 from talkpath.capture.ledger import Ledger, Part
 from talkpath.capture.measured import Measuring
@@ -24,7 +25,7 @@ from talkpath.capture.stitch import Ends, ends, stitch
 from talkpath.capture.streams import Medium
 from talkpath.measure.call import Heading
 from talkpath.wire.address import Address
-from talkpath.wire.pcap.frames import distinct
+from talkpath.wire.pcap.frames import Bools
 
 TALK_PACKETS, TALK_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
@@ -40,32 +41,22 @@ CLOCKS = ("first_s", "last_s", "began_s", "heard_s")
 
 @dataclass(slots=True)
 class Piece:
-    """One stream of a call: which stream of which ledger, its direction and medium (None: padding, control)."""
+    """One stream of a call: which stream of which ledger, its direction and medium (None: padding, control). `packets`
+    are without duplicates, `begin_s` and `end_s` when the first and the last came."""
 
     ledger: Ledger
     stream: int
     heading: Heading
     medium: Medium | None
-
-    @property
-    def packets(self) -> int:
-        """How many, duplicates not counted."""
-        return int(self.ledger.figures["packets"][self.stream])
+    begin_s: float
+    end_s: float
+    packets: int
+    clock_hz: float
 
     @property
     def counts(self) -> bool:
         """Can losses be told?"""
-        return self.ledger.has_header or bool(self.ledger.figures["clock_hz"][self.stream] > 0)
-
-    @property
-    def begin_s(self) -> float:
-        """When the first came."""
-        return float(self.ledger.figures["begin_s"][self.stream])
-
-    @property
-    def end_s(self) -> float:
-        """When the last came."""
-        return float(self.ledger.figures["end_s"][self.stream])
+        return self.ledger.has_header or self.clock_hz > 0
 
     @property
     def carriers(self) -> NDArray[np.void]:
@@ -94,10 +85,11 @@ class Talk:
     begin_s: float
     """When the first of its flows began."""
 
-    @property
-    def media(self) -> list[Piece]:
-        """The pieces that somebody hears or sees."""
-        return [piece for piece in self.pieces if piece.medium is not None]
+    media: list[Piece] = field(init=False)
+    """The pieces that somebody hears or sees."""
+
+    def __post_init__(self) -> None:
+        self.media = [piece for piece in self.pieces if piece.medium is not None]
 
     def span(self) -> tuple[float, float]:
         """First and last media packet."""
@@ -111,9 +103,12 @@ class Assembly:
         self.scan = scan
         self.table = _from_begin(scan.flows.table[: len(scan.flows)], scan.begin_s)
         self.where: Ends = ends(scan)
+        groups = is_group(self.table["high"], self.table["low"])
+        self._grouped: Bools = groups[:, 0] | groups[:, 1]
         self._group_of = np.full(len(self.table), -1, np.int64)
         self.measuring = Measuring(scan.media, scan.opaque, scan.begin_s, self._group_of, self.where.local)
-        self._groups, self.measuring.sources = stitch(scan, self.where)
+        self.measuring.beats = beats(scan.opaque) if scan.connections.inside.flows else Beats()
+        self._groups, self.measuring.sources = stitch(scan, self.where, self.measuring.beats.begin_s.keys())
         for number, flows in enumerate(self._groups):
             self._group_of[flows] = number
         self._pieces: dict[int, list[Piece]] = {}
@@ -138,36 +133,34 @@ class Assembly:
         """Measure all streams of a kind and hand them to their groups."""
         for _ in parts:
             pass
-        columns = (ledger.figures["flow"].tolist(), ledger.figures["way"].tolist())
-        for stream, (flow, way) in enumerate(zip(*columns, strict=True)):
+        columns = [ledger.figures[name].tolist() for name in ("flow", "way", "begin_s", "end_s", "packets", "clock_hz")]
+        keys = _keys(ledger)
+        for stream, (flow, way, *figures) in enumerate(zip(*columns, strict=True)):
             group = int(self._group_of[flow])
             if group not in self._names:
                 self._names[group] = self.name(self._groups[group])
             heading: Heading = "sent" if way == self.where.local[flow] else "received"
-            medium = self._medium(ledger, stream, self._names[group].app)
-            self._pieces.setdefault(group, []).append(Piece(ledger, stream, heading, medium))
+            medium = self._medium(ledger, stream, self._names[group].app, {*keys[ledger.carried(stream)]})
+            self._pieces.setdefault(group, []).append(Piece(ledger, stream, heading, medium, *figures))
 
-    def _medium(self, ledger: Ledger, stream: int, app: str) -> Medium | None:
+    def _medium(self, ledger: Ledger, stream: int, app: str, keys: set[int]) -> Medium | None:
         """What the app's recogniser said of the stream; where it said nothing, or the media clock says otherwise, what
         the packets look like."""
         if ledger.is_padding(stream) or (ledger.has_header and ledger.figures["type"][stream] in STREAMED):
             return None
-        said = self._said(ledger, stream, app)
+        said = self._said(keys, app)
         if said.hits and not said.kinds.get("media"):
             return None
         if said.media and not ledger.contradicts(stream, said.media["video"] > said.media["voice"]):
             return "video" if said.media["video"] > said.media["voice"] else "voice"
         return "video" if ledger.looks_like_video(stream) else "voice"
 
-    def _said(self, ledger: Ledger, stream: int, app: str) -> Evidence:
+    def _said(self, keys: set[int], app: str) -> Evidence:
         total = Evidence()
-        if ledger.has_header:
-            own, source = ledger.carriers_of(stream), ledger.figures["ssrc"][[stream]].astype(np.uint64)
-            keys = stream_key(own["flow"].astype(np.int64), own["way"].astype(np.int8), source)
-            for key in distinct(keys).tolist():
-                one = self.scan.recognition.streams.get(key, {}).get(app)
-                if one is not None:
-                    total.take(one)
+        for key in keys:
+            one = self.scan.recognition.streams.get(key, {}).get(app)
+            if one is not None:
+                total.take(one)
         return total
 
     # ------------------------------------------------------------ talks
@@ -222,11 +215,12 @@ class Assembly:
         streaming = self.scan.connections.streaming
         if streaming and any(hosts_of(row) in streaming for row in rows):
             return True
-        if is_group(rows["high"], rows["low"]).any():
+        if self._grouped[talk.flows].any():
             return True
         if talk.name.app not in (UNKNOWN, "rtp") or talk.name.confidence >= WEAK:
             return False
-        if max(float(piece.ledger.figures["clock_hz"][piece.stream]) for piece in talk.media) < SLOWEST_HZ:
+        clocks = [piece.clock_hz for piece in talk.media if piece.ledger.has_header]
+        if max(clocks, default=SLOWEST_HZ) < SLOWEST_HZ:
             return True
         if len({piece.heading for piece in talk.media}) > 1:
             return False
@@ -248,6 +242,14 @@ class Assembly:
                 latest[one.name.app, one.host] = one
                 out.append(one)
         return [one.flows for one in out]
+
+
+def _keys(ledger: Ledger) -> list[int]:
+    """What recognition knows a stream by in each of the flows that carried it; nothing for streams without a header."""
+    own = ledger.carriers if ledger.has_header else ledger.carriers[:0]
+    source = ledger.figures["ssrc"][own["stream"]].astype(np.uint64)
+    keys: list[int] = stream_key(own["flow"].astype(np.int64), own["way"].astype(np.int8), source).tolist()
+    return keys
 
 
 def _from_begin(table: NDArray[np.void], begin_s: float) -> NDArray[np.void]:

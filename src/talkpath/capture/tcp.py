@@ -1,86 +1,29 @@
 """Media over TCP: TURN (RFC 8656), ICE-TCP (RFC 4571) and Telegram's reflectors, put together from segments.
 
-Only connections that show such framing are followed; all others cost a look at their first bytes. Segments out of
-order wait, a hole that is never filled is skipped, and the framing is found again at a later segment.
+Only connections that show such framing are followed; all others cost a look at their first bytes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from talkpath.capture.activity import Activity
 from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import Datagrams, Seconds, datagrams
 from talkpath.capture.flows import Flows, Ways, endpoint, flow_key
+from talkpath.capture.halves import Completed, Half, Splitter, completed
+from talkpath.capture.inside import Inside
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, among, big16, big32, distinct, padded, window
 from talkpath.wire.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
-WAITING = 256
-SKIP_AFTER_S = 3.0
 FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
 LARGEST = 1 << 14
 WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
-
-
-@dataclass(slots=True)
-class _Half:
-    """One direction of a connection."""
-
-    following: int | None = None
-    waiting: dict[int, tuple[bytes, float]] = field(default_factory=dict)
-    splitter: Splitter | None = None
-    stuck_s: float | None = None
-
-    def segment(self, sequence: int, payload: bytes, at_s: float) -> list[tuple[bytes, float]]:
-        """Take a segment; the packets that it completes, each with the time of the segment that ended it."""
-        if self.following is None:
-            self.following = sequence
-        ahead = _signed(sequence - self.following)
-        if ahead < 0:
-            payload, ahead = payload[-ahead:], 0
-        if not payload:
-            return []
-        self.waiting[(self.following + ahead) & 0xFFFFFFFF] = (payload, at_s)
-        out = self._contiguous()
-        if self.waiting:
-            self.stuck_s = at_s if self.stuck_s is None else self.stuck_s
-            if len(self.waiting) > WAITING or at_s - self.stuck_s > SKIP_AFTER_S:
-                self._skip_hole()
-                out += self._contiguous()
-        return out
-
-    def _contiguous(self) -> list[tuple[bytes, float]]:
-        out = []
-        while self.following in self.waiting:
-            payload, at_s = self.waiting.pop(self.following)
-            self.following = (self.following + len(payload)) & 0xFFFFFFFF
-            self.stuck_s = None
-            out += [(packet, at_s) for packet in self._split(payload)]
-        return out
-
-    def _skip_hole(self) -> None:
-        """Go on behind what never came: the nearest segment that waits."""
-        begin = self.following or 0
-        self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
-        self.splitter, self.stuck_s = None, None
-
-    def _split(self, payload: bytes) -> list[bytes]:
-        if self.splitter is None:
-            self.splitter = _splitter(payload)
-        if self.splitter is None:
-            return []
-        try:
-            packets = self.splitter.feed(payload)
-        except WireError:
-            self.splitter = None
-            return []
-        if any(not 0 < len(packet) <= LARGEST for packet in packets):
-            self.splitter = None
-        return [packet for packet in packets if packet]
 
 
 @dataclass(slots=True)
@@ -105,9 +48,6 @@ class _TelegramStream:
         return found
 
 
-Splitter = TurnStream | FramedStream | _TelegramStream
-
-
 def _splitter(payload: bytes) -> Splitter | None:
     """The framing that a segment begins with, if it is one of these."""
     if payload[:4] == PROLOGUE.to_bytes(4, "big"):
@@ -123,18 +63,15 @@ def _splitter(payload: bytes) -> Splitter | None:
     return FramedStream() if known or size + 2 == len(payload) else None
 
 
-def _signed(difference: int) -> int:
-    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-
-
 class Connections:
     """The TCP connections that carry framed packets."""
 
-    def __init__(self, flows: Flows, wrappings: CueTable) -> None:
-        self._flows, self._wrappings = flows, wrappings
+    def __init__(self, flows: Flows, wrappings: CueTable, activity: Activity | None = None) -> None:
+        self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity()
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
-        self._halves: dict[tuple[int, int], _Half] = {}
+        self._halves: dict[tuple[int, int], Half] = {}
+        self.inside = Inside(flows, self._activity)
         self.streaming: set[frozenset[int]] = set()
         """Pairs of hosts, each a mixed address, that spoke RTSP: media between them is no call."""
 
@@ -148,9 +85,11 @@ class Connections:
         self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)
         followed = rows[among(keys, self._keys)]
-        if not len(followed):
-            return None
-        return self._datagrams(packets.where(followed), time_s[followed])
+        found = self._datagrams(packets.where(followed), time_s[followed]) if len(followed) else None
+        if found is not None:
+            self.inside.allocated(found)
+        self.inside.feed(packets, rows, head, keys, time_s)
+        return found
 
     def _notice(self, data: Bytes, head: Bytes, at: Ints, size: Ints, keys: Words) -> None:
         """Which connections show the framing of TURN or RFC 4571: by a cookie, or by segments that are whole frames."""
@@ -175,15 +114,8 @@ class Connections:
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         flow, way = self._flows.assign(packets, time_s)
-        out: list[tuple[bytes, float, int, int]] = []
-        data = packets.data.data
-        columns = (flow, way, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
-        for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
-            payload = data[at : at + captured].tobytes() + bytes(size - captured)
-            half = self._halves.get((number, side))
-            if half is None:
-                half = self._halves[number, side] = _Half()
-            out += [(packet, at_s, number, side) for packet, at_s in half.segment(sequence, payload, now_s)]
+        self._activity.followed(flow, way, time_s)
+        out = completed(self._halves, packets, flow, way, time_s, _splitter)
         return _arena(out, self._wrappings) if out else None
 
 
@@ -213,7 +145,7 @@ def _channel_bytes(head: Bytes) -> Ints:
     return np.where(head[:, 0] >> 4 == 4, length + (-length & 3) + 4, 0)
 
 
-def _arena(found: list[tuple[bytes, float, int, int]], wrappings: CueTable) -> Datagrams:
+def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
     sizes = np.array([len(packet) for packet, _, _, _ in found], np.int64)
     at = np.cumsum(sizes) - sizes
     time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)

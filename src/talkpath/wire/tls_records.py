@@ -1,0 +1,88 @@
+"""TLS as a recording shows it: records (RFC 8446 section 5.1) and the protocols that a ClientHello offers (RFC 7301).
+
+Contract: nothing is decrypted. `RecordStream` takes any pieces of a stream and gives the same records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from talkpath.errors import WireError
+
+HANDSHAKE: Final = 22
+APPLICATION_DATA: Final = 23
+HEADER_BYTES: Final = 5
+LONGEST_BYTES: Final = (1 << 14) + 2048
+"""TLS 1.2 (RFC 5246 section 6.2.3); 1.3 allows less."""
+
+KEPT_BYTES: Final = 1 << 14
+"""Of a longer record only so much is given."""
+
+TURN_PROTOCOLS: Final = (b"stun.turn", b"stun.nat-discovery")
+"""RFC 7443."""
+
+ALPN: Final = 16
+
+
+def is_record(data: bytes) -> bool:
+    """Do these bytes begin like a record of SSL 3.0 to TLS 1.3?"""
+    if len(data) < HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
+        return False
+    return int.from_bytes(data[3:5], "big") <= LONGEST_BYTES
+
+
+@dataclass(slots=True)
+class RecordStream:
+    """One direction of a connection, from the beginning of some record on."""
+
+    _rest: bytes = field(default=b"", repr=False)
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The records completed by `piece`, with their headers. `WireError` where no record stands."""
+        data, at, found = self._rest + piece, 0, []
+        while at + HEADER_BYTES <= len(data):
+            if not is_record(data[at : at + HEADER_BYTES]):
+                raise WireError("This stream is not TLS: no record stands where the one before ends.")
+            end = at + HEADER_BYTES + int.from_bytes(data[at + 3 : at + 5], "big")
+            if end > len(data):
+                break
+            found.append(data[at : min(end, at + KEPT_BYTES)])
+            at = end
+        self._rest = data[at:]
+        return found
+
+
+def offered(data: bytes) -> tuple[bytes, ...]:
+    """The protocols that a ClientHello offers, as far as its first segment tells; none where it is no ClientHello."""
+    if not is_record(data) or data[0] != HANDSHAKE or data[5:6] != b"\x01":
+        return ()
+    at = HEADER_BYTES + 4 + 2 + 32
+    for width in (1, 2, 1):
+        at += width + int.from_bytes(data[at : at + width], "big")
+    at += 2
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if int.from_bytes(data[at : at + 2], "big") == ALPN:
+            return tuple(_names(data[at + 6 : at + 4 + size]))
+        at += 4 + size
+    return ()
+
+
+def _names(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        yield data[at + 1 : at + 1 + data[at]]
+        at += 1 + data[at]
+
+
+def hello(size: int, protocols: tuple[bytes, ...]) -> bytes:
+    """A ClientHello record of `size` bytes (or more, where that is too few) that says nothing but these protocols."""
+    names = b"".join(bytes((len(name),)) + name for name in protocols)
+    extension = ALPN.to_bytes(2, "big") + (len(names) + 2).to_bytes(2, "big") + len(names).to_bytes(2, "big") + names
+    ciphers = bytes(max(size - HEADER_BYTES - 45 - len(extension), 2))
+    body = b"\x03\x03" + bytes(32) + b"\0" + len(ciphers).to_bytes(2, "big") + ciphers + b"\x01\0"
+    body += len(extension).to_bytes(2, "big") + extension
+    message = b"\x01" + len(body).to_bytes(3, "big") + body
+    return b"\x16\x03\x01" + len(message).to_bytes(2, "big") + message

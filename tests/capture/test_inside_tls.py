@@ -1,0 +1,188 @@
+"""Calls inside TLS: told only where the recording proves a TURN server, by the beat of their records."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from carried import Packet, tcp, udp
+from made import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
+from remake import facts_of, payload
+
+from talkpath.capture.calls import findings
+from talkpath.capture.scan import scan
+from talkpath.capture.scrub import scrub
+from talkpath.measure.call import Findings
+from talkpath.verdict.call import judge_call
+from talkpath.wire.pcap.write import Writer
+from talkpath.wire.tls_records import hello
+
+VOICES = ("webrtc/dtls/voice", "meet/sfu/voice", "signal/ringrtc/voice", "whatsapp/fast20/voice")
+VIDEOS = ("webrtc/dtls/video", "meet/sfu/video", "signal/ringrtc/video")
+OTHER = bytes((198, 51, 100, 77))
+ALLOCATE = b"\x00\x03\x00\x08\x21\x12\xa4\x42" + bytes(range(12)) + b"\x00\x19\x00\x04\x11\x00\x00\x00"
+PORT = 443
+Proof = list[Packet]
+Piece = tuple[float, bool, int]
+"""A message inside TLS: seconds, is it sent, bytes."""
+
+
+def of_call(arm: str, packets: int = 1500) -> list[Piece]:
+    """What a call's datagrams are inside TURN."""
+    return [
+        ((one.time_ns - BEGIN_NS) / 1e9, one.data[12:16] == CALLER, len(payload(one)) + 4)
+        for one in passed(call(arm, packets))
+    ]
+
+
+def connection(pieces: list[Piece], first: bytes = b"", server: bytes = SERVER, seed: int = 3) -> list[Packet]:
+    """The segments of a TLS connection that carries these: a hello, handshake, then a record each."""
+    rng, out, at = Random(seed), [], {True: 1, False: 1}
+
+    def send(at_s: float, sent: bool, data: bytes) -> None:
+        ends = (CALLER, server, CALLER_PORT, PORT) if sent else (server, CALLER, PORT, CALLER_PORT)
+        out.append(Packet(BEGIN_NS + round((1 + at_s) * 1e9), tcp(*ends, at[sent], data)))
+        at[sent] += len(data)
+
+    send(-0.3, True, first or hello(517, (b"h2", b"http/1.1")))
+    send(-0.2, False, b"\x16\x03\x03\x0b\xb8" + rng.randbytes(3000))
+    for at_s, sent, size in sorted(pieces):
+        send(at_s, sent, b"\x17\x03\x03" + (size + 17).to_bytes(2, "big") + rng.randbytes(size + 17))
+    return sorted(out, key=lambda one: one.time_ns)
+
+
+def allocation(source: bytes = CALLER, target: bytes = SERVER) -> Proof:
+    """Asked over UDP, and nothing answers."""
+    return [
+        Packet(BEGIN_NS + round(at_s * 1e9), udp(source, target, 50001, 3478, ALLOCATE)) for at_s in (0.0, 0.25, 0.5)
+    ]
+
+
+def tcp_allocation() -> Proof:
+    return [Packet(BEGIN_NS, tcp(CALLER, SERVER, 50002, 3478, 1, ALLOCATE))]
+
+
+def found_in(*parts: list[Packet]) -> Findings:
+    return facts_of(sorted((one for part in parts for one in part), key=lambda one: one.time_ns))
+
+
+@pytest.mark.parametrize("proof", [allocation(), tcp_allocation(), None], ids=["asked by udp", "asked by tcp", "hello"])
+@pytest.mark.parametrize("arm", [*VOICES, *VIDEOS])
+def test_a_call_to_a_proven_turn_server(arm: str, proof: Proof | None):
+    first = b"" if proof else hello(517, (b"stun.turn",))
+    (plain,) = facts_of(passed(call(arm, 1500))).calls
+    (found,) = found_in(proof or [], connection(of_call(arm), first), background(10)).calls
+    assert (found.app, found.transport, found.protocol, found.encrypted) == ("unknown", "relay", "tcp", True)
+    assert "voice" in found.media
+    assert set(found.media) <= {"voice", *plain.media}
+    assert found.start_s - 1 == pytest.approx(plain.start_s, abs=0.5)
+    assert found.duration_s == pytest.approx(plain.duration_s, abs=0.5)
+    assert {one.lost for one in found.streams} == {None}
+    verdict = judge_call(found)
+    assert (verdict.state, verdict.alternatives) == ("insufficient", ())
+
+
+@pytest.mark.parametrize("arm", VIDEOS)
+def test_pictures_that_come_all_the_time(arm: str):
+    (found,) = found_in(allocation(), connection(of_call(arm, 1500))).calls
+    assert found.media == ("voice", "video")
+
+
+@pytest.mark.parametrize("proof", [[], allocation(OTHER), allocation(CALLER, OTHER)], ids=["none", "client", "server"])
+def test_without_proof_nothing_is_said(proof: Proof):
+    assert found_in(proof, connection(of_call("webrtc/dtls/voice"))).calls == ()
+
+
+def ticking(rng: Random, hz: float, size: tuple[int, int], shake_s: float = 0.001) -> Iterator[Piece]:
+    """Both ways at a steady rate."""
+    for number in range(round(20 * hz)):
+        for sent in (True, False):
+            yield number / hz + rng.uniform(0, shake_s) + 0.007 * sent, sent, rng.randrange(*size)
+
+
+def by_chance(rng: Random, hz: float) -> Iterator[Piece]:
+    for sent in (True, False):
+        at_s = 0.0
+        while at_s < 20:
+            at_s += rng.expovariate(hz)
+            yield at_s, sent, rng.randrange(60, 380)
+
+
+def pages(rng: Random) -> Iterator[Piece]:
+    """Requests now and then, each with a burst of answers."""
+    for number in range(40):
+        yield number / 2, True, 300
+        yield from ((number / 2 + 0.05 + 0.004 * place, False, rng.choice((90, 1200, 4000))) for place in range(30))
+
+
+def desktop(rng: Random) -> Iterator[Piece]:
+    """Pictures one way, a mouse the other way."""
+    yield from ((number / 30 + place / 1000, False, 1100) for number in range(600) for place in range(5))
+    yield from ((at_s, True, 60) for at_s, sent, _ in by_chance(rng, 60) if sent)
+
+
+def one_way(rng: Random) -> Iterator[Piece]:
+    """Radio: the beat of a voice, but one way."""
+    yield from ((number / 50, False, 120) for number in range(1000))
+    yield from ((number / 2, True, 60) for number in range(40))
+
+
+INNOCENT: dict[str, Callable[[Random], Iterator[Piece]]] = {
+    "game, 30 Hz": lambda rng: ticking(rng, 30, (40, 200)),
+    "game, 60 Hz": lambda rng: ticking(rng, 60, (40, 200)),
+    "game, 20 Hz": lambda rng: ticking(rng, 20, (40, 200)),
+    "shaken game": lambda rng: ticking(rng, 30, (40, 200), 0.02),
+    "100 Hz": lambda rng: ticking(rng, 100, (40, 200)),
+    "chance, 50 a second": lambda rng: by_chance(rng, 50),
+    "chance, 200 a second": lambda rng: by_chance(rng, 200),
+    "pages": pages,
+    "desktop": desktop,
+    "one way": one_way,
+    "keep-alives": lambda rng: ticking(rng, 1, (30, 60)),
+    "a short voice": lambda rng: (one for one in ticking(rng, 50, (80, 150)) if one[0] < 4),
+}
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_else_a_turn_server_carries_is_no_call(name: str, seed: int):
+    packets = connection(list(INNOCENT[name](Random(seed))), hello(517, (b"stun.turn",)))
+    assert found_in(allocation(), packets).calls == ()
+
+
+def test_a_shaken_line_and_a_pause():
+    """Up to 6 ms later each, and nothing for 1.2 s that then comes at once, as TCP has it."""
+    rng, pieces = Random(5), []
+    for at_s, sent, size in of_call("webrtc/dtls/voice", 800):
+        late_s = 0.0 if sent else rng.uniform(0, 0.006)
+        stuck = not sent and 6 <= at_s < 7.2
+        pieces.append((7.2 + at_s / 1e4 if stuck else at_s + late_s, sent, size))
+    (found,) = found_in(allocation(), connection(pieces)).calls
+    (heard,) = [one for one in found.streams if one.direction == "received"]
+    assert (heard.freezes, heard.lost, heard.loss_basis) == (1, None, None)
+    assert heard.frozen_s == pytest.approx(1.2, abs=0.1)
+
+
+def test_its_own_packets_are_no_other_traffic():
+    (found,) = found_in(allocation(), connection(of_call("webrtc/dtls/voice"))).calls
+    assert max(one.other_packets for one in found.seconds[2:]) == 0
+
+
+@pytest.mark.parametrize("first", [b"", hello(517, (b"stun.turn", b"x-secret"))], ids=["asked", "hello"])
+def test_scrubbed_it_is_the_same_call(first: bytes):
+    plain, made = io.BytesIO(), io.BytesIO()
+    writer = Writer(plain)
+    proof = [] if first else allocation()
+    for one in sorted([*proof, *connection(of_call("webrtc/dtls/video", 1500), first)], key=lambda one: one.time_ns):
+        writer.packet(one.time_ns, one.data, len(one.data), -1)
+    before = findings(scan(io.BytesIO(plain.getvalue())))
+    scrub(io.BytesIO(plain.getvalue()), made)
+    after = findings(scan(io.BytesIO(made.getvalue())))
+    assert len(before.calls) == 1
+    assert [(one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in before.calls] == [
+        (one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in after.calls
+    ]
+    for secret in (b"x-secret", CALLER, SERVER):
+        assert secret not in made.getvalue()
