@@ -3,9 +3,11 @@
     python scripts/browser_cases.py               all cases, some 30 s each
     python scripts/browser_cases.py none srtp-up  those alone
     python scripts/browser_cases.py --http none   the page without https
+    python scripts/browser_cases.py --firefox     in Firefox instead of Chromium
     python scripts/browser_cases.py --innocent 50 networks that restrict nothing
 
-Needs Linux, Chromium, playwright and talkpath[rtc]. All traffic stays in namespaces that the lab makes.
+Needs Linux, Chromium or Firefox (firefox-esr), playwright and talkpath[rtc]. All traffic stays in namespaces that the
+lab makes.
 """
 
 from __future__ import annotations
@@ -38,9 +40,11 @@ BACKGROUNDS = (
     "police_all", "police_flow", "flow_loss", "outage", "nat_rebind", "transit_loss", "size_loss",
 )  # fmt: skip
 NEAR = Path(__file__).with_name("browser_near.py")
+NEAR_FIREFOX = Path(__file__).with_name("browser_near_firefox.py")
 WEB, UDP = 8443, 4434
 NICE = -15
 TCP, UDP_PROTOCOL = 6, 17
+UNTRUSTED = {"tls/443"}  # Firefox takes a page's certificate that it is told to take, and still not a relay's
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
 
 Answer = tuple[str, str | None, str | None]
@@ -137,8 +141,9 @@ def certificate(folder: str) -> list[str]:
     return ["--web-cert", f"{folder}/chain.pem", "--web-key", f"{folder}/key.pem"]
 
 
-def play(case: Case, seed: int = 1, *, secure: bool = True) -> dict[str, Any]:
-    """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http."""
+def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -> dict[str, Any]:
+    """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http. `near`:
+    what drives the browser."""
     network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case.tcp_blocked, case.quic_blocked)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
         far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
@@ -147,7 +152,7 @@ def play(case: Case, seed: int = 1, *, secure: bool = True) -> dict[str, Any]:
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
         origin = f"{'https' if secure else 'http'}://{RESPONDER.ipv4}:{WEB}"
-        outcome = lab.start(PROBE.name, [sys.executable, str(NEAR), origin, str(file),
+        outcome = lab.start(PROBE.name, [sys.executable, str(near), origin, str(file),
                                         "video" if case.video else "voice", case.act]).finish(170)  # fmt: skip
         health = lab.stop()
         if outcome.exit_code:
@@ -164,7 +169,7 @@ def be_prompt() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def is_right(case: Case, result: dict[str, Any]) -> bool:
+def is_right(case: Case, result: dict[str, Any], near: Path = NEAR) -> bool:
     """Is it one of the right answers, and do the right paths carry a call?"""
     if "json" not in result:  # the server was lost, and the page said so
         return case.right == INNOCENT
@@ -173,6 +178,7 @@ def is_right(case: Case, result: dict[str, Any]) -> bool:
     carried = {path["name"] for path in result["paths"] if path.get("carries")}
     why = (verdict["reason"] or {}).get("code", "")
     offered = {path["name"] for path in result["paths"] if not path.get("missing")}
+    offered -= UNTRUSTED if near == NEAR_FIREFOX else set()
     paths = case.paths is None or carried == set(case.paths) & offered
     return told and paths and (not case.reason or why == case.reason)
 
@@ -182,25 +188,31 @@ def _is_told(right: Sequence[Answer], verdict: dict[str, Any]) -> bool:
     return any(all(want in (None, have) for want, have in zip(one, found, strict=True)) for one in right)
 
 
-def rows(names: Sequence[str], seed: int, secure: bool) -> Iterator[dict[str, Any]]:
+def rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[dict[str, Any]]:
     """One row a case."""
     for name in names:
-        found = play(CASES[name], seed, secure=secure)
-        yield {"case": name, "seed": seed, "secure": secure, "right": is_right(CASES[name], found["result"]), **found}
+        found = play(CASES[name], seed, secure=secure, near=near)
+        yield {
+            "case": name,
+            "seed": seed,
+            "secure": secure,
+            "right": is_right(CASES[name], found["result"], near),
+            **found,
+        }
 
 
-def innocent(runs: int) -> Iterator[dict[str, Any]]:
+def innocent(runs: int, near: Path) -> Iterator[dict[str, Any]]:
     """Networks that restrict nothing, each as bad as its seed has it."""
     for number in range(runs):
         turn, kind = divmod(number, len(BACKGROUNDS))
         case = Case(INNOCENT, background=BACKGROUNDS[kind], video=() if turn else INNOCENT)
         row = {"case": case.background, "seed": 100 + number}
         try:
-            found = play(case, 100 + number)
+            found = play(case, 100 + number, near=near)
         except CutOffError as error:
             yield row | {"right": True, "result": {"paths": []}, "late_p99_ms": 0.0, "text": str(error)}
             continue
-        yield row | {"right": is_right(case, found["result"]), **found}
+        yield row | {"right": is_right(case, found["result"], near), **found}
 
 
 def main() -> None:
@@ -209,6 +221,7 @@ def main() -> None:
     options.add_argument("cases", nargs="*", metavar="CASE")
     options.add_argument("--innocent", type=int, default=0, metavar="RUNS")
     options.add_argument("--http", action="store_true", help="the page without https: data channels as twins")
+    options.add_argument("--firefox", action="store_true", help="in Firefox (Debian's firefox-esr)")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     if unknown := sorted(set(chosen.cases) - CASES.keys()):
@@ -217,7 +230,8 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
     namespace.enter()
     names = chosen.cases or ([] if chosen.innocent else list(CASES))
-    for row in chain(rows(names, chosen.seed, not chosen.http), innocent(chosen.innocent)):
+    near = NEAR_FIREFOX if chosen.firefox else NEAR
+    for row in chain(rows(names, chosen.seed, not chosen.http, near), innocent(chosen.innocent, near)):
         sys.stdout.write(json.dumps(row) + "\n")
         sys.stdout.flush()
 

@@ -32,6 +32,7 @@ DISTURB_AFTER_MS = 3000
 SETTLED_MS = 300
 HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
   document.dispatchEvent(new Event("visibilitychange")); }"""
+NETWORK = "() => dispatchEvent(new Event('online'))"
 PATIENCE_MS = 120_000
 
 
@@ -58,7 +59,7 @@ def disturb(page: Page, act: str) -> None:
     if act == "hide":
         page.evaluate(HIDE)
     elif act == "network":
-        page.evaluate("() => dispatchEvent(new Event('online'))")
+        page.evaluate(NETWORK)
 
 
 def be_prompt() -> None:

@@ -53,8 +53,15 @@ def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: 
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
 
 
-def test_throttled_twins_give_no_verdict():
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [("throttled", ""), ("no_control", "consistent with"), ("untried", "not even send"), ("unphased", "cannot time")],
+)
+def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
     facts = world.check(world.even(0.0), 6, drop_up=0.9)
-    facts = replace(facts, epochs=tuple(replace(epoch, missing="throttled") for epoch in facts.epochs))
-    verdict = told(facts, "en")["json"]["verdicts"][0]
+    facts = replace(facts, epochs=tuple(replace(epoch, missing=missing) for epoch in facts.epochs))
+    found = told(facts, "en")
+    verdict = found["json"]["verdicts"][0]
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", "no_control")
+    assert hint in found["hint"]
+    assert bool(hint) == bool(found["hint"])

@@ -152,10 +152,12 @@ def _without_own(flows: Sequence[Observation]) -> list[Observation]:
 
 def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], channels: bool) -> str:
     """Why the epoch compares nothing; "" where it does."""
+    if untried(order, near):
+        return "untried"
     if channels and not any(report.dtls_ms is not None for report in near.flows):
         return "no_control"
     if not near.phased:
-        return "no_control"
+        return "unphased"
     return "throttled" if throttled(order, near, seen) or held(order, near) else ""
 
 
@@ -169,6 +171,13 @@ def alike(media: dict[int, Media], slots: int) -> dict[int, Media]:
         flow: (sent & window, arrived & window) if flow in starts else (set(), set())
         for flow, (sent, arrived) in media.items()
     }
+
+
+def untried(order: EpochOrder, near: EpochReport) -> bool:
+    """Is there a call that the browser never even asked for? A setting, an add-on or a policy may keep calls off the
+    network and let look-alikes pass; the far end hears nothing then, as if the network had dropped it."""
+    calls = {opening.flow for opening in order.flows if opening.kind == "call"}
+    return any(not report.tried and report.stun_ms is None for report in near.flows if report.flow in calls)
 
 
 def held(order: EpochOrder, near: EpochReport) -> bool:
@@ -203,9 +212,13 @@ def throttled(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow])
 
 
 def together(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
-    """A medium whose twins failed it once compares nothing: to leave out that epoch alone would be to choose."""
+    """A medium whose twins failed it once compares nothing: to leave out that epoch alone would be to choose. Which
+    paths carry a call is no comparison, and stays."""
     why = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
-    return tuple(msgspec.structs.replace(epoch, missing=why.get(epoch.medium, epoch.missing)) for epoch in epochs)
+    return tuple(
+        msgspec.structs.replace(epoch, missing=why.get(epoch.medium, "")) if epoch.question == "battery" else epoch
+        for epoch in epochs
+    )
 
 
 def comparable(flows: Sequence[Observation]) -> bool:

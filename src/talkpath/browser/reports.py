@@ -19,6 +19,7 @@ class FlowReport(Struct, frozen=True):
     `began_ms` is when it began to send, in the time of `polls`. `sent` are the slots that a twin or a camera's call
     wrote, in order; of voice, that speaks at its own clock, none. `left_ms`: when each packet was handed on, in order.
     `came` are (slot or RTP time stamp, ms) of what the page took in. Times of media are ms after its beginning.
+    `tried`: the browser asked for the call's set-up at all.
     """
 
     flow: int
@@ -29,6 +30,7 @@ class FlowReport(Struct, frozen=True):
     sent: tuple[int, ...] = ()
     left_ms: tuple[float, ...] = ()
     came: tuple[tuple[int, float], ...] = ()
+    tried: bool = True
 
 
 class FarFlow(Struct, frozen=True):

@@ -50,14 +50,25 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _hint(facts: Facts) -> str:
-    """What can be said all the same where the twins needed what the calls needed."""
-    if not any(epoch.missing == "no_control" for epoch in facts.epochs):
-        return ""
-    return say(
-        "browser",
-        "Not one call could be set up, while this page's own connection works. That is consistent with calls' set-up "
-        "(STUN or DTLS) or all UDP being blocked; without WebTransport they cannot be told apart.",
-    )
+    """What can be said all the same where nothing was compared."""
+    hints = {
+        "no_control": say(
+            "browser",
+            "Not one call could be set up, while this page's own connection works. That is consistent with calls' "
+            "set-up (STUN or DTLS) or all UDP being blocked; without WebTransport they cannot be told apart.",
+        ),
+        "untried": say(
+            "browser",
+            "This browser did not even send the calls: a setting, an add-on or a proxy keeps them off the network. "
+            "That says nothing about the network. Try another browser.",
+        ),
+        "unphased": say(
+            "browser",
+            "This browser cannot time its calls as finely as a comparison needs (RTCRtpScriptTransform is missing). "
+            "Try another browser.",
+        ),
+    }
+    return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
 
 
 def _figures(verdict: Verdict) -> list[tuple[str, str]]:

@@ -4,12 +4,16 @@
 let worker = null;
 
 const PATIENCE_MS = 1000;
+const ASKED = ["in-progress", "succeeded", "failed"];
 const CODECS = { audio: "audio/opus", video: "video/VP8" };
+
+// Did the browser send a STUN request? Where it does not count them (Firefox), the pair's state tells.
+const asked = pair => (pair.requestsSent ?? Number(ASKED.includes(pair.state))) > 0;
 
 export class Call {
   constructor(flow, talk, { ice = {}, phase_ms = 0, picture = 0, slots = 0, tick_ms = 20 } = {}) {
     Object.assign(this, { ice, phase_ms, picture, slots, tick_ms });
-    this.phased = false;
+    this.phased = this.tried = false;
     this.flow = flow;
     this.talk = talk;
     this.opened = performance.now();
@@ -95,6 +99,7 @@ export class Call {
     (await this.pc.getStats()).forEach(one => {
       if (one.type === "outbound-rtp") sent += one.packetsSent ?? 0;
       if (one.type === "inbound-rtp") received += one.packetsReceived ?? 0;
+      if (one.type === "candidate-pair") this.tried ||= asked(one);
     });
     this.polls.push([performance.now() - go, sent, received]);
   }
@@ -115,8 +120,8 @@ export class Call {
   }
 
   report() {
-    const { flow, stun_ms, dtls_ms, began_ms, polls, noted } = this;
-    return { flow, stun_ms, dtls_ms, began_ms, polls, ...noted };
+    const { flow, stun_ms, dtls_ms, began_ms, polls, tried, noted } = this;
+    return { flow, stun_ms, dtls_ms, began_ms, polls, tried, ...noted };
   }
 
   close() {
