@@ -97,6 +97,17 @@ def _parameters(rule: Rule) -> dict[str, Value]:
     return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction")}
 
 
+def shares(rule: Rule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
+    """For each direction the share of the arm's media, keepalives included, that the rule acts on where it drops by
+    chance, over calls of so many `packets` each: what passes before a call is known, and what is spared, is not."""
+    certain = Rule(rule.mechanism, {**rule.values, "p": 1.0})
+    found = _fates(certain, shapes()[arm])[0] if rule.mechanism.scope == "call" and "p" in rule.values else {}
+    return {
+        way: sum(sum(hits[:count]) for count in packets[way]) / max(1, sum(min(len(hits), n) for n in packets[way]))
+        for way, hits in found.items()
+    }
+
+
 def _ways(rule: Rule, shape: Shape) -> list[str]:
     """The directions in which enough packets are hit to matter: media, or any set-up message."""
     eager = Rule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
@@ -107,11 +118,20 @@ def _ways(rule: Rule, shape: Shape) -> list[str]:
 def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
     """For each direction the share of one call's media that the rule drops or delays; 1.0 where it hits set-up.
 
-    A reply to what was dropped is never sent, so it is not hit; a rule about set-up is told by set-up alone.
+    A rule about set-up is told by set-up alone.
+    """
+    media, setup = _fates(rule, shape)
+    return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
+
+
+def _fates(rule: Rule, shape: Shape) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
+    """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
+
+    A reply to what was dropped is never sent, so it is not hit.
     """
     restrictor = Restrictor((rule,), 0)
     media: dict[Direction, list[bool]] = {"up": [], "down": []}
-    setup = {"up": False, "down": False}
+    setup: dict[Direction, bool] = {"up": False, "down": False}
     gone: set[int | None] = set()
     for number, (at_s, way, stage, answers, packet) in enumerate(_call(shape.arm, int(rule.values.get("port", 3478)))):
         if answers is not None and answers in gone:
@@ -125,7 +145,7 @@ def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
             media[way].append(hit and rule.mechanism.scope != "set-up")
         else:
             setup[way] = setup[way] or hit
-    return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
+    return media, setup
 
 
 @lru_cache(maxsize=32)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.measure.facts import Direction, Epoch, Role
-from talkpath.verdict.cohort import cohort
+from talkpath.verdict.cohort import MEDIA, cohort, track
 from talkpath.verdict.delay import differences_dms, rank_log_e
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.permutation import even, log_e_rows, log_mean
@@ -33,6 +33,7 @@ Bits = NDArray[np.bool_]
 ROOT_TILTS = np.array((0.3, 1.0, 3.0))
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
+LIKE_LENGTH = 1.3  # calls of one plan differ less in how many packets they have
 STEPS, ROUNDS = 4, 6  # each round keeps one of STEPS pieces: 4^-6 = 0.00024 of the range
 
 
@@ -70,9 +71,52 @@ def extra_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, le
     groups = _stack(ready)
     low = _last_rejected(lambda p: _thinning_log_e(groups, p, 1.0) < limit)
     high = 1.0 - _last_rejected(lambda rest: _thinning_log_e(groups, 1.0 - rest, -1.0) < limit)
+    return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
+
+
+def _estimate(epochs: Sequence[Epoch], direction: Direction) -> float:
     calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLES)
-    estimate = (calls - twins) / (1.0 - twins) if twins < 1.0 else 0.0
-    return Interval(min(max(estimate, low), high), low, high)
+    return (calls - twins) / (1.0 - twins) if twins < 1.0 else 0.0
+
+
+def overall_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
+    """The same where it may differ with how long calls were, as where something acts late in a call or needs packets to
+    know one: the mean over all packets that calls sent.
+
+    One extra loss for all, unless epochs of like length speak against it: then each length has an interval of its own,
+    surer the more there are, so that all hold together.
+    """
+    common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
+    mean, surer = _estimate(epochs, direction), 1.0 - (1.0 - level) / max(1, len(lengths))
+    found = [(sent, extra_loss(alike, direction, seed=seed, level=surer)) for sent, alike in lengths]
+    bounded = [(sent, each) for sent, each in found if each.estimate is not None]
+    if all(_holds(each, mean) for each in (common, *(each for _, each in bounded))):
+        return common
+    total = sum(sent for sent, _ in bounded)
+    return Interval(*(sum(sent * (each[i] or 0.0) for sent, each in bounded) / total for i in range(3)))
+
+
+def _holds(interval: Interval, value: float) -> bool:
+    low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
+    return low <= max(value, 0.0) <= high
+
+
+def _of_like_length(epochs: Sequence[Epoch], direction: Direction) -> list[tuple[int, list[Epoch]]]:
+    """(packets that calls sent, epochs) from the shortest calls to the longest."""
+    groups: list[tuple[int, list[Epoch]]] = []
+    shortest = 0
+    for slots, epoch in sorted(((_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]):
+        flows = cohort(epoch, direction)
+        sent = int(flows.counted[flows.treated].sum())
+        if not groups or slots > LIKE_LENGTH * shortest:
+            groups.append((0, []))
+            shortest = slots
+        groups[-1] = (groups[-1][0] + sent, [*groups[-1][1], epoch])
+    return groups
+
+
+def _slots(epoch: Epoch, direction: Direction) -> int:
+    return sum(stage in MEDIA for stage in track(epoch, direction).stage)
 
 
 def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> float | None:

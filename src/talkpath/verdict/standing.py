@@ -18,7 +18,7 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.canary import canary_log_e
 from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import fates
-from talkpath.verdict.interval import Interval, extra_delay_ms, extra_loss
+from talkpath.verdict.interval import Interval, extra_delay_ms, extra_loss, overall_loss
 from talkpath.verdict.load import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
@@ -195,7 +195,7 @@ def _without_calls(facts: Facts, arm: ArmPlan, view: View) -> Standing:
 
 def _accused(view: View, arm: ArmPlan, proof: Strength) -> Standing | None:
     """Restricted, where the effect matters."""
-    extra = losses(view.accusing, view.facts.seed)
+    extra = {way: overall_loss(view.accusing, way, seed=view.facts.seed) for way in DIRECTIONS}
     heard = talk(view.accusing)
     matters = (
         heard.least_extra_loss() >= MATTERS_LOSS

@@ -11,7 +11,7 @@ from talkpath.lab.scoring.row import Real, Row, Said
 
 ARM = "webrtc/dtls/voice"
 BATTERY = tuple(map(str, choose_arms()))
-DROP = Real("media.drop", "restricted", "up", {"p": 0.2, "onset_packets": 0.0})
+DROP = Real("media.drop", "restricted", "up", {"p": 0.2, "onset_packets": 0.0}, {"up": 1.0, "down": 0.0})
 RIGHT = Said(ARM, "restricted", "media.drop", "up", {"p": (0.1, 0.2, 0.3)}, {"extra_loss_up": (0.1, 0.2, 0.3)},
              8.0, 2.0, 2.5, real=(DROP,))  # fmt: skip
 MISSED = Said(ARM, "ok", decided_at_s=9.0, real=(DROP,), wrong=("state",))

@@ -86,11 +86,25 @@ def test_the_other_way_nothing_is_lost() -> None:
 
 
 def test_what_is_not_known_beforehand_is_not_counted() -> None:
-    late_onset = replace(DROP, parameters={"p": 0.2, "onset_packets": 20.0})
-    assert held(replace(RIGHT, real=(late_onset,))) == {"media.drop p": True}
+    assert held(replace(RIGHT, real=(replace(DROP, shares={}),))) == {"media.drop p": True}
     assert held(replace(RIGHT, real=(DROP, DELAY))) == {"media.drop p": True}
     wrong_rule = replace(RIGHT, wrong=("rule",), figures={})
     assert held(wrong_rule) == {}
+
+
+def test_extra_loss_is_held_against_what_the_rule_could_drop() -> None:
+    """Of what a check sent, a fifth of the half that comes after a box knows the call: a tenth of all."""
+    half = replace(DROP, shares={"up": 0.5, "down": 0.0})
+    assert held(replace(RIGHT, real=(half,))) == {"media.drop p": True, "extra_loss": True}
+    narrow = {"extra_loss_up": (0.15, 0.2, 0.25)}
+    assert held(replace(RIGHT, real=(half,), figures=narrow)) == {"media.drop p": True, "extra_loss": False}
+    assert held(replace(RIGHT, figures=narrow)) == {"media.drop p": True, "extra_loss": True}
+
+
+def test_what_a_line_does_to_each_flow_by_itself_is_not_known_beforehand() -> None:
+    said = replace(RIGHT, figures={"extra_loss_up": (0.0, 0.0, 0.1)})
+    assert [one.holds for one in figures.intervals(row(said))] == [True, False]
+    assert [one.holds for one in figures.intervals(row(said, background="police_flow,kbps=30"))] == [True]
 
 
 def test_delay_is_held_against_the_lab() -> None:

@@ -17,6 +17,7 @@ from talkpath.lab.scoring.exact import Share, share
 from talkpath.lab.scoring.row import Bounds, Real, Row, Said
 
 NONE = "nothing"
+PER_FLOW = ("police_flow",)  # lines on which a flow's loss depends on what it sends itself
 
 
 def accused(row: Row) -> list[tuple[str, str]]:
@@ -132,7 +133,7 @@ class Held(NamedTuple):
 
 def intervals(row: Row) -> Iterator[Held]:
     """Of the unit: its rule's parameters where the rule is right, and extra loss and delay where the truth of them is
-    known: nothing where nothing acts, p where packets are dropped from the first one on, the delay where it is even."""
+    known: nothing where nothing acts, p of what can be dropped where packets are, the delay where it is even."""
     if not row.said:
         return
     said = row.about
@@ -141,7 +142,7 @@ def intervals(row: Row) -> Iterator[Held]:
         if isinstance(bounds, tuple) and isinstance(true, float | int):
             yield Held(f"{said.rule} {name}", row, name not in said.wrong, _width(bounds))
     for name, bounds in said.figures.items():
-        effect = _effect(said.real, name)
+        effect = _effect(said.real, name, row.kind)
         if effect is not None:
             yield Held(name.removesuffix("_up").removesuffix("_down"), row, _holds(bounds, effect), _width(bounds))
 
@@ -151,18 +152,21 @@ def _parameter(said: Said, name: str) -> float | str | None:
     return same[0].parameters[name] if same else None
 
 
-def _effect(real: Sequence[Real], name: str) -> float | None:
-    """The true extra loss (share) or delay (ms) that way; None where it cannot be told beforehand."""
+def _effect(real: Sequence[Real], name: str, line: str) -> float | None:
+    """The true extra loss (share) or delay (ms) that way; None where it cannot be told beforehand: on a line that holds
+    each flow to a rate, what a rule drops leaves room for the rest of the call."""
     quantity, _, way = name.rpartition("_")
     if not real:
         return 0.0
     only = real[0]
     if len(real) > 1 or only.rule != {"extra_loss": "media.drop", "extra_delay_ms": "media.delay"}[quantity]:
         return None
-    parts = only.parameters
-    if parts.get("onset_packets") or parts.get("jitter_ms"):
-        return None
-    return float(parts["p" if quantity == "extra_loss" else "ms"]) if only.direction in (way, "both") else 0.0
+    if only.direction not in (way, "both"):
+        return 0.0
+    if quantity == "extra_loss":
+        known = way in only.shares and line not in PER_FLOW
+        return float(only.parameters["p"]) * only.shares[way] if known else None
+    return None if only.parameters.get("jitter_ms") else float(only.parameters["ms"])
 
 
 def _holds(bounds: Bounds, true: float) -> bool:

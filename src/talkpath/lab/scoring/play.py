@@ -11,13 +11,13 @@ from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_netns, run_sim
 from talkpath.lab.peers import look
-from talkpath.lab.scenario import Hit, Scenario, truth
+from talkpath.lab.scenario import Hit, Scenario, shares, truth
 from talkpath.lab.score import Score, score
 from talkpath.lab.scoring.draw import Draw
 from talkpath.lab.scoring.row import Bounds, Driver, Real, Row, Said
 from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.cohort import accuses
+from talkpath.verdict.cohort import DIRECTIONS, MEDIA, accuses, track
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.rules import rules
@@ -43,11 +43,13 @@ def play(drawn: Draw, code: str, driver: Driver = "sim") -> Row:
     hits = truth(scenario.rules, drawn.arms, PORTS)
     scores = score(judge(facts), hits)
     unit = [_is_of(one.verdict, drawn.unit) for one in scores].index(True)
+    told = [said(one) for one in scores]
+    told[unit] = _shared(told[unit], drawn.arms, scenario, facts)
     return replace(
         row,
         arms={f"{v.app}/{v.variant}/{v.medium}": v.state for v in judge_arms(facts)},
         hit=tuple(dict.fromkeys(str(hit.arm) for hit in hits)),
-        said=tuple(said(one) for one in scores),
+        said=tuple(told),
         unit=unit,
         seconds=facts.duration_s,
         size_bytes=facts.bytes_sent + facts.bytes_received,
@@ -84,6 +86,17 @@ def said(found: Score) -> Said:
 def _real(hits: Sequence[Hit]) -> tuple[Real, ...]:
     every = [Real(hit.rule, rules()[hit.rule].state, hit.direction, dict(hit.parameters)) for hit in hits]
     return tuple(real for number, real in enumerate(every) if real not in every[:number])
+
+
+def _shared(about: Said, arms: Sequence[Arm], scenario: Scenario, facts: Facts) -> Said:
+    """With the share of packets that a rule could drop which alone acts on them."""
+    if len(scenario.rules) != 1 or len(about.real) != 1:
+        return about
+    arm = next(arm for arm in arms if str(arm) == about.arm)
+    epochs = [e for e in facts.epochs if "/".join(e.arm) == about.arm and accuses(e) and not e.missing]
+    packets = {way: [sum(stage in MEDIA for stage in track(e, way).stage) for e in epochs for _ in range(e.k)]
+               for way in DIRECTIONS}  # fmt: skip
+    return replace(about, real=(replace(about.real[0], shares=shares(scenario.rules[0], arm, packets)),))
 
 
 def _bounds(verdict: Verdict, name: str) -> Bounds:

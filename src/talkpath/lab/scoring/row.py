@@ -28,12 +28,14 @@ DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py"
 
 
 class Real(Struct, frozen=True, omit_defaults=True):
-    """What truly acts on an arm: a rule, the state that it should get, its direction and parameters."""
+    """What truly acts on an arm: a rule, the state that it should get, its direction and parameters. `shares`: of the
+    packets that the check sent each way, how many the rule could drop; empty where that is not known."""
 
     rule: str
     state: str
     direction: str
     parameters: dict[str, float | str] = {}
+    shares: dict[str, float] = {}
 
 
 class Said(Struct, frozen=True, omit_defaults=True):

@@ -24,6 +24,8 @@ CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 
                     0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip
 ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
 
+LIKELY_NATS, LIKELY = 3.0, 0.01  # for 95 %, or of the best gain: boxes know the calls of one epoch at different packets
+
 
 def explain(view: View) -> Fit | None:
     """The best onset (packets both ways) with the best p each way."""
@@ -38,7 +40,9 @@ def explain(view: View) -> Fit | None:
         return None
     hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
     direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
-    return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, int(ONSETS[onset])))
+    likely = ONSETS[shared >= shared[onset] - max(LIKELY_NATS, LIKELY * shared[onset])]
+    onsets = [int(each) for each in dict.fromkeys((ONSETS[onset], likely.min(), likely.max()))]
+    return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, onsets))
 
 
 def _peaks(view: View, way: Direction) -> Floats | None:
@@ -57,8 +61,10 @@ def _gains(side: Side) -> Floats:
     return np.asarray(gains)
 
 
-def _measure(view: View, direction: DirectionOf, onset: int) -> Parameters:
-    return {"p": joined([_share(view, way, onset) for way in ways(direction)])}
+def _measure(view: View, direction: DirectionOf, onsets: list[int]) -> Parameters:
+    """By the best onset, in an interval that holds those of the earliest and the latest that are nearly as good."""
+    every = [joined([_share(view, way, onset) for way in ways(direction)]) for onset in onsets]
+    return {"p": replace(joined(every), estimate=every[0].estimate)}
 
 
 def _share(view: View, way: Direction, onset: int) -> Number:

@@ -17,6 +17,7 @@ from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, qui
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import Best, Floats, also, best, ways
+from talkpath.verdict.tails import Tail, by_twins, counted, excluded, tail_s
 from talkpath.verdict.view import Side, View, before_each
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
@@ -133,23 +134,29 @@ def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
     if kind == "each":  # no count or time that all calls share
         return {}
     flows = [
-        (fate, round_trip_s(epoch))
+        (epoch, fate)
         for epoch in view.explained
         for fate in fates(epoch)
         if fate.role == "call" and all(fate.way(way).silent and not fate.way(way).back for way in hit)
     ]
     if kind == "packets":
-        return {"after_packets": packets_of([packets_at_silence(fate, hit, slack_s) for fate, slack_s in flows])}
-    return {"after_s": seconds_of([fate for fate, _ in flows], hit)}
+        spans = [packets_at_silence(fate, hit, round_trip_s(epoch)) for epoch, fate in flows]
+        tails = [
+            counted(fate, hit, most, round_trip_s(epoch), by_twins(epoch, fate))
+            for (epoch, fate), (_, most) in zip(flows, spans, strict=True)
+        ]
+        return {"after_packets": packets_of(spans, tails)}
+    return {"after_s": seconds_of(flows, hit)}
 
 
-def packets_of(spans: list[tuple[int, int]]) -> Number:
+def packets_of(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Number:
     """The count after which flows with these (least, most) went silent: no less than any of them had through, and no
-    more than three in four of them had been sent (the last that passed may have been lost elsewhere). Where flows
-    contradict one another, some had begun anew in the box's eyes: the count is between them."""
+    more than three in four of them had been sent, or than what the line may have lost of their `tails` allows. Where
+    flows contradict one another, some had begun anew in the box's eyes: the count is between them."""
     if not spans:
         return Number(None, None, None)
     low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
+    high = max(high, round(excluded(high, tails) or high + 1.0) - 1)
     if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
         low, high = min(least for least, _ in spans), max(low, high)
     if high <= KNOWN_PACKETS:  # a box that knows a call only after the count lets more of it pass
@@ -162,15 +169,18 @@ def three_in_four(counts: Sequence[int]) -> int:
     return sorted(counts)[3 * len(counts) // 4]
 
 
-def seconds_of(flows: list[Fate], hit: tuple[Direction, ...]) -> Number:
-    """The time after a flow's first packet, between its last arrival and the next packet sent."""
+def seconds_of(flows: list[tuple[Epoch, Fate]], hit: tuple[Direction, ...]) -> Number:
+    """The time after a flow's first packet, between its last arrival and the next packet sent that the line would not
+    have lost."""
     way: Direction = "up" if "up" in hit else "down"
-    ends = [fate.way(way) for fate in flows]
+    ends = [fate.way(way) for _, fate in flows]
     last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
     if not last or not later:
         return Number(None, None, None)
     spare = SPARE_S if way == "up" else SLACK_S
-    low, high = max(last), median_high(later) + spare
+    tails = [Tail(tail_s(fate.way(way)), by_twins(epoch, fate)[way == "down"]) for epoch, fate in flows]
+    usual = median_high(later)
+    low, high = max(last), max(usual, excluded(float(np.nextafter(usual, 0.0)), tails) or 0.0) + spare
     if low > high:
         low, high = min(last), low + spare
     return _number(max(0.0, low - SPARE_S), max(high, low + spare))

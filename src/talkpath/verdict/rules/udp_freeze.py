@@ -17,9 +17,10 @@ from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import Fate, fates, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
-from talkpath.verdict.rules.media_freeze import three_in_four
+from talkpath.verdict.rules.media_freeze import ROOM_PACKETS, three_in_four
 from talkpath.verdict.rules.network import MOST, contrast, own, reported, tcp_through
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.tails import Tail, by_itself, counted, excluded
 from talkpath.verdict.view import View
 
 OUTAGE = 0.1
@@ -32,7 +33,8 @@ PACE: Contrast = ("rate", 0.5)
 
 
 class Silence(NamedTuple):
-    """One epoch in which all flows lived and went silent: at what count (packets both ways) and time at the latest."""
+    """One epoch in which all flows lived and went silent: at what count (packets both ways) and time at the latest.
+    What `tails` lost was lost to all flows in the same weather: together they say no more than one."""
 
     hit: tuple[Direction, ...]
     least: int
@@ -40,6 +42,7 @@ class Silence(NamedTuple):
     sent: int
     from_s: float
     until_s: float
+    tails: tuple[Tail, ...]
 
     @property
     def silent(self) -> int:
@@ -68,7 +71,10 @@ def explain(view: View) -> Fit | None:
     open_question = not dead_after and not _paced(found) and max(s.until_s for s in found) > SOON_S
     direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
     return Fit(
-        0.0 if open_question else gain, direction, lambda: _measure(least, most), (PACE,) if open_question else ()
+        0.0 if open_question else gain,
+        direction,
+        lambda: _measure(found, least, most),
+        (PACE,) if open_question else (),
     )
 
 
@@ -101,6 +107,10 @@ def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Sile
         max(fate.up.sent + fate.down.sent for fate in flows),
         min(ends),
         max(ends),
+        tuple(
+            counted(fate, hit, high, slack_s, by_itself(fate, 1.0 / len(flows)))
+            for fate, (_, high) in zip(flows, spans, strict=True)
+        ),
     )
 
 
@@ -133,8 +143,11 @@ def _paced(found: Sequence[Silence]) -> bool:
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
-def _measure(least: int, most: int) -> Parameters:
-    low, high = float(min(least, most)), float(max(least, most))
+def _measure(found: Sequence[Silence], least: int, most: int) -> Parameters:
+    """A count between `least` and `most`, or as far beyond as the line may have lost what passed."""
+    beyond = excluded(most, [tail for silence in found for tail in silence.tails])
+    low = float(min(least, most) - ROOM_PACKETS)
+    high = max(least, most, (beyond or 0.0) - 1.0) + ROOM_PACKETS
     return {"after_packets": Number((low + high) / 2, low, high)}
 
 
