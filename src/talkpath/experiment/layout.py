@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from talkpath.apps import shapes
 from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
 from talkpath.experiment.hops import Limit, limited, parse_limit
-from talkpath.experiment.seeds import derive, generator, orders
+from talkpath.experiment.seeds import derive, generator, one_order, orders
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
 from talkpath.wire.control import Begin
@@ -155,10 +155,10 @@ def _flows(
     seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: Limit | None
 ) -> tuple[Flow, ...]:
     parts = roles(begin)
-    order = orders(derive(seed, "roles"), 1, len(parts))[0]
+    order = one_order(derive(seed, "roles"), len(parts))
     chosen = [parts[index] for index in order]
     texts = [i for i, part in enumerate(chosen) if part[1] == "text"]
-    drawn = orders(derive(seed, "canary"), 1, len(texts))[0]  # not the first of them: its place would tell of others
+    drawn = one_order(derive(seed, "canary"), len(texts))  # not the first of them: its place would tell of others
     canary = texts[drawn[0]] if texts else -1
     flows = []
     paths: Counter[str] = Counter()
@@ -219,16 +219,15 @@ def _due(
 ) -> tuple[tuple[Due, ...], NDArray[np.float64]]:
     """`timeline` and `due_ms`."""
     chosen = [schedule.slots[slot] for slot in slots]
-    order = np.array(orders(key, len(slots), count), np.intp).reshape(len(slots), count)
     block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
-    due_ms = np.empty_like(block_ms)
-    np.put_along_axis(due_ms, order, block_ms, axis=1)
+    due_ms = np.empty((count, len(slots)))
+    due_ms[orders(key, len(slots), count), np.arange(len(slots))[:, None]] = block_ms
     bits = np.flatnonzero([slot.answers is None for slot in chosen])
-    at_ms = due_ms[bits].T.ravel()  # flow by flow
+    at_ms = due_ms[:, bits].ravel()
     first = np.argsort(at_ms, kind="stable")
     flow, place = np.divmod(first, max(1, len(bits)))
     timeline = zip(at_ms[first].tolist(), flow.tolist(), bits[place].tolist(), strict=True)
-    return tuple(timeline), due_ms.T.copy()
+    return tuple(timeline), due_ms
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
@@ -262,5 +261,5 @@ def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -
 
 def _withheld(key: bytes, media: tuple[int, ...]) -> frozenset[int]:
     count = max(1, round(CANARY_SHARE * len(media))) if media else 0
-    order = orders(key, 1, len(media))[0] if media else []
+    order = one_order(key, len(media))
     return frozenset(media[index] for index in order[:count])

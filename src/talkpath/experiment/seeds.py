@@ -10,6 +10,7 @@ import hashlib
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
 SEED_BYTES = 32
 
@@ -35,8 +36,13 @@ def generator(key: bytes, *labels: str | int) -> Random:
     return Random(int.from_bytes(derive(key, *labels), "big"))
 
 
-def orders(key: bytes, rows: int, count: int) -> list[list[int]]:
-    """`rows` random orders of `count` things: each row sorts by its own 32-bit draws of one keystream."""
+def orders(key: bytes, rows: int, count: int) -> NDArray[np.intp]:
+    """(rows, count): random orders of `count` things, each row sorts by its own 32-bit draws of one keystream."""
     draws = np.frombuffer(hashlib.shake_128(key).digest(4 * rows * count), "<u4").reshape(rows, count)
-    drawn: list[list[int]] = draws.argsort(axis=1, kind="stable").tolist()
+    return draws.argsort(axis=1, kind="stable")
+
+
+def one_order(key: bytes, count: int) -> list[int]:
+    """A single one."""
+    drawn: list[int] = orders(key, 1, count)[0].tolist()
     return drawn
