@@ -7,7 +7,7 @@ impaired), then `ok`, which must be earned: everything else is `insufficient`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
@@ -47,7 +47,8 @@ UNCOMPARED = ("throttled", "untried", "unphased", "no_control")  # why a browser
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One arm. `settled`: more epochs of the plain question would change nothing. `closed` and `suspected`: the rule
-    that closes the network (or names why nothing answers), proven or not yet."""
+    that closes the network (or names why nothing answers), proven or not yet. `compared`: unaccused calls fared so that
+    how they differ from their twins is told."""
 
     arm: ArmPlan
     view: View
@@ -55,12 +56,25 @@ class Standing:
     settled: bool = False
     reason: Reason | None = None
     strength: Strength | None = None
-    naming: Naming | None = None
     closed: Candidate | None = None
     suspected: Candidate | None = None
-    extra_loss: dict[Direction, Interval] = field(default_factory=dict)
+    compared: bool = False
     talk: Talk | None = None
     hint: bool = False
+
+    @property
+    def naming(self) -> Naming | None:
+        """What explains a restricted arm. Only worked out for whoever asks: while arms are still being heard for the
+        first time, that is nobody, and it costs more than all else."""
+        return name(self.view) if self.state == "restricted" else None
+
+    @property
+    def extra_loss(self) -> dict[Direction, Interval]:
+        """Each way, where calls were `compared` with their twins; worked out for whoever asks, too."""
+        epochs, seed = self.view.accusing, self.view.facts.seed
+        if self.state == "restricted":
+            return {way: overall_loss(epochs, way, seed=seed) for way in DIRECTIONS}
+        return losses(epochs, seed) if self.compared else {}
 
 
 def log_threshold(facts: Facts) -> float:
@@ -195,7 +209,6 @@ def _without_calls(facts: Facts, arm: ArmPlan, view: View) -> Standing:
 
 def _accused(view: View, arm: ArmPlan, proof: Strength) -> Standing | None:
     """Restricted, where the effect matters."""
-    extra = {way: overall_loss(view.accusing, way, seed=view.facts.seed) for way in DIRECTIONS}
     heard = talk(view.accusing)
     matters = (
         heard.least_extra_loss() >= MATTERS_LOSS
@@ -204,8 +217,7 @@ def _accused(view: View, arm: ArmPlan, proof: Strength) -> Standing | None:
     )
     if not matters:
         return None
-    naming = name(view)
-    return Standing(arm, view, "restricted", True, strength=proof, naming=naming, extra_loss=extra, talk=heard)
+    return Standing(arm, view, "restricted", True, strength=proof, talk=heard)
 
 
 def _closed(view: View) -> Candidate | None:
@@ -229,11 +241,11 @@ def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspe
     fared = all(interval.high is not None and interval.high < OK_LOSS for interval in extra.values())
     prompt = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays(view.accusing).values())
     if not (fared and prompt and not hint and heard.mos >= TALKABLE_MOS):
-        return Standing(arm, view, "insufficient", False, _why(facts, view), extra_loss=extra, **base)  # type: ignore[arg-type]
+        return Standing(arm, view, "insufficient", False, _why(facts, view), compared=True, **base)  # type: ignore[arg-type]
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _why(facts, view) if facts.health.ended in LOST else Reason("canary")
-        return Standing(arm, view, "insufficient", False, reason, extra_loss=extra, **base)  # type: ignore[arg-type]
-    return Standing(arm, view, "ok", not base["hint"], extra_loss=extra, **base)  # type: ignore[arg-type]
+        return Standing(arm, view, "insufficient", False, reason, compared=True, **base)  # type: ignore[arg-type]
+    return Standing(arm, view, "ok", not base["hint"], compared=True, **base)  # type: ignore[arg-type]
 
 
 def unheard(view: View) -> bool:
