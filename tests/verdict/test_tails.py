@@ -74,3 +74,11 @@ def test_the_tail_begins_after_the_last_arrival():
     assert found.at[0] == most + 1
     assert (found.log_chance <= 0.0).all()
     assert (np.concatenate(by_itself(fate, 1.0)) < -2.0).all()
+
+
+def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
+    """Its far end's report came short: what arrived is more than what it says was sent."""
+    epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
+    fate = next(fate for fate in fates(epoch) if fate.role == "call" and fate.up.silent)
+    odd = fate._replace(up=fate.up._replace(sent=fate.up.tail + 2, arrived=5))
+    assert by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))

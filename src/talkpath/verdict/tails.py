@@ -93,4 +93,5 @@ def by_itself(fate: Fate, share: float) -> tuple[Floats, Floats]:
 
 def _by_itself(way: Way, share: float) -> Floats:
     before = way.sent - way.tail
-    return np.full(way.tail, share * np.log((before - way.arrived + 0.5) / (before + 1.0)))
+    lost = max(0, before - way.arrived)  # an arrival whose sending was not told is none lost
+    return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))
