@@ -43,7 +43,12 @@ def explain(view: View) -> Fit | None:
 
 
 def _gain(view: View, way: Direction) -> float:
-    shifts = [shift for epoch in view.accusing for shift in _shifts(epoch, way)]
+    """By flows' medians, or by their slow packets: of a delay that varies much, many packets see next to none."""
+    return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PENALTY)
+
+
+def _gain_at(view: View, way: Direction, quantile: int) -> float:
+    shifts = [shift for epoch in view.accusing for shift in _shifts(epoch, way, quantile)]
     if not shifts:
         return 0.0
     over, spread = np.array(shifts).T
@@ -53,14 +58,15 @@ def _gain(view: View, way: Direction) -> float:
 
 def _sure(view: View, way: Direction, gain: float) -> bool:
     """By the exact test, or because nearly every call stands far apart from all twins."""
-    flows = sum(len(_shifts(epoch, way)) for epoch in view.accusing)
+    flows = sum(len(_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
     return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY * FLOW_NATS * flows
 
 
 @per_epoch
-def _shifts(epoch: Epoch, way: Direction) -> list[tuple[float, float]]:
-    """For each call: how much later than the middle twin its median came, and the spread of the flows, in ms."""
-    calls, twins = (_quantiles(epoch, way, chosen)[:, MIDDLE] for chosen in (is_call, is_twin))
+def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
+    """For each call: how much later than the middle twin's that quantile of it came, and the spread of the flows, in
+    ms."""
+    calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
     spread = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls))
