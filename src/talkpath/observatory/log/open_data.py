@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.log.records import Imported, Judged, Parameter, Said, Tap
+from talkpath.observatory.log.records import Imported, Judged, Parameter, Said
+from talkpath.observatory.log.row import Counted, Row, told
 from talkpath.observatory.publication import Publication
 
 Release = Literal["prompt", "delayed", "withheld"]
@@ -25,33 +25,15 @@ Cell = tuple[str, str, str, str, str]
 NOWHERE = "AS0"
 
 
-class OpenRow(Struct, frozen=True, gc=False):
-    """One app and medium of a report. Of a tap `state` is "failed". `transports` are those that carried a call of the
-    app well enough to talk, `transports_tried` all that were asked."""
+class OpenRow(Row, frozen=True, kw_only=True, gc=False):
+    """`transports` are those that carried a call of the app well enough to talk, `transports_tried` all that were
+    asked."""
 
-    report: str
-    received: str
     measured: str
-    country: str
-    network: str
-    app: str
-    medium: str
-    source: str
-    basis: str
-    state: str
-    rule: str | None
-    direction: str | None
-    log10_e: float | None
     parameters: dict[str, Parameter]
-    reason: str
-    rules_version: str
-    responder: str
-    responder_class: str
-    listed: bool
-    placed: str
-    transports: tuple[str, ...]
-    transports_tried: tuple[str, ...]
-    simulated: bool
+    rules_version: str = ""
+    transports: tuple[str, ...] = ()
+    transports_tried: tuple[str, ...] = ()
 
 
 class Dated(NamedTuple):
@@ -59,9 +41,6 @@ class Dated(NamedTuple):
 
     row: OpenRow
     release: Release
-
-
-Counted = Judged | Tap | Imported
 
 
 def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -> Iterator[Dated]:
@@ -126,53 +105,18 @@ def _of_country(cell: Cell) -> Cell:
     return (*cell[:2], "", *cell[3:])
 
 
-def _streams(record: Judged | Tap) -> list[tuple[str, str]]:
-    if isinstance(record, Tap):
-        return [(record.app, record.medium)]
-    return [(said.app, said.medium) for said in record.said]
+def _streams(record: Counted) -> list[tuple[str, str]]:
+    return [(said.app, said.medium) for said, _ in told(record)]
 
 
 def _rows(record: Counted) -> Iterator[OpenRow]:
-    if isinstance(record, Tap):
-        said = Said(record.app, record.medium, "failed", "tap")
-        yield _row(record, said, "tap", record.placed, record.simulated)
-        return
-    if isinstance(record, Imported):
-        yield from (_row(record, said, "import", "import", False) for said in record.said)
-        return
-    for said in record.said:
-        asked = [one for one in record.carried if (one.app, one.medium) == (said.app, said.medium)]
-        carried = tuple(name for one in asked for name in one.carries)
-        yield _row(record, said, record.source, record.placed, record.simulated, record.rules_version,
-                   record.responder, record.responder_class, record.listed, carried,
-                   (*carried, *(name for one in asked for name in one.fails)))  # fmt: skip
+    for said, columns in told(record):
+        own = _of_check(record, said) if isinstance(record, Judged) else {}
+        yield OpenRow(measured=record.measured, parameters=said.parameters, **columns, **own)
 
 
-def _row(record: Counted, said: Said, source: str, placed: str, simulated: bool, rules_version: str = "",
-         responder: str = "", responder_class: str = "", listed: bool = False, carried: tuple[str, ...] = (),
-         tried: tuple[str, ...] = ()) -> OpenRow:  # fmt: skip
-    return OpenRow(
-        report=record.id,
-        received=record.day,
-        measured=record.measured,
-        country=record.country,
-        network=record.network,
-        app=said.app,
-        medium=said.medium,
-        source=source,
-        basis=said.basis,
-        state=said.state,
-        rule=said.rule,
-        direction=said.direction,
-        log10_e=said.log10_e,
-        parameters=said.parameters,
-        reason=said.reason,
-        rules_version=rules_version,
-        responder=responder,
-        responder_class=responder_class,
-        listed=listed,
-        placed=placed,
-        transports=carried,
-        transports_tried=tried,
-        simulated=simulated,
-    )
+def _of_check(record: Judged, said: Said) -> dict[str, Any]:
+    asked = [one for one in record.carried if (one.app, one.medium) == (said.app, said.medium)]
+    carried = tuple(name for one in asked for name in one.carries)
+    tried = (*carried, *(name for one in asked for name in one.fails))
+    return {"rules_version": record.rules_version, "transports": carried, "transports_tried": tried}

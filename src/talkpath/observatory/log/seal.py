@@ -25,8 +25,9 @@ from msgspec import Struct
 from talkpath.observatory.log.compact import close_segment
 from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.log import Log
-from talkpath.observatory.log.open_data import Counted, Dated, OpenRow, Ordered, Release, open_rows
+from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
 from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Withdrawn
+from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import Segment, read_segment, segments
 from talkpath.observatory.publication import Order, Publication
 from talkpath.wire.keys import new_identity_pem, raw_key_text

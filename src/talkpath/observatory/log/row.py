@@ -1,0 +1,77 @@
+"""The row: one app and medium of a report, as the open data and the index tell it alike. Its columns are written here.
+
+OpenRow     open_data.py       and what is published beside: parameters as they are, transports, by which rules
+ReportRow   index/rows.py      and what is only counted: people, versions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from talkpath.observatory.log.records import Imported, Judged, Said, Tap
+
+Counted = Judged | Tap | Imported
+
+
+class Row(Struct, frozen=True, kw_only=True, gc=False):
+    """`report` is its id, `received` the day on which it came in. Of a tap `state` is "failed"."""
+
+    report: str
+    received: str
+    country: str
+    network: str
+    app: str
+    medium: str
+    source: str
+    basis: str
+    state: str
+    rule: str | None
+    direction: str | None
+    log10_e: float | None
+    reason: str
+    responder: str = ""
+    responder_class: str = ""
+    listed: bool = False
+    placed: str
+    simulated: bool
+
+
+def told(record: Counted) -> Iterator[tuple[Said, dict[str, Any]]]:
+    """What a record says of each app and medium, and the columns of its row."""
+    for said in _said(record):
+        yield (
+            said,
+            {
+                "report": record.id,
+                "received": record.day,
+                "country": record.country,
+                "network": record.network,
+                "app": said.app,
+                "medium": said.medium,
+                "basis": said.basis,
+                "state": said.state,
+                "rule": said.rule,
+                "direction": said.direction,
+                "log10_e": said.log10_e,
+                "reason": said.reason,
+                **_came(record),
+            },
+        )
+
+
+def _said(record: Counted) -> tuple[Said, ...]:
+    return (Said(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
+
+
+def _came(record: Counted) -> dict[str, Any]:
+    """From whom, and whose finding the place is."""
+    if isinstance(record, Imported):
+        return {"source": "import", "placed": "import", "simulated": False}
+    own = {"placed": record.placed, "simulated": record.simulated}
+    if isinstance(record, Tap):
+        return {"source": "tap", **own}
+    far_end = {name: getattr(record, name) for name in ("responder", "responder_class", "listed")}
+    return {"source": record.source, **own, **far_end}
