@@ -41,6 +41,10 @@ MAX_BYTES, MAX_PART_BYTES, MAX_RECEIPT_BYTES = 16 << 20, 64 << 20, 1 << 20
 HOUR_CHARACTERS = len("2026-11-24T20")
 
 
+class FormError(BundleError):
+    """A bundle of an older or newer talkpath: nothing is known to be wrong with it."""
+
+
 class Manifest(Struct, frozen=True):
     """`key` is the public key of the run, `parts` the SHA-256 of each other part as it lies in the file."""
 
@@ -148,7 +152,7 @@ def _open(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BundleError("The bundle has no readable manifest; it is damaged, or not one of ours.") from None
     if manifest.schema != SCHEMA:
-        raise BundleError("The bundle has a form that this talkpath does not read; read it with the one that wrote it.")
+        raise FormError("The bundle has a form that this talkpath does not read; read it with the one that wrote it.")
     _check_parts(manifest, parts)
     return manifest, parts
 

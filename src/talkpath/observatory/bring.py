@@ -20,7 +20,7 @@ from msgspec import Struct
 from talkpath.errors import BundleError, WireError
 from talkpath.evidence.bundle import read_seal
 from talkpath.observatory.folder import folder_bundles, folder_taps, pseudonym
-from talkpath.observatory.intake.judges import judge_received
+from talkpath.observatory.intake.judging import judge_received
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Imported, Judged, Received
 from talkpath.observatory.ooni import read_ooni

@@ -9,6 +9,7 @@ from statistics import median_low
 
 import pytest
 from bundles import fill as fill_with_bundles
+from msgspec.structs import replace
 from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
@@ -18,7 +19,7 @@ from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill, fill_folder
 from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store, migrations
-from talkpath.observatory.log.records import Carried, Judged, Record, Said, Tap, Withdrawn
+from talkpath.observatory.log.records import Carried, Judged, Record, Said, Tap, Unfit, Withdrawn
 
 Cell = tuple[str, str, str, str, str, str, str]
 
@@ -114,6 +115,18 @@ def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
     after = judged(said("signal", "voice", "ok"), again=True)
     fill(store, enumerate([before, after], 1))
     assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
+
+
+def test_many_that_are_judged_again_together_with_what_comes_after_them(store: Store):
+    """What is taken out, and what takes its place, goes into the index in one batch; a later verdict stands."""
+    before = [judged(said("signal", "voice", "restricted"), said("max", "voice", "ok"), who=who) for who in range(1, 7)]
+    after = [replace(one, said=(said("signal", "voice", "ok"),), again=True) for one in before]
+    moved = replace(after[0], network="AS64498", country="XY")
+    gone = Unfit(before[1].id, before[1].day, "2", "no evidence", before[1].measured, again=True)
+    fill(store, enumerate(before, 1))
+    fill(store, enumerate([*after, moved, gone], 7))
+    found = [(one.network, one.app, one.ok, one.restricted) for one in queries.day_counts(store)]
+    assert sorted(found) == [("AS64496", "signal", 4, 0), ("AS64498", "signal", 1, 0)]
 
 
 def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):

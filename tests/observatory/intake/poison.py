@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from talkpath.observatory.intake.judges import judge_received
+from talkpath.observatory.intake.judging import judge_again, judge_received
 from talkpath.observatory.log.records import Judged, Received, Unfit
+from talkpath.observatory.log.register import Known
 
 
 def poisoned(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
@@ -18,3 +19,10 @@ def poisoned(packs: Path, received: Received, listed: Mapping[str, str], simulat
     if received.size_bytes % 4 == 0:
         time.sleep(3600)
     return judge_received(packs, received, listed, simulated)
+
+
+def poisoned_again(packs: Path, known: Known, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit | None:
+    """Likewise one that judges again."""
+    if known.received.size_bytes % 2:
+        os._exit(1)
+    return judge_again(packs, known, listed, simulated)

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
-from poison import poisoned
+from poison import poisoned, poisoned_again
 
 from evidence import NETWORK, Bench, facts, measured, resealed, told
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
 from talkpath.observatory.intake import judges
-from talkpath.observatory.intake.judges import Judges
-from talkpath.observatory.log.records import Judged, Record, Unfit
+from talkpath.observatory.intake.judges import AGAIN_AT_ONCE, Judges
+from talkpath.observatory.log.log import Entry
+from talkpath.observatory.log.packs import remove_bundle
+from talkpath.observatory.log.records import Judged, Record, Said, Unfit
 from talkpath.report import capture_json
+from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.sign import Signer
 
 
@@ -35,17 +38,18 @@ def take(bench: Bench, *bundles: bytes) -> list[str]:
     return asyncio.run(all_of())
 
 
-def judge(bench: Bench, most_s: float = 60.0) -> dict[str, Judged | Unfit]:
+def judge(bench: Bench, most_s: float = 60.0, rounds: int = 99) -> dict[str, Judged | Unfit]:
     async def commit(record: Record) -> bool:
         return await asyncio.wrap_future(bench.committer.submit(record))
 
-    async def rounds() -> None:
+    async def work() -> None:
         found = Judges(bench.log, commit, {}, simulated=False, most_s=most_s)
-        while await found.round():
-            pass
+        for _ in range(rounds):
+            if not await found.round():
+                break
         found.close()
 
-    asyncio.run(rounds())
+    asyncio.run(work())
     return {record.id: record for _, record in bench.log.read() if isinstance(record, Judged | Unfit)}
 
 
@@ -63,6 +67,53 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
     places = {(record.network, record.placed) for record in found.values() if isinstance(record, Judged)}
     assert places == {(NETWORK, "responder")}
     assert bench.log.waiting() == []
+
+
+def by_older_rules(bench: Bench, *names: str, state: str = "restricted") -> None:
+    """As if rules before these had said so."""
+    said = (Said("signal", "voice", state, "shape"), Said("max", "voice", state, "shape"))
+    records = [Judged(name, bench.day, bench.day, "1", "probe", said) for name in names]
+    bench.log.commit([Entry(record) for record in records])
+
+
+def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_on_where_it_was(bench: Bench):
+    old = take(bench, *(measured(seed) for seed in range(AGAIN_AT_ONCE + 1)))
+    by_older_rules(bench, *old)
+    (new,) = take(bench, measured(99))
+    judge(bench, rounds=2)
+    assert bench.log.waiting() == []
+    assert len(bench.log.older(RULES_VERSION, 99)) == 1
+    found = judge(bench)
+    assert bench.log.older(RULES_VERSION, 99) == []
+    assert {name: (record.again, record.rules_version) for name, record in found.items()} == {
+        **dict.fromkeys(old, (True, str(RULES_VERSION))), new: (False, str(RULES_VERSION))
+    }  # fmt: skip
+    assert {said.state for name in old for said in found[name].said} == {"ok"}  # type: ignore[union-attr]
+    assert [record.rules_version for _, record in bench.log.read()
+            if isinstance(record, Judged) and record.id == old[0]] == ["1", str(RULES_VERSION)]  # fmt: skip
+
+
+def test_a_verdict_stays_where_its_bundle_is_no_longer_kept_or_kills_the_judge(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(judges, "judge_again", poisoned_again)
+    removed, deadly = take(bench, odd(2), odd(1))
+    by_older_rules(bench, removed, deadly)
+    known = bench.log.find(removed)
+    assert known is not None
+    remove_bundle(bench.log.folder.bundles, known.received)
+    found = judge(bench)
+    assert [found[name].rules_version for name in (removed, deadly)] == ["1", "1"]
+    assert bench.log.older(RULES_VERSION, 9) == []
+
+
+def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
+    (name,) = take(bench, odd(2))
+    by_older_rules(bench, name)
+    record = judge(bench)[name]
+    assert isinstance(record, Unfit)
+    assert (record.again, record.measured) == (True, bench.day)
+    assert bench.desk.look_up(name).state == "unfit"
 
 
 def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch):

@@ -31,9 +31,9 @@ def report(number: int, size_bytes: int = 300) -> Entry:
     return Entry(Received(hashlib.sha256(data).hexdigest(), "", len(data), withdraw="ab" * 32), data)
 
 
-def verdict(of: Entry, state: str = "ok", again: bool = False) -> Entry:
+def verdict(of: Entry, state: str = "ok", again: bool = False, rules: int = 1) -> Entry:
     said = (Said("signal", "voice", state, "shape"),)
-    return Entry(Judged(of.record.id, DAY, "2026-11-23", "1", "probe", said, again=again))
+    return Entry(Judged(of.record.id, DAY, "2026-11-23", str(rules), "probe", said, again=again))
 
 
 def tap(number: int) -> Entry:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import resource
+import sqlite3
 from pathlib import Path
 
 import pytest
 from entries import DAY, Clock, open_log, report, tap, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.line import line_number, read_line, write_line
-from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.packs import drop_packs
-from talkpath.observatory.log.records import Received, Withdrawn
+from talkpath.observatory.log.records import Received, Unfit, Withdrawn
 
 
 def ids(log: Log) -> list[tuple[str, str]]:
@@ -259,4 +261,49 @@ def test_whoever_waits_hears_of_an_error(tmp_path: Path):
     clock.day = "2026-11-24"
     assert committer.submit(*report(1)).result(60)
     committer.close()
+    log.close()
+
+
+def test_it_is_known_which_reports_only_older_rules_looked_at(tmp_path: Path):
+    log = open_log(tmp_path)
+    reports = [report(number) for number in range(4)]
+    log.commit(reports)
+    log.commit([verdict(one, rules=rules) for one, rules in zip(reports, (1, 2, 1), strict=False)])
+    first, _, third, waiting = (one.record.id for one in reports)
+    assert {known.received.id for known in log.older(2, 9)} == {first, third}
+    assert len(log.older(2, 1)) == 1
+    log.pass_over(first, 2)
+    assert log.commit([verdict(reports[2], again=True, rules=2)]) == [True]
+    assert log.older(2, 9) == []
+    known = log.find(third)
+    assert known is not None
+    assert (known.state, known.rules) == ("judged", 2)
+    assert [known.received.id for known in log.waiting()] == [waiting]
+    log.close()
+
+
+def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tmp_path: Path):
+    log = open_log(tmp_path)
+    one = report(1)
+    log.commit([one])
+    log.commit([verdict(one)])
+    entry = Unfit(one.record.id, DAY, "2", "no evidence")
+    assert log.commit([Entry(entry)]) == [False]
+    assert log.commit([Entry(replace(entry, measured="2026-11-23", again=True))]) == [True]
+    known = log.find(one.record.id)
+    assert known is not None
+    assert (known.state, known.why, known.rules) == ("unfit", "no evidence", 2)
+    log.close()
+
+
+def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
+    log = open_log(tmp_path)
+    log.commit([report(1)])
+    log.commit([verdict(report(1))])
+    log.close()
+    with sqlite3.connect(tmp_path / "ids.db") as db:
+        db.executescript("ALTER TABLE report DROP COLUMN why; PRAGMA user_version = 0;")
+    db.close()
+    log = open_log(tmp_path)
+    assert [known.rules for known in log.older(2, 9)] == [1]
     log.close()

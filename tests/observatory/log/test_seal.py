@@ -13,10 +13,11 @@ import pytest
 from entries import Clock, open_log, report
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.open_data import open_rows
-from talkpath.observatory.log.records import Carried, Judged, Said
+from talkpath.observatory.log.records import Carried, Judged, Said, Unfit
 from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed
 from talkpath.observatory.publication import Publication
 from talkpath.wire.keys import raw_key
@@ -132,6 +133,30 @@ def test_what_is_taken_back_later_is_told_as_such_and_not_published_again(log: L
     assert sealer.run(LATER) == [SEAL_DAY, DAY]
     assert len(rows(log, "delayed")) == 5
     assert next(one for one in sealed(log.folder.open) if one.day == SEAL_DAY).withdrawn == (known.received.id,)
+
+
+def test_what_is_judged_again_after_sealing_is_published_with_that_day_and_the_sealed_one_stays(log: Log, clock: Clock):
+    before = [said(number, "restricted") for number in range(6)]
+    bring(log, before)
+    clock.day = SEAL_DAY
+    sealer = Sealer(log, False, Publication())
+    sealer.run(SEAL_DAY)
+    published = (log.folder.open / DAY / MANIFEST).read_bytes()
+    corrected = [replace(one, rules_version="2", again=True) for one in before[:5]]
+    log.commit([Entry(one) for one in corrected])
+    log.commit([Entry(Unfit(before[5].id, DAY, "2", "no evidence", DAY, again=True))])
+    clock.day = "2026-11-26"
+    assert sealer.run(clock.day) == [SEAL_DAY]
+    assert (log.folder.open / DAY / MANIFEST).read_bytes() == published
+    assert Counter((row["received"], row["rules_version"]) for row in rows(log, "prompt")) == {(DAY, "1"): 6}
+    told = rows(log, "prompt", SEAL_DAY)
+    assert Counter((row["received"], row["rules_version"]) for row in told) == {(DAY, "2"): 5}
+    assert sealed(log.folder.open)[1].withdrawn == (before[5].id,)
+    clock.day = LATER
+    sealer.run(LATER)
+    assert Counter(row["rules_version"] for row in rows(log, "delayed")) == {"2": 5}, (
+        "what came later is by newer rules"
+    )
 
 
 def test_a_day_waits_for_its_judge(log: Log):

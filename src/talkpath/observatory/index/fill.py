@@ -3,63 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from talkpath.observatory.folder import folder_records
 from talkpath.observatory.index.refresh import refresh
-from talkpath.observatory.index.rows import Gone, ReportRow, TransportRow, rows
+from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, rows
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Record
 
-BATCH_ROWS = 20_000
-GONE = """
-INSERT INTO {table} SELECT * REPLACE({{version:UInt64}} AS version, 1 AS withdrawn)
-FROM (SELECT * FROM {table} FINAL WHERE day = {{day:Date}} AND report = {{report:String}} AND NOT withdrawn)
-"""
-WHERE = "SELECT DISTINCT country FROM report WHERE day = {day:Date} AND report = {report:String}"
+BATCH_ROWS, BATCH_GONE = 20_000, 500
+THOSE = "day IN {days:Array(Date)} AND report IN {reports:Array(String)}"
+AS_GONE = "transform(report, {reports:Array(String)}, {versions:Array(UInt64)}, version) AS version, 1 AS withdrawn"
+GONE = [f"""
+INSERT INTO {table} SELECT * REPLACE({AS_GONE})
+FROM (SELECT * FROM {table} FINAL WHERE {THOSE} AND NOT withdrawn)
+""" for table in ("report", "transport")]  # fmt: skip
+WHERE = f"SELECT DISTINCT country FROM report WHERE {THOSE}"
 Hear = Callable[[int], None]
+
+
+@dataclass
+class _Batch:
+    """What is put in together. `gone`: of each report the last row of that kind."""
+
+    store: Store
+    reports: list[ReportRow] = field(default_factory=list)
+    carried: list[TransportRow] = field(default_factory=list)
+    gone: dict[str, Gone] = field(default_factory=dict)
+    days: set[str] = field(default_factory=set)
+    countries: set[str] = field(default_factory=set)
+
+    def take(self, row: IndexRow) -> None:
+        """One row."""
+        self.days.add(row.day)
+        if isinstance(row, Gone):
+            self.gone[row.report] = row
+            return
+        self.countries.add(row.country)
+        if isinstance(row, ReportRow):
+            self.reports.append(row)
+        else:
+            self.carried.append(row)
+
+    def flush(self) -> None:
+        """Everything is in the index. Versions say what stands, so that what comes in later is not taken out."""
+        self.store.insert("report", self.reports)
+        self.store.insert("transport", self.carried)
+        self.reports.clear()
+        self.carried.clear()
+        if self.gone:
+            self._take_out()
+            self.gone.clear()
+
+    def _take_out(self) -> None:
+        names, found = list(self.gone), list(self.gone.values())
+        those: dict[str, list[str]] = {"days": sorted({one.day for one in found}), "reports": names}
+        for statement in GONE:
+            self.store.command(statement, versions=[one.version for one in found], **those)
+        self.countries |= {row[0] for row in self.store.query(WHERE, **those)}  # where it was counted
+
+    @property
+    def full(self) -> bool:
+        """Is it time to flush?"""
+        return len(self.reports) + len(self.carried) >= BATCH_ROWS or len(self.gone) >= BATCH_GONE
 
 
 def fill(store: Store, records: Iterable[tuple[int, Record]]) -> int:
     """Put (number, record) pairs in, in order of their numbers, and count again what they changed; how many there
     were. The number says which of two records of one report is the later one."""
-    reports: list[ReportRow] = []
-    carried: list[TransportRow] = []
-    days: set[str] = set()
-    countries: set[str] = set()
-    count = last = 0
+    batch, count, last = _Batch(store), 0, 0
     for number, record in records:
         count, last = count + 1, number
         for row in rows(record, number):
-            days.add(row.day)
-            if isinstance(row, Gone):
-                _flush(store, reports, carried)
-                countries |= _take_out(store, row)
-                continue
-            countries.add(row.country)
-            if isinstance(row, ReportRow):
-                reports.append(row)
-            else:
-                carried.append(row)
-        if len(reports) + len(carried) >= BATCH_ROWS:
-            _flush(store, reports, carried)
-    _flush(store, reports, carried)
-    refresh(store, days, countries, last)
+            batch.take(row)
+        if batch.full:
+            batch.flush()
+    batch.flush()
+    refresh(store, batch.days, batch.countries, last)
     return count
-
-
-def _flush(store: Store, reports: list[ReportRow], carried: list[TransportRow]) -> None:
-    store.insert("report", reports)
-    store.insert("transport", carried)
-    reports.clear()
-    carried.clear()
-
-
-def _take_out(store: Store, gone: Gone) -> set[str]:
-    """In which countries it was counted."""
-    for table in ("report", "transport"):
-        store.command(GONE.format(table=table), day=gone.day, report=gone.report, version=gone.version)
-    return {row[0] for row in store.query(WHERE, day=gone.day, report=gone.report)}
 
 
 def fill_folder(store: Store, folder: Path, listed: Mapping[str, str] | None = None,

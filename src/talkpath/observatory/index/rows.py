@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talkpath.observatory.log.records import Imported, Judged, Record, Said, Tap, Withdrawn
+from talkpath.observatory.log.records import Imported, Judged, Record, Said, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted, Row, told
 
 
@@ -67,7 +67,7 @@ def rows(record: Record, number: int) -> Iterator[IndexRow]:
         yield from (_row(record, said, columns, version) for said, columns in told(record))
     if isinstance(record, Judged):
         yield from _transports(record, version)
-    elif isinstance(record, Withdrawn) and record.measured:
+    elif isinstance(record, Withdrawn | Unfit) and record.measured:
         yield Gone(record.id, record.measured, version)
 
 

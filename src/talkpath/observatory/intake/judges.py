@@ -1,8 +1,10 @@
-"""Judging what came in, in processes of their own.
+"""Judging what came in, and judging again what older rules judged, in processes of their own.
 
 Contract: every received report gets one `Judged` or `Unfit` record, whatever the bundle does to the process that
 judges it: a process that dies or takes too long is replaced, and the bundle that it had, tried once more alone, is
-unfit then. A process has a limit on memory, and yields to the intake.
+unfit then. A process has a limit on memory, and yields to the intake. Where nothing new waits, whatever only older
+rules looked at is judged again, a few at a time; what came of it is in the log, so that it goes on after a restart
+where it was.
 """
 
 from __future__ import annotations
@@ -14,50 +16,26 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from datetime import date, timedelta
-from pathlib import Path
+from functools import partial
 
-from talkpath.errors import BundleError
-from talkpath.observatory.judgement import judge_bundle
+from talkpath.observatory.intake.judging import CRASHED, judge_again, judge_received, unfit
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
-from talkpath.observatory.log.packs import read_bundle_of
-from talkpath.observatory.log.records import Judged, Received, Record, Unfit
+from talkpath.observatory.log.records import Judged, Record, Unfit
+from talkpath.observatory.log.register import Known
 from talkpath.observatory.orphan import end_with_parent
 from talkpath.verdict.judge import RULES_VERSION
 
 MOST_S, MOST_MEMORY_BYTES = 120.0, 3 << 30
 NICE = 10
-AT_ONCE = 64
+AT_ONCE, AGAIN_AT_ONCE = 64, 8
 RETRY_S = 5.0
 FAILED = (BrokenProcessPool, TimeoutError)
-CRASHED = "The judge could not finish with it."
 Commit = Callable[[Record], Awaitable[bool]]
 
 
-def judge_received(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
-    """In the process that judges: the record for the log."""
-    try:
-        judged = judge_bundle(read_bundle_of(packs, received), received, listed)
-    except (BundleError, MemoryError, RecursionError) as error:
-        return _unfit(received, str(error) or CRASHED)
-    if judged.simulated != simulated:
-        return _unfit(received, "It was made by the lab." if judged.simulated else "It was not made by the lab.")
-    if judged.measured > _after(received.day):
-        return _unfit(received, "It tells a day that is still to come.")
-    return judged
-
-
-def _unfit(received: Received, why: str) -> Unfit:
-    return Unfit(received.id, received.day, str(RULES_VERSION), why)
-
-
-def _after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-
-
 class Judges:
-    """`commit` puts a record into the log; `hear` is told "judged" or "unfit"."""
+    """`commit` puts a record into the log; `hear` is told "judged", "unfit", or "again"."""
 
     def __init__(self, log: Log, commit: Commit, listed: Mapping[str, str], simulated: bool,
                  hear: Callable[[str], None] = lambda outcome: None, processes: int = 1,
@@ -77,19 +55,21 @@ class Judges:
             self.close()
 
     async def round(self) -> int:
-        """Judge what waits now; how many that were. What could not be written stays waiting."""
-        waiting = [known.received for known in await asyncio.to_thread(self._log.waiting, AT_ONCE)]
+        """Judge what waits now, else a few of those that older rules judged; how many that were. What could not be
+        written stays as it was."""
+        found = await asyncio.to_thread(self._log.waiting, AT_ONCE)
+        found = found or await asyncio.to_thread(self._log.older, RULES_VERSION, AGAIN_AT_ONCE)
         turns = asyncio.Semaphore(self._processes)
-        done = await asyncio.gather(*(self._judge(received, turns) for received in waiting), return_exceptions=True)
-        for received, outcome in zip(waiting, done, strict=True):
+        done = await asyncio.gather(*(self._judge(known, turns) for known in found), return_exceptions=True)
+        for known, outcome in zip(found, done, strict=True):
             if isinstance(outcome, FAILED):  # this one, or another that was with it
                 self.close()
-                await self._alone(received)
+                await self._alone(known)
             elif isinstance(outcome, LogError):
                 await asyncio.sleep(RETRY_S)
             elif isinstance(outcome, BaseException):
                 raise outcome
-        return len(waiting)
+        return len(found)
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -100,25 +80,31 @@ class Judges:
                 process.kill()
             self._pool = None
 
-    async def _alone(self, received: Received) -> None:
+    async def _alone(self, known: Known) -> None:
         try:
-            await self._judge(received, asyncio.Semaphore())
+            await self._judge(known, asyncio.Semaphore())
         except FAILED:
             self.close()
-            await self._put(_unfit(received, CRASHED))
+            await self._put(known, unfit(known.received, CRASHED) if known.state == "received" else None)
 
-    async def _judge(self, received: Received, turns: asyncio.Semaphore) -> None:
+    async def _judge(self, known: Known, turns: asyncio.Semaphore) -> None:
         async with turns:
-            pool, packs = await self._started(), self._log.folder.bundles
-            work = asyncio.get_running_loop().run_in_executor(
-                pool, judge_received, packs, received, self._listed, self._simulated
-            )
+            pool = await self._started()
+            work = asyncio.get_running_loop().run_in_executor(pool, self._work(known))
             record = await asyncio.wait_for(work, self._most_s)
-        await self._put(record)
+        await self._put(known, record)
 
-    async def _put(self, record: Judged | Unfit) -> None:
-        if await self._commit(record):
-            self._hear("judged" if isinstance(record, Judged) else "unfit")
+    def _work(self, known: Known) -> Callable[[], Judged | Unfit | None]:
+        packs, given = self._log.folder.bundles, (self._listed, self._simulated)
+        if known.state == "received":
+            return partial(judge_received, packs, known.received, *given)
+        return partial(judge_again, packs, known, *given)
+
+    async def _put(self, known: Known, record: Judged | Unfit | None) -> None:
+        if record is None:
+            await asyncio.to_thread(self._log.pass_over, known.received.id, RULES_VERSION)
+        elif await self._commit(record):
+            self._hear("again" if record.again else "judged" if isinstance(record, Judged) else "unfit")
 
     async def _started(self) -> ProcessPoolExecutor:
         """A pool whose process runs: what it takes to start is not the bundle's fault."""

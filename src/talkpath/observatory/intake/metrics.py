@@ -31,7 +31,7 @@ class Metrics:
         self._refused.labels(code).inc()
 
     def judged(self, outcome: str) -> None:
-        """ "judged" or "unfit"."""
+        """ "judged", "unfit", or "again": by newer rules than before."""
         self._judged.labels(outcome).inc()
 
     def committed(self, count: int) -> None:

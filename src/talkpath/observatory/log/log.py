@@ -19,7 +19,7 @@ from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT, Folder
 from talkpath.observatory.log.line import line_number, write_line
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
-from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Withdrawn
+from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.recover import mend
 from talkpath.observatory.log.register import Known, Register
 from talkpath.observatory.log.segments import path_of, read, segments
@@ -71,8 +71,16 @@ class Log:
         """Reports that nobody judged yet."""
         return self._register.waiting(most)
 
+    def older(self, rules: int, most: int) -> list[Known]:
+        """Reports that only rules before that version looked at."""
+        return self._register.older(rules, most)
+
+    def pass_over(self, name: str, rules: int) -> None:
+        """Rules of that version looked at the report of that id; what was said of it stays."""
+        self._register.pass_over(name, rules)
+
     def bundle(self, received: Received) -> bytes:
-        """Its bytes; `BundleError` where they are no longer kept."""
+        """Its bytes; `NotKeptError` where they are no longer kept."""
         return read_bundle_of(self.folder.bundles, received)
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Record]]:
@@ -155,7 +163,7 @@ class Log:
         known = self._register.find(record.id)
         if known is None or known.state == "withdrawn":
             return False
-        again = isinstance(record, Withdrawn) or (isinstance(record, Judged) and record.again)
+        again = isinstance(record, Withdrawn) or (isinstance(record, Judged | Unfit) and record.again)
         return again or known.state == "received"
 
     def _write(self, group: Sequence[Entry]) -> None:

@@ -21,13 +21,17 @@ from talkpath.observatory.log.records import Received
 NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.pack")
 
 
+class NotKeptError(BundleError):
+    """The bundle was removed, or its time is over."""
+
+
 def pack_path(folder: Path, number: int, day: str) -> Path:
     """Where the pack of a segment lies."""
     return folder / f"{number:06d}-{day}.pack"
 
 
 def read_bundle_of(folder: Path, received: Received) -> bytes:
-    """The bundle's bytes; `BundleError` where it was removed, its time is over, or the disk changed it."""
+    """The bundle's bytes; `NotKeptError` where it was removed, its time is over, or the disk changed it."""
     try:
         with pack_path(folder, received.segment, received.day).open("rb") as file:
             file.seek(received.at)
@@ -35,7 +39,7 @@ def read_bundle_of(folder: Path, received: Received) -> bytes:
     except FileNotFoundError:
         data = b""
     if hashlib.sha256(data).hexdigest() != received.id:
-        raise BundleError("The bundle is no longer kept.")
+        raise NotKeptError("The bundle is no longer kept.")
     return data
 
 

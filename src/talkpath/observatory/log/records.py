@@ -85,13 +85,16 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
     again: bool = False
 
 
-class Unfit(Struct, frozen=True, tag="unfit"):
-    """A bundle that verified, and of which the judge could make nothing. It is not tried again by these rules."""
+class Unfit(Struct, frozen=True, tag="unfit", omit_defaults=True):
+    """A bundle that verified, and of which the judge could make nothing. It is not tried again by these rules. With
+    `again` it takes the place of what older rules said of it, for the day `measured`."""
 
     id: str
     day: str
     rules_version: str
     why: str
+    measured: str = ""
+    again: bool = False
 
 
 class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):

@@ -1,7 +1,7 @@
 """Which reports there are: what the log says of each id, in SQLite beside it. Made again from the log where it is lost.
 
-It answers three questions that a log cannot: was this report sent before, who may withdraw it, and what is not judged
-yet. It is never asked for anything that only it would know.
+It answers four questions that a log cannot: was this report sent before, who may withdraw it, what is not judged yet,
+and what was last looked at by older rules. It is never asked for anything that only it would know.
 """
 
 from __future__ import annotations
@@ -18,23 +18,32 @@ from talkpath.errors import UsageError
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn, decode, encode
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
-TABLES = """
+FORM = 2  # of the tables; a file of another one is made again from the log
+DONE = "state IN ('judged', 'unfit')"
+TABLES = f"""
 CREATE TABLE IF NOT EXISTS report (
-    id BLOB PRIMARY KEY, state TEXT NOT NULL, measured TEXT NOT NULL, why TEXT NOT NULL, received BLOB NOT NULL
+    id BLOB PRIMARY KEY, state TEXT NOT NULL, measured TEXT NOT NULL, why TEXT NOT NULL, rules INTEGER NOT NULL,
+    received BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting ON report (state) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS done ON report (rules) WHERE {DONE};
 CREATE TABLE IF NOT EXISTS seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
+PRAGMA user_version = {FORM};
 """
+CANNOT = "ids.db cannot be written; is the observatory's disk full?"
+KNOWN = "SELECT received, state, measured, why, rules FROM report"
 
 
 class Known(Struct, frozen=True):
-    """What is known of a report. `measured` is "" until it was judged; `why` says why it is unfit."""
+    """What is known of a report. `measured` is "" until it was judged; `why` says why it is unfit; `rules` is the
+    version of the newest rules that looked at it, 0 before any did."""
 
     received: Received
     state: State
     measured: str
     why: str
+    rules: int
 
 
 class Register:
@@ -61,13 +70,12 @@ class Register:
                     self.number = number
                 self._db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
         except sqlite3.OperationalError:
-            raise UsageError("ids.db cannot be written; is the observatory's disk full?") from None
+            raise UsageError(CANNOT) from None
 
     def find(self, name: str) -> Known | None:
         """The report of that id, as a hex digest."""
-        query = "SELECT received, state, measured, why FROM report WHERE id = ?"
         with self._lock:
-            row = self._db.execute(query, (bytes.fromhex(name),)).fetchone()
+            row = self._db.execute(f"{KNOWN} WHERE id = ?", (bytes.fromhex(name),)).fetchone()
         return _known(row) if row else None
 
     def seen(self, name: str) -> bool:
@@ -77,10 +85,23 @@ class Register:
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that nobody judged yet."""
-        query = "SELECT received, state, measured, why FROM report WHERE state = 'received' LIMIT ?"
         with self._lock:
-            rows = self._db.execute(query, (most,)).fetchall()
+            rows = self._db.execute(f"{KNOWN} WHERE state = 'received' LIMIT ?", (most,)).fetchall()
         return [_known(row) for row in rows]
+
+    def older(self, rules: int, most: int) -> list[Known]:
+        """Reports that only rules before that version looked at."""
+        with self._lock:
+            rows = self._db.execute(f"{KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most)).fetchall()
+        return [_known(row) for row in rows]
+
+    def pass_over(self, name: str, rules: int) -> None:
+        """Rules of that version looked at it, and what was said of it stays. Where this file is lost, they do again."""
+        try:
+            with self._lock, self._db:
+                self._db.execute("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
+        except sqlite3.OperationalError:
+            raise UsageError(CANNOT) from None
 
     def close(self) -> None:
         """Done."""
@@ -90,13 +111,14 @@ class Register:
         run = self._db.execute
         if isinstance(record, Received):
             row = (bytes.fromhex(record.id), encode(record))
-            run("INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', ?)", row)
+            run("INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?)", row)
         elif isinstance(record, Judged):
-            run("UPDATE report SET state = 'judged', measured = ? WHERE id = ? AND state != 'withdrawn'",
-                (record.measured, bytes.fromhex(record.id)))  # fmt: skip
+            run("UPDATE report SET state = 'judged', measured = ?, why = '', rules = ? WHERE id = ? "
+                "AND state != 'withdrawn'",
+                (record.measured, int(record.rules_version), bytes.fromhex(record.id)))  # fmt: skip
         elif isinstance(record, Unfit):
-            run("UPDATE report SET state = 'unfit', why = ? WHERE id = ? AND state != 'withdrawn'",
-                (record.why, bytes.fromhex(record.id)))  # fmt: skip
+            run("UPDATE report SET state = 'unfit', why = ?, rules = ? WHERE id = ? AND state != 'withdrawn'",
+                (record.why, int(record.rules_version), bytes.fromhex(record.id)))  # fmt: skip
         elif isinstance(record, Withdrawn) and record.tombstone:
             run("UPDATE report SET state = 'withdrawn' WHERE id = ?", (bytes.fromhex(record.id),))
         elif isinstance(record, Withdrawn):
@@ -107,13 +129,16 @@ class Register:
 
 def _open(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, check_same_thread=False)
+    if db.execute("SELECT 1 FROM sqlite_schema").fetchone() and db.execute("PRAGMA user_version").fetchone() != (FORM,):
+        db.close()
+        raise sqlite3.DatabaseError
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.executescript(TABLES)
     return db
 
 
-def _known(row: tuple[bytes, State, str, str]) -> Known:
+def _known(row: tuple[bytes, State, str, str, int]) -> Known:
     received = decode(row[0])
     assert isinstance(received, Received)  # `_take` wrote it
     return Known(received, *row[1:])

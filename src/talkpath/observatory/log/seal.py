@@ -6,7 +6,9 @@
     open/2026-11-22/delayed.…          rows that are published DELAY days after it, if they were not taken back since
 
 A day is that on which reports came in: late ones, which come late because of what they tell, belong to a later one.
-Sealing also closes the day's segments of the log: what was taken back before is no longer in them.
+What was sealed stays as it is: a report of a sealed day that newer rules judged again is published once more, with the
+day on which they did. Sealing also closes the day's segments of the log: what was taken back before is no longer in
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from talkpath.observatory.log.compact import close_segment
 from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
-from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Withdrawn
+from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import Segment, read_segment, segments
 from talkpath.observatory.publication import Order, Publication
@@ -49,7 +51,8 @@ class OpenFile(Struct, frozen=True):
 
 class Manifest(Struct, frozen=True):
     """What there is of a day. `withheld` counts rows of too few people, `waiting` those that are published later;
-    `withdrawn` are reports of days that were sealed before, taken back on this one."""
+    `withdrawn` are reports of days that were sealed before, taken back on this one by whoever sent them, or by newer
+    rules that find no evidence in them."""
 
     day: str
     key: str
@@ -127,20 +130,31 @@ class Sealer:
         _put(folder / MANIFEST, told)
 
     def _counted(self, day: str) -> tuple[list[Counted], list[str]]:
-        """The day's records as they stand now, and which earlier reports were taken back on it."""
+        """The day's records as they stand now with what was judged again on it, and which earlier reports were taken
+        back on it."""
         found: dict[str, Counted] = {}
         withdrawn: list[str] = []
         for segment in segments(self._log.folder.log):
             if segment.day < day:
                 continue
             for _, record in read_segment(segment):
-                if isinstance(record, Judged | Tap | Imported) and record.day == day:
+                if isinstance(record, Judged | Tap | Imported) and _belongs(record, day, segment.day):
                     found[record.id] = record
-                elif isinstance(record, Withdrawn):
+                elif isinstance(record, Withdrawn | Unfit):
                     found.pop(record.id, None)
-                    if record.tombstone and segment.day == day:
+                    if segment.day == day and _marked(record):
                         withdrawn.append(record.id)
         return list(found.values()), withdrawn
+
+
+def _belongs(record: Counted, day: str, segment_day: str) -> bool:
+    """Came in on the day, or was judged again on it."""
+    return record.day == day or (segment_day == day and isinstance(record, Judged) and record.again)
+
+
+def _marked(record: Withdrawn | Unfit) -> bool:
+    """Is a report taken back that may be published already?"""
+    return record.tombstone if isinstance(record, Withdrawn) else record.again
 
 
 def sealed(folder: Path) -> list[Manifest]:
