@@ -1,6 +1,6 @@
 // One twin: a WebTransport connection of its own, with datagrams as long and as often as a call's packets.
 
-const WAITING = 8; // datagrams not yet taken by the browser: room to catch up after a late tick, none for a backlog
+export const WAITING = 8; // datagrams not yet taken by the browser: room to catch up after a late tick, none for a backlog
 
 export const hasTwins = () => "WebTransport" in globalThis;
 
