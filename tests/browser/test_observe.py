@@ -123,6 +123,12 @@ def test_a_call_that_the_browser_never_asked_for_compares_nothing():
     assert made(came, FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1)).missing == ""
 
 
+@pytest.mark.parametrize(("odd", "missing"), [(0, ""), (2, ""), (SLOTS, "unlike")])
+def test_calls_of_another_size_than_their_twins_compare_nothing(odd: int, missing: str):
+    call = FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1, unlike=odd)
+    assert made(FlowReport(0, 30.0, 90.0, 0.0, polls()), call).missing == missing
+
+
 def test_calls_that_cannot_be_timed_compare_nothing():
     unphased = EpochReport(0, (FlowReport(0, 30.0, 90.0), FlowReport(1, 20.0, 20.0)), phased=False)
     assert epoch(ORDER, unphased, {0: FarFlow(0), 1: FarFlow(1)}, TIMES, b"", 4434).missing == "unphased"

@@ -158,6 +158,8 @@ def _missing(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow], 
         return "no_control"
     if not near.phased:
         return "unphased"
+    if unlike(seen):
+        return "unlike"
     return "throttled" if throttled(order, near, seen) or held(order, near) else ""
 
 
@@ -178,6 +180,13 @@ def untried(order: EpochOrder, near: EpochReport) -> bool:
     network and let look-alikes pass; the far end hears nothing then, as if the network had dropped it."""
     calls = {opening.flow for opening in order.flows if opening.kind == "call"}
     return any(not report.tried and report.stun_ms is None for report in near.flows if report.flow in calls)
+
+
+def unlike(seen: Mapping[int, FarFlow]) -> bool:
+    """Were calls' packets longer or shorter than their twins'? A line may lose by size, and a browser choose another
+    cipher or add header extensions. Asked of the calls with any such."""
+    came = sum(len(flow.arrivals) for flow in seen.values() if flow.unlike)
+    return sum(flow.unlike for flow in seen.values()) > (1.0 - OFFERED) * came
 
 
 def held(order: EpochOrder, near: EpochReport) -> bool:

@@ -37,6 +37,7 @@ class FarFlow(Struct, frozen=True):
     """What the far end saw of one flow. `arrivals` are (slot or sequence number, monotonic s); `said` slots sent.
 
     `moved`: it went on from another address. `stamp`: the RTP time stamp of slot 0 down, None where none was sent.
+    `unlike`: how many of a call's packets were not as long as its twins'.
     `requests` and `hellos` are STUN requests and DTLS ClientHellos that came; `lost_packets` of `packets` as in `twin`.
     """
 
@@ -47,6 +48,7 @@ class FarFlow(Struct, frozen=True):
     hellos: int = 0
     packets: int = 0
     lost_packets: int = 0
+    unlike: int = 0
     moved: bool = False
     stamp: int | None = None
 

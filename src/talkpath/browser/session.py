@@ -28,7 +28,7 @@ from talkpath.browser.paths import Path, path_epoch
 from talkpath.browser.port import SharedPort
 from talkpath.browser.reports import EpochReport, FarFlow, Times
 from talkpath.browser.twin import DOWN_OVERHEAD, UP_OVERHEAD, Twin
-from talkpath.browser.voice import TICK_MS
+from talkpath.browser.voice import PAYLOAD_BYTES, TICK_MS
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
@@ -144,6 +144,7 @@ class Session:
             "tail_ms": 1000 * order.TAIL_S,
             "medium": medium.name,
             "picture": medium.picture_bytes,
+            "payload": PAYLOAD_BYTES,
             "datagram": medium.wire_bytes - (CHANNEL_OVERHEAD if self._channels else UP_OVERHEAD),
         })  # fmt: skip
 
@@ -231,7 +232,11 @@ class Session:
         stamp = None
         if said and heard.stamp is not None and self._order is not None:
             stamp = (heard.stamp - said[0] * STAMPS_A_TICK[self._order.medium.name]) % STAMPS
-        return FarFlow(flow, arrivals, said, heard.requests, heard.hellos, moved=heard.moved, stamp=stamp)
+        due_bytes = self._order.medium.wire_bytes if self._order else 0
+        unlike = sum(count for size, count in heard.sizes.items() if size != due_bytes)
+        return FarFlow(
+            flow, arrivals, said, heard.requests, heard.hellos, unlike=unlike, moved=heard.moved, stamp=stamp
+        )
 
     def _facts(self) -> Facts:
         reports = self._reports

@@ -41,7 +41,7 @@ POOR_EPOCHS = 3  # a bad second is no poor line
 LATE_VOIDS_DELAY_MS, LATE_VOIDS_ALL_MS = 5.0, 50.0
 CLOCK_JUMP_S = 1.0
 LOST = ("responder_lost", "network_lost")
-UNCOMPARED = ("throttled", "untried", "unphased", "no_control")  # why a browser's epoch compares nothing
+UNCOMPARED = ("throttled", "untried", "unphased", "unlike", "no_control")  # why a browser's epoch compares nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +263,6 @@ def _why(facts: Facts, view: View) -> Reason:
 
 
 def _twinless(view: View) -> bool:
-    """Did a browser fail the arm? It held twins or calls back, or could not time calls, or its twins were cut off with
-    the calls' own set-up. What befell another medium says nothing of it."""
+    """Did a browser fail the arm? It held twins or calls back, or could not time or size calls, or its twins were cut
+    off with the calls' own set-up. What befell another medium says nothing of it."""
     return any(epoch.missing in UNCOMPARED for epoch in view.epochs)

@@ -11,8 +11,8 @@ const CODECS = { audio: "audio/opus", video: "video/VP8" };
 const asked = pair => (pair.requestsSent ?? Number(ASKED.includes(pair.state))) > 0;
 
 export class Call {
-  constructor(flow, talk, { ice = {}, phase_ms = 0, picture = 0, slots = 0, tick_ms = 20 } = {}) {
-    Object.assign(this, { ice, phase_ms, picture, slots, tick_ms });
+  constructor(flow, talk, { ice = {}, phase_ms = 0, picture = 0, payload = 0, slots = 0, tick_ms = 20 } = {}) {
+    Object.assign(this, { ice, phase_ms, picture, payload, slots, tick_ms });
     this.phased = this.tried = false;
     this.flow = flow;
     this.talk = talk;
@@ -40,10 +40,10 @@ export class Call {
   shift({ sender, receiver }) {
     if (!("RTCRtpScriptTransform" in globalThis)) return;
     worker ??= new Worker("/check/phase.js");
-    const { phase_ms, picture, tick_ms } = this;
+    const { phase_ms, picture, payload, tick_ms } = this;
     for (const [end, way] of [[sender, "up"], [receiver, "down"]]) {
       const { port1, port2 } = new MessageChannel();
-      end.transform = new RTCRtpScriptTransform(worker, { way, phase_ms, picture, tick_ms, port: port2 }, [port2]);
+      end.transform = new RTCRtpScriptTransform(worker, { way, phase_ms, picture, payload, tick_ms, port: port2 }, [port2]);
       this.ports.push(port1);
     }
     this.phased = true;

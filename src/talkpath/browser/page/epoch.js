@@ -24,8 +24,8 @@ export class Epoch {
   }
 
   manner() {
-    const { picture, slots, tick_ms } = this.order;
-    return { picture, slots, tick_ms };
+    const { picture, payload, slots, tick_ms } = this.order;
+    return { picture, payload, slots, tick_ms };
   }
 
   // The report; null where the page was told to stop or lost the server.

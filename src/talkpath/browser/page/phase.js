@@ -1,7 +1,7 @@
 // A worker between a call's coder and the network, both ways. What the page's phases and pictures need of it:
 // each packet of voice leaves later by the phase that was drawn for its call; of a camera one picture leaves each tick,
-// at the call's phase, made as long as every other. Without phases all calls of a page speak at one instant, and fare
-// alike in weather that changes within a tick. It notes when each packet left, and when each came in.
+// at the call's phase. Both are made as long as every other. Without phases all calls of a page speak at one instant,
+// and fare alike in weather that changes within a tick. It notes when each packet left, and when each came in.
 
 const WAITING = 8; // pictures kept in store: enough to last while the camera stutters
 const SHARE = 0.25; // of a tick: a timer may come early by that
@@ -15,10 +15,18 @@ self.onrtctransform = event => {
 
 const now = () => performance.timeOrigin + performance.now();
 
+// As long as its twin's: coders differ in what they make of a constant rate. Nobody hears it.
+function fitted(data, size) {
+  const made = crypto.getRandomValues(new Uint8Array(size));
+  made.set(new Uint8Array(data).subarray(0, size));
+  return made.buffer;
+}
+
 class Voice {
-  constructor({ phase_ms }) { Object.assign(this, { phase_ms, left: [] }); }
+  constructor({ phase_ms, payload }) { Object.assign(this, { phase_ms, payload, left: [] }); }
 
   transform(frame, controller) {
+    frame.data = fitted(frame.data, this.payload);
     setTimeout(() => { this.left.push(now()); controller.enqueue(frame); }, this.phase_ms);
   }
 
