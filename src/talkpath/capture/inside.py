@@ -55,10 +55,10 @@ class Inside:
 
     def feed(self, packets: Packets, rows: Ints, head: Bytes, keys: Words, time_s: Seconds) -> None:
         """Look at segments: `rows` of these packets, their first bytes and the keys of their flows."""
-        looks = (head[:, 0] >= 20) & (head[:, 0] <= 23) & (head[:, 1] == 3) & (head[:, 2] <= 4)
-        self._by_hello(packets, rows, keys, np.flatnonzero(looks & (head[:, 0] == 22) & (head[:, 5] == 1)))
+        looks = np.flatnonzero((head[:, 0] & 0xFC == 20) & (head[:, 1] == 3))
+        self._by_hello(packets, rows, keys, looks[(head[looks, 0] == 22) & (head[looks, 5] == 1)])
         if self._asked:
-            self._by_allocation(packets, rows, keys, np.flatnonzero(looks))
+            self._by_allocation(packets, rows, keys, looks)
         if not self._proof:
             return
         followed = among(keys, self._keys)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from operator import itemgetter
 from pkgutil import iter_modules
 from types import ModuleType
 
@@ -150,11 +151,15 @@ class Recognition:
         """Look at the datagrams of one block, in the order of time."""
         chosen = [(found, self._sift.choose(found)) for found in batches]
         asked = [self._asked(found, choice.rows) for found, choice in chosen]
-        queue = [(at_s, number, place) for number, one in enumerate(asked) for place, at_s in enumerate(one.time_s)]
-        for _, number, place in sorted(queue):
-            choice = chosen[number][1]
-            only = choice.only.get(int(choice.rows[place])) if choice.only else None
-            self._ask(asked[number], place, int(choice.stream[place]), only)
+        queue = [
+            (at_s, number, place, stream, choice.only.get(row))
+            for number, (one, (_, choice)) in enumerate(zip(asked, chosen, strict=True))
+            for place, (at_s, stream, row) in enumerate(
+                zip(one.time_s, choice.stream.tolist(), choice.rows.tolist(), strict=True)
+            )
+        ]
+        for _, number, place, stream, only in sorted(queue, key=itemgetter(0, 1, 2)):
+            self._ask(asked[number], place, stream, only)
         for names in self._order.values():
             names.sort(key=lambda name: -self._successes[name])
 

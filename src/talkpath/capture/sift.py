@@ -27,6 +27,9 @@ HANDSHAKE = 22
 OFTEN_SLOTS, MOST_ASKED = 1 << 20, 1 << 20
 """Counters of SSRCs, halved after each as many packets, since bytes that look like RTP by chance fill them slowly; and
 kinds that are remembered before some are asked about again."""
+FULL_SLOTS = 1 << 18
+FULL_MASK = np.uint64(FULL_SLOTS - 1)
+"""Places of kinds that were asked about often enough, by their last bits: most packets are of one of these."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Sift:
         self._apps = [name for name, _ in named]
         self._cues = CueTable(cue for _, cue in named)
         self._asked: dict[int, int] = {}
+        self._full = np.zeros(FULL_SLOTS, np.uint64)
         self._often = np.zeros(OFTEN_SLOTS, np.uint8)
         self._counted = 0
 
@@ -131,14 +135,20 @@ class Sift:
 
     def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:
         """The first `limit` rows of each key, counting those of earlier blocks."""
+        if len(self._asked) > MOST_ASKED:
+            self._asked.clear()
+            self._full[:] = 0
+        fresh = self._full[(keys & FULL_MASK).astype(np.int64)] != keys
+        rows, keys = rows[fresh], keys[fresh]
         if not len(rows):
             return rows
         unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        if len(self._asked) > MOST_ASKED:
-            self._asked.clear()
         names = unique.tolist()
         before = np.array([self._asked.get(name, 0) for name in names], np.int64)
-        self._asked.update(zip(names, np.minimum(before + counts, limit).tolist(), strict=True))
+        after = np.minimum(before + counts, limit)
+        self._asked.update(zip(names, after.tolist(), strict=True))
+        full = unique[after == limit]
+        self._full[(full & FULL_MASK).astype(np.int64)] = full
         order = np.argsort(inverse, kind="stable")
         rank = np.empty(len(rows), np.int64)
         rank[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)

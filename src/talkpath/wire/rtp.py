@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from talkpath.errors import WireError
@@ -79,6 +80,7 @@ def _payload_at(data: bytes) -> int:
     return at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
 
 
+@lru_cache(maxsize=4)  # several recognisers look at the same datagram one after the other
 def decode(data: bytes) -> Packet:
     """One datagram as an RTP packet."""
     if not is_rtp(data):

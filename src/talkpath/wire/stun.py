@@ -149,15 +149,16 @@ def encode(message: Message, *, fingerprint: bool = False) -> bytes:
 
 def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], ...] | None, bool]:
     """The attributes after the header, None if they do not fill `data` exactly; and is all padding zero?"""
-    found, at, clean = [], HEADER_BYTES, True
-    while at + 4 <= len(data):
-        kind, size = _ATTRIBUTE.unpack_from(data, at)
+    found, at, clean, read, whole = [], HEADER_BYTES, True, _ATTRIBUTE.unpack_from, len(data)
+    while at + 4 <= whole:
+        kind, size = read(data, at)
         end = at + 4 + size
         found.append((kind, data[at + 4 : end]))
-        at = end + (_pad(size) if padded else 0)
-        if at > end and any(data[end:at]):
-            clean = False
-    return (tuple(found) if at == len(data) else None), clean
+        at = end
+        if padded and size & 3:
+            at += -size & 3
+            clean = clean and not any(data[end:at])
+    return (tuple(found) if at == whole else None), clean
 
 
 @lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other
