@@ -1,4 +1,4 @@
-"""Fixtures of the browser's tests: a real Chromium in the lab's namespaces."""
+"""Fixtures of the browser's tests: a real browser in the lab's namespaces."""
 
 from __future__ import annotations
 
@@ -19,21 +19,27 @@ from talkpath.lab import namespace
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
+MISSING = {
+    "chromium": "needs Chromium: apt-get install chromium",
+    "firefox-esr": "needs firefox-esr: apt install firefox-esr",
+}
+
+
 @pytest.fixture(scope="session")
-def in_browser() -> Callable[[str], dict[str, Any]]:
-    """`in_browser(name)` plays a case of scripts/browser_cases.py and gives its row."""
+def in_browser() -> Callable[[str, str], dict[str, Any]]:
+    """`in_browser(name, program)` plays a case of scripts/browser_cases.py in that browser and gives its row."""
     if reason := namespace.available():
         pytest.skip(reason)
-    if shutil.which("chromium") is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
     for package in ("playwright", "aiortc", "aioquic"):
         if find_spec(package) is None:
             pytest.skip(f"needs {package}: make dev")
 
-    def play(name: str) -> dict[str, Any]:
-        script = str(SCRIPTS / "browser_cases.py")
+    def play(name: str, program: str) -> dict[str, Any]:
+        if shutil.which(program) is None:
+            pytest.skip(MISSING[program])
+        script = [str(SCRIPTS / "browser_cases.py"), *["--firefox"] * (program == "firefox-esr")]
         done = subprocess.run(
-            namespace.wrapped([sys.executable, script, name]),
+            namespace.wrapped([sys.executable, *script, name]),
             env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
             capture_output=True,
             timeout=170,

@@ -1,4 +1,4 @@
-"""Whole checks in a real Chromium, through the lab's restrictor: the quick ones. `make browser-cases` plays all."""
+"""Whole checks in a real browser, through the lab's restrictor: the quick ones. `make browser-cases` plays all."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-InBrowser = Callable[[str], dict[str, Any]]
+InBrowser = Callable[[str, str], dict[str, Any]]
 LATE_MS = 5.0
 TRIES = 3
 
 
-@pytest.mark.parametrize("name", ["none", "srtp-up"])
-def test_the_page_says_what_is_true(in_browser: InBrowser, name: str):
+@pytest.mark.parametrize(("name", "program"), [("none", "chromium"), ("srtp-up", "chromium"), ("none", "firefox-esr")])
+def test_the_page_says_what_is_true(in_browser: InBrowser, name: str, program: str):
     for _ in range(TRIES):
-        row = in_browser(name)
+        row = in_browser(name, program)
         verdict = row["result"]["json"]["verdicts"][0]
         if not is_late(row, verdict):
             break
