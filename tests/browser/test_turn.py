@@ -24,7 +24,11 @@ def test_credentials_end_soon_and_are_the_time_sealed():
 
 def test_without_coturn_every_path_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    ways = turn.start(["127.0.0.1"], "secret").ways("192.0.2.1")
+    relay = turn.start(["127.0.0.1"], "secret")
+    assert relay.without() == [
+        "coturn is not installed here, so the page tries no way through by TURN: apt-get install coturn."
+    ]
+    ways = relay.ways("192.0.2.1")
     assert [(way.name, way.url, way.missing) for way in ways] == [
         (name, "", "coturn") for name in ("udp/3478", "udp/443", "tcp/443", "tls/443")
     ]

@@ -56,7 +56,7 @@ async def start(host: str, port: int) -> FarEnd:
     assert process.stdout is not None  # a pipe was asked for
     line = await process.stdout.readline()
     if not line:
-        raise UsageError(f"UDP port {port} is taken; give another with --web-udp.")
+        raise UsageError(f"UDP port {port} is taken, or this user may not open it; give another with --web-udp.")
     return FarEnd(process=process, **json.loads(line))
 
 

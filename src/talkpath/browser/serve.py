@@ -3,7 +3,7 @@
     start(settings) -> Web        # from `talkpath respond`
     python -m talkpath.browser.serve < settings as one line of JSON
 
-It says one line of JSON when it is ready, {"ready": true}, or {"error": sentence} and ends.
+It says one line of JSON when it is ready, {"ready": true, "without": [sentence]}, or {"error": sentence} and ends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,13 +31,15 @@ from talkpath.wire.sign import Signer
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
 LONGEST_MESSAGE_BYTES = 1 << 20
+WAITING = 128  # connections that nobody has taken yet
 
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """A started web server."""
+    """A started web server. `without`: a sentence on each thing that it has to do without."""
 
     process: subprocess.Popen[str]
+    without: tuple[str, ...] = ()
 
     def stop(self) -> None:
         """End it, and the far end with it."""
@@ -80,15 +83,26 @@ def start(settings: Settings) -> Web:
     process.stdin.flush()
     told = json.loads(process.stdout.readline() or "{}")
     if not told.get("ready"):
-        process.kill()
+        Web(process).stop()
         raise UsageError(told.get("error", "The web server did not start; look above for why."))
-    return Web(process)
+    return Web(process, tuple(told["without"]))
 
 
 def say(message: dict[str, object]) -> None:
     """One line to whoever started us."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The page's socket. `UsageError` where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=WAITING)
+    except PermissionError:
+        raise UsageError(f"TCP port {port} takes a right that this user has not; give another with --web.") from None
+    except OSError:
+        raise UsageError(f"TCP port {port} is taken; give another with --web.") from None
 
 
 async def serve(settings: Settings) -> None:
@@ -100,6 +114,7 @@ async def serve(settings: Settings) -> None:
 
     chain, key = settings.certificate or (None, None)
     witness = settings.witness()
+    listening = listen(settings.host, settings.port)
     end = await far.start(settings.host, settings.udp)
     relay = turn.start(own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
     app = Starlette(routes=web.routes(lambda: end, witness, relay=lambda: relay))
@@ -115,16 +130,18 @@ async def serve(settings: Settings) -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.02)
-    if server.started:
-        say({"ready": True})
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    server.should_exit = True
-    await serving
-    relay.stop()
-    await end.stop()
+    try:
+        serving = asyncio.create_task(server.serve([listening]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if server.started:
+            say({"ready": True, "without": relay.without()})
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        server.should_exit = True
+        await serving
+    finally:
+        relay.stop()
+        await end.stop()
 
 
 def main() -> None:
@@ -134,8 +151,6 @@ def main() -> None:
         asyncio.run(serve(settings))
     except UsageError as error:
         say({"error": str(error)})
-    except SystemExit:  # uvicorn's way to say that it could not bind
-        say({"error": f"TCP port {settings.port} is taken; give another with --web."})
     except OSError:  # of ssl, too
         say({"error": "The files of --web-cert and --web-key cannot be read, or are not a certificate and its key."})
     except KeyboardInterrupt:

@@ -28,6 +28,11 @@ VALID_S = 600
 NAME = "turnserver"
 RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
+WHY = {
+    "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
+    "taken": "another program has it",
+    "root": "this user may not open it",
+}
 
 
 @dataclass
@@ -58,6 +63,14 @@ class Relay:
         user = str(int(time.time() if now_s is None else now_s) + VALID_S)
         sealed = hmac.digest(self.secret.encode(), user.encode(), "sha1")
         return user, base64.b64encode(sealed).decode()
+
+    def without(self) -> list[str]:
+        """A sentence for whoever runs the server on each thing that cannot be offered."""
+        if "coturn" in self.missing.values():
+            return ["coturn is not installed here, so the page tries no way through by TURN: apt-get install coturn."]
+        return [
+            f"The page tries no way through by TURN over port {port}: {WHY[why]}." for port, why in self.missing.items()
+        ]
 
     def stop(self) -> None:
         """End it."""

@@ -180,6 +180,8 @@ def _web(
         if told is not None:
             scheme = "https" if certificate else "http"
             click.echo(f"In a browser on the network to be tested: {scheme}://{told}:{port}/check")
+        for sentence in server.without:
+            click.echo(f"talkpath: {sentence}", err=True)
         yield
     finally:
         server.stop()
