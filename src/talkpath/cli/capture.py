@@ -60,6 +60,7 @@ def command(
             from talkpath.capture.table import write_parquet
 
             write_parquet(found, parquet)
+    gc.freeze()  # nor at its end
 
 
 def _names(files: tuple[str, ...]) -> Iterator[str]:
