@@ -198,7 +198,8 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
     """The same over HTTP: `talkpath observe serve` as a process, with its judge, index and pages beside the intake;
     each sender has a connection of its own that stays open, and an address of its own, since each has a limit."""
     process, url = start(root)
-    waiting, parts = list(bundles), urlsplit(url)
+    parts, warm = urlsplit(url), len(bundles) // 4  # a process that runs for months is not asked how it starts
+    waiting = list(bundles[:warm])
 
     def send(number: int) -> None:
         connection = HTTPConnection(parts.hostname or "", parts.port, source_address=(f"127.0.{number}.1", 0))
@@ -208,12 +209,17 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
                 answer.read()
                 assert answer.status == 201, answer.status
 
+    def send_all() -> None:
+        with ThreadPoolExecutor(SENDERS) as pool:
+            list(pool.map(send, range(1, SENDERS + 1)))
+
+    send_all()
+    waiting.extend(bundles[warm:])
     wall, busy = time.monotonic(), _cpu_s(process.pid)
-    with ThreadPoolExecutor(SENDERS) as pool:
-        list(pool.map(send, range(1, SENDERS + 1)))
+    send_all()
     wall, busy = time.monotonic() - wall, _cpu_s(process.pid) - busy
     stop(process)
-    count = len(bundles)
+    count = len(bundles) - warm
     say("the same over HTTP", f"{count / wall:,.0f} a second", f"{count / busy:,.0f} a second and core",
         f"{100 * count / busy * bound_s:.0f} % of the bound by the core")  # fmt: skip
 
@@ -246,10 +252,10 @@ async def _send(bench: Bench, bundles: list[bytes]) -> None:
 def _verify_s() -> float:
     signer, text = Signer.of_seed(bytes(32)), bytes(500)
     signature, public = signer.sign(text), signer.public
-    began = time.perf_counter()
+    began = time.thread_time()  # of a core, as what it is held against
     for _ in range(500):
         is_signed(text, signature, public)
-    return (time.perf_counter() - began) / 500
+    return (time.thread_time() - began) / 500
 
 
 def _sync_s(root: Path) -> float:

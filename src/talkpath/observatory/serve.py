@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
@@ -65,6 +66,7 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         check = _check(web_host or opened.getsockname()[0], web_udp, place, pages)
         config = uvicorn.Config(
             application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
+            http=_protocol(),
             log_level="warning",
             access_log=False,  # it would hold addresses
             server_header=False,
@@ -75,6 +77,8 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         server = uvicorn.Server(config)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        gc.collect()
+        gc.freeze()  # what is there now stays: nobody has to look through it again and again
         ready()
         asyncio.run(_serve(server, opened, check))
     finally:
@@ -107,6 +111,15 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
 
     signer = signer_of(place.root / CHECK_KEY)
     return Mount(host, web_udp, Witness(signer, find=atlas.find), known)
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+    """What reads HTTP. h11 is as right, and slower: for an installation that has no httptools yet."""
+    try:
+        from talkpath.observatory.http import Protocol
+    except ImportError:
+        return "h11"
+    return Protocol
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

@@ -93,10 +93,7 @@ class Observatory:
         """Judge, and keep the index up to date, as long as this lasts."""
         from talkpath.observatory.intake.judges import Judges
 
-        async def commit(record: object) -> bool:
-            return await asyncio.wrap_future(self.committer.submit(record))  # type: ignore[arg-type]
-
-        judges = Judges(self.log, commit, self._place.listed, self.settings.simulated, self.metrics.judged,
+        judges = Judges(self.log, self.committer.wait, self._place.listed, self.settings.simulated, self.metrics.judged,
                         self._place.judges)  # fmt: skip
         tasks = [
             asyncio.create_task(_always(lambda: judges.run(self.desk.arrived))),

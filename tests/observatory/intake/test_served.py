@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,6 +125,29 @@ def test_a_sender_that_goes_away_harms_nobody(served: str):
         lines = ["POST /api/v1/bundles HTTP/1.1", "Host: x", f"Content-Type: {MEDIA_TYPE}", "Content-Length: 5000"]
         connection.sendall("\r\n".join([*lines, "", "PK"]).encode())
     assert ask(served, "GET", "/health")[1]["status"] == "ok"
+
+
+def test_lines_before_a_body_have_an_end(served: str):
+    parts = urlsplit(served)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
+        with suppress(OSError):  # it closes while we go on
+            for number in range(100):
+                connection.sendall(b"X-%d: " % number + b"y" * 20_000 + b"\r\n")
+        with suppress(ConnectionResetError):
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    assert ask(served, "GET", "/health")[1]["status"] == "ok"
+
+
+def test_requests_that_follow_each_other_on_one_connection_are_answered_in_order(served: str):
+    parts = urlsplit(served)
+    data = measured(seed=31)
+    head = f"POST /api/v1/bundles HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(data)}"
+    last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+        connection.sendall((f"{head}\r\n\r\n".encode() + data) * 2 + last)
+        answered = b"".join(iter(lambda: connection.recv(10_000), b""))
+    assert [answer[:3] for answer in answered.split(b"HTTP/1.1 ")[1:]] == [b"201", b"200", b"200"]
 
 
 def test_health_and_metrics(served: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import sqlite3
@@ -249,6 +250,30 @@ def test_many_who_wait_share_a_sync(tmp_path: Path):
     committer.close()
     assert sum(groups) == 250
     assert len(groups) < 250
+    log.close()
+
+
+def test_whoever_no_longer_waits_keeps_nobody_else_from_hearing(tmp_path: Path):
+    """A future that was cancelled once ended the only thread that writes."""
+    log = open_log(tmp_path)
+    committer = Committer(log)
+    with log._lock:  # nothing is written meanwhile
+        gone, heard = (committer.submit(*report(number)) for number in (1, 2))
+        assert gone.cancel()
+
+    async def waits() -> list[bool]:
+        given_up = asyncio.create_task(committer.wait(*report(3)))
+        with log._lock:
+            await asyncio.sleep(0)
+            given_up.cancel()
+            following = asyncio.create_task(committer.wait(*report(4)))
+            await asyncio.sleep(0)
+        return [await following, await committer.wait(*report(4))]
+
+    assert asyncio.run(waits()) == [True, False]
+    assert heard.result(60)
+    assert committer.submit(*report(5)).result(60)
+    committer.close()
     log.close()
 
 

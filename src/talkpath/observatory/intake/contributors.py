@@ -53,8 +53,8 @@ def _prefix(host: str) -> bytes:
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    network = ipaddress.ip_network((address, PREFIX[address.version]), strict=False)
-    return network.network_address.packed
+    kept = PREFIX[address.version] // 8
+    return address.packed[:kept] + bytes(len(address.packed) - kept)
 
 
 @dataclass

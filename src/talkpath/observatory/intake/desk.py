@@ -149,7 +149,7 @@ class Desk:
 
     async def _commit(self, record: Record, data: bytes = b"") -> bool:
         try:
-            return await asyncio.wrap_future(self._committer.submit(record, data))
+            return await self._committer.wait(record, data)
         except LogError as error:
             raise RefusedError("not_durable", str(error), RETRY_S) from None
 

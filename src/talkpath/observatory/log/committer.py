@@ -1,26 +1,39 @@
 """Group commit: whoever waits for the disk waits together.
 
-A thread of its own takes all that is waiting, writes it as one group, and wakes everybody. The busier it is, the more
-share one sync.
+A thread of its own takes all that is waiting, writes it as one group, and wakes everybody, those of one event loop
+together. The busier it is, the more share one sync.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Record
 
 MOST = 512  # records of a group
 Hear = Callable[[int], None]
-_Waiting = tuple[Entry, "Future[bool]"]
+Outcome = bool | Exception
+
+
+class _Waiting(NamedTuple):
+    """Who waits: in an event loop, or (None) in a thread."""
+
+    entry: Entry
+    future: asyncio.Future[bool] | Future[bool]
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 class Committer:
-    """`submit` from any thread; the future tells whether it was taken (false: it was there already), or `LogError`.
+    """`submit` from any thread, `wait` in an event loop; either tells whether it was taken (false: it was there
+    already), or `LogError`. Whoever no longer waits keeps nobody else from hearing.
 
     `hear` is told the size of each group once it is on the disk.
     """
@@ -34,8 +47,15 @@ class Committer:
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
         """Take this; done once it is durable."""
         future: Future[bool] = Future()
-        self._queue.put((Entry(record, data), future))
+        self._queue.put(_Waiting(Entry(record, data), future))
         return future
+
+    async def wait(self, record: Record, data: bytes = b"") -> bool:
+        """The same."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._queue.put(_Waiting(Entry(record, data), future, loop))
+        return await future
 
     def close(self) -> None:
         """Finish what waits."""
@@ -64,12 +84,32 @@ class Committer:
 
     def _commit(self, group: list[_Waiting]) -> None:
         try:
-            taken = self._log.commit([entry for entry, _ in group])
+            taken = self._log.commit([waiting.entry for waiting in group])
         # Whatever it is, a bug too: this is the only thread that could tell those who wait, and the next group may go.
         except Exception as error:  # noqa: BLE001
-            for _, future in group:
-                future.set_exception(error)
+            _wake(group, [error] * len(group))
             return
-        for (_, future), new in zip(group, taken, strict=True):
-            future.set_result(new)
+        _wake(group, taken)
         self._hear(len(group))
+
+
+def _wake(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    by_loop = defaultdict(list)
+    for waiting, outcome in zip(group, outcomes, strict=True):
+        by_loop[waiting.loop].append((waiting.future, outcome))
+    for loop, told in by_loop.items():
+        if loop is None:
+            _tell(told)
+        else:
+            with suppress(RuntimeError):  # it was closed: nobody waits in it
+                loop.call_soon_threadsafe(_tell, told)
+
+
+def _tell(told: Sequence[tuple[asyncio.Future[bool] | Future[bool], Outcome]]) -> None:
+    for future, outcome in told:
+        if future.cancelled():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
