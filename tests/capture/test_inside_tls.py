@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from carried import Packet, tcp, udp
+from carried import Packet, pcap, tcp, udp
 from made import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
-from remake import facts_of, payload
+from remake import facts, facts_of, payload
 
 from talkpath.capture.calls import findings
 from talkpath.capture.scan import scan
@@ -88,6 +88,18 @@ def test_a_call_to_a_proven_turn_server(arm: str, proof: Proof | None):
 def test_pictures_that_come_all_the_time(arm: str):
     (found,) = found_in(allocation(), connection(of_call(arm, 1500))).calls
     assert found.media == ("voice", "video")
+
+
+def test_two_calls_at_once_and_a_connection_that_is_none():
+    """As at a gateway: two phones and a game, all through one server."""
+    phone, game, packets = bytes((10, 0, 0, 6)), bytes((10, 0, 0, 7)), []
+    packets += connection(of_call("webrtc/dtls/voice"), hello(517, (b"stun.turn",)))
+    for host, pieces in ((phone, of_call("signal/ringrtc/voice")), (game, list(ticking(Random(1), 30, (40, 200))))):
+        moved = connection(pieces, hello(517, (b"stun.turn",)))
+        packets += [Packet(one.time_ns + 2_000_000_000, one.data.replace(CALLER, host, 1)) for one in moved]
+    found = found_in(packets).calls
+    assert [(one.app, one.protocol, one.media) for one in found] == [("unknown", "tcp", ("voice",))] * 2
+    assert [round(one.start_s) for one in found] == [0, 2]
 
 
 @pytest.mark.parametrize("proof", [[], allocation(OTHER), allocation(CALLER, OTHER)], ids=["none", "client", "server"])
@@ -186,3 +198,18 @@ def test_scrubbed_it_is_the_same_call(first: bytes):
     ]
     for secret in (b"x-secret", CALLER, SERVER):
         assert secret not in made.getvalue()
+
+
+@pytest.mark.parametrize("first", [b"", hello(517, (b"stun.turn",))], ids=["asked", "hello"])
+@pytest.mark.parametrize("seed", range(8))
+def test_damage_is_no_error(first: bytes, seed: int):
+    """Bytes changed, cut out and doubled anywhere: findings and a scrubbed copy all the same."""
+    rng = Random(seed)
+    whole = pcap([*allocation(), *connection(of_call("webrtc/dtls/voice", 150), first)], "raw", nano=True)
+    for _ in range(5):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 5, 50, 300))):
+            at, size = rng.randrange(24, len(data)), rng.choice((1, 4, 40, 400))
+            data[at : at + size] = rng.choice((b"", data[at : at + size] * 2, rng.randbytes(size), b"\x17\x03\x03\0"))
+        facts(bytes(data))
+        scrub(io.BytesIO(bytes(data)), io.BytesIO())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from talkpath.capture.datagrams import TLS
 from talkpath.capture.rows import VIDEO, VOICE, Rows
 from talkpath.capture.spool import Spool
-from talkpath.wire.pcap.frames import Bools, distinct
+from talkpath.wire.pcap.frames import Bools
 
 BEATS_S = (0.02, 0.04, 0.06)
 OFF_S = 0.005
@@ -112,12 +112,15 @@ class Beats:
     def heard(self, rows: Rows) -> Bools:
         """Which of these rows are no TLS records, or records of a talk."""
         out: Bools = rows["outer"] != TLS
-        for flow in distinct(rows["flow"][~out]).tolist() if not out.all() else ():
-            own = np.flatnonzero((rows["flow"] == flow) & (rows["outer"] == TLS))
-            time_s, large = rows["time_s"][own], rows["type"][own] == VIDEO
-            inside = (time_s >= self.begin_s.get(flow, np.inf)) & (time_s <= self.end_s.get(flow, -np.inf))
-            shown = np.array([(flow, way) in self.pictures for way in (0, 1)])[rows["way"][own]]
-            out[own] = inside & (shown | ~large)
+        own = rows[~out]
+        if len(own):
+            names, place = np.unique(own["flow"], return_inverse=True)
+            flows = names.tolist()
+            begin_s = np.array([self.begin_s.get(flow, np.inf) for flow in flows])[place]
+            end_s = np.array([self.end_s.get(flow, -np.inf) for flow in flows])[place]
+            shown = np.array([[(flow, way) in self.pictures for way in (0, 1)] for flow in flows])[place, own["way"]]
+            inside = (own["time_s"] >= begin_s) & (own["time_s"] <= end_s)
+            out[~out] = inside & (shown | (own["type"] != VIDEO))
         return out
 
 
@@ -126,10 +129,10 @@ def beats(spool: Spool) -> Beats:
     sides: dict[int, tuple[_Side, _Side]] = defaultdict(lambda: (_Side(), _Side()))
     for rows, _ in spool.parts():
         rows = rows[rows["outer"] == TLS]
-        rows = rows[np.argsort(rows["time_s"], kind="stable")]
-        for flow in distinct(rows["flow"]).tolist():
-            for way in (0, 1):
-                sides[flow][way].add(rows[(rows["flow"] == flow) & (rows["way"] == way)])
+        rows = rows[np.lexsort((rows["time_s"], rows["way"], rows["flow"]))]
+        cuts = np.flatnonzero(np.diff(rows["flow"].astype(np.int64) << 1 | rows["way"])) + 1
+        for own in np.split(rows, cuts) if len(rows) else ():
+            sides[int(own["flow"][0])][int(own["way"][0])].add(own)
     return _found(sides)
 
 
