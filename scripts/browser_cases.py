@@ -54,7 +54,8 @@ Answer = tuple[str, str | None, str | None]
 class Case:
     """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
     and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes; `quic_blocked`: no QUIC
-    handshake does. `act` is done in the middle. `video`: what may be said of video; () where it is not tried."""
+    handshake does. `act` is done in the middle, or (keep) before. `video`: what may be said of video; () where it is
+    not tried."""
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ CASES = {
     "congestion": Case(INNOCENT, background="congestion", video=INNOCENT),
     "bufferbloat": Case(INNOCENT, background="bufferbloat", video=INNOCENT),
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
+    "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
     "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
 

@@ -1,8 +1,9 @@
 """The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
 
-    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network]
+    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep]
 
-Writes FILE: {"text" as a person reads it, "result" as the page has it}. Nothing but the check goes over the network.
+`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. Writes FILE: {"text" as a
+person reads it, "result" as the page has it}. Nothing but the check goes over the network.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SETTLED_MS = 300
 HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
   document.dispatchEvent(new Event("visibilitychange")); }"""
 NETWORK = "() => dispatchEvent(new Event('online'))"
+KEEPS_CALLS = {"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}
 PATIENCE_MS = 120_000
 
 
@@ -54,7 +56,7 @@ def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
 
 def disturb(page: Page, act: str) -> None:
     """Hide the page, or change its network, while calls run."""
-    if act:
+    if act in ("hide", "network"):
         page.wait_for_timeout(DISTURB_AFTER_MS)
     if act == "hide":
         page.evaluate(HIDE)
@@ -87,6 +89,9 @@ def main() -> None:
     """Start Chromium with a profile of its own, which trusts whatever certificate the lab has."""
     origin, file, media, act = sys.argv[1], Path(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:5])
     with sync_playwright() as playwright, TemporaryDirectory() as profile:
+        if act == "keep":
+            Path(profile, "Default").mkdir()
+            Path(profile, "Default", "Preferences").write_text(json.dumps(KEEPS_CALLS))
         browser = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,

@@ -1,6 +1,6 @@
 """The near end of a browser case in Firefox: as scripts/browser_near.py, which does it in Chromium.
 
-    python scripts/browser_near_firefox.py ORIGIN FILE voice|video [hide|network]
+    python scripts/browser_near_firefox.py ORIGIN FILE voice|video [hide|network|keep]
 
 Debian's Firefox, driven by WebDriver BiDi (W3C) over a WebSocket on loopback: nothing beside Firefox is needed.
 """
@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +31,7 @@ QUIET = {  # what a new profile asks of others
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
 }
+KEEPS_CALLS = {"media.peerconnection.ice.proxy_only": True}
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 LARGEST_BYTES = 64 << 20
 POLL_S = 0.1
@@ -81,11 +82,11 @@ class Tab:
 
 
 @contextmanager
-def firefox() -> Iterator[Tab]:
+def firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
     """Firefox without a window, with a profile of its own, which trusts whatever certificate the lab has."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         said = Path(profile, "said")
-        prefs = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in QUIET.items())
+        prefs = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in settings.items())
         Path(profile, "user.js").write_text("".join(prefs))
         command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", profile]
         with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
@@ -114,7 +115,7 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
     tab.run("document.getElementById('start').click()")
     time.sleep(SETTLED_MS / 1000)
     be_prompt()
-    if act:
+    if act in ("hide", "network"):
         time.sleep(DISTURB_AFTER_MS / 1000)
         tab.run(f"({HIDE if act == 'hide' else NETWORK})()")
     tab.wait(ENDED)
@@ -127,7 +128,7 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
 def main() -> None:
     """Start Firefox, run one check, write what came of it."""
     origin, file, media, act = sys.argv[1], Path(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:5])
-    with firefox() as tab:
+    with firefox(QUIET | (KEEPS_CALLS if act == "keep" else {})) as tab:
         be_prompt()
         file.write_text(json.dumps(check(tab, origin, media, act)))
 

@@ -170,8 +170,11 @@ def test_a_camera_that_was_held_back_compares_nothing(shown: tuple[int, ...], se
 
 def test_which_paths_carry_a_call_is_known_all_the_same():
     voice = made(FlowReport(0), FarFlow(0))
-    found = together([replace(voice, missing="throttled"), replace(voice, question="transport")])
+    paths = replace(voice, question="transport")
+    found = together([replace(voice, missing="throttled"), paths])
     assert [each.missing for each in found] == ["throttled", ""]
+    found = together([replace(voice, missing="untried"), paths])
+    assert [each.missing for each in found] == ["untried", "untried"], "a browser that keeps calls back tried no path"
 
 
 def test_a_medium_that_failed_leaves_the_other_alone():

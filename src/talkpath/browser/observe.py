@@ -222,10 +222,12 @@ def throttled(order: EpochOrder, near: EpochReport, seen: Mapping[int, FarFlow])
 
 def together(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
     """A medium whose twins failed it once compares nothing: to leave out that epoch alone would be to choose. Which
-    paths carry a call is no comparison, and stays."""
+    paths carry a call is no comparison, and stays; unless the browser keeps calls to itself."""
     why = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
     return tuple(
-        msgspec.structs.replace(epoch, missing=why.get(epoch.medium, "")) if epoch.question == "battery" else epoch
+        msgspec.structs.replace(epoch, missing=reason)
+        if (reason := why.get(epoch.medium, "")) == "untried" or epoch.question == "battery"
+        else epoch
         for epoch in epochs
     )
 
