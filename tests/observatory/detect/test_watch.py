@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import beta
 
 from networks_in_numbers import World, play
-from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL
+from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, PROBE, RESISTANT, SIGNAL
 from talkpath.observatory.detect.watch import Watch
 
 ATTACKED = {"begin": 80, "end": 120, "hit": 0.6, "streams": 6, "networks": 12, "days": 130}
@@ -78,3 +78,13 @@ def test_an_outage_of_three_days_confirms_nothing():
     out = World(20, days=120, streams=6, outage=1.0).panel(10)
     panel.restricted[:, 70:73], panel.reports[:, 70:73] = out.restricted[:, 70:73], out.reports[:, 70:73]
     assert all(spell.onset.level == SIGNAL for spell in Watch(panel, OBSERVATORY).run())
+
+
+def test_beside_a_flooded_source_the_days_of_honest_ones_still_feed_their_normal():
+    """Else high days would be left out and low ones not, and the normal be too low: it is only that they lean."""
+    world = World(20, days=200, streams=6, flood={"probe": 60}, flood_from=90)
+    watch = Watch(world.panel(11), OBSERVATORY)
+    assert {spell.onset.level for spell in watch.run() if spell.stream % 6 == 0} == {SIGNAL}
+    left_out = watch._in_event[::6, 100:].mean(axis=(0, 1))
+    assert left_out[PROBE] > 0.95
+    assert (left_out[1:] < 0.01).all()

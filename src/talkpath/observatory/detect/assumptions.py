@@ -1,7 +1,7 @@
 """Every number that the detector rests on, and the two sets of them: for an observatory, and for a folder in hand.
 
-Where a number comes from is said beside it. None was chosen by looking at how events come out; docs/event-rates.md
-measures what they lead to.
+Where a number comes from is said beside it. None but `confirmed_years` was chosen by looking at how events come out
+(docs/why/2026-11-24-events.md); docs/event-rates.md measures what they lead to.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Assumptions:
     e-value is `doubt` or more is not clean. `toll` reports of each source and day are taken as lies before a level
     counts as attack-resistant. `strict`: confirmed needs two sources that each tell it; else all evidence together,
     where a second source that was asked does not disagree. Thresholds are mean times to a false alarm on one network,
-    app and medium, in years.
+    app and medium, in years: of `confirmed` in an observatory so many, since it watches thousands of them, and since a
+    normal is a 95 % bound, so that some are too low. `sites_years` is that of two sites alone, where nobody can lie.
     """
 
     nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.0)
@@ -52,8 +53,9 @@ class Assumptions:
     toll: int = 1
     strict: bool = True
     signal_years: float = 10.0
-    confirmed_years: float = 100.0
+    confirmed_years: float = 300.0
     resistant_years: float = 100.0
+    sites_years: float = 100.0
     sites: frozenset[str] = frozenset()
 
     @property

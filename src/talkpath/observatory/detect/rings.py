@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 LEANING = 2.0
+ALONE = 0.1  # how much of the weight goes to evidence that one source may give alone
 
 
 class Ring:
@@ -73,9 +74,11 @@ def all_of(evidence: Floats) -> Floats:
 def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floats:
     """At least `needed` of the sources (the last axis), whatever the `needed` - 1 that say most may say.
 
-    Half of each of two ways to leave those out: the mean of the others (partial conjunction), which a source that is
-    made to say nothing cannot hold back, and their product (trimmed), which is quicker where all agree. `counted`:
-    streams x sources that count at all; without it all do. Where fewer count than are needed, all must say so.
+    Two ways to leave those out, weighed: the mean of the others (partial conjunction), which a source that is made to
+    say nothing cannot hold back, and their product (trimmed), which is quicker where all agree. The mean has the
+    smaller weight, since in it one source alone may say so, and with it its chance and what is wrong with its normal.
+    `counted`: streams x sources that count at all; without it all do. Where fewer count than are needed, all must say
+    so.
     """
     import numpy as np
 
@@ -85,7 +88,7 @@ def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floa
     at = (smallest - 1)[:, :, None]
     means = np.take_along_axis(np.cumsum(ordered, axis=-1), at, axis=-1)[..., 0] / smallest
     products = np.take_along_axis(np.cumprod(ordered, axis=-1), at, axis=-1)[..., 0]
-    return np.where(sources[:, None] > 0, (means + products) / 2, 0.0)
+    return np.where(sources[:, None] > 0, ALONE * means + (1 - ALONE) * products, 0.0)
 
 
 def agreeing(evidence: Floats, counted: Flags) -> Floats:

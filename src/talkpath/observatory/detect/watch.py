@@ -2,8 +2,9 @@
 
 A stream is quiet or under an event. Quiet, it is watched for a beginning; under an event, for its end, with the same
 thresholds and the same need of sources. An end can be told only by sources that tell the event itself. Days of an
-event feed no normal; of one that is only a signal, not that of the sources that tell it: else whoever captured one
-source could keep the others from ever knowing theirs.
+event feed no normal; of one that is only a signal, not that of the sources whose own evidence is such that a day of it
+would not be clean (`doubt`): else whoever captured one source could keep the others from ever knowing theirs. That they
+lean its way is not enough: half of all honest ones do at any moment, and would be held to the normal of before.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ class Turn:
 
 @dataclass
 class Spell:
-    """One restriction of one stream. `tells` says which sources show it, `usual` is the normal before it, by source.
-    `over` is a closed end, `fading` one that is only a signal so far."""
+    """One restriction of one stream. `tells` says which sources show it, `doubted` which of them so much that their
+    days feed no normal, `usual` is the normal before it, by source. `over` is a closed end, `fading` one that is only a
+    signal so far."""
 
     stream: int
     onset: Turn
     tells: Flags
+    doubted: Flags
     usual: Normal
     over: Turn | None = None
     fading: Turn | None = None
@@ -122,11 +125,13 @@ class Watch:
         }
         passed = np.stack([weights[level].sum(axis=1) >= days
                            for level, days in zip(weights, self.rules.threshold_days, strict=True)])  # fmt: skip
+        known = [stream for stream, spell in self._open.items() if spell.onset.level >= CONFIRMED]
+        passed[RESISTANT - SIGNAL] &= passed[CONFIRMED - SIGNAL] | np.isin(np.arange(passed.shape[1]), known)
         for row in np.flatnonzero(passed.any(axis=0)):
             self._reached(int(row), at, passed[:, row], usual)
         for stream, spell in self._open.items():
             self._date(spell, at, weights, stream, evidence)
-            part = spell.tells if spell.onset.level < CONFIRMED else slice(None)
+            part = spell.doubted if spell.onset.level < CONFIRMED else slice(None)
             self._in_event[stream, spell.onset.low : at + 1, part] = True
 
     def _began(self, at: int, usual: Normal, toll: int) -> Floats:
@@ -154,20 +159,25 @@ class Watch:
         return found
 
     def _confirming(self, at: int, evidence: Floats) -> Floats:
-        """Two sources, or two sites: the mean of both ways, so that the promise is one."""
+        """Two sources, or two sites: the mean of both ways, so that the promise is one. Sites are worth as much more as
+        less is asked of them."""
         import numpy as np
 
         if not self.rules.strict:
             return agreeing(evidence, np.asarray(self.panel.heard[:, : at + 1].any(axis=1)))
         found = some_of(evidence, 2)
-        return found if self._sites is None else (found + some_of(self._sites.since(), 2)) / 2
+        if self._sites is None:
+            return found
+        worth = self.rules.confirmed_years / self.rules.sites_years
+        return (found + worth * some_of(self._sites.since(), 2)) / 2
 
     def _reached(self, stream: int, at: int, passed: Flags, usual: Normal) -> None:
         import numpy as np
 
         if stream not in self._open:
             before = Normal(usual.level[stream].copy(), usual.known[stream].copy())
-            spell = Spell(stream, Turn(at, at), np.zeros(len(SOURCES), bool), before)
+            none = np.zeros(len(SOURCES), bool)
+            spell = Spell(stream, Turn(at, at), none, none.copy(), before)
             self._open[stream] = spell
             self._closing.pop(stream, None)
             self.spells.append(spell)
@@ -192,7 +202,9 @@ class Watch:
         low, high = credible(here, days)
         if at - spell.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
             spell.onset.low, spell.onset.high = low, high
-        spell.tells |= evidence[stream, int(np.argmax(here))] > 1
+        said = evidence[stream, int(np.argmax(here))]
+        spell.tells |= said > 1
+        spell.doubted |= said >= self.rules.doubt
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
