@@ -95,6 +95,12 @@ def test_a_rate_hits_the_calls_that_are_above_it():
     assert all(arm.endswith("video") for arm in rates[100] & named(app={"webrtc", "max"}))
 
 
+@pytest.mark.parametrize("kbps", [320, 360, 400, 450])
+def test_a_rate_that_some_calls_keep_and_others_do_not_is_a_hit(kbps):
+    """A picture that moves little fits through; most do not. No single call is taken for all."""
+    assert "meet/sfu/video" in hit(f"media.police,direction=up,app=meet,kbps={kbps}")
+
+
 def test_a_blocked_port_counts_where_the_responder_has_it():
     assert set(hit("port.block,port=443", ports=(443, 3478))) == EVERY
     assert hit("port.block,port=444", ports=(443, 3478)) == {}

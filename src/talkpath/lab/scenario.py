@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
+from statistics import fmean
 
 from talkpath.apps import shapes
 from talkpath.apps.shape import Arm, Direction, Shape
@@ -32,6 +33,7 @@ __all__ = ["Hit", "Scenario", "kinds", "mechanisms", "parse_background", "parse_
 MATTERS = 0.01  # of a direction's media (DESIGN section 4: a finding must matter)
 REPLAY_PACKETS = 100
 REPLAY_S = 10.0
+FEW, CALLS = 0.1, 8  # where so few packets of one call are hit, so many calls are looked at: their rates differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,24 @@ def _ways(rule: Rule, shape: Shape) -> list[str]:
 
 
 def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
-    """For each direction the share of one call's media that the rule drops or delays; 1.0 where it hits set-up.
+    """For each direction the share of a call's media that the rule drops or delays; 1.0 where it hits set-up.
 
-    A rule about set-up is told by set-up alone.
+    A rule about set-up is told by set-up alone. One call tells what bytes trigger; where a rate or a size is near the
+    call's own, the mean over several calls counts.
     """
-    media, setup = _fates(rule, shape)
+    first = _share(rule, shape, 0)
+    if not any(0.0 < share < FEW for share in first.values()):
+        return first
+    calls = [first, *(_share(rule, shape, number) for number in range(1, CALLS))]
+    return {way: fmean(call[way] for call in calls) for way in first}
+
+
+def _share(rule: Rule, shape: Shape, number: int) -> dict[str, float]:
+    media, setup = _fates(rule, shape, number)
     return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
 
 
-def _fates(rule: Rule, shape: Shape) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
+def _fates(rule: Rule, shape: Shape, call: int = 0) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
     """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
 
     A reply to what was dropped is never sent, so it is not hit.
@@ -133,7 +144,8 @@ def _fates(rule: Rule, shape: Shape) -> tuple[dict[Direction, list[bool]], dict[
     media: dict[Direction, list[bool]] = {"up": [], "down": []}
     setup: dict[Direction, bool] = {"up": False, "down": False}
     gone: set[int | None] = set()
-    for number, (at_s, way, stage, answers, packet) in enumerate(_call(shape.arm, int(rule.values.get("port", 3478)))):
+    packets = _call(shape.arm, int(rule.values.get("port", 3478)), call)
+    for number, (at_s, way, stage, answers, packet) in enumerate(packets):
         if answers is not None and answers in gone:
             gone.add(number)
             continue
@@ -148,11 +160,11 @@ def _fates(rule: Rule, shape: Shape) -> tuple[dict[Direction, list[bool]], dict[
     return media, setup
 
 
-@lru_cache(maxsize=32)
-def _call(arm: Arm, port: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
-    """(when, which way, stage, number of the packet it answers, IP packet) of ten seconds of one call of the arm."""
+@lru_cache(maxsize=64)
+def _call(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
+    """(when, which way, stage, number of the packet it answers, IP packet) of ten seconds of a call of the arm."""
     shape = shapes()[arm]
-    schedule = shape.schedule(Random("truth"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
+    schedule = shape.schedule(Random(f"truth {number}"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
     near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
     writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
     datagrams = shape.datagrams(schedule, bytes(range(32)))
