@@ -204,7 +204,8 @@ class Watch:
             spell.onset.low, spell.onset.high = low, high
         said = evidence[stream, int(np.argmax(here))]
         spell.tells |= said > 1
-        spell.doubted |= said >= self.rules.doubt
+        floods = self.rules.strict  # in a folder nobody does
+        spell.doubted |= said >= self.rules.doubt if floods else said > 1
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
