@@ -6,6 +6,7 @@ JOBS   ?= 3
 OTHER  ?= python3.13
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
+PEERS  := --require-hashes -r requirements/peers.txt
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
@@ -93,7 +94,8 @@ observatory-demo: dev
 	@$(BIN)/talkpath observe serve --simulated --data build/observatory --box build/article --min-contributors 1
 
 peers: dev
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/peers.txt
+	@if command -v uv > /dev/null; then uv pip install --quiet --python $(BIN)/python $(PEERS); \
+		else $(BIN)/python -m pip install --quiet $(PEERS); fi
 
 article: core
 	@rm -rf build/article build/restored
