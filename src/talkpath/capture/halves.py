@@ -17,6 +17,7 @@ from talkpath.wire.pcap.frames import Ints
 
 WAITING = 256
 SKIP_AFTER_S = 3.0
+LONGEST_SEGMENT = 1 << 20  # twice what a sender hands to its card at once; more is a damaged length
 LARGEST = 1 << 14
 
 Completed = tuple[bytes, float, int, int]
@@ -104,7 +105,7 @@ def completed(
     data = packets.data.data
     columns = (flow, way, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
     for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
-        payload = data[at : at + captured].tobytes() + bytes(size - captured)
+        payload = data[at : at + captured].tobytes() + bytes(max(0, min(size, LONGEST_SEGMENT) - captured))
         half = halves.get((number, side))
         if half is None:
             half = halves[number, side] = Half(begin)
