@@ -100,6 +100,7 @@ def test_one_freeze_is_one_freeze(arm: str, kind: str, seconds: float):
     found = only_call(sorted(out, key=lambda packet: packet.time_ns))
     worst = max(received(found), key=lambda one: one.frozen_s)
     assert worst.freezes == 1
+    assert worst.mos is None or worst.mos < 4.4, "without a freeze it is 4.41"
     # in silence there is less to miss than the pause is long: one packet each 400 ms
     assert worst.frozen_s == pytest.approx(seconds, abs=0.45)
     assert all(one.freezes == 0 for one in found.streams if one.direction == "sent")
@@ -124,6 +125,18 @@ def test_jitter_is_measured(most_ms: float):
     assert stream.jitter_ms == pytest.approx(most_ms / 3, rel=0.25)
     assert stream.lost == 0
     assert (stream.reordered > 0) == (most_ms > 20)
+
+
+def test_jitter_sounds_worse():
+    marks = []
+    for most_ms in (0.0, 100.0, 300.0):
+        rng = Random(11)
+        out = [
+            Packet(one.packet.time_ns + is_down(one) * round(rng.uniform(0, most_ms) * 1e6), one.packet.data)
+            for one in call("webrtc/dtls/voice", 1000)
+        ]
+        marks.append(received(only_call(sorted(out, key=lambda packet: packet.time_ns)))[0].mos)
+    assert marks[0] > marks[1] > marks[2]
 
 
 def test_copies_are_no_packets():

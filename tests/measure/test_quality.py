@@ -16,6 +16,7 @@ from talkpath.measure.quality import (
     burst_ratio,
     carried_mos,
     delay_impairment,
+    heard_mos,
     loss_impairment,
     loss_pct,
     mos,
@@ -109,3 +110,17 @@ def test_what_comes_too_late_is_no_talk():
 def test_a_transport_that_carries_nothing():
     assert carried_mos(replace(CARRY, setup_ms=None)) == 1.0
     assert carried_mos(replace(CARRY, down=Way(0, 0))) == mos(100)
+
+
+def test_what_came_too_late_sounds_as_if_it_were_lost():
+    """A freeze costs as much as the same share of losses; long losses are in both shares and count once."""
+    assert heard_mos(0.0, 7.0, 0.0) == mos(7.0)
+    assert heard_mos(7.0, 5.0, 0.0, 2.0) == mos(7.0, 2.0)
+
+
+def test_jitter_costs_the_delay_of_its_buffer():
+    marks = [heard_mos(0.0, 0.0, jitter_ms) for jitter_ms in (0.0, 10.0, 50.0, 100.0, 200.0)]
+    assert marks[0] == mos(0.0)
+    assert marks[1] > marks[0] - 0.02, "a good buffer hides little jitter"
+    assert marks == sorted(marks, reverse=True)
+    assert marks[3] == mos(0.0, delay_ms=300.0)

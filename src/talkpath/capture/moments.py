@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.cells import LATE, LOST, PACKETS
+from talkpath.capture.cells import FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.capture.timing import Floats
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST_S = 24 * 3600
 HEADINGS = ("sent", "received")
+VOICE = [PACKETS, LOST, JITTER, JITTERS, FROZEN]
+"""The columns that are wanted of voice alone, too."""
 SILENT, UNCOUNTED = Second(lost=0), Second()
 
 
@@ -70,9 +72,9 @@ def moments(
 
 
 def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
-    """Cells summed by second, shape (2 count, 9), what was sent before what was received: the columns of a cell, the
-    lateness being the worst, then packets and losses of voice alone."""
-    out = np.zeros((2 * count, 9))
+    """Cells summed by second, shape (2 count, 12), what was sent before what was received: the columns of a cell, the
+    lateness being the worst, then VOICE."""
+    out = np.zeros((2 * count, 7 + len(VOICE)))
     for piece in pieces:
         cells = piece.ledger.seconds
         part = cells.of(piece.stream)
@@ -83,12 +85,12 @@ def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
         np.add.at(out[:, :7], rows, values)
         out[:, LATE] = late
         if piece.medium == "voice":
-            np.add.at(out[:, 7:], rows, values[:, [PACKETS, LOST]])
+            np.add.at(out[:, 7:], rows, values[:, VOICE])
     return out
 
 
 def _second(values: list[float], counted: bool) -> Second:
-    packets, lost, size, jitter_s, jitters, frozen_s, late_s, heard, missed = values
+    packets, lost, size, jitter_s, jitters, frozen_s, late_s = values[:7]
     if not packets and not lost:
         return SILENT if counted else UNCOUNTED
     return Second(
@@ -98,5 +100,13 @@ def _second(values: list[float], counted: bool) -> Second:
         jitter_ms=round(1e3 * jitter_s / jitters, 3) if jitters else None,
         late_ms=round(1e3 * late_s, 3) if packets else None,
         frozen_ms=round(1e3 * frozen_s, 3),
-        mos=round(quality.mos(100 * missed / (heard + missed)), 2) if counted and heard + missed else None,
+        mos=_mos(*values[7:]) if counted else None,
     )
+
+
+def _mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
+    """Of one second's voice; a freeze that ended in it counts for a second at most."""
+    if not packets + lost:
+        return None
+    jitter_ms = 1e3 * jitter_s / jitters if jitters else 0.0
+    return round(quality.heard_mos(100 * lost / (packets + lost), 100 * frozen_s, jitter_ms), 2)

@@ -11,6 +11,8 @@ from talkpath.measure import quality
 from talkpath.measure.call import Heading, Stream
 
 Medium = Literal["voice", "video"]
+SHORTEST_S = 0.02
+"""What a stream of one packet lasts."""
 
 
 def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]) -> Stream:
@@ -36,10 +38,10 @@ def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, 
         freezes=own["freezes"],
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
-        mos=_mos(packets, lost, own["losses"]) if medium == "voice" else None,
+        mos=_mos(own, lost) if medium == "voice" else None,
         start_s=round(own["begin_s"], 6),
         duration_s=round(duration, 6),
-        kbps=round(8e-3 * own["bytes"] / max(duration, 0.02), 3),
+        kbps=round(8e-3 * own["bytes"] / max(duration, SHORTEST_S), 3),
         clock_hz=round(clock) or None if header else None,
         packet_ms=_ms(own["packet_s"]) if header else _ms(1 / clock) if clock > 0 else None,
         mean_burst=round(lost / own["losses"], 3) if lost and own["losses"] else None,
@@ -51,8 +53,11 @@ def _ms(seconds: float) -> float | None:
     return None if np.isnan(seconds) else round(1e3 * seconds, 3)
 
 
-def _mos(packets: int, lost: int | None, losses: int) -> float | None:
+def _mos(own: dict[str, float], lost: int | None) -> float | None:
     if lost is None:
         return None
-    sent = max(packets + lost, 1)
-    return round(quality.mos(100 * lost / sent, quality.burst_ratio(lost, losses, sent)), 2)
+    sent = max(round(own["packets"]) + lost, 1)
+    frozen_pct = 100 * own["frozen_s"] / max(own["end_s"] - own["begin_s"], SHORTEST_S)
+    jitter_ms = 1e3 * own["jitter_s"] / own["jitters"] if own["jitters"] else 0.0
+    bursts = quality.burst_ratio(lost, round(own["losses"]), sent)
+    return round(quality.heard_mos(100 * lost / sent, frozen_pct, jitter_ms, bursts), 2)

@@ -23,6 +23,7 @@ WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 t
 WIDEBAND_SCALE: Final = 1.29  # G.107.1 Annex A: MOS of R / 1.29
 WORST_IE: Final = 95.0  # G.107 clause 7.5: Ie,eff when everything is lost
 ASSUMED_DELAY_MS: Final = 100.0  # mouth to ear, when unknown: G.107 gives it no impairment
+BUFFER_JITTERS: Final = 2.0  # a receiver's buffer holds packets for so many times their mean jitter
 TALKABLE_MOS: Final = 3.1  # R = 60: below it nearly all users are dissatisfied (G.107 Annex B)
 
 
@@ -48,6 +49,14 @@ def mos(
     rating = WIDEBAND_R if codec.wideband else NARROWBAND_R
     rating -= delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)
     return mos_of_rating(rating / WIDEBAND_SCALE if codec.wideband else rating)
+
+
+def heard_mos(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio: float = 1.0) -> float:
+    """The same of a stream as it arrived: what came too late to be played is not heard either, and a buffer that evens
+    out jitter adds its own delay. `frozen_pct` is the share of time for which nothing could be played; long runs of
+    losses are in both shares, so that the larger one counts."""
+    unheard_pct = min(max(loss_pct, frozen_pct), 100.0)
+    return mos(unheard_pct, burst_ratio, ASSUMED_DELAY_MS + BUFFER_JITTERS * jitter_ms)
 
 
 def loss_impairment(loss_pct: float, burst_ratio: float, codec: Codec) -> float:

@@ -99,9 +99,9 @@ def assumptions() -> str:
     """What the numbers rest on."""
     return say(
         "capture",
-        "Voice quality is the E-model's (ITU-T G.107) from losses and their bursts alone, for a codec that conceals "
-        "losses, without echo and with 100 ms from mouth to ear; what left this end is counted before the network had "
-        "it.",
+        "Voice quality is the E-model's (ITU-T G.107) from losses, freezes and jitter, for a codec that conceals "
+        "losses, without echo, with 100 ms from mouth to ear and a buffer of twice the jitter; what left this end is "
+        "counted before the network had it.",
     )
 
 
