@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 from itertools import pairwise
 from random import Random
@@ -159,3 +161,17 @@ def test_facts_hold_no_address() -> None:
     written = msgspec.json.encode(facts) + msgspec.msgpack.encode(facts)
     for text in (b"192.0.2", b"198.51.100", b"\xc0\x00\x02\x0a", b"\xc6\x33\x64\x0a"):
         assert text not in written
+
+
+def test_the_collector_rests_during_a_run_and_nothing_stays_behind() -> None:
+    check = Check(make_plan(choose_arms(["webrtc"])), Random(7).randbytes(32))
+    sim, seen = Sim(check, Scenario.parse("clean", []).network(), 7), []
+    check.progress = lambda word, facts, ask: seen.append(gc.isenabled())
+    played = weakref.ref(sim)
+    sim.run()
+    assert seen
+    assert not any(seen)
+    assert gc.isenabled()
+    del sim, check
+    gc.collect()
+    assert played() is None

@@ -170,9 +170,9 @@ class Flight(ABC, Generic[Packet]):
 
 def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
     """Actual minus due time in steps of 0.1 ms -> how many packets that an end sent on schedule left so late."""
-    found: Counter[int] = Counter()
-    for report in reports:
-        found.update(unpack_dms(report.sent_dms))
+    packed = b"".join(report.sent_dms[: len(report.sent_dms) // 2 * 2] for report in reports)
+    values, counts = np.unique(np.frombuffer(packed, "<i2"), return_counts=True)
+    found = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
     del found[UNKNOWN_DMS]
     return found
 

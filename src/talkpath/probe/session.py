@@ -72,8 +72,8 @@ class ProbeSession:
     bytes_received: int = 0
     busy_until_s: float = -NEVER  # the last running epoch has then sent all (inf: one still waits to start)
     wake_s: float = NEVER  # when `poll` has something to do next
+    outbox: bytearray = field(default_factory=bytearray)  # what `control_out` will give
     _key: bytes = b""
-    _out: bytearray = field(default_factory=bytearray)
     _decoder: control.Decoder = field(default_factory=control.Decoder)
     _running: dict[int, Running] = field(default_factory=dict)
     _keys: dict[bytes, ProbeFlight] = field(default_factory=dict)
@@ -138,15 +138,15 @@ class ProbeSession:
 
     def control_out(self) -> bytes:
         """Control bytes to send now."""
-        if not self._out:
+        if not self.outbox:
             return b""
-        out = bytes(self._out)
-        self._out.clear()
+        out = bytes(self.outbox)
+        self.outbox.clear()
         self._spend(*control_bytes(len(out), self.family))
         return out
 
     def _say(self, now_s: float, message: AnyMessage) -> None:
-        self._out += control.encode(message)
+        self.outbox += control.encode(message)
         self._unanswered += 1
         self._waiting_s = min(self._waiting_s, now_s + ANSWER_S / 2)
         self._plan()
@@ -261,7 +261,7 @@ class ProbeSession:
     def _conclude(self, now_s: float, running: Running, flows: tuple[FlowReport, ...], missing: str = "") -> None:
         flight, zero_s = running.flight, self._zero_s
         ours = running.ours or flight.reports()
-        self.late_dms += lateness_dms(ours) + lateness_dms(flows)
+        self.late_dms += lateness_dms((*ours, *flows))
         epoch = epoch_facts(
             running.layout,
             ours,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from talkpath.errors import WireError
@@ -30,11 +31,10 @@ TCP_BYTES: Final = 20
 _V4 = struct.Struct("!BBHHHBBH4s4s")
 _V6 = struct.Struct("!IHBB16s16s")
 _UDP = struct.Struct("!HHHH")
-_UDP_IN_V4 = struct.Struct("!2sH6sH12sHH")
-_UDP_IN_V6 = struct.Struct("!4sH38sHH")
+_UDP_IN_V4 = struct.Struct("!12s12sHH")
+_UDP_IN_V6 = struct.Struct("!8s36sHH")
 _TCP = struct.Struct("!HHIIBBHHH")
 _DONT_FRAGMENT = 0x4000
-_V4_START, _V6_START = b"\x45\x00", b"\x60\x00\x00\x00"
 _EXTENSIONS = frozenset((0, 43, 60))  # hop-by-hop, routing, destination options (RFC 8200 section 4)
 _FRAGMENT = 44
 
@@ -262,28 +262,38 @@ class UdpWriter:
     """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once. `flow` is the
     5-tuple as `split_udp` gives it."""
 
-    __slots__ = ("_ip_sum", "_middle", "_udp_sum", "_v4", "flow")
+    __slots__ = ("_ends", "_pack", "_starts", "_sum", "flow")
 
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
         ends = source.packed + destination.packed
-        self._v4 = len(ends) == 8
         self.flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
-        self._middle = struct.pack("!HHBB", 0, _DONT_FRAGMENT, ttl, UDP) if self._v4 else bytes((UDP, ttl)) + self.flow
-        self._ip_sum = int.from_bytes(_V4_START + self._middle + ends, "big") % 0xFFFF
-        self._udp_sum = int.from_bytes(self.flow, "big") % 0xFFFF + UDP
+        self._ends = Address(source.packed), Address(destination.packed), ttl
+        self._starts = _starts(*self._ends)
+        self._sum = int.from_bytes(self.flow, "big") % 0xFFFF + UDP
+        self._pack = (_UDP_IN_V4 if len(ends) == 8 else _UDP_IN_V6).pack
 
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
+        start = self._starts.get(size) or self._start(size)
         part = int.from_bytes(payload, "big") % 0xFFFF
         if size & 1:
             part <<= 8
-        check = 0xFFFF - (part + self._udp_sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
-        if not self._v4:
-            return _UDP_IN_V6.pack(_V6_START, size, self._middle, size, check) + payload
-        total = size + IPV4_BYTES
-        ip_check = 0xFFFF - ((self._ip_sum + total) % 0xFFFF or 0xFFFF)
-        return _UDP_IN_V4.pack(_V4_START, total, self._middle, ip_check, self.flow, size, check) + payload
+        check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
+        return self._pack(start, self.flow, size, check) + payload
+
+    def _start(self, size: int) -> bytes:
+        """What comes before the addresses when so many bytes come after them and the UDP ports begin."""
+        source, destination, ttl = self._ends
+        whole = build_ip(Ip(source, destination, UDP, bytes(size), ttl))
+        start = self._starts[size] = whole[: 12 if source.family == 4 else 8]
+        return start
+
+
+@lru_cache(maxsize=64)
+def _starts(source: Address, destination: Address, ttl: int) -> dict[int, bytes]:
+    """By size; the flows between two hosts have them in common."""
+    return {}
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
