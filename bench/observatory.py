@@ -3,7 +3,7 @@
     .venv/bin/python bench/observatory.py                                  # small: a minute
     .venv/bin/python bench/observatory.py --rows 100000000 --log 1000000   # the whole; about an hour, 8 GB of disk
     .venv/bin/python bench/observatory.py --rows 10000000 --nodes          # the index over two ClickHouse nodes
-    .venv/bin/python bench/observatory.py --bundles 0 --log 0 --rows 10000000 --index /tmp/kept   # kept; filled once, then asked again
+    .venv/bin/python bench/observatory.py --rows 10000000 --index kept     # an index that stays, to be asked again
 
 Rows are made up: 180 days, 5000 networks with Zipf's shares, 180 countries, 8 apps, 2 media, each row a report of its
 own. Bundles of the intake are a real check's, each signed anew. The bound of the intake is what nobody can do without:
@@ -254,7 +254,7 @@ async def _send(bench: Bench, bundles: list[bytes]) -> None:
 
     async def sender() -> None:
         while waiting:
-            await bench.desk.take(waiting.pop(), "192.0.2.1")
+            await bench.take(waiting.pop(), "192.0.2.1")
 
     await asyncio.gather(*(sender() for _ in range(SENDERS)))
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from talkpath.observatory.intake.desk import Settings
 
@@ -80,13 +81,10 @@ class Observatory:
         self.desk = Desk(self.log, self.committer, Atlas(place.geo), people, settings, self.metrics, limits)
 
     def routes(self) -> list[BaseRoute]:
-        """The report API, /health and /metrics."""
+        """/health and /metrics."""
         from starlette.routing import Route
 
-        from talkpath.observatory.intake.routes import Reports
-
-        own = [Route("/health", self._health), Route("/metrics", self._metrics)]
-        return [*Reports(self.desk).routes(), *own]
+        return [Route("/health", self._health), Route("/metrics", self._metrics)]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -158,12 +156,15 @@ class Observatory:
 
 
 def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
-                beside: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = ()) -> Starlette:  # fmt: skip
-    """The ASGI application: the observatory's own routes, then those that others add, and what runs beside it."""
+                beside: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = ()) -> ASGIApp:  # fmt: skip
+    """The ASGI application: the report API, the observatory's own routes, then those that others add, and what runs
+    beside it."""
     try:
         from starlette.applications import Starlette
     except ImportError:
         raise UsageError(NEEDS) from None
+    from talkpath.observatory.intake.bundles import in_front
+    from talkpath.observatory.intake.routes import Reports
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -172,7 +173,9 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
                 await stack.enter_async_context(running())
             yield
 
-    return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)
+    reports = Reports(observatory.desk)
+    routes = [*reports.routes(), *observatory.routes(), *more]
+    return in_front(reports.bundles, Starlette(routes=routes, lifespan=lifespan))
 
 
 def dsn_of(place: Place) -> str:

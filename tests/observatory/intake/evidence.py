@@ -17,7 +17,7 @@ from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.observatory.intake.contributors import Contributors, Limit
-from talkpath.observatory.intake.desk import Desk, Settings
+from talkpath.observatory.intake.desk import Answer, Desk, Settings
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
@@ -96,6 +96,9 @@ class Bench:
         limits = Limit(settings.bundles_an_hour, self.time), Limit(settings.taps_an_hour, self.time)
         people = Contributors(lambda: self.day)
         self.desk = Desk(self.log, self.committer, Atlas(()), people, settings, Metrics(), limits)
+
+    async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
+        return await self.desk.take(data, self.desk.sender(host), withdraw, name)
 
     def close(self) -> None:
         self.committer.close()

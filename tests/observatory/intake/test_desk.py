@@ -54,7 +54,7 @@ def body(data: bytes) -> dict[str, bytes]:
 
 def test_a_bundle_is_taken_once(bench: Bench):
     data = measured()
-    first, second = run(bench.desk.take(data, HOME)), run(bench.desk.take(data, AWAY))
+    first, second = run(bench.take(data, HOME)), run(bench.take(data, AWAY))
     assert (first.new, first.state) == (True, "received")
     assert (second.new, second.id) == (False, hashlib.sha256(data).hexdigest())
     (record,) = [record for _, record in bench.log.read()]
@@ -76,9 +76,9 @@ def test_a_bundle_is_taken_once(bench: Bench):
     ],
 )  # fmt: skip
 def test_what_is_refused(bench: Bench, data: bytes, code: str):
-    assert refused(bench.desk.take(data, HOME)) == code
+    assert refused(bench.take(data, HOME)) == code
     assert list(bench.log.read()) == []
-    assert run(bench.desk.take(measured(), HOME)).new, "the next one is taken as if nothing had been"
+    assert run(bench.take(measured(), HOME)).new, "the next one is taken as if nothing had been"
 
 
 @given(st.randoms(use_true_random=False))
@@ -88,7 +88,7 @@ def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random)
     for _ in range(draws.choice([1, 1, 1, 5])):
         data[draws.randrange(len(data))] ^= 1 << draws.randrange(8)
     if bytes(data) != measured():
-        assert refused(bench.desk.take(bytes(data), HOME)) == "changed"
+        assert refused(bench.take(bytes(data), HOME)) == "changed"
 
 
 def test_a_bomb_does_not_go_off_here(bench: Bench):
@@ -96,7 +96,7 @@ def test_a_bomb_does_not_go_off_here(bench: Bench):
     bomb = gzip.compress(bytes(512 << 20), 1)
     nested = resealed({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
     tracemalloc.start()
-    run(bench.desk.take(nested, HOME))
+    run(bench.take(nested, HOME))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 20 << 20
@@ -105,18 +105,18 @@ def test_a_bomb_does_not_go_off_here(bench: Bench):
 def test_a_bomb_in_the_receipt_is_refused(bench: Bench):
     parts, zeros = body(measured()), gzip.compress(bytes(64 << 20), 1)
     bomb = resealed({FACTS: parts[FACTS], "receipt.msgpack.gz": zeros, VERDICT: parts[VERDICT]})
-    assert refused(bench.desk.take(bomb, HOME)) == "changed"
+    assert refused(bench.take(bomb, HOME)) == "changed"
 
 
 def test_the_id_has_to_be_that_of_the_bytes(bench: Bench):
-    assert refused(bench.desk.take(measured(), HOME, name="0" * 64)) == "wrong_id"
-    assert run(bench.desk.take(measured(), HOME, name=hashlib.sha256(measured()).hexdigest())).new
+    assert refused(bench.take(measured(), HOME, name="0" * 64)) == "wrong_id"
+    assert run(bench.take(measured(), HOME, name=hashlib.sha256(measured()).hexdigest())).new
 
 
 def test_only_the_secret_takes_it_back(bench: Bench):
     secret = "ab" * 32
     lock = hashlib.sha256(bytes.fromhex(secret)).hexdigest()
-    name = run(bench.desk.take(measured(), HOME, withdraw=lock)).id
+    name = run(bench.take(measured(), HOME, withdraw=lock)).id
     for wrong in ("", "cd" * 32, lock, "ü"):
         assert refused(bench.desk.withdraw(name, wrong)) == "not_found"
     assert run(bench.desk.withdraw(name, secret)) == "removed"
@@ -124,13 +124,13 @@ def test_only_the_secret_takes_it_back(bench: Bench):
 
 
 def test_what_nobody_has_a_secret_of_stays(bench: Bench):
-    name = run(bench.desk.take(measured(), HOME)).id
+    name = run(bench.take(measured(), HOME)).id
     assert refused(bench.desk.withdraw(name, hashlib.sha256(b"").hexdigest())) == "not_found"
 
 
 def test_after_sealing_it_is_a_tombstone(bench: Bench):
     secret = "ab" * 32
-    name = run(bench.desk.take(measured(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
+    name = run(bench.take(measured(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
     bench.day = "2026-11-28"
     bench.log.seal_until(DAY)
     assert run(bench.desk.withdraw(name, secret)) == run(bench.desk.withdraw(name, secret)) == "tombstone"
@@ -159,7 +159,7 @@ def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
 
 def test_a_country_that_is_stopped(tmp_path: Path):
     bench = Bench(tmp_path, Settings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
-    assert refused(bench.desk.take(measured(), HOME)) == "stopped", "by the receipt"
+    assert refused(bench.take(measured(), HOME)) == "stopped", "by the receipt"
     assert refused(bench.desk.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
     bench.close()
 

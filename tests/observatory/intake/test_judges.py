@@ -33,7 +33,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def take(bench: Bench, *bundles: bytes) -> list[str]:
     async def all_of() -> list[str]:
-        return [(await bench.desk.take(data, "192.0.2.1")).id for data in bundles]
+        return [(await bench.take(data, "192.0.2.1")).id for data in bundles]
 
     return asyncio.run(all_of())
 

@@ -51,6 +51,13 @@ class Answer(NamedTuple):
     why: str = ""
 
 
+class Sender(NamedTuple):
+    """Whoever sends something: a pseudonym, and this end's own finding of where that is."""
+
+    who: Contributor
+    where: Whereabouts
+
+
 class Desk:
     """Where things come in. `Atlas` finds networks; `Contributors`, `Limit` and `Metrics` are this desk's own."""
 
@@ -62,12 +69,18 @@ class Desk:
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that nobody judged yet."""
 
-    def admit(self, host: str | None) -> None:
-        """Before a bundle is read: may whoever sends from there send one more?"""
-        self._within(self._bundles, self._people.of(host))
-        self._not_stopped(self._atlas.find(host or "").country)
+    def sender(self, host: str | None) -> Sender:
+        """Who sends from that address, which is forgotten."""
+        return Sender(self._people.of(host), self._atlas.find(host or ""))
 
-    async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
+    def admit(self, host: str | None) -> Sender:
+        """Before a bundle is read: whoever sends from there, if they may send one more."""
+        sender = self.sender(host)
+        self._within(self._bundles, sender.who)
+        self._not_stopped(sender.where.country)
+        return sender
+
+    async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
         """A bundle. `withdraw`: SHA-256 of the secret that takes it back, `name`: the id that the sender expects."""
         found = hashlib.sha256(data).hexdigest()
         if name and name != found:
@@ -75,8 +88,7 @@ class Desk:
         if withdraw and not HEX.fullmatch(withdraw):
             raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
         self._check(data)
-        who, where = self._people.of(host), self._atlas.find(host or "")
-        record = Received(found, "", len(data), 0, 0, withdraw, *where, *who)
+        record = Received(found, "", len(data), 0, 0, withdraw, *sender.where, *sender.who)
         new = await self._commit(record, data)
         self.metrics.took("bundle", new)
         if new:
@@ -88,7 +100,7 @@ class Desk:
         """ "My call failed." The same person's second tap of a day for the same app and medium counts as the first."""
         if app not in self.settings.apps or medium not in self.settings.media:
             raise RefusedError("unknown_app")
-        who, where = self._people.of(host), self._atlas.find(host or "")
+        who, where = self.sender(host)
         self._within(self._taps, who)
         self._not_stopped(where.country)
         day = self._people.today()

@@ -14,6 +14,16 @@ class RefusedError(TalkpathError):
         self.code, self.status, self.retry_after_s = code, REFUSALS[code][0], retry_after_s
         super().__init__(said or REFUSALS[code][1])
 
+    @property
+    def told(self) -> dict[str, str]:
+        """As JSON."""
+        return {"error": str(self), "code": self.code}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Beside it."""
+        return {"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {}
+
 
 REFUSALS: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The request is not as spec tp-006 says."),

@@ -18,13 +18,13 @@ from talkpath.errors import UsageError
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn, decode, encode
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
-FORM = 2  # of the tables; a file of another one is made again from the log
+FORM = 3  # of the tables; a file of another one is made again from the log
 DONE = "state IN ('judged', 'unfit')"
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS report (
     id BLOB PRIMARY KEY, state TEXT NOT NULL, measured TEXT NOT NULL, why TEXT NOT NULL, rules INTEGER NOT NULL,
     received BLOB NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS waiting ON report (state) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS done ON report (rules) WHERE {DONE};
 CREATE TABLE IF NOT EXISTS seen (id BLOB PRIMARY KEY) WITHOUT ROWID;

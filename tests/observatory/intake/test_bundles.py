@@ -1,0 +1,152 @@
+"""Bundles as an ASGI application: what it answers before the routes, and that a route would answer the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from evidence import Bench, measured
+from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.observatory.intake import bundles
+from talkpath.observatory.intake.bundles import AT_ONCE, PATH, Bundles, in_front
+from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.routes import Reports
+
+SENT, LIMIT = {"content-type": MEDIA_TYPE}, 3
+Answered = tuple[int, dict[str, str], Any]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, Settings(bundles_an_hour=LIMIT))
+    yield made
+    made.close()
+
+
+def scope(headers: dict[str, str], method: str = "POST", path: str = PATH, host: str = "192.0.2.7") -> Scope:
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "method": method, "path": path, "headers": pairs, "client": (host, 1), "query_string": b"",
+            "raw_path": path.encode(), "root_path": "", "scheme": "http", "server": ("x", 80)}  # fmt: skip
+
+
+async def ask(application: ASGIApp, asked: Scope, *parts: bytes, receive: Receive | None = None) -> Answered:
+    """What it answers to a body in these parts."""
+    waiting = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    waiting.append({"type": "http.request", "body": b"", "more_body": False})
+    said: list[Message] = []
+
+    async def given() -> Message:
+        return waiting.pop(0)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    await application(asked, receive or given, send)
+    headers = {name.decode(): value.decode() for name, value in said[0]["headers"]}
+    data = b"".join(message.get("body", b"") for message in said[1:])
+    assert int(headers["content-length"]) == len(data)
+    return said[0]["status"], headers, json.loads(data) if "json" in headers["content-type"] else data
+
+
+async def never() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def code(answered: Answered) -> tuple[int, str]:
+    return answered[0], answered[2]["code"]
+
+
+def test_a_route_answers_the_same(bench: Bench):
+    reports = Reports(bench.desk)
+    routed = Starlette(routes=reports.routes())
+    lock = {**SENT, "talkpath-withdraw": "ab" * 32}
+    first, same = measured(seed=1), [(SENT, b"x"), ({}, b"x"), ({**SENT, "talkpath-withdraw": "ab"}, measured(seed=2))]
+    asked = [(lock, first), (lock, first), *same, (SENT, measured(seed=3))]
+
+    async def answers(application: ASGIApp, host: str) -> list[Answered]:
+        return [await ask(application, scope(headers, host=host), data) for headers, data in asked]
+
+    direct = asyncio.run(answers(in_front(reports.bundles, routed), "192.0.2.7"))
+    assert [status for status, _, _ in direct] == [201, 200, 422, 415, 429, 429], "three of an hour, by the limit"
+    assert "retry-after" in direct[-1][1]
+    by_route = asyncio.run(answers(routed, "198.51.100.1"))
+    assert by_route[1:5] == direct[1:5]
+
+
+def test_what_is_no_bundle_goes_on(bench: Bench):
+    gone_on: list[Scope] = []
+
+    async def others(asked: Scope, receive: Receive, send: Send) -> None:
+        gone_on.append(asked)
+
+    application = in_front(Bundles(bench.desk), others)
+    asked: list[Scope] = [{"type": "lifespan"}, scope({}, "GET"), scope({}, path=f"{PATH}/"), scope({}, path="/")]
+    for one in asked:
+        asyncio.run(application(one, never, None))  # type: ignore[arg-type]
+    assert gone_on == asked
+
+
+def test_a_body_in_parts_is_one(bench: Bench):
+    data = measured(seed=4)
+    parts = [data[at : at + 1000] for at in range(0, len(data), 1000)]
+    status, _, told = asyncio.run(ask(Bundles(bench.desk), scope(SENT), *parts))
+    assert (status, bench.desk.look_up(told["id"]).state) == (201, "received")
+
+
+@pytest.mark.parametrize("headers", [SENT, {**SENT, "content-length": str(3 << 20)}])
+def test_no_more_is_read_than_may_be(bench: Bench, headers: dict[str, str]):
+    read = 0
+
+    async def endless() -> Message:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": bytes(1 << 20), "more_body": True}
+
+    answered = asyncio.run(ask(Bundles(bench.desk), scope(headers), receive=endless))
+    assert code(answered) == (413, "too_large")
+    assert read == (0 if "content-length" in headers else 3)
+
+
+def test_who_goes_away_or_does_not_go_on_is_told_and_holds_no_place(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bundles, "BODY_S", 0.01)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def both() -> list[Answered]:
+        application = Bundles(bench.desk)
+        hosts = [f"10.0.{at}.1" for at in range(AT_ONCE)]
+        for host in hosts:
+            assert code(await ask(application, scope(SENT, host=host), receive=gone)) == (400, "bad_request")
+        return await asyncio.gather(*(ask(application, scope(SENT, host=host), receive=never) for host in hosts))
+
+    assert {code(answered) for answered in asyncio.run(both())} == {(408, "slow")}
+
+
+def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
+    async def crowd() -> Answered:
+        application = Bundles(bench.desk)
+        slow = [asyncio.create_task(ask(application, scope(SENT, host=f"10.0.{at}.1"), receive=never))
+                for at in range(AT_ONCE)]  # fmt: skip
+        await asyncio.sleep(0)
+        answered = await ask(application, scope(SENT), measured(seed=5))
+        for one in slow:
+            one.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return answered
+
+    answered = asyncio.run(crowd())
+    assert (code(answered), answered[1]["retry-after"]) == ((503, "busy"), "5")
+
+
+def test_refusals_are_counted_by_code(bench: Bench):
+    asyncio.run(ask(Bundles(bench.desk), scope({}), b"x"))
+    assert b'talkpath_refused_total{code="media_type"} 1.0' in bench.desk.metrics.text()
