@@ -1,19 +1,22 @@
-"""Fixtures of the browser's tests: a real browser in the lab's namespaces."""
+"""Fixtures of the browser's tests: the page in Chromium, and a real browser in the lab's namespaces."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from talkpath.browser.serve import Settings, start
 from talkpath.lab import namespace
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -49,3 +52,27 @@ def in_browser() -> Callable[[str, str], dict[str, Any]]:
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
     return play
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    """Where /check is served, on loopback."""
+    ports = []
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    web = start(Settings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
+    yield f"http://127.0.0.1:{ports[0]}"
+    web.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    if shutil.which("chromium") is None:
+        pytest.skip(MISSING["chromium"])
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield made
+        made.close()

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from talkpath.browser.serve import Settings, start
 from talkpath.browser.web import chosen, rendered
 from talkpath.browser.words import NAMES, page_words
 
@@ -19,28 +15,6 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 SMALL = """[...document.querySelectorAll('button, label, nav a, summary')].filter(each => each.offsetHeight)
   .filter(each => each.offsetHeight < 44 || each.offsetWidth < 44).map(each => each.textContent)"""
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
-    ports = []
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-    web = start(Settings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
-    yield f"http://127.0.0.1:{ports[0]}"
-    web.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if shutil.which("chromium") is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield made
-        made.close()
 
 
 def opened(browser: Browser, origin: str, code: str, **options: object) -> Page:
@@ -92,13 +66,11 @@ def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Brows
     page.keyboard.press("Enter")
     assert page.inner_text("#wrong-mic") == page_words("en")["wrong_mic"]
     assert page.is_visible("#ask")
-    page.focus('input[name="mic"]:checked')
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")  # where the wrong answer is
     page.focus("#start")
     page.keyboard.press("Enter")
     page.wait_for_selector("#run:not([hidden])")
-    page.focus("#stop")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # on Stop
     page.wait_for_selector("#ask:not([hidden])")
     assert page.inner_text("#trouble") == page_words("en")["stopped"]
     page.context.close()

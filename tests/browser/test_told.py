@@ -53,6 +53,16 @@ def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: 
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
 
 
+@pytest.mark.parametrize(("far_late_ms", "whose"), [(80.0, "the test server"), (6.0, "")])
+def test_it_says_whose_lateness_it_was(far_late_ms: float, whose: str):
+    health = Health(vpn=False, late_ms_p99=80.0)
+    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
+    found = told(facts, "en", far_late_ms=far_late_ms)
+    assert "this device or the test server" in found["verdicts"][0]["sentence"]
+    assert whose in found["hint"]
+    assert bool(whose) == bool(found["hint"])
+
+
 @pytest.mark.parametrize(
     ("missing", "hint"),
     [("throttled", ""), ("no_control", "consistent with"), ("untried", "not even send"), ("unphased", "cannot time")],

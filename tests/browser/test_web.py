@@ -81,7 +81,7 @@ def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.
     monkeypatch.setattr(places, "MOST_WAITING", 0)
     with connect(talk) as refused:
         answer = heard(refused)
-    assert answer["type"] == "error"
+    assert (answer["type"], answer["code"]) == ("error", "full")
     assert "full" in answer["sentence"]
 
 

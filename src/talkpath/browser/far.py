@@ -83,6 +83,11 @@ async def serve(host: str, number: int) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
+def trouble(code: str, sentence: str) -> dict[str, Any]:
+    """The last message of a check that is given up. The page has its own words for the code, in its language."""
+    return {"type": "error", "code": code, "sentence": sentence}
+
+
 async def _check(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, port: SharedPort, twins: dict[str, Twin]
 ) -> None:
@@ -102,9 +107,9 @@ async def _check(
             while line := await reader.readline():
                 await session.hear(json.loads(line))
     except TimeoutError:
-        tell({"type": "error", "sentence": "The check took too long and was ended; load the page again."})
+        tell(trouble("long", "The check took too long and was ended; load the page again."))
     except PeerError as error:
-        tell({"type": "error", "sentence": str(error)})
+        tell(trouble("unread", str(error)))
     except ConnectionError:
         pass  # the page left
     finally:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
 from talkpath.report import words
 from talkpath.report.amounts import numeral
-from talkpath.report.language import codes, language, say, speaking
+from talkpath.report.language import codes, language, say, speaking, spoken
 from talkpath.report.result import result
 from talkpath.verdict.model import Verdict
 from talkpath.wire.sign import Signer
@@ -19,19 +19,21 @@ Sign = Callable[[Facts, bytes], Facts]
 """(facts, the public key of the run) -> the facts with a receipt."""
 
 
-def told(facts: Facts, code: str, sign: Sign | None = None) -> dict[str, Any]:
+def told(facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0) -> dict[str, Any]:
     """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64). `sign` adds
-    the server's receipt."""
+    the server's receipt; `far_late_ms` is how late the server itself was (99th percentile)."""
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
         verdicts, plain = result(facts)
         return {
             "type": "result",
+            "lang": spoken().code,
+            "dir": spoken().direction,
             "verdicts": [_verdict(verdict) for verdict in verdicts],
             "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": _hint(facts),
+            "hint": _hint(facts) or _late(verdicts, facts, far_late_ms),
             "note": words.translation_note(),
             "json": plain,
             "bundle": base64.b64encode(write_check(facts, plain, signer)).decode(),
@@ -69,6 +71,14 @@ def _hint(facts: Facts) -> str:
         ),
     }
     return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
+
+
+def _late(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
+    """Whose lateness voided the check, where that was not the reader's device."""
+    void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
+    if not void or far_late_ms < facts.health.late_ms_p99:
+        return ""
+    return say("browser", "It was the test server that was late, not this device. Check again later.")
 
 
 def _figures(verdict: Verdict) -> list[tuple[str, str]]:

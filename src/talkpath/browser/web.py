@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from talkpath.browser.far import LINE_BYTES, LOOPBACK, FarEnd
+from talkpath.browser.far import LINE_BYTES, LOOPBACK, FarEnd, trouble
 from talkpath.browser.order import EPOCHS
 from talkpath.browser.places import Places
 from talkpath.browser.told import told
@@ -167,7 +167,7 @@ class Server:
 async def _admit(socket: WebSocket, places: Places, server: Server) -> None:
     """Wait for a place, then talk."""
     if places.full:
-        await socket.send_json({"type": "error", "sentence": "The test server is full; try again in some minutes."})
+        await socket.send_json(trouble("full", "The test server is full; try again in some minutes."))
         await socket.close()
         return
 
@@ -259,7 +259,7 @@ class Check:
         def signed(facts: Facts, run_key: bytes) -> Facts:
             return server.witness.signed(facts, half, run_key, page)
 
-        found = await asyncio.to_thread(told, facts, self._language, signed)
+        found = await asyncio.to_thread(told, facts, self._language, signed, far_late_ms=late_ms)
         found["others"] = await asyncio.to_thread(server.others, page, self._language)
         relay = server.relay
         found["paths"] += (

@@ -92,11 +92,22 @@ def _result() -> dict[str, str]:
         "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
         "copy": say("browser", "Copy as text"),
         "copied": say("browser", "Copied."),
+        "copied_not": say("browser", "It could not be copied. Mark the text and copy it yourself."),
         "save": say("browser", "Save the evidence"),
         "share": say("browser", "Share with the observatory"),
         "shared": say("browser", "Shared."),
         "share_later": say("browser", "It could not be sent. It is kept in this browser; try again later."),
         "kept": say("browser", "The result is kept in this browser and was sent to nobody."),
+        "kept_shared": say(
+            "browser",
+            "The result was shared. This browser keeps the receipt with which it can be taken back; deleting the "
+            "result here deletes the receipt too.",
+        ),
+        "kept_withdrawn": say("browser", "The result was shared and taken back. It is still kept in this browser."),
+        "withdraw": say("browser", "Take it back"),
+        "withdrawn": say("browser", "Taken back."),
+        "withdraw_later": say("browser", "It could not be taken back now; try again later."),
+        "measured": say("browser", "Measured: {when} (UTC).", **later("when")),
         "delete": say("browser", "Delete it"),
         "link": say("browser", "This page, for others on this or another network"),
         "qr": say("browser", "QR code of the link"),
@@ -114,6 +125,11 @@ def _troubles() -> dict[str, str]:
         ),
         "no_webrtc": say(
             "browser", "This browser cannot place calls (WebRTC is missing or switched off). Try another."
+        ),
+        "error_full": say("browser", "The test server is full; try again in some minutes."),
+        "error_long": say("browser", "The check took too long and was ended. Load the page again."),
+        "error_unread": say(
+            "browser", "Something went wrong in this browser. Load the page again, or try another one."
         ),
         "no_server": say("browser", "The test server did not answer. Check your connection, then try again."),
         "no_https": say(

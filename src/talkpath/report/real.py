@@ -5,7 +5,7 @@ from __future__ import annotations
 from talkpath.report.amounts import seconds
 from talkpath.report.language import say
 from talkpath.report.reasons import reason, remedy
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import Reason, Verdict
 
 OWN = ("ok", "restricted", "insufficient")
 """The states whose sentences and limits name an app elsewhere."""
@@ -13,7 +13,7 @@ OWN = ("ok", "restricted", "insufficient")
 
 def sentence(verdict: Verdict) -> str:
     """One sentence, for the states of `OWN`."""
-    video, why = verdict.medium == "video", reason(verdict.reason)
+    video, why = verdict.medium == "video", _why(verdict.reason)
     match verdict.state:
         case "ok" if video:
             return say("ok", "Video calls of this browser reach our test server as well as anything else.")
@@ -31,6 +31,13 @@ def sentence(verdict: Verdict) -> str:
             return say("insufficient", "Nothing can be said about video calls here: {reason}.", reason=why)
         case _:
             return say("insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why)
+
+
+def _why(found: Reason | None) -> str:
+    """As `reason`; but of a page's two ends either may have been late."""
+    if found is not None and found.code == "late":
+        return say("reason", "this device or the test server was too busy to send on time")
+    return reason(found)
 
 
 def limits(verdict: Verdict) -> str:

@@ -2,8 +2,8 @@
 
 import { given, prepare } from "./consent.js";
 import { run } from "./run.js";
-import { drop, keep, kept, save, share } from "./keep.js";
-import { plain, show } from "./show.js";
+import { drop, keep, kept, save, share, takeBack } from "./keep.js";
+import { copy, plain, show } from "./show.js";
 import { hasTwins } from "./twin.js";
 import { by, say, tell } from "./words.js";
 
@@ -20,14 +20,27 @@ function display(found) {
   by("result").focus();
 }
 
+// To the questions again, with what there is to say.
+function ask(trouble = "") {
+  place("ask");
+  by("start").focus();
+  tell("trouble", trouble);
+}
+
+// What a server says that gave up; else what became of it.
+function ending(found, stopped) {
+  if (found?.type === "error") return say(`error_${found.code}`);
+  return say(stopped ? "stopped" : found === undefined ? "error_unread" : "no_server");
+}
+
 async function start({ vpn, media }) {
   place("run");
+  by("stop").focus();
   const running = run({ vpn, media, language: document.documentElement.lang, step: text => tell("step", text) });
   stop = running.stop;
-  const found = await running.done;
-  if (found?.type === "result") { keep(found); display(found); return; }
-  place("ask");
-  tell("trouble", found?.sentence ?? say(running.stopped() ? "stopped" : "no_server"));
+  const found = await running.done.catch(error => { console.error(error); });
+  if (found?.type === "result") { keep(found); display(found); }
+  else ask(ending(found, running.stopped()));
 }
 
 by("consent").onsubmit = event => {
@@ -39,14 +52,19 @@ by("consent").onsubmit = event => {
   else start(consent);
 };
 by("stop").onclick = () => stop();
-by("again").onclick = () => { place("ask"); by("start").focus(); };
-by("copy").onclick = async () => { await navigator.clipboard?.writeText(plain(result)); tell("said", say("copied")); };
+by("again").onclick = () => ask();
+by("copy").onclick = async () => tell("said", say(await copy(plain(result)) ? "copied" : "copied_not"));
 by("save").onclick = () => save(result);
-by("delete").onclick = () => { drop(); result = null; place("ask"); };
+by("delete").onclick = () => { drop(); result = null; ask(); };
 by("share").onclick = async () => {
   const sent = await share(result, result.share).catch(() => false);
+  show(result);
   tell("said", say(sent ? "shared" : "share_later"));
-  by("share").hidden = sent;
+};
+by("withdraw").onclick = async () => {
+  const gone = await takeBack(result, result.share).catch(() => false);
+  show(result);
+  tell("said", say(gone ? "withdrawn" : "withdraw_later"));
 };
 
 prepare();
@@ -54,6 +72,6 @@ if (!isSecureContext) tell("mode", say("no_https"));
 else if (!hasTwins()) tell("mode", say("no_twins"));
 by("mode").hidden = by("mode").textContent === "";
 const before = kept();
-if (before) display(before);
+try { if (before) display(before); } catch { drop(); place("ask"); } // another release of this page kept it
 if (isSecureContext) navigator.serviceWorker?.register("/check/worker.js", { scope: "/check" }).catch(() => {});
 document.documentElement.dataset.ready = "yes";

@@ -14,21 +14,18 @@ export function prepare() { by("quiz").hidden = remembered(); }
 
 // null while something is amiss, else {vpn: false, true, or null for "I do not know"; media: which calls to place}.
 export function given() {
-  tell("trouble", "");
   const asked = by("quiz").hidden ? [] : Object.keys(RIGHT);
   const open = [...asked, "vpn"].filter(name => answer(name) === undefined);
-  let wrong = false;
-  for (const name of asked) {
-    const miss = answer(name) !== undefined && answer(name) !== RIGHT[name];
-    tell(`wrong-${name}`, miss ? say(`wrong_${name}`) : "");
-    wrong ||= miss;
+  const wrong = asked.filter(name => !open.includes(name) && answer(name) !== RIGHT[name]);
+  for (const name of asked) tell(`wrong-${name}`, wrong.includes(name) ? say(`wrong_${name}`) : "");
+  const tunnel = answer("vpn") === "yes" ? ["vpn"] : [];
+  tell("wrong-vpn", tunnel.length ? say("vpn_on") : "");
+  tell("trouble", open.length ? say("answer_all") : "");
+  const [first] = [...wrong, ...open, ...tunnel];
+  if (first) {
+    document.querySelector(`input[name="${first}"]`).focus();
+    return null;
   }
-  tell("wrong-vpn", answer("vpn") === "yes" ? say("vpn_on") : "");
-  if (open.length) {
-    tell("trouble", say("answer_all"));
-    document.querySelector(`input[name="${open[0]}"]`).focus();
-  }
-  if (wrong || open.length || answer("vpn") === "yes") return null;
   remember();
   by("quiz").hidden = true;
   const media = answer("media") === "video" ? ["voice", "video"] : ["voice"];

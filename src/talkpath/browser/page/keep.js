@@ -1,6 +1,7 @@
 // What is kept of a result, in this browser alone, until somebody saves, shares or deletes it.
 
 const PLACE = "talkpath result";
+const READ_MS = 60000; // a browser may ask first where to save it
 
 export function keep(result) { try { localStorage.setItem(PLACE, JSON.stringify(result)); } catch { /* no room: it stays on screen */ } }
 export function kept() { try { return JSON.parse(localStorage.getItem(PLACE)); } catch { return null; } }
@@ -14,8 +15,10 @@ export function save(result) {
   made.href = URL.createObjectURL(new Blob([bytesOf(result.bundle)], { type: "application/octet-stream" }));
   made.download = "check.talkpath";
   made.click();
-  URL.revokeObjectURL(made.href);
+  setTimeout(() => URL.revokeObjectURL(made.href), READ_MS);
 }
+
+const place = (base, id) => `${base === "here" ? "" : base}/v1/reports/${id}`;
 
 // spec/tp-006: the receipt that withdraws it is kept before anything is sent.
 export async function share(result, base) {
@@ -24,12 +27,20 @@ export async function share(result, base) {
   result.receipt ??= { id, secret: hex(secret) };
   keep(result);
   const sealed = await crypto.subtle.digest("SHA-256", Uint8Array.from(result.receipt.secret.match(/../g), pair => parseInt(pair, 16)));
-  const answered = await fetch(`${base === "here" ? "" : base}/v1/reports/${id}`, {
+  const answered = await fetch(place(base, id), {
     method: "PUT",
     body: bundle,
     headers: { "Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hex(sealed) },
   });
   result.shared = answered.ok;
+  keep(result);
+  return answered.ok;
+}
+
+export async function takeBack(result, base) {
+  const { id, secret } = result.receipt;
+  const answered = await fetch(place(base, id), { method: "DELETE", headers: { "Talkpath-Secret": secret } });
+  result.withdrawn = answered.ok;
   keep(result);
   return answered.ok;
 }

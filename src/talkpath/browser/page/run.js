@@ -27,10 +27,11 @@ export function run({ vpn, media, language, step }) {
 }
 
 async function check(talk, watch, answers, step) {
-  const { audio, track } = tone();
-  const film = answers.media.includes("video") ? camera() : null;
-  const tracks = { voice: track, video: film?.track };
+  let sound = null, film = null;
   try {
+    sound = tone();
+    film = answers.media.includes("video") ? camera() : null;
+    const tracks = { voice: sound.track, video: film?.track };
     const welcome = await talk.next("welcome", "error");
     if (welcome?.type !== "welcome") return welcome;
     const nonce = [...crypto.getRandomValues(new Uint8Array(32))].map(byte => byte.toString(16).padStart(2, "0")).join("");
@@ -50,6 +51,6 @@ async function check(talk, watch, answers, step) {
     film?.end();
     watch.end();
     talk.close();
-    audio.close();
+    sound?.audio.close();
   }
 }

@@ -4,13 +4,22 @@ import { by, element, say, tell } from "./words.js";
 
 export function show(result) {
   by("told").replaceChildren(...result.verdicts.flatMap(told), ...others(result.others ?? []),
-    ...[result.hint, say("real"), result.note].filter(Boolean).map(text => element("p", text)));
+    ...[result.hint, say("real"), measured(result), result.note].filter(Boolean).map(text => element("p", text)));
+  // It was told in the language that the page had then.
+  for (const id of ["told", "figures"]) Object.assign(by(id), { lang: result.lang ?? "", dir: result.dir ?? "" });
   by("figures").replaceChildren(...result.figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   by("ways").replaceChildren(...result.paths.map(row));
   by("matrix").hidden = result.paths.length === 0;
   by("matrix").open = result.paths.length > 0;
   by("share").hidden = !result.share || Boolean(result.shared) || !crypto.subtle;
+  by("withdraw").hidden = !result.shared || Boolean(result.withdrawn);
+  tell("kept", say(result.withdrawn ? "kept_withdrawn" : result.shared ? "kept_shared" : "kept"));
   tell("said", "");
+}
+
+// The hour, for the bundle tells no more.
+function measured({ json }) {
+  return say("measured", { when: json.started_at.slice(0, 16).replace("T", " ") });
 }
 
 // The label, with the medium where there are several.
@@ -42,5 +51,23 @@ export function plain(result) {
   const lines = result.verdicts.flatMap((verdict, _, all) => [title(verdict, all), verdict.sentence, ...verdict.lines, ""]);
   const paths = result.paths.map(path => `${path.name}: ${through(path)}`);
   const known = result.others?.length ? [say("others"), ...result.others, ""] : [];
-  return [...lines, ...known, say("real"), ...paths, ...result.figures.map(([name, value]) => `${name}: ${value}`), result.json.started_at].join("\n");
+  const figures = result.figures.map(([name, value]) => `${name}: ${value}`);
+  const hint = [result.hint, say("real")].filter(Boolean);
+  return [...lines, ...known, ...hint, ...paths, ...figures, measured(result)].join("\n");
+}
+
+// Did it reach the clipboard? Without https a page has to mark text and ask for it.
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => marked(text));
+  return marked(text);
+}
+
+function marked(text) {
+  const area = element("textarea", text, { readonly: "", "aria-hidden": "true" });
+  by("result").append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  by("copy").focus();
+  return copied;
 }

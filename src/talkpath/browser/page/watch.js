@@ -1,4 +1,5 @@
-// What would make a measurement worthless: a page that was hidden, a network that changed, a clock that jumped.
+// What would make a measurement worthless: a page that was hidden, a network that changed, a clock that jumped. A
+// phone's screen goes off by itself, often after 30 s, and hides the page: where the browser can, it is kept on.
 
 export class Watch {
   constructor() {
@@ -9,6 +10,7 @@ export class Watch {
     document.addEventListener("visibilitychange", () => { this.hidden ||= document.hidden; }, { signal });
     for (const name of ["online", "offline"]) addEventListener(name, () => { this.changed = true; }, { signal });
     navigator.connection?.addEventListener("change", () => { this.changed = true; }, { signal });
+    this.awake = navigator.wakeLock?.request("screen").catch(() => null); // a phone low on power may refuse
   }
 
   seen() {
@@ -16,5 +18,8 @@ export class Watch {
     return { hidden: this.hidden, network_changed: this.changed, clock_jump_s: jump / 1000 };
   }
 
-  end() { this.listeners.abort(); }
+  async end() {
+    this.listeners.abort();
+    await (await this.awake)?.release();
+  }
 }

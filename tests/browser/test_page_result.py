@@ -1,0 +1,138 @@
+"""What a page that is open does with a result, and where a check does not come to one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.told import told
+from talkpath.browser.words import NAMES, page_words
+
+NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined });"  # as without https
+NO_COPY = NO_CLIPBOARD + "document.execCommand = () => false;"
+NO_SOUND = "globalThis.AudioContext = class { constructor() { throw new Error('none'); } };"
+AWAKE = """globalThis.awake = [];
+Object.defineProperty(navigator, "wakeLock", { value: {
+  async request(kind) { awake.push(kind); return { async release() { awake.push("released"); } }; } } });"""
+REPORTS = "**/v1/reports/*"
+
+
+@cache
+def a_result(code: str) -> dict[str, Any]:
+    """As the server tells it, in that language."""
+    return {**told(world.check(world.even(0.02), 3, drop_up=0.3), code), "share": "here"}
+
+
+def opened(browser: Browser, origin: str, code: str, kept: object = None, script: str = "") -> Page:
+    """The page; `kept` is what this browser holds already, `script` what its world is like."""
+    page = browser.new_context(viewport={"width": 320, "height": 640}).new_page()
+    page.add_init_script(script)
+    if kept is not None:
+        held = json.dumps(json.dumps(kept))
+        page.add_init_script(
+            f"localStorage.getItem('talkpath result') || localStorage.setItem('talkpath result', {held})"
+        )
+    page.goto(f"{origin}/check?lang={code}")
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def started(page: Page) -> None:
+    """All answered, and Start pressed."""
+    for name, answer in {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}.items():
+        page.check(f'input[name="{name}"][value="{answer}"]')
+    page.click("#start")
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Browser, origin: str, code: str):
+    found = a_result("fa")
+    page = opened(browser, origin, code, found)
+    assert page.get_attribute("#told", "lang") == "fa"
+    assert page.get_attribute("#told", "dir") == "rtl"
+    assert found["json"]["started_at"][:13].replace("T", " ") in page.inner_text("#told")
+    assert page.inner_text("#kept") == page_words(code)["kept"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.context.close()
+
+
+def test_what_another_release_kept_spoils_nothing(browser: Browser, origin: str):
+    page = opened(browser, origin, "en", {"type": "result"})
+    assert page.is_visible("#start")
+    page.context.close()
+
+
+@pytest.mark.parametrize(("script", "word"), [("", "copied"), (NO_CLIPBOARD, "copied"), (NO_COPY, "copied_not")])
+def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, word: str):
+    page = opened(browser, origin, "en", a_result("en"), script)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy")
+    page.wait_for_selector("#said:not(:empty)")
+    assert page.inner_text("#said") == page_words("en")[word]
+    if not script:
+        text = page.evaluate("navigator.clipboard.readText()")
+        verdict = a_result("en")["verdicts"][0]
+        assert all(line in text for line in [verdict["label"], verdict["sentence"], *verdict["lines"]])
+    page.context.close()
+
+
+def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser: Browser, origin: str):
+    page, words, heard = opened(browser, origin, "en", a_result("en")), page_words("en"), []
+    page.route(REPORTS, lambda route: (heard.append(route.request), route.fulfill(status=201, json={}))[1])
+    page.click("#share")
+    page.wait_for_selector("#withdraw:not([hidden])")
+    assert (page.inner_text("#said"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
+    assert not page.is_visible("#share")
+    page.reload()
+    page.click("#withdraw")
+    page.wait_for_selector("#withdraw", state="hidden")
+    assert (page.inner_text("#said"), page.inner_text("#kept")) == (words["withdrawn"], words["kept_withdrawn"])
+    put, delete = heard
+    assert (put.method, delete.method, put.url) == ("PUT", "DELETE", delete.url)
+    secret = bytes.fromhex(delete.headers["talkpath-secret"])
+    assert page.evaluate(
+        "async bytes => [...new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)))]", list(secret)
+    ) == list(bytes.fromhex(put.headers["talkpath-withdraw"]))
+    page.context.close()
+
+
+@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("error", ["full", "long", "unread"])
+def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser, origin: str, code: str, error: str):
+    def give_up(socket: WebSocketRoute) -> None:
+        socket.send(json.dumps({"type": "error", "code": error, "sentence": "English."}))
+
+    page = opened(browser, origin, code)
+    page.route_web_socket("**/check/talk", give_up)
+    started(page)
+    page.wait_for_selector("#trouble:not(:empty)")
+    assert page.inner_text("#trouble") == page_words(code)[f"error_{error}"]
+    page.context.close()
+
+
+def test_a_browser_that_fails_in_the_middle_leaves_nobody_waiting(browser: Browser, origin: str):
+    page = opened(browser, origin, "en", script=NO_SOUND)
+    started(page)
+    page.wait_for_selector("#trouble:not(:empty)")
+    assert page.inner_text("#trouble") == page_words("en")["error_unread"]
+    page.context.close()
+
+
+def test_the_screen_stays_on_as_long_as_a_check_runs(browser: Browser, origin: str):
+    page = opened(browser, origin, "en", script=AWAKE)
+    started(page)
+    page.wait_for_function("awake.length === 1")
+    page.click("#stop")
+    page.wait_for_selector("#ask:not([hidden])")
+    page.wait_for_function("awake.join() === 'screen,released'")
+    page.context.close()
