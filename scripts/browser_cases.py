@@ -20,16 +20,20 @@ import struct
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import browser_cases  # this file: what is pickled for the router's process must come from a module
+from browser_near import NAME
 from talkpath.apps.shape import Direction
-from talkpath.browser.twin import new_certificate
 from talkpath.lab import namespace, netns
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
@@ -44,7 +48,8 @@ NEAR_FIREFOX = Path(__file__).with_name("browser_near_firefox.py")
 WEB, UDP = 8443, 4434
 NICE = -15
 TCP, UDP_PROTOCOL = 6, 17
-UNTRUSTED = {"tls/443"}  # Firefox takes a page's certificate that it is told to take, and still not a relay's
+AUTHORITY = "authority.pem"
+HOUR = timedelta(hours=1)
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
 
 Answer = tuple[str, str | None, str | None]
@@ -135,12 +140,32 @@ class Blocked:
 
 
 def certificate(folder: str) -> list[str]:
-    """Options of `respond` for a certificate that only a browser told to would trust."""
-    made = new_certificate()
-    key = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    Path(folder, "chain.pem").write_bytes(made.chain.public_bytes(Encoding.PEM))
+    """Options of `respond` for a certificate of an authority that only the lab's browsers know (authority.pem)."""
+    authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = _signed("the lab", authority, authority, x509.BasicConstraints(ca=True, path_length=0))
+    chain = _signed("a test server", own, authority, x509.SubjectAlternativeName([x509.DNSName(NAME)]))
+    key = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    Path(folder, AUTHORITY).write_bytes(root.public_bytes(Encoding.PEM))
+    Path(folder, "chain.pem").write_bytes(chain.public_bytes(Encoding.PEM))
     Path(folder, "key.pem").write_bytes(key)
     return ["--web-cert", f"{folder}/chain.pem", "--web-key", f"{folder}/key.pem"]
+
+
+def _signed(
+    name: str, key: ec.EllipticCurvePrivateKey, issuer: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+) -> x509.Certificate:
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the lab")]),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]),
+        key.public_key(),
+        x509.random_serial_number(),
+        now - HOUR,
+        now + 24 * HOUR,
+    )
+    return made.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints)).sign(
+        issuer, hashes.SHA256()
+    )
 
 
 def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -> dict[str, Any]:
@@ -153,7 +178,7 @@ def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -
                "--web-udp", str(UDP), *(certificate(scratch) if secure else [])]  # fmt: skip
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
-        origin = f"{'https' if secure else 'http'}://{RESPONDER.ipv4}:{WEB}"
+        origin = f"{'https' if secure else 'http'}://{NAME}:{WEB}"
         outcome = lab.start(PROBE.name, [sys.executable, str(near), origin, str(file),
                                         "video" if case.video else "voice", case.act]).finish(170)  # fmt: skip
         health = lab.stop()
@@ -171,7 +196,7 @@ def be_prompt() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def is_right(case: Case, result: dict[str, Any], near: Path = NEAR) -> bool:
+def is_right(case: Case, result: dict[str, Any]) -> bool:
     """Is it one of the right answers, and do the right paths carry a call?"""
     if "json" not in result:  # the server was lost, and the page said so
         return case.right == INNOCENT
@@ -180,7 +205,6 @@ def is_right(case: Case, result: dict[str, Any], near: Path = NEAR) -> bool:
     carried = {path["name"] for path in result["paths"] if path.get("carries")}
     why = (verdict["reason"] or {}).get("code", "")
     offered = {path["name"] for path in result["paths"] if not path.get("missing")}
-    offered -= UNTRUSTED if near == NEAR_FIREFOX else set()
     paths = case.paths is None or carried == set(case.paths) & offered
     return told and paths and (not case.reason or why == case.reason)
 
@@ -198,7 +222,7 @@ def rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[
             "case": name,
             "seed": seed,
             "secure": secure,
-            "right": is_right(CASES[name], found["result"], near),
+            "right": is_right(CASES[name], found["result"]),
             **found,
         }
 
@@ -214,7 +238,7 @@ def innocent(runs: int, near: Path) -> Iterator[dict[str, Any]]:
         except CutOffError as error:
             yield row | {"right": True, "result": {"paths": []}, "late_p99_ms": 0.0, "text": str(error)}
             continue
-        yield row | {"right": is_right(case, found["result"], near), **found}
+        yield row | {"right": is_right(case, found["result"]), **found}
 
 
 def main() -> None:

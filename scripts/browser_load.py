@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from browser_cases import NEAR, UDP, WEB, be_prompt, certificate
+from browser_near import NAME
 from talkpath.lab import namespace, netns
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
@@ -51,7 +52,7 @@ def play(pages: int, media: str) -> dict[str, Any]:
         lab.start(RESPONDER.name, far).line("link")
         before_s, began_s, running = used_s(), time.monotonic(), []
         for number in range(pages):
-            near = [*BEHIND, sys.executable, str(NEAR), f"https://{RESPONDER.ipv4}:{WEB}",
+            near = [*BEHIND, sys.executable, str(NEAR), f"https://{NAME}:{WEB}",
                     f"{scratch}/{number}.json", media]  # fmt: skip
             running.append(lab.start(PROBE.name, near))
             time.sleep(APART_S)

@@ -17,7 +17,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, sync_playwright
 
+from talkpath.lab.hosts import RESPONDER
+
 CHROMIUM = "/usr/bin/chromium"
+NAME = "test-server.example"  # the test server's in the lab, where nobody answers for names
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,6 +29,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--ignore-certificate-errors",
+    f"--host-resolver-rules=MAP {NAME} {RESPONDER.ipv4}",
     "--autoplay-policy=no-user-gesture-required",
 ]
 CONSENT = {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}

@@ -7,6 +7,7 @@ Debian's Firefox, driven by WebDriver BiDi (W3C) over a WebSocket on loopback: n
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -18,12 +19,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from websockets.sync.client import ClientConnection, connect
 
 from browser_near import CONSENT, DISTURB_AFTER_MS, HIDE, NETWORK, PATIENCE_MS, SETTLED_MS, be_prompt
+from talkpath.lab.hosts import RESPONDER
 
 FIREFOX = "/usr/bin/firefox-esr"
-QUIET = {  # what a new profile asks of others
+SETTINGS = {
+    "network.dns.forceResolve": RESPONDER.ipv4,
+    # what a new profile asks of others
     "app.normandy.enabled": False,
     "app.update.auto": False,
     "browser.safebrowsing.downloads.remote.enabled": False,
@@ -32,6 +38,7 @@ QUIET = {  # what a new profile asks of others
     "network.connectivity-service.enabled": False,
 }
 KEEPS_CALLS = {"media.peerconnection.ice.proxy_only": True}
+TRUST = """Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).addCertFromBase64("{der}", "C,,")"""
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 LARGEST_BYTES = 64 << 20
 POLL_S = 0.1
@@ -45,7 +52,7 @@ class Tab:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket, self._number = socket, 0
-        self.send("session.new", capabilities={"alwaysMatch": {"acceptInsecureCerts": True}})
+        self.send("session.new", capabilities={"alwaysMatch": {"acceptInsecureCerts": False}})
         self._context = self.send("browsingContext.getTree")["contexts"][0]["context"]
 
     def send(self, method: str, **params: Any) -> Any:
@@ -60,17 +67,27 @@ class Tab:
             raise RuntimeError(f"{method}: {message['message']}")
         return message["result"]
 
+    def trust(self, authority: Path) -> None:
+        """Take certificates of that authority, as a person may add one: a relay's, too, which Firefox takes from nobody
+        else."""
+        der = base64.b64encode(load_pem_x509_certificate(authority.read_bytes()).public_bytes(Encoding.DER)).decode()
+        window = self.send("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"][0]["context"]
+        self._evaluate(window, TRUST.format(der=der))
+
     def go(self, address: str) -> None:
         """Load a page."""
         self.send("browsingContext.navigate", context=self._context, url=address, wait="interactive")
 
     def run(self, expression: str) -> Any:
         """The value of an expression, brought over as JSON."""
-        found = self.send("script.evaluate", expression=f"JSON.stringify({expression})", awaitPromise=True,
-                          target={"context": self._context}, userActivation=True)  # fmt: skip
+        return json.loads(self._evaluate(self._context, f"JSON.stringify({expression})").get("value", "null"))
+
+    def _evaluate(self, context: str, expression: str) -> Any:
+        found = self.send("script.evaluate", expression=expression, awaitPromise=True,
+                          target={"context": context}, userActivation=True)  # fmt: skip
         if found["type"] == "exception":
             raise RuntimeError(found["exceptionDetails"]["text"])
-        return json.loads(found["result"].get("value", "null"))
+        return found["result"]
 
     def wait(self, expression: str) -> None:
         """Until it is true."""
@@ -83,12 +100,13 @@ class Tab:
 
 @contextmanager
 def firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
-    """Firefox without a window, with a profile of its own, which trusts whatever certificate the lab has."""
+    """Firefox without a window, with a profile of its own."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         said = Path(profile, "said")
         prefs = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in settings.items())
         Path(profile, "user.js").write_text("".join(prefs))
-        command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", profile]
+        command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port=0", "--remote-allow-system-access",
+                   "--profile", profile]  # fmt: skip
         with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             try:
                 with connect(f"{_address(said)}/session", max_size=LARGEST_BYTES, proxy=None) as socket:
@@ -128,8 +146,10 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
 def main() -> None:
     """Start Firefox, run one check, write what came of it."""
     origin, file, media, act = sys.argv[1], Path(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:5])
-    with firefox(QUIET | (KEEPS_CALLS if act == "keep" else {})) as tab:
+    with firefox(SETTINGS | (KEEPS_CALLS if act == "keep" else {})) as tab:
         be_prompt()
+        if (authority := file.with_name("authority.pem")).exists():
+            tab.trust(authority)
         file.write_text(json.dumps(check(tab, origin, media, act)))
 
 

@@ -80,3 +80,10 @@ def test_a_port_of_another_address_is_free():
 def test_tls_goes_to_the_name_that_the_certificate_is_for():
     ways = turn.Relay("secret", trusted=True).ways("192.0.2.1", "calls.example")
     assert [way.url.split(":")[1] for way in ways] == ["192.0.2.1"] * 3 + ["calls.example"]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_under_a_bare_address_no_tls_is_offered_since_not_every_browser_asks_for_it(address: str):
+    *others, tls = turn.Relay("secret", trusted=True).ways(address, address)
+    assert (tls.url, tls.missing) == ("", "name")
+    assert [way.missing for way in others] == [""] * 3

@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from talkpath.measure.facts import Facts, Plan
-from talkpath.report import place
-from talkpath.report.place import LocateResult, because, record, sentence
+from talkpath.report import place, words
+from talkpath.report.place import LocateResult, because, record, sentence, show
 from talkpath.verdict.hop_loss import HopLoss
 from talkpath.verdict.hops import Place, Why
+from talkpath.verdict.model import Reason, Verdict
 
 NAMED = Place("telegram", "tgcalls", "voice", "stun.drop", "up", 1, 2, True, 4, "", {1: "home", 2: "provider"},
               (HopLoss(1, 0.0, 0.1, 1.0, 1, "home"), HopLoss(2, 0.9, 1.0, 1.0, 1, "provider")))  # fmt: skip
@@ -57,3 +58,20 @@ def test_json_fits_its_schema() -> None:
     assert written["schema"] == "talkpath.locate/1"
     assert written["places"][0]["kinds"] == {"1": "home", "2": "provider"}
     assert written["places"][0]["hops"][1]["low"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict("signal", "ringrtc", "voice", "ok"), "nothing to locate"),
+        (Verdict("signal", "ringrtc", "voice", "insufficient", reason=Reason("late")), "nothing to locate"),
+        (Verdict("signal", "ringrtc", "voice", "restricted", "media.unknown", "both"), "could not be named"),
+    ],
+)
+def test_what_has_no_place_is_told_of_all_the_same(verdict: Verdict, said: str) -> None:
+    console = Console(record=True, width=200)
+    show(console, [NAMED], [verdict, msgspec.structs.replace(verdict, app="telegram")])
+    told = console.export_text()
+    assert words.label(verdict) in told
+    assert words.sentence(verdict) in told
+    assert told.count(said) == 1

@@ -76,7 +76,7 @@ def _hint(facts: Facts) -> str:
 def _late(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
     """Whose lateness voided the check, where that was not the reader's device."""
     void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
-    if not void or far_late_ms < facts.health.late_ms_p99:
+    if not void or far_late_ms < (facts.health.late_ms_p99 or 0.0):
         return ""
     return say("browser", "It was the test server that was late, not this device. Check again later.")
 

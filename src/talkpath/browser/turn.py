@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
 
@@ -54,9 +55,13 @@ class Relay:
             is_tls = transport == "tls"
             scheme, carried = ("turns", "tcp") if is_tls else ("turn", transport)
             url = f"{scheme}:{_bracketed(name or host if is_tls else host)}:{port}?transport={carried}"
-            missing = self.missing.get(port, "certificate" if transport == "tls" and not self.trusted else "")
+            missing = self.missing.get(port, self._untold(name or host) if is_tls else "")
             found.append(Way(f"{transport}/{port}", transport, port, "" if missing else url, missing))
         return found
+
+    def _untold(self, name: str) -> str:
+        """Why no TLS is offered under that name, "" where it is. Firefox asks no relay for TLS by a bare address."""
+        return "certificate" if not self.trusted else "name" if _is_address(name) else ""
 
     def credentials(self, now_s: float | None = None) -> tuple[str, str]:
         """(user name, password), good for `VALID_S`."""
@@ -98,6 +103,12 @@ def start(
         else:
             relay._processes.append(_start(relay, port, addresses, certificate))
     return relay
+
+
+def _is_address(name: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(name))
+    return False
 
 
 def _bracketed(host: str) -> str:

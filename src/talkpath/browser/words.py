@@ -90,6 +90,7 @@ def _result() -> dict[str, str]:
         "missing_root": say("browser", "not offered: the server was not allowed to open the port"),
         "missing_own": say("browser", "not offered: the server uses the port for something else"),
         "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
+        "missing_name": say("browser", "not offered: the page was opened by an address, and TLS takes a name"),
         "copy": say("browser", "Copy as text"),
         "copied": say("browser", "Copied."),
         "copied_not": say("browser", "It could not be copied. Mark the text and copy it yourself."),

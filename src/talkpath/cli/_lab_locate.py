@@ -57,6 +57,7 @@ def locate(
     from talkpath.lab.locating import plan_of
     from talkpath.lab.scenario import Scenario
     from talkpath.report import place
+    from talkpath.verdict.judge import judge
 
     scenario = Scenario.parse(background, [restrict], seed, int(family), path)
     if driver == "netns":
@@ -70,7 +71,7 @@ def locate(
     if as_json:
         click.echo(json.dumps(place.record(facts, found) | {"truth": truth}))
         return
-    place.show(Console(file=sys.stdout), found)
+    place.show(Console(file=sys.stdout), found, judge(facts))
     click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")
 
 

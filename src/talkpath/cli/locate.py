@@ -78,10 +78,11 @@ def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> i
     if ended:
         click.echo(f"talkpath: {ended}", err=True)
     found = places(facts)
+    verdicts, plain = result.result(facts)
     if as_json:
         click.echo(json.dumps(place.record(facts, found)))
     else:
-        place.show(Console(file=sys.stdout), found)
+        place.show(Console(file=sys.stdout), found, verdicts)
     if output is not None:
-        write_file(output, write_check(facts, result.result(facts)[1], signer))
+        write_file(output, write_check(facts, plain, signer))
     return code

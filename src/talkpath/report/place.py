@@ -13,8 +13,10 @@ from talkpath.apps import apps
 from talkpath.measure.facts import Facts
 from talkpath.report.language import say
 from talkpath.report.mechanism import name as mechanism
-from talkpath.report.words import medium
+from talkpath.report.words import MARKS, app_name, label, medium
+from talkpath.report.words import sentence as sentence_of
 from talkpath.verdict.hops import Place, Why
+from talkpath.verdict.model import Verdict
 
 
 class LocateResult(Struct, frozen=True):
@@ -37,13 +39,33 @@ def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
     return plain
 
 
-def show(console: Console, places: Sequence[Place]) -> None:
-    """Each arm and direction: a heading, what is known, and what it is not."""
+def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = ()) -> None:
+    """Each arm and direction: a heading, what is known, and what it is not. `verdicts` of the same check are told of
+    what has no place."""
     for place in places:
         console.print(heading(place), style="bold", highlight=False)
         console.print(f"  {sentence(place)}", highlight=False)
         for line in _more(place):
             console.print(f"  {line}", highlight=False)
+
+    for verdict in unplaced(places, verdicts):
+        name = ", ".join([app_name(verdict), medium(verdict.medium)])
+        console.print(f"{name}: {MARKS[verdict.state]} {label(verdict)}", style="bold", highlight=False)
+        for line in (sentence_of(verdict), why_nowhere(verdict)):
+            console.print(f"  {line}", highlight=False)
+
+
+def unplaced(places: Sequence[Place], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on calls that no place is about."""
+    placed = {(place.app, place.medium) for place in places}
+    return [verdict for verdict in verdicts if (verdict.app, verdict.medium) not in placed]
+
+
+def why_nowhere(verdict: Verdict) -> str:
+    """Why nothing was looked for."""
+    if verdict.state == "restricted":
+        return say("place", "Could not tell where: how it acts could not be named, and the search goes by that.")
+    return because()["nothing_restricted"]
 
 
 def heading(place: Place) -> str:
