@@ -165,7 +165,8 @@ def test_no_more_goes_out_than_came_in_until_the_nonce_is_echoed() -> None:
     layout = lay_out(probe.key, begin(packets=60), PORTS)
     for index, flow in enumerate(layout.flows):
         got = gave = 0
-        for due_ms, owner, bit in layout.up.timeline:
+        for due_ms, cell in zip(layout.up.order_ms, layout.up.order, strict=True):
+            owner, bit = divmod(cell, len(layout.up.slots))
             if owner != index:
                 continue
             data = flow.datagrams[layout.up.slots[bit]]
@@ -182,7 +183,8 @@ def test_an_echoed_nonce_opens_the_flow() -> None:
     layout = lay_out(probe.key, begin(packets=60), PORTS)
     index, flow = next((i, f) for i, f in enumerate(layout.flows) if f.twin_kind == "random")
     nonce = gave = got = 0
-    for due_ms, owner, bit in layout.up.timeline:
+    for due_ms, cell in zip(layout.up.order_ms, layout.up.order, strict=True):
+        owner, bit = divmod(cell, len(layout.up.slots))
         if owner != index:
             continue
         slot = layout.schedule.slots[layout.up.slots[bit]]

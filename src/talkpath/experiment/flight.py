@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from math import nan
 from typing import Generic, TypeVar
@@ -41,17 +41,19 @@ class Flight(ABC, Generic[Packet]):
         self.start_s: float | None = None
         self.wake_s = NEVER
         self.closed = False
-        self.sent = [bytearray(len(out.slots)) for _ in flows]
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
         self.late: list[bytearray] = []  # a row a flow once anything came late
-        self._left_s = array("d", [nan]) * len(out.slots) * len(flows)  # when, row by row
-        self._came_s = array("d", [nan]) * len(into.slots) * len(flows)
+        # What is sent, by cell (see `Side`): was it, when, must `wants` be asked, the packet if nothing in it changes.
+        self._width = len(out.slots)
+        self._sent = bytearray(self._width * len(flows))
+        self._left_s = array("d", [nan]) * len(self._sent)
+        self._doubtful = b"".join(_doubtful(out, flow.canary) for flow in layout.flows)
+        self._ready: list[Packet | None] = [None] * len(self._sent)
+        self._came_s = array("d", [nan]) * len(into.slots) * len(flows)  # when, row by row
         self._datagrams = [[flow.datagrams[slot] for slot in out.slots] for flow in layout.flows]  # as they would leave
-        self._ready: list[list[Packet] | None] = [None] * len(flows)  # a flow's packets once nothing in them changes
         self._next = 0
-        self._timeline = (*out.timeline, (NEVER, 0, 0))
+        self._order_ms = [*out.order_ms, NEVER]
         self._canaries = [flow.canary for flow in layout.flows]
-        self._retries = out.first_try
         self.exceeded = [0] * len(layout.flows)
         self.router = [""] * len(layout.flows)
         self.hops = layout.hops(out) or ({},) * len(layout.flows)
@@ -61,14 +63,13 @@ class Flight(ABC, Generic[Packet]):
     def start(self, at_s: float) -> None:
         """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
         self.start_s = at_s
-        self.wake_s = at_s + self._timeline[0][0] / 1000.0
+        self.wake_s = at_s + self._order_ms[0] / 1000.0
 
     def skip(self, now_s: float) -> None:
         """What was due before now never leaves: this end did not know yet that the epoch had begun."""
         if self.start_s is not None:
-            elapsed_ms = (now_s - self.start_s) * 1000.0
-            self._next = bisect_left(self._timeline, elapsed_ms, key=lambda place: place[0])
-            self.wake_s = self.start_s + self._timeline[self._next][0] / 1000.0
+            self._next = bisect_left(self._order_ms, (now_s - self.start_s) * 1000.0)
+            self.wake_s = self.start_s + self._order_ms[self._next] / 1000.0
 
     def emit(self, now_s: float) -> list[Packet]:
         """What is due now and not withheld; each is recorded as sent."""
@@ -76,22 +77,24 @@ class Flight(ABC, Generic[Packet]):
         if self.start_s is None:
             return packets
         elapsed_ms = (now_s - self.start_s) * 1000.0 + SOON_MS
-        timeline, at, width, left_s = self._timeline, self._next, len(self.out.slots), self._left_s
-        ready, canaries, retries = self._ready, self._canaries, self._retries
-        due_ms, flow, bit = timeline[at]
-        while due_ms <= elapsed_ms:
-            if not (canaries[flow] or bit in retries) or self.wants(flow, bit):
-                self.sent[flow][bit] = 1
-                left_s[flow * width + bit] = now_s
-                row = ready[flow]
-                packet = row[bit] if row else self.packet(flow, bit)
+        order, order_ms, at, doubtful = self.out.order, self._order_ms, self._next, self._doubtful
+        while order_ms[at] <= elapsed_ms:
+            cell = order[at]
+            at += 1
+            if not doubtful[cell] or self.wants(*divmod(cell, self._width)):
+                self._sent[cell] = 1
+                self._left_s[cell] = now_s
+                packet = self._ready[cell] or self.packet(*divmod(cell, self._width))
                 if packet is not None:
                     packets.append(packet)
-            at += 1
-            due_ms, flow, bit = timeline[at]
         self._next = at
-        self.wake_s = self.start_s + due_ms / 1000.0
+        self.wake_s = self.start_s + order_ms[at] / 1000.0
         return packets
+
+    def ready(self, flow: int, packets: Iterable[Packet | None]) -> None:
+        """From now on these are the flow's packets, one a slot, whatever may come; `packet` makes those not given."""
+        first = flow * self._width
+        self._ready[first : first + self._width] = packets
 
     @abstractmethod
     def packet(self, flow: int, bit: int) -> Packet | None:
@@ -131,9 +134,10 @@ class Flight(ABC, Generic[Packet]):
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
         """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
         packets: list[Packet] = []
+        sent, first = self._sent, flow * self._width
         for bit in bits:
-            if not (self.sent[flow][bit] or (self._canaries[flow] and bit in self.out.withheld)):
-                self.sent[flow][bit] = 1
+            if not (sent[first + bit] or (self._canaries[flow] and bit in self.out.withheld)):
+                sent[first + bit] = 1
                 packet = self.packet(flow, bit)
                 if packet is not None:
                     packets.append(packet)
@@ -147,13 +151,13 @@ class Flight(ABC, Generic[Packet]):
 
     def unsend(self, flow: int, bit: int) -> None:
         """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
-        self.sent[flow][bit] = 0
+        self._sent[flow * self._width + bit] = 0
 
     def reports(self) -> tuple[FlowReport, ...]:
         """This end's facts, one report a flow."""
         left_s, came_s = self._elapsed_s(self._left_s, self.out), self._elapsed_s(self._came_s, self.into)
-        sent = _told(self.sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
-        arrived = _told(self.arrived, came_s * 10000.0 - self.into.due_ms * 10.0)
+        sent = _told(self._sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
+        arrived = _told(b"".join(self.arrived), came_s * 10000.0 - self.into.due_ms * 10.0)
         rows = zip(sent, arrived, self.exceeded, self.router, strict=True)
         return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
 
@@ -165,7 +169,8 @@ class Flight(ABC, Generic[Packet]):
         """What came after the cut, a bitmap a flow; nothing where nothing did."""
         if not self.late:
             return ()
-        return tuple(row.tobytes() for row in np.packbits(_bits(self.late), axis=1, bitorder="little"))
+        bits = np.frombuffer(b"".join(self.late), np.bool_).reshape(self.into.due_ms.shape)
+        return tuple(row.tobytes() for row in np.packbits(bits, axis=1, bitorder="little"))
 
 
 def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
@@ -186,14 +191,14 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
-def _bits(flags: Sequence[bytearray]) -> NDArray[np.bool_]:
-    """(flows, slots), of a byte a slot."""
-    return np.frombuffer(b"".join(flags), np.bool_).reshape(len(flags), len(flags[0]) if flags else 0)
+def _doubtful(out: Side, canary: bool) -> bytes:
+    """For each bit of a flow 1, where its packet may be one that does not leave when it is due."""
+    return bytes(bit in out.first_try or (canary and bit in out.withheld) for bit in range(len(out.slots)))
 
 
-def _told(flags: Sequence[bytearray], late_dms: Times) -> list[tuple[bytes, bytes]]:
+def _told(flags: bytes | bytearray, late_dms: Times) -> list[tuple[bytes, bytes]]:
     """For each flow its bitmap, least significant bit first, and how late each packet was that is set in it."""
-    bits = _bits(flags)
+    bits = np.frombuffer(flags, np.bool_).reshape(late_dms.shape)
     rows = np.packbits(bits, axis=1, bitorder="little")
     known = np.nan_to_num(late_dms[bits].clip(-MOST_DMS, MOST_DMS), nan=UNKNOWN_DMS)
     picked = known.astype("<i2").tobytes()

@@ -28,7 +28,6 @@ SETUP_MS = 200.0
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 Place = tuple[int, int]  # (flow index, bit)
-Due = tuple[float, int, int]  # (due_ms, flow index, bit)
 Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
@@ -52,7 +51,8 @@ class Side:
     """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule; `media` are the bits of
     its media packets.
 
-    `timeline` is (due_ms, flow index, bit) in order of time, replies left out; `due_ms[flow][bit]` the same by place.
+    `order` are the cells of `due_ms` in order of time, replies left out, `order_ms` when they are due; the cell of a
+    packet is flow index * len(slots) + bit.
     `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
     `replies[bit]` the bits of the other side that the arrival of `bit` sets off. `limited` bits may not go all the way.
     """
@@ -60,7 +60,8 @@ class Side:
     direction: Direction
     slots: tuple[int, ...]
     media: tuple[int, ...]
-    timeline: tuple[Due, ...]
+    order: list[int]
+    order_ms: list[float]
     due_ms: NDArray[np.float64]
     keys: dict[bytes, Place]
     again: dict[int, tuple[int, ...]]
@@ -198,12 +199,13 @@ def _side(
     bit_of = {slot: bit for bit, slot in enumerate(slots)}
     other = [i for i, slot in enumerate(schedule.slots) if slot.direction != direction]
     other_bit = {slot: bit for bit, slot in enumerate(other)}
-    timeline, due_ms = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
+    order, order_ms, due_ms = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
     return Side(
         direction=direction,
         slots=slots,
         media=media,
-        timeline=timeline,
+        order=order,
+        order_ms=order_ms,
         due_ms=due_ms,
         keys=_keys(schedule, flows, slots),
         again=_again(schedule, slots, bit_of),
@@ -216,18 +218,17 @@ def _side(
 
 def _due(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
-) -> tuple[tuple[Due, ...], NDArray[np.float64]]:
-    """`timeline` and `due_ms`."""
+) -> tuple[list[int], list[float], NDArray[np.float64]]:
+    """`order`, `order_ms` and `due_ms`. (Lists of numbers: the collector has nothing to look at in them.)"""
     chosen = [schedule.slots[slot] for slot in slots]
     block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
     due_ms = np.empty((count, len(slots)))
     due_ms[orders(key, len(slots), count), np.arange(len(slots))[:, None]] = block_ms
     bits = np.flatnonzero([slot.answers is None for slot in chosen])
+    cells = (np.arange(count)[:, None] * len(slots) + bits).ravel()
     at_ms = due_ms[:, bits].ravel()
     first = np.argsort(at_ms, kind="stable")
-    flow, place = np.divmod(first, max(1, len(bits)))
-    timeline = zip(at_ms[first].tolist(), flow.tolist(), bits[place].tolist(), strict=True)
-    return tuple(timeline), due_ms
+    return cells[first].tolist(), at_ms[first].tolist(), due_ms
 
 
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:

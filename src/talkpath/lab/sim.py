@@ -97,13 +97,13 @@ class Sim:
                 self.now_s, _, take, what = heappop(heap)
                 take(what)
             elif probe_s <= far_s:
-                self.now_s = max(self.now_s, probe_s)
+                self.now_s = probe_s if probe_s > self.now_s else self.now_s
                 if packets := check.poll(self.now_s):
                     self._send_up(packets)
                 if outbox:
                     self._talk()
             else:
-                self.now_s = max(self.now_s, far_s)
+                self.now_s = far_s if far_s > self.now_s else self.now_s
                 self._send_down(responder.poll(self.now_s))
 
     def play(self, until_s: float) -> None:

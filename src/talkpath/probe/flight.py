@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 from msgspec import Struct
 
 from talkpath.apps.shape import KEY_BYTES
@@ -51,7 +53,7 @@ class ProbeFlight(Flight[Outgoing]):
         if nonce:
             own = self._datagrams[flow]
             self._datagrams[flow] = self._places.put(own, nonce, printable=text, fingerprint=plan.role == "call")
-            self._ready[flow] = self._packets(flow)
+            self.ready(flow, self._packets(flow))
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
@@ -69,7 +71,7 @@ class ProbeFlight(Flight[Outgoing]):
 
     def _packets(self, flow: int) -> list[Outgoing]:
         """All of a flow."""
-        plan, hops = self.layout.flows[flow], self.hops[flow]
-        local, port, transport, number = plan.local, self._port[flow], self.transport[flow], plan.number
-        row = enumerate(self._datagrams[flow])
-        return [Outgoing(local, port, data, transport, number, hops.get(bit, 0)) for bit, data in row]
+        plan, hops, row = self.layout.flows[flow], self.hops[flow], self._datagrams[flow]
+        ends = repeat(plan.local), repeat(self._port[flow])
+        limits = map(hops.get, range(len(row)), repeat(0)) if hops else repeat(0)
+        return list(map(Outgoing, *ends, row, repeat(self.transport[flow]), repeat(plan.number), limits))

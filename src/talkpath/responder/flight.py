@@ -7,6 +7,7 @@ bytes than it brought, so a forged source gains nothing. A new source (a NAT tha
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -55,7 +56,7 @@ class ResponderFlight(Flight[Outgoing]):
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
-        self._ready[flow] = None
+        self.ready(flow, [None] * len(self.out.slots))
         self.checked[flow] = self._proven(source)
         self._got[flow] = self._gave[flow] = 0
         self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
@@ -67,10 +68,9 @@ class ResponderFlight(Flight[Outgoing]):
         echo = read(plan.datagrams[slot], data, self.layout.schedule.slots[slot], printable=text)
         self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
         if self.checked[flow] and (bound := self.source[flow]) is not None:
-            hops, (source, port) = self.hops[flow], bound
-            self._ready[flow] = [
-                Outgoing(source, port, data, hops.get(bit, 0)) for bit, data in enumerate(self._datagrams[flow])
-            ]
+            hops, row = self.hops[flow], self._datagrams[flow]
+            limits = map(hops.get, range(len(row)), repeat(0)) if hops else repeat(0)
+            self.ready(flow, list(map(Outgoing, repeat(bound[0]), repeat(bound[1]), row, limits)))
 
     def packet(self, flow: int, bit: int) -> Outgoing | None:
         """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""
