@@ -47,10 +47,11 @@ class Flight(ABC, Generic[Packet]):
         self._width = len(out.slots)
         self._sent = bytearray(self._width * len(flows))
         self._left_s = array("d", [nan]) * len(self._sent)
-        self._doubtful = b"".join(_doubtful(out, flow.canary) for flow in layout.flows)
+        doubtful = _doubtful(out, canary=False), _doubtful(out, canary=True)
+        self._doubtful = b"".join(doubtful[flow.canary] for flow in layout.flows)
         self._ready: list[Packet | None] = [None] * len(self._sent)
         self._came_s = array("d", [nan]) * len(into.slots) * len(flows)  # when, row by row
-        self._datagrams = [[flow.datagrams[slot] for slot in out.slots] for flow in layout.flows]  # as they would leave
+        self._datagrams = [list(map(flow.datagrams.__getitem__, out.slots)) for flow in layout.flows]  # as they'd leave
         self._next = 0
         self._order_ms = [*out.order_ms, NEVER]
         self._canaries = [flow.canary for flow in layout.flows]
@@ -58,7 +59,9 @@ class Flight(ABC, Generic[Packet]):
         self.router = [""] * len(layout.flows)
         self.hops = layout.hops(out) or ({},) * len(layout.flows)
         """For each flow: bit -> how many hops its packet may go, where that is limited."""
-        self._first = {bit: first for first, others in into.again.items() for bit in others}
+        firsts = {bit: first for first, others in into.again.items() for bit in others}
+        self._first = [firsts.get(bit, bit) for bit in range(len(into.slots))]
+        self._replies = [into.replies.get(bit, ()) for bit in range(len(into.slots))]
 
     def start(self, at_s: float) -> None:
         """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
@@ -116,7 +119,7 @@ class Flight(ABC, Generic[Packet]):
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
         arrived = self.arrived[flow]
-        bit = self._first.get(bit, bit)  # a twin's retries have bytes of their own, a call's have not: both count alike
+        bit = self._first[bit]  # a twin's retries have bytes of their own, a call's have not: both count alike
         if arrived[bit]:
             fresh = [b for b in self.into.again.get(bit, ()) if not arrived[b]]
             if not fresh:
@@ -129,7 +132,7 @@ class Flight(ABC, Generic[Packet]):
         arrived[bit] = 1
         if self.start_s is not None:
             self._came_s[flow * len(arrived) + bit] = now_s
-        return self.into.replies.get(bit, ())
+        return self._replies[bit]
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
         """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
@@ -191,7 +194,7 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
-def _doubtful(out: Side, canary: bool) -> bytes:
+def _doubtful(out: Side, *, canary: bool) -> bytes:
     """For each bit of a flow 1, where its packet may be one that does not leave when it is due."""
     return bytes(bit in out.first_try or (canary and bit in out.withheld) for bit in range(len(out.slots)))
 
@@ -200,7 +203,8 @@ def _told(flags: bytes | bytearray, late_dms: Times) -> list[tuple[bytes, bytes]
     """For each flow its bitmap, least significant bit first, and how late each packet was that is set in it."""
     bits = np.frombuffer(flags, np.bool_).reshape(late_dms.shape)
     rows = np.packbits(bits, axis=1, bitorder="little")
-    known = np.nan_to_num(late_dms[bits].clip(-MOST_DMS, MOST_DMS), nan=UNKNOWN_DMS)
+    known = late_dms[bits].clip(-MOST_DMS, MOST_DMS)
+    known[np.isnan(known)] = UNKNOWN_DMS
     picked = known.astype("<i2").tobytes()
-    ends = accumulate((2 * bits.sum(axis=1)).tolist(), initial=0)
+    ends = accumulate((2 * np.count_nonzero(bits, axis=1)).tolist(), initial=0)
     return [(row.tobytes(), picked[a:b]) for row, (a, b) in zip(rows, pairwise(ends), strict=True)]

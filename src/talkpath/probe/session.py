@@ -326,7 +326,8 @@ class ProbeSession:
         for running in self._running.values():
             flight = running.flight
             if flight.wake_s <= now_s:
-                packets += self._count(flight, flight.emit(now_s))
+                due = self._count(flight, flight.emit(now_s))
+                packets = packets + due if packets else due
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
             if not running.ours:

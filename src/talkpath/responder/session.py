@@ -318,7 +318,8 @@ class Responder:
         wake_s = NEVER
         for flight in self._active:
             if flight.wake_s <= now_s:
-                packets += flight.emit(now_s)
+                due = flight.emit(now_s)
+                packets = packets + due if packets else due
             wake_s = flight.wake_s if flight.wake_s < wake_s else wake_s
         while self._lingering and self._lingering[0][0] <= now_s:
             _, connection, number = self._lingering.pop(0)

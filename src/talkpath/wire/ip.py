@@ -275,7 +275,10 @@ class UdpWriter:
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
-        start = self._starts.get(size) or self._start(size)
+        try:
+            start = self._starts[size]
+        except KeyError:
+            start = self._start(size)
         part = int.from_bytes(payload, "big") % 0xFFFF
         if size & 1:
             part <<= 8
