@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,10 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
+
 from talkpath.browser.media import VIDEO, VOICE
 from talkpath.browser.order import CALLS, CANARY_COHORT, seed_of
 from talkpath.browser.port import SharedPort, is_hello
-from talkpath.browser.session import Session
+from talkpath.browser.session import Session, _bytes
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 
@@ -169,3 +175,10 @@ def test_a_call_that_goes_on_from_another_address_has_moved():
     for port, moved in ((5, False), (5, False), (6, True), (5, True)):
         lane.take(rtp, ("192.0.2.9", port))
         assert lane.heard.moved is moved
+
+
+def test_what_a_check_cost_is_what_its_packets_were_long():
+    epochs = world.check(world.even(0.0), 1).epochs
+    media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
+    for way in ("up", "down"):
+        assert 0.97 * media <= _bytes(epochs, way) <= 1.03 * media

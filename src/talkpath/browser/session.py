@@ -10,11 +10,12 @@ import asyncio
 import base64
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from talkpath.browser import order
 from talkpath.browser.arrivals import STAMPS, STAMPS_A_TICK
@@ -30,7 +31,8 @@ from talkpath.browser.reports import EpochReport, FarFlow, Times
 from talkpath.browser.twin import DOWN_OVERHEAD, UP_OVERHEAD, Twin
 from talkpath.browser.voice import PAYLOAD_BYTES, TICK_MS
 from talkpath.errors import PeerError
-from talkpath.measure.facts import Epoch, Facts, Health, Reach
+from talkpath.measure.bitmap import unpack
+from talkpath.measure.facts import Direction, Epoch, Facts, Health, Reach
 
 HEADER_BYTES = 28
 CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156
@@ -240,7 +242,6 @@ class Session:
 
     def _facts(self) -> Facts:
         reports = self._reports
-        sent = sum(map(_bytes, self._epochs))
         return Facts(
             plan=order.plan(self._kinds),
             epochs=together(self._epochs),
@@ -255,8 +256,8 @@ class Session:
             seed=self.seed,
             started_at=f"{self._started_at:%Y-%m-%dT%H}:00:00Z",
             duration_s=time.monotonic() - self._began_s,
-            bytes_sent=sent // 2,
-            bytes_received=sent // 2,
+            bytes_sent=_bytes(self._epochs, "up"),
+            bytes_received=_bytes(self._epochs, "down"),
             family=6 if ":" in self._host else 4,
         )
 
@@ -287,10 +288,13 @@ def _usual_ms(late_ms: list[float]) -> float:
     return sorted(late_ms)[int(0.99 * len(late_ms))] if late_ms else 0.0
 
 
-def _bytes(epoch: Epoch) -> int:
-    """IP bytes of what was sent, both ways."""
-    packets = sum(int.from_bytes(flow.sent, "little").bit_count() for flow in epoch.flows)
-    return packets * (HEADER_BYTES + max(epoch.up.size))
+def _bytes(epochs: Sequence[Epoch], way: Direction) -> int:
+    """IP bytes of what was sent that way."""
+    found = 0
+    for each in epochs:
+        size = np.array(each.up.size if way == "up" else each.down.size) + HEADER_BYTES
+        found += sum(int(size[unpack(flow.sent, len(size))].sum()) for flow in each.flows if flow.direction == way)
+    return found
 
 
 def _quic_alone_is_dead(made: EpochOrder, report: EpochReport) -> bool:
