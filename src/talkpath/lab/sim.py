@@ -97,13 +97,15 @@ class Sim:
                 self.now_s, _, take, what = heappop(heap)
                 take(what)
             elif probe_s <= far_s:
-                self.now_s = probe_s if probe_s > self.now_s else self.now_s
+                if probe_s > self.now_s:
+                    self.now_s = probe_s
                 if packets := check.poll(self.now_s):
                     self._send_up(packets)
                 if outbox:
                     self._talk()
             else:
-                self.now_s = far_s if far_s > self.now_s else self.now_s
+                if far_s > self.now_s:
+                    self.now_s = far_s
                 self._send_down(responder.poll(self.now_s))
 
     def play(self, until_s: float) -> None:
@@ -130,15 +132,15 @@ class Sim:
     # -- datagrams -------------------------------------------------------------------------------------------
 
     def _send_up(self, packets: list[ProbeOutgoing]) -> None:
-        offer, take, heap, order, now_s = self.network.offer, self._take_up, self._heap, self._order, self.now_s
+        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
         for packet in packets:
             writer, data = self._up.get(packet.flow), packet.data
             if (writer is None or packet.hops) and (writer := self._first_up(packet)) is None:
                 continue
             sent = writer.packet(data)
-            for at_s, delivered in offer(now_s, "up", sent):
+            for at_s, delivered in network.offer(now_s, "up", sent):
                 parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
-                heappush(heap, (at_s, next(order), take, parts))
+                heappush(self._heap, (at_s, next(self._order), self._take_up, parts))
 
     def _first_up(self, packet: ProbeOutgoing) -> UdpWriter | None:
         """What writes the packets of its flow; None where it was sent already, another way."""
@@ -153,15 +155,15 @@ class Sim:
         return writer
 
     def _send_down(self, packets: list[ResponderOutgoing]) -> None:
-        offer, take, heap, order, now_s = self.network.offer, self._take_down, self._heap, self._order, self.now_s
+        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
         for packet in packets:
             writer, data = self._down.get(packet.source), packet.data
             if (writer is None or packet.hops) and (writer := self._first_down(packet)) is None:
                 continue
             sent = writer.packet(data)
-            for at_s, delivered in offer(now_s, "down", sent):
+            for at_s, delivered in network.offer(now_s, "down", sent):
                 parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
-                heappush(heap, (at_s, next(order), take, parts))
+                heappush(self._heap, (at_s, next(self._order), self._take_down, parts))
 
     def _first_down(self, packet: ResponderOutgoing) -> UdpWriter | None:
         """The same of the responder's."""

@@ -262,41 +262,39 @@ class UdpWriter:
     """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once. `flow` is the
     5-tuple as `split_udp` gives it."""
 
-    __slots__ = ("_ends", "_pack", "_starts", "_sum", "flow")
+    __slots__ = ("_pack", "_starts", "_sum", "flow")
 
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
         ends = source.packed + destination.packed
         self.flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
-        self._ends = Address(source.packed), Address(destination.packed), ttl
-        self._starts = _starts(*self._ends)
+        self._starts = _starts(source.packed, destination.packed, ttl)
         self._sum = int.from_bytes(self.flow, "big") % 0xFFFF + UDP
         self._pack = (_UDP_IN_V4 if len(ends) == 8 else _UDP_IN_V6).pack
 
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
-        try:
-            start = self._starts[size]
-        except KeyError:
-            start = self._start(size)
         part = int.from_bytes(payload, "big") % 0xFFFF
         if size & 1:
             part <<= 8
         check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
-        return self._pack(start, self.flow, size, check) + payload
+        return self._pack(self._starts[size], self.flow, size, check) + payload
 
-    def _start(self, size: int) -> bytes:
-        """What comes before the addresses when so many bytes come after them and the UDP ports begin."""
+
+class _Starts(dict[int, bytes]):
+    """What stands before the addresses in the IP headers between two hosts, by the bytes that follow the header."""
+
+    def __init__(self, source: bytes, destination: bytes, ttl: int) -> None:
+        self._ends = Address(source), Address(destination), ttl
+
+    def __missing__(self, size: int) -> bytes:
         source, destination, ttl = self._ends
         whole = build_ip(Ip(source, destination, UDP, bytes(size), ttl))
-        start = self._starts[size] = whole[: 12 if source.family == 4 else 8]
+        start = self[size] = whole[: 12 if source.family == 4 else 8]
         return start
 
 
-@lru_cache(maxsize=64)
-def _starts(source: Address, destination: Address, ttl: int) -> dict[int, bytes]:
-    """By size; the flows between two hosts have them in common."""
-    return {}
+_starts = lru_cache(maxsize=64)(_Starts)  # all flows between two hosts have them in common
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
