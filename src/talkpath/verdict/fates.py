@@ -22,6 +22,7 @@ from talkpath.verdict.returns import first_life
 
 UNHEARD = 3  # packets sent of which none arrived: the flow never lived (set-up alone is tried three times)
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
+CUT = 2  # likewise, and half of all, for a call that ended in its set-up; of most of many calls
 RAN = 3  # media packets that passed: the call ran (a few pass where it is cut off after its handshake)
 SLACK_S = 0.3  # one schedule's slots of the two ways pass one place so far apart at most (a round trip)
 
@@ -114,15 +115,47 @@ def stillborn(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
     while, and a call there is over when it is recognised, or before. And where nothing of a call passed, not even
     set-up, while most of the arm's were heard: a translator may have no port left for a flow.
     """
-    ran: set[int] = set()
-    found: set[tuple[int, int]] = set()
     few = _mostly_heard(epochs)
+    dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in few for call in calls_of(epoch) if call.dead}
+    return frozenset(dead | {(number, call.flow) for number, call in later(epochs) if _over(call)})
+
+
+@per_epochs
+def later(epochs: tuple[Epoch, ...]) -> tuple[tuple[int, Fate], ...]:
+    """(epoch, call) of those to a port where an earlier call ran and went silent."""
+    ran: set[int] = set()
+    found: list[tuple[int, Fate]] = []
     for epoch in sorted(epochs, key=lambda epoch: (epoch.started_s, epoch.number)):
-        calls = [fate for fate in fates(epoch) if fate.role == "call"]
-        found |= {(epoch.number, call.flow) for call in calls if _over(call) and (call.port in ran)}
-        found |= {(epoch.number, call.flow) for call in calls if call.dead and epoch.arm in few}
+        calls = calls_of(epoch)
+        found += ((epoch.number, call) for call in calls if call.port in ran)
         ran |= {call.port for call in calls if any(way.silent and way.media >= RAN for way in (call.up, call.down))}
-    return frozenset(found)
+    return tuple(found)
+
+
+@per_epochs
+def doomed(epochs: tuple[Epoch, ...]) -> dict[int, list[Fate]]:
+    """For each epoch the calls that found their port closed; none where most later calls to such ports ran, for then
+    those few ended in some other way."""
+    calls = [(number, call) for number, call in later(epochs) if _over(call)]
+    found: dict[int, list[Fate]] = {}
+    for number, call in calls if 2 * len(calls) > len(later(epochs)) else ():
+        found.setdefault(number, []).append(call)
+    return found
+
+
+def calls_of(epoch: Epoch) -> list[Fate]:
+    """The fates of calls."""
+    return [fate for fate in fates(epoch) if fate.role == "call"]
+
+
+def cut_ways(calls: Iterable[Fate]) -> list[Direction]:
+    """The ways in which most calls that the far end heard at all were cut off, if only in their set-up."""
+    heard = [call for call in calls if call.up.arrived]
+    return [way for way in DIRECTIONS if 2 * sum(_cut(call.way(way)) for call in heard) > len(heard)]
+
+
+def _cut(way: Way) -> bool:
+    return way.tail >= max(CUT, way.sent / 2.0)
 
 
 def _over(call: Fate) -> bool:
@@ -134,9 +167,8 @@ def _mostly_heard(epochs: Iterable[Epoch]) -> set[tuple[str, str, str]]:
     """The arms of whose calls most were heard."""
     heard: Counter[tuple[str, str, str]] = Counter()
     for epoch in epochs:
-        for fate in fates(epoch):
-            if fate.role == "call":
-                heard[epoch.arm] += -1 if fate.dead else 1
+        for call in calls_of(epoch):
+            heard[epoch.arm] += -1 if call.dead else 1
     return {arm for arm, balance in heard.items() if balance > 0}
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.facts import Direction, Epoch, Facts
 from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import stillborn
+from talkpath.verdict.fates import cut_ways, doomed, stillborn
 from talkpath.verdict.memo import per_epochs
-from talkpath.verdict.model import Number
+from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules import media_freeze, media_size_drop, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.view import View, view_of
@@ -22,6 +22,10 @@ from talkpath.verdict.view import View, view_of
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
+APART = (
+    0.1  # or of the best gain: what makes one rule fit badly one way, as a bucket that begins anew, may not the other
+)
+OF_MEDIA = ("media.drop", "media.freeze", "media.police", "media.size_drop")
 UNKNOWN = "media.unknown"
 DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets all lie above an edge in size
 
@@ -68,7 +72,21 @@ def name(view: View) -> Naming:
 
 def alone(view: View) -> Naming:
     """The best explanation of the view's arm by itself."""
-    return _name(view.epochs, _Frame(view.facts, _stillborn(view)))
+    own = _name(view.epochs, _Frame(view.facts, _stillborn(view)))
+    ways, best = _doomed_ways(view), own.best
+    if own.rule != media_freeze.RULE.id or best is None or best.direction not in ways:
+        return own
+    return own._replace(rivals=(Candidate(media_freeze.RULE, replace(best, direction=_joined(ways))), *own.rivals[1:]))
+
+
+def _doomed_ways(view: View) -> list[Direction]:
+    """The ways in which calls ended that another's end had doomed. What closed a port to them acts the same ways: they
+    tell these, though not when."""
+    return cut_ways([call for epoch in view.epochs for call in doomed(view.facts.epochs).get(epoch.number, [])])
+
+
+def _joined(ways: list[Direction]) -> DirectionOf:
+    return "both" if len(ways) == 2 else ways[0]
 
 
 def _stillborn(view: View) -> frozenset[tuple[int, int]]:
@@ -90,7 +108,9 @@ def together(own: Naming, view: View) -> Naming:
         return Naming(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
     frozen = firm.get(media_freeze.RULE.id)
     if own.best is None and frozen is not None and frozen.best is not None and _stillborn(view):
-        return Naming(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, frozen.best.direction)),), 1)
+        ways = _doomed_ways(view)
+        direction = _joined(ways) if ways else frozen.best.direction
+        return Naming(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, direction)),), 1)
     large = firm.get(media_size_drop.RULE.id)
     return _lent(own, large, view) if large is not None else own
 
@@ -130,12 +150,15 @@ def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
 
 
 def _apart(joint: Naming, view: View) -> Naming:
-    """Where one rule each way explains far better than one rule both ways, the name of the way that suffers more."""
+    """Where one rule each way explains far better than one rule both ways, the name of the way that suffers more. Only
+    among rules that lose media: a delay or a lost set-up beside those leaves the loss of media to be explained."""
     single = [best_of(rules_of("restricted"), replace(view, ways=(way,))) for way in DIRECTIONS]
     gains = [naming.best.gain if naming.best else 0.0 for naming in single]
     likely = [{rival.rule.id for rival in naming.rivals[: naming.tied]} for naming in single]
     top = joint.best.gain if joint.best else 0.0
-    if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, CLOSE * top):
+    if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, APART * top):
+        return joint
+    if joint.rule in OF_MEDIA and not all(names <= set(OF_MEDIA) for names in likely):
         return joint
     return single[gains.index(max(gains))]
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import lgamma, log
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,8 +146,16 @@ class View:
 
 
 def _worse(epochs: Sequence[Epoch], way: Direction) -> bool:
+    """Over all flows, or in most epochs: the few that are bad by themselves may all be twins."""
+    if loss.log_e(epochs, way) < WORSE_LOG_E:
+        return False
+    return max(_excess(epochs, way), median(_excess([epoch], way) for epoch in epochs)) >= WORSE_LOSS
+
+
+def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
+    """How much more of what they sent calls lose than twins."""
     calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLES)
-    return calls - twins >= WORSE_LOSS and loss.log_e(epochs, way) >= WORSE_LOG_E
+    return calls - twins
 
 
 def view_of(facts: Facts, arm: tuple[str, str, str]) -> View:

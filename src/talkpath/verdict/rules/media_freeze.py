@@ -13,10 +13,12 @@ from statistics import median_high
 import numpy as np
 
 from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, quickest_s, round_trip_s
 from talkpath.verdict.model import Category, Number
+from talkpath.verdict.rules.lives import ends
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import Best, Floats, also, best, ways
+from talkpath.verdict.rules.ways import BOTH_NATS, Best, Floats, also, best, total, ways
 from talkpath.verdict.tails import Tail, by_twins, counted, excluded, tail_s
 from talkpath.verdict.view import Side, View, before_each
 
@@ -25,7 +27,6 @@ PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass of a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a count that ends with the handshake is no coincidence: it is preferred by so much
 APART_PACKETS = 6  # a flow that had so many more through than one in four had sent began anew
-STILL_FINE = 0.03  # share lost before the end
 SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two ways, and of flows, are told apart no better
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 LATER = (0.25, 0.5, 0.75, 1.0)  # likewise of each epoch's own, where queues make that long
@@ -39,7 +40,7 @@ def explain(view: View) -> Fit | None:
     fits = {"packets": _after_packets(view),
             "seconds": _after(view, lambda side: side.at_s, SECONDS_NEAR, 0.0),
             "handshake": best(view, _handshake, apart=True),
-            "each": best(view, _each, apart=True)}  # fmt: skip
+            "each": _each(view)}  # fmt: skip
     gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
     if not gains:
         return None
@@ -105,22 +106,15 @@ def _handshake(side: Side) -> Floats:
     return np.where(np.tile(few, 2), gains, -np.inf)
 
 
-def _each(side: Side) -> Floats:
-    """(1,): every call ends somewhere, as where a translator gives it a new port, and so a new start, now and then.
-
-    Until then it loses next to nothing, and then all: else its packets may have been lost one by one.
-    """
-    sure = side.each(np.array(SURE))
-    if not sure.size:
-        return np.zeros(1)
-    rest = np.pad(np.cumsum(sure[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))  # all from here on, the last: nothing
-    sent, lost = side.calls
-    early = np.arange(sure.shape[1]) < rest.argmax(axis=1)[:, None]
-    usual = float((sent & early).sum(axis=0) @ np.minimum(side.chance, STILL_FINE))
-    clean = (lost & early).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
-    dead = (sent & ~lost & ~early).sum() <= (1.0 - SURE) * (sent & ~early).sum()
-    gained = np.maximum(rest.max(axis=1) - np.log(sure.shape[1]), 0.0)
-    return np.array([gained.sum() if clean and dead else 0.0])
+def _each(view: View) -> Best | None:
+    """Each way by itself: where calls end one by one, or after the handshake; the other way may show one of these only
+    as it shows the other here."""
+    kinds = _handshake, ends(view)
+    gains = {way: [float(g.max()) for kind in kinds if (g := total(view, way, kind)) is not None] for way in DIRECTIONS}
+    tried = [Best(max(found), 0, way) for way, found in gains.items() if found]
+    one = max(tried, key=lambda found: found.gain, default=None)
+    both = sum(found.gain for found in tried)
+    return one if one is None or len(tried) < 2 or both < one.gain + BOTH_NATS else Best(both, 0, "both")
 
 
 def _sharpen(view: View, kind: str) -> tuple[Contrast, ...]:

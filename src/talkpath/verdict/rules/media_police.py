@@ -48,7 +48,7 @@ def explain(view: View) -> Fit | None:
     if found is None or found.gain - 2 * PENALTY <= 0.0:
         return None
     passed = passed_kbps(view, found.direction)
-    if passed.high is not None and passed.high <= LEAST_KBPS:
+    if (passed.high is not None and passed.high <= LEAST_KBPS) or _cuts_off(view, found.direction):
         return None
     wide = (
         passed.low is None or passed.high is None or passed.high - passed.low > 2 * BLURRED * (passed.estimate or 0.0)
@@ -190,8 +190,7 @@ def passed_kbps(view: View, direction: DirectionOf) -> Number:
 
     What twins lose may have been taken from the bucket before it was lost, or not: the interval holds both.
     """
-    hit = ways(direction)
-    rows = [row for epoch in view.explained for way in hit for row in _passed(epoch, way, view.header_bytes)]
+    rows = _rows(view, direction)
     if not rows:
         return Number(None, None, None)
     kbps, spare, lost = np.array(rows).T
@@ -200,6 +199,17 @@ def passed_kbps(view: View, direction: DirectionOf) -> Number:
     rest, lost_elsewhere = 1.5 * float(np.median(spare[good])), min(0.5, float(lost[good].mean()))
     low, high = max(0.0, float(few) - rest), (float(many) + rest) / (1.0 - lost_elsewhere)
     return Number((low + high) / 2.0, low, high)
+
+
+def _cuts_off(view: View, direction: DirectionOf) -> bool:
+    """Did nothing of three calls in four pass once its bucket was empty? A bucket refills."""
+    kbps = sorted(row[0] for row in _rows(view, direction))
+    return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
+
+
+def _rows(view: View, direction: DirectionOf) -> list[tuple[float, float, float]]:
+    hit = ways(direction)
+    return [row for epoch in view.explained for way in hit for row in _passed(epoch, way, view.header_bytes)]
 
 
 @per_epoch

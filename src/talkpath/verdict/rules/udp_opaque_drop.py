@@ -11,24 +11,28 @@ from talkpath.verdict.permutation import log_mean
 from talkpath.verdict.rules.network import own, reported
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.twins import opaque_log_e
-from talkpath.verdict.view import View
+from talkpath.verdict.view import WORSE_LOG_E, View
 
 GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
 HALVES = np.log([0.5, 0.5])
 
 
 def explain(view: View) -> Fit | None:
-    """Random twins lose more than text twins (an e-value over the whole check), and this arm's calls with them."""
-    flows = own(view)
+    """Random twins lose more than text twins (an e-value over the whole check), and this arm's calls with them.
+
+    A way is told where its own e-value shows it: a few text twins may by chance be spared what befalls single flows.
+    """
+    flows, epochs = own(view), reported(view.facts)
     hit: list[Direction] = [way for way in DIRECTIONS if _gap(flows, way)]
     if not hit:
         return None
-    epochs = reported(view.facts)
-    gain = float(log_mean(np.array([opaque_log_e(epochs, "up"), opaque_log_e(epochs, "down")]), HALVES))
+    found = {way: opaque_log_e(epochs, way) for way in DIRECTIONS}
+    gain = float(log_mean(np.array(list(found.values())), HALVES))
     if gain <= 0.0:
         return None
+    firm = [way for way in hit if found[way] >= WORSE_LOG_E] or [max(hit, key=lambda way: found[way])]
     unseen = not any(fate.down.sent for fate in flows if fate.role != "text")
-    return Fit(gain, "both" if len(hit) == 2 or unseen else hit[0])
+    return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
 
 
 def _gap(flows: list[Fate], way: Direction) -> bool:
