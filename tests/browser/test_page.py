@@ -79,6 +79,32 @@ def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Brows
 def test_without_javascript_it_says_so_kindly(browser: Browser, origin: str):
     page = opened(browser, origin, "ru", java_script_enabled=False)
     assert page_words("ru")["noscript"] in page.inner_text("main")
+    assert not page.is_visible("#loading")
+    assert not page.is_visible("#start")
+    page.context.close()
+
+
+SLOW = {"offline": False, "latency": 300, "downloadThroughput": 6000, "uploadThroughput": 6000}  # ms, bytes a second
+
+
+def test_a_slow_line_brings_the_words_first_and_then_the_rest(browser: Browser, origin: str):
+    page = browser.new_context().new_page()
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
+    page.goto(f"{origin}/check?lang=fa", wait_until="commit", timeout=60_000)
+    page.wait_for_selector("#loading", timeout=60_000)
+    assert page.inner_text("h1") == page_words("fa")["title"]
+    assert not page.is_visible("#start")
+    page.wait_for_selector("html[data-ready]", timeout=60_000)
+    assert page.is_visible("#start")
+    assert not page.is_visible("#loading")
+    page.context.close()
+
+
+def test_where_a_part_of_it_never_comes_it_says_what_to_do(browser: Browser, origin: str):
+    page = browser.new_context(service_workers="block").new_page()
+    page.route("**/check/run.js", lambda route: route.abort())
+    page.goto(f"{origin}/check?lang=en")
+    assert page.inner_text("#loading") == page_words("en")["loading"]
     assert not page.is_visible("#start")
     page.context.close()
 

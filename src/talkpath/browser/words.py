@@ -124,6 +124,9 @@ def _troubles() -> dict[str, str]:
             "This page places test calls and needs JavaScript for that, which is switched off here. Nothing is wrong: "
             "switch it on for this page, or run `talkpath check` on a computer.",
         ),
+        "loading": say(
+            "browser", "The rest of this page is still on its way. If it does not come, load the page again."
+        ),
         "no_webrtc": say(
             "browser", "This browser cannot place calls (WebRTC is missing or switched off). Try another."
         ),
