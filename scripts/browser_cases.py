@@ -178,7 +178,8 @@ def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -
                "--web-udp", str(UDP), *(certificate(scratch) if secure else [])]  # fmt: skip
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
-        origin = f"{'https' if secure else 'http'}://{NAME}:{WEB}"
+        # Without https by address: of a page with a name browsers try https first.
+        origin = f"https://{NAME}:{WEB}" if secure else f"http://{RESPONDER.ipv4}:{WEB}"
         outcome = lab.start(PROBE.name, [sys.executable, str(near), origin, str(file),
                                         "video" if case.video else "voice", case.act]).finish(170)  # fmt: skip
         health = lab.stop()
