@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from math import inf
 from random import Random
 from typing import Any
 
@@ -20,7 +22,7 @@ from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
 from talkpath.responder.session import Limits, Responder
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Ask
 
 SMALL = make_plan(choose_arms(["webrtc"]), k=4)
@@ -76,6 +78,18 @@ def test_a_thought_that_fails_is_told() -> None:
 
 
 # -- what it spends ----------------------------------------------------------------------------------------------
+
+
+def test_of_an_app_one_variant_is_proven_while_other_apps_wait_for_bytes() -> None:
+    """All calls lose a little: three variants of Telegram would take the bytes of three apps."""
+    facts = sim_of(check_of(make_plan(choose_arms())), ["media.drop,direction=down,p=0.1"]).run()
+    known_s: dict[str, float] = {}
+    for verdict in judge_arms(facts):
+        known_s[verdict.app] = min(verdict.known_at_s or inf, known_s.get(verdict.app, inf))
+    all_known_s = max(known_s.values())
+    asked = Counter(e.variant for e in facts.epochs if e.app == "telegram" and e.started_s < all_known_s - 1.0)
+    assert all_known_s < facts.plan.budget_s
+    assert sum(count > 1 for count in asked.values()) == 1
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from talkpath.measure.facts import Facts, Health, Plan, Reach
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.session import ProbeSession
 from talkpath.verdict.ask import next_question
+from talkpath.verdict.judge import undecided
 from talkpath.verdict.model import Ask
 from talkpath.verdict.paths import open_paths
 from talkpath.wire.control import Begin
@@ -318,9 +319,19 @@ class Check:
         if left_s < kept_s:
             self._out_of = "budget"
             return None
-        spent_bytes = self._allowance.spent_bytes
-        ask = self.choose(self._allowance.less_time(facts, now_s, kept_s), spent_bytes + kept, pending)
-        return self._affordable(ask, self._allowance.left_bytes - kept)
+        facts = self._allowance.less_time(facts, now_s, kept_s)
+        ask = self._question(facts, kept, pending)
+        if ask is None and not (pending or paths or self.plan.transports) and undecided(facts):
+            ask = self._question(facts, 0, pending)  # nobody is accused whose transports it was kept for
+        return ask
+
+    def _question(self, facts: Facts, kept: int, pending: list[Ask]) -> Ask | None:
+        """The verdict's, or a smaller one where it costs more than the verdict thought."""
+        left, spent = self._allowance.left_bytes - kept, self._allowance.spent_bytes + kept
+        ask = self.choose(facts, spent, pending)
+        if ask is not None and (over := self._cost(ask) - left) > 0:
+            ask = self.choose(facts, spent + over, pending)
+        return self._affordable(ask, left)
 
     def _kept(self, paths: list[Ask]) -> tuple[int, float]:
         """(bytes, seconds): all that the plan gave for them, or else bytes for one arm and half the time for each."""

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, inf, log
 
+import msgspec
 import numpy as np
 
-from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.dose import dose
+from talkpath.measure.facts import Epoch, Facts, Plan
+from talkpath.verdict.dose import cost_packets, dose
 from talkpath.verdict.load import LIGHT_K, heavy
 from talkpath.verdict.model import Ask
 from talkpath.verdict.rules.rule import Contrast
@@ -41,11 +42,13 @@ LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 byt
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
 LOOK_K, RICH = 4, 0.25  # as many calls as in a first epoch only where that costs all arms no more of the bytes
 TIGHT_LOOK_K = 5  # where bytes are short: one look and one short epoch together prove a strong effect
+SHORTER = 0.5  # of a look: what an app's further variants get
+STRONG_LOG_E = log(20.0)  # an arm is all but accused, where bytes are short
 TIGHT_RESERVE = 0.06  # of the bytes, not for looks then
 WORTH_A_LOOK = 1.5  # times the usual packets, at least
 LONGER = 6  # times the usual packets, at most, for a contrast
 PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
-HEADER_BYTES, SETUP_PACKETS = 40.0, 10  # IP and UDP, and what the control channel tells of a packet
+HEADER_BYTES, SETUP_PACKETS = {4: 33.0, 6: 53.0}, 10  # IP and UDP, and what the control channel tells of a packet
 
 
 def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
@@ -72,10 +75,10 @@ class Desk:
                 self.looks(), self.turns(), self.sequence(1.0))  # fmt: skip
 
     def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
-        """Likewise where bytes are short for so many arms: one longer look early, for a first sentence; then every
-        arm is heard once in brief and once at length before any is named."""
-        return (self.opening(), self.firsts(1), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
-                self.sequence(1.0), self.looks(), self.turns())  # fmt: skip
+        """Likewise where bytes are short for so many arms: every arm is heard once in brief, one at length for a first
+        sentence, unless one is all but accused, and then each at length before any is named."""
+        return (self.firsts(1), self.opening(), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
+                self.sequence(1.0), self.turns(alone=True), self.rest())  # fmt: skip
 
     @property
     def tight(self) -> bool:
@@ -92,12 +95,13 @@ class Desk:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
 
     def opening(self) -> Iterator[Ask]:
-        """The longer look at whichever arm was heard first and looks well: people wait for the first sentence."""
-        if any(self._count(standing, "watch") for standing in self.standings):
+        """The longer look at an arm that looks well, the quickest one that speaks for its app alone: people wait for
+        the first sentence. Where an arm is all but accused that will be one."""
+        if any(_strong(s) or self._count(s, "watch") for s in self.standings):
             return
-        for standing in self.standings:
-            if standing.view.accusing and not standing.settled and not standing.hint:
-                yield from self._afford(self._look(standing), 1.0 - FIRST_RESERVE)
+        heard = [s for s in self.standings[::-1] if s.view.accusing and not s.hint]
+        for standing in sorted(heard, key=lambda s: (len(self._kin(s)), _interval_ms(s))):
+            yield from self._afford(self._look(standing), 1.0 - FIRST_RESERVE)
 
     def meanwhile(self) -> Iterator[Ask]:
         """Short epochs while the first are on their way, one more if other arms fill the time: a long look in the dark
@@ -110,11 +114,15 @@ class Desk:
                 yield from self._afford([self._battery(standing)], 1.0 - RESERVE)
 
     def accuse(self) -> Iterator[Ask]:
-        """Arm by arm: TCP beside what is dead, more epochs where something is amiss."""
-        for standing in sorted(self.standings, key=self._spoken_for):
+        """Arm by arm, the cheapest proof first: TCP beside what is dead, more epochs where something is amiss. Of an
+        app only the variant that costs least, and none once it is restricted: its verdict is the app's."""
+        begun: set[tuple[str, str]] = set()
+        for standing in sorted(self.standings, key=self._missing_bytes):
+            call = (standing.arm.app, standing.arm.medium)
             if not standing.settled and self._unheard(standing):
                 yield from self._afford(self._tcp(standing), 1.0)
-            if self._amiss(standing):
+            if self._amiss(standing) and call not in begun:
+                begun.add(call)
                 yield from self._afford(self._more(standing), 1.0)
 
     def sequence(self, share: float) -> Iterator[Ask]:
@@ -127,14 +135,21 @@ class Desk:
                 yield from self._afford(self._tcp(standing), 1.0)
             elif standing.suspected:
                 wanted = [c for c in standing.suspected.fit.sharpen if not self._count(standing, *c)]
-                yield from self._afford([self._contrast(standing, c) for c in wanted], 1.0)
+                yield from self._afford(
+                    [msgspec.structs.replace(self._contrast(standing, c), k=LOOK_K) for c in wanted], 1.0
+                )
             if self._amiss(standing):
                 yield from self._afford(self._more(standing), share)
 
-    def turns(self, most: float = inf, *, hinted: bool = False) -> Iterator[Ask]:
-        """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one."""
+    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Ask]:
+        """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one.
+        `alone`: only those without whom nothing is said of their app."""
         open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
-        open_arms = [s for s in open_arms if self._count(s, "battery") < most and (s.hint or not hinted)]
+        if alone:
+            open_arms = [s for s in open_arms if not any(other.settled for other in self._kin(s))]
+        if hinted:
+            open_arms = [s for s in open_arms if s.hint and not self._spoken_for(s)]
+        open_arms = [s for s in open_arms if self._count(s, "battery") < most]
         open_arms.sort(key=lambda s: (not s.hint, self._spoken_for(s), self._count(s, "battery")))
         for standing in open_arms:
             if standing.hint:
@@ -142,7 +157,8 @@ class Desk:
                 continue
             if 3 * self._count(standing, "watch") < self._count(standing, "battery"):
                 yield from self._afford(self._look(standing), 1.0)
-            yield from self._afford([self._battery(standing)], 1.0)
+            small = self._ask(standing, ("battery", None), TIGHT_LOOK_K, self.facts.plan.packets, "first")
+            yield from self._afford([self._battery(standing), *([small] if self.tight else [])], 1.0)
 
     def looks(self, *, one_variant: bool = False) -> Iterator[Ask]:
         """Calls that live longer: each arm, or one of each app, once; where the plan wants them watched, again."""
@@ -153,6 +169,12 @@ class Desk:
                 seen = self._spoken_for(standing) or any(self._count(s, "watch") >= times for s in kin)
                 if not proven and not seen:
                     yield from self._afford(self._look(standing), 1.0 if self.tight else 1.0 - RESERVE)
+
+    def rest(self) -> Iterator[Ask]:
+        """What only makes surer. While an app's proof is on its way, its bytes are waited for."""
+        if not any(s.hint and self._waiting(s) and not self._spoken_for(s) for s in self.standings):
+            yield from self.looks()
+            yield from self.turns()
 
     # -- single questions ------------------------------------------------------------------------------------
 
@@ -226,7 +248,10 @@ class Desk:
             packets = ceil(packets / 2)
 
     def _amiss(self, standing: Standing) -> bool:
-        """Is something amiss that a few more epochs may prove? Weak effects show soonest in many short ones."""
+        """Is something amiss that a few more epochs may prove? Weak effects show soonest in many short ones. Where
+        bytes are short, variants of an app that is restricted already come last."""
+        if self.tight and self._spoken_for(standing):
+            return False
         had = self._count(standing, "battery") + self._count(standing, "watch")
         leans = not self.tight and leaning(standing)
         most = LIGHT_EPOCHS if self._light else LEANING_EPOCHS if leans else MORE_EPOCHS
@@ -296,17 +321,32 @@ class Desk:
             for track in (epoch.up, epoch.down)
             for size in track.size
         ]
-        return float(np.mean(sizes)) + HEADER_BYTES if sizes else PACKET_BYTES[medium]
+        return float(np.mean(sizes)) + HEADER_BYTES[self.facts.family] if sizes else PACKET_BYTES[medium]
+
+    def _bytes_of(self, standing: Standing) -> float:
+        arm = standing.arm
+        return self._packet_bytes(arm.app, arm.variant, arm.medium)
+
+    def _missing_bytes(self, standing: Standing) -> float:
+        """What it would cost to prove what is amiss, by what its epochs gave so far."""
+        wanted = dose(standing.view.accusing, log_threshold(self.facts))
+        return cost_packets(wanted) * self._bytes_of(standing)
 
     def _fitting(self, standing: Standing) -> int:
         """How many packets each way a look may have, for every arm that has had none to get one."""
-        arm, plan = standing.arm, self.facts.plan
-        without = [s for s in self.standings if not s.settled and not self._count(s, "watch")]
+        plan, without = self.facts.plan, max(1.0, self._without())
         left = (1.0 - TIGHT_RESERVE) * plan.budget_bytes - self.spent_bytes
-        packet = _flows(TIGHT_LOOK_K) * self._packet_bytes(arm.app, arm.variant, arm.medium)
-        for_bytes = (left / max(1, len(without)) / packet - SETUP_PACKETS) / 2
+        packet = _flows(TIGHT_LOOK_K) * self._bytes_of(standing)
+        for_bytes = (left / without / packet - SETUP_PACKETS) / 2
         left_s = plan.budget_s - max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
-        return int(min(for_bytes, left_s / max(1, len(without)) * arm.packet_rate))
+        return int(min(for_bytes, left_s / without * standing.arm.packet_rate))
+
+    def _without(self) -> float:
+        """How many looks are to come: one of each app, settled or not, and some of its other variants that are open."""
+        unseen = [s for s in self.standings if not any(self._count(other, "watch") for other in self._kin(s))]
+        apps = {(s.arm.app, s.arm.medium) for s in unseen}
+        more = sum(not s.settled and not self._count(s, "watch") for s in self.standings) - len(apps)
+        return len(apps) + SHORTER * max(0, more)
 
     def _in_time(self, ask: Ask) -> bool:
         last_s = max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
@@ -316,6 +356,21 @@ class Desk:
         rates = {(a.app, a.variant, a.medium): a.packet_rate for a in self.facts.plan.arms}
         pace = float(ask.value) if ask.question == "rate" and ask.value else 1.0
         return ask.packets / (pace * rates[ask.app, ask.variant, ask.medium])
+
+
+def _interval_ms(standing: Standing) -> float:
+    """From one packet of its calls to the next, as far as they were heard: many apps have several paces."""
+    spans = [at_ms for epoch in standing.view.accusing if len(at_ms := _media_ms(epoch)) > 1]
+    return min((round((at_ms[-1] - at_ms[0]) / (len(at_ms) - 1)) for at_ms in spans), default=inf)
+
+
+def _media_ms(epoch: Epoch) -> list[float]:
+    return [at for at, stage in zip(epoch.up.at_ms, epoch.up.stage, strict=True) if stage == "media"]
+
+
+def _strong(standing: Standing) -> bool:
+    """Does so much speak against it that proving it comes first?"""
+    return standing.strength is not None and standing.strength.log_e >= STRONG_LOG_E
 
 
 def leaning(standing: Standing) -> bool:

@@ -55,7 +55,7 @@ def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
     if not chosen:
         return Dose(0, limit, 0.0)
     missing = limit - strength(chosen, limit).log_e + SPARE_NATS
-    return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=_cost)
+    return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=cost_packets)
 
 
 def _lengths(epochs: list[Epoch]) -> list[int]:
@@ -74,7 +74,7 @@ def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) 
     return Dose(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
 
 
-def _cost(wanted: Dose) -> float:
+def cost_packets(wanted: Dose) -> float:
     """Packets that prove the rest. Short calls are cheap, and tell little of what lets packets pass at first."""
     if wanted.share <= 0.0:
         return inf

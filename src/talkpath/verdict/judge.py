@@ -48,6 +48,11 @@ def judge_arms(facts: Facts) -> list[Verdict]:
     return [_verdict(facts, standing) for standing in _standings(facts)]
 
 
+def undecided(facts: Facts) -> bool:
+    """Is there an app of which nothing can be said yet?"""
+    return any(verdict.state == "insufficient" for verdict in judge(facts))
+
+
 def _standings(facts: Facts) -> list[Standing]:
     return [stand(facts, arm) for arm in facts.plan.arms]
 
