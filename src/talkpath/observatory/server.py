@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from talkpath.observatory.intake.desk import Settings
 
 LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 3600.0
+LOAD_REST, MOST_REST_S = 20.0, 5.0  # the index rests so many times as long as it worked: the intake goes first
 KIND = "kind.json"
 
 
@@ -118,9 +119,11 @@ class Observatory:
 
     async def _load(self) -> None:
         while True:
+            began_s = monotonic()
             await asyncio.to_thread(self.loader.load)
             self.metrics.stands(self.log.last, self.loader.position, self.clock.step_s)
-            await asyncio.sleep(LOAD_EVERY_S)
+            took_s = monotonic() - began_s
+            await asyncio.sleep(min(max(LOAD_EVERY_S, LOAD_REST * took_s), MOST_REST_S))
 
     async def _close_days(self) -> None:
         while not self.clock.set:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
-from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.committer import APART_S, CROWD, Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.line import line_number, read_line, write_line
 from talkpath.observatory.log.log import Entry, Log
@@ -250,6 +250,28 @@ def test_many_who_wait_share_a_sync(tmp_path: Path):
     committer.close()
     assert sum(groups) == 250
     assert len(groups) < 250
+    log.close()
+
+
+def test_while_many_come_they_gather_and_one_alone_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = open_log(tmp_path)
+    groups: list[int] = []
+    slept_s: list[float] = []
+    monkeypatch.setattr("talkpath.observatory.log.committer.sleep", slept_s.append)
+    committer = Committer(log, groups.append)
+    for number in range(CROWD):
+        assert committer.submit(*report(number)).result(60)
+    assert (groups[: CROWD - 1], slept_s) == ([1] * (CROWD - 1), []), "each came after the one before was done"
+    with log._lock:
+        crowd = [committer.submit(*report(100 + number)) for number in range(2 * CROWD)]
+    assert all(future.result(60) for future in crowd)
+    assert committer.submit(*report(200)).result(60)
+    gathered = len(slept_s)
+    assert gathered >= 1
+    assert all(0.0 <= pause_s <= APART_S for pause_s in slept_s)
+    assert committer.submit(*report(201)).result(60)
+    assert len(slept_s) == gathered, "the group before it was one alone"
+    committer.close()
     log.close()
 
 

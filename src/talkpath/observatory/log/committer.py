@@ -1,7 +1,7 @@
 """Group commit: whoever waits for the disk waits together.
 
 A thread of its own takes all that is waiting, writes it as one group, and wakes everybody, those of one event loop
-together. The busier it is, the more share one sync.
+together. The busier it is, the more share one sync: while many come, it lets them gather for a moment.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Record
 
 MOST = 512  # records of a group
+CROWD, APART_S = 5, 0.02  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 Hear = Callable[[int], None]
 Outcome = bool | Exception
 
@@ -63,11 +65,16 @@ class Committer:
         self._thread.join()
 
     def _run(self) -> None:
+        crowded, began_s = False, 0.0
         while (first := self._queue.get()) is not None:
+            if crowded:
+                sleep(max(began_s + APART_S - monotonic(), 0.0))
+            began_s = monotonic()
             group, ended = self._gather(first)
             self._commit(group)
             if ended:
                 return
+            crowded = len(group) >= CROWD
 
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         """All that waits already, at most MOST; was the end among it?"""

@@ -149,15 +149,16 @@ class Log:
     def _fresh(self, group: Sequence[Entry]) -> list[bool]:
         here: set[tuple[str, str]] = set()
         fresh = []
+        there = self._register.among([record.id for record, _ in group if isinstance(record, Received)])
         for record, _ in group:
             key = (type(record).__name__, record.id)
-            fresh.append(key not in here and self._is_fresh(record))
+            fresh.append(key not in here and self._is_fresh(record, there))
             here.add(key)
         return fresh
 
-    def _is_fresh(self, record: Record) -> bool:
+    def _is_fresh(self, record: Record, there: set[str]) -> bool:
         if isinstance(record, Received):
-            return self._register.find(record.id) is None
+            return record.id not in there
         if isinstance(record, Tap | Imported):
             return not self._register.seen(record.id)
         known = self._register.find(record.id)
@@ -172,8 +173,9 @@ class Log:
         assert pack is not None
         ends = segment.size_bytes, pack.size_bytes
         try:
-            records = [self._placed(entry, pack) for entry in group]
-            if pack.size_bytes > ends[1]:
+            records = self._placed(group, pack.size_bytes)
+            if bundles := [data for record, data in group if isinstance(record, Received)]:
+                pack.add_all(bundles)
                 pack.sync()
             numbered = list(enumerate(records, self._last + 1))
             segment.add(b"".join(write_line(number, record) for number, record in numbered))
@@ -186,12 +188,17 @@ class Log:
         self._last += len(records)
         self._register.take(numbered)
 
-    def _placed(self, entry: Entry, pack: AppendFile) -> Record:
-        """The record as it is written: its day is this one, and its bundle lies where it lies."""
-        record, data = entry
-        if isinstance(record, Received):
-            return replace(record, day=self._day, segment=self._number, at=pack.add(data), size_bytes=len(data))
-        return replace(record, day=self._day) if isinstance(record, Tap | Imported) else record
+    def _placed(self, group: Sequence[Entry], at: int) -> list[Record]:
+        """The records as they are written: their day is this one, and their bundles lie one after the other."""
+        records: list[Record] = []
+        for record, data in group:
+            if isinstance(record, Received):
+                placed = replace(record, day=self._day, segment=self._number, at=at, size_bytes=len(data))
+                records.append(placed)
+                at += len(data)
+            else:
+                records.append(replace(record, day=self._day) if isinstance(record, Tap | Imported) else record)
+        return records
 
 
 def _opened(path: Path) -> AppendFile:

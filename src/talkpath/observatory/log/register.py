@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn, decode, encode
+from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode, encode
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
 FORM = 3  # of the tables; a file of another one is made again from the log
+TOGETHER = 500  # ids a question; SQLite takes 999 at least
 DONE = "state IN ('judged', 'unfit')"
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS report (
@@ -32,6 +35,12 @@ CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), nu
 PRAGMA user_version = {FORM};
 """
 CANNOT = "ids.db cannot be written; is the observatory's disk full?"
+RECEIVED = "INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?)"
+JUDGED = "UPDATE report SET state = 'judged', measured = ?, why = '', rules = ? WHERE id = ? AND state != 'withdrawn'"
+UNFIT = "UPDATE report SET state = 'unfit', why = ?, rules = ? WHERE id = ? AND state != 'withdrawn'"
+TOMBSTONE = "UPDATE report SET state = 'withdrawn' WHERE id = ?"
+REMOVED = "DELETE FROM report WHERE id = ?"
+SEEN = "INSERT OR IGNORE INTO seen VALUES (?)"
 KNOWN = "SELECT received, state, measured, why, rules FROM report"
 
 
@@ -65,9 +74,8 @@ class Register:
         """Records of the log, in order."""
         try:
             with self._lock, self._db:
-                for number, record in records:
-                    self._take(record)
-                    self.number = number
+                for statement, rows in groupby(self._counted(records), itemgetter(0)):
+                    self._db.executemany(statement, (row for _, row in rows))
                 self._db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
         except sqlite3.OperationalError:
             raise UsageError(CANNOT) from None
@@ -77,6 +85,17 @@ class Register:
         with self._lock:
             row = self._db.execute(f"{KNOWN} WHERE id = ?", (bytes.fromhex(name),)).fetchone()
         return _known(row) if row else None
+
+    def among(self, names: Sequence[str]) -> set[str]:
+        """Those of the ids that are reports'."""
+        found: set[str] = set()
+        for first in range(0, len(names), TOGETHER):
+            asked = [bytes.fromhex(name) for name in names[first : first + TOGETHER]]
+            marks = ",".join("?" * len(asked))
+            with self._lock:
+                rows = self._db.execute(f"SELECT id FROM report WHERE id IN ({marks})", asked).fetchall()
+            found.update(row[0].hex() for row in rows)
+        return found
 
     def seen(self, name: str) -> bool:
         """Was that tap, or that measurement of others, taken before?"""
@@ -107,24 +126,26 @@ class Register:
         """Done."""
         self._db.close()
 
-    def _take(self, record: Record) -> None:
-        run = self._db.execute
-        if isinstance(record, Received):
-            row = (bytes.fromhex(record.id), encode(record))
-            run("INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?)", row)
-        elif isinstance(record, Judged):
-            run("UPDATE report SET state = 'judged', measured = ?, why = '', rules = ? WHERE id = ? "
-                "AND state != 'withdrawn'",
-                (record.measured, int(record.rules_version), bytes.fromhex(record.id)))  # fmt: skip
-        elif isinstance(record, Unfit):
-            run("UPDATE report SET state = 'unfit', why = ?, rules = ? WHERE id = ? AND state != 'withdrawn'",
-                (record.why, int(record.rules_version), bytes.fromhex(record.id)))  # fmt: skip
-        elif isinstance(record, Withdrawn) and record.tombstone:
-            run("UPDATE report SET state = 'withdrawn' WHERE id = ?", (bytes.fromhex(record.id),))
-        elif isinstance(record, Withdrawn):
-            run("DELETE FROM report WHERE id = ?", (bytes.fromhex(record.id),))
-        elif isinstance(record, Tap | Imported):
-            run("INSERT OR IGNORE INTO seen VALUES (?)", (bytes.fromhex(record.id),))
+    def _counted(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        for number, record in records:
+            self.number = number
+            yield _change(record)
+
+
+def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
+    """What a record changes: a statement, and the row that it is run with."""
+    name = bytes.fromhex(record.id)
+    match record:
+        case Received():
+            return RECEIVED, (name, encode(record))
+        case Judged():
+            return JUDGED, (record.measured, int(record.rules_version), name)
+        case Unfit():
+            return UNFIT, (record.why, int(record.rules_version), name)
+        case Withdrawn():
+            return TOMBSTONE if record.tombstone else REMOVED, (name,)
+        case _:
+            return SEEN, (name,)
 
 
 def _open(file: Path) -> sqlite3.Connection:

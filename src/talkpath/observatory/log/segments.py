@@ -9,8 +9,10 @@ A segment's number tells the order, not its day: a clock that was set back makes
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from talkpath.errors import UsageError, WireError
 from talkpath.observatory.log.line import line_number, read_line
 from talkpath.observatory.log.records import Record
 
+NEAR_BYTES = 64 << 10
 NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
 
 
@@ -33,9 +36,12 @@ class Segment(NamedTuple):
         """Is it finished?"""
         return self.path.suffix == ".gz"
 
-    def lines(self) -> Iterator[bytes]:
-        """All lines, damaged ones too. A last line without its end, which is still being written, is left out."""
+    def lines(self, after: int = 0) -> Iterator[bytes]:
+        """All lines, damaged ones too; most of those up to that number are left out, which is quick in an open segment.
+        A last line without its end, which is still being written, is left out too."""
         with gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
+            if after and isinstance(file, BufferedReader):
+                file.seek(_near(file, after))
             yield from (line for line in file if line.endswith(b"\n"))
 
 
@@ -56,7 +62,7 @@ def segments(folder: Path) -> list[Segment]:
 def read(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
     """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
     for segment in _from(segments(folder), after):
-        for line in segment.lines():
+        for line in segment.lines(after):
             number = line_number(line)
             if number is None or number > after:
                 yield _record(segment, line)
@@ -66,6 +72,22 @@ def read_segment(segment: Segment) -> Iterator[tuple[int, Record]]:
     """(number, record) of one segment; `UsageError` where a line is damaged."""
     for line in segment.lines():
         yield _record(segment, line)
+
+
+def _near(file: BufferedReader, after: int) -> int:
+    """Where a line begins before which no line has a greater number, and not far before the first that has."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while high - low > NEAR_BYTES:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()  # the rest of one
+        begin = file.tell()
+        number = line_number(file.readline())
+        if number is not None and number <= after:
+            low = begin
+        else:
+            high = middle
+    return low
 
 
 def _record(segment: Segment, line: bytes) -> tuple[int, Record]:
