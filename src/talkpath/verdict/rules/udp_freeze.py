@@ -4,6 +4,11 @@ What hosting networks get in Russia (typically 25 packets). A line that fails on
 epoch proves nothing: fresh flows must live again and go silent again at the same count. How often that would happen by
 itself is put down generously: an outage that outlasts the epoch in one epoch of ten, from any count on. One that falls
 into an epoch's last moments says nothing: such come often, and may come round in time with the epochs.
+
+A router that guards against floods bans whoever sends too much, for some seconds: our own load brings it about, so it
+falls on the same count in every epoch that has as many flows, and a call alone would pass. A flow that is cut off ends
+at its own count, whatever the others send; so nothing is said before epochs with unlike many flows ended at one count
+although all their flows together had then sent unlike much, or flows stayed dead for longer than a ban lasts.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ LEAST_SILENT = 0.1  # of an epoch's packets: a moment's outage at its end says n
 AGREE = 0.5  # at least, of the epochs end at the count
 SPARE = 2  # packets by which counts of two epochs may miss each other
 SOON_S = 5.0  # sooner than this no tunnel or translator is known to give up on a busy flow
+DEAD_S = 15.0  # flows that are dead for longer after a silence are under no ban of some seconds
 PACE: Contrast = ("rate", 0.5)
 
 
@@ -40,6 +46,7 @@ class Silence(NamedTuple):
     least: int
     most: int
     sent: int
+    flows: int
     from_s: float
     until_s: float
     tails: tuple[Tail, ...]
@@ -57,6 +64,8 @@ def explain(view: View) -> Fit | None:
     if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
         return None
     hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
+    if _came_back(epochs):
+        return Fit(0.0, "both" if len(hit) == 2 else hit[0])
     least, most = max(s.least for s in found), three_in_four([s.most for s in found])
     if least > most + SPARE or _outlived(epochs, most + SPARE, hit) or not _arm_shows(view, most + SPARE, hit):
         return None
@@ -68,7 +77,8 @@ def explain(view: View) -> Fit | None:
     gain = -log(OUTAGE) * len(long) + sum(_alike(s, window) for s in found) - _alike(found[0], window)
     dead_after = _dead_after(view, epochs)
     gain += dead_after
-    open_question = not dead_after and not _paced(found) and max(s.until_s for s in found) > SOON_S
+    slow = max(s.until_s for s in found) > SOON_S
+    open_question = not dead_after and (not _by_flow(found, least) or (slow and not _paced(found)))
     direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
     return Fit(
         0.0 if open_question else gain,
@@ -105,6 +115,7 @@ def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Sile
         least,
         max(least, three_in_four([high for _, high in spans])),
         max(fate.up.sent + fate.down.sent for fate in flows),
+        len(flows),
         min(ends),
         max(ends),
         tuple(
@@ -133,9 +144,25 @@ def _arm_shows(view: View, count: int, hit: tuple[Direction, ...]) -> bool:
 
 
 def _dead_after(view: View, epochs: Sequence[Epoch]) -> float:
-    """After such a silence a server may be dead for a while: flows that never lived, beside TCP that did."""
-    flows = [fate for epoch in epochs if silenced(epoch) is None for fate in fates(epoch)]
-    return contrast(len(flows), tcp_through(view.facts)) if flows and all(fate.dead for fate in flows) else 0.0
+    """After such a silence a server may be dead for a while: flows that never lived any more, beside TCP that did."""
+    last_s = max(epoch.ended_s for epoch in epochs if silenced(epoch) is not None)
+    others = [epoch for epoch in epochs if silenced(epoch) is None and fates(epoch)]
+    flows = [fate for epoch in others for fate in fates(epoch)]
+    long = any(epoch.started_s > last_s + DEAD_S for epoch in others)
+    return contrast(len(flows), tcp_through(view.facts)) if long and all(fate.dead for fate in flows) else 0.0
+
+
+def _came_back(epochs: Sequence[Epoch]) -> bool:
+    """Was everything dead for a whole epoch, and lived later? Flows that are cut off at their count are born alive."""
+    flows = [(epoch.started_s, fates(epoch)) for epoch in epochs if len(fates(epoch)) >= FLOWS]
+    dark_s = [at_s for at_s, each in flows if all(fate.dead for fate in each)]
+    return any(at_s > min(dark_s, default=at_s) and not all(fate.dead for fate in each) for at_s, each in flows)
+
+
+def _by_flow(found: Sequence[Silence], least: int) -> bool:
+    """Did flows end at their own count? Epochs that end at that of all, but with no sum over all flows in common."""
+    sums = [(s.flows * s.least, s.flows * (s.most + SPARE)) for s in found if least <= s.most + SPARE]
+    return max((low for low, _ in sums), default=0) > min((high for _, high in sums), default=0)
 
 
 def _paced(found: Sequence[Silence]) -> bool:

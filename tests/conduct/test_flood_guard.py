@@ -1,0 +1,55 @@
+"""A router that bans all UDP up for some seconds once too much comes: our own load, and no freeze of every flow."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.backgrounds.weather import Background, Draws, Kind, Weather, is_udp
+from talkpath.lab.drive import run_sim
+from talkpath.lab.link import DROP
+from talkpath.lab.scenario import Scenario
+from talkpath.verdict.judge import judge
+
+
+def guard(packets_per_s: int, ban_s: float) -> Background:
+    """More than so many packets within a second: nothing passes for `ban_s`."""
+
+    def make(draws: Draws) -> Weather:
+        recent: deque[float] = deque()
+        until_s = 0.0
+
+        def fate(now_s: float, packet: bytes) -> float:
+            nonlocal until_s
+            if not is_udp(packet):
+                return 0.0
+            if now_s < until_s:
+                return DROP
+            recent.append(now_s)
+            while recent[0] < now_s - 1.0:
+                recent.popleft()
+            if len(recent) <= packets_per_s:
+                return 0.0
+            recent.clear()
+            until_s = now_s + ban_s
+            return DROP
+
+        return Weather((fate,))
+
+    return Background(Kind("guard", "a guard against floods", make))
+
+
+@pytest.mark.parametrize(("packets_per_s", "ban_s"), [(200, 3.0), (354, 2.0), (354, 3.0)])
+def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) -> None:
+    scenario = replace(Scenario.parse("clean", [], 7), background=guard(packets_per_s, ban_s))
+    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), scenario))
+    assert (verdict.state, verdict.rule) in {("insufficient", None), ("impaired", None)}
+
+
+@pytest.mark.parametrize("rule", ["udp.freeze,after_packets=25", "udp.freeze,after_packets=40,residual_s=600"])
+def test_a_freeze_at_each_flows_own_count_is_still_found(rule: str) -> None:
+    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 7)))
+    assert (verdict.state, verdict.rule) == ("closed", "udp.freeze")
