@@ -75,3 +75,4 @@ def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", "no_control")
     assert hint in found["hint"]
     assert bool(hint) == bool(found["hint"])
+    assert found["real"] is (missing != "untried")

@@ -12,7 +12,7 @@ from talkpath.report.amounts import numeral, odds
 from talkpath.report.language import language, speaking
 from talkpath.report.mechanism import mechanism
 from talkpath.report.saw import saw
-from talkpath.verdict.model import Number, Reason, Verdict
+from talkpath.verdict.model import Number, Reason, ReasonCode, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
 LOST = {"calls_lost_up": 0.31, "calls_lost_up_low": 0.268, "calls_lost_up_high": 0.352, "twins_lost_up": 0.01}
@@ -112,3 +112,9 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
 def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: dict[str, Number], told: str) -> None:
     found = mechanism(Verdict("max", "", "voice", "restricted", rule, parameters=dict(parameters)))
     assert found.replace(SPACE, " ").endswith(told)
+
+
+@pytest.mark.parametrize(("code", "counted"), [("hidden", False), ("late", False), ("budget", True)])
+def test_what_is_void_is_not_called_too_little(code: ReasonCode, counted: bool) -> None:
+    first, *_ = words.lines(Verdict("max", "", "voice", "insufficient", reason=Reason(code)))
+    assert ("Too little came in" in first) is counted

@@ -34,6 +34,7 @@ def told(facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: floa
             "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
             "hint": _hint(facts) or _late(verdicts, facts, far_late_ms),
+            "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "note": words.translation_note(),
             "json": plain,
             "bundle": base64.b64encode(write_check(facts, plain, signer)).decode(),

@@ -9,6 +9,7 @@ from talkpath.verdict.model import Verdict
 
 SET_UP = ("stun.drop", "dtls.hello_drop", "reflector.drop")  # rules that keep a call from beginning
 WAYS = ("up", "down")
+UNCOUNTED = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")  # reasons for which all is void
 
 
 def saw(verdict: Verdict) -> str:
@@ -68,6 +69,8 @@ def _impaired(verdict: Verdict) -> str:
 
 def _insufficient(verdict: Verdict) -> str:
     lost = _lost(verdict)
+    if lost is None and verdict.reason is not None and verdict.reason.code in UNCOUNTED:
+        return say("insufficient", "For that reason nothing that was measured is counted.")
     if lost is None:
         return say("insufficient", "Too little came in to be counted.")
     return say(

@@ -4,7 +4,7 @@ import { by, element, say, tell } from "./words.js";
 
 export function show(result) {
   by("told").replaceChildren(...result.verdicts.flatMap(told), ...others(result.others ?? []),
-    ...[result.hint, say("real"), measured(result), result.note].filter(Boolean).map(text => element("p", text)));
+    ...[result.hint, real(result), measured(result), result.note].filter(Boolean).map(text => element("p", text)));
   // It was told in the language that the page had then.
   for (const id of ["told", "figures"]) Object.assign(by(id), { lang: result.lang ?? "", dir: result.dir ?? "" });
   by("figures").replaceChildren(...result.figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
@@ -16,6 +16,9 @@ export function show(result) {
   tell("kept", say(result.withdrawn ? "kept_withdrawn" : result.shared ? "kept_shared" : "kept"));
   tell("said", "");
 }
+
+// Not where the browser kept its calls to itself.
+const real = result => result.real === false ? "" : say("real");
 
 // The hour, for the bundle tells no more.
 function measured({ json }) {
@@ -52,7 +55,7 @@ export function plain(result) {
   const paths = result.paths.map(path => `${path.name}: ${through(path)}`);
   const known = result.others?.length ? [say("others"), ...result.others, ""] : [];
   const figures = result.figures.map(([name, value]) => `${name}: ${value}`);
-  const hint = [result.hint, say("real")].filter(Boolean);
+  const hint = [result.hint, real(result)].filter(Boolean);
   return [...lines, ...known, ...hint, ...paths, ...figures, measured(result)].join("\n");
 }
 
