@@ -96,6 +96,11 @@ def _result() -> dict[str, str]:
         "copied_not": say("browser", "It could not be copied. Mark the text and copy it yourself."),
         "save": say("browser", "Save the evidence"),
         "share": say("browser", "Share with the observatory"),
+        "tells": say(
+            "browser",
+            "Sharing tells the observatory the hour, the network and country that the test server saw, the result, "
+            "and which packets came through. There is no address in it; it may be published, and it can be taken back.",
+        ),
         "shared": say("browser", "Shared."),
         "share_later": say("browser", "It could not be sent. It is kept in this browser; try again later."),
         "kept": say("browser", "The result is kept in this browser and was sent to nobody."),

@@ -12,6 +12,7 @@ export function show(result) {
   by("matrix").hidden = result.paths.length === 0;
   by("matrix").open = result.paths.length > 0;
   by("share").hidden = !result.share || Boolean(result.shared) || !crypto.subtle;
+  by("tells").hidden = by("share").hidden;
   by("withdraw").hidden = !result.shared || Boolean(result.withdrawn);
   tell("kept", say(result.withdrawn ? "kept_withdrawn" : result.shared ? "kept_shared" : "kept"));
   tell("said", "");

@@ -9,7 +9,10 @@ export class Watch {
     const { signal } = this.listeners;
     document.addEventListener("visibilitychange", () => { this.hidden ||= document.hidden; }, { signal });
     for (const name of ["online", "offline"]) addEventListener(name, () => { this.changed = true; }, { signal });
-    navigator.connection?.addEventListener("change", () => { this.changed = true; }, { signal });
+    // Its other news are estimates of speed, which the check itself moves. Where a
+    // browser does not tell the kind, the far end still sees the address change.
+    const line = navigator.connection, kind = line?.type;
+    line?.addEventListener("change", () => { this.changed ||= line.type !== kind; }, { signal });
     this.awake = navigator.wakeLock?.request("screen").catch(() => null); // a phone low on power may refuse
   }
 
