@@ -25,6 +25,14 @@ BROKEN = """[...document.querySelectorAll("dd, tbody th")].filter(each => {
   text.selectNodeContents(each);
   return text.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(each).fontSize);
 }).map(each => each.textContent)"""
+APART = """(() => {
+  const [name, way] = [...document.querySelector("tbody tr").cells].map(cell => {
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    return text.getBoundingClientRect();
+  });
+  return Math.max(way.left - name.right, name.left - way.right);
+})()"""  # px between a path's name and what is said of it
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined });"  # as without https
 NO_COPY = NO_CLIPBOARD + "document.execCommand = () => false;"
 NO_SOUND = "globalThis.AudioContext = class { constructor() { throw new Error('none'); } };"
@@ -95,6 +103,7 @@ def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Bro
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(BROKEN) == []
+    assert page.evaluate(APART) >= 8
     page.context.close()
 
 

@@ -41,8 +41,8 @@ function others(sentences) {
 function row(path) {
   const made = document.createElement("tr");
   const mark = path.missing ? "–" : path.carries ? "✓" : "✗";
-  const name = element("th", path.name, { scope: "row" });
-  name.dir = "ltr";
+  const name = element("th", "", { scope: "row" });
+  name.append(element("bdi", path.name));
   made.append(name, element("td", `${mark} ${through(path)}`));
   return made;
 }
