@@ -15,6 +15,7 @@ from talkpath.lab.score import ACCUSING
 from talkpath.lab.scoring.draw import CLOSED
 from talkpath.lab.scoring.exact import Share, share
 from talkpath.lab.scoring.row import Bounds, Real, Row, Said
+from talkpath.lab.scoring.touched import touched
 
 NONE = "nothing"
 PER_FLOW = ("police_flow",)  # lines on which a flow's loss depends on what it sends itself
@@ -24,11 +25,17 @@ def accused(row: Row) -> list[tuple[str, str]]:
     """(arm, state) of every arm of which something untrue was said. A closed network may be called closed."""
     states = {real.state for said in row.said for real in said.real}
     true = states | ({"closed"} if row.kind in CLOSED else set())
+    acted_on = row.arms.keys() if row.kind in CLOSED else {*row.hit, *touched(row)}
     return [
         (arm, state)
         for arm, state in row.arms.items()
-        if state == "failed" or (state in ACCUSING and not (state in true and (arm in row.hit or row.kind in CLOSED)))
+        if state == "failed" or (state in ACCUSING and not (state in true and arm in acted_on))
     ]
+
+
+def clear(row: Row) -> list[str]:
+    """Arms that nothing acts on."""
+    return [arm for arm in row.arms if arm not in row.hit and arm not in touched(row)]
 
 
 def late(row: Row) -> bool:
@@ -51,16 +58,22 @@ class Unfounded(NamedTuple):
 
 
 def unfounded(rows: Sequence[Row]) -> Unfounded:
-    """Over every arm that no rule hits; "closed" over those on networks that are open."""
-    clear = [(row, arm) for row in rows for arm in row.arms if arm not in row.hit]
-    openly = sum(row.kind not in CLOSED for row, _ in clear)
-    false = [(row, Counter(state for arm, state in accused(row) if arm not in row.hit)) for row in rows]
+    """Over every arm that nothing acts on; "closed" over those on networks that are open."""
+    left = [(row, set(clear(row))) for row in rows]
+    arms = sum(len(alone) for _, alone in left)
+    openly = sum(len(alone) for row, alone in left if row.kind not in CLOSED)
+    false = [(alone, Counter(state for arm, state in accused(row) if arm in alone)) for row, alone in left]
 
     def said(state: str) -> Share:
-        return Share(sum(count[state] for _, count in false), openly if state == "closed" else len(clear))
+        return Share(sum(count[state] for _, count in false), openly if state == "closed" else arms)
 
-    checks = share(bool(count.total()) for row, count in false if set(row.arms) - set(row.hit))
+    checks = share(bool(count.total()) for alone, count in false if alone)
     return Unfounded(said("restricted"), said("closed"), said("unreachable"), checks)
+
+
+def hardly_touched(rows: Iterable[Row]) -> Share:
+    """How many arms of which a rule takes hardly anything are said to be restricted."""
+    return share(row.arms[arm] == "restricted" for row in rows for arm in touched(row))
 
 
 def hits(rows: Iterable[Row]) -> list[Row]:

@@ -64,7 +64,10 @@ def _null(rows: Sequence[Row]) -> Iterator[str]:
         "By background. `corporate` lets no UDP out and may be called closed; nothing else may be called anything.",
     )
     yield from _part("By how many arms", tables.null(null, tables.battery), level=3)
-    words = "With the arms that stood beside a restricted one."
+    hardly = figures.hardly_touched(rows)
+    words = (f"With the arms that stood beside a restricted one. Not in it are {hardly.total} arms that a rule acts on "
+             "but takes less than 1 % of, as a size limit does that only packets of a call's opening exceed; of these "
+             f"{hardly.count} were said to be `restricted`.")  # fmt: skip
     yield from _part("False words by arm", tables.null_by_app(rows), words, level=3)
 
 

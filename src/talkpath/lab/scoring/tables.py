@@ -10,6 +10,7 @@ from talkpath.lab.scoring import beyond, figures, goals, speed
 from talkpath.lab.scoring.exact import Share, Spread, share
 from talkpath.lab.scoring.goals import of, seconds
 from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.touched import touched
 
 Key = Callable[[Row], str]
 STATES = ("ok", "insufficient", "impaired", "closed", "unreachable", "restricted")
@@ -66,8 +67,8 @@ def _few(found: Share) -> str:
 
 def null_by_app(rows: Sequence[Row]) -> list[str]:
     """False words by app, variant and medium, over all arms that nothing acts on."""
-    clear = Counter(arm for row in rows for arm in row.arms if arm not in row.hit)
-    false = Counter(arm for row in rows for arm, _ in figures.accused(row) if arm not in row.hit)
+    clear = Counter(arm for row in rows for arm in figures.clear(row))
+    false = Counter(arm for row in rows for arm, _ in figures.accused(row) if arm in figures.clear(row))
     return table(
         ("arm", "n", "said of it falsely"), [(a, f"{n}", _few(Share(false[a], n))) for a, n in sorted(clear.items())]
     )
@@ -198,6 +199,8 @@ def wrong(rows: Sequence[Row]) -> Iterator[str]:
     """Every check in which something untrue was said, or the rule, direction or an interval of the unit is wrong."""
     for row in rows:
         found = [row.failed] if row.failed else [f"{arm} `{state}`" for arm, state in figures.accused(row)]
+        found += [f"{arm} `restricted`, of which less than 1 % is taken" for arm in sorted(touched(row))
+                  if row.arms[arm] == "restricted"]  # fmt: skip
         if figures.hits([row]) and row.about.state in ACCUSING and row.about.wrong:
             found.append(words(row))
         if found:
