@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,15 @@ def changed(record: type[Struct], field: str, kind: Any) -> Any:
 
 def text(record: Any) -> str:
     """The JSON Schema (draft 2020-12) of a record."""
-    return json.dumps(msgspec.json.schema(record), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(plain(msgspec.json.schema(record)), indent=1, ensure_ascii=False) + "\n"
+
+
+def plain(part: Any) -> Any:
+    """Descriptions without the indentation of docstrings, which Python 3.13 takes away by itself."""
+    if isinstance(part, dict):
+        return {key: cleandoc(value) if key == "description" and isinstance(value, str) else plain(value)
+                for key, value in part.items()}  # fmt: skip
+    return [plain(one) for one in part] if isinstance(part, list) else part
 
 
 def schemas() -> dict[str, str]:

@@ -99,7 +99,9 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path):
     assert known is not None
     assert log.bundle(known.received) == report(7, 1000).data
     log.close()
-    assert [number for number, _ in open_log(tmp_path).read()] == [1, 2, 3, 4, 5, 6]
+    log = open_log(tmp_path)
+    assert [number for number, _ in log.read()] == [1, 2, 3, 4, 5, 6]
+    log.close()
 
 
 def test_after_a_failed_sync_nothing_more_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from talkpath.errors import UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT, Folder
 from talkpath.observatory.log.line import line_number, write_line
@@ -46,7 +47,11 @@ class Log:
         self._number, self._day, self._last = 0, "", 0
         self._resume()
         self._register = Register(folder.root / "ids.db")
-        self._register.take(read(folder.log, self._register.number))
+        try:
+            self._register.take(read(folder.log, self._register.number))
+        except UsageError:  # a damaged line
+            self._register.close()
+            raise
 
     @property
     def last(self) -> int:

@@ -150,16 +150,24 @@ def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
 
 def _open(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, check_same_thread=False)
-    if db.execute("SELECT 1 FROM sqlite_schema").fetchone() and db.execute("PRAGMA user_version").fetchone() != (FORM,):
+    try:
+        if _is_of_another_form(db):
+            raise sqlite3.DatabaseError
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(TABLES)
+    except sqlite3.Error:
         db.close()
-        raise sqlite3.DatabaseError
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.executescript(TABLES)
+        raise
     return db
+
+
+def _is_of_another_form(db: sqlite3.Connection) -> bool:
+    there = db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    return there is not None and db.execute("PRAGMA user_version").fetchone() != (FORM,)
 
 
 def _known(row: tuple[bytes, State, str, str, int]) -> Known:
     received = decode(row[0])
-    assert isinstance(received, Received)  # `_take` wrote it
+    assert isinstance(received, Received)  # `take` wrote it
     return Known(received, *row[1:])
