@@ -88,7 +88,8 @@ class Shape(Protocol):
     """One arm's imitation. Both methods are pure."""
 
     @property
-    def arm(self) -> Arm: ...
+    def arm(self) -> Arm:
+        """The app, variant and medium that it imitates."""
 
     @property
     def confidence(self) -> Confidence:

@@ -122,4 +122,6 @@ def frames(rng: Random, packets: int, *, repair: bool) -> list[Packet]:
 
 
 def merged(rng: Random, packets: int, voice: Callable[[Random, int], list[Packet]], *, repair: bool) -> list[Packet]:
+    """One direction of a video call: the first `packets` packets of `voice`'s and of `frames` together, in order of
+    time."""
     return sorted(voice(rng, packets) + frames(rng, packets, repair=repair))[:packets]

@@ -27,7 +27,8 @@ Completed = tuple[bytes, float, int, int]
 class Splitter(Protocol):
     """Takes pieces of a stream, gives the packets that they complete; `WireError` where it is not its stream."""
 
-    def feed(self, piece: bytes, /) -> list[bytes]: ...
+    def feed(self, piece: bytes, /) -> list[bytes]:
+        """The next bytes in order, cut anywhere; the packets that end in them."""
 
 
 Begin = Callable[[bytes], Splitter | None]

@@ -37,7 +37,8 @@ NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 class Recording(Source, Protocol):
     """A capture that can be read from its beginning again."""
 
-    def seek(self, at: int, /) -> int: ...
+    def seek(self, at: int, /) -> int:
+        """Go to byte `at`; the new place, as `io.IOBase.seek`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,11 @@ class Bounds(NamedTuple):
 class Clock(Protocol):
     """Monotonic seconds, and a way to let some of them pass."""
 
-    def now_s(self) -> float: ...
+    def now_s(self) -> float:
+        """Seconds since some fixed moment; it never falls."""
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """Return when so many seconds have passed, at once for 0."""
 
 
 Measure = Callable[[bool], Facts]  # of the usual test server, or (True) of the fresh one

@@ -27,6 +27,7 @@ class Bucket:
         self._level, self._filled_s = burst_bytes, 0.0
 
     def take(self, now_s: float, size: int) -> bool:
+        """May `size` IP bytes pass at `now_s`? If so they are taken out; if not, nothing is."""
         level = min(self._burst, self._level + max(0.0, now_s - self._filled_s) * self._bytes_per_s)
         self._filled_s = now_s
         self._level = level - size if level >= size else level

@@ -48,6 +48,7 @@ class Play(NamedTuple):
 
     @property
     def total_bytes(self) -> float:
+        """IP bytes of both directions, the control channel's among them."""
         return sum(cost.up + cost.down for cost in self.costs) + sum(self.control)
 
 

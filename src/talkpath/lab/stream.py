@@ -31,7 +31,8 @@ class World(Protocol):
 
     now_s: float
 
-    def later(self, at_s: float, action: Callable[[], None]) -> None: ...
+    def later(self, at_s: float, action: Callable[[], None]) -> None:
+        """Call `action` when the time is `at_s`; those of one instant in the order they were asked for."""
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
         """When each copy of the packet arrives; empty for a lost one."""

@@ -41,20 +41,45 @@ class Engine(Protocol):
 
     done: bool
 
-    def connected(self, now_s: float, family: int = ...) -> None: ...
-    def unreachable(self, now_s: float, how: str, tries: int) -> None: ...
-    def control(self, now_s: float, data: bytes) -> None: ...
-    def control_out(self) -> bytes: ...
-    def lost(self, now_s: float, why: str = ...) -> None: ...
-    def interrupt(self, now_s: float) -> None: ...
-    def jumped(self, seconds: float) -> None: ...
-    def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None: ...
-    def datagram(self, now_s: float, data: bytes) -> list[Outgoing]: ...
-    def unsent(self, packet: Outgoing) -> None: ...
-    def exceeded(self, local: int, port: int, router: str) -> None: ...
-    def poll(self, now_s: float) -> list[Outgoing]: ...
+    def connected(self, now_s: float, family: int = ...) -> None:
+        """The control channel is open, its key the pinned one, over IPv4 or IPv6 (`family` 4 or 6)."""
+
+    def unreachable(self, now_s: float, how: str, tries: int) -> None:
+        """The control channel did not open: "refused" or "timeout", after so many tries. It is never connected then."""
+
+    def control(self, now_s: float, data: bytes) -> None:
+        """Decrypted bytes of the control channel (spec/tp-005), cut anywhere. `PeerError` ends the run."""
+
+    def control_out(self) -> bytes:
+        """Bytes for the control channel, each given once; b"" where there are none."""
+
+    def lost(self, now_s: float, why: str = ...) -> None:
+        """The control channel broke: "responder_lost", or "network_lost" where this machine's network is gone."""
+
+    def interrupt(self, now_s: float) -> None:
+        """Ctrl-C or SIGTERM: come to an end with what there is. A second one: at once."""
+
+    def jumped(self, seconds: float) -> None:
+        """The wall clock went so many seconds further than the monotonic one: a suspend, or it was set."""
+
+    def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None:
+        """`vpn`: packets leave through a tunnel (None: not known). `changed`: this machine has another address."""
+
+    def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
+        """One UDP payload, or one datagram of a stream; what to send at once in answer. Any bytes may come."""
+
+    def unsent(self, packet: Outgoing) -> None:
+        """The system refused to send this one, so it never left and may not count as lost."""
+
+    def exceeded(self, local: int, port: int, router: str) -> None:
+        """ICMP said that hops ran out on a packet from socket `local` to `port`; `router`: its kind of address."""
+
+    def poll(self, now_s: float) -> list[Outgoing]:
+        """All that is due at `now_s`, to be sent in this order."""
+
     @property
-    def wake_s(self) -> float: ...
+    def wake_s(self) -> float:
+        """When `poll` next has something to do; infinite where only input can bring that on."""
 
 
 class Driver:

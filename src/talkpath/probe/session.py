@@ -46,6 +46,7 @@ class Running:
 
     @property
     def layout(self) -> Layout:
+        """Its flows, slots and roles, as both ends work them out from the session's key."""
         return self.flight.layout
 
 

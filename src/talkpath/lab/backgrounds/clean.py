@@ -6,6 +6,7 @@ from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
 
 
 def make(draws: Draws) -> Weather:
+    """Nothing beside the delay and jitter that every background has."""
     return Weather()
 
 

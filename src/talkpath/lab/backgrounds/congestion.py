@@ -26,6 +26,7 @@ def queue(draws: Draws, way: str) -> Queue:
 
 
 def make(draws: Draws) -> Weather:
+    """A bottleneck each way, with spells of its own; none on a way that is not congested."""
     up, down = queue(draws, "up"), queue(draws, "down")
     way = draws.word("direction")
     return Weather(queue_up=up if way != "down" else None, queue_down=down if way != "up" else None)

@@ -21,6 +21,7 @@ def closed(up: bool) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Closed both ways; the name server's port is the far one, of whichever direction."""
     return Weather((closed(True),), (closed(False),))
 
 

@@ -34,6 +34,7 @@ def paths(rng: Random, count: int, loss: float, spread_s: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Each direction has its own paths, and its own bad ones among them."""
     count, loss = int(draws.number("paths")), draws.number("loss")
     spread_s = draws.number("spread_ms") / 1000
     return Weather(

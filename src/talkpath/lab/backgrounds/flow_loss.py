@@ -29,6 +29,7 @@ def tails(rng: Random, least: float, tail: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """A 5-tuple loses by another draw in each direction: bad one way, it need not be bad the other."""
     least, tail = draws.number("least"), draws.number("tail")
     return Weather((tails(draws.random("up"), least, tail),), (tails(draws.random("down"), least, tail),))
 

@@ -36,6 +36,7 @@ def bursts(rng: Random, loss: float, burst_s: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Each direction has its own spells."""
     loss, burst_s = draws.number("loss"), draws.number("burst_ms") / 1000
     return Weather((bursts(draws.random("up"), loss, burst_s),), (bursts(draws.random("down"), loss, burst_s),))
 

@@ -27,6 +27,7 @@ def buckets(rng: Random, share: float, loss: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Buckets are drawn for each direction: a 5-tuple may be in a bad one on one way only."""
     share, loss = draws.number("share"), draws.number("loss")
     return Weather((buckets(draws.random("up"), share, loss),), (buckets(draws.random("down"), share, loss),))
 

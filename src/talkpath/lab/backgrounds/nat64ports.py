@@ -11,6 +11,7 @@ TIMEOUT_S = Parameter("timeout_s", "s", "of silence after which a port is taken 
 
 
 def make(draws: Draws) -> Weather:
+    """A mapping belongs to the inner port, whatever the destination (RFC 4787 section 4.1)."""
     return Weather(nat=Nat(draws.random("nat"), int(draws.number("ports")), draws.number("timeout_s")))
 
 

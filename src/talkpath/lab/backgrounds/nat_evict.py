@@ -39,6 +39,7 @@ class Evictions:
 
 
 def make(draws: Draws) -> Weather:
+    """One memory of flows for both directions, so that a forgotten flow is dead both ways."""
     evictions = Evictions(draws.random("flows"), draws.number("share"), draws.number("within_s"))
     return Weather((evictions.filter(True),), (evictions.filter(False),))
 

@@ -10,6 +10,7 @@ EVERY_S = Parameter("every_s", "s", "mean time on one port", 5.0, low=0.05, high
 
 
 def make(draws: Draws) -> Weather:
+    """A flow moves with a packet on its way up; what then comes to the old port is lost."""
     return Weather(nat=Nat(draws.random("nat"), rebind_s=draws.number("every_s")))
 
 

@@ -12,6 +12,7 @@ from talkpath.lab.nat import SymmetricNat
 
 
 def make(draws: Draws) -> Weather:
+    """As `nat64ports`, but a mapping belongs to inner port and destination together."""
     return Weather(nat=SymmetricNat(draws.random("nat"), int(draws.number("ports")), draws.number("timeout_s")))
 
 

@@ -26,6 +26,7 @@ def outages(rng: Random, every_s: float, outage_s: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """One course of outages, in force for both directions at the same instants."""
     dark = outages(draws.random("outages"), draws.number("every_s"), draws.number("outage_ms") / 1000)
     return Weather((dark,), (dark,))
 

@@ -23,6 +23,7 @@ def policer(kbps: float, burst_ms: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """A bucket each way; at the least two full packets pass at once, however low the rate."""
     kbps, burst_ms = draws.number("kbps"), draws.number("burst_ms")
     return Weather((policer(kbps, burst_ms),), (policer(kbps, burst_ms),))
 

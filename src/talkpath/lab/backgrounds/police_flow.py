@@ -27,6 +27,7 @@ def policers(kbps: float, burst_bytes: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """A bucket for each 5-tuple and each direction of it."""
     kbps, burst_bytes = draws.number("kbps"), draws.number("burst_bytes")
     return Weather((policers(kbps, burst_bytes),), (policers(kbps, burst_bytes),))
 

@@ -36,6 +36,7 @@ def policer(share: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Each direction counts its own bytes."""
     share = draws.number("share")
     return Weather((policer(share),), (policer(share),))
 

@@ -23,6 +23,7 @@ def overtaken(rng: Random, share: float, late_s: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Each direction overtakes by its own dice; `twice` is of both."""
     share, late_s = draws.number("share"), draws.number("late_ms") / 1000
     return Weather(
         (overtaken(draws.random("up"), share, late_s),),

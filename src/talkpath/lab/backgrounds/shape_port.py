@@ -33,6 +33,7 @@ def shapers(rng: Random, ports: frozenset[int], kbps: float, queue_ms: float, fa
 
 
 def make(draws: Draws) -> Weather:
+    """The same far ports both ways, with a queue for each port and direction."""
     rng, share = draws.random("ports"), draws.number("share")
     ports = frozenset(port for port in range(1 << 16) if rng.random() < share)
     kbps, queue_ms = draws.number("kbps"), draws.number("queue_ms")

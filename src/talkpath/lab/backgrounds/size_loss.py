@@ -26,6 +26,7 @@ def losses(rng: Random, over: float, loss: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """The same limit both ways, each direction with its own dice."""
     over, loss = draws.number("over"), draws.number("loss")
     return Weather((losses(draws.random("up"), over, loss),), (losses(draws.random("down"), over, loss),))
 

@@ -20,6 +20,7 @@ def losses(rng: Random, p: float) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """Loss on the one way that `direction` names; the other way is clean."""
     lossy = (losses(draws.random("transit"), draws.number("p")),)
     return Weather(up=lossy) if draws.word("direction") == "up" else Weather(down=lossy)
 

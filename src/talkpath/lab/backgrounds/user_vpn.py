@@ -21,6 +21,7 @@ def ends(opened_s: dict[bytes, float], after_s: float, up: bool) -> Filter:
 
 
 def make(draws: Draws) -> Weather:
+    """A flow's age counts from its first packet of either direction, and ends both."""
     opened_s: dict[bytes, float] = {}
     after_s = draws.number("after_s")
     return Weather((ends(opened_s, after_s, True),), (ends(opened_s, after_s, False),))

@@ -13,6 +13,7 @@ HOST = Parameter("host", "host of the lab", "that is blocked", RESPONDER.name, c
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Drops the whole flow; None where the far end is another host."""
     if flow.far not in FAR[post.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP

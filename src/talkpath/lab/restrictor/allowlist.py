@@ -12,6 +12,7 @@ HOST = Parameter("host", "host of the lab", "that is on the list", REFERENCE.nam
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Drops the whole flow, of any protocol; None for the listed host and for DNS."""
     if flow.is_dns or flow.far in FAR[post.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP

@@ -14,6 +14,7 @@ HELLO = Parameter("hello", "maker", "whose ClientHello", "any", choices=HELLOS)
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Looks at each datagram alone: a DTLS record of type handshake, and the ClientHello in it."""
     wanted, head = post.rule.word("hello"), flow.head
 
     def hello(now_s: float, packet: bytes) -> float:

@@ -22,7 +22,8 @@ Gate = Callable[[float, bytes], float]
 
 @dataclass(slots=True)
 class Post:
-    """One rule at work: its own dice, and what it remembers across flows (by client, server and port: until when)."""
+    """One rule at work: its own dice, and what it remembers across flows: a time, by client, server and port,
+    or by what the mechanism says."""
 
     rule: Rule
     rng: Random

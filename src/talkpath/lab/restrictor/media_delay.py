@@ -14,6 +14,7 @@ JITTER_MS = Parameter("jitter_ms", "ms", "standard deviation of what is added", 
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Seconds later, drawn anew for each packet; a recognised call's keepalives are late too."""
     mean_s, deviation_s = post.rule.number("ms") / 1000, post.rule.number("jitter_ms") / 1000
     draw = post.rng.gauss
 

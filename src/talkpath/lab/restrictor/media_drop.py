@@ -15,6 +15,7 @@ ONSET = Parameter("onset_packets", "packets", "of the flow, both ways, that pass
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """A toss for each packet; set-up, keepalives and the first `onset_packets` pass whatever it shows."""
     p, onset = post.rule.number("p"), post.rule.number("onset_packets")
     draw, sees_setup, head = post.rng.random, flow.trace.sees_setup, flow.head
 

@@ -20,6 +20,8 @@ RESIDUAL_S = Parameter("residual_s", "s", "for which further calls to that port 
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Drops all that follows the first limit that is passed. Packets count both ways together, media after the
+    handshake this way alone; each direction freezes by itself."""
     rule, until_s = post.rule, post.until_s
     packets, seconds = rule.limit("after_packets"), rule.limit("after_s")
     residual_s, triple = rule.number("residual_s"), flow.triple

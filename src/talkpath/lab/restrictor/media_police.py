@@ -16,6 +16,7 @@ BURST = Parameter("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500,
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """A bucket for this 5-tuple and direction: IP bytes, so headers count, and keepalives too."""
     take = Bucket(post.rule.number("kbps"), post.rule.number("burst_bytes")).take
 
     def police(now_s: float, packet: bytes) -> float:

@@ -14,6 +14,7 @@ P = Parameter("p", "share", "of the larger packets that are dropped", 1.0)
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """`over` is of UDP payload, so the length of the IP and UDP headers is added to it."""
     p, draw = post.rule.number("p"), post.rng.random
     sees_setup, head = flow.trace.sees_setup, flow.head
     limit = post.rule.number("over") + head

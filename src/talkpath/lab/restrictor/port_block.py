@@ -11,6 +11,7 @@ PORT = Parameter("port", "UDP port", "of the server", 3478.0, low=1, high=65535,
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Drops the whole flow; None for other ports, and for other protocols than UDP."""
     if flow.protocol != UDP or flow.port != post.rule.number("port"):
         return None
     return lambda now_s, packet: DROP

@@ -12,6 +12,7 @@ from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Looks at bytes 16 to 27 of each UDP payload; all without the mark pass."""
     first = flow.head + 16
     end = first + len(TAG_MARK)
 

@@ -14,6 +14,7 @@ AFTER_S = Parameter("after_s", "s", "from the first recognised call to that serv
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Learns a relay from the first packet of a recognised call to it, whoever the client is."""
     relay, blocked_from_s, after_s = flow.triple[len(flow.far) :], post.until_s, post.rule.number("after_s")
 
     def learned(now_s: float, packet: bytes) -> float:

@@ -12,6 +12,7 @@ from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Looks at each UDP payload: two zero bits first, the magic cookie at byte 4 (RFC 8489 section 5)."""
     head = flow.head
 
     def stun(now_s: float, packet: bytes) -> float:

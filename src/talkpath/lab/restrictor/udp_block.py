@@ -16,6 +16,7 @@ HELLO = b"\x16\x03"
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Drops UDP. TCP has a gate only under `only=tls443`; None for name servers."""
     if flow.is_dns:
         return None
     if flow.protocol == TCP and post.rule.word("only"):

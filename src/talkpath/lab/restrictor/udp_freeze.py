@@ -18,6 +18,7 @@ RESIDUAL_S = Parameter("residual_s", "s", "for which further flows to that port 
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Packets count both ways together; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
     packets, residual_s = post.rule.number("after_packets"), post.rule.number("residual_s")

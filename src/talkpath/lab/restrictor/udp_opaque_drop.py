@@ -22,6 +22,7 @@ def is_text(payload: bytes) -> bool:
 
 
 def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+    """Judges each payload alone; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
     p, draw, head = post.rule.number("p"), post.rng.random, flow.head

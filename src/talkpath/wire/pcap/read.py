@@ -18,9 +18,11 @@ FIRST_BYTES = 1 << 16
 class Source(Protocol):
     """What a capture is read from: a file, a pipe, a decompressor."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, b"" at the end, as `io.BufferedIOBase.read`."""
 
-    def readinto(self, room: memoryview, /) -> int: ...
+    def readinto(self, room: memoryview, /) -> int:
+        """Fill `room` from its start; how many bytes came, 0 at the end."""
 
 
 class Window:
