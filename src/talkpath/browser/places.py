@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 MOST_WAITING = 50
 
 TellPlace = Callable[[int], Awaitable[None]]
+Waiting = tuple[asyncio.Event, TellPlace]
 
 
 class Places:
@@ -19,7 +20,7 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self._most, self._inside = most, 0
-        self._waiting: list[tuple[asyncio.Event, TellPlace]] = []
+        self._waiting: list[Waiting] = []
 
     @property
     def full(self) -> bool:
@@ -42,16 +43,18 @@ class Places:
     async def _wait(self, tell: TellPlace) -> None:
         entry = (asyncio.Event(), tell)
         self._waiting.append(entry)
-        try:
+        async with AsyncExitStack() as gone:
+            gone.push_async_callback(self._leave, entry)
             await tell(len(self._waiting))
             await entry[0].wait()
-        except BaseException:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            else:  # let in and gone at once: the place is the next one's
-                self._inside -= 1
-                await self._move()
-            raise
+            gone.pop_all()
+
+    async def _leave(self, entry: Waiting) -> None:
+        if entry in self._waiting:
+            self._waiting.remove(entry)
+        else:  # let in and gone at once: the place is the next one's
+            self._inside -= 1
+            await self._move()
 
     async def _move(self) -> None:
         """Let in whom there is room for, and tell the others."""

@@ -38,14 +38,13 @@ class Service:
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.health: RouterHealth | None = None
-        try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(self._end)
             assert self._process.stdin is not None  # asked for above
             pickle.dump((run, job), self._process.stdin)
             self._process.stdin.flush()
             self.answer: Any = msgspec.json.decode(self._line())
-        except BaseException:
-            self._end()
-            raise
+            failed.pop_all()
 
     def _line(self) -> bytes:
         assert self._process.stdout is not None  # asked for above

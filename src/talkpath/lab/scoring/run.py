@@ -58,7 +58,7 @@ def _play(task: Task) -> Row:
     drawn = draw(seed)
     try:
         return play(drawn, code, driver)
-    except Exception as error:
+    except Exception as error:  # a bug of any kind: without the drawn check nobody could play it again
         error.add_note(f"while playing {drawn}")
         raise
 
