@@ -22,9 +22,7 @@ from talkpath.verdict.view import View, view_of
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
-APART = (
-    0.1  # or of the best gain: what makes one rule fit badly one way, as a bucket that begins anew, may not the other
-)
+APART = 0.1  # or of the best gain: what fits badly one way, as a bucket that begins anew, may not the other way
 OF_MEDIA = ("media.drop", "media.freeze", "media.police", "media.size_drop")
 UNKNOWN = "media.unknown"
 DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets all lie above an edge in size
