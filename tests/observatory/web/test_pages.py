@@ -241,6 +241,12 @@ def test_a_claim_has_both_sides_and_its_numbers(served: str):
     assert text.index("What was measured here") < text.index("What others who measured published")
 
 
+def test_a_list_of_claims_says_which_part_of_one_was_measured(served: str):
+    row = next(told for told in read(served, "claims")["claims"] if told["id"] == "S15")
+    assert row["note"].startswith("The plan itself")
+    assert row["note"] in get(f"{served}/en/claims")[1]
+
+
 # -- many --------------------------------------------------------------------------------------------------------
 
 

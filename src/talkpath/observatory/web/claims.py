@@ -17,7 +17,8 @@ OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not mea
 
 
 class Told(Struct, frozen=True):
-    """A claim in one line, and its outcome; `outcome` is "silent" of what nothing was held against yet."""
+    """A claim in one line, and its outcome; `outcome` is "silent" of what nothing was held against yet. `note`: which
+    part of it the outcome is about, where it is not all of it."""
 
     id: str
     date: str
@@ -26,13 +27,16 @@ class Told(Struct, frozen=True):
     statement: str
     outcome: Outcome
     disagree: bool = False
+    note: str = ""
 
     @classmethod
     def of(cls, claim: Claim, entry: Entry | None) -> Told:
         """Of a row and what was held against it."""
         outcome: Outcome = "silent" if claim.predicate else "not measurable"
         said = (claim.id, claim.date, claim.who, claim.kind, claim.statement)
-        return cls(*said, entry.outcome, entry.disagree) if entry else cls(*said, outcome)
+        if entry is None:
+            return cls(*said, outcome, note=claim.note)
+        return cls(*said, entry.outcome, entry.disagree, claim.note)
 
 
 class Claims(Struct, frozen=True):
