@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +32,11 @@ def test_anything_else_is_refused_or_what_it_packs_to(data: bytes) -> None:
     except BundleError:
         return
     assert pack(parts) == data
+
+
+def test_a_name_stands_for_one_part() -> None:
+    twice = pack({"a": b"1", "b": b"2"}).replace(b"b", b"a")
+    told_once = twice[:-14] + b"\x01\x00\x01\x00" + twice[-10:]
+    for data in (twice, told_once):
+        with pytest.raises(BundleError, match="was changed"):
+            unpack(data)

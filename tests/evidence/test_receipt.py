@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from played import bundle, played
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import has_receipt, read_bundle
-from talkpath.evidence.receipt import open_receipt
+from talkpath.evidence.bundle import has_receipt, read_bundle, read_seal
+from talkpath.evidence.receipt import open_head, open_receipt
 from talkpath.evidence.simulation import probe_signer, responder_signer
 from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
 from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import Statement, seal, unseal
+from talkpath.wire.receipt import SIGNED, Head, Statement, seal, unseal
 from talkpath.wire.sign import Signer
 
 KEY = probe_signer().public
@@ -146,6 +147,25 @@ def test_a_responder_cannot_smuggle_words_into_a_file(words: dict[str, str]) -> 
 def test_a_receipt_that_is_none(body: bytes) -> None:
     with pytest.raises(BundleError, match="is no receipt"):
         open_receipt(replace(FACTS, receipt=SignedReceipt(body, bytes(64))), KEY)
+
+
+def test_the_head_is_the_statements_own_and_every_byte_behind_it_is_signed() -> None:
+    found = read_seal(bundle(FACTS)).receipt
+    assert found == msgspec.convert(statement(), Head, from_attributes=True)
+    body, signature = seal(statement(), responder_signer())
+    assert open_head(SignedReceipt(body, signature), KEY) == found
+    for wrong in (body[:-1] + bytes([body[-1] ^ 1]), body.replace(b"epochs", b"epoche"), body[:-1]):
+        with pytest.raises(BundleError, match="does not verify"):
+            open_head(SignedReceipt(wrong, signature), KEY)
+
+
+def test_what_is_signed_and_no_receipt_has_a_head_and_is_no_evidence() -> None:
+    """An intake reads heads; whoever counts reads all."""
+    body = msgspec.msgpack.encode(msgspec.structs.asdict(statement()) | {"epochs": "none"})
+    receipt = SignedReceipt(body, responder_signer().sign(SIGNED + body))
+    assert open_head(receipt, KEY).network == statement().network
+    with pytest.raises(BundleError, match="is no receipt"):
+        open_receipt(replace(FACTS, receipt=receipt), KEY)
 
 
 WORLDS = [

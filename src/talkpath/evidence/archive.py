@@ -17,35 +17,51 @@ LOCAL, ENTRY, END = 0x04034B50, 0x02014B50, 0x06054B50
 FIRST_DAY = 0x0021  # 1980-01-01, the zip's own first
 PLAIN_FILE = 0o100644 << 16
 MOST_PARTS = 16
+CHANGED = "The bundle was changed after it was written, or its end is missing."
+HEAD, IN_DIRECTORY, TAIL = struct.Struct("<I5H3I2H"), struct.Struct("<I2B5H3I5H2I"), struct.Struct("<I4H2IH")
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
     """The file's bytes; the parts in the order given, their names ASCII."""
     out, directory = bytearray(), bytearray()
     for name, data in parts.items():
-        text, crc, size = name.encode("ascii"), zlib.crc32(data), len(data)
-        common = (20, 0, 0, 0, FIRST_DAY, crc, size, size, len(text))
-        directory += struct.pack(
-            "<I2B5H3I5H2I", ENTRY, 20, 3, *common[:5], *common[5:8], len(text), 0, 0, 0, 0, PLAIN_FILE, len(out)
-        )
-        directory += text
-        out += struct.pack("<I5H3I2H", LOCAL, *common, 0) + text + data
-    end = struct.pack("<I4H2IH", END, 0, 0, len(parts), len(parts), len(directory), len(out), 0)
-    return bytes(out + directory) + end
+        head, entry = _told(name.encode("ascii"), data, len(out))
+        out += head + data
+        directory += entry
+    return bytes(out) + _end(len(parts), directory, len(out))
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
     """Name -> bytes, in the file's order."""
     parts: dict[str, bytes] = {}
-    at = 0
-    while data[at : at + 4] == LOCAL.to_bytes(4, "little") and len(data) >= at + 30 and len(parts) < MOST_PARTS:
-        size, name_size = struct.unpack_from("<I", data, at + 18)[0], struct.unpack_from("<H", data, at + 26)[0]
-        name = data[at + 30 : at + 30 + name_size].decode("latin-1")
-        begin = at + 30 + name_size
-        parts[name] = data[begin : begin + size]
+    directory, at = bytearray(), 0
+    while len(data) >= at + HEAD.size and len(parts) < MOST_PARTS:
+        kind, *_, size, name_size, _ = HEAD.unpack_from(data, at)
+        if kind != LOCAL:
+            break
+        begin = at + HEAD.size + name_size
+        text, part = data[begin - name_size : begin], data[begin : begin + size]
+        name = text.decode("latin-1")
+        head, entry = _told(text, part, at)
+        if data[at:begin] != head or name in parts or not name.isascii():
+            raise BundleError(CHANGED)
+        parts[name] = part
+        directory += entry
         at = begin + size
     if not parts:
         raise BundleError("The file is no talkpath bundle, or its beginning is damaged.")
-    if not all(name.isascii() for name in parts) or pack(parts) != data:
-        raise BundleError("The bundle was changed after it was written, or its end is missing.")
+    if data[at:] != _end(len(parts), directory, at):
+        raise BundleError(CHANGED)
     return parts
+
+
+def _told(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:
+    """What stands before a part that begins there, and what the directory says of it."""
+    common = (20, 0, 0, 0, FIRST_DAY, zlib.crc32(data), len(data), len(data), len(name), 0)
+    entry = IN_DIRECTORY.pack(ENTRY, 20, 3, *common, 0, 0, 0, PLAIN_FILE, at)
+    return HEAD.pack(LOCAL, *common) + name, entry + name
+
+
+def _end(count: int, directory: bytearray, size: int) -> bytes:
+    """The directory, and what stands behind it."""
+    return bytes(directory) + TAIL.pack(END, 0, 0, count, count, len(directory), size, 0)

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 from talkpath import __version__
 from talkpath.errors import BundleError
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.receipt import open_receipt, open_signed
+from talkpath.evidence.receipt import open_head, open_receipt
 from talkpath.evidence.simulation import is_simulation_key
 from talkpath.evidence.sound import check_facts, check_findings, check_words
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.wire.keys import raw_key, raw_key_text
-from talkpath.wire.receipt import Statement
+from talkpath.wire.receipt import Head, Statement
 from talkpath.wire.sign import Signer, is_signed
 
 SCHEMA = "talkpath.bundle/2"
@@ -60,7 +60,7 @@ class Seal(Struct, frozen=True):
 
     kind: str
     key: str
-    receipt: Statement | None
+    receipt: Head | None
 
     @property
     def simulated(self) -> bool:
@@ -139,7 +139,7 @@ def read_seal(data: bytes) -> Seal:
         signed = msgspec.msgpack.decode(_expand(parts[RECEIPT], MAX_RECEIPT_BYTES), type=SignedReceipt)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError("A part of the bundle is not what it should be.") from error
-    return Seal(manifest.kind, manifest.key, open_signed(signed, raw_key(manifest.key)))
+    return Seal(manifest.kind, manifest.key, open_head(signed, raw_key(manifest.key)))
 
 
 def _open(data: bytes) -> tuple[Manifest, dict[str, bytes]]:

@@ -8,13 +8,13 @@ to what the probe told when the check ended (`measure.digest`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from talkpath.errors import BundleError, WireError
 from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import SeenEpoch, SeenFlow, Statement, unseal
+from talkpath.wire.receipt import Head, SeenEpoch, SeenFlow, Signed, Statement, unseal, unseal_head
 
 ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 
@@ -23,7 +23,7 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     """What the responder of these facts signed; None where it signed nothing."""
     if facts.receipt is None:
         return None
-    statement = open_signed(facts.receipt, probe_key)
+    statement = _of_run(unseal, facts.receipt, probe_key)
     if statement.probe_seed != facts.seed:
         raise BundleError(ANOTHER_RUN)
     if facts.responder_key and raw_key_text(statement.responder_key) != facts.responder_key:
@@ -36,15 +36,19 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     return statement
 
 
-def open_signed(receipt: SignedReceipt, probe_key: bytes) -> Statement:
-    """A receipt that was signed for the run with this key, whatever its facts."""
+def open_head(receipt: SignedReceipt, probe_key: bytes) -> Head:
+    """The head of a receipt that was signed for the run with this key."""
+    return _of_run(unseal_head, receipt, probe_key)
+
+
+def _of_run(opened: Callable[[bytes, bytes], Signed], receipt: SignedReceipt, probe_key: bytes) -> Signed:
     try:
-        statement = unseal(receipt.body, receipt.signature)
+        found = opened(receipt.body, receipt.signature)
     except WireError as error:
         raise BundleError(f"The test server's receipt does not verify: {error}.") from None
-    if statement.probe_key != probe_key:
+    if found.probe_key != probe_key:
         raise BundleError(ANOTHER_RUN)
-    return statement
+    return found
 
 
 def _compare(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:

@@ -35,6 +35,8 @@ class Atlas:
 
     def find(self, host: str) -> Whereabouts:
         """Where an address literal belongs."""
+        if not self._readers:
+            return NOWHERE
         try:
             address = Address.of(host)
         except ValueError:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from talkpath.errors import WireError
+from talkpath.wire.sign import KEY_BYTES
 
 
 def new_identity_pem() -> bytes:
@@ -47,10 +48,11 @@ def raw_key_text(raw: bytes) -> str:
 
 def raw_key(text: str) -> bytes:
     """The 32 bytes of a key's text, b"" where it is none or not written in the one way that it is."""
-    if not valid_key_text(text):
+    try:
+        raw = base64.urlsafe_b64decode(text + "=")
+    except (ValueError, binascii.Error):
         return b""
-    raw = base64.urlsafe_b64decode(text + "=")
-    return raw if raw_key_text(raw) == text else b""
+    return raw if len(raw) == KEY_BYTES and raw_key_text(raw) == text else b""
 
 
 def pem_key_text(pem: bytes) -> str:
@@ -78,6 +80,6 @@ def certificate_key_text(der: bytes | None) -> str:
 def valid_key_text(text: str) -> bool:
     """Is this the text of a key?"""
     try:
-        return len(base64.urlsafe_b64decode(text + "=")) == 32 and len(text) == 43
+        return len(base64.urlsafe_b64decode(text + "=")) == KEY_BYTES and len(text) == 43
     except (ValueError, binascii.Error):
         return False

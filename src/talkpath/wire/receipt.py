@@ -7,6 +7,7 @@ of the epoch's schedule in that direction.
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -62,7 +63,22 @@ class Statement(Struct, frozen=True):
     schema: str = SCHEMA
 
 
-_decoder = msgspec.msgpack.Decoder(Statement)
+class Head(Struct, frozen=True):
+    """A statement without what was observed: whose it is, and where. It costs a tenth to read."""
+
+    probe_key: bytes
+    responder_key: bytes
+    responder_class: str
+    network: str
+    country: str
+    ended_at: str
+    schema: str = SCHEMA
+
+
+Signed = TypeVar("Signed", Statement, Head)
+
+_statements = msgspec.msgpack.Decoder(Statement)
+_heads = msgspec.msgpack.Decoder(Head)
 
 
 def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
@@ -73,8 +89,17 @@ def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
 
 def unseal(body: bytes, signature: bytes) -> Statement:
     """The statement, signed by the key that it names; `WireError` for anything else."""
+    return _unsealed(_statements, body, signature)
+
+
+def unseal_head(body: bytes, signature: bytes) -> Head:
+    """The head of one, every byte of which is signed. Whether the rest is a receipt's, `unseal` tells."""
+    return _unsealed(_heads, body, signature)
+
+
+def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: bytes) -> Signed:
     try:
-        found = _decoder.decode(body)
+        found = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError("it is no receipt of tp-003") from error
     sound = (
