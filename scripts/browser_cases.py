@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import browser_cases  # this file: what is pickled for the router's process must come from a module
 from browser_near import NAME
 from talkpath.apps.shape import Direction
+from talkpath.browser.words import page_words
 from talkpath.lab import namespace, netns
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
@@ -48,6 +49,7 @@ NEAR_FIREFOX = Path(__file__).with_name("browser_near_firefox.py")
 WEB, UDP = 8443, 4434
 NICE = -15
 TCP, UDP_PROTOCOL = 6, 17
+LONGEST_S = 400  # the page may be slow to come, and slow to end
 AUTHORITY = "authority.pem"
 HOUR = timedelta(hours=1)
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
@@ -59,8 +61,9 @@ Answer = tuple[str, str | None, str | None]
 class Case:
     """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
     and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes; `quic_blocked`: no QUIC
-    handshake does. `act` is done in the middle, or (keep) before. `video`: what may be said of video; () where it is
-    not tried."""
+    handshake does. `dead_after_s`: nothing passes from so long after the first call on. `act` is done in the middle, or
+    (keep) before. `video`: what may be said of video; () where it is not tried. `says`: the page's word (browser/words)
+    where there is no result."""
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
@@ -68,9 +71,11 @@ class Case:
     paths: tuple[str, ...] | None = None
     tcp_blocked: tuple[int, ...] = ()
     quic_blocked: bool = False
+    dead_after_s: float = 0.0
     act: str = ""
     reason: str = ""
     video: tuple[Answer, ...] = ()
+    says: str = ""
 
 
 def restricted(rule: str, direction: str) -> tuple[str, str, str]:
@@ -114,8 +119,12 @@ CASES = {
     "bufferbloat": Case(INNOCENT, background="bufferbloat", video=INNOCENT),
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
     "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
+    "dead-line": Case((), dead_after_s=12.0, says="error_lost"),
     "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
+
+
+GAVE_UP = ("error_lost", "error_long", "error_part", "no_server")  # what may be said on a bad line
 
 
 class CutOffError(Exception):
@@ -123,20 +132,27 @@ class CutOffError(Exception):
 
 
 class Blocked:
-    """A network through which no TCP to some ports passes, or no QUIC."""
+    """A network through which no TCP to some ports passes, or no QUIC, or after a while nothing."""
 
-    def __init__(self, network: Network, ports: tuple[int, ...], quic: bool) -> None:
-        self._network, self._ports, self._quic, self.dropped = network, ports, quic, network.dropped
+    def __init__(self, network: Network, case: Case) -> None:
+        self._network, self._case, self.dropped = network, case, network.dropped
+        self._called_s: float | None = None
 
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """As `Network.offer`."""
         at = (packet[0] & 15) * 4
         ends = struct.unpack_from("!HH", packet, at)
-        if packet[9] == TCP and set(ends) & set(self._ports):
+        if self._is_dead(now_s, ends) or (packet[9] == TCP and set(ends) & set(self._case.tcp_blocked)):
             return []
-        if packet[9] == UDP_PROTOCOL and self._quic and packet[at + 8 : at + 9] >= b"\xc0":
+        if packet[9] == UDP_PROTOCOL and self._case.quic_blocked and packet[at + 8 : at + 9] >= b"\xc0":
             return []
         return self._network.offer(now_s, direction, packet)
+
+    def _is_dead(self, now_s: float, ends: tuple[int, ...]) -> bool:
+        if self._called_s is None and UDP in ends:
+            self._called_s = now_s
+        called_s, after_s = self._called_s, self._case.dead_after_s
+        return bool(after_s) and called_s is not None and now_s > called_s + after_s
 
 
 def certificate(folder: str) -> list[str]:
@@ -171,7 +187,7 @@ def _signed(
 def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -> dict[str, Any]:
     """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http. `near`:
     what drives the browser."""
-    network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case.tcp_blocked, case.quic_blocked)
+    network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
         far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
                "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),
@@ -181,7 +197,7 @@ def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -
         # Without https by address: of a page with a name browsers try https first.
         origin = f"https://{NAME}:{WEB}" if secure else f"http://{RESPONDER.ipv4}:{WEB}"
         outcome = lab.start(PROBE.name, [sys.executable, str(near), origin, str(file),
-                                        "video" if case.video else "voice", case.act]).finish(170)  # fmt: skip
+                                        "video" if case.video else "voice", case.act]).finish(LONGEST_S)  # fmt: skip
         health = lab.stop()
         if outcome.exit_code:
             raise CutOffError(outcome.stderr.decode()[-600:])
@@ -197,10 +213,11 @@ def be_prompt() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def is_right(case: Case, result: dict[str, Any]) -> bool:
+def is_right(case: Case, text: str, result: dict[str, Any]) -> bool:
     """Is it one of the right answers, and do the right paths carry a call?"""
-    if "json" not in result:  # the server was lost, and the page said so
-        return case.right == INNOCENT
+    if "json" not in result:  # the page gave up, and said so
+        words = (case.says,) if case.says else GAVE_UP if case.right == INNOCENT else ()
+        return text in [page_words("en")[word] for word in words]
     verdict, *others = result["json"]["verdicts"]
     told = _is_told(case.right, verdict) and all(_is_told(case.video, other) for other in others)
     carried = {path["name"] for path in result["paths"] if path.get("carries")}
@@ -223,7 +240,7 @@ def rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[
             "case": name,
             "seed": seed,
             "secure": secure,
-            "right": is_right(CASES[name], found["result"]),
+            "right": is_right(CASES[name], found["text"], found["result"]),
             **found,
         }
 
@@ -239,7 +256,7 @@ def innocent(runs: int, near: Path) -> Iterator[dict[str, Any]]:
         except CutOffError as error:
             yield row | {"right": True, "result": {"paths": []}, "late_p99_ms": 0.0, "text": str(error)}
             continue
-        yield row | {"right": is_right(case, found["result"]), **found}
+        yield row | {"right": is_right(case, found["text"], found["result"]), **found}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -136,7 +136,8 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
     if act in ("hide", "network"):
         time.sleep(DISTURB_AFTER_MS / 1000)
         tab.run(f"({HIDE if act == 'hide' else NETWORK})()")
-    tab.wait(ENDED)
+    with suppress(TimeoutError):
+        tab.wait(ENDED)
     if tab.run("document.getElementById('result').hidden"):
         return {"text": tab.run("document.getElementById('trouble').innerText"), "result": {"paths": []}}
     text = tab.run("document.getElementById('result').innerText")

@@ -91,7 +91,9 @@ def test_a_slow_line_brings_the_words_first_and_then_the_rest(browser: Browser, 
     page = browser.new_context().new_page()
     page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
     page.goto(f"{origin}/check?lang=fa", wait_until="commit", timeout=60_000)
-    page.wait_for_selector("#loading", timeout=60_000)
+    page.wait_for_selector("footer", state="attached", timeout=60_000)
+    page.wait_for_selector("#consent", state="hidden", timeout=60_000)  # the style is there
+    assert page.is_visible("#loading")
     assert page.inner_text("h1") == page_words("fa")["title"]
     assert not page.is_visible("#start")
     page.wait_for_selector("html[data-ready]", timeout=60_000)
@@ -102,7 +104,7 @@ def test_a_slow_line_brings_the_words_first_and_then_the_rest(browser: Browser, 
 
 def test_where_a_part_of_it_never_comes_it_says_what_to_do(browser: Browser, origin: str):
     page = browser.new_context(service_workers="block").new_page()
-    page.route("**/check/run.js", lambda route: route.abort())
+    page.route("**/check/check.js", lambda route: route.abort())
     page.goto(f"{origin}/check?lang=en")
     assert page.inner_text("#loading") == page_words("en")["loading"]
     assert not page.is_visible("#start")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from talkpath.browser import places as module
 from talkpath.browser.places import Places
 
 
@@ -54,3 +57,37 @@ def test_who_leaves_the_queue_is_not_waited_for():
         return await first and await asyncio.wait_for(third, 1.0)
 
     assert asyncio.run(play())
+
+
+def test_who_waits_is_told_again_and_who_cannot_be_told_has_left(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+
+    async def play() -> tuple[list[int], bool]:
+        places, leave, told = Places(1), asyncio.Event(), list[int]()
+
+        async def hold() -> None:
+            async with places.taken(never):
+                await leave.wait()
+
+        async def never(place: int) -> None:
+            raise AssertionError
+
+        async def tell(place: int) -> None:
+            told.append(place)
+            if len(told) == 3:
+                raise ConnectionError
+
+        async def wait() -> None:
+            async with places.taken(tell):
+                raise AssertionError
+
+        inside = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(wait(), 5.0)
+        leave.set()
+        await inside
+        async with places.taken(never):
+            return told, places.full
+
+    assert asyncio.run(play()) == ([1, 1, 1], False)

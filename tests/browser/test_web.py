@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from talkpath.browser import places, web
@@ -27,8 +28,9 @@ class Polite(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         HELLOS.append(json.loads(self.rfile.readline()))
         self.wfile.write(b'{"type": "welcome"}\n')
-        while self.rfile.readline():
-            pass
+        while line := self.rfile.readline():
+            if b"report" in line:
+                self.wfile.write(b'{"type": "facts", "facts": "", "tried": false}\n')
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,14 @@ def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.
     assert "full" in answer["sentence"]
 
 
+def test_where_judging_fails_the_page_is_not_left_waiting(talk: str):
+    with connect(talk) as page:
+        assert heard(page)["type"] == "welcome"
+        page.send('{"type": "report"}')
+        with pytest.raises(ConnectionClosed):
+            page.recv(10)
+
+
 @pytest.mark.parametrize(("states", "medium"), [
     ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
     ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
@@ -101,7 +111,10 @@ def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
             self.medium, self.state, self.missing = medium, state, ""
 
     class Known:
+        duration_s = 30.0
         epochs = tuple(Said(name, "") for name, (_, count) in states.items() for _ in range(count))
 
     monkeypatch.setattr(web, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()])
     assert web._unsettled(cast(Any, Known)) == medium
+    Known.duration_s = web.NO_MORE_S + 1  # no round that would end after the page gave up
+    assert web._unsettled(cast(Any, Known)) == ""

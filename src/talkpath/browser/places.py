@@ -1,18 +1,28 @@
 """Who may measure now, and who waits: a far end that carries too many checks is late, and late results are worthless.
 
-Contract: at most `most` are inside. Who comes later is told its place, 1 being next, and again whenever that changes.
+Contract: at most `most` are inside. Who comes later is told its place, 1 being next, again whenever that changes, and
+each AGAIN_S: so a page knows that it is not forgotten, and who left is noticed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 MOST_WAITING = 50
+AGAIN_S = 10.0
 
 TellPlace = Callable[[int], Awaitable[None]]
-Waiting = tuple[asyncio.Event, TellPlace]
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """One who waits; `news` is set whenever its place changed."""
+
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    inside: bool = False
 
 
 class Places:
@@ -38,31 +48,33 @@ class Places:
             yield
         finally:
             self._inside -= 1
-            await self._move()
+            self._move()
 
     async def _wait(self, tell: TellPlace) -> None:
-        entry = (asyncio.Event(), tell)
-        self._waiting.append(entry)
-        async with AsyncExitStack() as gone:
-            gone.push_async_callback(self._leave, entry)
-            await tell(len(self._waiting))
-            await entry[0].wait()
+        one = Waiting()
+        self._waiting.append(one)
+        with ExitStack() as gone:
+            gone.callback(self._leave, one)
+            while not one.inside:
+                one.news.clear()
+                await tell(self._waiting.index(one) + 1)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(one.news.wait(), AGAIN_S)
             gone.pop_all()
 
-    async def _leave(self, entry: Waiting) -> None:
-        if entry in self._waiting:
-            self._waiting.remove(entry)
-        else:  # let in and gone at once: the place is the next one's
+    def _leave(self, one: Waiting) -> None:
+        if one.inside:  # let in and gone at once: the place is the next one's
             self._inside -= 1
-            await self._move()
+        else:
+            self._waiting.remove(one)
+        self._move()
 
-    async def _move(self) -> None:
-        """Let in whom there is room for, and tell the others."""
-        moved = False
+    def _move(self) -> None:
+        """Let in whom there is room for, and wake all whose place changed."""
         while self._waiting and self._inside < self._most:
-            event, _ = self._waiting.pop(0)
+            first = self._waiting.pop(0)
             self._inside += 1
-            event.set()
-            moved = True
-        for place, (_, tell) in enumerate(self._waiting, 1) if moved else ():
-            await tell(place)
+            first.inside = True
+            first.news.set()
+        for one in self._waiting:
+            one.news.set()

@@ -30,6 +30,7 @@ from talkpath.wire.sign import Signer
 
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
+IDLE_S = 30  # a page on a bad line asks for its next file seconds later
 LONGEST_MESSAGE_BYTES = 1 << 20
 WAITING = 128  # connections that nobody has taken yet
 
@@ -128,6 +129,7 @@ async def serve(settings: Settings) -> None:
         ssl_keyfile=key,
         ws_max_size=LONGEST_MESSAGE_BYTES,
         server_header=False,
+        timeout_keep_alive=IDLE_S,
     )
     server = uvicorn.Server(config)
     try:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import html
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ import msgspec
 from talkpath.browser.far import LINE_BYTES, LOOPBACK, FarEnd, trouble
 from talkpath.browser.order import EPOCHS
 from talkpath.browser.places import Places
+from talkpath.browser.script import joined
 from talkpath.browser.told import told
 from talkpath.browser.turn import Relay
 from talkpath.browser.witness import Witness
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 PAGE = files("talkpath.browser").joinpath("page")
+FIRST = "check"  # the page's script
 TYPES = {"css": "text/css", "js": "text/javascript"}
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -50,6 +54,7 @@ WORD = re.compile(r"\{\{(\w+)\}\}")
 OURS = ("next", "paths")  # messages that no page may send
 SETTLED = ("restricted", "ok", "closed")
 VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
+NO_MORE_S = 90.0  # of a check: no round begins later, for the page gives up after 150 s (run.js)
 AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser.md has the measurement
 
 
@@ -76,12 +81,14 @@ def routes(
     the base URL of a report API (tp-006), "here" for this server's own; `others` says what is known of a network.
     `address`: where calls go, if not where the page came to, as where another web server stands before this one."""
     from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocketDisconnect
 
     places = Places(at_a_time)
 
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
-        with contextlib.suppress(ConnectionError, RuntimeError):  # a page that closed cannot be told anything
+        # A page that closed cannot be told anything.
+        with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
             await _admit(socket, places, Server(far(), relay() if relay else None, share, witness, others, address))
 
     return [
@@ -97,10 +104,23 @@ def routes(
 
 async def _page(request: Request) -> Response:
     """The page in the language asked for (?lang=), else in the first that the browser prefers and that there is."""
-    from starlette.responses import HTMLResponse
-
     code = chosen(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
-    return HTMLResponse(rendered(code), headers=HEADERS)
+    return _short(request, rendered(code), "text/html")
+
+
+def _short(request: Request, text: str, kind: str) -> Response:
+    """Text, compressed where the browser takes that."""
+    from starlette.responses import Response
+
+    body, headers = text.encode(), HEADERS | {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers = _packed(body), headers | {"Content-Encoding": "gzip"}
+    return Response(body, media_type=kind, headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
 
 
 def chosen(asked: str, preferred: str) -> str:
@@ -118,19 +138,28 @@ def rendered(code: str) -> str:
         for each, name in NAMES.items()
     )
     raw = {"words": data, "languages": links}
-    text = PAGE.joinpath("check.html").read_text(encoding="utf-8")
+    text = _read("check.html")
     return WORD.sub(lambda found: raw.get(found[1]) or html.escape(words[found[1]]), text)
 
 
 async def _file(request: Request) -> Response:
-    """One of the page's scripts, or its style."""
-    from starlette.responses import PlainTextResponse, Response
+    """One of the page's scripts, or its style; of the first script, all that it needs."""
+    from starlette.responses import PlainTextResponse
 
     name = request.path_params["name"]
     ending = name.rpartition(".")[2]
     if ending not in TYPES or name not in {entry.name for entry in PAGE.iterdir()}:
         return PlainTextResponse("There is no such file here; the page is /check.", 404)
-    return Response(PAGE.joinpath(name).read_bytes(), media_type=TYPES[ending], headers=HEADERS)
+    return _short(request, _first() if name == f"{FIRST}.js" else _read(name), TYPES[ending])
+
+
+def _read(name: str) -> str:
+    return PAGE.joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _first() -> str:
+    return joined(FIRST, lambda name: _read(f"{name}.js"))
 
 
 async def _code(request: Request) -> Response:
@@ -188,9 +217,12 @@ async def _talk(socket: WebSocket, server: Server) -> None:
     check.tell_far({"token": far.token, "host": host})
 
     async def outward() -> None:
-        while line := await reader.readline():
-            await check.from_far(json.loads(line))
-        await socket.close()
+        try:
+            while line := await reader.readline():
+                await check.from_far(json.loads(line))
+        finally:  # whatever failed here, the page must not wait for it
+            with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
+                await socket.close()
 
     task = asyncio.create_task(outward())
     try:
@@ -272,6 +304,8 @@ class Check:
 
 def _unsettled(facts: Facts) -> str:
     """The medium that another epoch would tell more of and has time for; "" where there is none."""
+    if facts.duration_s > NO_MORE_S:
+        return ""
     verdicts = judge(facts)
     if any(v.reason is not None and v.reason.code in VOID for v in verdicts):
         return ""

@@ -136,7 +136,18 @@ def _troubles() -> dict[str, str]:
             "browser", "This browser cannot place calls (WebRTC is missing or switched off). Try another."
         ),
         "error_full": say("browser", "The test server is full; try again in some minutes."),
-        "error_long": say("browser", "The check took too long and was ended. Load the page again."),
+        "error_long": say(
+            "browser",
+            "Could not tell: the check took too long and was ended. Check again when less goes over this line.",
+        ),
+        "error_lost": say(
+            "browser",
+            "Could not tell: the connection to the test server broke off in the middle of the check. That alone says "
+            "nothing about calls. Check again.",
+        ),
+        "error_part": say(
+            "browser", "The rest of this page is still on its way. If it does not come, load the page again."
+        ),
         "error_unread": say(
             "browser", "Something went wrong in this browser. Load the page again, or try another one."
         ),

@@ -1,19 +1,36 @@
 // One real call of this browser to the far end: a tone or a canvas, no microphone and no camera. It speaks from `begin`
 // to `end`.
 
-let worker = null;
+import { within } from "./within.js";
 
-const PATIENCE_MS = 1000;
+let worker = null, coming = null;
+
+const READY_MS = 15000;
 const ASKED = ["in-progress", "succeeded", "failed"];
 const CODECS = { audio: "audio/opus", video: "video/VP8" };
 
 // Did the browser send a STUN request? Where it does not count them (Firefox), the pair's state tells.
 const asked = pair => (pair.requestsSent ?? Number(ASKED.includes(pair.state))) > 0;
 
+// Is the worker here that holds packets back? It comes over the network, too, and calls without it would say nothing.
+export function prepared() {
+  if (worker || !("RTCRtpScriptTransform" in globalThis)) return Promise.resolve(true);
+  coming ??= fetched().finally(() => { coming = null; });
+  return coming;
+}
+
+function fetched() {
+  const made = new Worker("/check/phase.js");
+  return within(new Promise((done, failed) => {
+    made.onmessage = () => { worker = made; done(true); };
+    made.onerror = failed;
+  }), false, READY_MS).finally(() => { if (!worker) made.terminate(); });
+}
+
 export class Call {
   constructor(flow, talk, { ice = {}, phase_ms = 0, picture = 0, payload = 0, slots = 0, tick_ms = 20 } = {}) {
     Object.assign(this, { ice, phase_ms, picture, payload, slots, tick_ms });
-    this.phased = this.tried = false;
+    this.phased = this.tried = this.overdue = false;
     this.flow = flow;
     this.talk = talk;
     this.opened = performance.now();
@@ -39,7 +56,6 @@ export class Call {
 
   shift({ sender, receiver }) {
     if (!("RTCRtpScriptTransform" in globalThis)) return;
-    worker ??= new Worker("/check/phase.js");
     const { phase_ms, picture, payload, tick_ms } = this;
     for (const [end, way] of [[sender, "up"], [receiver, "down"]]) {
       const { port1, port2 } = new MessageChannel();
@@ -61,7 +77,7 @@ export class Call {
     await this.pc.setLocalDescription({ type: "offer", sdp: whole.replace(/^a=rtcp-fb:.*\r\n/gm, "") });
     // Nothing of this device's addresses leaves the page: the far end hears where we are from our first packet.
     const sdp = this.pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
-    const answered = this.talk.next(`answer ${this.flow}`);
+    const answered = this.talk.hear(`answer ${this.flow}`);
     this.talk.send({ type: "offer", flow: this.flow, sdp });
     const answer = await answered;
     if (answer) await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
@@ -96,25 +112,32 @@ export class Call {
   async poll(go) {
     if (this.pc.connectionState === "closed") return;
     let sent = 0, received = 0;
-    (await this.pc.getStats()).forEach(one => {
+    const stats = await this.owed(this.pc.getStats());
+    stats?.forEach(one => {
       if (one.type === "outbound-rtp") sent += one.packetsSent ?? 0;
       if (one.type === "inbound-rtp") received += one.packetsReceived ?? 0;
       if (one.type === "candidate-pair") this.tried ||= asked(one);
     });
-    this.polls.push([performance.now() - go, sent, received]);
+    if (stats) this.polls.push([performance.now() - go, sent, received]);
   }
 
-  async end() { await this.sender?.replaceTrack(null); }
+  async end() { if (this.sender) await this.owed(this.sender.replaceTrack(null).then(() => true)); }
+
+  // null where the browser does not give it in time: then the check is void, for this device is too busy.
+  async owed(promise) {
+    const given = await within(promise, null);
+    this.overdue ||= given === null;
+    return given;
+  }
 
   // What the worker noted: when packets left and came, in ms after `go`.
   async note(go) {
     const zero = performance.timeOrigin + go;
-    const told = await Promise.all(this.ports.map(port => new Promise(done => {
+    const told = await Promise.all(this.ports.map(port => this.owed(new Promise(done => {
       port.onmessage = message => done(message.data);
       port.postMessage({ type: "tell" });
-      setTimeout(() => done({}), PATIENCE_MS);
-    })));
-    const [{ left = [], slots = [] } = {}, { came = [] } = {}] = told;
+    }))));
+    const [{ left = [], slots = [] } = {}, { came = [] } = {}] = told.map(each => each ?? {});
     const tenth = ms => Math.round(10 * (ms - zero)) / 10;
     this.noted = { sent: slots, left_ms: left.map(tenth), came: came.map(([stamp, ms]) => [stamp, tenth(ms)]) };
   }

@@ -1,5 +1,6 @@
 // The page: asks, runs a check, shows what came of it.
 
+import { prepared } from "./call.js";
 import { given, prepare } from "./consent.js";
 import { run } from "./run.js";
 import { drop, keep, kept, save, share, takeBack } from "./keep.js";
@@ -29,8 +30,9 @@ function ask(trouble = "") {
 
 // What a server says that gave up; else what became of it.
 function ending(found, stopped) {
+  if (stopped) return say("stopped");
   if (found?.type === "error") return say(`error_${found.code}`);
-  return say(stopped ? "stopped" : found === undefined ? "error_unread" : "no_server");
+  return say(found === undefined ? "error_unread" : "no_server");
 }
 
 async function start({ vpn, media }) {
@@ -74,4 +76,5 @@ by("mode").hidden = by("mode").textContent === "";
 const before = kept();
 try { if (before) display(before); } catch { drop(); place("ask"); } // another release of this page kept it
 if (isSecureContext) navigator.serviceWorker?.register("/check/worker.js", { scope: "/check" }).catch(() => {});
+prepared();
 document.documentElement.dataset.ready = "yes";

@@ -4,6 +4,7 @@ import { Call } from "./call.js";
 import { Channel } from "./channel.js";
 import { bytesOf } from "./keep.js";
 import { Twin } from "./twin.js";
+import { PATIENCE_MS } from "./within.js";
 
 const POLL_MS = 250;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
@@ -30,6 +31,10 @@ export class Epoch {
 
   // The report; null where the page was told to stop or lost the server.
   async run() {
+    try { return await this.report(); } finally { this.close(); }
+  }
+
+  async report() {
     const { order, talk } = this;
     const pings = talk.pings, pongs = talk.pongs;
     this.stage(order.trying ? "step_paths" : "step_open");
@@ -42,17 +47,15 @@ export class Epoch {
     await sleep(order.tail_ms);
     await this.poll();
     await Promise.all(this.flows.map(flow => flow.note(this.go)));
-    const report = {
+    return {
       number: order.number,
       flows: this.flows.map(flow => flow.report()),
-      late_ms_p99: this.late_ms_p99,
+      late_ms_p99: this.flows.some(flow => flow.overdue) ? Math.max(this.late_ms_p99, PATIENCE_MS) : this.late_ms_p99,
       phased: this.flows.every(flow => flow.tick || flow.phased),
       ...this.watch.seen(),
       pings: talk.pings - pings,
       pongs: talk.pongs - pongs,
     };
-    this.close();
-    return report;
   }
 
   async open() {
@@ -62,7 +65,7 @@ export class Epoch {
       flow.open(this.track).catch(() => {});
       await sleep(this.order.gap_ms);
     }
-    while (performance.now() < until && !this.watch.stopped && !this.flows.every(flow => flow.ready)) await sleep(50);
+    while (performance.now() < until && !this.talk.over && !this.flows.every(flow => flow.ready)) await sleep(50);
   }
 
   async speak(go) {
@@ -73,7 +76,7 @@ export class Epoch {
     const polling = setInterval(() => this.poll(), POLL_MS);
     const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, go, tick_ms, slots, late));
     const end = go + slots * tick_ms;
-    while (performance.now() < end && !this.watch.stopped) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
+    while (performance.now() < end && !this.talk.over) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
     clocks.forEach(clock => clock.stop());
     await Promise.all(this.flows.map(flow => flow.end()));
     clearInterval(polling);

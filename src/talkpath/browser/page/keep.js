@@ -2,6 +2,7 @@
 
 const PLACE = "talkpath result";
 const READ_MS = 60000; // a browser may ask first where to save it
+const SEND_MS = 60000; // a bundle over a bad line
 
 export function keep(result) { try { localStorage.setItem(PLACE, JSON.stringify(result)); } catch { /* no room: it stays on screen */ } }
 export function kept() { try { return JSON.parse(localStorage.getItem(PLACE)); } catch { return null; } }
@@ -29,6 +30,7 @@ export async function share(result, base) {
   const sealed = await crypto.subtle.digest("SHA-256", Uint8Array.from(result.receipt.secret.match(/../g), pair => parseInt(pair, 16)));
   const answered = await fetch(place(base, id), {
     method: "PUT",
+    signal: AbortSignal.timeout(SEND_MS),
     body: bundle,
     headers: { "Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hex(sealed) },
   });
@@ -39,7 +41,7 @@ export async function share(result, base) {
 
 export async function takeBack(result, base) {
   const { id, secret } = result.receipt;
-  const answered = await fetch(place(base, id), { method: "DELETE", headers: { "Talkpath-Secret": secret } });
+  const answered = await fetch(place(base, id), { method: "DELETE", signal: AbortSignal.timeout(SEND_MS), headers: { "Talkpath-Secret": secret } });
   result.withdrawn = answered.ok;
   keep(result);
   return answered.ok;

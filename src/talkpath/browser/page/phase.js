@@ -85,3 +85,5 @@ class Ear {
 
   hear(message, port) { if (message.type === "tell") port.postMessage({ came: this.came }); }
 }
+
+self.postMessage("ready");
