@@ -22,6 +22,7 @@ from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.dose import cost_packets, dose
 from talkpath.verdict.load import LIGHT_K, heavy
 from talkpath.verdict.model import Ask
+from talkpath.verdict.naming import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.standing import Standing, log_threshold, stand, unheard, voided
 
@@ -37,7 +38,6 @@ CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that ac
 CONTRAST_TIMES = 2  # as often a contrast is put while rules still tie
 TCP_PACKETS, TCP_TIMES = 12, 2
 LOOK: Contrast = ("watch", None)
-SHOWS_IN_TIME = ("media.drop", "media.freeze", "media.police", "media.size_drop", "media.unknown")
 LOOK_S, LOOK_TIMES = 2.5, 1  # a longer look at every call: a bucket of 3000 bytes is empty by then
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late death
 LOOK_K, RICH = 4, 0.25  # as many calls as in a first epoch only where that costs all arms no more of the bytes
@@ -208,7 +208,8 @@ class Desk:
         all: how media fare shows in time, and a strong effect is known before."""
         naming = standing.naming
         wanted = [*naming.wanted(doubted=self._light)] if naming else []
-        if naming and naming.rule in SHOWS_IN_TIME and not self.tight and not self._count(standing, "watch"):
+        in_time = naming is not None and (naming.rule == UNKNOWN or loses_media(naming.rule))
+        if in_time and not self.tight and not self._count(standing, "watch"):
             wanted.append((LOOK, 1))
         for contrast, patience in wanted:
             for times in dict.fromkeys((patience, 1)):

@@ -15,7 +15,7 @@ from talkpath.verdict.cohort import DIRECTIONS
 from talkpath.verdict.fates import cut_ways, doomed, stillborn
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import DirectionOf, Number
-from talkpath.verdict.rules import media_freeze, media_size_drop, rules_of
+from talkpath.verdict.rules import media_freeze, media_size_drop, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.view import View, view_of
 
@@ -23,7 +23,6 @@ LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
 APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
 APART = 0.1  # or of the best gain: what fits badly one way, as a bucket that begins anew, may not the other way
-OF_MEDIA = ("media.drop", "media.freeze", "media.police", "media.size_drop")
 UNKNOWN = "media.unknown"
 DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets all lie above an edge in size
 
@@ -156,14 +155,19 @@ def _apart(joint: Naming, view: View) -> Naming:
     top = joint.best.gain if joint.best else 0.0
     if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, APART * top):
         return joint
-    if joint.rule in OF_MEDIA and not all(names <= set(OF_MEDIA) for names in likely):
+    if loses_media(joint.rule) and not all(map(loses_media, likely[0] | likely[1])):
         return joint
     return single[gains.index(max(gains))]
 
 
-def best_of(rules: Iterable[Rule], view: View) -> Naming:
+def loses_media(rule: str) -> bool:
+    """Is that the id of a rule that loses media packets?"""
+    return rules()[rule].loses_media
+
+
+def best_of(among: Iterable[Rule], view: View) -> Naming:
     """The best explanation among these rules."""
-    found = [Candidate(rule, fit) for rule in rules if (fit := rule.explain(view)) is not None]
+    found = [Candidate(rule, fit) for rule in among if (fit := rule.explain(view)) is not None]
     found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
     if not found:
         return Naming(UNKNOWN, ())

@@ -106,4 +106,5 @@ RULE = Rule(
     explain,
     (Parameter("p", "share", "of call packets that are dropped beyond what their twins lose"),),
     (("rate", 0.5),),
+    loses_media=True,
 )

@@ -198,4 +198,5 @@ RULE = Rule(
         Parameter("after", "", '"handshake": set-up and a few packets pass'),
     ),
     (("rate", 0.5), ("watch", None)),
+    loses_media=True,
 )

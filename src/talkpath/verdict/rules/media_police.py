@@ -244,4 +244,5 @@ RULE = Rule(
     (Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple and direction that pass"),),
     (("rate", 0.5),),
     patience=6,
+    loses_media=True,
 )

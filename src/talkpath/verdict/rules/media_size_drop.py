@@ -82,4 +82,5 @@ RULE = Rule(
     explain,
     (Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
     (("rate", 0.5),),
+    loses_media=True,
 )

@@ -55,7 +55,8 @@ class Rule:
 
     `contrasts` separate it from rules that explain the battery as well, the most telling first; they take `patience`
     times as many packets as the calls that accused. `voids`: where it may hold, twins end like calls, and nobody is
-    accused by how exactly they ended.
+    accused by how exactly they ended. `loses_media`: it acts on media packets and loses them, so a longer look at calls
+    shows more of it.
     """
 
     id: str
@@ -68,3 +69,4 @@ class Rule:
     contrasts: tuple[Contrast, ...] = ()
     patience: int = 1
     voids: bool = False
+    loses_media: bool = False
