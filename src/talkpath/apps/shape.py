@@ -14,6 +14,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 from random import Random
 from typing import Literal, Protocol
 
@@ -65,12 +67,17 @@ class Slot(Struct, frozen=True, gc=False):
     inner_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schedule:
     """The slots in order of sending time (`at_ms` does not fall), and the length of the flow."""
 
     slots: tuple[Slot, ...]
     duration_ms: float
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Of each slot's datagram, first byte and the one after its last where all stand end to end."""
+        return list(pairwise(accumulate((slot.size for slot in self.slots), initial=0)))
 
 
 @dataclass(frozen=True, slots=True)

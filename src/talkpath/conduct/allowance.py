@@ -7,7 +7,7 @@ A question is put only where its answers will be known in time, as slowly as ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -27,6 +27,10 @@ class Allowance:
     session: ProbeSession
     started_s: float = 0.0
     promised_bytes: int = sum(OPENING_BYTES)
+    end_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.end_bytes = self.plan.budget_bytes - LAST_BYTES
 
     @property
     def given_bytes(self) -> int:
@@ -47,8 +51,7 @@ class Allowance:
     @property
     def overspent(self) -> bool:
         """Did more come than anybody could expect, as where a network delivers everything twice?"""
-        session = self.session
-        return session.bytes_sent + session.bytes_received > self.plan.budget_bytes - LAST_BYTES
+        return self.session.bytes_sent + self.session.bytes_received > self.end_bytes
 
     @property
     def stop_s(self) -> float:

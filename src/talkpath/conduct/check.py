@@ -169,10 +169,11 @@ class Check:
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
-        packets = self.session.poll(now_s)
+        session = self.session
+        packets = session.poll(now_s)
         # Packets were due and nothing else: the usual case.
-        if now_s < self._due_s and not self.session.ended and not self._allowance.overspent:
-            wake_s = self.session.wake_s
+        if now_s < self._due_s and not session.ended and not self._allowance.overspent:
+            wake_s = session.wake_s
             self.wake_s = wake_s if wake_s < self._due_s else self._due_s
         else:
             self._step(now_s)

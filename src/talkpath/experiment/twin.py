@@ -6,8 +6,6 @@ Text twins are printable: what a filter of unknown high-entropy UDP lets through
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
-
 from talkpath.apps.shape import Keystream, Schedule
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ."
@@ -27,13 +25,14 @@ def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
 
 
 def _cut(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
-    ends = list(accumulate((slot.size for slot in schedule.slots), initial=0))
-    stream = Keystream(key, ends[-1]).take(ends[-1])
+    spans = schedule.spans
+    size = spans[-1][1]
+    stream = Keystream(key, size).take(size)
     if printable:
         stream = stream.translate(PRINTABLE)
     else:
         firsts = bytearray(stream)
-        for at in ends[:-1]:
+        for at, _ in spans:
             firsts[at] = FIRST_BYTE[firsts[at]]
         stream = bytes(firsts)
-    return [stream[a:b] for a, b in pairwise(ends)]
+    return [stream[a:b] for a, b in spans]

@@ -174,7 +174,7 @@ class Trace:
             return
         if not 192 <= (payload[1] if len(payload) > 1 else 0) < 224 or payload[0] >> 6 != 2:
             self._noise += 1
-            if self._noise >= _NOISE and self.suspects & _OWN_MEDIA and not self._dtls:
+            if self._noise >= _NOISE and not self._dtls and self.suspects & _OWN_MEDIA:
                 self._decide("telegram")
         if self.app == "telegram":
             self._count(_by_size(payload))

@@ -7,6 +7,7 @@ from itertools import repeat
 from msgspec import Struct
 
 from talkpath.apps.shape import KEY_BYTES
+from talkpath.experiment.budget import AROUND_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import Places, read
@@ -28,13 +29,14 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 
 class ProbeFlight(Flight[Outgoing]):
-    """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it."""
+    """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it, of which
+    `around_bytes` are what a datagram has around it over each transport."""
 
-    def __init__(self, layout: Layout, tcp_port: int = 0) -> None:
+    def __init__(self, layout: Layout, tcp_port: int = 0, family: int = 4) -> None:
         super().__init__(layout, layout.up, layout.down)
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
         self._nonce = [0] * len(layout.flows)
-        self.size_bytes = 0
+        self.size_bytes, self.around_bytes = 0, AROUND_BYTES[family]
         self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
 

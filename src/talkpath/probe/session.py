@@ -78,6 +78,8 @@ class ProbeSession:
     _decoder: control.Decoder = field(default_factory=control.Decoder)
     _running: dict[int, Running] = field(default_factory=dict)
     _keys: dict[bytes, ProbeFlight] = field(default_factory=dict)
+    _open: list[ProbeFlight] = field(default_factory=list)  # of running epochs that are not yet closed
+    _due_s: float = NEVER  # when `poll` has more to do than to send
     _waiting_s: float = NEVER
     _unanswered: int = 0
     _asked_s: float = 0.0
@@ -206,7 +208,7 @@ class ProbeSession:
     def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0) -> None:
         """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`."""
         streams = self.welcome.tcp_ports if self.welcome else ()
-        flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0)
+        flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0, self.family)
         most = most_bytes(flight.layout, self.family)
         self._running[begin.number] = Running(flight, not_before_s, now_s, most_bytes=most)
         self._keys.update(zip(flight.into.keys, repeat(flight)))
@@ -301,7 +303,7 @@ class ProbeSession:
                 return []
         flow, bit = flight.into.keys[key]
         self._heard_s = now_s
-        size = len(data) + AROUND_BYTES[self.family][flight.transport[flow]]
+        size = len(data) + flight.around_bytes[flight.transport[flow]]
         self.bytes_received += size
         flight.size_bytes += size
         replies = flight.take(now_s, flow, bit, data)
@@ -323,43 +325,41 @@ class ProbeSession:
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now; closes epochs whose time is over, and notices a silent responder."""
         packets: list[Outgoing] = []
-        wake_s = NEVER
-        for running in self._running.values():
-            flight = running.flight
+        wake_s = self._due_s
+        for flight in self._open:
             if flight.wake_s <= now_s:
                 due = self._count(flight, flight.emit(now_s))
                 packets = packets + due if packets else due
+            if flight.wake_s < wake_s:
+                wake_s = flight.wake_s
+        self.wake_s = wake_s
+        if now_s >= self._due_s:
+            self._attend(now_s)
+        return packets
+
+    def _attend(self, now_s: float) -> None:
+        """To what is due besides packets."""
+        for running in self._running.values():
             if running.cut_s <= now_s and not running.ours:
                 self._close(now_s, running)
-            if not running.ours:
-                wake_s = flight.wake_s if flight.wake_s < wake_s else wake_s
-                wake_s = running.cut_s if running.cut_s < wake_s else wake_s
         if now_s >= self._waiting_s:
             self._waiting_s = self._heard_s + ANSWER_S
             if now_s >= self._waiting_s:
                 self.disconnected(now_s)
-                return packets
-        self.wake_s = wake_s if wake_s < self._waiting_s else self._waiting_s
-        return packets
-
-    def _plan_wake(self) -> None:
-        wake_s = self._waiting_s
-        for running in self._running.values():
-            if not running.ours:
-                due_s = running.flight.wake_s
-                wake_s = due_s if due_s < wake_s else wake_s
-                wake_s = running.cut_s if running.cut_s < wake_s else wake_s
-        self.wake_s = wake_s
+        self._plan()
 
     def _plan(self) -> None:
-        """An epoch came or went."""
-        self.busy_until_s = max((run.end_s for run in self._running.values() if not run.ours), default=-NEVER)
-        self._plan_wake()
+        """An epoch came or went, or something was said."""
+        running = [run for run in self._running.values() if not run.ours]
+        self._open = [run.flight for run in running]
+        self.busy_until_s = max((run.end_s for run in running), default=-NEVER)
+        self._due_s = min([self._waiting_s, *(run.cut_s for run in running)])
+        self.wake_s = min([self._due_s, *(flight.wake_s for flight in self._open)])
 
     def _count(self, flight: ProbeFlight, packets: list[Outgoing]) -> list[Outgoing]:
-        around, size = AROUND_BYTES[self.family], 0
+        size = 0
         for packet in packets:
-            size += len(packet.data) + around[packet.transport]
+            size += len(packet.data) + flight.around_bytes[packet.transport]
         self.bytes_sent += size
         flight.size_bytes += size
         return packets

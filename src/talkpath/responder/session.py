@@ -314,13 +314,16 @@ class Responder:
 
     def poll(self, now_s: float) -> list[Outgoing]:
         """Everything due now."""
-        packets, self._overdue = self._overdue, []
+        packets: list[Outgoing] = []
         wake_s = NEVER
         for flight in self._active:
             if flight.wake_s <= now_s:
                 due = flight.emit(now_s)
                 packets = packets + due if packets else due
-            wake_s = flight.wake_s if flight.wake_s < wake_s else wake_s
+            if flight.wake_s < wake_s:
+                wake_s = flight.wake_s
+        if self._overdue:
+            packets, self._overdue = self._overdue + packets, []
         while self._lingering and self._lingering[0][0] <= now_s:
             _, connection, number = self._lingering.pop(0)
             if (done := connection.flights.pop(number, None)) is not None:

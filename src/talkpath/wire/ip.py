@@ -35,6 +35,7 @@ _UDP_IN_V4 = struct.Struct("!12s12sHH")
 _UDP_IN_V6 = struct.Struct("!8s36sHH")
 _TCP = struct.Struct("!HHIIBBHHH")
 _DONT_FRAGMENT = 0x4000
+_number = int.from_bytes
 _EXTENSIONS = frozenset((0, 43, 60))  # hop-by-hop, routing, destination options (RFC 8200 section 4)
 _FRAGMENT = 44
 
@@ -274,7 +275,7 @@ class UdpWriter:
     def packet(self, payload: bytes) -> bytes:
         """One whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
-        part = int.from_bytes(payload, "big") % 0xFFFF
+        part = _number(payload) % 0xFFFF
         if size & 1:
             part <<= 8
         check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
