@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from zlib import crc32
 
+import numpy as np
+
 from talkpath.apps.shape import NONCE_BYTES, Slot
 from talkpath.experiment.twin import PRINTABLE, SIX_BITS
 
@@ -37,22 +39,20 @@ class Places:
     """Where a flow's datagrams, one for each of the slots, have room for a nonce: `put` for all of them in one go."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:
-        ends = list(accumulate((slot.size for slot in slots), initial=0))
-        carriers = [(number, slot) for number, slot in enumerate(slots) if slot.nonce_at is not None]
-        shifts = (ends[-1] - ends[number] - (slot.nonce_at or 0) - NONCE_BYTES for number, slot in carriers)
-        self._cuts = list(pairwise(ends))
-        self._size = ends[-1]
-        self._ones = sum(1 << 8 * shift for shift in shifts)
-        self._sealed = [(number, slot) for number, slot in carriers if slot.fingerprint]
+        self._spans = list(pairwise(accumulate((slot.size for slot in slots), initial=0)))
+        carriers = [(number, slot.nonce_at) for number, slot in enumerate(slots) if slot.nonce_at is not None]
+        places = [self._spans[number][0] + at for number, at in carriers]
+        self._at = np.array(places, np.intp)[:, None] + np.arange(NONCE_BYTES)  # a row a place
+        self._sealed = [(number, slots[number]) for number, _ in carriers if slots[number].fingerprint]
 
     def put(self, datagrams: Sequence[bytes], nonce: int, *, printable: bool, fingerprint: bool) -> list[bytes]:
         """All datagrams of a flow with the nonce; those that are sealed get a new seal if it has a `fingerprint`."""
-        row = b"".join(datagrams)
-        mask = self._ones * (nonce & _SIX if printable else nonce)  # the nonce in every place
-        whole = row.translate(SIX_BITS) if printable else row
-        patched = (int.from_bytes(whole, "big") ^ mask).to_bytes(self._size, "big")
-        patched = patched.translate(PRINTABLE) if printable else patched
-        found = [patched[start:end] for start, end in self._cuts]
+        whole = bytearray().join(datagrams)
+        row = np.frombuffer(whole.translate(SIX_BITS) if printable else whole, np.uint8)
+        mask = (nonce & _SIX if printable else nonce).to_bytes(NONCE_BYTES, "big")
+        row[self._at] ^= np.frombuffer(mask, np.uint8)
+        patched = row.tobytes().translate(PRINTABLE) if printable else row.tobytes()
+        found = [patched[start:end] for start, end in self._spans]
         for number, slot in self._sealed if fingerprint else ():
             found[number] = _sealed(found[number], slot)
         return found
