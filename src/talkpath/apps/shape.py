@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from random import Random
 from typing import Literal, Protocol
 
@@ -75,9 +75,9 @@ class Schedule:
     duration_ms: float
 
     @cached_property
-    def spans(self) -> list[tuple[int, int]]:
-        """Of each slot's datagram, first byte and the one after its last where all stand end to end."""
-        return list(pairwise(accumulate((slot.size for slot in self.slots), initial=0)))
+    def ends(self) -> list[int]:
+        """0, then where each slot's datagram ends when all stand one behind the other."""
+        return list(accumulate((slot.size for slot in self.slots), initial=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ Text twins are printable: what a filter of unknown high-entropy UDP lets through
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from talkpath.apps.shape import Keystream, Schedule
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ."
@@ -25,14 +27,13 @@ def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
 
 
 def _cut(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
-    spans = schedule.spans
-    size = spans[-1][1]
-    stream = Keystream(key, size).take(size)
+    ends = schedule.ends
+    stream = Keystream(key, ends[-1]).take(ends[-1])
     if printable:
         stream = stream.translate(PRINTABLE)
     else:
         firsts = bytearray(stream)
-        for at, _ in spans:
+        for at in ends[:-1]:
             firsts[at] = FIRST_BYTE[firsts[at]]
         stream = bytes(firsts)
-    return [stream[a:b] for a, b in spans]
+    return [stream[a:b] for a, b in pairwise(ends)]
