@@ -104,11 +104,12 @@ def police(kbps: float, direction: str = "both", burst: float = 3000.0, whom: Wh
     return box
 
 
-def size_drop(over: int, direction: str = "both", p: float = 1.0) -> Box:
-    """Large media packets of calls."""
+def size_drop(over: int, direction: str = "both", p: float = 1.0, onset: int = 0) -> Box:
+    """Large media packets of calls after the onset."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
         hit = calls(flow) and slot.stage == "media" and slot.size > over and direction in ("both", way)
+        hit = hit and flow.packets > onset
         return None if hit and rng.random() < p else 0.0
 
     return box

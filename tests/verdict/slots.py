@@ -91,5 +91,6 @@ SHAPES = {
     "webrtc": Shape((("stun", 116, 64), ("dtls", 157, 640)), 50.0, VOICE),
     "whatsapp": Shape((("allocate", 212, 68),), 16.0, (70, 90, 130, 160, 180, 25)),
     "telegram": Shape((("reflector", 40, 64),), 16.7, (144, 160, 176, 192, 208, 224)),
+    "steady": Shape((("reflector", 40, 64),), 50.0, (108, *range(112, 212, 4))),  # hardly anything is small
     "video": Shape((("stun", 116, 64), ("dtls", 157, 640)), 80.0, (95, 95, 80, 620, 840, 1050, 1100, 1113)),
 }

@@ -110,6 +110,10 @@ REACHES: list[tuple[str, Reach, tuple[Exchange, ...], str | None]] = [
      (Exchange("a", "one", False, 0, False), Exchange("b", "two", False, 0, False)), "allowlist"),
     ("hosts on no list answer", Reach("timeout", "connected", tcp_tries=3),
      (Exchange("a", "one", False, 0, True), Exchange("b", "two", False, 0, False)), "address.block"),
+    ("others fail as often", Reach("timeout", "connected", tcp_tries=6),
+     tuple(Exchange("a", "one", False, 0, ok) for ok in (True, False, True, False, False)), None),
+    ("others hardly fail", Reach("timeout", "connected", tcp_tries=6),
+     tuple(Exchange("a", "one", False, 0, ok) for ok in (True, False, True, True, True)), "address.block"),
     ("a neutral host only", Reach("timeout", "timeout", tcp_tries=3), (Exchange("", "n", True, 0, True),), "allowlist"),
     ("refused by the host itself", Reach("refused", "connected"), (), None),
 ]  # fmt: skip

@@ -62,6 +62,8 @@ MEDIA: list[Made] = [
     *both_ways("media.freeze", "webrtc", lambda way: calls.freeze(25, direction=way), after_packets=25),
     *both_ways("media.freeze", "telegram", lambda way: calls.freeze(40, direction=way), after_packets=40),
     *both_ways("media.freeze", "webrtc", lambda way: calls.freeze(150, direction=way), after_packets=150),
+    *both_ways("media.freeze", "webrtc", lambda way: calls.freeze(1, direction=way)),
+    *both_ways("media.drop", "webrtc", lambda way: calls.media_drop(1.0, way), p=1.0),
     *both_ways("media.freeze", "webrtc", lambda way: calls.freeze(seconds=0.45, direction=way), after_s=0.45),
     *both_ways("media.freeze", "webrtc", lambda way: calls.freeze(handshake=2, direction=way), after="handshake"),
     *both_ways("media.police", "webrtc", lambda way: calls.police(12, way), kbps=12),
@@ -69,6 +71,7 @@ MEDIA: list[Made] = [
     *both_ways("media.size_drop", "webrtc", lambda way: calls.size_drop(90, way), over=90),
     *both_ways("media.size_drop", "video", lambda way: calls.size_drop(200, way), over=200),
     *both_ways("media.size_drop", "video", lambda way: calls.size_drop(200, way, 0.6), over=200),
+    *both_ways("media.size_drop", "steady", lambda way: calls.size_drop(108, way, onset=5), over=108),
     *both_ways("media.delay", "webrtc", lambda way: calls.delay(80, 0, way), ms=80),
     *both_ways("media.delay", "webrtc", lambda way: calls.delay(200, 40, way), ms=200, jitter_ms=40),
 ]

@@ -8,13 +8,23 @@ from talkpath.verdict.view import View
 
 TRIES = 3  # connections, each from another port: one 5-tuple may be unlucky (DESIGN section 5: three repeats)
 REFUSALS = 2  # hosts of apps that failed before only a list of hosts explains it
+BY_CHANCE = 1e-3  # that all tries failed, on a line on which connections to others fail so often
 
 
 def explain(view: View) -> Fit | None:
     """The responder is silent (not refusing), the reference of the same minute answered, and so did hosts of apps."""
-    if not silent(view.facts) or view.facts.reach.reference != "connected" or only_listed(view.facts):
+    facts = view.facts
+    if not silent(facts) or facts.reach.reference != "connected" or only_listed(facts) or _unlucky(facts):
         return None
     return Fit(0.0, "both")
+
+
+def _unlucky(facts: Facts) -> bool:
+    """Do so many connections fail to others that answer now and then, as where one of several paths is broken, that
+    all of ours may have by chance?"""
+    alive = {(exchange.app, exchange.host) for exchange in facts.exchanges if exchange.ok}
+    tried = [exchange.ok for exchange in facts.exchanges if (exchange.app, exchange.host) in alive]
+    return bool(tried) and (tried.count(False) / len(tried)) ** facts.reach.tcp_tries > BY_CHANCE
 
 
 def silent(facts: Facts) -> bool:

@@ -14,15 +14,16 @@ import numpy as np
 
 from talkpath.measure.facts import Direction, Epoch
 from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import SLACK_S, Fate, fates, packets_at_silence, quickest_s, round_trip_s
+from talkpath.verdict.fates import SILENT, SLACK_S, Fate, Way, fates, packets_at_silence, quickest_s, round_trip_s
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.lives import ends
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import BOTH_NATS, Best, Floats, also, best, total, ways
 from talkpath.verdict.tails import Tail, by_twins, counted, excluded, tail_s
-from talkpath.verdict.view import Side, View, before_each
+from talkpath.verdict.view import Bits, Side, View, before_each
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
+LEAST_SETUP_NATS = 12.0  # a few lost set-up packets beside lost media may be the line's
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass of a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a count that ends with the handshake is no coincidence: it is preferred by so much
@@ -52,9 +53,31 @@ def explain(view: View) -> Fit | None:
 
 
 def _ran(view: View, hit: tuple[Direction, ...]) -> bool:
-    """Did anything of calls pass that way after set-up? A call that was never heard did not freeze: it is dropped."""
-    passed = (side.on("media", "control") & (side.sent > side.lost) for side in view.sides if side.direction in hit)
-    return any(slots.any() for slots in passed)
+    """Did anything of calls pass that way after set-up, or did set-up end as well, once it had begun? A call that was
+    set up and never heard did not freeze: its media are dropped."""
+    chosen = [side for side in view.sides if side.direction in hit]
+    passed = (side.on("media", "control") & (side.sent > side.lost) for side in chosen)
+    if any(slots.any() for slots in passed):
+        return True
+    begun = "up" not in hit or any(map(_begun, chosen))
+    return begun and sum(map(_setup_ended, chosen)) >= LEAST_SETUP_NATS
+
+
+def _in_setup(side: Side) -> Bits:
+    return ~side.on("media", "control") & (side.sent > 0)
+
+
+def _begun(side: Side) -> bool:
+    """Did any of set-up pass up? A count lets the first packet pass, a rule about set-up does not."""
+    return side.direction == "up" and bool((_in_setup(side) & (side.sent > side.lost)).any())
+
+
+def _setup_ended(side: Side) -> float:
+    """What is gained if from some packet of the set-up on all of it is lost; nothing where most that is lost there is
+    lost in some other way."""
+    terms = side.terms(np.array(SURE))[_in_setup(side)]
+    gain, most = terms[::-1].cumsum().max(initial=0.0), np.maximum(terms, 0.0).sum()
+    return float(gain) if 2.0 * gain > most else 0.0
 
 
 def _after_packets(view: View) -> Best | None:
@@ -127,12 +150,9 @@ def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
         return {"after": Category("handshake")}
     if kind == "each":  # no count or time that all calls share
         return {}
-    flows = [
-        (epoch, fate)
-        for epoch in view.explained
-        for fate in fates(epoch)
-        if fate.role == "call" and all(fate.way(way).silent and not fate.way(way).back for way in hit)
-    ]
+    calls = [(epoch, fate) for epoch in view.explained for fate in fates(epoch) if fate.role == "call"]
+    ended = [(epoch, fate) for epoch, fate in calls if all(_ended(fate.way(way)) for way in hit)]
+    flows = [(epoch, fate) for epoch, fate in ended if all(fate.way(way).arrived for way in hit)] or ended
     if kind == "packets":
         spans = [packets_at_silence(fate, hit, round_trip_s(epoch)) for epoch, fate in flows]
         tails = [
@@ -141,6 +161,11 @@ def _measure(view: View, kind: str, hit: tuple[Direction, ...]) -> Parameters:
         ]
         return {"after_packets": packets_of(spans, tails)}
     return {"after_s": seconds_of(flows, hit)}
+
+
+def _ended(way: Way) -> bool:
+    """Did it go silent for good, if only before its first packet? Where others lived, such flows were dead anyhow."""
+    return way.tail >= SILENT and not way.back
 
 
 def packets_of(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Number:
@@ -189,8 +214,8 @@ RULE = Rule(
     "restricted",
     ("M03", "M04"),
     "Calls run for a while, then everything of them is dropped.",
-    "From some packet on nothing of a call arrives, keepalives included, while its twins go on; at half the pace the "
-    "same count (or the same time) ends it.",
+    "From some packet on nothing of a call arrives, keepalives and what is left of its set-up included, while its "
+    "twins go on; at half the pace the same count (or the same time) ends it.",
     explain,
     (
         Parameter("after_packets", "packets", "of the flow, both ways together, that pass"),

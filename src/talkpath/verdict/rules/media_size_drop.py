@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.ways import Best, Floats, best, ways
 from talkpath.verdict.view import Side, View
 
 CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
-ONSETS = np.array([0, 10, 20, 40])  # packets both ways
+ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every edge; then all ONSETS with the best
 PARTIAL_NATS = 12.0  # a policer drops some of the large packets as well, and is no rarer
 LIKELY_NATS = 3.0  # for 95 %, and some for what a packet lost elsewhere may hide
 
@@ -21,26 +21,39 @@ def explain(view: View) -> Fit | None:
     if len(sizes) < 2:
         return None
     edges = sizes[:-1]
-    found = best(view, lambda side: _gains(side, edges), price=_price(edges))
+    onsets = _onsets(view, edges)
+    found = _best(view, edges, onsets)
     if found is None or found.gain <= PENALTY:
         return None
-    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, edges, found))
+    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, edges, onsets, found))
+
+
+def _onsets(view: View, edges: Floats) -> Floats:
+    """None, and the one after which the box knew calls, if the best edge is right."""
+    rough = _best(view, edges, ROUGH_ONSETS)
+    edge = edges[[rough.point % len(edges)]] if rough else edges[:1]
+    fine = _best(view, edge, ONSETS)
+    return np.unique([0, ONSETS[fine.point % len(ONSETS)] if fine else 0])
+
+
+def _best(view: View, edges: Floats, onsets: Floats) -> Best | None:
+    return best(view, lambda side: _gains(side, edges, onsets), price=_price(edges, onsets))
 
 
 def lent(view: View, over: Number) -> Fit | None:
     """How an edge that other calls showed explains this arm, of which every packet may lie above it."""
     edge = np.array([over.estimate or 0.0])
-    found = best(view, lambda side: _gains(side, edge), price=_price(edge))
+    found = _best(view, edge, ONSETS)
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
-def _gains(side: Side, edges: Floats) -> Floats:
+def _gains(side: Side, edges: Floats, onsets: Floats) -> Floats:
     """(chances x onsets x edges,). A box may need some packets to know a call, and drop some of the large ones only.
 
     Each kind of keepalive or report is treated like media, or spared.
     """
     terms = side.terms(CHANCES[:, None])
-    large, known = side.size[:, None, None] > edges, side.before[:, None, None] > ONSETS[:, None]
+    large, known = side.size[:, None, None] > edges, side.before[:, None, None] > onsets[:, None]
     hit = (large & known).reshape(len(side.size), -1)
     gains = terms @ (side.media[:, None] & hit)
     for kind in side.control_kinds():
@@ -48,10 +61,10 @@ def _gains(side: Side, edges: Floats) -> Floats:
     return np.asarray(gains).ravel()
 
 
-def _price(edges: Floats) -> Floats:
+def _price(edges: Floats, onsets: Floats) -> Floats:
     """(chances x onsets x edges,): of a chance, and of an onset."""
     return np.asarray(
-        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(ONSETS > 0, len(edges)))
+        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(onsets > 0, len(edges)))
     ).ravel()
 
 
@@ -61,11 +74,11 @@ def _sizes(view: View, direction: str) -> Floats:
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
 
 
-def _measure(view: View, edges: Floats, found: Best) -> Parameters:
+def _measure(view: View, edges: Floats, onsets: Floats, found: Best) -> Parameters:
     """Between the largest that pass and the smallest that die, for every edge that explains nearly as well."""
     hit = ways(found.direction)
-    every = np.sum([_gains(side, edges) for side in view.sides if side.direction in hit], axis=0)
-    gains = (every - _price(edges)).reshape(-1, len(edges)).max(axis=0)
+    every = np.sum([_gains(side, edges, onsets) for side in view.sides if side.direction in hit], axis=0)
+    gains = (every - _price(edges, onsets)).reshape(-1, len(edges)).max(axis=0)
     likely = edges[gains >= found.gain - LIKELY_NATS]
     sizes = np.unique(np.concatenate([_sizes(view, way) for way in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]

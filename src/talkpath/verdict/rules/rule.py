@@ -12,11 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from talkpath.verdict.model import Category, DirectionOf, Number, State
 from talkpath.verdict.view import View
 
 PENALTY = 3.0  # nats a free number costs: half the log of a few hundred packets, as in the BIC
 MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
+ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
+"""Packets, both ways, after which a box may know a call."""
 SURE = 0.997  # the extra loss where a rule says "always": one packet in 300 may slip through
 
 Parameters = dict[str, Number | Category]
