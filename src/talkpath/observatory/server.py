@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from talkpath.observatory.intake.desk import Settings
 
 LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 3600.0
-LOAD_REST, MOST_REST_S = 20.0, 5.0  # the index rests so many times as long as it worked: the intake goes first
+LOAD_REST, MOST_REST_S = 100.0, 10.0  # the index rests so many times as long as it worked: the intake goes first
 KIND = "kind.json"
 
 

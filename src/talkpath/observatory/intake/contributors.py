@@ -8,14 +8,15 @@ two starts, cannot be compared by anybody.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
-PREFIX = {4: 24, 6: 48}
+V4_BYTES, V6_BYTES = 3, 6  # of a prefix
+MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6, RFC 4291 section 2.5.5.2
 HOUR_S = 3600.0
 MOST_PEOPLE = 200_000  # whose limits are remembered at once
 
@@ -33,28 +34,28 @@ class Contributors:
 
     today: Callable[[], str]
     _day: str = field(default="", init=False)
-    _key: bytes = field(default=b"", init=False, repr=False)
+    _keyed: hmac.HMAC = field(init=False, repr=False)
     _number: int = field(default=0, init=False)
 
     def of(self, host: str | None) -> Contributor:
         """The pseudonym of an address literal."""
         if (day := self.today()) != self._day:
-            self._day, self._key = day, os.urandom(KEY_BYTES)
+            self._day, self._keyed = day, hmac.new(os.urandom(KEY_BYTES), digestmod="sha256")
             self._number = int.from_bytes(os.urandom(PSEUDONYM_BYTES), "big") >> 1
         try:
             prefix = _prefix(host or "")
-        except ValueError:
+        except (OSError, ValueError):
             return Contributor()
-        made = hmac.digest(self._key, prefix, "sha256")
-        return Contributor(int.from_bytes(made[:PSEUDONYM_BYTES], "big") or 1, self._number)
+        made = self._keyed.copy()
+        made.update(prefix)
+        return Contributor(int.from_bytes(made.digest()[:PSEUDONYM_BYTES], "big") or 1, self._number)
 
 
 def _prefix(host: str) -> bytes:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    kept = PREFIX[address.version] // 8
-    return address.packed[:kept] + bytes(len(address.packed) - kept)
+    packed = inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
+    packed = packed.removeprefix(MAPPED)
+    kept = V6_BYTES if len(packed) > len(MAPPED) else V4_BYTES
+    return packed[:kept] + bytes(len(packed) - kept)
 
 
 @dataclass

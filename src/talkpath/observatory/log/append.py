@@ -14,7 +14,7 @@ from pathlib import Path
 from talkpath.errors import TalkpathError
 from talkpath.observatory.log.folder import sync_folder
 
-TOGETHER = 16
+TOGETHER = 512  # parts that are written at once; a system takes 1024
 FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."
 
 
@@ -35,24 +35,29 @@ class AppendFile:
         if new:
             sync_folder(path.parent)
 
-    def add(self, data: bytes) -> int:
-        """Write at the end; where it begins. Not yet on the disk."""
+    def add(self, data: bytes) -> None:
+        """Write at the end. Not yet on the disk."""
+        self.add_all((data,))
+
+    def add_all(self, parts: Sequence[bytes]) -> None:
+        """The same of many, one after the other; all of them or none."""
         if self._broken:
             raise LogError(FAILED)
-        begin, left = self.size_bytes, memoryview(data)
+        begin = self.size_bytes
         try:
-            while left:
-                left = left[os.write(self._handle, left) :]
+            for first in range(0, len(parts), TOGETHER):
+                self._write(parts[first : first + TOGETHER])
         except OSError:
             self.cut(begin)
             raise LogError("The log's disk is full or cannot be written; nothing was taken, make room.") from None
-        self.size_bytes += len(data)
-        return begin
 
-    def add_all(self, parts: Sequence[bytes]) -> None:
-        """The same of many, one after the other, with few calls of the system."""
-        for first in range(0, len(parts), TOGETHER):
-            self.add(b"".join(parts[first : first + TOGETHER]))
+    def _write(self, parts: Sequence[bytes]) -> None:
+        size = sum(map(len, parts))
+        done = os.writev(self._handle, parts)
+        left = memoryview(b"".join(parts))[done:] if done < size else b""
+        while left:
+            left = left[os.write(self._handle, left) :]
+        self.size_bytes += size
 
     def cut(self, size_bytes: int) -> None:
         """Forget what was added after that byte and not synced."""

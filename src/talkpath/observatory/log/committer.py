@@ -20,7 +20,7 @@ from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Record
 
 MOST = 512  # records of a group
-CROWD, APART_S = 5, 0.02  # groups of so many begin no sooner after each other: the larger, the cheaper for each
+CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 Hear = Callable[[int], None]
 Outcome = bool | Exception
 
