@@ -120,6 +120,13 @@ CASES = {
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
     "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
     "dead-line": Case((), dead_after_s=12.0, says="error_lost"),
+    "slow-page": Case(INNOCENT, act="slow", video=INNOCENT),
+    "slow-page-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="slow"),
+    "slow-page-drop30-up": Case(
+        (restricted("media.drop", "up"), *UNKNOWN), ("media.drop,p=0.3,direction=up",), act="slow"
+    ),
+    "starved": Case(INNOCENT, act="starve", video=INNOCENT),
+    "starved-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="starve"),
     "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
 

@@ -1,8 +1,10 @@
 """The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
 
-    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep]
+    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep|slow|starve]
 
-`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. Writes FILE: {"text" as a
+`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. `slow`: the page's own
+thread takes SLOWER times as long for everything. `starve`: the whole browser, all its processes, stands still for most
+of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text" as a
 person reads it, "" where the check never ended, "result" as the page has it}. Nothing but the check goes over the
 network.
 """
@@ -12,7 +14,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,6 +41,8 @@ FLAGS = [
 CONSENT = {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}
 DISTURB_AFTER_MS = 3000
 SETTLED_MS = 300
+SLOWER = 6  # times: what browsers' own tools call a cheap phone
+STILL_S, RUN_S = 0.06, 0.04
 HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
   document.dispatchEvent(new Event("visibilitychange")); }"""
 NETWORK = "() => dispatchEvent(new Event('online'))"
@@ -52,6 +59,8 @@ def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
     page.click("#start")
     page.wait_for_timeout(SETTLED_MS)  # its threads are there by now
     be_prompt()
+    if act == "starve":
+        threading.Thread(target=starve, daemon=True).start()
     disturb(page, act)
     with contextlib.suppress(TimeoutError):  # it never ended: then it has no text, either
         page.wait_for_selector("#result:not([hidden]), #ask:not([hidden]) #trouble:not(:empty)", timeout=PATIENCE_MS)
@@ -61,7 +70,9 @@ def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
 
 
 def disturb(page: Page, act: str) -> None:
-    """Hide the page, or change its network, while calls run."""
+    """Hide the page, or change its network, while calls run; or have it run slowly from the start."""
+    if act == "slow":
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     if act in ("hide", "network"):
         page.wait_for_timeout(DISTURB_AFTER_MS)
     if act == "hide":
@@ -70,14 +81,30 @@ def disturb(page: Page, act: str) -> None:
         page.evaluate(NETWORK)
 
 
-def be_prompt() -> None:
-    """Give Chromium, all its processes and threads, our place before others (sched(7): by autogroup where the kernel
-    groups sessions, else by each thread's own niceness, which Chromium sets itself)."""
-    ours, found, nice = os.getpid(), {}, os.getpriority(os.PRIO_PROCESS, 0)
+def starve() -> None:
+    """Let Chromium run for RUN_S, then stand still for STILL_S, again and again, as long as this process lasts."""
+    pids = [pid for pid in _descendants() if b"chromium" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]]
+    while True:
+        for sent, for_s in ((signal.SIGSTOP, STILL_S), (signal.SIGCONT, RUN_S)):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sent)
+            time.sleep(for_s)
+
+
+def _descendants() -> list[int]:
+    ours, found = os.getpid(), {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    for pid in [pid for pid in found if _descends(pid, ours, found)]:
+    return [pid for pid in found if _descends(pid, ours, found)]
+
+
+def be_prompt() -> None:
+    """Give Chromium, all its processes and threads, our place before others (sched(7): by autogroup where the kernel
+    groups sessions, else by each thread's own niceness, which Chromium sets itself)."""
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    for pid in _descendants():
         with contextlib.suppress(OSError):
             Path(f"/proc/{pid}/autogroup").write_text(str(nice))
         for thread in Path(f"/proc/{pid}/task").glob("*"):

@@ -170,6 +170,14 @@ def test_a_browser_that_fails_in_the_middle_leaves_nobody_waiting(browser: Brows
     page.context.close()
 
 
+@pytest.mark.parametrize("code", NAMES)
+def test_a_browser_without_calls_is_told_at_once_and_asked_nothing(browser: Browser, origin: str, code: str):
+    page = opened(browser, origin, code, script="delete globalThis.RTCPeerConnection;")
+    assert page.inner_text("#mode") == page_words(code)["no_webrtc"]
+    assert not page.is_visible("#consent, #start")
+    page.context.close()
+
+
 def test_the_screen_stays_on_as_long_as_a_check_runs(browser: Browser, origin: str):
     page = opened(browser, origin, "en", script=AWAKE)
     started(page)

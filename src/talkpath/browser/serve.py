@@ -17,19 +17,28 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from talkpath.browser import require
+from talkpath.browser.acme.keep import Domain
 from talkpath.browser.addresses import own_addresses
+from talkpath.browser.certificate import LOOK_S, follow, obtained
 from talkpath.browser.witness import Witness
-from talkpath.errors import UsageError
+from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.whereabouts import Atlas
 from talkpath.wire.sign import Signer
 
+if TYPE_CHECKING:
+    import uvicorn
+
+    from talkpath.browser import turn
+
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
+SILENT_S = 40.0  # the page itself gives up sooner, and can say so (talk.js)
 IDLE_S = 30  # a page on a bad line asks for its next file seconds later
 LONGEST_MESSAGE_BYTES = 1 << 20
 WAITING = 128  # connections that nobody has taken yet
@@ -56,13 +65,16 @@ class Web:
 
 class Settings(Struct, frozen=True):
     """Where to serve. `taken` are ports that the relay leaves alone; `certificate` the files of a chain that browsers
-    trust and of its key: then it is https. `key_file` signs receipts, `network_class` and `geo` are what they say."""
+    trust and of its key: then it is https. So it is with `domain`, whose certificate is asked for. Each `look_s` it is
+    seen whether the files changed. `key_file` signs receipts, `network_class` and `geo` are what they say."""
 
     port: int
     udp: int
     host: str = ANY
     taken: tuple[int, ...] = ()
     certificate: tuple[str, str] | None = None
+    domain: Domain | None = None
+    look_s: float = LOOK_S
     key_file: str = ""
     network_class: str = "unknown"
     geo: tuple[str, ...] = ()
@@ -106,6 +118,21 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"TCP port {port} is taken; give another with --web.") from None
 
 
+async def _follow(
+    settings: Settings, certificate: tuple[str, str] | None, config: uvicorn.Config, relay: turn.Relay
+) -> None:
+    """Take the page's certificate anew whenever it changes."""
+    if certificate is None:
+        return
+
+    def taken() -> None:
+        assert config.ssl is not None  # it had a certificate to begin with
+        config.ssl.load_cert_chain(*certificate)
+        relay.reload()
+
+    await follow(certificate, settings.domain, taken, settings.look_s)
+
+
 async def serve(settings: Settings) -> None:
     """Serve until standard input ends."""
     import uvicorn
@@ -113,11 +140,15 @@ async def serve(settings: Settings) -> None:
 
     from talkpath.browser import far, turn, web
 
-    chain, key = settings.certificate or (None, None)
     witness = settings.witness()
     listening = listen(settings.host, settings.port)
+    certificate, without = settings.certificate, []
+    if settings.domain is not None:
+        certificate, trouble = await asyncio.to_thread(obtained, settings.domain)
+        without = [trouble] if trouble else []
+    chain, key = certificate or (None, None)
     end = await far.start(settings.host, settings.udp)
-    relay = turn.start(own_addresses(settings.host), secrets.token_hex(16), settings.certificate, settings.taken)
+    relay = turn.start(own_addresses(settings.host), secrets.token_hex(16), certificate, settings.taken)
     app = Starlette(routes=web.routes(lambda: end, witness, relay=lambda: relay))
     config = uvicorn.Config(
         app,
@@ -130,18 +161,21 @@ async def serve(settings: Settings) -> None:
         ws_max_size=LONGEST_MESSAGE_BYTES,
         server_header=False,
         timeout_keep_alive=IDLE_S,
+        ws_ping_timeout=SILENT_S,
     )
     server = uvicorn.Server(config)
+    following = asyncio.create_task(_follow(settings, certificate, config, relay))
     try:
         serving = asyncio.create_task(server.serve([listening]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if server.started:
-            say({"ready": True, "without": relay.without()})
+            say({"ready": True, "without": [*without, *relay.without()]})
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         server.should_exit = True
         await serving
     finally:
+        following.cancel()
         relay.stop()
         await end.stop()
 
@@ -151,7 +185,7 @@ def main() -> None:
     settings = msgspec.json.decode(sys.stdin.readline(), type=Settings)
     try:
         asyncio.run(serve(settings))
-    except UsageError as error:
+    except TalkpathError as error:
         say({"error": str(error)})
     except OSError:  # of ssl, too
         say({"error": "The files of --web-cert and --web-key cannot be read, or are not a certificate and its key."})

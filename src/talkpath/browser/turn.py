@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hmac
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -76,6 +77,11 @@ class Relay:
         return [
             f"The page tries no way through by TURN over port {port}: {WHY[why]}." for port, why in self.missing.items()
         ]
+
+    def reload(self) -> None:
+        """Have it read its certificate again."""
+        for process in self._processes:
+            process.send_signal(signal.SIGUSR2)
 
     def stop(self) -> None:
         """End it."""

@@ -21,6 +21,7 @@ from click.core import ParameterSource
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.browser.acme.keep import Domain
     from talkpath.responder.session import Identity
     from talkpath.responder.whereabouts import Atlas
 
@@ -44,12 +45,16 @@ def _ports(text: str) -> dict[int, int]:
     return found
 
 
+def _state() -> Path:
+    """What lasts from one start to the next."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkpath"
+
+
 def _identity_file(path: str | None) -> Path:
     """The key file; made where it is not there yet, readable by this user only."""
     from talkpath.wire.keys import new_identity_pem
 
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    pem = Path(path) if path else state / "talkpath" / "responder.pem"
+    pem = Path(path) if path else _state() / "responder.pem"
     if not pem.exists():
         try:
             pem.parent.mkdir(parents=True, exist_ok=True)
@@ -100,6 +105,13 @@ def _identity_file(path: str | None) -> Path:
 )
 @click.option("--web-cert", default=None, help="Certificate chain (PEM) for the page: then it is https.")
 @click.option("--web-key", default=None, help="Its private key (PEM).")
+@click.option(
+    "--domain",
+    default=None,
+    metavar="NAME",
+    help="Ask for a certificate for this name, and renew it: TCP port 80 of it must lead here.",
+)
+@click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
 @click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
@@ -117,6 +129,8 @@ def command(
     web_udp: int,
     web_cert: str | None,
     web_key: str | None,
+    domain: str | None,
+    acme: str | None,
     doctor: bool,
     as_json: bool,
 ) -> None:
@@ -136,16 +150,19 @@ def command(
     udp, tcp, tls = (tuple(found) for found in pairs)
     identity = Identity(udp, tcp, tls, network_class)
     inner = {(kind, outer): here for kind, found in zip(KINDS, pairs, strict=True) for outer, here in found.items()}
+    asked = _domain(domain, acme, host, web, web_cert)
+    invite = invite or (asked.name if asked else None)
     _refuse(identity, port, invite, hours)
     if doctor:
         _doctor(identity, port, host, as_json)
         return
     atlas = Atlas(atlas_files)
     identity = _without_closed(identity, inner, host)
-    told, pem = None if as_json else invite or host or "HOST", _identity_file(key_file)
+    told = None if as_json else asked.name if asked else invite or host or "HOST"
+    pem = _identity_file(key_file)
     taken, geo = (port, *inner.values()), tuple(map(str, atlas_files))
     signing = str(pem), network_class, geo
-    with _web(web, web_udp, host, taken, _certificate(web_cert, web_key), signing, told):
+    with _web(web, web_udp, host, taken, _certificate(web_cert, web_key), asked, signing, told):
         _serve(identity, inner, port, host, pem, atlas, invite, hours, as_json)
 
 
@@ -158,6 +175,25 @@ def _certificate(chain: str | None, key: str | None) -> tuple[str, str] | None:
     return None
 
 
+def _domain(
+    name: str | None, directory: str | None, host: str | None, web: int | None, chain: str | None
+) -> Domain | None:
+    """Whose certificate to ask for."""
+    if name is None:
+        if directory is not None:
+            raise UsageError("--acme goes with --domain: the name that the certificate is for.")
+        return None
+    if web is None or chain is not None:
+        raise UsageError("--domain goes with --web, and not with --web-cert.")
+    from talkpath.browser import require
+    from talkpath.browser.acme.client import LETS_ENCRYPT
+    from talkpath.browser.acme.keep import Domain, checked
+    from talkpath.browser.serve import ANY
+
+    require()
+    return Domain(checked(name), str(_state() / "web"), host or ANY, directory or LETS_ENCRYPT)
+
+
 @contextmanager
 def _web(
     port: int | None,
@@ -165,6 +201,7 @@ def _web(
     host: str | None,
     taken: tuple[int, ...],
     certificate: tuple[str, str] | None,
+    domain: Domain | None,
     signing: tuple[str, str, tuple[str, ...]],
     told: str | None,
 ) -> Iterator[None]:
@@ -175,10 +212,17 @@ def _web(
         return
     from talkpath.browser.serve import ANY, Settings, start
 
-    server = start(Settings(port, udp, host or ANY, taken, certificate, *signing))
+    if domain is not None and told is not None:
+        click.echo("talkpath: the page's certificate is seen to; a new one takes some seconds.", err=True)
+    key_file, network_class, geo = signing
+    server = start(
+        Settings(
+            port, udp, host or ANY, taken, certificate, domain, key_file=key_file, network_class=network_class, geo=geo
+        )
+    )
     try:
         if told is not None:
-            scheme = "https" if certificate else "http"
+            scheme = "https" if certificate or domain else "http"
             click.echo(f"In a browser on the network to be tested: {scheme}://{told}:{port}/check")
         for sentence in server.without:
             click.echo(f"talkpath: {sentence}", err=True)

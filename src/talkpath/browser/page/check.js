@@ -49,8 +49,7 @@ by("consent").onsubmit = event => {
   event.preventDefault();
   const consent = given();
   if (!consent) return;
-  if (!("RTCPeerConnection" in globalThis)) tell("trouble", say("no_webrtc"));
-  else if (!navigator.onLine) tell("trouble", say("offline"));
+  if (!navigator.onLine) tell("trouble", say("offline"));
   else start(consent);
 };
 by("stop").onclick = () => stop();
@@ -69,8 +68,11 @@ by("withdraw").onclick = async () => {
   tell("said", say(gone ? "withdrawn" : "withdraw_later"));
 };
 
+const calls = "RTCPeerConnection" in globalThis;
 prepare();
-if (!isSecureContext) tell("mode", say("no_https"));
+by("consent").hidden = !calls; // before anybody answers questions for nothing
+if (!calls) tell("mode", say("no_webrtc"));
+else if (!isSecureContext) tell("mode", say("no_https"));
 else if (!hasTwins()) tell("mode", say("no_twins"));
 by("mode").hidden = by("mode").textContent === "";
 const before = kept();

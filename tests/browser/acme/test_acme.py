@@ -1,0 +1,208 @@
+"""A certificate of a real ACME server (pebble) over real sockets, and what is said where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import socket
+import ssl
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+
+from talkpath.browser import certificate
+from talkpath.browser.acme.answer import PLACE, answering
+from talkpath.browser.acme.keep import Domain, checked, is_due, renewed
+from talkpath.browser.serve import Settings, start
+from talkpath.cli.respond import command
+from talkpath.errors import PeerError, UsageError
+
+HERE, NAME = "127.0.0.1", "test-server.example"
+PATIENCE_S = 60.0
+NOBODY = "https://localhost:1/dir"
+
+
+def free(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HERE, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def domain(authority: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Domain:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trusted))
+    return Domain(NAME, str(tmp_path / "web"), HERE, authority.directory, authority.challenge_port)
+
+
+def shown(port: int, root: str) -> int:
+    """The serial number of the certificate that a client is shown which trusts that root alone."""
+    context = ssl.create_default_context(cadata=root)
+    with (
+        socket.create_connection((HERE, port)) as raw,
+        context.wrap_socket(raw, server_hostname=NAME) as line,
+    ):
+        der = line.getpeercert(binary_form=True)
+    assert der is not None
+    return x509.load_der_x509_certificate(der).serial_number
+
+
+def test_the_page_comes_with_a_certificate_of_the_authority_and_with_the_next_one(authority: Any, domain: Domain):
+    port, root = free(), authority.root()
+    web = start(Settings(port, free(socket.SOCK_DGRAM), HERE, (3478, 443), domain=domain, look_s=0.5))
+    try:
+        first = shown(port, root)
+        until_s = time.monotonic() + PATIENCE_S
+        while (now := shown(port, root)) == first and time.monotonic() < until_s:
+            time.sleep(0.2)
+        assert now != first
+        line = http.client.HTTPSConnection(HERE, port, context=_trusting(root))
+        line.request("GET", "/check", headers={"Host": NAME})
+        assert line.getresponse().status == 200
+        line.close()
+    finally:
+        web.stop()
+    assert domain.file.stat().st_mode & 0o077 == 0
+    assert not list(Path(domain.folder).glob("*.new"))
+
+
+def _trusting(root: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=root)
+    context.check_hostname = False  # it is asked for by its address here
+    return context
+
+
+def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
+    assert renewed(domain)
+    account = Path(domain.folder, "account.pem").read_bytes()
+    away = Domain(NAME, domain.folder, HERE, NOBODY)
+    found = x509.load_pem_x509_certificate(domain.file.read_bytes())
+    begin, end = found.not_valid_before_utc, found.not_valid_after_utc
+    late = begin + 0.7 * (end - begin)
+    assert not is_due(domain, begin)
+    assert is_due(domain, late)
+    assert not is_due(domain, late, left=0.0)
+    assert is_due(domain, end + timedelta(seconds=1), left=0.0)
+    assert is_due(Domain("other.example", domain.folder, HERE), begin)
+    # An authority that is away is borne as long as there is one, and the account stays.
+    assert "does not answer" in certificate.tried(Domain("other.example", domain.folder, HERE, NOBODY))
+    if not is_due(away, datetime.now(UTC), left=0.0):
+        assert certificate.obtained(away)[0] == (str(domain.file), str(domain.file))
+    assert Path(domain.folder, "account.pem").read_bytes() == account
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "word"), [("blocked-domain.example", 0, "rejectedIdentifier"), (NAME, 1, "connection")]
+)
+def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name: str, port: int, word: str):
+    asked = Domain(name, domain.folder, HERE, domain.directory, free() if port else domain.port)
+    with pytest.raises(PeerError, match=rf"gave no certificate for this name \({word}\)") as told:
+        renewed(asked)
+    assert HERE not in str(told.value)
+    with pytest.raises(UsageError, match=word):
+        certificate.obtained(asked)
+    assert not asked.file.exists()
+
+
+@pytest.mark.parametrize(
+    ("directory", "error", "said"),
+    [
+        (NOBODY, PeerError, "does not answer"),
+        ("http://localhost/dir", UsageError, "is an https URL"),
+        ("https://[::1/dir", UsageError, "is an https URL"),
+    ],
+)
+def test_an_authority_that_is_none(directory: str, error: type[Exception], said: str, tmp_path: Path):
+    with pytest.raises(error, match=said):
+        renewed(Domain(NAME, str(tmp_path), HERE, directory))
+
+
+def test_an_authority_that_does_not_speak_acme(authority: Any, domain: Domain):
+    with pytest.raises(PeerError, match="does not speak ACME"):
+        renewed(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
+
+
+def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open():
+    port = free()
+
+    def asked(path: str) -> tuple[int, bytes]:
+        line = http.client.HTTPConnection(HERE, port, timeout=5)
+        line.request("GET", path)
+        answer = line.getresponse()
+        return answer.status, answer.read()
+
+    with answering(HERE, port, "token", "token.print"):
+        assert asked(f"{PLACE}token") == (200, b"token.print")
+        assert asked(f"{PLACE}other") == (404, b"")
+        assert asked("/") == (404, b"")
+        with pytest.raises(UsageError, match="another program has it"), answering(HERE, port, "", ""):
+            pass
+    with pytest.raises(OSError):
+        asked("/")
+
+
+@pytest.mark.parametrize(
+    "name", ["host", "192.0.2.1", "a..b", "-a.example", "a b.example", "http://a.example", "é.example", ""]
+)
+def test_what_no_authority_vouches_for_is_no_domain(name: str):
+    with pytest.raises(UsageError, match="--domain takes a host name"):
+        checked(name)
+
+
+def test_a_domain_is_one_whatever_its_letters():
+    assert checked("My.Host.Example.") == "my.host.example"
+
+
+@pytest.fixture
+def pairs(domain: Domain, tmp_path: Path) -> tuple[Path, bytes, bytes]:
+    renewed(domain)
+    first = domain.file.read_bytes()
+    domain.file.unlink()
+    renewed(domain)
+    return tmp_path / "pair.pem", first, domain.file.read_bytes()
+
+
+def test_new_files_are_taken_where_they_belong_together(
+    pairs: tuple[Path, bytes, bytes], capsys: pytest.CaptureFixture[str]
+):
+    file, first, second = pairs
+    file.write_bytes(first)
+    key = first.index(b"-----BEGIN PRIVATE KEY")
+
+    async def play() -> list[bytes]:
+        taken: list[bytes] = []
+        files = (str(file), str(file))
+        task = asyncio.create_task(certificate.follow(files, None, lambda: taken.append(file.read_bytes()), 0.01))
+        for content in (second[: second.index(b"-----BEGIN PRIVATE KEY")] + first[key:], second):
+            await asyncio.sleep(0.1)
+            new = file.with_suffix(".new")
+            new.write_bytes(content)
+            os.replace(new, file)
+        async with asyncio.timeout(10):
+            while not taken:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        return taken
+
+    assert asyncio.run(play()) == [second]
+    assert "do not belong together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--acme", NOBODY], "--acme goes with --domain"),
+        (["--domain", NAME], "--domain goes with --web"),
+        (["--domain", NAME, "--web", "8443", "--web-cert", "a", "--web-key", "b"], "not with --web-cert"),
+        (["--domain", "192.0.2.1", "--web", "8443"], "--domain takes a host name"),
+    ],
+)
+def test_options_that_do_not_go_together(options: list[str], said: str):
+    found = CliRunner().invoke(command, options)
+    assert isinstance(found.exception, UsageError)
+    assert said in str(found.exception)
