@@ -52,6 +52,7 @@ TCP, UDP_PROTOCOL = 6, 17
 LONGEST_S = 400  # the page may be slow to come, and slow to end
 AUTHORITY = "authority.pem"
 HOUR = timedelta(hours=1)
+SLOWED = ("slow", "starve")  # what is done to Chromium alone
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
 
 Answer = tuple[str, str | None, str | None]
@@ -119,7 +120,7 @@ CASES = {
     "bufferbloat": Case(INNOCENT, background="bufferbloat", video=INNOCENT),
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
     "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
-    "dead-line": Case((), dead_after_s=12.0, says="error_lost"),
+    "dead-line": Case((), dead_after_s=5.0, says="error_lost"),
     "slow-page": Case(INNOCENT, act="slow", video=INNOCENT),
     "slow-page-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="slow"),
     "slow-page-drop30-up": Case(
@@ -277,11 +278,14 @@ def main() -> None:
     chosen = options.parse_args()
     if unknown := sorted(set(chosen.cases) - CASES.keys()):
         options.error(f"there is no case {unknown[0]}; there are: {', '.join(CASES)}")
+    if chosen.firefox and any(CASES[name].act in SLOWED for name in chosen.cases):
+        options.error("only Chromium can be slowed; leave --firefox away")
     be_prompt()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
     namespace.enter()
-    names = chosen.cases or ([] if chosen.innocent else list(CASES))
     near = NEAR_FIREFOX if chosen.firefox else NEAR
+    every = [name for name, case in CASES.items() if not (chosen.firefox and case.act in SLOWED)]
+    names = chosen.cases or ([] if chosen.innocent else every)
     for row in chain(rows(names, chosen.seed, not chosen.http, near), innocent(chosen.innocent, near)):
         sys.stdout.write(json.dumps(row) + "\n")
         sys.stdout.flush()
