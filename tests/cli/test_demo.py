@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from talkpath.cli import demo
+
 SCENES = ("the-day-before", "the-day", "a-bad-evening")
 
 
@@ -42,6 +44,23 @@ def test_it_exits_0_with_the_result_on_stdout_and_progress_on_stderr(done: subpr
     assert "\x1b" not in done.stdout
     assert "The day before" in done.stderr
     assert max(len(line.rstrip()) for line in done.stdout.splitlines()) <= 100
+
+
+@pytest.mark.parametrize(
+    ("called", "path", "typed"),
+    [(".venv/bin/talkpath", "", ".venv/bin/talkpath"), (".venv/bin/talkpath", "bin", "talkpath"),
+     ("src/talkpath/__main__.py", "", "talkpath")],
+)  # fmt: skip
+def test_next_steps_are_what_a_shell_finds_here(
+    called: str, path: str, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "bin" / "talkpath"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / path) if path else str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called, "demo"])
+    assert demo._typed() == typed
 
 
 def test_it_writes_what_it_says(done: subprocess.CompletedProcess[str], folder: Path) -> None:

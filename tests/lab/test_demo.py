@@ -36,10 +36,10 @@ def performance() -> Performance:
     return play.perform(SCRIPT, "sim", 1, Ears())
 
 
-def text_of(performance: Performance) -> str:
+def text_of(performance: Performance, program: str = "talkpath") -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as captured:
-        console.print(summary(performance, "demo"), highlight=False)
+        console.print(summary(performance, "demo", program), highlight=False)
     return captured.get()
 
 
@@ -111,8 +111,9 @@ def test_the_summary_holds_what_was_measured(performance: Performance) -> None:
     for verdict in performance.played[1].verdicts:
         if verdict.state == "restricted":
             assert f"{verdict.known_at_s:.1f}" in told
-    for command in ("talkpath check", "talkpath capture", "talkpath respond", "talkpath judge"):
-        assert command in told
+    for command in ("check LINK", "capture call.pcap", "respond --invite HOST", "judge demo/a-bad-evening.talkpath"):
+        assert f" talkpath {command} " in told
+        assert f" .venv/bin/talkpath {command} " in " ".join(text_of(performance, ".venv/bin/talkpath").split())
     assert truth_sentence(performance.tally) in told
 
 

@@ -23,15 +23,15 @@ OUTCOME_STYLES = {"supported": "green", "contradicted": "bold red", "could not t
 WIDTHS = 17, 22
 
 
-def next_steps() -> list[tuple[str, str]]:
-    """(command, what it does)."""
+def next_steps(program: str = "talkpath") -> list[tuple[str, str]]:
+    """(command, what it does); `program` is how a shell finds ours."""
     return [
         (
-            "talkpath check LINK",
+            f"{program} check LINK",
             say("demo", "the same check on a real network, against a test server that agreed to take part"),
         ),
-        ("talkpath respond --invite HOST", say("demo", "be that test server; prints the link")),
-        ("talkpath capture call.pcap", say("demo", "look into the recording of a call that failed")),
+        (f"{program} respond --invite HOST", say("demo", "be that test server; prints the link")),
+        (f"{program} capture call.pcap", say("demo", "look into the recording of a call that failed")),
     ]
 
 
@@ -44,9 +44,10 @@ def outcome(code: str) -> str:
     }[code]
 
 
-def summary(performance: Performance, folder: str) -> RenderableType:
-    """All of it; the first lines tell the most."""
+def summary(performance: Performance, folder: str, program: str = "talkpath") -> RenderableType:
+    """All of it; the first lines tell the most. `folder` and `program` as they are typed here."""
     title = say("demo", "A made-up country inside this computer: three scenes, each one `talkpath check`.")
+    steps = next_steps(program)
     scenes = chain.from_iterable(_scene(played) for played in performance.played)
     written = say("demo", "Written to {folder}: report.html, demo.json, and each scene's facts, to judge again:",
                   folder=folder)  # fmt: skip
@@ -56,9 +57,9 @@ def summary(performance: Performance, folder: str) -> RenderableType:
         *_claims(performance),
         Text(truth_sentence(performance.tally)),
         Text(f"\n{written}"),
-        Text(f"  talkpath judge {folder}/{performance.played[-1].scene.id}.talkpath"),
+        Text(f"  {program} judge {folder}/{performance.played[-1].scene.id}.talkpath"),
         Text(say("demo", "Next:")),
-        _grid(((Text(command), Text(what)) for command, what in next_steps()), 31),
+        _grid(((Text(command), Text(what)) for command, what in steps), 1 + max(len(command) for command, _ in steps)),
         *(Text(note, style="dim") for note in [words.translation_note()] if note),
     )
 
