@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from talkpath.browser.mount import Mount
+    from talkpath.observatory.intake.bundles import Bundles
 
 BACKLOG = 256
 AT_ONCE = 1000  # connections
@@ -66,7 +67,7 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         check = _check(web_host or opened.getsockname()[0], web_udp, place, pages)
         config = uvicorn.Config(
             application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
-            http=_protocol(),
+            http=_protocol(observatory.reports.bundles),
             log_level="warning",
             access_log=False,  # it would hold addresses
             server_header=False,
@@ -113,13 +114,13 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
     return Mount(host, web_udp, Witness(signer, find=atlas.find), known)
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+def _protocol(bundles: Bundles) -> type[asyncio.Protocol] | Literal["h11"]:
     """What reads HTTP. h11 is as right, and slower: for an installation that has no httptools yet."""
     try:
-        from talkpath.observatory.http import Protocol
+        from talkpath.observatory.intake.connection import connection
     except ImportError:
         return "h11"
-    return Protocol
+    return connection(bundles)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

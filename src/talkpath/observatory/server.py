@@ -66,6 +66,7 @@ class Observatory:
         from talkpath.observatory.intake.contributors import Contributors, Limit
         from talkpath.observatory.intake.desk import Desk
         from talkpath.observatory.intake.metrics import Metrics
+        from talkpath.observatory.intake.routes import Reports
 
         self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
@@ -80,12 +81,14 @@ class Observatory:
         limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
         people = Contributors(self.clock.today)
         self.desk = Desk(self.log, self.committer, Atlas(place.geo), people, settings, self.metrics, limits)
+        self.reports = Reports(self.desk)
 
     def routes(self) -> list[BaseRoute]:
-        """/health and /metrics."""
+        """The report API, /health and /metrics."""
         from starlette.routing import Route
 
-        return [Route("/health", self._health), Route("/metrics", self._metrics)]
+        own = [Route("/health", self._health), Route("/metrics", self._metrics)]
+        return [*self.reports.routes(), *own]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -166,8 +169,6 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
         from starlette.applications import Starlette
     except ImportError:
         raise UsageError(NEEDS) from None
-    from talkpath.observatory.intake.bundles import in_front
-    from talkpath.observatory.intake.routes import Reports
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -176,9 +177,7 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
                 await stack.enter_async_context(running())
             yield
 
-    reports = Reports(observatory.desk)
-    routes = [*reports.routes(), *observatory.routes(), *more]
-    return in_front(reports.bundles, Starlette(routes=routes, lifespan=lifespan))
+    return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)
 
 
 def dsn_of(place: Place) -> str:

@@ -1,4 +1,4 @@
-"""Bundles as an ASGI application: what it answers before the routes, and that a route would answer the same."""
+"""Bundles as an ASGI application."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope
 
 from evidence import Bench, measured
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake import bundles
-from talkpath.observatory.intake.bundles import AT_ONCE, PATH, Bundles, in_front
+from talkpath.observatory.intake.bundles import AT_ONCE, PATH, Bundles
 from talkpath.observatory.intake.desk import Settings
 from talkpath.observatory.intake.routes import Reports
 
@@ -64,34 +64,17 @@ def code(answered: Answered) -> tuple[int, str]:
     return answered[0], answered[2]["code"]
 
 
-def test_a_route_answers_the_same(bench: Bench):
-    reports = Reports(bench.desk)
-    routed = Starlette(routes=reports.routes())
-    lock = {**SENT, "talkpath-withdraw": "ab" * 32}
-    first, same = measured(seed=1), [(SENT, b"x"), ({}, b"x"), ({**SENT, "talkpath-withdraw": "ab"}, measured(seed=2))]
-    asked = [(lock, first), (lock, first), *same, (SENT, measured(seed=3))]
+def test_what_a_route_answers(bench: Bench):
+    application = Starlette(routes=Reports(bench.desk).routes())
+    lock, first = {**SENT, "talkpath-withdraw": "ab" * 32}, measured(seed=1)
+    asked = [(lock, first), (lock, first), (SENT, b"x"), ({}, b"x"), (SENT, measured(seed=3))]
 
-    async def answers(application: ASGIApp, host: str) -> list[Answered]:
-        return [await ask(application, scope(headers, host=host), data) for headers, data in asked]
+    async def answers() -> list[Answered]:
+        return [await ask(application, scope(headers), data) for headers, data in asked]
 
-    direct = asyncio.run(answers(in_front(reports.bundles, routed), "192.0.2.7"))
-    assert [status for status, _, _ in direct] == [201, 200, 422, 415, 429, 429], "three of an hour, by the limit"
-    assert "retry-after" in direct[-1][1]
-    by_route = asyncio.run(answers(routed, "198.51.100.1"))
-    assert by_route[1:5] == direct[1:5]
-
-
-def test_what_is_no_bundle_goes_on(bench: Bench):
-    gone_on: list[Scope] = []
-
-    async def others(asked: Scope, receive: Receive, send: Send) -> None:
-        gone_on.append(asked)
-
-    application = in_front(Bundles(bench.desk), others)
-    asked: list[Scope] = [{"type": "lifespan"}, scope({}, "GET"), scope({}, path=f"{PATH}/"), scope({}, path="/")]
-    for one in asked:
-        asyncio.run(application(one, never, None))  # type: ignore[arg-type]
-    assert gone_on == asked
+    answered = asyncio.run(answers())
+    assert [status for status, _, _ in answered] == [201, 200, 422, 415, 429], "three of an hour, by the limit"
+    assert "retry-after" in answered[-1][1]
 
 
 def test_a_body_in_parts_is_one(bench: Bench):

@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 
 from evidence import Bench
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.intake.bundles import in_front
 from talkpath.observatory.intake.desk import Settings
 from talkpath.observatory.intake.openapi import document
 from talkpath.observatory.intake.refusal import REFUSALS
@@ -41,7 +40,7 @@ def as_bytes(ctx: object, value: object) -> bytes:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_answers_are_those_of_the_document(bench: Bench, mode: GenerationMode):
     reports = Reports(bench.desk)
-    application = in_front(reports.bundles, Starlette(routes=reports.routes()))
+    application = Starlette(routes=reports.routes())
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", application)
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == 5

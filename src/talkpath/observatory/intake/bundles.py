@@ -1,20 +1,19 @@
-"""Bundles over HTTP: what comes in by the thousand, so that nothing stands between the server and the desk.
+"""Bundles over HTTP (spec/tp-006): what is read of a request, and what is answered.
 
-`Bundles` is an ASGI application of one path (spec/tp-006). `in_front` asks it before all routes, which cost as much as
-everything else that is done with a bundle but its signatures; as a route it answers the same.
+`Bundles` is an ASGI application of one path. Where httptools is installed it gets none of them: connection.py takes
+them in with the same parts, at less cost.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.intake.desk import Answer, Desk
+from talkpath.observatory.intake.desk import Answer, Desk, Sender
 from talkpath.observatory.intake.refusal import RefusedError
 
 PATH = "/api/v1/bundles"
@@ -28,47 +27,58 @@ class Bundles:
     """Those of one desk."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._reading = asyncio.Semaphore(AT_ONCE)
+        self.desk = desk
+        self._reading = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Of ASGI."""
-        headers = [JSON]
+        said: Answer | RefusedError
         try:
-            status, told = told_of(await self.take(scope, receive))
+            said = await self.take(scope, receive)
         except RefusedError as refused:
-            self._desk.metrics.refused(refused.code)
-            status, told = refused.status, refused.told
-            headers += [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
-        data = msgspec.json.encode(told)
-        headers.append((b"content-length", b"%d" % len(data)))
+            said = refused
+        status, headers, data = self.answer(said)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": data})
 
     async def take(self, scope: Scope, receive: Receive, name: str = "") -> Answer:
         """A bundle, under the `name` that its sender expects."""
         headers = headers_of(scope)
+        sender = self.enter(headers, host_of(scope))
+        try:
+            data = await whole(receive, self.desk.settings.most_bytes)
+        finally:
+            self.leave()
+        return await self.desk.take(data, sender, withdraw_of(headers), name)
+
+    def enter(self, headers: Headers, host: str | None) -> Sender:
+        """Before a body is read; `leave` once it was."""
         wants(headers, MEDIA_TYPE)
-        sender = self._desk.admit(host_of(scope))
-        if self._reading.locked():
+        sender = self.desk.admit(host)
+        may_be(headers, self.desk.settings.most_bytes)
+        if self._reading >= AT_ONCE:
             raise RefusedError("busy", retry_after_s=5)
-        async with self._reading:
-            data = await body_of(headers, receive, self._desk.settings.most_bytes)
-        withdraw = headers.get(b"talkpath-withdraw", b"").decode("latin-1")
-        return await self._desk.take(data, sender, withdraw, name)
+        self._reading += 1
+        return sender
+
+    def leave(self) -> None:
+        """Its place is another's."""
+        self._reading -= 1
+
+    def answer(self, said: Answer | RefusedError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """(status, headers, body). A refusal is counted."""
+        headers = [JSON]
+        if isinstance(said, RefusedError):
+            self.desk.metrics.refused(said.code)
+            status, told = said.status, said.told
+            headers += [(name.lower().encode(), value.encode()) for name, value in said.headers.items()]
+        else:
+            status, told = told_of(said)
+        data = msgspec.json.encode(told)
+        return status, [*headers, (b"content-length", b"%d" % len(data))], data
 
 
-def in_front(bundles: Bundles, others: ASGIApp) -> ASGIApp:
-    """Both: what is no bundle goes on to the others."""
-
-    async def either(scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
-        await (bundles if ours else others)(scope, receive, send)
-
-    return either
-
-
-def told_of(answer: Answer) -> tuple[int, dict[str, Any]]:
+def told_of(answer: Answer) -> tuple[int, dict[str, str]]:
     """(status, JSON object)."""
     told = {"schema": "talkpath.report/1", "id": answer.id, "state": answer.state}
     return 201 if answer.new else 200, told | ({"why": answer.why} if answer.why else {})
@@ -77,6 +87,11 @@ def told_of(answer: Answer) -> tuple[int, dict[str, Any]]:
 def headers_of(scope: Scope) -> Headers:
     """By their names in lower case; of two with one name the first."""
     return dict(reversed(scope["headers"]))
+
+
+def withdraw_of(headers: Headers) -> str:
+    """As it was sent."""
+    return headers.get(b"talkpath-withdraw", b"").decode("latin-1")
 
 
 def host_of(scope: Scope) -> str | None:
@@ -91,11 +106,15 @@ def wants(headers: Headers, media_type: str) -> None:
         raise RefusedError("media_type")
 
 
-async def body_of(headers: Headers, receive: Receive, most_bytes: int) -> bytes:
-    """The whole body, no byte more than may be, within a minute."""
+def may_be(headers: Headers, most_bytes: int) -> None:
+    """`RefusedError` for a body that is told to be larger."""
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > most_bytes:
         raise RefusedError("too_large")
+
+
+async def whole(receive: Receive, most_bytes: int) -> bytes:
+    """The whole body, no byte more than may be, within a minute."""
     try:
         async with asyncio.timeout(BODY_S):
             return await _whole(receive, most_bytes)

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from talkpath.observatory.intake.contributors import Contributor, Contributors, 
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.intake.refusal import RefusedError
 from talkpath.observatory.log.append import LogError
-from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.committer import Committer, Outcome
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Placed, Received, Record, Tap
 from talkpath.observatory.log.register import Known
@@ -49,6 +50,9 @@ class Answer(NamedTuple):
     state: str
     new: bool = False
     why: str = ""
+
+
+Tell = Callable[[Answer | Exception], None]
 
 
 class Sender(NamedTuple):
@@ -82,19 +86,22 @@ class Desk:
 
     async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
         """A bundle. `withdraw`: SHA-256 of the secret that takes it back, `name`: the id that the sender expects."""
-        found = hashlib.sha256(data).hexdigest()
-        if name and name != found:
-            raise RefusedError("wrong_id")
-        if withdraw and not HEX.fullmatch(withdraw):
-            raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
-        self._check(data)
-        record = Received(found, "", len(data), 0, 0, withdraw, *sender.where, *sender.who)
-        new = await self._commit(record, data)
-        self.metrics.took("bundle", new)
-        if new:
-            self.arrived.set()
-            return Answer(found, "received", new)
-        return self.look_up(found)
+        record = self._received(data, sender, withdraw, name)
+        return self._taken(record.id, await self._commit(record, data))
+
+    def put(self, data: bytes, sender: Sender, withdraw: str, tell: Tell) -> None:
+        """The same without a task: `tell` is called in this loop, with a `RefusedError` too. One that needs no disk is
+        raised at once."""
+        record = self._received(data, sender, withdraw)
+
+        def told(outcome: Outcome) -> None:
+            try:
+                answer: Answer | Exception = self._taken(record.id, _new(outcome))
+            except Exception as error:  # noqa: BLE001
+                answer = error  # a bug too: nobody else could tell who waits
+            tell(answer)
+
+        self._committer.put(record, data, told)
 
     async def tap(self, app: str, medium: str, host: str | None) -> Answer:
         """ "My call failed." The same person's second tap of a day for the same app and medium counts as the first."""
@@ -139,6 +146,22 @@ class Desk:
             raise RefusedError("not_found")
         return known
 
+    def _received(self, data: bytes, sender: Sender, withdraw: str, name: str = "") -> Received:
+        found = hashlib.sha256(data).hexdigest()
+        if name and name != found:
+            raise RefusedError("wrong_id")
+        if withdraw and not HEX.fullmatch(withdraw):
+            raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
+        self._check(data)
+        return Received(found, "", len(data), 0, 0, withdraw, *sender.where, *sender.who)
+
+    def _taken(self, name: str, new: bool) -> Answer:
+        self.metrics.took("bundle", new)
+        if not new:
+            return self.look_up(name)
+        self.arrived.set()
+        return Answer(name, "received", new)
+
     def _check(self, data: bytes) -> None:
         if len(data) > self.settings.most_bytes:
             raise RefusedError("too_large")
@@ -163,7 +186,16 @@ class Desk:
         try:
             return await self._committer.wait(record, data)
         except LogError as error:
-            raise RefusedError("not_durable", str(error), RETRY_S) from None
+            return _new(error)
+
+
+def _new(outcome: Outcome) -> bool:
+    """Of the log, for whoever sent it."""
+    if isinstance(outcome, LogError):
+        raise RefusedError("not_durable", str(outcome), RETRY_S) from None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _country(seal: Seal) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from talkpath.evidence.share import DONE
-from talkpath.observatory.intake.bundles import PATH, Bundles, body_of, headers_of, host_of, told_of, wants
+from talkpath.observatory.intake.bundles import PATH, Bundles, headers_of, host_of, may_be, told_of, wants, whole
 from talkpath.observatory.intake.desk import Answer, Desk
 from talkpath.observatory.intake.openapi import document
 from talkpath.observatory.intake.refusal import RefusedError
@@ -63,7 +63,8 @@ class Reports:
     async def _tap(self, request: Request) -> Response:
         headers = headers_of(request.scope)
         wants(headers, "application/json")
-        data = await body_of(headers, request.receive, MOST_TAP_BYTES)
+        may_be(headers, MOST_TAP_BYTES)
+        data = await whole(request.receive, MOST_TAP_BYTES)
         try:
             tap = msgspec.json.decode(data, type=TapBody)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import NamedTuple
@@ -23,19 +24,20 @@ MOST = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 Hear = Callable[[int], None]
 Outcome = bool | Exception
+Tell = Callable[[Outcome], None]
 
 
 class _Waiting(NamedTuple):
     """Who waits: in an event loop, or (None) in a thread."""
 
     entry: Entry
-    future: asyncio.Future[bool] | Future[bool]
+    tell: Tell
     loop: asyncio.AbstractEventLoop | None = None
 
 
 class Committer:
-    """`submit` from any thread, `wait` in an event loop; either tells whether it was taken (false: it was there
-    already), or `LogError`. Whoever no longer waits keeps nobody else from hearing.
+    """`submit` from any thread, `wait` and `put` in an event loop; each tells whether it was taken (false: it was there
+    already), or `LogError`. Whoever no longer waits, or fails on hearing it, keeps nobody else from hearing.
 
     `hear` is told the size of each group once it is on the disk.
     """
@@ -49,15 +51,18 @@ class Committer:
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
         """Take this; done once it is durable."""
         future: Future[bool] = Future()
-        self._queue.put(_Waiting(Entry(record, data), future))
+        self._queue.put(_Waiting(Entry(record, data), partial(_settle, future)))
         return future
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
         """The same."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._queue.put(_Waiting(Entry(record, data), future, loop))
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.put(record, data, partial(_settle, future))
         return await future
+
+    def put(self, record: Record, data: bytes, tell: Tell) -> None:
+        """The same; `tell` is called in the loop that runs now."""
+        self._queue.put(_Waiting(Entry(record, data), tell, asyncio.get_running_loop()))
 
     def close(self) -> None:
         """Finish what waits."""
@@ -103,20 +108,28 @@ class Committer:
 def _wake(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
     by_loop = defaultdict(list)
     for waiting, outcome in zip(group, outcomes, strict=True):
-        by_loop[waiting.loop].append((waiting.future, outcome))
+        by_loop[waiting.loop].append((waiting.tell, outcome))
     for loop, told in by_loop.items():
         if loop is None:
-            _tell(told)
+            _tell(iter(told))
         else:
             with suppress(RuntimeError):  # it was closed: nobody waits in it
-                loop.call_soon_threadsafe(_tell, told)
+                loop.call_soon_threadsafe(_tell, iter(told))
 
 
-def _tell(told: Sequence[tuple[asyncio.Future[bool] | Future[bool], Outcome]]) -> None:
-    for future, outcome in told:
-        if future.cancelled():
-            continue
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+def _tell(told: Iterator[tuple[Tell, Outcome]]) -> None:
+    try:
+        for tell, outcome in told:
+            tell(outcome)
+    finally:
+        if rest := list(told):  # one failed
+            _tell(iter(rest))
+
+
+def _settle(future: asyncio.Future[bool] | Future[bool], outcome: Outcome) -> None:
+    if future.cancelled():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
