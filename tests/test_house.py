@@ -73,6 +73,23 @@ def test_every_module_says_what_it_is_for():
     assert named([path for path in SHIPPED if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]) == []
 
 
+def public(
+    body: list[ast.stmt], of: str
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+    """Functions, classes and their methods without an underscore, by name."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield f"{of} {node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{of} {node.name}")
+
+
+def test_the_public_surface_says_what_it_is():
+    found = [one for path in SHIPPED for one in public(ast.parse(path.read_text("utf-8")).body, path.name)]
+    assert len(found) > 1000
+    assert [name for name, node in found if not ast.get_docstring(node)] == []
+
+
 def test_no_file_has_an_empty_name():
     assert named([path for path in SHIPPED if EMPTY_WORDS & set(path.stem.split("_"))]) == []
 
