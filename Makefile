@@ -63,7 +63,8 @@ bench: dev
 score: core
 	@$(BIN)/talkpath lab score --minutes 85
 	@$(BIN)/talkpath lab score --peers 600 --minutes 15
-	@$(BIN)/talkpath lab score --netns 220 --minutes 45 --page docs/error-rates.md
+	@$(BIN)/talkpath lab score --netns 220 --minutes 45 --page docs/error-rates.md \
+		--numbers src/talkpath/observatory/data/error_rates.json
 
 score-quick: core
 	@$(BIN)/talkpath lab score --quick

@@ -40,6 +40,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
 @click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file that keeps them.")
 @click.option("--page", type=PATH, help="Write the page and its pictures here.")
+@click.option("--numbers", type=PATH, help="Write the few numbers here that an observatory's method page tells.")
 @click.option("--json", "as_json", is_flag=True, help="Print the goals as JSON.")
 def score(
     seeds: str,
@@ -52,6 +53,7 @@ def score(
     one: int | None,
     rows: Path,
     page: Path | None,
+    numbers: Path | None,
     as_json: bool,
 ) -> None:
     """How often is talkpath wrong? Checks drawn by seed, in networks whose truth is known.
@@ -61,7 +63,7 @@ def score(
     """
     from rich.console import Console
 
-    from talkpath.lab.scoring import draw, goals, run
+    from talkpath.lab.scoring import draw, goals, run, told
     from talkpath.lab.scoring.row import Rows, digest
 
     if one is not None:
@@ -73,10 +75,13 @@ def score(
     kept, console = Rows(rows, digest()), Console(stderr=True)
     for driver, some in _tasks(chosen, netns, peers):
         run.play_all(kept, some, driver, console, minutes, jobs)
-    found = goals.goals(kept.of("sim", chosen))
-    _tell(found, len(kept.of("sim", chosen)), as_json)
+    played = kept.of("sim", chosen)
+    found = goals.goals(played)
+    _tell(found, len(played), as_json)
     if page is not None:
         _write(page, kept, chosen)
+    if numbers is not None:
+        told.write(numbers, told.told(played, kept.code))
     if quick and goals.missed(found):
         sys.exit(1)
 

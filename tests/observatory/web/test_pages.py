@@ -6,6 +6,7 @@ import html
 import json
 import re
 from email.message import Message
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
@@ -15,6 +16,8 @@ from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 from talkpath.observatory.web.event import event
 from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.report.language import codes
+
+ROOT = Path(__file__).resolve().parents[3]
 
 ENDED = "XX/AS64497/signal/voice/2025-08-18/ended"
 PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}",
@@ -245,6 +248,14 @@ def test_a_list_of_claims_says_which_part_of_one_was_measured(served: str):
     row = next(told for told in read(served, "claims")["claims"] if told["id"] == "S15")
     assert row["note"].startswith("The plan itself")
     assert row["note"] in get(f"{served}/en/claims")[1]
+
+
+def test_the_method_tells_how_often_it_erred_as_the_page_of_error_rates_does(served: str):
+    counted = read(served, "method")["counted"]
+    page = (ROOT / "docs" / "error-rates.md").read_text(encoding="utf-8")
+    assert f"code `{counted['code']}`: {counted['checks']} checks" in page
+    assert f"| {counted['false']} (at most {counted['false_at_most']:.5f}) | {counted['untouched']} arms |" in page
+    assert f"{counted['untouched']:,}".replace(",", "\u00a0") in get(f"{served}/en/method")[1]
 
 
 # -- many --------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        say=say, count=count, listed=listed, isolated=isolated, percent=percent, millions=millions,
+        say=say, count=count, listed=listed, isolated=isolated, percent=percent, grouped=grouped, millions=millions,
         app_name=told.app_name, heading=told.heading, medium=told.medium, rule_name=told.rule_name,
         contributors=told.contributors, transport_name=transport_name,
         country_chart=country_chart, stream_chart=stream_chart,
@@ -107,6 +107,11 @@ def _words() -> Mapping[str, Any]:
 def percent(share: float) -> str:
     """ "52 %", a number and its sign that stay together."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def grouped(number: int) -> str:
+    """31362: 31 362."""
+    return f"{number:,}".replace(",", "\u00a0")
 
 
 def millions(people: float) -> str:
