@@ -118,3 +118,11 @@ def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: d
 def test_what_is_void_is_not_called_too_little(code: ReasonCode, counted: bool) -> None:
     first, *_ = words.lines(Verdict("max", "", "voice", "insufficient", reason=Reason(code)))
     assert ("Too little came in" in first) is counted
+
+
+def test_where_all_is_ok_every_app_is_told() -> None:
+    fine = replace(RESTRICTED, state="ok", rule=None)
+    others = [replace(fine, app=app, medium=medium) for app, medium in (("signal", "voice"), ("signal", "video"))]
+    assert words.others_ok([fine, *others]) == "No sign of restriction either: Signal."
+    assert words.others_ok([fine]) == ""
+    assert words.others_ok([RESTRICTED, *others]) == ""

@@ -156,6 +156,8 @@ def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
         yield element(
             "ul", *(element("li", *marked(line)) for line in words.lines(verdict, with_messages=with_messages))
         )
+    if others := words.others_ok(verdicts):
+        yield element("p", *marked(others))
 
 
 def heading(verdict: Verdict) -> str:

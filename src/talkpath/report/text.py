@@ -58,6 +58,8 @@ def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transp
     for verdict in worth_telling(verdicts):
         console.print()
         console.print(explain(verdict, with_messages=words.tested_messages(verdicts)))
+    if others := words.others_ok(verdicts):
+        console.print(f"\n{others}", highlight=False)
     console.print(transports.told(carried))
     if words.translation_note():
         console.print(Text(f"\n{words.translation_note()}", style="dim"))

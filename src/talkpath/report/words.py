@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from talkpath.apps import apps
 from talkpath.report import messages, real
-from talkpath.report.language import say, spoken
+from talkpath.report.language import listed, say, spoken
 from talkpath.report.reasons import reason
 from talkpath.report.saw import saw
 from talkpath.report.sure import limits, sure
@@ -61,6 +61,14 @@ def app_called(code: str) -> str:
     """An app's id as people write its name."""
     app = apps().get(code)
     return app.name if app else code
+
+
+def others_ok(verdicts: Sequence[Verdict]) -> str:
+    """Where all is ok: the apps beside the first, of which alone the sentences are; "" where there is none."""
+    if any(verdict.state != "ok" for verdict in verdicts):
+        return ""
+    names = list(dict.fromkeys(map(app_name, verdicts)))[1:]
+    return say("ok", "No sign of restriction either: {names}.", names=listed(names)) if names else ""
 
 
 def sentence(verdict: Verdict) -> str:
