@@ -7,7 +7,7 @@ of them deleted or blunted, this file says so.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -17,8 +17,10 @@ import pytest
 from msgspec import structs
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Schedule
+from talkpath.apps.shape import NONCE_BYTES, Arm, Schedule, Slot
 from talkpath.experiment import layout
+from talkpath.experiment.nonce import put
+from talkpath.probe import flight
 from talkpath.verdict import interval, strength
 
 sys.path.append(str(Path(__file__).parent))
@@ -93,8 +95,23 @@ def thinning_off(patch: Patch) -> None:
     patch.setattr(interval, "_thin", untouched)
 
 
+class OneByOne:
+    """Nonces for a flow whose datagrams have other lengths than their slots, which `nonce.Places` counts on."""
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = slots
+
+    def put(self, datagrams: Sequence[bytes], nonce: int, **how: bool) -> list[bytes]:
+        """As `nonce.Places` does; where there is no room for one, none."""
+        return [
+            put(data, slot, nonce, **how) if len(data) >= (slot.nonce_at or 0) + NONCE_BYTES else data
+            for data, slot in zip(datagrams, self._slots, strict=True)
+        ]
+
+
 def controls_of_another_arm(patch: Patch) -> None:
     """Twins have the media of an arm with shorter packets, as if both arms shared them."""
+    patch.setattr(flight, "Places", OneByOne)
     media = [slot.size for slot in shapes()[SHORTER].schedule(Random(1), 60).slots if slot.stage == "media"]
 
     def shared(make: Make) -> Make:
