@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import socket
 import ssl
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from talkpath.browser import certificate
 from talkpath.browser.acme.answer import PLACE, answering
+from talkpath.browser.acme.client import Client, Reply
 from talkpath.browser.acme.keep import Domain, checked, is_due, renewed
 from talkpath.browser.serve import Settings, start
 from talkpath.cli.respond import command
@@ -125,6 +129,20 @@ def test_an_authority_that_is_none(directory: str, error: type[Exception], said:
 def test_an_authority_that_does_not_speak_acme(authority: Any, domain: Domain):
     with pytest.raises(PeerError, match="does not speak ACME"):
         renewed(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
+
+
+def test_an_authority_whose_refusal_is_none_of_rfc_8555(monkeypatch: pytest.MonkeyPatch):
+    urls = {"newNonce": "n", "newAccount": "a", "newOrder": "o"}
+    said = {"authorizations": [], "status": "invalid", "error": "no object"} | urls
+
+    def ask(client: Client, method: str, url: str, body: bytes | None = None) -> Reply:
+        client._nonce = "nonce"
+        return Reply(200, {"location": "place"}, json.dumps(said).encode())
+
+    monkeypatch.setattr(Client, "_ask", ask)
+    client = Client(NOBODY, ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(PeerError, match="does not answer as RFC 8555"):
+        client.certificate(NAME, b"", lambda token, authorization: nullcontext())
 
 
 def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open():

@@ -68,7 +68,7 @@ class Client:
         """A chain (PEM) for that name. `request`: the CSR (DER)."""
         try:
             return self._certificate(name, request, answering)
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError):
             raise PeerError("The authority of --acme does not answer as RFC 8555 has it; try another.") from None
 
     def _certificate(self, name: str, request: bytes, answering: Answering) -> bytes:
