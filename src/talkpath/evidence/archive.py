@@ -24,10 +24,11 @@ HEAD, IN_DIRECTORY, TAIL = struct.Struct("<I5H3I2H"), struct.Struct("<I2B5H3I5H2
 def pack(parts: Mapping[str, bytes]) -> bytes:
     """The file's bytes; the parts in the order given, their names ASCII."""
     out, directory = bytearray(), bytearray()
-    for name, data in parts.items():
-        head, entry = _told(name.encode("ascii"), data, len(out))
-        out += head + data
-        directory += entry
+    for text, data in parts.items():
+        name = text.encode("ascii")
+        told = _told(name, data)
+        directory += _entry(told, name, len(out))
+        out += HEAD.pack(*told) + name + data
     return bytes(out) + _end(len(parts), directory, len(out))
 
 
@@ -36,17 +37,17 @@ def unpack(data: bytes) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     directory, at = bytearray(), 0
     while len(data) >= at + HEAD.size and len(parts) < MOST_PARTS:
-        kind, *_, size, name_size, _ = HEAD.unpack_from(data, at)
-        if kind != LOCAL:
+        head = HEAD.unpack_from(data, at)
+        if head[0] != LOCAL:
             break
+        *_, size, name_size, _ = head
         begin = at + HEAD.size + name_size
-        text, part = data[begin - name_size : begin], data[begin : begin + size]
-        name = text.decode("latin-1")
-        head, entry = _told(text, part, at)
-        if data[at:begin] != head or name in parts or not name.isascii():
+        name, part = data[begin - name_size : begin], data[begin : begin + size]
+        text = name.decode("latin-1")
+        if head != _told(name, part) or text in parts or not name.isascii():
             raise BundleError(CHANGED)
-        parts[name] = part
-        directory += entry
+        parts[text] = part
+        directory += _entry(head, name, at)
         at = begin + size
     if not parts:
         raise BundleError("The file is no talkpath bundle, or its beginning is damaged.")
@@ -55,11 +56,14 @@ def unpack(data: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _told(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:
-    """What stands before a part that begins there, and what the directory says of it."""
-    common = (20, 0, 0, 0, FIRST_DAY, zlib.crc32(data), len(data), len(data), len(name), 0)
-    entry = IN_DIRECTORY.pack(ENTRY, 20, 3, *common, 0, 0, 0, PLAIN_FILE, at)
-    return HEAD.pack(LOCAL, *common) + name, entry + name
+def _told(name: bytes, data: bytes) -> tuple[int, ...]:
+    """The numbers of HEAD, before a part."""
+    return LOCAL, 20, 0, 0, 0, FIRST_DAY, zlib.crc32(data), len(data), len(data), len(name), 0
+
+
+def _entry(told: tuple[int, ...], name: bytes, at: int) -> bytes:
+    """What the directory says of a part whose head begins there."""
+    return IN_DIRECTORY.pack(ENTRY, 20, 3, *told[1:], 0, 0, 0, PLAIN_FILE, at) + name
 
 
 def _end(count: int, directory: bytearray, size: int) -> bytes:

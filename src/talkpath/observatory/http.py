@@ -45,8 +45,12 @@ class Protocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Of uvicorn: the connection is another's from here on."""
-        self.transport = self.transport.plain()  # type: ignore[attr-defined]
+        self.transport = self.plain()
         super().handle_websocket_upgrade()
+
+    def plain(self) -> asyncio.Transport:
+        """The transport itself, for what is one write already; what waits to be written goes first."""
+        return self.transport.plain()  # type: ignore[attr-defined,no-any-return]
 
 
 class _Together:

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evidence import COUNTRY, DAY, Bench, measured, resealed, simulated
-from talkpath.evidence.archive import unpack
+from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT
 from talkpath.observatory.intake.contributors import Contributors, Limit
-from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.desk import TOGETHER, Answer, Settings
 from talkpath.observatory.intake.refusal import RefusedError
 from talkpath.observatory.log.records import Received, Tap
 
@@ -50,6 +50,31 @@ def refused(work: Awaitable[object]) -> str:
 
 def body(data: bytes) -> dict[str, bytes]:
     return {name: part for name, part in unpack(data).items() if name not in (MANIFEST, SIGNATURE)}
+
+
+@pytest.mark.parametrize("count", [1, TOGETHER, 3 * TOGETHER])
+def test_of_many_at_once_each_is_told_of_its_own(bench: Bench, count: int):
+    """A spoiled part is found when it is hashed, a spoiled signature when it is verified."""
+    good = [measured(seed=seed) for seed in range(4)]
+    spoiled = [data[:1000] + bytes([data[1000] ^ 1]) + data[1001:] for data in good]
+    forged = [pack({**unpack(data), SIGNATURE: bytes(64)}) for data in good]
+    sent = [kind[number // 3 % 4] for number in range(count) for kind in ((good, spoiled, forged)[number % 3],)]
+    told: list[tuple[int, str]] = []
+
+    async def send() -> None:
+        sender = bench.desk.sender(HOME)
+        for number, data in enumerate(sent):
+            bench.desk.put(data, sender, "", lambda said, number=number: told.append((number, word(said))))
+        while len(told) < count:
+            await asyncio.sleep(0.001)
+
+    run(send())
+    assert sorted(told) == [(number, "changed" if number % 3 else "received") for number in range(count)]
+    assert len(list(bench.log.read())) == min(4, (count + 2) // 3)
+
+
+def word(said: Answer | Exception) -> str:
+    return said.code if isinstance(said, RefusedError) else getattr(said, "state", repr(said))
 
 
 def test_a_bundle_is_taken_once(bench: Bench):

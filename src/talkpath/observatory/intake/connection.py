@@ -16,10 +16,19 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from talkpath.observatory.http import Protocol
-from talkpath.observatory.intake.bundles import BODY_S, PATH, Bundles, headers_of, host_of, withdraw_of
+from talkpath.observatory.intake.bundles import (
+    BODY_S,
+    PATH,
+    Bundles,
+    Headers,
+    headers_of,
+    host_of,
+    withdraw_of,
+)
 from talkpath.observatory.intake.desk import Answer, Sender
 from talkpath.observatory.intake.refusal import RefusedError
 
+FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-proto"))  # what a proxy tells, for uvicorn to read
 FAILED = b"Internal Server Error"
 
 
@@ -39,6 +48,7 @@ class Connection(Protocol):
 
     def __init__(self, config: Config, *more: Any, **named: Any) -> None:
         super().__init__(config, *more, **named)
+        self._headers: Headers = {}
         self._proxies = ProxyHeadersMiddleware(_nothing, config.forwarded_allow_ips)
 
     def data_received(self, data: bytes) -> None:
@@ -86,9 +96,10 @@ class Connection(Protocol):
             self._answer(cycle, refused)
 
     def _begin(self, cycle: RequestResponseCycle) -> None:
-        headers = headers_of(cycle.scope)  # type: ignore[arg-type]
-        self._forward(cycle)
-        self._sender = self.bundles.enter(headers, host_of(cycle.scope))  # type: ignore[arg-type]
+        self._headers = headers_of(cycle.scope)  # type: ignore[arg-type]
+        if not FORWARDED.isdisjoint(self._headers):
+            self._forward(cycle)
+        self._sender = self.bundles.enter(self._headers, host_of(cycle.scope))  # type: ignore[arg-type]
         if cycle.waiting_for_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             cycle.waiting_for_100_continue = False
@@ -113,11 +124,8 @@ class Connection(Protocol):
 
     def _put(self, sender: Sender) -> None:
         cycle = self.cycle
-        withdraw = withdraw_of(headers_of(cycle.scope))  # type: ignore[arg-type]
-        try:
-            self.bundles.desk.put(bytes(cycle.body), sender, withdraw, partial(self._answer, cycle))
-        except RefusedError as refused:
-            self._answer(cycle, refused)
+        told = partial(self._answer, cycle)
+        self.bundles.desk.put(bytes(cycle.body), sender, withdraw_of(self._headers), told)
 
     def _refuse(self, code: str) -> None:
         self._end()
@@ -134,7 +142,7 @@ class Connection(Protocol):
             return
         lines = [b"%b: %b\r\n" % line for line in (*cycle.default_headers, *headers)]
         lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, data)))
+        self.plain().write(b"".join((STATUS_LINE[status], *lines, data)))
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
             self.transport.close()

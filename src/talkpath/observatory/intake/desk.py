@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import Seal, read_seal
+from talkpath.evidence.bundle import Seal, Whole, read_whole
 from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.intake.refusal import RefusedError
@@ -29,6 +29,7 @@ from talkpath.responder.whereabouts import Atlas, Whereabouts
 
 HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60
+TOGETHER = 64  # bundles that wait for each other
 
 
 class Settings(Struct, frozen=True):
@@ -62,6 +63,24 @@ class Sender(NamedTuple):
     where: Whereabouts
 
 
+class _Sent(NamedTuple):
+    """A bundle as it came, and who waits to be told."""
+
+    data: bytes
+    sender: Sender
+    withdraw: str
+    tell: Tell
+
+
+class _Found(NamedTuple):
+    """What was found of one before its signatures were looked at."""
+
+    id: str
+    size_bytes: int
+    withdraw: str
+    whole: Whole
+
+
 class Desk:
     """Where things come in. `Atlas` finds networks; `Contributors`, `Limit` and `Metrics` are this desk's own."""
 
@@ -70,6 +89,7 @@ class Desk:
         self.log, self.settings, self.metrics = log, settings, metrics
         self._committer, self._atlas, self._people = committer, atlas, people
         self._bundles, self._taps = limits
+        self._waiting = 0
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that nobody judged yet."""
 
@@ -86,22 +106,17 @@ class Desk:
 
     async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
         """A bundle. `withdraw`: SHA-256 of the secret that takes it back, `name`: the id that the sender expects."""
-        record = self._received(data, sender, withdraw, name)
+        record = self._received(self._look(data, withdraw, name), sender)
         return self._taken(record.id, await self._commit(record, data))
 
     def put(self, data: bytes, sender: Sender, withdraw: str, tell: Tell) -> None:
-        """The same without a task: `tell` is called in this loop, with a `RefusedError` too. One that needs no disk is
-        raised at once."""
-        record = self._received(data, sender, withdraw)
+        """The same without a task: `tell` is called in this loop, with a `RefusedError` too.
 
-        def told(outcome: Outcome) -> None:
-            try:
-                answer: Answer | Exception = self._taken(record.id, _new(outcome))
-            except Exception as error:  # noqa: BLE001
-                answer = error  # a bug too: nobody else could tell who waits
-            tell(answer)
-
-        self._committer.put(record, data, told)
+        Of all that come in one turn of the loop every one is hashed, then every one is verified. What runs many times
+        in a row stays in the processor's caches, which different work by turns keeps emptying.
+        """
+        self._waiting += 1
+        self._soon(self._hash, _Sent(data, sender, withdraw, tell))
 
     async def tap(self, app: str, medium: str, host: str | None) -> Answer:
         """ "My call failed." The same person's second tap of a day for the same app and medium counts as the first."""
@@ -146,14 +161,56 @@ class Desk:
             raise RefusedError("not_found")
         return known
 
-    def _received(self, data: bytes, sender: Sender, withdraw: str, name: str = "") -> Received:
+    def _soon(self, step: Callable[..., None], sent: _Sent, *found: _Found) -> None:
+        """After all else of this turn, unless much waits: what waits is in memory."""
+        if self._waiting > TOGETHER:
+            self._run(step, sent, *found)
+        else:
+            asyncio.get_running_loop().call_soon(self._run, step, sent, *found)
+
+    def _run(self, step: Callable[..., None], sent: _Sent, *found: _Found) -> None:
+        try:
+            step(sent, *found)
+        except Exception as error:  # noqa: BLE001
+            self._waiting -= 1
+            sent.tell(error)  # a bug too: nobody else could tell who waits
+
+    def _hash(self, sent: _Sent) -> None:
+        self._soon(self._verify, sent, self._look(sent.data, sent.withdraw))
+
+    def _verify(self, sent: _Sent, found: _Found) -> None:
+        def told(outcome: Outcome) -> None:
+            try:
+                answer: Answer | Exception = self._taken(found.id, _new(outcome))
+            except Exception as error:  # noqa: BLE001
+                answer = error  # as above
+            sent.tell(answer)
+
+        self._committer.put(self._received(found, sent.sender), sent.data, told)
+        self._waiting -= 1
+
+    def _look(self, data: bytes, withdraw: str, name: str = "") -> _Found:
+        if len(data) > self.settings.most_bytes:
+            raise RefusedError("too_large")
         found = hashlib.sha256(data).hexdigest()
         if name and name != found:
             raise RefusedError("wrong_id")
         if withdraw and not HEX.fullmatch(withdraw):
             raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
-        self._check(data)
-        return Received(found, "", len(data), 0, 0, withdraw, *sender.where, *sender.who)
+        try:
+            return _Found(found, len(data), withdraw, read_whole(data))
+        except BundleError as error:
+            raise RefusedError("changed", str(error)) from None
+
+    def _received(self, found: _Found, sender: Sender) -> Received:
+        try:
+            seal = found.whole.seal()
+        except BundleError as error:
+            raise RefusedError("changed", str(error)) from None
+        if seal.simulated != self.settings.simulated:
+            raise RefusedError("simulated" if seal.simulated else "not_simulated")
+        self._not_stopped(_country(seal))
+        return Received(found.id, "", found.size_bytes, 0, 0, found.withdraw, *sender.where, *sender.who)
 
     def _taken(self, name: str, new: bool) -> Answer:
         self.metrics.took("bundle", new)
@@ -161,17 +218,6 @@ class Desk:
             return self.look_up(name)
         self.arrived.set()
         return Answer(name, "received", new)
-
-    def _check(self, data: bytes) -> None:
-        if len(data) > self.settings.most_bytes:
-            raise RefusedError("too_large")
-        try:
-            seal = read_seal(data)
-        except BundleError as error:
-            raise RefusedError("changed", str(error)) from None
-        if seal.simulated != self.settings.simulated:
-            raise RefusedError("simulated" if seal.simulated else "not_simulated")
-        self._not_stopped(_country(seal))
 
     def _within(self, limit: Limit, who: Contributor) -> None:
         wait_s = limit.wait_s(who)

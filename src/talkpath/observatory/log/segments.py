@@ -63,9 +63,9 @@ def read(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
     """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
     for segment in _from(segments(folder), after):
         for line in segment.lines(after):
-            number = line_number(line)
-            if number is None or number > after:
-                yield _record(segment, line)
+            number, record = _record(segment, line)
+            if number > after:
+                yield number, record
 
 
 def read_segment(segment: Segment) -> Iterator[tuple[int, Record]]:
