@@ -2,8 +2,9 @@
 # `make` alone lists them. Three JOBS on two cores: a third of the tests wait for real time to pass.
 
 PYTHON ?= python3
+THIS   := $(if $(filter file,$(origin PYTHON)),,--this-python)
 JOBS   ?= 3
-OTHER  ?= python3.13
+OTHER  ?= python3.11
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
@@ -34,14 +35,14 @@ help:
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
-	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.13)"
+	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.11)"
 	@echo "make event-rates  how often events are wrong and how late, about 10 minutes; writes docs/event-rates.md"
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
 core dev:
-	@$(PYTHON) scripts/setup.py $@
+	@$(PYTHON) scripts/setup.py $@ $(THIS)
 
 demo: core
 	@$(BIN)/talkpath demo

@@ -1,9 +1,10 @@
 """Makes `.venv` in this checkout and installs talkpath into it. No root, nothing but the standard library.
 
-    python3 scripts/setup.py [core|dev]
+    python3 scripts/setup.py [core|dev] [--this-python]
 
 `core` is what the tool needs to run, `dev` what the tests need too. Packages come from the locks in
-requirements/, each with its hash, from wherever this machine's pip configuration says.
+requirements/, each with its hash, from wherever this machine's pip configuration says. The Python is the newest that
+the tests run on, where it is there, else the one that runs this; `--this-python` (`make core PYTHON=...`): this one.
 
 The ways, in order: uv where it is on PATH; else `python3 -m venv`; else, where a Python has pip but no
 ensurepip, pip's virtualenv in build/virtualenv. A second run with nothing changed ends at once.
@@ -24,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST = (3, 11)
+TESTED = "python3.13"  # the newest that is; the same work takes it a twentieth less than 3.11
+THIS = "--this-python"
 SETS = ("core", "dev")  # each holds the one before it
 NAMES = ("python3", *(f"python3.{minor}" for minor in range(16, OLDEST[1] - 1, -1)), "python")
 
@@ -102,9 +105,13 @@ def look_at(path: str) -> Python | None:
     return Python(path, can_venv=words[1] == b"1", has_pip=words[2] == b"1")
 
 
-def pythons() -> list[Python]:
-    """This interpreter first, then those on PATH. The base of an active environment, never the environment."""
-    paths = [getattr(sys, "_base_executable", sys.executable), *filter(None, map(shutil.which, NAMES))]
+def pythons(this_one: bool) -> list[Python]:
+    """TESTED wherever on PATH it is, then this interpreter, then others on PATH; this one first where it was asked for.
+    The base of an active environment, never the environment."""
+    this = getattr(sys, "_base_executable", sys.executable)
+    tested = filter(None, (shutil.which(TESTED, path=folder) for folder in os.get_exec_path()))
+    first = [this, *tested] if this_one else [*tested, this]
+    paths = [*first, *filter(None, map(shutil.which, NAMES))]
     return [python for python in map(look_at, dict.fromkeys(paths)) if python]
 
 
@@ -204,11 +211,11 @@ def made_by_virtualenv(checkout: Checkout, python: Python) -> bool:
     )
 
 
-def set_up(checkout: Checkout, wanted: str) -> None:
+def set_up(checkout: Checkout, wanted: str, this_python: bool = False) -> None:
     """Makes the environment and installs into it, the first way that works; SetupError where none does."""
     if checkout.is_ready(wanted):
         return
-    found, tried = pythons(), False
+    found, tried = pythons(this_python), False
     for way in (with_uv, with_pip):
         installer = way(checkout, found)
         if installer and checkout.install(installer, wanted):
@@ -239,12 +246,13 @@ def failure(found: list[Python], tried: bool) -> SetupError:
 
 def main(arguments: list[str]) -> int:
     """The exit code."""
-    wanted = arguments[0] if arguments else "core"
-    if len(arguments) > 1 or wanted not in SETS:
-        say(f"usage: python3 scripts/setup.py [{'|'.join(SETS)}]")
+    this_python = arguments[-1:] == [THIS]
+    wanted, *more = arguments[: -1 if this_python else None] or ["core"]
+    if more or wanted not in SETS:
+        say(f"usage: python3 scripts/setup.py [{'|'.join(SETS)}] [{THIS}]")
         return 2
     try:
-        set_up(Checkout(Path(__file__).resolve().parents[1]), wanted)
+        set_up(Checkout(Path(__file__).resolve().parents[1]), wanted, this_python)
     except SetupError as error:
         say(str(error))
         return error.exit_code

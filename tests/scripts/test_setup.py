@@ -59,6 +59,7 @@ class Machine:
         self.checkout = self.script.Checkout(self.root)
         monkeypatch.setenv("PATH", f"{self.bin}:/usr/bin:/bin")
         monkeypatch.setitem(self.script.pythons.__globals__, "NAMES", ("python3",))
+        monkeypatch.setitem(self.script.pythons.__globals__, "TESTED", "python3.99")
         monkeypatch.setattr(sys, "_base_executable", str(self.bin / "python3"))
 
     def has_python(self, answer: str, pip_exit: int = 0) -> None:
@@ -85,8 +86,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def without_uv(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A uv that this machine really has must not be found."""
-    which: Callable[[str], str | None] = machine.script.shutil.which
-    monkeypatch.setattr(machine.script.shutil, "which", lambda name: None if name == "uv" else which(name))
+    which: Callable[..., str | None] = machine.script.shutil.which
+    monkeypatch.setattr(
+        machine.script.shutil, "which", lambda name, path=None: None if name == "uv" else which(name, path=path)
+    )
 
 
 INSTALL = [
@@ -105,6 +108,20 @@ def test_uv_goes_first(machine: Machine):
     assert calls[1] == f"{uv} --require-hashes -r requirements/core.txt"
     assert calls[3] == "python -m compileall -q src"
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize(("asked_for", "chosen"), [(False, "python3.99"), (True, "python3")])
+def test_the_newest_that_is_tested_goes_first(machine: Machine, asked_for: bool, chosen: str):
+    """Of two on PATH the one that runs, as where an old shim lies before it."""
+    machine.has_python("1 1 1")
+    shims = machine.bin.parent / "shims"
+    shims.mkdir()
+    executable(shims / "python3.99", "#!/bin/sh\nexit 127\n")
+    executable(machine.bin / "python3.99", machine.python.read_text())
+    os.environ["PATH"] = f"{shims}:{os.environ['PATH']}"  # the fixture puts it back
+    found = machine.script.pythons(asked_for)
+    assert found[0].path == str(machine.bin / chosen)
+    assert {python.path for python in found} == {str(machine.bin / name) for name in ("python3", "python3.99")}
 
 
 def test_venv_without_uv(machine: Machine, monkeypatch: pytest.MonkeyPatch):
@@ -197,7 +214,7 @@ def test_pips_settings_reach_uv_and_none_sends_packages_elsewhere(machine: Machi
     assert "PIP_TARGET" not in env
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["core", "dev"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["core", "dev"], ["--this-python", "core"]])
 def test_usage(machine: Machine, arguments: list[str], capsys: pytest.CaptureFixture[str]):
     assert machine.script.main(arguments) == 2
     assert "setup.py [core|dev]" in capsys.readouterr().err
