@@ -16,15 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from talkpath.observatory.http import Protocol
-from talkpath.observatory.intake.bundles import (
-    BODY_S,
-    PATH,
-    Bundles,
-    Headers,
-    headers_of,
-    host_of,
-    withdraw_of,
-)
+from talkpath.observatory.intake.bundles import BODY_S, PATH, Bundles, Headers, headers_of, host_of, withdraw_of
 from talkpath.observatory.intake.desk import Answer, Sender
 from talkpath.observatory.intake.refusal import RefusedError
 

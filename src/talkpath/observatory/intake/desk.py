@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ from talkpath.responder.whereabouts import Atlas, Whereabouts
 
 HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60
-TOGETHER = 64  # bundles that wait for each other
+TOGETHER = 64  # bundles at most that wait for each other: they are in memory
 
 
 class Settings(Struct, frozen=True):
@@ -54,6 +54,7 @@ class Answer(NamedTuple):
 
 
 Tell = Callable[[Answer | Exception], None]
+Value = TypeVar("Value")
 
 
 class Sender(NamedTuple):
@@ -89,7 +90,7 @@ class Desk:
         self.log, self.settings, self.metrics = log, settings, metrics
         self._committer, self._atlas, self._people = committer, atlas, people
         self._bundles, self._taps = limits
-        self._waiting = 0
+        self._came: list[_Sent] = []
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that nobody judged yet."""
 
@@ -115,8 +116,11 @@ class Desk:
         Of all that come in one turn of the loop every one is hashed, then every one is verified. What runs many times
         in a row stays in the processor's caches, which different work by turns keeps emptying.
         """
-        self._waiting += 1
-        self._soon(self._hash, _Sent(data, sender, withdraw, tell))
+        if not self._came:
+            asyncio.get_running_loop().call_soon(self._take_all)
+        self._came.append(_Sent(data, sender, withdraw, tell))
+        if len(self._came) >= TOGETHER:
+            self._take_all()
 
     async def tap(self, app: str, medium: str, host: str | None) -> Answer:
         """ "My call failed." The same person's second tap of a day for the same app and medium counts as the first."""
@@ -161,33 +165,22 @@ class Desk:
             raise RefusedError("not_found")
         return known
 
-    def _soon(self, step: Callable[..., None], sent: _Sent, *found: _Found) -> None:
-        """After all else of this turn, unless much waits: what waits is in memory."""
-        if self._waiting > TOGETHER:
-            self._run(step, sent, *found)
-        else:
-            asyncio.get_running_loop().call_soon(self._run, step, sent, *found)
-
-    def _run(self, step: Callable[..., None], sent: _Sent, *found: _Found) -> None:
-        try:
-            step(sent, *found)
-        except Exception as error:  # noqa: BLE001
-            self._waiting -= 1
-            sent.tell(error)  # a bug too: nobody else could tell who waits
-
-    def _hash(self, sent: _Sent) -> None:
-        self._soon(self._verify, sent, self._look(sent.data, sent.withdraw))
+    def _take_all(self) -> None:
+        came, self._came = self._came, []
+        found = [(sent, _tried(sent, self._look, sent.data, sent.withdraw)) for sent in came]
+        for sent, one in found:
+            if one is not None:
+                _tried(sent, self._verify, sent, one)
 
     def _verify(self, sent: _Sent, found: _Found) -> None:
         def told(outcome: Outcome) -> None:
             try:
                 answer: Answer | Exception = self._taken(found.id, _new(outcome))
             except Exception as error:  # noqa: BLE001
-                answer = error  # as above
+                answer = error  # a bug too: nobody else could tell who waits
             sent.tell(answer)
 
         self._committer.put(self._received(found, sent.sender), sent.data, told)
-        self._waiting -= 1
 
     def _look(self, data: bytes, withdraw: str, name: str = "") -> _Found:
         if len(data) > self.settings.most_bytes:
@@ -233,6 +226,15 @@ class Desk:
             return await self._committer.wait(record, data)
         except LogError as error:
             return _new(error)
+
+
+def _tried(sent: _Sent, step: Callable[..., Value], *given: object) -> Value | None:
+    """None where it failed, a bug too; then whoever sent that is told, and the others go on."""
+    try:
+        return step(*given)
+    except Exception as error:  # noqa: BLE001
+        asyncio.get_running_loop().call_soon(sent.tell, error)
+        return None
 
 
 def _new(outcome: Outcome) -> bool:
