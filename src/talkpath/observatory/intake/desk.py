@@ -174,11 +174,9 @@ class Desk:
 
     def _verify(self, sent: _Sent, found: _Found) -> None:
         def told(outcome: Outcome) -> None:
-            try:
-                answer: Answer | Exception = self._taken(found.id, _new(outcome))
-            except Exception as error:  # noqa: BLE001
-                answer = error  # a bug too: nobody else could tell who waits
-            sent.tell(answer)
+            answer = _tried(sent, lambda: self._taken(found.id, _new(outcome)))
+            if answer is not None:
+                sent.tell(answer)
 
         self._committer.put(self._received(found, sent.sender), sent.data, told)
 
@@ -229,7 +227,7 @@ class Desk:
 
 
 def _tried(sent: _Sent, step: Callable[..., Value], *given: object) -> Value | None:
-    """None where it failed, a bug too; then whoever sent that is told, and the others go on."""
+    """None where it failed, a bug too: then whoever sent that is told (nobody else could), and the others go on."""
     try:
         return step(*given)
     except Exception as error:  # noqa: BLE001
