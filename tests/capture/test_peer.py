@@ -6,7 +6,7 @@ import io
 from random import Random
 
 import pytest
-from carried import Packet, pcap
+from carried import Packet, pcap, udp
 from made import Sent, call, passed
 
 from talkpath.capture.calls import Recorded, recorded
@@ -62,6 +62,27 @@ def other_way(packets: list[Packet]) -> list[Packet]:
             data[at : at + 4] = swap[bytes(data[at : at + 4])]
         out.append(Packet(packet.time_ns, bytes(data)))
     return out
+
+
+def test_a_hole_in_the_other_recording_is_no_loss():
+    """Four seconds of which it holds nothing at all; where it holds other traffic, the call's packets did vanish."""
+    sent = call("whatsapp/fast20/voice", 800)
+    begin = sent[0].packet.time_ns + 5_000_000_000
+    hole = range(begin, begin + 4_000_000_000)
+    theirs = [one for one in seen(sent, "theirs") if one.time_ns not in hole]
+    mine = read(seen(sent, "mine"))
+    ((pair,), (busy,)) = (paired(mine, read(some)) for some in (other_way(theirs), [*other_way(theirs), *news(hole)]))
+    assert pair.up is not None
+    assert busy.up is not None
+    assert pair.up.lost == 0
+    assert pair.up.sent < busy.up.sent
+    assert 150 <= busy.up.lost == busy.up.longest_run
+
+
+def news(during: range) -> list[Packet]:
+    """Other traffic of the far end."""
+    there, site = bytes((192, 168, 1, 9)), bytes((203, 0, 113, 90))
+    return [Packet(at, udp(site, there, 443, 50000, b"news" * 50)) for at in during[::200_000_000]]
 
 
 def test_another_call_is_no_peer():

@@ -83,9 +83,51 @@ def test_nothing_came_any_more():
     assert judge_call(alive).alternatives == (), "the flow itself went on: the other side fell silent"
 
 
-@pytest.mark.parametrize(("answered", "others", "fits"), [(False, 500, True), (False, 0, False), (True, 500, False)])
-def test_attempts(answered: bool, others: int, fits: bool):
-    attempt = Attempt("signal", 0.9, 1.0, 20.0, answered, 12, 8 if answered else 0, others)
+def test_who_only_listens_is_not_accused():
+    late = replace(FLOW, packets_received=12, media_received=0, last_received_s=9.0)
+    assert judge_call(call(stream("sent"), flows=(late,))).alternatives == (), "alone in the room: the server replies"
+    dead = replace(FLOW, packets_received=2, media_received=0, last_received_s=0.3)
+    assert judge_call(call(stream("sent"), flows=(dead,))).alternatives == ("media.drop",)
+    music = call(stream("sent"), flows=(dead,), app="rtp")
+    assert judge_call(music).alternatives == (), "what no app was told of may be meant one way"
+
+
+def test_the_next_reply_is_waited_for():
+    """Reports come each 5 s and the last came with the last sound: 4 s of silence are no sign yet, 12 s are."""
+    rare = replace(FLOW, packets_received=502, media_received=500, last_received_s=10.2)
+    heard = stream("received", seconds=10.0)
+    for seconds, fits in ((14.0, False), (22.0, True)):
+        verdict = judge_call(call(stream("sent", seconds=seconds), heard, flows=(rare,)))
+        assert ("media.freeze" in verdict.alternatives) == fits, seconds
+
+
+def test_a_call_of_four_seconds_says_nothing():
+    dead = replace(FLOW, last_received_s=0.5, media_received=25, media_sent=190)
+    found = call(stream("sent", seconds=3.8), stream("received", seconds=0.5), flows=(dead,))
+    assert judge_call(found).alternatives == ()
+
+
+@pytest.mark.parametrize(("sent_lost", "burst", "fits"), [(0, None, True), (40, None, False), (0, 75.0, False)],
+                         ids=["on the way here", "in the recording, both ways", "two outages"])  # fmt: skip
+def test_whose_losses_they_are(sent_lost: int, burst: float | None, fits: bool):
+    heard = stream("received", lost=75, mos=2.5, mean_burst=burst and burst / 2)
+    verdict = judge_call(call(stream("sent", lost=sent_lost), heard))
+    assert (verdict.alternatives == ("media.drop",)) == fits
+
+
+@pytest.mark.parametrize(
+    ("answered", "others", "end_s", "others_answered", "fits"),
+    [
+        (False, 500, 20.0, False, True),
+        (False, 0, 20.0, False, False),
+        (True, 500, 20.0, False, False),
+        (False, 500, 3.5, False, False),
+        (False, 500, 20.0, True, False),
+    ],
+    ids=["unanswered", "alone", "answered", "no time to answer", "others were answered"],
+)
+def test_attempts(answered: bool, others: int, end_s: float, others_answered: bool, fits: bool):
+    attempt = Attempt("signal", 0.9, 1.0, end_s, answered, 12, 8 if answered else 0, others, others_answered)
     verdict = judge_attempt(attempt)
     assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "single_request")
     assert ("stun.drop" in verdict.alternatives) == fits

@@ -7,6 +7,7 @@ import io
 import random
 import struct
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from shutil import which
 
@@ -138,6 +139,22 @@ def test_cut_files_are_counted():
     _, unread = read(gzip.compress(data * 1)[:-20])
     assert unread["compressed data cut off"] == 1
     assert read(data[:20])[1] == {"file cut off in its header": 1}
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-10], lambda data: data + b"x"], ids=["cut", "a byte more"])
+def test_a_damaged_end_of_a_gzip_file_costs_its_end_alone(damage: Callable[[bytes], bytes]):
+    """What tcpdump's pipe to gzip leaves when it is killed. Random bytes, so that it is many blocks of deflate."""
+    rng = random.Random(5)
+    sent = [Packet(BEGIN_NS + at * 1_000_000, udp(A4, B4, 4000, 5000, rng.randbytes(900))) for at in range(3000)]
+    found, unread = read(damage(gzip.compress(pcap(sent, nano=True))), 1 << 22)
+    assert len(found) >= 2900
+    assert unread["compressed data cut off"] == 1
+
+
+def test_room_that_was_never_written_is_no_packet():
+    found, unread = read(pcap(packets(), nano=True) + bytes(4096))
+    assert found == expected(packets())
+    assert unread["empty record"] == 256
 
 
 def test_reading_goes_on_behind_damage():

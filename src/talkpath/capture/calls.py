@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from talkpath.capture.paths import Path, encrypted, path_of, relayed_peer
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams import stream
 from talkpath.capture.talks import Assembly, Talk
+from talkpath.capture.timing import Floats
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.address import Address
+from talkpath.wire.pcap.frames import Bools
 
 LONGEST_SETUP_S = 180.0
 NO_MEDIA = (0, 0)
@@ -75,7 +77,9 @@ class _Records:
         self._table, self._where = assembly.table, assembly.where
         flows = sorted({flow for talk in assembly.talks for flow in talk.flows})
         self._rows = _rows_of(flows, self._table, self._where.local)
-        self._background = Background(self._scan.activity.cells(), self._scan.begin_s)
+        self._inside = cast(Bools, self._table["private"].all(axis=1))
+        self._backgrounds: dict[bool, Background] = {}
+        self._begun_s, self._lived_s = self._lives()
 
     def call(self, talk: Talk) -> Call:
         """The record of a talk."""
@@ -96,11 +100,20 @@ class _Records:
             encrypted=self._encrypted(talk),
             flows=self._flows(talk, paths),
             streams=tuple(sorted(streams, key=lambda one: (one.direction, one.start_s))),
-            seconds=moments(talk.media, begin, end, self._background, talk.flows),
+            seconds=moments(talk.media, begin, end, self._background(talk.flows), talk.flows),
             control_end_s=round(max(self._rows[flow].end_s for flow in talk.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(talk),
         )
+
+    def _background(self, flows: list[int]) -> Background:
+        """What else came meanwhile, from as far as these flows go."""
+        inside = bool(self._inside[flows].all())
+        if inside not in self._backgrounds:
+            grouped, scan = self.assembly.grouped, self._scan
+            cells = scan.activity.came(self._where.local, self._inside, grouped, inside=inside)
+            self._backgrounds[inside] = Background(cells, scan.begin_s)
+        return self._backgrounds[inside]
 
     def _closed(self, talk: Talk) -> bool:
         """Did the app say good-bye?"""
@@ -109,23 +122,39 @@ class _Records:
 
     def attempt(self, flows: list[int]) -> Attempt | None:
         """The record of set-up without talk; None where it is too little to tell, as one packet of a flow is."""
-        flows = [flow for flow in flows if self._table["packets"][flow].sum() > 1]
+        every_flow, flows = flows, [flow for flow in flows if self._table["packets"][flow].sum() > 1]
         own = self.assembly.name(flows)
         if not own.evidence.kinds.get("setup") or own.confidence < ATTEMPT or own.app in (UNKNOWN, "rtp"):
             return None
         rows, local = self._table[flows], self._where.local[flows]
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
+        answered = bool(rows["packets"][every, 1 - local].sum() > 0)
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
             start_s=round(begin, 6),
             end_s=round(end, 6),
-            answered=bool(rows["packets"][every, 1 - local].sum() > 0),
+            answered=answered,
             requests=int(rows["requests"][every, local].sum()),
             answers=int(rows["answers"][every, 1 - local].sum()),
-            other_packets=self._background.other(flows, begin, end),
+            other_packets=self._background(flows).other(every_flow, begin, end),
+            others_answered=not answered and self._anything_answered(begin, end),
         )
+
+    def _anything_answered(self, begin_s: float, end_s: float) -> bool:
+        """Was any set-up answered meanwhile, or did a call go on?"""
+        begun = int(np.searchsorted(self._begun_s, end_s, "right"))
+        return begun > 0 and bool(self._lived_s[begun - 1] >= begin_s)
+
+    def _lives(self) -> tuple[Floats, Floats]:
+        """Of calls, and of flows whose set-up was answered: when each began, in order, and when the last of those begun
+        so far ended."""
+        table, spans = self._table, [talk.span() for talk in self.assembly.talks]
+        answered = table[table["answers"][np.arange(len(table)), 1 - self._where.local] > 0]
+        lives = np.concatenate([np.array(spans).reshape(-1, 2), np.stack([answered["first_s"], answered["last_s"]], 1)])
+        lives = lives[np.argsort(lives[:, 0])]
+        return lives[:, 0], np.maximum.accumulate(lives[:, 1])
 
     def _paths(self, talk: Talk) -> dict[int, Path | None]:
         known, app = self._scan.recognition.known, talk.name.app

@@ -98,7 +98,7 @@ class Inside:
 
     def _records(self, packets: Packets, keys: Words, time_s: Seconds) -> None:
         flow, way = self._flows.assign(packets, time_s)
-        self._activity.followed(flow, way, time_s)
+        self._activity.followed(flow, way, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
             self.flows[number] = self._proof[key]
         self._waiting += completed(self._halves, packets, flow, way, time_s, _stream)

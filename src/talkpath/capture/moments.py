@@ -26,12 +26,12 @@ SILENT, UNCOUNTED = Second(lost=0), Second()
 
 
 class Background:
-    """Packets of each second that are none of a call's."""
+    """Packets of each second that came and are none of a call's, from the cells of `Activity.came`."""
 
     def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
         cells = cells[np.argsort(cells["second"], kind="stable")]
         self._second = cells["second"].astype(np.int64) - floor(begin_s)
-        self._packets = cells["packets"].sum(axis=1)
+        self._packets = cells["packets"][:, 0].astype(np.int64)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
         self._own = np.argsort(cells["flow"], kind="stable")
         self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time

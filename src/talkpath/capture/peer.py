@@ -2,10 +2,13 @@
 
 Packets are known again by SSRC, sequence number and timestamp, sealed media by a hash of its first bytes. A server
 that writes these anew leaves nothing to pair, and then nothing is said. The clocks are never compared: they give only
-the span in which the far end was recording, from the packets that came.
+the span in which the far end was recording, from the packets that came. What was on its way while the far recording
+holds no packet of any kind is left out: that is a hole in the recording, or a phone without any line.
 """
 
 from __future__ import annotations
+
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,8 @@ from talkpath.wire.pcap.frames import Words
 
 FEWEST = 5
 MARGIN_S = 0.5
-
+HOLE_S = 1.0
+"""So long without any packet, a recording is taken to have a hole."""
 
 Packets = tuple[Words, Floats]
 
@@ -49,10 +53,22 @@ def _way(sent: Packets, received: Packets, at_receiver: Recorded) -> Way | None:
         return None
     ahead = came_s[there] - sent_s[here]
     shift = float(np.median(ahead))
-    end = at_receiver.assembly.scan.end_s - at_receiver.assembly.scan.begin_s
-    inside = (sent_s + shift >= -MARGIN_S) & (sent_s + shift <= end + MARGIN_S)
     arrived = np.isin(key, other)
+    inside = arrived | _recording(at_receiver, came_s, sent_s + shift)
     return _counted(sent_s[inside], arrived[inside], ahead)
+
+
+def _recording(found: Recorded, came_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
+    """Which of these moments a recording covers: it has begun, not ended, and has no hole there (a second without any
+    packet, and what lies beside it until something of the call came)."""
+    scan = found.assembly.scan
+    covered: NDArray[np.bool_] = (due_s >= -MARGIN_S) & (due_s <= scan.end_s - scan.begin_s + MARGIN_S)
+    second = np.floor(due_s).astype(np.int64)
+    busy = np.unique(scan.activity.cells()["second"] - floor(scan.begin_s))
+    empty = [~np.isin(second + step, busy) & (second + step >= 0) for step in (-1, 0, 1)]
+    place = np.clip(np.searchsorted(came_s, due_s), 1, len(came_s) - 1)
+    covered &= ~(np.any(empty, axis=0) & (came_s[place] - came_s[place - 1] > HOLE_S))
+    return covered
 
 
 def _packets(found: Recorded) -> dict[tuple[int, Heading], Packets]:

@@ -94,7 +94,7 @@ class Scan:
         return found
 
     def _segments(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
-        self.activity.others(time_s)
+        self.activity.others(packets, time_s)
         found = self.connections.feed(packets, time_s)
         records = self.connections.inside.take()
         if records:

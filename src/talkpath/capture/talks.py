@@ -104,7 +104,9 @@ class Assembly:
         self.table = _from_begin(scan.flows.table[: len(scan.flows)], scan.begin_s)
         self.where: Ends = ends(scan)
         groups = is_group(self.table["high"], self.table["low"])
-        self._grouped: Bools = groups[:, 0] | groups[:, 1]
+        self.grouped: Bools = groups[:, 0] | groups[:, 1]
+        """Flows to multicast or broadcast addresses."""
+
         self._group_of = np.full(len(self.table), -1, np.int64)
         self.measuring = Measuring(scan.media, scan.opaque, scan.begin_s, self._group_of, self.where.local)
         self.measuring.beats = beats(scan.opaque) if scan.connections.inside.flows else Beats()
@@ -209,13 +211,14 @@ class Assembly:
         return bool(np.any(both & (begin_s - rows["first_s"] >= RING_S)))
 
     def _is_streaming(self, talk: Talk) -> bool:
-        """Streaming: RTSP between the same hosts, a group address, or pictures one way and nothing that says call:
-        without sound, or without reports, or inside one network (casting). A clock that no medium has is a game's."""
+        """Streaming: RTSP between the same hosts, a group address, or one way only and nothing that says call: inside
+        one network (casting, to a loudspeaker too), or pictures without sound or without reports. A clock that no
+        medium has is a game's."""
         rows = self.table[talk.flows]
         streaming = self.scan.connections.streaming
         if streaming and any(hosts_of(row) in streaming for row in rows):
             return True
-        if self._grouped[talk.flows].any():
+        if self.grouped[talk.flows].any():
             return True
         if talk.name.app not in (UNKNOWN, "rtp") or talk.name.confidence >= WEAK:
             return False
@@ -225,8 +228,9 @@ class Assembly:
         if len({piece.heading for piece in talk.media}) > 1:
             return False
         media = {piece.medium for piece in talk.media}
-        casting = bool(rows["private"].all()) or media == {"video"}
-        return "video" in media and (casting or not rows["reports"].min(axis=1).any())
+        if rows["private"].all():
+            return True
+        return media == {"video"} or ("video" in media and not rows["reports"].min(axis=1).any())
 
     @staticmethod
     def _joined(others: list[Setup]) -> list[list[int]]:

@@ -114,7 +114,7 @@ class Connections:
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         flow, way = self._flows.assign(packets, time_s)
-        self._activity.followed(flow, way, time_s)
+        self._activity.followed(flow, way, packets, time_s)
         out = completed(self._halves, packets, flow, way, time_s, _splitter)
         return _arena(out, self._wrappings) if out else None
 

@@ -29,7 +29,8 @@ class Second(Struct, frozen=True, gc=False):
 
 
 class Moment(Struct, frozen=True, gc=False):
-    """One second of a call: both directions, and how many packets of anything else the capture holds in it."""
+    """One second of a call: both directions, and how many packets of anything else came in it, from as far as the call
+    goes (those between private addresses count for calls between such alone)."""
 
     at_s: int
     sent: Second
@@ -118,7 +119,11 @@ class Attempt(Struct, frozen=True, gc=False):
     requests: int
     answers: int
     other_packets: int
-    """Packets of anything else in the same seconds."""
+    """Packets of anything else that came in the same seconds, as in `Moment`."""
+
+    others_answered: bool = False
+    """Where nothing replied: was the set-up of anything else answered meanwhile, or did a call go on? Then these may be
+    addresses that nobody is at; every call tries some of those."""
 
 
 class Findings(Struct, frozen=True, gc=False):

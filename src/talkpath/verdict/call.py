@@ -6,10 +6,12 @@ needs a talk that was long enough, heard well, in both directions, to its end. O
 consistent with a rule; how what left it fared is the other end's to tell, but where it was poor already when it was
 recorded, the talk was not `ok`. The contrasts inside a capture that narrow the alternatives:
 
-    media stopped coming, this end went on sending      the other traffic of those seconds, the call's own replies
+    media stopped coming, this end went on sending      what else came in those seconds, the call's own replies
     loss                                                 flat against rate (drop), or rising with it (police)
     one medium lost, the other not                       size_drop or police
-    set-up never answered                                the other traffic meanwhile
+    set-up never answered                                what else came meanwhile, whether others were answered
+
+Where it was the recording that lost packets, what this end sent misses as many, and nothing is said of the network.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import sqrt
 
-from talkpath.measure.call import Attempt, Call, Second, Stream
+from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
@@ -28,6 +30,18 @@ POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
 
 SILENT_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
+
+UNNAMED = ("unknown", "rtp")
+"""What no app was told of: sound that only leaves may be music, or a broadcast."""
+
+PATIENCE = 2.0
+"""A flow that replies now and then has fallen silent after so many of its usual intervals."""
+
+WAITED_S = 3.0
+"""Requests over so long were unanswered: STUN repeats one for longer (RFC 8489 section 6.2.1)."""
+
+FEWEST_RUNS = 5
+"""Losses in fewer runs are outages, which every line has, and nothing that drops packets now and then."""
 
 HEADERS_BYTES = 28
 
@@ -71,7 +85,8 @@ def judge_call(call: Call) -> Verdict:
 
 def judge_attempt(attempt: Attempt) -> Verdict:
     """The verdict on set-up without talk: one try says little, but unanswered it is consistent with some rules."""
-    unanswered = not attempt.answered and attempt.requests >= 3
+    waited = attempt.end_s - attempt.start_s >= WAITED_S
+    unanswered = waited and not attempt.answered and not attempt.others_answered and attempt.requests >= 3
     alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
     return Verdict(
         app=attempt.app,
@@ -100,7 +115,7 @@ class _State:
 
     def __init__(self, call: Call, heard: list[Stream], said: list[Stream]) -> None:
         self.call, self.heard, self.said = call, heard, said
-        self.received = sum(stream.packets for stream in heard)
+        self.received, self.sent = (sum(stream.packets for stream in streams) for streams in (heard, said))
         self.lost = sum(stream.lost or 0 for stream in heard)
         self.loss, self.loss_sent = _loss(heard), _loss(said)
         self.frozen_s, self.frozen_sent_s = (
@@ -146,7 +161,7 @@ class _State:
             "loss_up_pct": round(100 * self.loss_sent, 2),
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
-            "sent": float(sum(stream.packets for stream in self.said)),
+            "sent": float(self.sent),
         }
 
 
@@ -188,17 +203,16 @@ def _cut_short(state: _State) -> bool:
 
 def _stopped(state: _State) -> _Rules:
     """Media that stopped coming, or never came, while this end went on."""
-    if state.silence_s < SILENT_S:
+    if state.silence_s < SILENT_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
         return _Rules()
     moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
     others = sum(moment.other_packets for moment in moments)
     if others < OTHERS_RATE * len(moments):
         return _Rules()
-    if not state.received:
-        return _Rules(("media.drop",))
-    if any(flow.last_received_s is not None and flow.last_received_s > state.heard_until_s + SILENT_S
-           for flow in state.call.flows if flow.media_received):  # fmt: skip
+    if any(_replies(flow, state) for flow in state.call.flows):
         return _Rules()
+    if not state.received:
+        return _Rules(() if state.call.app in UNNAMED else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
     packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
     after_s = state.heard_until_s - state.call.start_s
@@ -209,9 +223,21 @@ def _stopped(state: _State) -> _Rules:
     return _Rules(("media.freeze", "media.drop"), parameters)
 
 
+def _replies(flow: Flow, state: _State) -> bool:
+    """Did a flow go on after the media, or may its next reply not be due yet? Then the other end may only be silent."""
+    if flow.last_received_s is None:
+        return False
+    replies = flow.packets_received - flow.media_received
+    usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
+    quiet_s = state.said_until_s - flow.last_received_s
+    return flow.last_received_s > state.heard_until_s + SILENT_S or quiet_s < PATIENCE * usual_s
+
+
 def _lossy(state: _State) -> _Rules:
     """Loss over all, or of one medium, and how it goes with rate."""
     if state.received < ENOUGH_PACKETS or not state.poor or state.loss < POOR_LOSS:
+        return _Rules()
+    if state.loss_sent >= FLAT_SHARE * state.loss or _runs(state.heard) < FEWEST_RUNS:
         return _Rules()
     ceiling = _ceiling_kbps(state.whole_seconds())
     if ceiling is not None:
@@ -238,8 +264,13 @@ def _lost(streams: list[Stream], medium: str) -> tuple[float, float, float]:
     """(lost, sent, by how much bursts of losses widen the spread of their share) of one medium."""
     own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
     lost = sum(stream.lost or 0 for stream in own)
-    runs = sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in own)
+    runs = _runs(own)
     return lost, sum(stream.packets for stream in own) + lost, max(2 * lost / runs - 1, 1.0) if runs else 1.0
+
+
+def _runs(streams: list[Stream]) -> float:
+    """How many times in a row, or alone, packets were lost."""
+    return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
 def _ceiling_kbps(inner: list[Second]) -> Number | None:

@@ -62,7 +62,7 @@ def frames(source: Window) -> Iterator[Frames]:
     while True:
         starts, done = _walk(source.data, done, source.end, layout)
         if len(starts):
-            yield _frames(source.data, starts, layout)
+            yield _frames(source.data, _written(source, starts, layout), layout)
         if mend.needed(done):
             done = mend.resume(done)
             if done < source.end:
@@ -93,6 +93,14 @@ def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[in
         yield at
         (captured,) = read(data, at)
         at += header + captured
+
+
+def _written(source: Window, starts: Ints, layout: _Layout) -> Ints:
+    """Without records of nothing but zeros: room in the file that a program which crashed had not filled."""
+    told = np.any(np.stack(layout.fields(np.frombuffer(source.data, np.uint8), starts)), axis=0)
+    if not told.all():
+        source.unread.note("empty record", int((~told).sum()))
+    return starts[told]
 
 
 def _frames(data: bytearray, starts: Ints, layout: _Layout) -> Frames:

@@ -31,10 +31,11 @@ class Window:
     It begins small and grows to `block_bytes`, so that a small file costs little. No record is larger than that.
     """
 
-    __slots__ = ("_block_bytes", "_source", "data", "end", "unread")
+    __slots__ = ("_block_bytes", "_cut", "_source", "data", "end", "unread")
 
     def __init__(self, source: Source, first: bytes, unread: Unread, block_bytes: int) -> None:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
+        self._cut = False
         self.data = bytearray(first) + bytes(PADDING)
         self.end = len(first)
 
@@ -53,10 +54,21 @@ class Window:
 
     def _read(self, at: int, end: int) -> int:
         try:
-            return self._source.readinto(memoryview(self.data)[at:end])
+            return 0 if self._cut else self._source.readinto(memoryview(self.data)[at:end])
         except (EOFError, zlib.error, gzip.BadGzipFile):
+            self._cut = True
             self.unread.note("compressed data cut off")
             return 0
+
+
+class _Unzipped(gzip.GzipFile):
+    """A decompressor that gives all it has before it tells that the rest is cut off or damaged."""
+
+    def readinto(self, room: memoryview) -> int:  # type: ignore[override]
+        """As a `Source`'s."""
+        piece = self.read1(len(room))
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 class _Rest:
@@ -76,7 +88,7 @@ def blocks(source: Source, unread: Unread, block_bytes: int = BLOCK_BYTES) -> It
     """The frames of a pcap or pcapng file, also gzipped. `WireError` where it is neither."""
     first = _first(source, 4)
     if first[:2] == b"\x1f\x8b":
-        source = gzip.GzipFile(fileobj=cast(BinaryIO, _Rest(first, source)))
+        source = _Unzipped(fileobj=cast(BinaryIO, _Rest(first, source)))
         first = _opened(source)
     if len(first) < 4 or (first not in classic.MAGICS and first != ng.MAGIC):
         raise WireError("this is no capture: it begins neither like pcap nor like pcapng; save it as one of these")
