@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,32 @@ def test_what_is_no_capture(tmp_path: Path):
     assert "no capture" in str(run(path).exception)
     same = CliRunner().invoke(cli, ["scrub", str(path), "-o", str(path)])
     assert isinstance(same.exception, UsageError)
+
+
+def test_a_copy_that_cannot_be_made_leaves_what_was_there(tmp_path: Path):
+    text, safe = tmp_path / "notes.pcap", tmp_path / "safe.pcapng"
+    text.write_text("milk, eggs")
+    safe.write_bytes(b"made before")
+    result = CliRunner().invoke(cli, ["scrub", str(text), "-o", str(safe)], standalone_mode=False)
+    assert result.exception is not None
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["notes.pcap", "safe.pcapng"]
+    assert safe.read_bytes() == b"made before"
+
+
+def test_of_many_files_one_that_cannot_be_read_stops_none(call: Path, tmp_path: Path):
+    bad = tmp_path / "notes.pcap"
+    bad.write_text("milk, eggs")
+    result = CliRunner().invoke(cli, ["capture", str(bad), str(call)], standalone_mode=False)
+    assert (result.return_value, result.exit_code) == (2, 0), "main ends with what it returns"
+    assert "notes.pcap" in result.stderr
+    assert "call.pcap" in result.stdout
+
+
+def test_whoever_reads_the_beginning_alone_is_no_failure(call: Path):
+    """`talkpath capture … | head -0`: the pipe is closed before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "talkpath", "capture", str(call)], stdout=writer,
+                          stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")

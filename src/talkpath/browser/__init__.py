@@ -17,4 +17,4 @@ def require() -> None:
     from importlib.util import find_spec
 
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"The check in a browser needs {missing[0]}: pip install 'talkpath[rtc]'.")
+        raise UsageError(f"The check in a browser needs {missing[0]}: `make dev` in a checkout installs it.")

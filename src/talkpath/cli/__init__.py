@@ -1,11 +1,12 @@
 """The command line: one thin file a command, found by name. Results on stdout, progress on stderr.
 
 Exit codes: 0 measured (whatever the verdict), 1 our bug, 2 usage, 3 could not measure, 4 evidence does not verify;
-with `check --gate` 10 to 13 (DESIGN section 9).
+130 stopped by a person; with `check --gate` 10 to 13 (DESIGN section 9).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -53,5 +54,5 @@ def main() -> None:
         click.echo("talkpath: stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at the very end
         sys.exit(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -50,8 +49,7 @@ def locate(
     if count is not None:
         _score(seed, count, page)
         return
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.conduct.locate import places
     from talkpath.lab import drive, namespace
     from talkpath.lab.locating import plan_of
@@ -71,7 +69,7 @@ def locate(
     if as_json:
         click.echo(json.dumps(place.record(facts, found) | {"truth": truth}))
         return
-    place.show(Console(file=sys.stdout), found, judge(facts))
+    place.show(screen(), found, judge(facts))
     click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")
 
 

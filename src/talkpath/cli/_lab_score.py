@@ -129,14 +129,15 @@ def _tell(found: Sequence[Goal], count: int, as_json: bool) -> None:
         click.echo(json.dumps({"schema": "talkpath.score/1", "checks": count, "goals": [asdict(one) for one in found]}))
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from talkpath.cli._screen import screen
 
     table = Table("what", "goal", "measured", "n", "", box=box.SIMPLE, title=f"{count} checks, SIMULATED")
     for goal in found:
         table.add_row(goal.name, goal.wanted, goal.found, goal.n, goal.standing)
-    width = max(WIDE, Console(file=sys.stdout).width)
-    Console(file=sys.stdout, highlight=False, width=width).print(table)
+    width = max(WIDE, screen().width)
+    screen(highlight=False, width=width).print(table)
 
 
 def _write(path: Path, kept: Rows, seeds: range) -> None:

@@ -69,7 +69,9 @@ def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[st
     with Console(stderr=True).status("reading and judging reports"):
         counts = [one for one in _counts(folder, index) if not country or one.country == country]
         if not counts:
-            raise UsageError("There is no report that decided anything; name a folder that holds .talkpath files.")
+            raise UsageError(
+                "No report here decided anything and tells its day; name a folder that holds .talkpath files."
+            )
         rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
         found = look(counts, rules, load(), load_tables(folder))
     if journal is not None:

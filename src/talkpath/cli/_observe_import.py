@@ -26,9 +26,9 @@ def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Pa
             jobs: int, as_json: bool) -> None:  # fmt: skip
     """Take what lies in folders of bundles into an observatory's log, while it does not run.
 
-    A folder holds .talkpath files, and perhaps taps.jsonl, as `talkpath lab country` writes them. With --ooni: files of
-    OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What is there already is not taken
-    again.
+    A folder holds .talkpath files of checks, and perhaps taps.jsonl, as `talkpath lab country` writes them. With
+    --ooni: files of OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What is there
+    already is not taken again.
     """  # fmt: skip
     import msgspec
 

@@ -40,13 +40,22 @@ def command(
     output: Path | None,
     parquet: Path | None,
 ) -> None:
-    """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; - is standard input) and say how they went."""
+    """Find the calls in FILE... (pcap or pcapng, also gzipped; a folder; - is standard input) and say how they went.
+    Of many files those that cannot be read are named, and the exit code is 2."""
     gc.disable()  # a run makes no garbage in circles worth the time to look for it
     names = list(_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
+    failed = 0
     for name in names:
-        found = _recorded(name)
+        try:
+            found = _recorded(name)
+        except UsageError as error:
+            if len(names) == 1:
+                raise
+            click.echo(f"talkpath: {error}", err=True)
+            failed = error.exit_code
+            continue
         pairs = _paired(found, peer) if peer else None
         if as_json:
             _print_json(name, found, addresses, pairs)
@@ -61,6 +70,7 @@ def command(
 
             write_parquet(found, parquet)
     gc.freeze()  # nor at its end
+    click.get_current_context().exit(failed)
 
 
 def _names(files: tuple[str, ...]) -> Iterator[str]:
@@ -124,13 +134,12 @@ def _print_json(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired
 
 
 def _show(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...]) -> None:
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.report import capture_text
 
     calls = range(len(found.findings.calls))
     endpoints = [_endpoints(found, call) for call in calls] if addresses else ()
-    capture_text.show(Console(file=sys.stdout), Path(name).name, found.findings, endpoints, pairs)
+    capture_text.show(screen(), Path(name).name, found.findings, endpoints, pairs)
 
 
 def _write_evidence(found: Recorded, output: Path) -> None:

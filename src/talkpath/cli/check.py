@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,9 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 @click.argument("link", required=False)
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: up to 20 MB.")
-@click.option("--deep", is_flag=True, help="Watch calls for 60 s each: minutes and up to 36 MB more an app.")
+@click.option(
+    "--deep", is_flag=True, help="Watch calls for 60 s each: 200 s and 36 MB more at most for each way to call."
+)
 @click.option("--transports", is_flag=True, help="Ask for every app which transports carry a call.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
@@ -92,8 +93,7 @@ def _read_plan(file: Path) -> Plan:
 
 
 def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool, signer: Signer) -> int:
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.evidence.bundle import has_receipt, write_check
     from talkpath.evidence.file import write_file
     from talkpath.report import result, text
@@ -107,7 +107,7 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool, signer: 
     if as_json:
         click.echo(json.dumps(written))
     else:
-        text.show(Console(file=sys.stdout), verdicts, written["transports"])
+        text.show(screen(), verdicts, written["transports"])
     if output is not None:
         write_file(output, write_check(facts, written, signer))
         if not ended and not has_receipt(facts, signer):

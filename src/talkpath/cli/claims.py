@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,8 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     silent (too little was measured), or not measurable. A measurement never proves who did something, or why.
     """  # fmt: skip
     import msgspec
-    from rich.console import Console
 
+    from talkpath.cli._screen import screen
     from talkpath.observatory import ledger_folder, ledger_text
     from talkpath.observatory.claims import current, load
     from talkpath.observatory.ledger_published import load_published
@@ -47,7 +46,7 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=bool(ids))
+    console = screen(highlight=False, soft_wrap=bool(ids))
     if folder is not None:
         for line in ledger_text.ledger(found, every=bool(ids)):
             console.print(line, markup=False)

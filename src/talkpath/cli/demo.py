@@ -36,6 +36,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     """See what talkpath does: three scenes in a made-up country, inside this machine, under 90 s."""
     from rich.console import Console
 
+    from talkpath.cli._screen import screen
     from talkpath.lab import namespace
     from talkpath.lab.demo import play
     from talkpath.lab.demo.progress import Progress
@@ -52,7 +53,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     if as_json:
         click.echo(written)
         return
-    console = Console(file=sys.stdout)
+    console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100
     console.print(summary(performance, str(folder), _typed()), highlight=False)
 

@@ -97,8 +97,7 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
     from datetime import UTC, datetime
     from random import SystemRandom
 
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.probe.asking import Asker
     from talkpath.probe.inquiry import Inquiry
     from talkpath.probe.surroundings import local_address, through_tunnel
@@ -117,7 +116,7 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"
         click.echo(json.dumps(endpoints.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))
     else:
-        endpoints.show(Console(file=sys.stdout), verdicts)
+        endpoints.show(screen(), verdicts)
     return 0 if _something(inquiry.exchanges) else 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -17,8 +16,7 @@ from talkpath.cli._language import language_option
 @language_option
 def command(bundle: Path, as_json: bool) -> None:
     """Judge the facts in BUNDLE again and say what changed since it was written."""
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.evidence.file import read_file
     from talkpath.report import capture_text, text
     from talkpath.report.again import judge_again, recording
@@ -30,7 +28,7 @@ def command(bundle: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(again.written | {"changes": again.changes}))
         return
-    console = Console(file=sys.stdout)
+    console = screen()
     if stored.findings is not None:
         capture_text.show(console, recording(), stored.findings)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,8 +100,7 @@ def _drive(driver: str) -> Callable[[Plan, Scenario], Facts]:
 
 
 def _tell(facts: Facts, hits: list[dict[str, Any]], output: Path | None, as_json: bool) -> None:
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.evidence.bundle import write_check
     from talkpath.evidence.file import write_file
     from talkpath.evidence.simulation import probe_signer
@@ -116,7 +114,7 @@ def _tell(facts: Facts, hits: list[dict[str, Any]], output: Path | None, as_json
     if as_json:
         click.echo(json.dumps(written))
         return
-    console = Console(file=sys.stdout)
+    console = screen()
     truth = say("page", "The lab restricted: {list}.", list=_truth(hits) or say("page", "nothing"))
     text.show(console, verdicts, written["transports"])
     console.print(f"\n{simulation_note()} {truth}", highlight=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +64,7 @@ def command(
 
 
 def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> int:
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.conduct.locate import places
     from talkpath.evidence.bundle import write_check
     from talkpath.evidence.file import write_file
@@ -82,7 +80,7 @@ def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> i
     if as_json:
         click.echo(json.dumps(place.record(facts, found)))
     else:
-        place.show(Console(file=sys.stdout), found, verdicts)
+        place.show(screen(), found, verdicts)
     if output is not None:
         write_file(output, write_check(facts, plain, signer))
     return code

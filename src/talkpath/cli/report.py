@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     Verdicts are computed from the stored facts; where this talkpath judges otherwise than the one that wrote them, it
     says so.
     """  # fmt: skip
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.evidence.file import read_file
     from talkpath.report import capture_text, text
     from talkpath.report.again import judge_again, recording
@@ -50,9 +48,9 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")
     if stored.findings is not None:
-        capture_text.show(Console(file=sys.stdout), recording(), stored.findings)
+        capture_text.show(screen(), recording(), stored.findings)
     else:
-        text.show(Console(file=sys.stdout), again.verdicts, again.written["transports"])
+        text.show(screen(), again.verdicts, again.written["transports"])
     for note in notes:
         click.echo(note)
 

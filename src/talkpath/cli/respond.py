@@ -55,14 +55,15 @@ def _identity_file(path: str | None) -> Path:
     from talkpath.wire.keys import new_identity_pem
 
     pem = Path(path) if path else _state() / "responder.pem"
-    if not pem.exists():
-        try:
-            pem.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError:
-            raise UsageError("The key file cannot be written; name another place with --key-file.") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(new_identity_pem())
+    try:
+        if pem.exists():
+            return pem
+        pem.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        raise UsageError("The key file cannot be written; name another place with --key-file.") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(new_identity_pem())
     return pem
 
 

@@ -91,8 +91,7 @@ def _plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
 def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Path | None, as_json: bool) -> int:
     from random import SystemRandom
 
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.conduct.watch import watch
     from talkpath.report import watch as words
     from talkpath.verdict.watch import LN10, together
@@ -105,7 +104,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
-        words.show(Console(file=sys.stdout), together(runs), runs[0].log_threshold / LN10)
+        words.show(screen(), together(runs), runs[0].log_threshold / LN10)
     return 0 if any(not run.void for run in runs) else 3
 
 

@@ -1,7 +1,7 @@
 """Bringing files into a log from the command line: a folder of bundles and taps, or other people's measurements.
 
 Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
-does not verify stops nothing: it is counted and told.
+does not verify stops nothing: it is counted and told, and so is what comes from a country that the stop rule names.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from talkpath.observatory.intake.judging import judge_received
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Imported, Judged, Received
 from talkpath.observatory.ooni import read_ooni
+from talkpath.observatory.stop import stops
 
 GROUP = 256
 Hear = Callable[[int], None]
@@ -45,8 +46,11 @@ class Brought(Struct, frozen=True):
 def bring_ooni(log: Log, file: Path, hear: Hear = lambda count: None) -> Brought:
     """Take OONI's measurements; `hear` is told how many lines were read."""
     measurements = known = refused = others = count = 0
+    stopped = _stopped(log)
     for group in _groups(read_ooni(file)):
-        entries = [Entry(one) for one in group if isinstance(one, Imported)]
+        found = [one for one in group if isinstance(one, Imported)]
+        entries = [Entry(one) for one in found if one.country not in stopped]
+        refused += len(found) - len(entries)
         taken = log.commit(entries)
         measurements, known = measurements + sum(taken), known + taken.count(False)
         refused += sum(isinstance(one, WireError) for one in group)
@@ -59,14 +63,16 @@ def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: b
                  hear: Hear = lambda count: None) -> Brought:  # fmt: skip
     """Take a folder's bundles and taps; `hear` is told how many bundles were judged."""
     bundles = known = refused = taps = 0
+    stopped = _stopped(log)
     for group in _groups(folder_bundles(folder)):
-        entries = [_entry(data) for data in group if _fits(data, simulated)]
+        entries = [_entry(data) for data in group if _fits(data, simulated, stopped)]
         taken = log.commit(entries)
         bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
     unfit = judge_waiting(log, listed, simulated, jobs, hear)
     for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
-        counted = log.commit([Entry(tap) for tap in some])
-        taps, known = taps + sum(counted), known + counted.count(False)
+        entries = [Entry(tap) for tap in some if tap.country not in stopped]
+        counted = log.commit(entries)
+        taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
     return Brought(bundles, taps, 0, known, refused, unfit)
 
 
@@ -90,12 +96,18 @@ def _entry(data: bytes) -> Entry:
     return Entry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
 
 
-def _fits(data: bytes, simulated: bool) -> bool:
+def _stopped(log: Log) -> frozenset[str]:
+    """Countries that nothing is taken from."""
+    return frozenset(known.country for known in stops(log.folder.root))
+
+
+def _fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
     try:
         seal = read_seal(data)
     except BundleError:
         return False
-    return seal.kind == "check" and seal.simulated == simulated
+    country = seal.receipt.country if seal.receipt else ""
+    return seal.kind == "check" and seal.simulated == simulated and country not in stopped
 
 
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -63,7 +63,7 @@ def lines(found: Found, *, signals: bool = True) -> Iterator[str]:
     heard = found.heard
     if heard.simulated:
         yield "SIMULATED: these reports come from the lab."
-    yield (f"{heard.reports} checks and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
+    yield (f"{heard.reports} verdicts and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
            f"{heard.last_day}; heard: {', '.join(heard.sources)}.")  # fmt: skip
     shown = [event for event in found.events if signals or event.level != "signal"]
     for event in (*found.countries, *shown):

@@ -52,7 +52,7 @@ def hold_folder(claims: Sequence[Claim], folder: Path, published: Sequence[Publi
     """Hold the claims against the folder's bundles; what is said of any place against `country`, where one is given."""
     found = days(reports(folder))
     if not found:
-        raise UsageError("The folder holds no bundle that decided anything; name one that holds .talkpath files.")
+        raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
     events = find([*of_days(found), *of_taps(folder / "taps.jsonl")], FOLDER)
     moved = [_moved(claim, country) for claim in claims] if country else claims
     return Ledger(

@@ -216,6 +216,10 @@ def _hold_kind(root: Path, simulated: bool) -> None:
     file = root / KIND
     told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
     if not file.exists():
+        if any((root / "log").glob("*.log*")):
+            raise UsageError(
+                f"The folder's log has lost its {KIND}, which says whether it is SIMULATED; copy that too."
+            )
         file.write_bytes(told)
     elif file.read_bytes() != told:
         kind = "measured" if simulated else "SIMULATED"

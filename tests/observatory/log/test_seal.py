@@ -159,6 +159,29 @@ def test_what_is_judged_again_after_sealing_is_published_with_that_day_and_the_s
     )
 
 
+@pytest.mark.parametrize("ordered", [True, False], ids=["an order then", "no order then"])
+def test_what_was_told_at_once_stays_to_the_byte_when_the_rest_follows(log: Log, clock: Clock, ordered: bool):
+    """Though one was taken back, others judged again, and an order is known of by now that nobody knew of, or none."""
+    before = [said(number, "restricted" if number % 2 else "ok") for number in range(12)]
+    bring(log, before)
+    clock.day = SEAL_DAY
+    Sealer(log, False, Publication(), lambda *_: ordered).run(SEAL_DAY)
+    files = {path.name: path.read_bytes() for path in (log.folder.open / DAY).glob("prompt.*")}
+    (first,) = sealed(log.folder.open)
+    known = log.find(before[1].id)
+    assert known is not None
+    log.withdraw(known)
+    log.commit([Entry(replace(one, rules_version="2", again=True)) for one in before[2:4]])
+    clock.day = LATER
+    Sealer(log, False, Publication(), lambda *_: not ordered).run(LATER)
+    assert files == {path.name: path.read_bytes() for path in (log.folder.open / DAY).glob("prompt.*")}
+    second = sealed(log.folder.open)[0]
+    assert {name: second.files[name] for name in first.files} == first.files
+    assert (second.waiting, second.withheld, second.released) == (0, first.withheld, LATER)
+    told = Counter(row["state"] for row in rows(log, "delayed"))
+    assert told == ({"ok": 6, "restricted": 5} if ordered else {})
+
+
 def test_a_day_waits_for_its_judge(log: Log):
     log.commit([report(1)])
     assert Sealer(log, False, Publication()).run(SEAL_DAY) == []

@@ -43,7 +43,7 @@ ASKING = {
 NUMBERS = {"output_format_json_quote_64bit_integers": 0}
 # An insert has arrived everywhere when it returns, and what is counted is counted over all parts.
 FOREGROUND = {"insert_distributed_sync": 1, "parallel_distributed_insert_select": 0}
-NEEDS = "The observatory needs talkpath[observatory]: pip install 'talkpath[observatory]'."
+NEEDS = "The observatory needs talkpath[observatory]: `make dev` in a checkout installs it."
 
 
 class Store:

@@ -36,7 +36,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "wrong_id": (422, "The bundle is not the one of that id: the id is the SHA-256 of its bytes."),
     "simulated": (422, "The bundle was made by the lab; this observatory takes what was measured on a real network."),
     "not_simulated": (422, "This observatory is SIMULATED and takes only what the lab made."),
-    "unknown_app": (422, "That is no app or medium that talkpath knows; `talkpath check --help` lists them."),
+    "unknown_app": (422, "That is no app or medium that talkpath knows."),
     "limited": (429, "So much came from this network that more is not taken now; send it again later."),
     "not_durable": (503, "Nothing was taken: the observatory cannot write; send it again later."),
     "busy": (503, "The observatory is busy; send it again later."),

@@ -6,9 +6,9 @@
     open/2026-11-22/delayed.…          rows that are published DELAY days after it, if they were not taken back since
 
 A day is that on which reports came in: late ones, which come late because of what they tell, belong to a later one.
-What was sealed stays as it is: a report of a sealed day that newer rules judged again is published once more, with the
-day on which they did. Sealing also closes the day's segments of the log: what was taken back before is no longer in
-them.
+What was sealed stays as it is, but for `delayed`, which follows, and the manifest that names it then. A report of a
+sealed day that newer rules judged again is published once more, with the day on which they did. Sealing also closes the
+day's segments of the log: what was taken back before is no longer in them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from talkpath.observatory.log.compact import close_segment
 from talkpath.observatory.log.folder import sync_folder
@@ -83,7 +85,7 @@ class Sealer:
         changed = [day for day in self._due(today) if self._seal(day)]
         for manifest in sealed(self._log.folder.open):
             if not manifest.released and _later(manifest.day, self._rule.delay_days) <= today:
-                self._write(manifest.day, ("prompt", "delayed"), today)
+                self._release(manifest, today)
                 changed.append(manifest.day)
         return changed
 
@@ -97,7 +99,7 @@ class Sealer:
         if any(known.received.day == day for known in self._log.waiting()):
             return False
         self._log.seal_until(day)
-        self._write(day, ("prompt",), "")
+        self._publish(day)
         gone = {record.id: number for number, record in self._log.read() if _removed(record)}
         last = self._log.last  # stays, so that no number is given twice
         for segment in self._of(day):
@@ -107,24 +109,33 @@ class Sealer:
     def _of(self, day: str) -> list[Segment]:
         return [segment for segment in segments(self._log.folder.log) if segment.day == day]
 
-    def _write(self, day: str, releases: tuple[Release, ...], released: str) -> None:
+    def _publish(self, day: str) -> None:
+        """What is told at once."""
         records, withdrawn = self._counted(day)
         dated = list(open_rows(records, self._rule, self._ordered))
         folder = self._log.folder.open / day
         folder.mkdir(exist_ok=True)
-        files: dict[str, OpenFile] = {}
-        for release in releases:
-            files |= _write_rows(folder, release, [one.row for one in dated if one.release == release])
-        manifest = Manifest(
+        self._sign(folder, Manifest(
             day=day,
             key=raw_key_text(self._signer.public),
-            files=files,
+            files=_write_rows(folder, "prompt", [one.row for one in dated if one.release == "prompt"]),
             withheld=_count(dated, "withheld"),
-            waiting=0 if "delayed" in releases else _count(dated, "delayed"),
+            waiting=_count(dated, "delayed"),
             withdrawn=tuple(sorted(withdrawn)),
             simulated=self._simulated,
-            released=released,
-        )
+        ))  # fmt: skip
+
+    def _release(self, manifest: Manifest, today: str) -> None:
+        """What waited, but for what was told already (where no order was known of) or taken back since."""
+        folder = self._log.folder.open / manifest.day
+        records = self._counted(manifest.day)[0] if manifest.waiting else []
+        told = Counter(gzip.decompress((folder / "prompt.jsonl.gz").read_bytes()).splitlines())
+        waited = [one.row for one in open_rows(records, self._rule, lambda *_: True) if one.release == "delayed"]
+        rows = [row for row in waited if not _taken_from(told, msgspec.json.encode(row))]
+        files = manifest.files | _write_rows(folder, "delayed", rows)
+        self._sign(folder, replace(manifest, files=files, waiting=0, released=today))
+
+    def _sign(self, folder: Path, manifest: Manifest) -> None:
         told = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
         _put(folder / SIGNATURE, self._signer.sign(SIGNED + told))
         _put(folder / MANIFEST, told)
@@ -224,6 +235,14 @@ def signer_of(file: Path) -> Signer:
         with os.fdopen(handle, "wb") as out:
             out.write(new_identity_pem())
     return Signer.of_pem(file.read_bytes())
+
+
+def _taken_from(told: Counter[bytes], line: bytes) -> bool:
+    """Is it one of these? Then it is one fewer: rows of too few people look alike."""
+    if told[line] <= 0:
+        return False
+    told[line] -= 1
+    return True
 
 
 def _removed(record: Record) -> bool:

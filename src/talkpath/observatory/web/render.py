@@ -66,7 +66,7 @@ def environment() -> Environment:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
-        need = "The observatory's pages need talkpath[observatory]: pip install 'talkpath[observatory]'."
+        need = "The observatory's pages need talkpath[observatory]: `make dev` in a checkout installs it."
         raise UsageError(need) from None
     made = Environment(
         loader=PackageLoader("talkpath.observatory.web"),

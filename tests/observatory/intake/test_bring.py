@@ -1,0 +1,51 @@
+"""What a stopped country sent is left where it lies, whoever brings it, and told as refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from evidence import COUNTRY, measured
+from talkpath.errors import UsageError
+from talkpath.observatory.bring import Brought, bring_folder, bring_ooni
+from talkpath.observatory.server import opened_log
+from talkpath.observatory.stop import Stop, stop
+
+DAY = "2025-08-13"
+OONI = {
+    "data_format_version": "0.2.0", "measurement_start_time": "2025-08-14 10:02:41", "probe_asn": "AS64500",
+    "probe_cc": "XY", "report_id": "20250814T100241Z_x", "test_name": "whatsapp", "test_version": "0.9.0",
+    "test_keys": {"whatsapp_endpoints_status": "ok", "registration_server_status": "ok"},
+}  # fmt: skip
+
+
+def brought(root: Path, stopped: str) -> tuple[Brought, Brought]:
+    """A folder with a bundle and a file of OONI's, into an observatory that stopped a country."""
+    folder, file = root / "folder", root / "week.jsonl.gz"
+    folder.mkdir()
+    (folder / "one.talkpath").write_bytes(measured())
+    file.write_bytes(gzip.compress(json.dumps(OONI).encode()))
+    log = opened_log(root / "data", simulated=False)
+    stop(log, Stop(stopped, DAY, "asked for"))
+    told = bring_folder(log, folder, {}, False), bring_ooni(log, file)
+    log.close()
+    return told
+
+
+@pytest.mark.parametrize(("stopped", "refused"), [(COUNTRY, (1, 0)), ("XY", (0, 1)), ("QQ", (0, 0))])
+def test_a_stopped_country(tmp_path: Path, stopped: str, refused: tuple[int, int]):
+    assert COUNTRY != "XY"
+    folder, ooni = brought(tmp_path, stopped)
+    assert (folder.refused, ooni.refused) == refused
+    assert (folder.bundles, ooni.measurements) == (1 - refused[0], 1 - refused[1])
+
+
+def test_a_log_that_lost_what_it_is_takes_nothing(tmp_path: Path):
+    brought(tmp_path, "QQ")
+    (tmp_path / "data" / "kind.json").unlink()
+    for simulated in (True, False):
+        with pytest.raises(UsageError, match=r"lost its kind\.json"):
+            opened_log(tmp_path / "data", simulated=simulated)
