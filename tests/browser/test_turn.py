@@ -70,11 +70,18 @@ def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
     assert len(written) == 2
 
 
-def test_a_port_of_another_address_is_free():
+def seen_of_a_port_at_another_address() -> list[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.2", 0))
         number = other.getsockname()[1]
-        assert [turn._taken(number, [address]) for address in ("127.0.0.1", "127.0.0.2")] == ["", "taken"]
+        return [turn._taken(number, [address]) for address in ("127.0.0.1", "127.0.0.2")]
+
+
+def test_a_port_of_another_address_is_free():
+    """Tests beside this one may hold the same number at the first address: then another is tried."""
+    seen = [seen_of_a_port_at_another_address() for _ in range(5)]
+    assert ["", "taken"] in seen
+    assert all(second == "taken" for _, second in seen)
 
 
 def test_tls_goes_to_the_name_that_the_certificate_is_for():

@@ -60,7 +60,7 @@ def test_one_place_is_named(arguments: list[str]):
 
 
 def test_an_empty_folder_is_said_so(tmp_path: Path):
-    with pytest.raises(UsageError, match="no report"):
+    with pytest.raises(UsageError, match="No report"):
         run(tmp_path)
 
 
