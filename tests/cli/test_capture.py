@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
-from talkpath.errors import UsageError
+from talkpath.errors import TalkpathError, UsageError
 
 A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 
@@ -125,6 +125,16 @@ def test_a_copy_that_cannot_be_made_leaves_what_was_there(tmp_path: Path):
     assert result.exception is not None
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["notes.pcap", "safe.pcapng"]
     assert safe.read_bytes() == b"made before"
+    for place in (text / "safe.pcapng", tmp_path / "nowhere" / "safe.pcapng"):
+        result = CliRunner().invoke(cli, ["scrub", str(text), "-o", str(place)], standalone_mode=False)
+        assert isinstance(result.exception, TalkpathError)
+
+
+def test_a_copy_into_a_pipe(call: Path):
+    """No file of that name is made, nor is the pipe replaced by one."""
+    done = subprocess.run([sys.executable, "-m", "talkpath", "scrub", str(call), "-o", "/dev/stdout"],
+                          capture_output=True, check=True)  # fmt: skip
+    assert done.stdout.startswith(b"\x0a\x0d\x0d\x0a"), "pcapng"
 
 
 def test_of_many_files_one_that_cannot_be_read_stops_none(call: Path, tmp_path: Path):

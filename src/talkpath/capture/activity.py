@@ -49,15 +49,10 @@ class Activity:
 
     def others(self, packets: Packets, time_s: Seconds, times: int = 1) -> None:
         """Count TCP packets."""
-        near, far = (
-            is_private(high, low)
-            for high, low in (
-                (packets.target_high, packets.target_low),
-                (packets.source_high, packets.source_low),
-            )
-        )
-        comes = np.where(near == far, packets.source_port < packets.target_port, near)
-        inside = near & far
+        target = is_private(packets.target_high, packets.target_low)
+        source = is_private(packets.source_high, packets.source_low)
+        comes = np.where(target == source, packets.source_port < packets.target_port, target)
+        inside = target & source
         for flow, rows in ((TCP, comes & ~inside), (TCP_INSIDE, comes & inside)):
             self._count(flow, time_s[rows], times)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 
 import click
 
@@ -18,16 +20,15 @@ def command(file: Path, out: Path) -> None:
 
     if out.exists() and file.exists() and out.samefile(file):
         raise UsageError("The scrubbed copy would replace the recording itself; name another file with -o.")
-    new = out.with_name(f"{out.name}.new")
     try:
-        with file.open("rb", buffering=0) as source, new.open("wb") as target:
-            left_out = scrub(source, target)
-        new.replace(out)
+        with file.open("rb", buffering=0) as source, TemporaryFile() as made:
+            left_out = scrub(source, made)  # what lies in `out` stays where no copy can be made
+            made.seek(0)
+            with out.open("wb") as target:
+                copyfileobj(made, target)
     except OSError as error:
         told = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
         raise UsageError(told) from None
-    finally:  # what was there before stays where nothing could be written
-        new.unlink(missing_ok=True)
     click.echo(f"{out.name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
     for reason, times in sorted(left_out.items()):
         click.echo(f"  left out: {times} × {reason}")
