@@ -62,7 +62,7 @@ def frames(source: Window) -> Iterator[Frames]:
     while True:
         starts, done = _walk(source.data, done, source.end, layout)
         if len(starts):
-            yield _frames(source.data, _written(source, starts, layout), layout)
+            yield _frames(source, starts, layout)
         if mend.needed(done):
             done = mend.resume(done)
             if done < source.end:
@@ -95,17 +95,16 @@ def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[in
         at += header + captured
 
 
-def _written(source: Window, starts: Ints, layout: _Layout) -> Ints:
-    """Without records of nothing but zeros: room in the file that a program which crashed had not filled."""
-    told = np.any(np.stack(layout.fields(np.frombuffer(source.data, np.uint8), starts)), axis=0)
-    if not told.all():
-        source.unread.note("empty record", int((~told).sum()))
-    return starts[told]
-
-
-def _frames(data: bytearray, starts: Ints, layout: _Layout) -> Frames:
-    raw = np.frombuffer(data, np.uint8)
+def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
+    """Records of nothing but zeros are none: room in the file that a program which crashed had not filled."""
+    raw = np.frombuffer(source.data, np.uint8)
     seconds, fraction, captured, size = layout.fields(raw, starts)
+    written = (seconds | captured | size) != 0
+    if not written.all():
+        source.unread.note("empty record", int((~written).sum()))
+        starts, seconds, fraction, captured, size = (
+            column[written] for column in (starts, seconds, fraction, captured, size)
+        )
     return Frames(
         data=raw,
         start=starts + layout.header,
