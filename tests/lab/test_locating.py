@@ -24,9 +24,9 @@ ROWS = [
 
 
 def played(
-    rule: str, path: str, background: str = "clean", app: str = "webrtc", family: int = 4
+    rule: str, path: str, background: str = "clean", app: str = "webrtc", family: int = 4, seed: int = 11
 ) -> tuple[Facts, Scenario]:
-    scenario = Scenario.parse(background, [rule] if rule else [], 11, family, path)
+    scenario = Scenario.parse(background, [rule] if rule else [], seed, family, path)
     return run_sim(plan_of(app), scenario), scenario
 
 
@@ -38,6 +38,20 @@ def test_the_place_is_found(rule: str, path: str, background: str, app: str, fam
     assert (place.why, place.located) == ("", exact)
     assert holds(place, scenario.path)
     assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
+
+
+def test_where_routers_answer_little_most_places_are_named_in_both_directions() -> None:
+    """20 messages a second from each: with calls as short as elsewhere none of these six places is named."""
+    named = []
+    for seed in (11, 12, 13):
+        facts, scenario = played("media.police,kbps=12", "routers=5,at=3,icmp_per_s=20", app="whatsapp", seed=seed)
+        assert scenario.path is not None
+        found = places(facts)
+        assert [place.direction for place in found] == ["up", "down"]
+        named += [holds(place, scenario.path) for place in found if not place.why]
+        assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
+    assert all(named)
+    assert len(named) >= 4
 
 
 def test_behind_a_router_that_gives_hops_anew_all_is_the_far_end() -> None:

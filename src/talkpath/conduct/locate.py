@@ -27,8 +27,7 @@ def next_place(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> A
         return ask
     if pending:
         return None
-    asks = (hop for arm in found if (hop := next_hop(facts, arm)) is not None)
-    return next(asks, None)
+    return next_hop(facts, found)
 
 
 def restricted(facts: Facts) -> list[ArmPlan]:

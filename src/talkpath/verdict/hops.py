@@ -12,7 +12,7 @@ What it cannot tell (docs/why/2026-11-24-hops.md): a router that says nothing, o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Literal
 
@@ -28,10 +28,12 @@ from talkpath.verdict.standing import Standing, stand
 
 Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "no_answers", "contradiction", "budget"]
 
-K, LADDER_K = 6, 3
-PACKETS, LADDER_PACKETS, MOST_PACKETS = 60, 100, 600
-TRIES, AT_ONCE = 5, 3
+K, FEW_K, LADDER_K = 6, 3, 3
+PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
+TRIES, PATIENT, TURN = 5, 12, 6  # epochs a hop: to name a place nearer, to name one at all, before another has its turn
+AT_ONCE = 3
 USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times
+ENOUGH = 0.5  # of the packets that end at a router: who answers fewer is asked for longer; and alone
 SILENT = 0.02  # of the packets that end at a router: who answers fewer says nothing
 STAGES: dict[str, tuple[str, ...]] = {
     "stun.drop": ("stun", "allocate"),
@@ -73,14 +75,18 @@ def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
     return [_place(facts, found, rule, way) for way in _ways(found)]
 
 
-def next_hop(facts: Facts, arm: ArmPlan) -> Ask | None:
-    """The next question about a restricted arm, None when nothing more is worth its bytes."""
-    found = stand(facts, arm)
-    rule = found.naming.rule if found.naming else None
-    if found.state != "restricted" or rule is None or rule == "media.delay":
-        return None
-    asks = (ask for way in _ways(found) if (ask := _ask(facts, found, rule, way)) is not None)
-    return next(asks, None)
+def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Ask | None:
+    """The next question about restricted arms, None when nothing more is worth its bytes.
+
+    Each arm and direction is named before any is narrowed further, and they take turns: bytes and time are for all.
+    """
+    asks: list[tuple[tuple[bool, int], Ask]] = []
+    for arm in arms:
+        found = stand(facts, arm)
+        rule = found.naming.rule if found.naming else None
+        if found.state == "restricted" and rule is not None and rule != "media.delay":
+            asks += (ask for way in _ways(found) if (ask := _ask(facts, found, rule, way)) is not None)
+    return min(asks, key=lambda ask: ask[0], default=((True, 0), None))[1]
 
 
 def _ways(found: Standing) -> tuple[Direction, ...]:
@@ -148,25 +154,43 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> Ask | None:
-    """First a ladder; then what lies between the last clear hop and the first that is hit, the far end beside it."""
+def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tuple[bool, int], Ask] | None:
+    """First a ladder; then what lies between the last clear hop and the first that is hit, the far end beside it.
+
+    In front of it its turn: whether a place is named already, and how many questions were.
+    """
     epochs = _epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
-        return None if epochs else _question(found, way, "media", (), LADDER_K, LADDER_PACKETS)
+        return None if epochs else ((False, 0), _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
     place = _place(facts, found, rule, way)
     seen = {one.hops: one for one in place.hops}
-    far = seen[end]
+    far, named = seen[end], place.after is not None
     if far.tries >= TRIES and far.low <= 0.0:
         return None
     hit = min((h for h, one in seen.items() if h < end and one.low > 0.0), default=end)
     clear = max((h for h, one in seen.items() if h < hit and one.high < far.low), default=0)
-    left = [h for h in range(clear + 1, hit) if h not in seen or _worth_it(seen[h])]
+    most = TRIES if named else PATIENT
+    left = [h for h in range(clear + 1, hit) if h not in seen or _worth_it(seen[h], most)]
     if not left and far.low > 0.0:
         return None
-    left = left or [end]
+    asked, answered = _between(left or [end], seen)
+    stage = _stage(found, rule, way)
+    packets = _packets(found, far, answered) if stage == "media" else SET_UP_PACKETS
+    k = FEW_K if stage == "media" and answered < ENOUGH else K
+    return (named, len(epochs)), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets)
+
+
+def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
+    """Which of these hops to ask, and the share of packets that is answered there: some, evenly spread; but where a
+    router answers little, bytes are for one: first in the middle, then beyond it, as a hit is seen sooner than none."""
     spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
-    return _question(found, way, _stage(found, rule, way), tuple(sorted(spread | {end})), K, _packets(found))
+    middle = (left[0] + left[-1]) / 2.0
+    known = [seen[hops] for hops in left if hops in seen]
+    one = min(known, key=lambda one: (one.tries // TURN, abs(one.hops - middle), -one.hops), default=None)
+    if one is None or one.answered >= ENOUGH:
+        return sorted(spread), one.answered if one is not None else 1.0
+    return [one.hops], one.answered
 
 
 def _inner(count: int) -> slice:
@@ -174,8 +198,8 @@ def _inner(count: int) -> slice:
     return slice(None) if count <= AT_ONCE else slice(1, -1)
 
 
-def _worth_it(one: HopLoss) -> bool:
-    return one.tries < TRIES and (one.answered > SILENT or one.tries < 1)
+def _worth_it(one: HopLoss, most: int) -> bool:
+    return one.tries < most and (one.answered > SILENT or one.tries < 1)
 
 
 def _stage(found: Standing, rule: str, way: Direction) -> str:
@@ -184,12 +208,13 @@ def _stage(found: Standing, rule: str, way: Direction) -> str:
     return next((stage for stage in STAGES.get(rule, ()) if stage in track.stage), "media")
 
 
-def _packets(found: Standing) -> int:
-    """Enough for a call to be restricted by half of them, and for a little loss to show."""
+def _packets(found: Standing, far: HopLoss, answered: float) -> int:
+    """Enough for a call to be restricted by half of them, for a little loss to show, and for routers to answer some."""
     best = found.naming.best if found.naming else None
     parameters: dict[str, Number | Category] = dict(best.measure()) if best else {}
     after, after_s, p = (_upper(parameters.get(name)) for name in ("after_packets", "after_s", "p"))
-    usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / (p or USUAL_P)))
+    lost = (far.low + far.high) / 2.0 if far.tries else p or USUAL_P
+    usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / lost, ENOUGH / max(answered, SILENT)))
     wanted = max(usual, 2 * after + PACKETS // 2, 2 * after_s * found.arm.packet_rate + PACKETS // 2)
     return min(MOST_PACKETS, ceil(wanted))
 

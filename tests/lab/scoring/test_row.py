@@ -49,14 +49,23 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         Rows(file, "code")
 
 
+DECIDES = {
+    "verdict/judge.py": True,
+    "verdict/call.py": False,
+    "verdict/hops.py": False,
+    "lab/scoring/draw.py": True,
+    "lab/scoring/page.py": False,
+    "cli/lab.py": False,
+}
+
+
 def test_the_digest_follows_what_decides_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("verdict/judge.py", "verdict/call.py", "lab/scoring/draw.py", "lab/scoring/page.py", "cli/lab.py"):
+    for name in DECIDES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     monkeypatch.setattr(rows.talkpath, "__file__", str(tmp_path / "__init__.py"))
     before = digest()
-    for name, decides in {"lab/scoring/page.py": False, "cli/lab.py": False, "verdict/judge.py": True,
-                          "verdict/call.py": False, "lab/scoring/draw.py": True}.items():  # fmt: skip
+    for name, decides in DECIDES.items():
         (tmp_path / name).write_text("2")
         assert (digest() != before) == decides, name
         before = digest()

@@ -23,7 +23,9 @@ Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
 
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/")  # and so does what only counts and draws pictures
-CAPTURES = ("verdict/call.py", "measure/call.py", "wire/pcap/")  # nothing of a check asks these (pyproject.toml)
+# No check asks these, of recordings and of places (contracts in pyproject.toml).
+CAPTURES = ("verdict/call.py", "measure/call.py", "wire/pcap/")
+PLACES = ("verdict/hops.py", "verdict/hop_loss.py", "conduct/locate.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
 
@@ -95,7 +97,7 @@ def digest() -> str:
     """Of all code that decides what a row says."""
     root = Path(talkpath.__file__).parent
     names = sorted(path.relative_to(root).as_posix() for part in DECIDES for path in (root / part).rglob("*.py"))
-    chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS + CAPTURES)]
+    chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS + CAPTURES + PLACES)]
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]
 
 
