@@ -63,16 +63,20 @@ def command(
             _print_json(name, found, addresses, pairs)
         else:
             _show(name, found, addresses, pairs or ())
-        if html:
-            _write_html(name, found, html)
-        if output:
-            _write_evidence(found, output)
-        if parquet:
-            from talkpath.capture.table import write_parquet
-
-            write_parquet(found, parquet)
+        _write(name, found, html, output, parquet)
     gc.freeze()  # nor at its end
     click.get_current_context().exit(failed)
+
+
+def _write(name: str, found: Recorded, html: Path | None, output: Path | None, parquet: Path | None) -> None:
+    if html:
+        _write_html(name, found, html)
+    if output:
+        _write_evidence(found, output)
+    if parquet:
+        from talkpath.capture.table import write_parquet
+
+        write_parquet(found, parquet)
 
 
 def _names(files: tuple[str, ...]) -> Iterator[str]:

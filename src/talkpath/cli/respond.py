@@ -332,6 +332,6 @@ def _announce(link: str, invited: bool, until: datetime | None) -> None:
     try:
         import segno
     except ImportError:
-        click.echo("(For a QR code: pip install 'talkpath[qr]'.)")
+        click.echo("(For a QR code the package segno is missing: `make dev` in a checkout installs it.)")
         return
     segno.make(link, error="m").terminal(compact=True)
