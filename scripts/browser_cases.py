@@ -52,7 +52,7 @@ TCP, UDP_PROTOCOL = 6, 17
 LONGEST_S = 400  # the page may be slow to come, and slow to end
 AUTHORITY = "authority.pem"
 HOUR = timedelta(hours=1)
-SLOWED = ("slow", "starve")  # what is done to Chromium alone
+CHROMIUM_ALONE = ("slow", "starve", "safari")  # what cannot be done to Firefox
 EVERY = ("udp/4434", "udp/3478", "udp/443", "tcp/443", "tls/443")
 
 Answer = tuple[str, str | None, str | None]
@@ -121,6 +121,8 @@ CASES = {
     "network-change": Case(UNKNOWN, act="network", reason="network_changed"),
     "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
     "dead-line": Case((), dead_after_s=5.0, says="error_lost"),
+    "safari": Case((("ok", None, None),), act="safari", video=(("ok", None, None),), paths=EVERY),
+    "safari-drop30-up": Case((restricted("media.drop", "up"),), ("media.drop,p=0.3,direction=up",), act="safari"),
     "slow-page": Case(INNOCENT, act="slow", video=INNOCENT),
     "slow-page-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="slow"),
     "slow-page-drop30-up": Case(
@@ -278,13 +280,13 @@ def main() -> None:
     chosen = options.parse_args()
     if unknown := sorted(set(chosen.cases) - CASES.keys()):
         options.error(f"there is no case {unknown[0]}; there are: {', '.join(CASES)}")
-    if chosen.firefox and any(CASES[name].act in SLOWED for name in chosen.cases):
-        options.error("only Chromium can be slowed; leave --firefox away")
+    if chosen.firefox and any(CASES[name].act in CHROMIUM_ALONE for name in chosen.cases):
+        options.error("only Chromium can be slowed or made like another browser; leave --firefox away")
     be_prompt()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
     namespace.enter()
     near = NEAR_FIREFOX if chosen.firefox else NEAR
-    every = [name for name, case in CASES.items() if not (chosen.firefox and case.act in SLOWED)]
+    every = [name for name, case in CASES.items() if not (chosen.firefox and case.act in CHROMIUM_ALONE)]
     names = chosen.cases or ([] if chosen.innocent else every)
     for row in chain(rows(names, chosen.seed, not chosen.http, near), innocent(chosen.innocent, near)):
         sys.stdout.write(json.dumps(row) + "\n")

@@ -1,12 +1,12 @@
 """The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
 
-    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep|slow|starve]
+    python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep|safari|slow|starve]
 
-`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. `slow`: the page's own
-thread takes SLOWER times as long for everything. `starve`: the whole browser, all its processes, stands still for most
-of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text" as a
-person reads it, "" where the check never ended, "result" as the page has it}. Nothing but the check goes over the
-network.
+`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. `safari`: of what the
+page asks for, the browser has and lacks what Safari 26.4 to 27.2 does, by MDN's tables. `slow`: the page's own thread
+takes SLOWER times as long for everything. `starve`: the whole browser, all its processes, stands still for most of the
+time, in turns of STILL_S and RUN_S. Writes FILE: {"text" as a person reads it, "" where the check never ended,
+"result" as the page has it}. Nothing but the check goes over the network.
 """
 
 from __future__ import annotations
@@ -46,6 +46,15 @@ STILL_S, RUN_S = 0.06, 0.04
 HIDE = """() => { Object.defineProperty(document, "hidden", { value: true, configurable: true });
   document.dispatchEvent(new Event("visibilitychange")); }"""
 NETWORK = "() => dispatchEvent(new Event('online'))"
+SAFARI = """(() => {
+  const datagrams = WebTransportDatagramDuplexStream.prototype;
+  const { get } = Object.getOwnPropertyDescriptor(datagrams, "writable");
+  delete datagrams.writable;
+  datagrams.createWritable = function () { return get.call(this); };
+  delete Navigator.prototype.connection;
+  const exactly = performance.now.bind(performance);
+  performance.now = () => Math.floor(exactly());
+})();"""
 KEEPS_CALLS = {"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}
 PATIENCE_MS = 200_000  # the page gives a check up after 150 s, once there was a place
 
@@ -132,6 +141,8 @@ def main() -> None:
             args=FLAGS,
         )
         page = browser.new_page()
+        if act == "safari":
+            page.add_init_script(SAFARI)
         be_prompt()
         page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
         file.write_text(json.dumps(check(page, origin, media, act)))

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.call import Call, Channel
 from talkpath.browser.media import VIDEO, VOICE
 from talkpath.browser.order import CALLS, CANARY_COHORT, seed_of
 from talkpath.browser.port import SharedPort, is_hello
@@ -175,6 +176,50 @@ def test_a_call_that_goes_on_from_another_address_has_moved():
     for port, moved in ((5, False), (5, False), (6, True), (5, True)):
         lane.take(rtp, ("192.0.2.9", port))
         assert lane.heard.moved is moved
+
+
+CALL, TWIN = ("192.0.2.9", 5000), ("198.51.100.7", 6000)
+
+
+@pytest.mark.parametrize(
+    ("calls", "twins", "apart"),
+    [
+        ([CALL], [(CALL[0], 6000)], False),
+        ([CALL], [TWIN], True),
+        ([CALL, ("192.0.2.10", 5001)], [TWIN, ("192.0.2.10", 6001)], False),  # a translator with several addresses
+        ([("2001:db8::1", 5000)], [("2001:db8::2", 6000)], False),  # a device that changes its own half
+        ([("2001:db8::1", 5000)], [("2001:db8:0:1::1", 6000)], True),
+        ([("2001:db8::1", 5000)], [TWIN], True),
+        ([("::ffff:192.0.2.9", 5000)], [CALL], False),
+        ([], [TWIN], False),
+        ([CALL], [], False),
+    ],
+)
+@pytest.mark.parametrize("channels", [False, True])
+def test_calls_and_twins_from_unlike_addresses_are_not_compared(
+    calls: list[tuple[str, int]], twins: list[tuple[str, int]], apart: bool, channels: bool
+):
+    async def play() -> tuple[Facts, bool]:
+        made, told = session()
+        await made.hear(START | {"twins": "channel" if channels else "datagrams"})
+        drawn = [flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call"]
+        for flow, source in zip(drawn, calls, strict=False):
+            made._calls[flow] = Call(made._port, "192.0.2.1", VOICE)
+            made._calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
+            made._calls[flow]._lane.take(bytes(20), source)
+        for (flow, twin), source in zip(made._mine.items(), twins, strict=False):
+            if isinstance(twin, Channel):
+                twin._lane = made._port.lane(Deaf(), f"twin {flow}")
+                twin._lane.take(bytes(20), source)
+            else:
+                twin.received.come_from(source)
+        up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *made._mine]]
+        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
+        await made.close()
+        return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]["apart"]
+
+    facts, told_apart = asyncio.run(play())
+    assert ({epoch.missing for epoch in facts.epochs} == {"no_control"}, told_apart) == (apart, apart)
 
 
 def test_what_a_check_cost_is_what_its_packets_were_long():

@@ -76,3 +76,11 @@ def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
     assert hint in found["hint"]
     assert bool(hint) == bool(found["hint"])
     assert found["real"] is (missing != "untried")
+
+
+def test_calls_that_went_another_way_than_their_twins_are_told_as_that():
+    facts = world.check(world.even(0.0), 6, drop_up=0.9)
+    facts = replace(facts, epochs=tuple(replace(epoch, missing="no_control") for epoch in facts.epochs))
+    found = told(facts, "en", apart=True)
+    assert found["verdicts"][0]["state"] == "insufficient"
+    assert "from another address" in found["hint"]

@@ -1,7 +1,11 @@
-"""The addresses of this machine, which a relay may send to. They go into its settings and nowhere else."""
+"""Addresses: those of this machine, which a relay may send to (they go into its settings and nowhere else), and whether
+two of others' are one and the same person's."""
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
+
+PREFIX_BYTES = 8  # of IPv6: the rest a device draws anew by itself (RFC 8981)
 ANY = ("0.0.0.0", "::")
 
 
@@ -12,3 +16,10 @@ def own_addresses(host: str) -> list[str]:
     from aioice.ice import get_host_addresses
 
     return get_host_addresses(use_ipv4=True, use_ipv6=False)
+
+
+def origin(host: str) -> bytes:
+    """What two addresses of one place have in common: all of IPv4, the first 64 bits of IPv6. For comparing alone."""
+    found = ip_address(host.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped.packed if mapped else found.packed if found.version == 4 else found.packed[:PREFIX_BYTES]

@@ -38,6 +38,11 @@ class Peer:
         """What its lane counted."""
         return self._lane.heard if self._lane else Heard()
 
+    @property
+    def origins(self) -> set[bytes]:
+        """Where it came from."""
+        return self.heard.origins
+
     async def answer(self, sdp: str) -> str:
         """The answer to an offer. `ValueError` for what is none."""
         from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError

@@ -62,8 +62,10 @@ def epoch(
     port: int,
     *,
     channels: bool = False,
+    apart: bool = False,
 ) -> Epoch:
-    """The epoch's facts. `channels`: the twins are data channels, which need all that a call's set-up needs."""
+    """The epoch's facts. `channels`: the twins are data channels, which need all that a call's set-up needs. `apart`:
+    calls and twins came from unlike addresses, so by unlike ways."""
     medium, plan = order.medium, track(order.medium)
     reports = {opening.flow: FlowReport(opening.flow) for opening in order.flows}
     reports |= {report.flow: report for report in near.flows}
@@ -75,7 +77,7 @@ def epoch(
     ]
     if not comparable(flows):
         flows = [msgspec.structs.replace(flow, answered={}) for flow in flows]
-    missing = _missing(order, near, seen, channels)
+    missing = "no_control" if apart else _missing(order, near, seen, channels)
     if not missing and near.phased:
         flows = _delayed(order, reports, seen, times, flows)
     return Epoch(

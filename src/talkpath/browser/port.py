@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from talkpath.browser.addresses import origin
 from talkpath.errors import WireError
 from talkpath.wire import stun
 
@@ -30,7 +31,8 @@ BUFFER_BYTES = 4 << 20
 class Heard:
     """What came in on one lane: STUN requests, DTLS ClientHellos, and (monotonic s, payload type, sequence number) of
     each RTP packet; `sizes` counts RTP by UDP payload bytes. `moved`: RTP went on from another address, as where a
-    translator gave the flow a new port. `stamp`: the RTP time stamp of the first packet that we sent.
+    translator gave the flow a new port. `stamp`: the RTP time stamp of the first packet that we sent. `origins`: where
+    it all came from, to be compared.
     """
 
     requests: int = 0
@@ -39,6 +41,7 @@ class Heard:
     sizes: dict[int, int] = field(default_factory=dict)
     moved: bool = False
     stamp: int | None = None
+    origins: set[bytes] = field(default_factory=set)
 
 
 class Lane(asyncio.DatagramTransport):
@@ -49,10 +52,14 @@ class Lane(asyncio.DatagramTransport):
         self._port, self._receiver, self._fragment = port, receiver, fragment
         self.heard = Heard()
         self._speaker: Source | None = None
+        self._latest: Source | None = None
         receiver.connection_made(self)
 
     def take(self, data: bytes, source: Source) -> None:
         """A datagram for this call."""
+        if source != self._latest:
+            self._latest = source
+            self.heard.origins.add(origin(source[0]))
         self._count(data, source)
         self._receiver.datagram_received(data, source)
 

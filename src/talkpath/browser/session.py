@@ -65,7 +65,7 @@ class Session:
         self._vpn: bool | None = None
         self._channels = False
         self._drawn = 0
-        self._moved = False
+        self._moved = self._apart = False
 
     @property
     def seed(self) -> bytes:
@@ -208,8 +208,9 @@ class Session:
         if self._paths:
             found = path_epoch(made.number, self._paths, report, far, times)
         else:
-            port, channels = self._port.address[1], self._channels
-            found = epoch(made, report, far, times, self.seed, port, channels=channels)
+            port, channels, apart = self._port.address[1], self._channels, self._come_apart()
+            found = epoch(made, report, far, times, self.seed, port, channels=channels, apart=apart)
+            self._apart = self._apart or apart
         self._own_late_ms = max(self._own_late_ms, _usual_ms(self._late_ms))
         self._moved = self._moved or any(flow.moved for flow in far.values())
         self._epochs.append(found)
@@ -217,7 +218,14 @@ class Session:
         self._order = None
         facts = base64.b64encode(msgspec.msgpack.encode(self._facts())).decode()
         self._tell({"type": "facts", "facts": facts, "half": self._far.hex(), "tried": bool(self._paths),
-                    "late_ms": self._own_late_ms})  # fmt: skip
+                    "late_ms": self._own_late_ms, "apart": self._apart})  # fmt: skip
+
+    def _come_apart(self) -> bool:
+        """Did no call come from where a twin did? A proxy, a VPN of the browser's own or a relay such as iCloud's may
+        carry QUIC and leave calls on the network; or one goes by IPv6. Then the two differ without any restriction."""
+        calls, twins = (set[bytes]().union(*(flow.origins for flow in flows.values()))
+                        for flows in (self._calls, self._mine))  # fmt: skip
+        return bool(calls and twins) and calls.isdisjoint(twins)
 
     def _seen(self, flow: int) -> FarFlow:
         twin = self._mine.get(flow)

@@ -19,9 +19,11 @@ Sign = Callable[[Facts, bytes], Facts]
 """(facts, the public key of the run) -> the facts with a receipt."""
 
 
-def told(facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0) -> dict[str, Any]:
+def told(
+    facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0, apart: bool = False
+) -> dict[str, Any]:
     """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64). `sign` adds
-    the server's receipt; `far_late_ms` is how late the server itself was (99th percentile)."""
+    the server's receipt; `far_late_ms` is how late the server itself was (99th percentile), `apart` as in `observe`."""
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
@@ -33,7 +35,7 @@ def told(facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: floa
             "verdicts": [_verdict(verdict) for verdict in verdicts],
             "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": _hint(facts) or _late(verdicts, facts, far_late_ms),
+            "hint": (_other_way() if apart else _hint(facts)) or _late(verdicts, facts, far_late_ms),
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "note": words.translation_note(),
             "json": plain,
@@ -72,6 +74,14 @@ def _hint(facts: Facts) -> str:
         ),
     }
     return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
+
+
+def _other_way() -> str:
+    return say(
+        "browser",
+        "Calls came to the test server from another address than their look-alikes: a proxy, a VPN or iCloud Private "
+        "Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
+    )
 
 
 def _late(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:

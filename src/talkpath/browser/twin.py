@@ -16,16 +16,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from talkpath.browser.addresses import origin
+
 ALPN_WEBTRANSPORT = "h3"
 DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
 WIDE_OPEN = 1 << 30
+MAX_SESSIONS = 0xC671706A  # WEBTRANSPORT_MAX_SESSIONS, draft-ietf-webtrans-http3-07 section 8.2
 
 
 @dataclass(slots=True)
 class Received:
     """What came of one twin. `slots` maps a slot to its arrival (monotonic s); `packets` counts QUIC packets; `moved`:
-    they went on from another address, which QUIC survives (RFC 9000 section 9) and a call does not at once."""
+    they went on from another address, which QUIC survives (RFC 9000 section 9) and a call does not at once. `origins`:
+    where they came from, to be compared."""
 
     slots: dict[int, float] = field(default_factory=dict)
     packets: int = 0
@@ -33,6 +37,7 @@ class Received:
     last_packet: int = 0
     moved: bool = False
     source: Any = None
+    origins: set[bytes] = field(default_factory=set)
 
     def number(self, packet: int) -> None:
         """A packet with this number came."""
@@ -42,8 +47,11 @@ class Received:
 
     def come_from(self, source: Any) -> None:
         """A packet came from there."""
-        self.moved = self.moved or self.source not in (None, source)
+        if source == self.source:
+            return
+        self.moved = self.source is not None
         self.source = source
+        self.origins.add(origin(source[0]))
 
     def lost_packets(self) -> int:
         """Packet numbers between the first and the last that never came."""
@@ -60,6 +68,11 @@ class Twin:
     sent: list[int] = field(default_factory=list)
     send: Callable[[bytes], None] | None = None
     close: Callable[[], None] | None = None
+
+    @property
+    def origins(self) -> set[bytes]:
+        """Where it came from."""
+        return self.received.origins
 
     def tick(self, slot: int, size: int) -> None:
         """Send slot `slot` if anybody is there."""
@@ -163,10 +176,16 @@ def _protocol(find: Find) -> Any:
     from aioquic.h3.events import DatagramReceived, HeadersReceived
     from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
 
+    class Http(H3Connection):
+        """Says in two dialects that it takes WebTransport: aioquic knows draft 2's setting, Safari a later one."""
+
+        def _get_local_settings(self) -> dict[int, int]:
+            return {**super()._get_local_settings(), MAX_SESSIONS: 1}
+
     class Session(QuicConnectionProtocol):
         """One connection: one twin."""
 
-        http: H3Connection | None = None
+        http: Http | None = None
         twin: Twin | None = None
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
@@ -176,7 +195,7 @@ def _protocol(find: Find) -> Any:
 
         def quic_event_received(self, event: QuicEvent) -> None:
             if isinstance(event, ProtocolNegotiated):
-                self.http = H3Connection(self._quic, enable_webtransport=True)
+                self.http = Http(self._quic, enable_webtransport=True)
             elif isinstance(event, ConnectionTerminated) and self.twin is not None:
                 self.twin.send = None
             if self.http is not None:

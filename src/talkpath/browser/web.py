@@ -271,7 +271,7 @@ class Check:
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
         if message["tried"]:
-            await self._end(facts, bytes.fromhex(message["half"]), float(message["late_ms"]))
+            await self._end(facts, bytes.fromhex(message["half"]), float(message["late_ms"]), bool(message["apart"]))
         elif medium := await asyncio.to_thread(_unsettled, facts):
             self.tell_far({"type": "next", "medium": medium})
         else:
@@ -284,14 +284,14 @@ class Check:
         ways = [way for way in relay.ways(self._host, self._name) if way.url] if relay else []
         return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
 
-    async def _end(self, facts: Facts, half: bytes, late_ms: float) -> None:
+    async def _end(self, facts: Facts, half: bytes, late_ms: float, apart: bool) -> None:
         server, client = self._server, self._socket.client
         page = client.host if client else ""
 
         def signed(facts: Facts, run_key: bytes) -> Facts:
             return server.witness.signed(facts, half, run_key, page)
 
-        found = await asyncio.to_thread(told, facts, self._language, signed, far_late_ms=late_ms)
+        found = await asyncio.to_thread(told, facts, self._language, signed, far_late_ms=late_ms, apart=apart)
         found["others"] = await asyncio.to_thread(server.others, page, self._language)
         relay = server.relay
         found["paths"] += (

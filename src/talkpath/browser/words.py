@@ -35,7 +35,7 @@ def _asking() -> dict[str, str]:
         "quiz_mic": say("browser", "Does this page listen to your microphone?"),
         "quiz_seen": say("browser", "Can whoever runs this network see that calls were placed?"),
         "quiz_app": say("browser", "Does the result show whether one messenger's own servers work?"),
-        "vpn": say("browser", "Is a VPN or a proxy switched on?"),
+        "vpn": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
         "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
         "which": say("browser", "Which calls shall be tried?"),
         "which_voice": say("browser", "Voice: about 40 seconds, 3 MB"),

@@ -28,8 +28,9 @@ export class Twin {
       this.transport = new WebTransport(this.url, { serverCertificateHashes: hashes });
       this.transport.closed.catch(() => {});
       await this.transport.ready;
+      const { datagrams } = this.transport;
+      this.writer = (datagrams.createWritable?.() ?? datagrams.writable).getWriter(); // Safari has the first alone, Chromium the other
       this.ready_ms = performance.now() - this.opened;
-      this.writer = this.transport.datagrams.writable.getWriter();
       this.listen();
     } catch { /* no answer: the report says so */ }
   }
