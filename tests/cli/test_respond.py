@@ -67,7 +67,7 @@ def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
     code = f"import sys; sys.modules['segno'] = None; sys.argv = {arguments!r}\nfrom talkpath.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "talkpath[qr]" in done.stdout
+    assert "segno is missing: `make dev`" in done.stdout
 
 
 # -- what cannot be done -----------------------------------------------------------------------------------------

@@ -170,22 +170,26 @@ def _open_loop() -> None:
     base.register_congestion_control("open", Open)
 
 
-def _protocol(find: Find) -> Any:
-    from aioquic.asyncio.protocol import QuicConnectionProtocol
+def _http(quic: Any) -> Any:
+    """HTTP/3 that says in two dialects that it takes WebTransport: aioquic knows draft 2's setting, Safari draft 7's."""
     from aioquic.h3.connection import H3Connection
-    from aioquic.h3.events import DatagramReceived, HeadersReceived
-    from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
 
     class Http(H3Connection):
-        """Says in two dialects that it takes WebTransport: aioquic knows draft 2's setting, Safari a later one."""
-
         def _get_local_settings(self) -> dict[int, int]:
             return {**super()._get_local_settings(), MAX_SESSIONS: 1}
+
+    return Http(quic, enable_webtransport=True)
+
+
+def _protocol(find: Find) -> Any:
+    from aioquic.asyncio.protocol import QuicConnectionProtocol
+    from aioquic.h3.events import DatagramReceived, HeadersReceived
+    from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
 
     class Session(QuicConnectionProtocol):
         """One connection: one twin."""
 
-        http: Http | None = None
+        http: Any = None
         twin: Twin | None = None
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
@@ -195,7 +199,7 @@ def _protocol(find: Find) -> Any:
 
         def quic_event_received(self, event: QuicEvent) -> None:
             if isinstance(event, ProtocolNegotiated):
-                self.http = Http(self._quic, enable_webtransport=True)
+                self.http = _http(self._quic)
             elif isinstance(event, ConnectionTerminated) and self.twin is not None:
                 self.twin.send = None
             if self.http is not None:
