@@ -171,7 +171,7 @@ def _open_loop() -> None:
 
 
 def _http(quic: Any) -> Any:
-    """HTTP/3 that says in two dialects that it takes WebTransport: aioquic knows draft 2's setting, Safari draft 7's."""
+    """HTTP/3 that says in two dialects that it takes WebTransport: aioquic knows draft 2's, Safari draft 7's."""
     from aioquic.h3.connection import H3Connection
 
     class Http(H3Connection):
