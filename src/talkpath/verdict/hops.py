@@ -30,7 +30,7 @@ Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "n
 
 K, FEW_K, LADDER_K = 6, 3, 3
 PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
-TRIES, PATIENT, TURN = 5, 12, 6  # epochs a hop: to name a place nearer, to name one at all, before another has its turn
+TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to name a place nearer, to name one at all, and before another
 AT_ONCE = 3
 USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times
 ENOUGH = 0.5  # of the packets that end at a router: who answers fewer is asked for longer; and alone
@@ -187,7 +187,7 @@ def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int
     spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
     middle = (left[0] + left[-1]) / 2.0
     known = [seen[hops] for hops in left if hops in seen]
-    one = min(known, key=lambda one: (one.tries // TURN, abs(one.hops - middle), -one.hops), default=None)
+    one = min(known, key=lambda one: (one.tries // IN_A_ROW, abs(one.hops - middle), -one.hops), default=None)
     if one is None or one.answered >= ENOUGH:
         return sorted(spread), one.answered if one is not None else 1.0
     return [one.hops], one.answered
