@@ -43,9 +43,11 @@ def relay(to_port: int) -> Iterator[int]:
 
         thread = threading.Thread(target=carry, daemon=True)
         thread.start()
-        yield front.getsockname()[1]
-        ended.set()
-        thread.join()
+        try:
+            yield front.getsockname()[1]
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_what_a_relay_carries_is_not_held_against_calls_that_it_does_not(browser: Browser, origin: str):
