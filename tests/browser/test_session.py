@@ -30,9 +30,9 @@ START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"
 REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
 
 
-def session() -> tuple[Session, list[dict[str, Any]]]:
+def session(page: str = "") -> tuple[Session, list[dict[str, Any]]]:
     told: list[dict[str, Any]] = []
-    return Session(SharedPort(), "192.0.2.1", {}, told.append), told
+    return Session(SharedPort(), "192.0.2.1", {}, told.append, page), told
 
 
 def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -199,8 +199,33 @@ CALL, TWIN = ("192.0.2.9", 5000), ("198.51.100.7", 6000)
 def test_calls_and_twins_from_unlike_addresses_are_not_compared(
     calls: list[tuple[str, int]], twins: list[tuple[str, int]], apart: bool, channels: bool
 ):
-    async def play() -> tuple[Facts, bool]:
-        made, told = session()
+    facts, told = came_from(calls, twins, channels=channels)
+    assert ({epoch.missing for epoch in facts.epochs} == {"no_control"}, told["apart"]) == (apart, apart)
+
+
+@pytest.mark.parametrize(
+    ("page", "elsewhere"),
+    [
+        (CALL[0], False),
+        (TWIN[0], False),  # one of them came by the same way
+        ("203.0.113.5", True),
+        ("2001:db8::1", False),  # cannot be compared
+        ("::ffff:203.0.113.5", True),
+        ("", False),
+        ("no address", False),
+    ],
+)
+def test_a_page_that_came_by_a_proxy_names_no_network(page: str, elsewhere: bool):
+    assert came_from([CALL], [TWIN], page=page)[1]["elsewhere"] is elsewhere
+
+
+def came_from(
+    calls: list[tuple[str, int]], twins: list[tuple[str, int]], *, channels: bool = False, page: str = ""
+) -> tuple[Facts, dict[str, Any]]:
+    """(facts, the message that brings them) of an epoch with flows from there."""
+
+    async def play() -> tuple[Facts, dict[str, Any]]:
+        made, told = session(page)
         await made.hear(START | {"twins": "channel" if channels else "datagrams"})
         drawn = [flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call"]
         for flow, source in zip(drawn, calls, strict=False):
@@ -216,10 +241,9 @@ def test_calls_and_twins_from_unlike_addresses_are_not_compared(
         up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *made._mine]]
         await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
         await made.close()
-        return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]["apart"]
+        return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]
 
-    facts, told_apart = asyncio.run(play())
-    assert ({epoch.missing for epoch in facts.epochs} == {"no_control"}, told_apart) == (apart, apart)
+    return asyncio.run(play())
 
 
 def test_what_a_check_cost_is_what_its_packets_were_long():

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
 
 from talkpath.browser import places, web
 from talkpath.browser.far import FarEnd
 from talkpath.browser.witness import Witness
+from talkpath.responder.whereabouts import NOWHERE, Whereabouts
 from talkpath.wire.sign import Signer
 
 HELLOS: list[dict[str, Any]] = []
@@ -46,8 +57,14 @@ def far() -> Iterator[FarEnd]:
 @pytest.fixture
 def talk(far: FarEnd) -> Iterator[str]:
     """The address of /check/talk, where one check at a time is carried."""
-    check = web.routes(lambda: far, Witness(Signer.fresh()), address="192.0.2.1", at_a_time=1)
-    app = Starlette(routes=check)
+    with serving(web.routes(lambda: far, Witness(Signer.fresh()), address="192.0.2.1", at_a_time=1)) as address:
+        yield address
+
+
+@contextmanager
+def serving(routes: list[BaseRoute]) -> Iterator[str]:
+    """The address of /check/talk among these."""
+    app = Starlette(routes=routes)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="websockets-sansio"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -93,6 +110,35 @@ def test_where_judging_fails_the_page_is_not_left_waiting(talk: str):
         page.send('{"type": "report"}')
         with pytest.raises(ConnectionClosed):
             page.recv(10)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
+    facts = world.check(world.even(0.0), 3)
+    last = {"type": "facts", "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(), "half": "00" * 32,
+            "tried": True, "late_ms": 0.0, "apart": False, "elsewhere": elsewhere}  # fmt: skip
+    first: list[dict[str, Any]] = []
+
+    class Brief(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            first.append(json.loads(self.rfile.readline()))
+            self.wfile.write(json.dumps(last).encode() + b"\n")
+            self.rfile.readline()
+
+    asked: list[str] = []
+
+    def find(address: str) -> Whereabouts:
+        asked.append(address)
+        return NOWHERE
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Brief) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        far = FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+        with serving(web.routes(lambda: far, Witness(Signer.fresh(), find=find))) as talk, connect(talk) as page:
+            assert heard(page)["type"] == "result"
+        server.shutdown()
+    assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
 
 
 @pytest.mark.parametrize(("states", "medium"), [

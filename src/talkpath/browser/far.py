@@ -4,8 +4,8 @@
     python -m talkpath.browser.far HOST PORT PUBLIC
 
 It says one line of JSON when it is ready: {"control", "token", "port", "fingerprint"}. The web server then opens one
-loopback connection a check; the first line holds the token and our address as the page sees it, every further line is
-a message (`session`).
+loopback connection a check; the first line holds the token, our address as the page sees it and the page's as we see
+it, every further line is a message (`session`).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ async def _check(
     if not secrets.compare_digest(str(hello.get("token", "")), token):
         writer.close()
         return
-    session = Session(port, str(hello["host"]), twins, tell)
+    session = Session(port, str(hello["host"]), twins, tell, str(hello.get("page", "")))
     tell({"type": "welcome", "commit": session.commit()})
     try:
         async with asyncio.timeout(LONGEST_S):

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from talkpath.browser import order
+from talkpath.browser.addresses import origin
 from talkpath.browser.arrivals import STAMPS, STAMPS_A_TICK
 from talkpath.browser.call import Call, Channel, Peer
 from talkpath.browser.media import MEDIA, VOICE, Medium
@@ -43,10 +44,11 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 class Session:
-    """One check. `host` is our address as the page reached us, `twins` finds a twin by its path."""
+    """One check. `host` is our address as the page reached us, `page` the page's as it reached us; `twins` finds a twin
+    by its path."""
 
-    def __init__(self, port: SharedPort, host: str, twins: dict[str, Twin], tell: Tell) -> None:
-        self._port, self._host, self._twins, self._tell = port, host, twins, tell
+    def __init__(self, port: SharedPort, host: str, twins: dict[str, Twin], tell: Tell, page: str = "") -> None:
+        self._port, self._host, self._twins, self._tell, self._page = port, host, twins, tell, page
         self._far, self._near = secrets.token_bytes(32), b""
         self._token = secrets.token_urlsafe(12)
         self._began_s, self._started_at = time.monotonic(), datetime.now(UTC)
@@ -65,7 +67,7 @@ class Session:
         self._vpn: bool | None = None
         self._channels = False
         self._drawn = 0
-        self._moved = self._apart = False
+        self._moved = self._apart = self._elsewhere = False
 
     @property
     def seed(self) -> bytes:
@@ -211,6 +213,7 @@ class Session:
             port, channels, apart = self._port.address[1], self._channels, self._come_apart()
             found = epoch(made, report, far, times, self.seed, port, channels=channels, apart=apart)
             self._apart = self._apart or apart
+            self._elsewhere = self._elsewhere or self._is_elsewhere()
         self._own_late_ms = max(self._own_late_ms, _usual_ms(self._late_ms))
         self._moved = self._moved or any(flow.moved for flow in far.values())
         self._epochs.append(found)
@@ -218,14 +221,29 @@ class Session:
         self._order = None
         facts = base64.b64encode(msgspec.msgpack.encode(self._facts())).decode()
         self._tell({"type": "facts", "facts": facts, "half": self._far.hex(), "tried": bool(self._paths),
-                    "late_ms": self._own_late_ms, "apart": self._apart})  # fmt: skip
+                    "late_ms": self._own_late_ms, "apart": self._apart, "elsewhere": self._elsewhere})  # fmt: skip
 
     def _come_apart(self) -> bool:
         """Did no call come from where a twin did? A proxy, a VPN of the browser's own or a relay such as iCloud's may
         carry QUIC and leave calls on the network; or one goes by IPv6. Then the two differ without any restriction."""
+        calls, twins = self._origins()
+        return bool(calls and twins) and calls.isdisjoint(twins)
+
+    def _is_elsewhere(self) -> bool:
+        """Did the page come by a proxy that no flow took? Then its address tells nothing of the network that was
+        measured. Nor does a page by IPv6 tell anything of flows by IPv4."""
+        try:
+            page = origin(self._page)
+        except ValueError:
+            return False
+        flows = {each for each in set().union(*self._origins()) if len(each) == len(page)}
+        return bool(flows) and page not in flows
+
+    def _origins(self) -> tuple[set[bytes], set[bytes]]:
+        """Where calls and twins came from."""
         calls, twins = (set[bytes]().union(*(flow.origins for flow in flows.values()))
                         for flows in (self._calls, self._mine))  # fmt: skip
-        return bool(calls and twins) and calls.isdisjoint(twins)
+        return calls, twins
 
     def _seen(self, flow: int) -> FarFlow:
         twin = self._mine.get(flow)

@@ -214,7 +214,7 @@ async def _talk(socket: WebSocket, server: Server) -> None:
     far, host = server.far, server.address or socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far.control, limit=LINE_BYTES)
     check = Check(socket, writer, server, host)
-    check.tell_far({"token": far.token, "host": host})
+    check.tell_far({"token": far.token, "host": host, "page": check.page})
 
     async def outward() -> None:
         try:
@@ -242,6 +242,7 @@ class Check:
         self._socket, self._far, self._server, self._host = socket, far, server, host
         self._name = socket.url.hostname or host
         self._language, self._media = "en", 1
+        self.page = socket.client.host if socket.client else ""
 
     def tell_far(self, message: dict[str, Any]) -> None:
         """One line to the far end."""
@@ -271,7 +272,7 @@ class Check:
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
         if message["tried"]:
-            await self._end(facts, bytes.fromhex(message["half"]), float(message["late_ms"]), bool(message["apart"]))
+            await self._end(facts, message)
         elif medium := await asyncio.to_thread(_unsettled, facts):
             self.tell_far({"type": "next", "medium": medium})
         else:
@@ -284,14 +285,15 @@ class Check:
         ways = [way for way in relay.ways(self._host, self._name) if way.url] if relay else []
         return {"type": "paths", "paths": msgspec.to_builtins(ways), "user": user, "password": password}
 
-    async def _end(self, facts: Facts, half: bytes, late_ms: float, apart: bool) -> None:
-        server, client = self._server, self._socket.client
-        page = client.host if client else ""
+    async def _end(self, facts: Facts, last: dict[str, Any]) -> None:
+        """`last` is the far end's last message."""
+        server, half, late_ms = self._server, bytes.fromhex(last["half"]), float(last["late_ms"])
+        page = "" if last["elsewhere"] else self.page  # a proxy's network was not measured
 
         def signed(facts: Facts, run_key: bytes) -> Facts:
             return server.witness.signed(facts, half, run_key, page)
 
-        found = await asyncio.to_thread(told, facts, self._language, signed, far_late_ms=late_ms, apart=apart)
+        found = await asyncio.to_thread(told, facts, self._language, signed, far_late_ms=late_ms, apart=last["apart"])
         found["others"] = await asyncio.to_thread(server.others, page, self._language)
         relay = server.relay
         found["paths"] += (
