@@ -59,13 +59,18 @@ KEEPS_CALLS = {"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}
 PATIENCE_MS = 200_000  # the page gives a check up after 150 s, once there was a place
 
 
+def start(page: Page, media: str = "voice") -> None:
+    """All answered, and Start pressed."""
+    for name, answer in {**CONSENT, "media": media}.items():
+        page.check(f'input[name="{name}"][value="{answer}"]')
+    page.click("#start")
+
+
 def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
     """One check."""
     page.goto(f"{origin}/check?lang=en", timeout=PATIENCE_MS)
     page.wait_for_selector("html[data-ready]")
-    for name, answer in {**CONSENT, "media": media}.items():
-        page.check(f'input[name="{name}"][value="{answer}"]')
-    page.click("#start")
+    start(page, media)
     page.wait_for_timeout(SETTLED_MS)  # its threads are there by now
     be_prompt()
     if act == "starve":

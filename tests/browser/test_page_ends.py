@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
+from browser_near import start
 from talkpath.browser.words import page_words
 
 WORDS = page_words("en")
@@ -68,9 +69,7 @@ def started(
     page.route_web_socket("**/check/talk", talk)
     page.goto(f"{origin}/check?lang=en")
     page.wait_for_selector("html[data-ready]")
-    for name, answer in {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}.items():
-        page.check(f'input[name="{name}"][value="{answer}"]')
-    page.click("#start")
+    start(page)
     return page
 
 

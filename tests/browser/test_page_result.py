@@ -12,6 +12,8 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
+from browser_near import start
+
 sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
@@ -64,13 +66,6 @@ def opened(browser: Browser, origin: str, code: str, kept: object = None, script
     page.goto(f"{origin}/check?lang={code}")
     page.wait_for_selector("html[data-ready]")
     return page
-
-
-def started(page: Page) -> None:
-    """All answered, and Start pressed."""
-    for name, answer in {"mic": "no", "seen": "yes", "app": "no", "vpn": "no"}.items():
-        page.check(f'input[name="{name}"][value="{answer}"]')
-    page.click("#start")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +151,7 @@ def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser
 
     page = opened(browser, origin, code)
     page.route_web_socket("**/check/talk", give_up)
-    started(page)
+    start(page)
     page.wait_for_selector("#trouble:not(:empty)")
     assert page.inner_text("#trouble") == page_words(code)[f"error_{error}"]
     page.context.close()
@@ -164,7 +159,7 @@ def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser
 
 def test_a_browser_that_fails_in_the_middle_leaves_nobody_waiting(browser: Browser, origin: str):
     page = opened(browser, origin, "en", script=NO_SOUND)
-    started(page)
+    start(page)
     page.wait_for_selector("#trouble:not(:empty)")
     assert page.inner_text("#trouble") == page_words("en")["error_unread"]
     page.context.close()
@@ -180,7 +175,7 @@ def test_a_browser_without_calls_is_told_at_once_and_asked_nothing(browser: Brow
 
 def test_the_screen_stays_on_as_long_as_a_check_runs(browser: Browser, origin: str):
     page = opened(browser, origin, "en", script=AWAKE)
-    started(page)
+    start(page)
     page.wait_for_function("awake.length === 1")
     page.click("#stop")
     page.wait_for_selector("#ask:not([hidden])")

@@ -1,5 +1,5 @@
 """Addresses: those of this machine, which a relay may send to (they go into its settings and nowhere else), and whether
-two of others' are one and the same person's."""
+two of others' are of one place."""
 
 from __future__ import annotations
 
