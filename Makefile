@@ -5,6 +5,7 @@ PYTHON ?= python3
 THIS   := $(if $(filter file,$(origin PYTHON)),,--this-python)
 JOBS   ?= 3
 OTHER  ?= python3.11
+COMMIT ?= HEAD~1
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
@@ -16,6 +17,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: bench bench-capture
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
+.PHONY: compare
 .PHONY: kill
 .PHONY: lock reference
 .PHONY: observatory-demo
@@ -36,6 +38,7 @@ help:
 	@echo "make fuzz       read a million damaged captures, about an hour"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.11)"
+	@echo "make compare    verdicts and captures' JSON beside those of another commit (COMMIT=HEAD~1): prints what differs"
 	@echo "make event-rates  how often events are wrong and how late, about 10 minutes; writes docs/event-rates.md"
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make reference  write docs/reference/ again from the commands"
@@ -108,6 +111,10 @@ article: core
 other-python: core
 	@mkdir -p build
 	@$(BIN)/python scripts/judge_elsewhere.py $(OTHER)
+
+compare: core
+	@mkdir -p build
+	@nice $(BIN)/python scripts/compare_stored.py --commit $(COMMIT)
 
 event-rates: core
 	@$(BIN)/python scripts/write_event_rates.py --jobs $(JOBS)
