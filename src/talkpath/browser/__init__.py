@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from talkpath.errors import UsageError
 
-NEEDED = ("aiortc", "aioquic", "starlette", "uvicorn", "websockets")
+NEEDED = ("acme", "aiortc", "aioquic", "starlette", "uvicorn", "websockets")
 
 
 def require() -> None:

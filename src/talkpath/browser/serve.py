@@ -23,9 +23,9 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.browser import require
-from talkpath.browser.acme.keep import Domain
 from talkpath.browser.addresses import own_addresses
-from talkpath.browser.certificate import LOOK_S, follow, obtained
+from talkpath.browser.certificate.renewal import CHECK_S, follow, obtained
+from talkpath.browser.certificate.store import Domain
 from talkpath.browser.witness import Witness
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.whereabouts import Atlas
@@ -65,8 +65,8 @@ class Web:
 
 class Settings(Struct, frozen=True):
     """Where to serve. `taken` are ports that the relay leaves alone; `certificate` the files of a chain that browsers
-    trust and of its key: then it is https. So it is with `domain`, whose certificate is asked for. Each `look_s` it is
-    seen whether the files changed. `key_file` signs receipts, `network_class` and `geo` are what they say."""
+    trust and of its key: then it is https. So it is with `domain`, whose certificate is asked for. Each `check_s` the
+    files are looked at for a change. `key_file` signs receipts, `network_class` and `geo` are what they say."""
 
     port: int
     udp: int
@@ -74,7 +74,7 @@ class Settings(Struct, frozen=True):
     taken: tuple[int, ...] = ()
     certificate: tuple[str, str] | None = None
     domain: Domain | None = None
-    look_s: float = LOOK_S
+    check_s: float = CHECK_S
     key_file: str = ""
     network_class: str = "unknown"
     geo: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ async def _follow(
         config.ssl.load_cert_chain(*certificate)
         relay.reload()
 
-    await follow(certificate, settings.domain, taken, settings.look_s)
+    await follow(certificate, settings.domain, taken, settings.check_s)
 
 
 async def serve(settings: Settings) -> None:

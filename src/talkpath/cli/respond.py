@@ -21,7 +21,7 @@ from click.core import ParameterSource
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.browser.acme.keep import Domain
+    from talkpath.browser.certificate.store import Domain
     from talkpath.responder.session import Identity
     from talkpath.responder.whereabouts import Atlas
 
@@ -110,7 +110,7 @@ def _identity_file(path: str | None) -> Path:
     "--domain",
     default=None,
     metavar="NAME",
-    help="Ask for a certificate for this name, and renew it: TCP port 80 of it must lead here.",
+    help="Ask for a certificate for this name or address, and renew it: TCP port 80 of it must lead here.",
 )
 @click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
 @click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
@@ -187,8 +187,7 @@ def _domain(
     if web is None or chain is not None:
         raise UsageError("--domain goes with --web, and not with --web-cert.")
     from talkpath.browser import require
-    from talkpath.browser.acme.client import LETS_ENCRYPT
-    from talkpath.browser.acme.keep import Domain, checked
+    from talkpath.browser.certificate.store import LETS_ENCRYPT, Domain, checked
     from talkpath.browser.serve import ANY
 
     require()
@@ -224,7 +223,7 @@ def _web(
     try:
         if told is not None:
             scheme = "https" if certificate or domain else "http"
-            click.echo(f"In a browser on the network to be tested: {scheme}://{told}:{port}/check")
+            click.echo(f"In a browser on the network to be tested: {scheme}://{_bracketed(told)}:{port}/check")
         for sentence in server.without:
             click.echo(f"talkpath: {sentence}", err=True)
         yield
@@ -254,6 +253,10 @@ def _without_closed(identity: Identity, inner: dict[tuple[str, int], int], host:
     if not identity.ports:
         raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
     return identity
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_host(text: str) -> bool:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import os
 import socket
 import ssl
 import time
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from acme import errors, messages
+from acme.client import ClientNetwork
 from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from josepy.errors import DeserializationError
 
-from talkpath.browser import certificate
-from talkpath.browser.acme.answer import PLACE, answering
-from talkpath.browser.acme.client import Client, Reply
-from talkpath.browser.acme.keep import Domain, checked, is_due, renewed
+from talkpath.browser.certificate import authority as orders
+from talkpath.browser.certificate import renewal
+from talkpath.browser.certificate.challenge import PREFIX, serving
+from talkpath.browser.certificate.store import Domain, checked, is_due, renew
 from talkpath.browser.serve import Settings, start
 from talkpath.cli.respond import command
 from talkpath.errors import PeerError, UsageError
@@ -58,7 +62,7 @@ def shown(port: int, root: str) -> int:
 
 def test_the_page_comes_with_a_certificate_of_the_authority_and_with_the_next_one(authority: Any, domain: Domain):
     port, root = free(), authority.root()
-    web = start(Settings(port, free(socket.SOCK_DGRAM), HERE, (3478, 443), domain=domain, look_s=0.5))
+    web = start(Settings(port, free(socket.SOCK_DGRAM), HERE, (3478, 443), domain=domain, check_s=0.5))
     try:
         first = shown(port, root)
         until_s = time.monotonic() + PATIENCE_S
@@ -82,7 +86,7 @@ def _trusting(root: str) -> ssl.SSLContext:
 
 
 def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
-    assert renewed(domain)
+    assert renew(domain)
     account = Path(domain.folder, "account.pem").read_bytes()
     away = Domain(NAME, domain.folder, HERE, NOBODY)
     found = x509.load_pem_x509_certificate(domain.file.read_bytes())
@@ -94,9 +98,9 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
     assert is_due(domain, end + timedelta(seconds=1), left=0.0)
     assert is_due(Domain("other.example", domain.folder, HERE), begin)
     # An authority that is away is borne as long as there is one, and the account stays.
-    assert "does not answer" in certificate.tried(Domain("other.example", domain.folder, HERE, NOBODY))
+    assert "does not answer" in renewal.try_renewal(Domain("other.example", domain.folder, HERE, NOBODY))
     if not is_due(away, datetime.now(UTC), left=0.0):
-        assert certificate.obtained(away)[0] == (str(domain.file), str(domain.file))
+        assert renewal.obtained(away)[0] == (str(domain.file), str(domain.file))
     assert Path(domain.folder, "account.pem").read_bytes() == account
 
 
@@ -105,11 +109,11 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
 )
 def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name: str, port: int, word: str):
     asked = Domain(name, domain.folder, HERE, domain.directory, free() if port else domain.port)
-    with pytest.raises(PeerError, match=rf"gave no certificate for this name \({word}\)") as told:
-        renewed(asked)
+    with pytest.raises(PeerError, match=rf"gave no certificate \({word}\)") as told:
+        renew(asked)
     assert HERE not in str(told.value)
     with pytest.raises(UsageError, match=word):
-        certificate.obtained(asked)
+        renewal.obtained(asked)
     assert not asked.file.exists()
 
 
@@ -123,26 +127,43 @@ def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name
 )
 def test_an_authority_that_is_none(directory: str, error: type[Exception], said: str, tmp_path: Path):
     with pytest.raises(error, match=said):
-        renewed(Domain(NAME, str(tmp_path), HERE, directory))
+        renew(Domain(NAME, str(tmp_path), HERE, directory))
 
 
 def test_an_authority_that_does_not_speak_acme(authority: Any, domain: Domain):
-    with pytest.raises(PeerError, match="does not speak ACME"):
-        renewed(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
-
-
-def test_an_authority_whose_refusal_is_none_of_rfc_8555(monkeypatch: pytest.MonkeyPatch):
-    urls = {"newNonce": "n", "newAccount": "a", "newOrder": "o"}
-    said = {"authorizations": [], "status": "invalid", "error": "no object"} | urls
-
-    def ask(client: Client, method: str, url: str, body: bytes | None = None) -> Reply:
-        client._nonce = "nonce"
-        return Reply(200, {"location": "place"}, json.dumps(said).encode())
-
-    monkeypatch.setattr(Client, "_ask", ask)
-    client = Client(NOBODY, ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(PeerError, match="does not answer as RFC 8555"):
-        client.certificate(NAME, b"", lambda token, authorization: nullcontext())
+        renew(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (errors.TimeoutError(), "took too long"),
+        (errors.IssuanceError(messages.Error.with_code("caa")), r"gave no certificate \(caa\)"),
+        (messages.Error(typ="urn:of:nobody"), r"gave no certificate \(unknown\)"),
+        (errors.MissingNonce(None), "does not answer as RFC 8555"),
+        (DeserializationError(), "does not answer as RFC 8555"),
+        (KeyError("newOrder"), "does not answer as RFC 8555"),
+        (requests.Timeout(), "does not answer; try again"),
+        (UsageError("its own sentence"), "its own sentence"),
+    ],
+)
+def test_whatever_the_package_raises_is_one_of_our_sentences(error: Exception, said: str):
+    with pytest.raises((PeerError, UsageError), match=said), orders.own_errors():
+        raise error
+
+
+def test_a_nonce_that_is_refused_again_and_again_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    tries = []
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        tries.append(args)
+        raise messages.Error.with_code("badNonce")
+
+    monkeypatch.setattr(ClientNetwork, "post", refuse)
+    with pytest.raises(PeerError, match="badNonce"), orders.own_errors():
+        orders.Network(None).post("https://localhost/order")
+    assert len(tries) == orders.NONCE_TRIES
 
 
 def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open():
@@ -154,34 +175,88 @@ def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open()
         answer = line.getresponse()
         return answer.status, answer.read()
 
-    with answering(HERE, port, "token", "token.print"):
-        assert asked(f"{PLACE}token") == (200, b"token.print")
-        assert asked(f"{PLACE}other") == (404, b"")
+    with serving(HERE, port, "token", "token.print"):
+        assert asked(f"{PREFIX}token") == (200, b"token.print")
+        assert asked(f"{PREFIX}other") == (404, b"")
         assert asked("/") == (404, b"")
-        with pytest.raises(UsageError, match="another program has it"), answering(HERE, port, "", ""):
+        with pytest.raises(UsageError, match="another program has it"), serving(HERE, port, "", ""):
             pass
     with pytest.raises(OSError):
         asked("/")
 
 
 @pytest.mark.parametrize(
-    "name", ["host", "192.0.2.1", "a..b", "-a.example", "a b.example", "http://a.example", "é.example", ""]
+    "name",
+    ["host", "192.0.2.300", "192.0.2.1:80", "a..b", "-a.example", "a b.example", "http://a.example", "é.example", ""],
 )
 def test_what_no_authority_vouches_for_is_no_domain(name: str):
     with pytest.raises(UsageError, match="--domain takes a host name"):
         checked(name)
 
 
-def test_a_domain_is_one_whatever_its_letters():
-    assert checked("My.Host.Example.") == "my.host.example"
+@pytest.mark.parametrize(
+    ("given", "usual"),
+    [
+        ("My.Host.Example.", "my.host.example"),
+        ("203.0.113.5", "203.0.113.5"),
+        ("2001:DB8:0::5", "2001:db8::5"),
+    ],
+)
+def test_a_name_or_an_address_is_brought_into_its_usual_form(given: str, usual: str):
+    assert checked(given) == usual
+
+
+@pytest.mark.parametrize(
+    ("name", "profiles", "asked"),
+    [
+        ("203.0.113.5", {"classic": "", "shortlived": ""}, "shortlived"),
+        ("2001:db8::5", {"shortlived": ""}, "shortlived"),
+        ("203.0.113.5", {"classic": ""}, None),
+        ("203.0.113.5", None, None),
+        ("my.host.example", {"classic": "", "shortlived": ""}, None),
+    ],
+)
+def test_an_address_asks_for_the_short_lived_profile_where_there_is_one(
+    name: str, profiles: dict[str, str] | None, asked: str | None
+):
+    listed = messages.Directory.from_json({"newOrder": "https://o", "meta": {"profiles": profiles} if profiles else {}})
+    names = x509.SubjectAlternativeName([Domain(name, "", HERE).subject])
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=False)
+    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    assert orders.profile_of(listed, request) == asked
+
+
+def test_a_certificate_for_a_bare_address(authority: Any, domain: Domain):
+    bare = Domain(HERE, domain.folder, HERE, domain.directory, domain.port)
+    assert renew(bare)
+    issued = x509.load_pem_x509_certificate(bare.file.read_bytes())
+    names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.IPAddress) == [ip_address(HERE)]
+    assert not is_due(bare, issued.not_valid_before_utc)
+    assert is_due(Domain("127.0.0.2", domain.folder, HERE), issued.not_valid_before_utc)
+
+
+def test_the_second_certificate_is_ordered_by_the_account_of_the_first(domain: Domain, monkeypatch: pytest.MonkeyPatch):
+    accounts = []
+    register = orders._register
+
+    def registered(client: Any) -> None:
+        register(client)
+        accounts.append(client.net.account.uri)
+
+    monkeypatch.setattr(orders, "_register", registered)
+    for _ in range(2):
+        assert renew(domain)
+        domain.file.unlink()
+    assert accounts[0] == accounts[1]
 
 
 @pytest.fixture
 def pairs(domain: Domain, tmp_path: Path) -> tuple[Path, bytes, bytes]:
-    renewed(domain)
+    renew(domain)
     first = domain.file.read_bytes()
     domain.file.unlink()
-    renewed(domain)
+    renew(domain)
     return tmp_path / "pair.pem", first, domain.file.read_bytes()
 
 
@@ -195,7 +270,7 @@ def test_new_files_are_taken_where_they_belong_together(
     async def play() -> list[bytes]:
         taken: list[bytes] = []
         files = (str(file), str(file))
-        task = asyncio.create_task(certificate.follow(files, None, lambda: taken.append(file.read_bytes()), 0.01))
+        task = asyncio.create_task(renewal.follow(files, None, lambda: taken.append(file.read_bytes()), 0.01))
         for content in (second[: second.index(b"-----BEGIN PRIVATE KEY")] + first[key:], second):
             await asyncio.sleep(0.1)
             new = file.with_suffix(".new")
@@ -217,7 +292,7 @@ def test_new_files_are_taken_where_they_belong_together(
         (["--acme", NOBODY], "--acme goes with --domain"),
         (["--domain", NAME], "--domain goes with --web"),
         (["--domain", NAME, "--web", "8443", "--web-cert", "a", "--web-key", "b"], "not with --web-cert"),
-        (["--domain", "192.0.2.1", "--web", "8443"], "--domain takes a host name"),
+        (["--domain", "192.0.2.1/24", "--web", "8443"], "--domain takes a host name"),
     ],
 )
 def test_options_that_do_not_go_together(options: list[str], said: str):

@@ -1,4 +1,4 @@
-"""Answers of the challenge http-01 (RFC 8555 section 8.3): a web server that lives as long as one is open."""
+"""Answers the challenge http-01 (RFC 8555 section 8.3), by a web server that runs only while a challenge is open."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from typing import Any
 from talkpath.browser.addresses import ANY
 from talkpath.errors import UsageError
 
-PLACE = "/.well-known/acme-challenge/"
-LONGEST_S = 10.0  # of one request
+PREFIX = "/.well-known/acme-challenge/"
+REQUEST_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def answering(host: str, port: int, token: str, authorization: str) -> Iterator[None]:
-    """Say `authorization` to whoever asks for `token` on that TCP port. `UsageError` where the port cannot be had."""
+def serving(host: str, port: int, token: str, authorization: str) -> Iterator[None]:
+    """Answer requests for `token` on that TCP port with `authorization`. `UsageError` if the port cannot be opened."""
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = LONGEST_S
+        timeout = REQUEST_TIMEOUT_S
 
         def do_GET(self) -> None:
-            right = self.path == PLACE + token
-            body = authorization.encode() if right else b""
-            self.send_response(200 if right else 404)
+            is_asked = self.path == PREFIX + token
+            body = authorization.encode() if is_asked else b""
+            self.send_response(200 if is_asked else 404)
             self.send_header("Content-Type", "application/octet-stream")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: it would hold an address."""
+            """Log nothing, since a line would hold an address."""
 
     server = ThreadingHTTPServer((host, port), Handler, bind_and_activate=False)
     server.socket.close()
@@ -49,10 +49,11 @@ def answering(host: str, port: int, token: str, authorization: str) -> Iterator[
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    both = host in ANY and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
+    """A listening socket, for IPv4 and IPv6 where `host` is any address."""
+    is_dual = host in ANY and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if is_dual or ":" in host else socket.AF_INET
     try:
-        return socket.create_server(("" if both else host, port), family=family, dualstack_ipv6=both)
+        return socket.create_server(("" if is_dual else host, port), family=family, dualstack_ipv6=is_dual)
     except PermissionError:
         raise UsageError(f"A certificate for --domain takes TCP port {port}, which this user may not open.") from None
     except OSError:

@@ -1,0 +1,138 @@
+"""Stores the certificate of one name or address on disk, and orders a new one when that is due.
+
+Contract: chain and key are in one file (PEM), so that they always belong together; the account's key is beside it. All
+are readable by this user alone. The authority is contacted only when a certificate is missing or has less than LEFT of
+its lifetime to go.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from msgspec import Struct
+
+from talkpath.browser.certificate.challenge import serving
+from talkpath.errors import UsageError
+
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+CHALLENGE_PORT = 80  # the only one that an authority asks (RFC 8555 section 8.3)
+LEFT = 1 / 3  # the part of the lifetime at which authorities advise to renew
+NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+
+
+class Domain(Struct, frozen=True):
+    """The host name or address that a certificate is for, and the authority that issues it.
+
+    `folder` holds the files; the challenge is answered at `host` and `port`; `directory` is the authority's URL.
+    """
+
+    name: str
+    folder: str
+    host: str
+    directory: str = LETS_ENCRYPT
+    port: int = CHALLENGE_PORT
+
+    @property
+    def file(self) -> Path:
+        """The file with the chain and its key."""
+        return Path(self.folder, f"{self.name.replace(':', '_')}.pem")
+
+    @property
+    def subject(self) -> x509.GeneralName:
+        """The name or address, as a certificate has it."""
+        address = as_address(self.name)
+        return x509.IPAddress(address) if address else x509.DNSName(self.name)
+
+
+def as_address(name: str) -> IPv4Address | IPv6Address | None:
+    """The address that the text is; None for a name."""
+    with suppress(ValueError):
+        return ip_address(name)
+    return None
+
+
+def checked(name: str) -> str:
+    """Return a name in lower case, or an address in its usual form. `UsageError` if it is neither."""
+    if address := as_address(name):
+        return str(address)
+    name = name.lower().rstrip(".")
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            "--domain takes a host name, as my.host.name, or an address; names beyond a to z in their xn-- form."
+        )
+    return name
+
+
+def is_due(domain: Domain, now: datetime, left: float = LEFT) -> bool:
+    """Whether the certificate is missing, is for another name, or has less than `left` of its lifetime to go."""
+    try:
+        stored = x509.load_pem_x509_certificate(domain.file.read_bytes())
+        names = stored.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return True
+    begin, end = stored.not_valid_before_utc, stored.not_valid_after_utc
+    return domain.subject not in names or end - now < left * (end - begin)
+
+
+def renew(domain: Domain) -> bool:
+    """Order a certificate if that is due, and tell whether it was. `PeerError` or `UsageError` if it fails."""
+    if not is_due(domain, datetime.now(UTC)):
+        return False
+    from talkpath.browser.certificate.authority import issue  # needs the package acme
+
+    account = _account(Path(domain.folder, "account.pem"))
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([domain.subject])
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=False)
+
+    def serve(token: str, authorization: str) -> AbstractContextManager[None]:
+        return serving(domain.host, domain.port, token, authorization)
+
+    chain = issue(domain.directory, account, builder.sign(key, hashes.SHA256()), serve)
+    _write(domain.file, chain.rstrip() + b"\n" + _pem(key))
+    return True
+
+
+def _account(file: Path) -> ec.EllipticCurvePrivateKey:
+    """The account's key, which is made at the first use."""
+    try:
+        key = load_pem_private_key(file.read_bytes(), None)
+    except FileNotFoundError:
+        key = ec.generate_private_key(ec.SECP256R1())
+        _write(file, _pem(key))
+    except (OSError, ValueError):
+        raise UsageError("The key of the account for certificates cannot be read; delete it.") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise UsageError("The key of the account for certificates is of another kind; delete it.")
+    return key
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Replace the file as a whole, readable by this user alone."""
+    new = file.with_suffix(".new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(data)
+        new.replace(file)
+    except OSError:
+        raise UsageError("The folder for certificates cannot be written; set XDG_STATE_HOME to another.") from None
