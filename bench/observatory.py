@@ -40,7 +40,7 @@ from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.refresh import refresh
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Judged, Received, Said

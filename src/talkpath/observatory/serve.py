@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.store import NEEDS
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from talkpath.browser.mount import Mount
-    from talkpath.observatory.intake.bundles import Bundles
 
 BACKLOG = 256
-AT_ONCE = 1000  # connections
+MOST_CONNECTIONS = 1000
+MOST_HEAD_BYTES = 64 << 10
 IDLE_S = 10
 COUNTRY = "XX"  # of everything that is made up
 CHECK_KEY = "check.pem"
@@ -57,7 +57,7 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         import uvicorn
     except ImportError:
         raise UsageError(NEEDS) from None
-    from talkpath.observatory.intake.desk import Settings
+    from talkpath.observatory.intake.collector import Settings
 
     site = replace(site or Site(), check=web_udp is not None)
     settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
@@ -67,11 +67,12 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         check = _check(web_host or opened.getsockname()[0], web_udp, place, pages)
         config = uvicorn.Config(
             application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
-            http=_protocol(observatory.reports.bundles),
+            http="h11",  # of uvicorn's protocols the one with a limit on the lines before a body
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
             log_level="warning",
             access_log=False,  # it would hold addresses
             server_header=False,
-            limit_concurrency=AT_ONCE,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=IDLE_S,
         )
@@ -112,15 +113,6 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
 
     signer = signer_of(place.root / CHECK_KEY)
     return Mount(host, web_udp, Witness(signer, find=atlas.find), known)
-
-
-def _protocol(bundles: Bundles) -> type[asyncio.Protocol] | Literal["h11"]:
-    """What reads HTTP. h11 is as right, and slower: for an installation that has no httptools yet."""
-    try:
-        from talkpath.observatory.intake.connection import connection
-    except ImportError:
-        return "h11"
-    return connection(bundles)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

@@ -1,4 +1,4 @@
-"""An observatory put together: log, desk, judges and index in one application, and what others add to it.
+"""An observatory put together: log, collector, judges and index in one application, and what others add to it.
 
     observatory = Observatory(Place(folder, dsn), settings)
     application(observatory, [*pages, *check])
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
-    from talkpath.observatory.intake.desk import Settings
+    from talkpath.observatory.intake.collector import Settings
 
 LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 3600.0
 LOAD_REST, MOST_REST_S = 100.0, 10.0  # the index rests so many times as long as it worked: the intake goes first
@@ -63,10 +63,10 @@ class Observatory:
     """Everything of one observatory. `UsageError` where its folder cannot be had, or is of the other kind."""
 
     def __init__(self, place: Place, settings: Settings, publication: Publication | None = None) -> None:
+        from talkpath.observatory.intake.collector import Collector
         from talkpath.observatory.intake.contributors import Contributors, Limit
-        from talkpath.observatory.intake.desk import Desk
         from talkpath.observatory.intake.metrics import Metrics
-        from talkpath.observatory.intake.routes import Reports
+        from talkpath.observatory.intake.routes import ReportApi
 
         self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
@@ -79,16 +79,16 @@ class Observatory:
             undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
         limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
-        people = Contributors(self.clock.today)
-        self.desk = Desk(self.log, self.committer, Atlas(place.geo), people, settings, self.metrics, limits)
-        self.reports = Reports(self.desk)
+        contributors, atlas = Contributors(self.clock.today), Atlas(place.geo)
+        self.collector = Collector(self.log, self.committer, atlas, contributors, settings, self.metrics, limits)
+        self._api = ReportApi(self.collector)
 
     def routes(self) -> list[BaseRoute]:
         """The report API, /health and /metrics."""
         from starlette.routing import Route
 
         own = [Route("/health", self._health), Route("/metrics", self._metrics)]
-        return [*self.reports.routes(), *own]
+        return [*self._api.routes(), *own]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -98,7 +98,7 @@ class Observatory:
         judges = Judges(self.log, self.committer.wait, self._place.listed, self.settings.simulated, self.metrics.judged,
                         self._place.judges)  # fmt: skip
         tasks = [
-            asyncio.create_task(_always(lambda: judges.run(self.desk.arrived))),
+            asyncio.create_task(_always(lambda: judges.run(self.collector.arrived))),
             asyncio.create_task(_always(self._load)),
             asyncio.create_task(_always(self._close_days)),
         ]

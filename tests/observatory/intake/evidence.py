@@ -16,8 +16,8 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.observatory.intake.collector import Answer, Collector, Settings
 from talkpath.observatory.intake.contributors import Contributors, Limit
-from talkpath.observatory.intake.desk import Answer, Desk, Settings
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
@@ -86,7 +86,7 @@ class Time:
 
 
 class Bench:
-    """A desk and what stands behind it."""
+    """A collector and what stands behind it."""
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         settings = settings or Settings(apps=frozenset(("whatsapp", "signal")))
@@ -95,10 +95,10 @@ class Bench:
         self.committer = Committer(self.log)
         limits = Limit(settings.bundles_an_hour, self.time), Limit(settings.taps_an_hour, self.time)
         people = Contributors(lambda: self.day)
-        self.desk = Desk(self.log, self.committer, Atlas(()), people, settings, Metrics(), limits)
+        self.collector = Collector(self.log, self.committer, Atlas(()), people, settings, Metrics(), limits)
 
     async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
-        return await self.desk.take(data, self.desk.sender(host), withdraw, name)
+        return await self.collector.take(data, self.collector.sender(host), withdraw, name)
 
     def close(self) -> None:
         self.committer.close()

@@ -113,7 +113,7 @@ def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
     record = judge(bench)[name]
     assert isinstance(record, Unfit)
     assert (record.again, record.measured) == (True, bench.day)
-    assert bench.desk.look_up(name).state == "unfit"
+    assert bench.collector.look_up(name).state == "unfit"
 
 
 def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch):

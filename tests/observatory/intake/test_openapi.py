@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 
 from evidence import Bench
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.openapi import document
 from talkpath.observatory.intake.refusal import REFUSALS
-from talkpath.observatory.intake.routes import Reports
+from talkpath.observatory.intake.routes import ReportApi
 
 APPS = frozenset(("signal", "whatsapp"))
 
@@ -39,8 +39,7 @@ def as_bytes(ctx: object, value: object) -> bytes:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_answers_are_those_of_the_document(bench: Bench, mode: GenerationMode):
-    reports = Reports(bench.desk)
-    application = Starlette(routes=reports.routes())
+    application = Starlette(routes=ReportApi(bench.collector).routes())
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", application)
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == 5

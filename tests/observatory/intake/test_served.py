@@ -119,6 +119,13 @@ def test_a_tap(served: str):
     assert (first[0], second[0]) == (201, 200)
 
 
+def test_behind_a_proxy_of_this_machine_the_sender_is_whoever_the_proxy_names(served: str):
+    body = b'{"app": "whatsapp", "medium": "video"}'
+    sent = [ask(served, "POST", "/api/v1/taps", body, Content_Type="application/json", X_Forwarded_For=host)[0]
+            for host in ("203.0.113.1", "203.0.113.2", "198.51.100.1")]  # fmt: skip
+    assert sent == [201, 200, 201]
+
+
 def test_a_sender_that_goes_away_harms_nobody(served: str):
     parts = urlsplit(served)
     with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:

@@ -277,6 +277,24 @@ def test_while_many_come_they_gather_and_one_alone_never_waits(tmp_path: Path, m
     log.close()
 
 
+def test_a_group_that_fails_is_told_to_everybody_and_the_next_one_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = open_log(tmp_path)
+    committer = Committer(log)
+
+    async def outcomes() -> list[object]:
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*(committer.wait(*report(number)) for number in (1, 2)), return_exceptions=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "commit", lambda group: 1 / 0)
+        assert [type(outcome) for outcome in asyncio.run(outcomes())] == [ZeroDivisionError, ZeroDivisionError]
+    assert asyncio.run(outcomes()) == [True, True]
+    committer.close()
+    log.close()
+
+
 def test_whoever_no_longer_waits_keeps_nobody_else_from_hearing(tmp_path: Path):
     """A future that was cancelled once ended the only thread that writes."""
     log = open_log(tmp_path)

@@ -1,4 +1,4 @@
-"""Taking in: bundles, taps, withdrawals (spec/tp-006). HTTP in routes.py, what is decided in desk.py.
+"""Taking in: bundles, taps, withdrawals (spec/tp-006). HTTP in routes.py, what is decided in collector.py.
 
 Contract: nothing is acknowledged that is not on the disk. What is refused is refused by one sentence and a code, and
 costs little. The address that a request comes from becomes a pseudonym of the day and a network at once, and is kept

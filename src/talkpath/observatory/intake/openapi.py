@@ -6,7 +6,7 @@ from typing import Any
 
 from talkpath import __version__
 from talkpath.evidence.share import DONE, MEDIA_TYPE
-from talkpath.observatory.intake.desk import Settings
+from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.refusal import REFUSALS
 
 HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}

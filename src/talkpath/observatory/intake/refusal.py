@@ -1,4 +1,4 @@
-"""Why something is not taken: a status, a code for programs, a sentence for people."""
+"""Why something is refused: an HTTP status, a code for programs, a sentence for people."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from talkpath.errors import TalkpathError
 
 
 class RefusedError(TalkpathError):
-    """The observatory does not take this. `code` is one of REFUSALS and never changes its meaning."""
+    """The observatory refuses a request. `code` is one of REFUSALS and never changes its meaning."""
 
     exit_code = 3
 
-    def __init__(self, code: str, said: str = "", retry_after_s: int = 0) -> None:
+    def __init__(self, code: str, sentence: str = "", retry_after_s: int = 0) -> None:
         self.code, self.status, self.retry_after_s = code, REFUSALS[code][0], retry_after_s
-        super().__init__(said or REFUSALS[code][1])
+        super().__init__(sentence or REFUSALS[code][1])
 
     @property
-    def told(self) -> dict[str, str]:
-        """As JSON."""
+    def body(self) -> dict[str, str]:
+        """The JSON object that is answered."""
         return {"error": str(self), "code": self.code}
 
     @property
     def headers(self) -> dict[str, str]:
-        """Beside it."""
+        """Retry-After, where waiting helps."""
         return {"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {}
 
 

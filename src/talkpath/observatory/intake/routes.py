@@ -1,4 +1,4 @@
-"""The report API over HTTP (spec/tp-006). Every answer that is no 200 or 201 is {"error": sentence, "code": code}."""
+"""The report API over HTTP (spec/tp-006). Every answer other than 200 and 201 is {"error": sentence, "code": code}."""
 
 from __future__ import annotations
 
@@ -11,86 +11,106 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from talkpath.evidence.share import DONE
-from talkpath.observatory.intake.bundles import PATH, Bundles, headers_of, host_of, may_be, told_of, wants, whole
-from talkpath.observatory.intake.desk import Answer, Desk
+from talkpath.evidence.share import DONE, MEDIA_TYPE
+from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
+from talkpath.observatory.intake.collector import Answer, Collector
 from talkpath.observatory.intake.openapi import document
 from talkpath.observatory.intake.refusal import RefusedError
 
 MOST_TAP_BYTES = 1000
+SCHEMA = "talkpath.report/1"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class TapBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tap: the app and the medium of the call that failed."""
+    """The body of a tap: the app and the medium of the call that failed."""
 
     app: str
     medium: str
 
 
-class Reports:
-    """The handlers of one desk."""
+class ReportApi:
+    """The HTTP handlers of one collector."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self.bundles = desk, Bundles(desk)
+    def __init__(self, collector: Collector) -> None:
+        self._collector, self._slots = collector, BodySlots()
 
     def routes(self) -> list[Route]:
-        """To be put into an application. `share` and `withdraw` find theirs with and without /api."""
-        one = [
-            Route(f"{base}/v1/reports/{{name}}", self._told(handler), methods=[method])
+        """The routes to put into an application. `share` and `withdraw` find reports with and without /api."""
+        report = [
+            Route(f"{base}/v1/reports/{{name}}", self._refusals_answered(handler), methods=[method])
             for base in ("", "/api")
             for method, handler in (("PUT", self._put), ("DELETE", self._delete), ("GET", self._get))
         ]
         return [
-            *one,
-            Route(PATH, self.bundles, methods=["POST"]),
-            Route("/api/v1/taps", self._told(self._tap), methods=["POST"]),
-            Route("/api/v1/openapi.json", self._told(self._document), methods=["GET"]),
+            *report,
+            Route("/api/v1/bundles", self._refusals_answered(self._post), methods=["POST"]),
+            Route("/api/v1/taps", self._refusals_answered(self._tap), methods=["POST"]),
+            Route("/api/v1/openapi.json", self._refusals_answered(self._document), methods=["GET"]),
         ]
 
+    async def _post(self, request: Request) -> Response:
+        return await self._bundle(request, "")
+
     async def _put(self, request: Request) -> Response:
-        return _answer(await self.bundles.take(request.scope, request.receive, request.path_params["name"]))
+        return await self._bundle(request, request.path_params["name"])
+
+    async def _bundle(self, request: Request, name: str) -> Response:
+        """Take a bundle; `name` is the id that its sender expects, "" for none."""
+        most_bytes = self._collector.settings.most_bytes
+        require_type(request.headers, MEDIA_TYPE)
+        sender = self._collector.admit(_host(request))
+        require_length(request.headers, most_bytes)
+        with self._slots.slot():
+            data = await read_body(request.receive, most_bytes)
+        withdraw = request.headers.get("Talkpath-Withdraw", "")
+        return _answer(await self._collector.take(data, sender, withdraw, name))
 
     async def _get(self, request: Request) -> Response:
-        return _answer(self._desk.look_up(request.path_params["name"]))
+        return _answer(self._collector.look_up(request.path_params["name"]))
 
     async def _delete(self, request: Request) -> Response:
-        secret = request.headers.get("Talkpath-Secret", "")
-        state = await self._desk.withdraw(request.path_params["name"], secret)
-        return _json(200, {"schema": "talkpath.report/1", "id": request.path_params["name"], "state": state,
-                           "said": DONE[state]})  # fmt: skip
+        name, secret = request.path_params["name"], request.headers.get("Talkpath-Secret", "")
+        state = await self._collector.withdraw(name, secret)
+        return _json(200, {"schema": SCHEMA, "id": name, "state": state, "said": DONE[state]})
 
     async def _tap(self, request: Request) -> Response:
-        headers = headers_of(request.scope)
-        wants(headers, "application/json")
-        may_be(headers, MOST_TAP_BYTES)
-        data = await whole(request.receive, MOST_TAP_BYTES)
+        require_type(request.headers, "application/json")
+        require_length(request.headers, MOST_TAP_BYTES)
+        with self._slots.slot():
+            data = await read_body(request.receive, MOST_TAP_BYTES)
         try:
             tap = msgspec.json.decode(data, type=TapBody)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            said = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
-            raise RefusedError("bad_request", said) from None
-        return _answer(await self._desk.tap(tap.app, tap.medium, host_of(request.scope)))
+            error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
+            raise RefusedError("bad_request", error) from None
+        return _answer(await self._collector.tap(tap.app, tap.medium, _host(request)))
 
     async def _document(self, request: Request) -> Response:
-        return _json(200, document(self._desk.settings))
+        return _json(200, document(self._collector.settings))
 
-    def _told(self, handler: Handler) -> Handler:
-        """A refusal as an answer, counted."""
+    def _refusals_answered(self, handler: Handler) -> Handler:
+        """The handler, with a refusal answered as JSON and counted."""
 
-        async def told(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
                 return await handler(request)
             except RefusedError as refused:
-                self._desk.metrics.refused(refused.code)
-                return _json(refused.status, refused.told, refused.headers)
+                self._collector.metrics.refused(refused.code)
+                return _json(refused.status, refused.body, refused.headers)
 
-        return told
+        return handle
+
+
+def _host(request: Request) -> str | None:
+    """The address that the request came from, as uvicorn or its proxy names it."""
+    return request.client.host if request.client else None
 
 
 def _answer(answer: Answer) -> Response:
-    return _json(*told_of(answer))
+    body = {"schema": SCHEMA, "id": answer.id, "state": answer.state}
+    return _json(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
 
 
-def _json(status: int, said: Any, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(said), status, headers, media_type="application/json")
+def _json(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

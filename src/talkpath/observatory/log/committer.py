@@ -36,7 +36,7 @@ class _Waiting(NamedTuple):
 
 
 class Committer:
-    """`submit` from any thread, `wait` and `put` in an event loop; each tells whether it was taken (false: it was there
+    """`submit` from any thread, `wait` in an event loop; each tells whether it was taken (false: it was there
     already), or `LogError`. Whoever no longer waits, or fails on hearing it, keeps nobody else from hearing.
 
     `hear` is told the size of each group once it is on the disk.
@@ -56,13 +56,10 @@ class Committer:
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
         """The same."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.put(record, data, partial(_settle, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._queue.put(_Waiting(Entry(record, data), partial(_settle, future), loop))
         return await future
-
-    def put(self, record: Record, data: bytes, tell: Tell) -> None:
-        """The same; `tell` is called in the loop that runs now."""
-        self._queue.put(_Waiting(Entry(record, data), tell, asyncio.get_running_loop()))
 
     def close(self) -> None:
         """Finish what waits."""

@@ -1,4 +1,4 @@
-"""Bundles as an ASGI application."""
+"""Bundles over HTTP: what a route reads of a request, and what it answers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 
 from evidence import Bench, measured
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.intake import bundles
-from talkpath.observatory.intake.bundles import AT_ONCE, PATH, Bundles
-from talkpath.observatory.intake.desk import Settings
-from talkpath.observatory.intake.routes import Reports
+from talkpath.observatory.intake import bodies
+from talkpath.observatory.intake.bodies import MOST_BODIES
+from talkpath.observatory.intake.collector import Settings
+from talkpath.observatory.intake.routes import ReportApi
+from talkpath.observatory.log.append import LogError
 
+PATH = "/api/v1/bundles"
 SENT, LIMIT = {"content-type": MEDIA_TYPE}, 3
 Answered = tuple[int, dict[str, str], Any]
 
@@ -28,6 +30,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, Settings(bundles_an_hour=LIMIT))
     yield made
     made.close()
+
+
+def app(bench: Bench) -> ASGIApp:
+    return Starlette(routes=ReportApi(bench.collector).routes())
 
 
 def scope(headers: dict[str, str], method: str = "POST", path: str = PATH, host: str = "192.0.2.7") -> Scope:
@@ -65,7 +71,7 @@ def code(answered: Answered) -> tuple[int, str]:
 
 
 def test_what_a_route_answers(bench: Bench):
-    application = Starlette(routes=Reports(bench.desk).routes())
+    application = app(bench)
     lock, first = {**SENT, "talkpath-withdraw": "ab" * 32}, measured(seed=1)
     asked = [(lock, first), (lock, first), (SENT, b"x"), ({}, b"x"), (SENT, measured(seed=3))]
 
@@ -80,8 +86,8 @@ def test_what_a_route_answers(bench: Bench):
 def test_a_body_in_parts_is_one(bench: Bench):
     data = measured(seed=4)
     parts = [data[at : at + 1000] for at in range(0, len(data), 1000)]
-    status, _, told = asyncio.run(ask(Bundles(bench.desk), scope(SENT), *parts))
-    assert (status, bench.desk.look_up(told["id"]).state) == (201, "received")
+    status, _, told = asyncio.run(ask(app(bench), scope(SENT), *parts))
+    assert (status, bench.collector.look_up(told["id"]).state) == (201, "received")
 
 
 @pytest.mark.parametrize("headers", [SENT, {**SENT, "content-length": str(3 << 20)}])
@@ -93,20 +99,20 @@ def test_no_more_is_read_than_may_be(bench: Bench, headers: dict[str, str]):
         read += 1
         return {"type": "http.request", "body": bytes(1 << 20), "more_body": True}
 
-    answered = asyncio.run(ask(Bundles(bench.desk), scope(headers), receive=endless))
+    answered = asyncio.run(ask(app(bench), scope(headers), receive=endless))
     assert code(answered) == (413, "too_large")
     assert read == (0 if "content-length" in headers else 3)
 
 
 def test_who_goes_away_or_does_not_go_on_is_told_and_holds_no_place(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bundles, "BODY_S", 0.01)
+    monkeypatch.setattr(bodies, "BODY_S", 0.01)
 
     async def gone() -> Message:
         return {"type": "http.disconnect"}
 
     async def both() -> list[Answered]:
-        application = Bundles(bench.desk)
-        hosts = [f"10.0.{at}.1" for at in range(AT_ONCE)]
+        application = app(bench)
+        hosts = [f"10.0.{at}.1" for at in range(MOST_BODIES)]
         for host in hosts:
             assert code(await ask(application, scope(SENT, host=host), receive=gone)) == (400, "bad_request")
         return await asyncio.gather(*(ask(application, scope(SENT, host=host), receive=never) for host in hosts))
@@ -116,9 +122,9 @@ def test_who_goes_away_or_does_not_go_on_is_told_and_holds_no_place(bench: Bench
 
 def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
     async def crowd() -> Answered:
-        application = Bundles(bench.desk)
+        application = app(bench)
         slow = [asyncio.create_task(ask(application, scope(SENT, host=f"10.0.{at}.1"), receive=never))
-                for at in range(AT_ONCE)]  # fmt: skip
+                for at in range(MOST_BODIES)]  # fmt: skip
         await asyncio.sleep(0)
         answered = await ask(application, scope(SENT), measured(seed=5))
         for one in slow:
@@ -131,5 +137,14 @@ def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
 
 
 def test_refusals_are_counted_by_code(bench: Bench):
-    asyncio.run(ask(Bundles(bench.desk), scope({}), b"x"))
-    assert b'talkpath_refused_total{code="media_type"} 1.0' in bench.desk.metrics.text()
+    asyncio.run(ask(app(bench), scope({}), b"x"))
+    assert b'talkpath_refused_total{code="media_type"} 1.0' in bench.collector.metrics.text()
+
+
+def test_a_log_that_cannot_write_is_answered_with_503(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def failing(group: object) -> list[bool]:
+        raise LogError("No room.")
+
+    monkeypatch.setattr(bench.log, "commit", failing)
+    answered = asyncio.run(ask(app(bench), scope(SENT), measured(seed=7)))
+    assert (code(answered), answered[1]["retry-after"]) == ((503, "not_durable"), "60")

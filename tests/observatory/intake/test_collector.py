@@ -1,4 +1,4 @@
-"""What the desk takes, what it refuses, by which code, and that refusing costs nothing and harms nothing."""
+"""What the collector takes and refuses, by which code, and that a refusal costs little and harms nothing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from evidence import COUNTRY, DAY, Bench, measured, resealed, simulated
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT
+from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.contributors import Contributors, Limit
-from talkpath.observatory.intake.desk import TOGETHER, Answer, Settings
 from talkpath.observatory.intake.refusal import RefusedError
 from talkpath.observatory.log.records import Received, Tap
 
@@ -52,31 +52,6 @@ def body(data: bytes) -> dict[str, bytes]:
     return {name: part for name, part in unpack(data).items() if name not in (MANIFEST, SIGNATURE)}
 
 
-@pytest.mark.parametrize("count", [1, TOGETHER, 3 * TOGETHER])
-def test_of_many_at_once_each_is_told_of_its_own(bench: Bench, count: int):
-    """A spoiled part is found when it is hashed, a spoiled signature when it is verified."""
-    good = [measured(seed=seed) for seed in range(4)]
-    spoiled = [data[:1000] + bytes([data[1000] ^ 1]) + data[1001:] for data in good]
-    forged = [pack({**unpack(data), SIGNATURE: bytes(64)}) for data in good]
-    sent = [kind[number // 3 % 4] for number in range(count) for kind in ((good, spoiled, forged)[number % 3],)]
-    told: list[tuple[int, str]] = []
-
-    async def send() -> None:
-        sender = bench.desk.sender(HOME)
-        for number, data in enumerate(sent):
-            bench.desk.put(data, sender, "", lambda said, number=number: told.append((number, word(said))))
-        while len(told) < count:
-            await asyncio.sleep(0.001)
-
-    run(send())
-    assert sorted(told) == [(number, "changed" if number % 3 else "received") for number in range(count)]
-    assert len(list(bench.log.read())) == min(4, (count + 2) // 3)
-
-
-def word(said: Answer | Exception) -> str:
-    return said.code if isinstance(said, RefusedError) else getattr(said, "state", repr(said))
-
-
 def test_a_bundle_is_taken_once(bench: Bench):
     data = measured()
     first, second = run(bench.take(data, HOME)), run(bench.take(data, AWAY))
@@ -95,6 +70,7 @@ def test_a_bundle_is_taken_once(bench: Bench):
         (measured()[:-1], "changed"),
         (measured() + b"\0", "changed"),
         (bytes(3 << 20), "too_large"),
+        (pack({**unpack(measured()), SIGNATURE: bytes(64)}), "changed"),
         (simulated(), "simulated"),
         (resealed({FACTS: b"x", VERDICT: b"y"}, "nonsense"), "changed"),
         (resealed({FACTS: b"x", "more": b"y"}), "changed"),
@@ -143,14 +119,14 @@ def test_only_the_secret_takes_it_back(bench: Bench):
     lock = hashlib.sha256(bytes.fromhex(secret)).hexdigest()
     name = run(bench.take(measured(), HOME, withdraw=lock)).id
     for wrong in ("", "cd" * 32, lock, "ü"):
-        assert refused(bench.desk.withdraw(name, wrong)) == "not_found"
-    assert run(bench.desk.withdraw(name, secret)) == "removed"
-    assert refused(bench.desk.withdraw(name, secret)) == "not_found"
+        assert refused(bench.collector.withdraw(name, wrong)) == "not_found"
+    assert run(bench.collector.withdraw(name, secret)) == "removed"
+    assert refused(bench.collector.withdraw(name, secret)) == "not_found"
 
 
 def test_what_nobody_has_a_secret_of_stays(bench: Bench):
     name = run(bench.take(measured(), HOME)).id
-    assert refused(bench.desk.withdraw(name, hashlib.sha256(b"").hexdigest())) == "not_found"
+    assert refused(bench.collector.withdraw(name, hashlib.sha256(b"").hexdigest())) == "not_found"
 
 
 def test_after_sealing_it_is_a_tombstone(bench: Bench):
@@ -158,34 +134,34 @@ def test_after_sealing_it_is_a_tombstone(bench: Bench):
     name = run(bench.take(measured(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
     bench.day = "2026-11-28"
     bench.log.seal_until(DAY)
-    assert run(bench.desk.withdraw(name, secret)) == run(bench.desk.withdraw(name, secret)) == "tombstone"
+    assert run(bench.collector.withdraw(name, secret)) == run(bench.collector.withdraw(name, secret)) == "tombstone"
 
 
 def test_one_tap_a_day_app_and_medium(bench: Bench):
     drawn = [("voice", HOME), ("voice", NEIGHBOUR), ("video", HOME), ("voice", AWAY)]
-    taps = [run(bench.desk.tap("signal", medium, host)).new for medium, host in drawn]
+    taps = [run(bench.collector.tap("signal", medium, host)).new for medium, host in drawn]
     assert taps == [True, False, True, True], "a neighbour of the same /24 is the same contributor"
-    assert refused(bench.desk.tap("nosuch", "voice", HOME)) == "unknown_app"
+    assert refused(bench.collector.tap("nosuch", "voice", HOME)) == "unknown_app"
     assert all(isinstance(record, Tap) for _, record in bench.log.read())
 
 
 def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
     bench = Bench(tmp_path, Settings(bundles_an_hour=3, apps=frozenset()))
     for _ in range(3):
-        bench.desk.admit(HOME)
+        bench.collector.admit(HOME)
     with pytest.raises(RefusedError) as told:
-        bench.desk.admit(NEIGHBOUR)
+        bench.collector.admit(NEIGHBOUR)
     assert (told.value.status, told.value.retry_after_s) == (429, 1201)
-    bench.desk.admit(AWAY)
+    bench.collector.admit(AWAY)
     bench.time.s += 1201.0
-    bench.desk.admit(HOME)
+    bench.collector.admit(HOME)
     bench.close()
 
 
 def test_a_country_that_is_stopped(tmp_path: Path):
     bench = Bench(tmp_path, Settings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
     assert refused(bench.take(measured(), HOME)) == "stopped", "by the receipt"
-    assert refused(bench.desk.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
+    assert refused(bench.collector.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
     bench.close()
 
 

@@ -1,0 +1,71 @@
+"""Reads the bodies of requests: bounded in size, in time, and in how many are read at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from starlette.types import Receive
+
+from talkpath.observatory.intake.refusal import RefusedError
+
+BODY_S = 60.0
+MOST_BODIES = 64
+BUSY_RETRY_S = 5
+Headers = Mapping[str, str]
+
+
+class BodySlots:
+    """Counts the bodies that are being read, so that slow senders cannot fill the memory."""
+
+    def __init__(self, most: int = MOST_BODIES) -> None:
+        self._free = most
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one place while a body is read; `RefusedError` where all are taken."""
+        if self._free <= 0:
+            raise RefusedError("busy", retry_after_s=BUSY_RETRY_S)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
+def require_type(headers: Headers, media_type: str) -> None:
+    """Refuse a body of another media type."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise RefusedError("media_type")
+
+
+def require_length(headers: Headers, most_bytes: int) -> None:
+    """Refuse a body whose Content-Length is larger than allowed."""
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length) > most_bytes:
+        raise RefusedError("too_large")
+
+
+async def read_body(receive: Receive, most_bytes: int) -> bytes:
+    """Read the whole body within a minute; `RefusedError` where it is larger than allowed or too slow."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _read_body(receive, most_bytes)
+    except TimeoutError:
+        raise RefusedError("slow") from None
+
+
+async def _read_body(receive: Receive, most_bytes: int) -> bytes:
+    parts, size_bytes, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError("bad_request", "The sender went away before the end.")
+        part = message.get("body", b"")
+        parts.append(part)
+        size_bytes += len(part)
+        if size_bytes > most_bytes:
+            raise RefusedError("too_large")
+        more = message.get("more_body", False)
+    return b"".join(parts)

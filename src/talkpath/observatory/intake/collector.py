@@ -1,0 +1,198 @@
+"""The collector: decides what is taken of everything that comes in, and writes it to the log. No HTTP, no database.
+
+Contract: a method returns once what it took is durable, or raises `RefusedError`. A bundle is taken if its signatures
+verify; it is judged later, by another process (judges.py). Its facts are never unpacked here, so that a compression
+bomb cannot exhaust this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import Seal, read_seal
+from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
+from talkpath.observatory.intake.metrics import Metrics
+from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.log.append import LogError
+from talkpath.observatory.log.committer import Committer
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.records import Placed, Received, Record, Tap
+from talkpath.observatory.log.register import Known
+from talkpath.responder.whereabouts import Atlas, Whereabouts
+
+HEX = re.compile(r"[0-9a-f]{64}")
+RETRY_S = 60
+
+
+class Settings(Struct, frozen=True):
+    """The operator's settings. Nothing is taken from the countries in `stopped`; taps may name the ids in `apps`."""
+
+    simulated: bool = False
+    most_bytes: int = 2 << 20
+    bundles_an_hour: int = 120
+    taps_an_hour: int = 60
+    stopped: frozenset[str] = frozenset()
+    apps: frozenset[str] = frozenset()
+    media: frozenset[str] = frozenset(("voice", "video", "text"))
+
+
+class Answer(NamedTuple):
+    """The state of a report. `new`: this request added it."""
+
+    id: str
+    state: str
+    new: bool = False
+    why: str = ""
+
+
+class Sender(NamedTuple):
+    """Who sends a request: a pseudonym, and the network and country that this end finds for the address."""
+
+    contributor: Contributor
+    where: Whereabouts
+
+
+class Collector:
+    """Takes bundles, taps and withdrawals. `Contributors`, `Limit` and `Metrics` are used by this object alone."""
+
+    def __init__(self, log: Log, committer: Committer, atlas: Atlas, contributors: Contributors, settings: Settings,
+                 metrics: Metrics, limits: tuple[Limit, Limit]) -> None:  # fmt: skip
+        self.log, self.settings, self.metrics = log, settings, metrics
+        self._committer, self._atlas, self._contributors = committer, atlas, contributors
+        self._bundles, self._taps = limits
+        self.arrived = asyncio.Event()
+        """Set whenever a report was taken that is not judged yet."""
+
+    def sender(self, host: str | None) -> Sender:
+        """The pseudonym and network of an address. The address itself is not kept."""
+        return Sender(self._contributors.of(host), self._atlas.find(host or ""))
+
+    def admit(self, host: str | None) -> Sender:
+        """Check the limit and the stop rule before the body of a bundle is read."""
+        sender = self.sender(host)
+        _require_within(self._bundles, sender.contributor)
+        self._require_not_stopped(sender.where.country)
+        return sender
+
+    async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
+        """Take a bundle. `withdraw` is the SHA-256 of the secret that takes it back, `name` the id that the sender
+        expects."""
+        record = self._received(data, sender, withdraw, name)
+        new = await self._commit(record, data)
+        self.metrics.took("bundle", new)
+        if not new:
+            return self.look_up(record.id)
+        self.arrived.set()
+        return Answer(record.id, "received", new)
+
+    async def tap(self, app: str, medium: str, host: str | None) -> Answer:
+        """Count a tap ("my call failed"). A contributor's second tap of a day for the same app and medium is the same
+        tap."""
+        if app not in self.settings.apps or medium not in self.settings.media:
+            raise RefusedError("unknown_app")
+        contributor, where = self.sender(host)
+        _require_within(self._taps, contributor)
+        self._require_not_stopped(where.country)
+        day = self._contributors.today()
+        placed: Placed = "ingest" if where != Whereabouts() else ""
+        record = Tap(
+            id=hashlib.sha256(repr(("tap", *contributor, app, medium, day)).encode()).hexdigest(),
+            day=day,
+            measured=day,
+            app=app,
+            medium=medium,
+            network=where.network,
+            country=where.country,
+            placed=placed,
+            contributor=contributor.pseudonym,
+            contributor_key=contributor.key,
+            simulated=self.settings.simulated,
+        )
+        new = await self._commit(record)
+        self.metrics.took("tap", new)
+        return Answer(record.id, "counted", new)
+
+    def look_up(self, name: str) -> Answer:
+        """The state of a report."""
+        known = self._known(name)
+        return Answer(name, known.state, why=known.why)
+
+    async def withdraw(self, name: str, secret: str) -> str:
+        """Take a report back: "removed", or "tombstone" where its day is sealed already."""
+        known = self._known(name)
+        given = hashlib.sha256(bytes.fromhex(secret)).hexdigest() if HEX.fullmatch(secret) else ""
+        if not known.received.withdraw or not hmac.compare_digest(given, known.received.withdraw):
+            raise RefusedError("not_found")
+        if known.state == "withdrawn":
+            return "tombstone"
+        try:
+            record = await asyncio.to_thread(self.log.withdraw, known)
+        except LogError as error:
+            raise RefusedError("not_durable", str(error), RETRY_S) from None
+        self.metrics.took("withdrawal", True)
+        return "tombstone" if record.tombstone else "removed"
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> Known:
+        known = self.log.find(name) if HEX.fullmatch(name) else None
+        if known is None:
+            raise RefusedError("not_found")
+        return known
+
+    def _received(self, data: bytes, sender: Sender, withdraw: str, name: str) -> Received:
+        """The record of a bundle whose signatures verify; the log fills in where its bytes lie."""
+        if len(data) > self.settings.most_bytes:
+            raise RefusedError("too_large")
+        digest = hashlib.sha256(data).hexdigest()
+        if name and name != digest:
+            raise RefusedError("wrong_id")
+        if withdraw and not HEX.fullmatch(withdraw):
+            raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
+        self._require_acceptable(_seal(data))
+        return Received(
+            id=digest,
+            day="",
+            size_bytes=len(data),
+            withdraw=withdraw,
+            network=sender.where.network,
+            country=sender.where.country,
+            contributor=sender.contributor.pseudonym,
+            contributor_key=sender.contributor.key,
+        )
+
+    def _require_acceptable(self, seal: Seal) -> None:
+        if seal.simulated != self.settings.simulated:
+            raise RefusedError("simulated" if seal.simulated else "not_simulated")
+        self._require_not_stopped(seal.receipt.country if seal.receipt else "ZZ")
+
+    def _require_not_stopped(self, country: str) -> None:
+        if country in self.settings.stopped:
+            raise RefusedError("stopped")
+
+    async def _commit(self, record: Record, data: bytes = b"") -> bool:
+        try:
+            return await self._committer.wait(record, data)
+        except LogError as error:
+            raise RefusedError("not_durable", str(error), RETRY_S) from None
+
+
+def _seal(data: bytes) -> Seal:
+    """What a bundle says of itself, once its signatures verify."""
+    try:
+        return read_seal(data)
+    except BundleError as error:
+        raise RefusedError("changed", str(error)) from None
+
+
+def _require_within(limit: Limit, contributor: Contributor) -> None:
+    wait_s = limit.wait_s(contributor)
+    if wait_s:
+        raise RefusedError("limited", retry_after_s=int(wait_s) + 1)
