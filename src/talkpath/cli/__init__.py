@@ -13,8 +13,8 @@ from pkgutil import iter_modules
 
 import click
 
-from talkpath import __version__
 from talkpath.errors import TalkpathError
+from talkpath.version import VERSION
 
 
 class Commands(click.Group):
@@ -34,7 +34,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="talkpath")
+@click.version_option(VERSION, prog_name="talkpath")
 def cli() -> None:
     """Is somebody restricting voice and video calls on this network, how, and how sure is that?"""
 

@@ -16,7 +16,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath import __version__
 from talkpath.errors import BundleError
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.receipt import open_head, open_receipt
@@ -24,6 +23,7 @@ from talkpath.evidence.simulation import is_simulation_key
 from talkpath.evidence.sound import check_facts, check_findings, check_words
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.version import VERSION
 from talkpath.wire.keys import raw_key, raw_key_text
 from talkpath.wire.receipt import Head, Statement
 from talkpath.wire.sign import Signer, is_signed
@@ -219,7 +219,7 @@ def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
 
 def _seal(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:
     key = raw_key_text(signer.public)
-    manifest = msgspec.json.encode(Manifest(SCHEMA, kind, f"talkpath/{__version__}", key, _digests(parts)))
+    manifest = msgspec.json.encode(Manifest(SCHEMA, kind, f"talkpath/{VERSION}", key, _digests(parts)))
     return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})
 
 

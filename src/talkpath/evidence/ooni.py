@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from talkpath import __version__
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
 from talkpath.verdict.call import judge_call
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
+from talkpath.version import VERSION
 
 TEST_NAME, TEST_VERSION = "talkpath_call", "0.1.0"
 NO_TIME = "1970-01-01 00:00:00"  # of facts from virtual time
@@ -66,7 +66,7 @@ def _measurement(
         "resolver_asn": "AS0",
         "resolver_ip": "127.0.0.1",
         "software_name": "talkpath",
-        "software_version": __version__,
+        "software_version": VERSION,
         "test_helpers": {},
         "test_keys": {
             **{key: value for key, value in told.items() if key != "observations"},

@@ -20,8 +20,8 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Struct
 
-from talkpath import __version__
 from talkpath.errors import PeerError, UsageError
+from talkpath.version import VERSION
 
 SCHEMA = "talkpath.shared/1"
 MEDIA_TYPE = "application/vnd.talkpath.bundle"
@@ -128,7 +128,7 @@ def _request(url: str, method: str, path: str, headers: dict[str, str], body: by
         else http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
     )
     try:
-        every = {"User-Agent": f"talkpath/{__version__}", "Accept": "application/json", **headers}
+        every = {"User-Agent": f"talkpath/{VERSION}", "Accept": "application/json", **headers}
         connection.request(method, parts.path.rstrip("/") + path, body, every)
         answer = connection.getresponse()
         return answer.status, _object(answer.read(MOST_ANSWER_BYTES))

@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from talkpath import __version__
 from talkpath.apps.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
@@ -23,6 +22,7 @@ from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import Epoch, SignedReceipt
 from talkpath.probe import vet
 from talkpath.probe.flight import Outgoing, ProbeFlight
+from talkpath.version import VERSION
 from talkpath.wire import control
 from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, Hello, Open, Ready, Receipt, Report
 
@@ -97,7 +97,7 @@ class ProbeSession:
         """The control channel is open (and, on real networks, its key is the pinned one)."""
         self._spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
-        self._say(now_s, Hello((control.VERSION,), f"talkpath/{__version__}", commitment(self.seed), shapes, self.key))
+        self._say(now_s, Hello((control.VERSION,), f"talkpath/{VERSION}", commitment(self.seed), shapes, self.key))
         self._asked_s = self._zero_s = self._heard_s = now_s
 
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:

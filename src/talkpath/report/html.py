@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from talkpath import __version__
 from talkpath.measure.facts import Facts
 from talkpath.report import words
 from talkpath.report.amounts import megabytes, seconds
@@ -21,6 +20,7 @@ from talkpath.report.markup import Element, document, element, marked
 from talkpath.report.matrix import MEDIA, Cell, Row, cell, rows
 from talkpath.report.text import worth_telling
 from talkpath.verdict.model import Verdict
+from talkpath.version import VERSION
 
 
 def check_page(facts: Facts, verdicts: Sequence[Verdict], written: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
@@ -56,7 +56,7 @@ def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
     told = say("page", "a made-up network inside a computer. Nothing here was measured on a real one.")
     stamp = element("p", f"{simulation()}: {told}", class_="stamp") if simulated else None
     note = element("p", words.translation_note(), class_="soft") if words.translation_note() else None
-    version = say("page", "Written by {program}. It measures; it points at nobody.", program=f"talkpath {__version__}")
+    version = say("page", "Written by {program}. It measures; it points at nobody.", program=f"talkpath {VERSION}")
     foot = element("p", version, class_="soft")
     main = element("main", stamp, element("h1", title), note, *body, foot)
     return document(head, element("body", main), spoken().code, spoken().direction)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, NamedTuple
 
-from talkpath import __version__
 from talkpath.apps import shapes
 from talkpath.apps.shape import Arm
 from talkpath.experiment.plan import choose_arms
@@ -25,6 +24,7 @@ from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import truth
 from talkpath.lab.scoring.settings import KINDS, OF_CALLS, setting
 from talkpath.lab.sim import PORTS
+from talkpath.version import VERSION
 
 Study = Literal["null", "rules", "speed"]
 
@@ -65,7 +65,7 @@ class Narrow(NamedTuple):
 ANY = Narrow()
 
 
-def first_seed(number: int, version: str = __version__) -> int:
+def first_seed(number: int, version: str = VERSION) -> int:
     """Where a release's seeds begin: nobody has seen them before its version is set."""
     digest = hashlib.sha256(f"talkpath {version} draw {number}".encode()).digest()
     return (1 + int.from_bytes(digest[:8], "big") % 1_000_000) * RELEASE_SEEDS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from talkpath import __version__
 from talkpath.lab.peers import Look, peers
 from talkpath.lab.peers.table import lines as peers_table
 from talkpath.lab.scoring import beyond, figures, goals, tables
 from talkpath.lab.scoring.pictures import pictures
 from talkpath.lab.scoring.row import Row
+from talkpath.version import VERSION
 
 NOTE = "<!-- written by `talkpath lab score --page`: from rows alone, never by hand -->"
 MOST_LISTED = 60
@@ -48,7 +48,7 @@ def _opening(rows: Sequence[Row], code: str) -> Iterator[str]:
     seeds = [row.seed for row in rows]
     drivers = f"seeds {min(seeds)} to {max(seeds)}" if seeds else "no seeds"
     yield (
-        f"talkpath {__version__}, code `{code}`: {len(rows)} checks in virtual time, {drivers}, drawn by seed "
+        f"talkpath {VERSION}, code `{code}`: {len(rows)} checks in virtual time, {drivers}, drawn by seed "
         "([how, and how to read this page](why/2026-11-24-error-rates.md)). Every check ran the real engines and the "
         "real verdicts through a network made up by the lab, whose truth is known. SIMULATED: none of this is a "
         "measurement of anybody's network. Brackets are exact 95 % intervals (Clopper and Pearson), `≤` after a count "

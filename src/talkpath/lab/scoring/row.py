@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-import talkpath
+from talkpath import version
 from talkpath.errors import UsageError
 from talkpath.lab.peers import Look
 
@@ -95,7 +95,7 @@ class Row(Struct, frozen=True, omit_defaults=True):
 
 def digest() -> str:
     """Of all code that decides what a row says."""
-    root = Path(talkpath.__file__).parent
+    root = Path(version.__file__).parent
     names = sorted(path.relative_to(root).as_posix() for part in DECIDES for path in (root / part).rglob("*.py"))
     chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS + CAPTURES + PLACES)]
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]

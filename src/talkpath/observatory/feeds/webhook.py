@@ -26,9 +26,9 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Struct
 
-from talkpath import __version__
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import Told
+from talkpath.version import VERSION
 
 TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0
@@ -145,7 +145,7 @@ def post(url: str, headers: dict[str, str], body: bytes) -> int:
     )
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, {"User-Agent": f"talkpath/{__version__}", **headers})
+        connection.request("POST", target, body, {"User-Agent": f"talkpath/{VERSION}", **headers})
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

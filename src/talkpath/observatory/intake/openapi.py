@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from talkpath import __version__
 from talkpath.evidence.share import DONE, MEDIA_TYPE
 from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.refusal import REFUSALS
+from talkpath.version import VERSION
 
 HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
@@ -19,7 +19,7 @@ def document(settings: Settings) -> Object:
     report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [_parameter("name", "path", HEX)]}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "talkpath observatory", "version": __version__, "license": {"name": "Apache-2.0"},
+        "info": {"title": "talkpath observatory", "version": VERSION, "license": {"name": "Apache-2.0"},
                  "description": _about(settings)},
         "paths": {
             "/api/v1/bundles": {"post": _post()},

@@ -1,0 +1,139 @@
+"""Tables of a recording for analysis: calls, streams, seconds and media packets, as Apache Arrow.
+
+The columns follow the records of `measure.call`: a field that is added there is a column here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from talkpath.errors import UsageError
+from talkpath.measure.call import Call, Moment, Second, Stream
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from talkpath.api.recording import Recording
+
+TableName = Literal["calls", "streams", "seconds", "packets"]
+Row = dict[str, Any]
+Columns = dict[str, Any]
+"""Name -> Python type; a union with None is a column that may be empty."""
+
+PLACE: Columns = {"file": str, "call": int, "app": str}
+"""The first columns of every table. `call` counts from 1."""
+
+VERDICT: Columns = {
+    "state": str,
+    "alternatives": tuple[str, ...],
+    "loss_down_pct": float | None,
+    "loss_up_pct": float | None,
+    "frozen_down_pct": float | None,
+    "mos_down": float | None,
+}
+ARROW_TYPES = {int: "int64", float: "float64", str: "string", bool: "bool_"}
+
+
+def arrow_table(recording: Recording, table: TableName) -> pyarrow.Table:
+    """One table of the recording; `UsageError` for an unknown name, or where pyarrow is not installed."""
+    arrow = _pyarrow()
+    if table == "packets":
+        return _packets(arrow, recording)
+    if table not in TABLES:
+        raise UsageError(f"There is no table {table!r}; there are: {', '.join([*TABLES, 'packets'])}.")
+    columns, rows = TABLES[table]
+    fields = [(name, _arrow_type(arrow, kind)) for name, kind in columns().items()]
+    return arrow.Table.from_pylist(list(rows(recording)), schema=arrow.schema(fields))
+
+
+def call_columns() -> Columns:
+    """The columns of "calls"."""
+    return PLACE | _fields(Call, without=("app", "flows", "streams", "seconds")) | VERDICT
+
+
+def call_rows(recording: Recording) -> Iterable[Row]:
+    """A row a call, with its verdict."""
+    for number, (call, verdict) in enumerate(zip(recording.calls, recording.verdicts, strict=True), 1):
+        row = _values(call, call_columns()) | _place(recording, number, call)
+        row |= {"state": verdict.state, "alternatives": verdict.alternatives}
+        yield row | {name: verdict.figures.get(name) for name in VERDICT if name not in row}
+
+
+def stream_columns() -> Columns:
+    """The columns of "streams"."""
+    return {**PLACE, "stream": int, **_fields(Stream)}
+
+
+def stream_rows(recording: Recording) -> Iterable[Row]:
+    """A row a stream. `stream` counts from 1 in each call."""
+    for number, call in enumerate(recording.calls, 1):
+        for place, stream in enumerate(call.streams, 1):
+            row = _values(stream, _fields(Stream))
+            yield {**_place(recording, number, call), "stream": place, **row}
+
+
+def second_columns() -> Columns:
+    """The columns of "seconds"."""
+    around = _fields(Moment, without=("sent", "received"))
+    return {**PLACE, "at_s": int, "direction": str, **_fields(Second), **around}
+
+
+def second_rows(recording: Recording) -> Iterable[Row]:
+    """A row a second and direction of a call."""
+    around = _fields(Moment, without=("sent", "received"))
+    for number, call in enumerate(recording.calls, 1):
+        place = _place(recording, number, call)
+        for moment in call.seconds:
+            for direction, second in (("sent", moment.sent), ("received", moment.received)):
+                both = _values(moment, around)
+                yield {**place, "direction": direction, **both, **_values(second, _fields(Second))}
+
+
+TABLES: Mapping[str, tuple[Callable[[], Columns], Callable[[Recording], Iterable[Row]]]] = {
+    "calls": (call_columns, call_rows),
+    "streams": (stream_columns, stream_rows),
+    "seconds": (second_columns, second_rows),
+}
+
+
+def _packets(arrow: Any, recording: Recording) -> pyarrow.Table:
+    """The media packets that `talkpath capture --parquet` writes, with the file's name."""
+    from talkpath.capture.table import columns
+
+    parts = [arrow.table(part) for part in columns(recording.measured)]
+    whole = arrow.concat_tables([part.cast(parts[0].schema) for part in parts])
+    names = arrow.array([recording.name] * len(whole), arrow.string())
+    return whole.add_column(0, "file", names)
+
+
+def _place(recording: Recording, number: int, call: Call) -> Row:
+    return {"file": recording.name, "call": number, "app": call.app}
+
+
+def _values(record: object, columns: Columns) -> Row:
+    return {name: getattr(record, name) for name in columns if hasattr(record, name)}
+
+
+def _fields(record: type, without: tuple[str, ...] = ()) -> Columns:
+    return {name: kind for name, kind in get_type_hints(record).items() if name not in without}
+
+
+def _arrow_type(arrow: Any, kind: Any) -> Any:
+    """The Arrow type of a field's annotation: a number, a text, one of some texts, or a list of these."""
+    if get_origin(kind) is Literal:
+        return arrow.string()
+    if get_origin(kind) is tuple:
+        return arrow.list_(_arrow_type(arrow, get_args(kind)[0]))
+    if isinstance(kind, UnionType) or get_origin(kind) is not None:
+        return _arrow_type(arrow, next(part for part in get_args(kind) if part is not NoneType))
+    return getattr(arrow, ARROW_TYPES[kind])()
+
+
+def _pyarrow() -> Any:
+    try:
+        return import_module("pyarrow")
+    except ImportError:
+        raise UsageError("Tables need the library pyarrow, which is not here: pip install pyarrow.") from None

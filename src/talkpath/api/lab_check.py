@@ -1,0 +1,56 @@
+"""Plays a check through a network that the lab makes, where what is restricted is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from talkpath.errors import PeerError
+
+if TYPE_CHECKING:
+    from talkpath.api.check_result import Result
+
+Driver = Literal["sim", "netns", "loopback"]
+
+
+def simulate(
+    restrict: str | Sequence[str] = (),
+    *,
+    background: str = "clean",
+    apps: Sequence[str] = (),
+    media: Sequence[str] = ("voice",),
+    seed: int = 0,
+    family: Literal[4, 6] = 4,
+    driver: Driver = "sim",
+    flows: int | None = None,
+    deep: bool = False,
+    transports: bool = False,
+) -> Result:
+    """Play one check through one made-up network. Nothing leaves this machine, and the result says SIMULATED.
+
+    `restrict` is a rule as "media.drop,app=telegram,p=0.3", or several; `background` is the line's quality, as
+    "ge,loss=0.05"; the same `seed` plays the same network. `flows` sets the call flows of an epoch. What was really
+    restricted is in `Result.record["truth"]`.
+
+    `driver` "sim" plays in virtual time and takes about a second; "loopback" uses sockets of 127.0.0.1; "netns" uses
+    network namespaces (Linux) and moves this process into one, so it is for programs that do nothing else.
+    """
+    from talkpath.api.check_result import Result
+    from talkpath.evidence.simulation import probe_signer
+    from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
+    from talkpath.lab import drive, namespace
+    from talkpath.lab.scenario import Scenario, truth
+    from talkpath.lab.sim import PORTS
+
+    rules = (restrict,) if isinstance(restrict, str) else tuple(restrict)
+    scenario = Scenario.parse(background, rules, seed, family)
+    arms = choose_arms(apps, media, every=deep)
+    plan = make_plan(arms, k=flows, watch_s=DEEP_S if deep else 0.0, transports=transports)
+    if driver == "netns":
+        if why := namespace.available():
+            raise PeerError(why)
+        namespace.enter()
+    run = {"sim": drive.run_sim, "netns": drive.run_netns, "loopback": drive.run_loopback}[driver]
+    facts = run(plan, scenario)
+    hits = [hit.record() for hit in truth(scenario.rules, arms, PORTS)]
+    return Result.of(facts, probe_signer(), hits)

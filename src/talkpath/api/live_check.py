@@ -1,0 +1,73 @@
+"""Places a check on the network of this machine, to a test server that agreed to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from talkpath.api.check_result import Result
+    from talkpath.measure.facts import Facts, Plan
+    from talkpath.verdict.model import Ask
+    from talkpath.wire.sign import Signer
+
+
+class CheckProgress(NamedTuple):
+    """How far a check is. `question` is what it measures now; the codes are those of spec/tp-001."""
+
+    app: str
+    medium: str
+    question: str
+    bytes_used: int
+    bytes_planned: int
+
+
+def check(
+    link: str,
+    *,
+    apps: Sequence[str] = (),
+    video: bool = False,
+    deep: bool = False,
+    transports: bool = False,
+    family: Literal[0, 4, 6] = 0,
+    progress: Callable[[CheckProgress], None] | None = None,
+) -> Result:
+    """Compare calls shaped like those of messengers with control traffic, to the test server of an invite link.
+
+    It blocks until the check has ended, about a minute. `apps` are ids such as "whatsapp" (all where it is empty),
+    `video` adds video calls, `deep` watches each call for a minute, `transports` also tries TCP and TLS, `family` 4 or
+    6 uses that version of IP only. `progress` is called in this thread before each question.
+
+    `UsageError` for a link or an app that does not exist; `PeerError` where something else than this test server
+    answers, or the server refuses. A server that does not answer is a result: see `Result.measured` and `ended`.
+    """
+    from talkpath.api.check_result import Result
+    from talkpath.wire.sign import Signer
+
+    plan = make_check_plan(apps, video=video, deep=deep, transports=transports)
+
+    def tell(event: str, facts: Facts, question: Ask | None) -> None:
+        if progress is not None and question is not None:
+            used = facts.bytes_sent + facts.bytes_received
+            progress(CheckProgress(question.app, question.medium, question.question, used, plan.budget_bytes))
+
+    signer = Signer.fresh()
+    return Result.of(measure(plan, link, family, signer, tell), signer)
+
+
+def make_check_plan(apps: Sequence[str], *, video: bool = False, deep: bool = False, transports: bool = False) -> Plan:
+    """The plan of a check with these options; `UsageError` for an app that does not exist."""
+    from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
+
+    media = ("voice", "video") if video else ("voice",)
+    return make_plan(choose_arms(apps, media, every=deep), watch_s=DEEP_S if deep else 0.0, transports=transports)
+
+
+def measure(
+    plan: Plan, link: str, family: int, signer: Signer, progress: Callable[[str, Facts, Ask | None], None]
+) -> Facts:
+    """Carry out the plan and return the facts. `progress` as in `conduct.live.run_check`."""
+    from talkpath.conduct.live import run_check
+    from talkpath.probe.link import parse_link
+
+    return run_check(plan, parse_link(link), family=family, key=signer.public, progress=progress)

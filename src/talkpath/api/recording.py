@@ -1,0 +1,122 @@
+"""Reads a capture file and gives the calls in it: their streams, their seconds and their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from talkpath.errors import UsageError, WireError
+from talkpath.measure.call import Attempt, Call, Findings, Paired, Stream
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from talkpath.api.arrow_tables import TableName
+    from talkpath.capture.calls import Recorded
+    from talkpath.verdict.model import Verdict
+    from talkpath.wire.pcap.read import Source
+
+FROM_A_STREAM = "-"
+"""The name of a recording that was not read from a file with a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The calls of one capture file. No record holds an address; times are seconds from the file's first packet."""
+
+    name: str
+    measured: Recorded = field(repr=False)
+    """The packets behind the facts, for the tables of this package. Not part of the public interface."""
+
+    @property
+    def findings(self) -> Findings:
+        """All facts of the file (the records of spec/tp-007)."""
+        return self.measured.findings
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls, in order of time. Each has its `streams` and its `seconds`."""
+        return self.findings.calls
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Calls that were set up but carried no talk."""
+        return self.findings.attempts
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The RTP streams of all calls, those of the first call first."""
+        return tuple(stream for call in self.calls for stream in call.streams)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What the facts say of each call, in the order of `calls`."""
+        from talkpath.verdict.call import judge_call
+
+        return tuple(map(judge_call, self.calls))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The JSON object that `talkpath capture --json` prints (spec/tp-007)."""
+        import msgspec
+
+        from talkpath.report import capture_json
+
+        plain: dict[str, Any] = msgspec.to_builtins(capture_json.result(self.name, self.findings))
+        return plain
+
+    def to_arrow(self, table: TableName = "seconds") -> pyarrow.Table:
+        """One table of the file: a row a call, a stream, a second and direction, or a media packet.
+
+        `table` is "calls", "streams", "seconds" or "packets". Every recording gives the same columns, also one without
+        a call, so the tables of many files can be joined. `UsageError` where the library pyarrow is not installed.
+        """
+        from talkpath.api.arrow_tables import arrow_table
+
+        return arrow_table(self, table)
+
+    def paired_with(self, other: Recording) -> tuple[Paired, ...]:
+        """Compare the calls with the same calls recorded at the other end: which packets did not arrive there."""
+        from talkpath.capture.peer import paired
+
+        return paired(self.measured, other.measured)
+
+    def bundle(self) -> bytes:
+        """A signed bundle of the facts (spec/tp-003). The file's name is not in it."""
+        import msgspec
+
+        from talkpath.evidence.bundle import write_capture
+        from talkpath.report import capture_json
+        from talkpath.wire.sign import Signer
+
+        record = msgspec.to_builtins(capture_json.result(FROM_A_STREAM, self.findings))
+        return write_capture(self.findings, record, Signer.fresh())
+
+
+def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None) -> Recording:
+    """Read a pcap or pcapng file, also a gzipped one, and find the calls in it.
+
+    `source` is a path, or a file that was opened for binary reading. `progress` is called with the number of packets
+    that were read, from time to time. `UsageError` where the file cannot be opened or is no capture file; a file that
+    is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
+    """
+    if not isinstance(source, str | Path):
+        return _measure(FROM_A_STREAM, cast("Source", source), progress)
+    path = Path(source)
+    try:
+        with path.open("rb", buffering=0) as file:
+            return _measure(path.name, file, progress)
+    except OSError as error:
+        raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+
+
+def _measure(name: str, source: Source, progress: Callable[[int], None] | None) -> Recording:
+    from talkpath.capture.calls import recorded
+    from talkpath.capture.scan import scan
+
+    try:
+        return Recording(name, recorded(scan(source, progress)))
+    except WireError as error:
+        raise error if name == FROM_A_STREAM else UsageError(f"{name}: {error}") from None

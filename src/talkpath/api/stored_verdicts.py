@@ -1,0 +1,41 @@
+"""Judges the facts of a stored bundle again, by the rules of this talkpath."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from talkpath.api.bundle_files import BundleSource, opened
+from talkpath.evidence.bundle import Bundle
+
+if TYPE_CHECKING:
+    from talkpath.verdict.model import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What this talkpath says of stored facts."""
+
+    verdicts: tuple[Verdict, ...]
+    """Of a check one for each app and medium, of a recording one for each call."""
+
+    changes: tuple[str, ...]
+    """A sentence for each verdict that differs from the one that was stored."""
+
+    record: dict[str, Any] = field(repr=False)
+    """The JSON object of today (spec/tp-004 for a check, spec/tp-007 for a recording)."""
+
+
+def judge(bundle: BundleSource | Bundle) -> Judgement:
+    """Compute the verdicts of a stored check or recording again, from its facts alone.
+
+    `BundleError` and `UsageError` as for `read_bundle`.
+    """
+    from talkpath.report.again import judge_again
+    from talkpath.verdict.call import judge_call
+
+    stored = opened(bundle)
+    again = judge_again(stored)
+    calls = stored.findings.calls if stored.findings else ()
+    verdicts = (*again.verdicts, *map(judge_call, calls))
+    return Judgement(verdicts=verdicts, changes=tuple(again.changes), record=again.written)
