@@ -25,7 +25,7 @@ def receiver():
 
 def hooks(folder: Path, receiver: Receiver) -> Path:
     path = folder / "hooks.toml"
-    path.write_text(f'[[hook]]\nurl = "{receiver.url}"\nsecret = "a secret of enough characters"\n')
+    path.write_text(f'[[hook]]\nurl = "{receiver.url}"\nsecret = "whsec_{"A" * 32}"\n')
     return path
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import base64
 import json
+import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
+import standardwebhooks
 from receiver import Receiver, listening
 from test_journal import AT, event
 
@@ -17,19 +21,21 @@ from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import news
 from talkpath.observatory.feeds.webhook import (
     TRIES,
-    Got,
     Hook,
+    Progress,
     deliver,
     load_hooks,
     post,
-    read_got,
-    sign,
+    read_progress,
+    signature,
     waits,
-    write_got,
+    write_progress,
 )
 
-NOTHING = Got()
-SECRET = "a secret of enough characters"
+NOTHING = Progress()
+KEY = bytes(range(32))
+SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
+NOW_S = 1_700_000_000.9
 JOURNAL = news([], [event(), event(network="AS2"), event(network="AS3", country="YY")], AT)
 
 
@@ -39,32 +45,30 @@ def receiver() -> Iterator[Receiver]:
         yield server
 
 
-def run(hook: Hook, got: Got = NOTHING, journal=JOURNAL, later=()):
+def run(hook: Hook, got: Progress = NOTHING, journal=JOURNAL, later=()):
     slept: list[float] = []
-    return *deliver(hook, journal, got, post, slept.append, lambda: 1_700_000_000.9, Random(1), later), slept
+    return *deliver(hook, journal, got, post, slept.append, lambda: NOW_S, Random(1), later), slept
 
 
 def numbers(receiver: Receiver) -> list[int]:
     return [json.loads(body)["number"] for _, _, body in receiver.got]
 
 
-def test_all_lines_arrive_in_order_and_signed(receiver: Receiver):
+def test_all_lines_arrive_in_order_and_signed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules[__name__], "NOW_S", time.time())  # the library refuses old timestamps
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting, slept) == (Got(3), 3, 0, [])
+    assert (got, outcome.delivered, outcome.waiting, slept) == (Progress(3), 3, 0, [])
     assert numbers(receiver) == [1, 2, 3]
     for path, headers, body in receiver.got:
         assert path == "/hook?of=me"
-        at, _, digest = headers["Talkpath-Signature"].removeprefix("t=").partition(",v1=")
-        assert hmac.compare_digest(
-            digest, hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-        )
+        assert standardwebhooks.Webhook(SECRET).verify(body, headers)["number"] in (1, 2, 3)
     assert run(Hook(receiver.url, SECRET), got)[1].delivered == 0  # not twice
 
 
 def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Receiver):
     receiver.answers = [500, 429, 204]
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting, numbers(receiver)) == (Got(3), 0, [1, 1, 1, 2, 3])
+    assert (got, outcome.waiting, numbers(receiver)) == (Progress(3), 0, [1, 1, 1, 2, 3])
     assert len(slept) == 2
     assert slept[0] < slept[1] * 2
 
@@ -72,8 +76,8 @@ def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Rece
 def test_a_receiver_that_is_down_loses_nothing(receiver: Receiver):
     receiver.answers = [204, *[503] * TRIES]
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting) == (Got(3, (2, 3)), 1, 2)
-    assert run(Hook(receiver.url, SECRET), got)[0] == Got(3)
+    assert (got, outcome.delivered, outcome.waiting) == (Progress(3, (2, 3)), 1, 2)
+    assert run(Hook(receiver.url, SECRET), got)[0] == Progress(3)
     assert numbers(receiver) == [1, *[2] * TRIES, 2, 3]
 
 
@@ -84,20 +88,20 @@ def test_nobody_there_is_a_value_and_no_exception():
 def test_no_redirection_is_followed(receiver: Receiver):
     receiver.answers = [302] * TRIES
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting) == (Got(3, (1, 2, 3)), 3)
+    assert (got, outcome.waiting) == (Progress(3, (1, 2, 3)), 3)
     assert {path for path, _, _ in receiver.got} == {"/hook?of=me"}
 
 
 def test_a_receiver_gets_only_what_it_asked_for(receiver: Receiver):
     got, outcome, _ = run(Hook(receiver.url, SECRET, countries=("YY",)))
-    assert (got, outcome.delivered, numbers(receiver)) == (Got(3), 1, [3])
+    assert (got, outcome.delivered, numbers(receiver)) == (Progress(3), 1, [3])
 
 
 def test_a_line_that_waits_for_its_day_is_sent_then(receiver: Receiver):
     hook = Hook(receiver.url, SECRET)
     got, _, _ = run(hook, journal=[JOURNAL[0], JOURNAL[2]], later=[2])
-    assert (got, numbers(receiver)) == (Got(3, (2,)), [1, 3])
-    assert run(hook, got)[0] == Got(3)
+    assert (got, numbers(receiver)) == (Progress(3, (2,)), [1, 3])
+    assert run(hook, got)[0] == Progress(3)
     assert numbers(receiver) == [1, 3, 2]
 
 
@@ -107,8 +111,23 @@ def test_waits_grow_to_a_bound():
     assert all(0.5 * 2**at <= wait <= 2**at for at, wait in enumerate(found))
 
 
-def test_a_signature_is_as_the_page_says():
-    assert sign("key", b"{}", 7) == f"t=7,v1={hmac.new(b'key', b'7.{}', hashlib.sha256).hexdigest()}"
+def test_a_signature_is_that_of_standard_webhooks():
+    """The example of the specification, and what its own library signs."""
+    key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    example = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
+    assert signature(key, *example) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert signature(KEY, "msg_1", 7, b"{}") == standardwebhooks.Webhook(SECRET).sign(
+        "msg_1", datetime.fromtimestamp(7, UTC), "{}"
+    )
+
+
+def test_a_second_try_has_the_same_id_and_another_time(receiver: Receiver):
+    receiver.answers = [500, 204]
+    clock = count(NOW_S)
+    deliver(Hook(receiver.url, SECRET), JOURNAL[:1], NOTHING, post, lambda _: None, lambda: next(clock), Random(1))
+    (first, second) = [headers for _, headers, _ in receiver.got]
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(second["webhook-timestamp"]) == int(first["webhook-timestamp"]) + 1
 
 
 @pytest.mark.parametrize(
@@ -117,7 +136,10 @@ def test_a_signature_is_as_the_page_says():
         ("http://192.0.2.1/hook", SECRET, "in the clear"),
         ("ftp://host.example/", SECRET, "is none"),
         ("https://user:word@host.example/", SECRET, "is none"),
-        ("https://host.example/", "short", "shorter"),
+        ("https://host.example/", "short", "whsec_"),
+        ("https://host.example/", SECRET.removeprefix("whsec_"), "whsec_"),
+        ("https://host.example/", "whsec_AAAA", "24 to 64"),
+        ("https://host.example/", "whsec_not base64!", "base64"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_whole(tmp_path: Path, url: str, secret: str, why: str):
@@ -137,9 +159,9 @@ def test_a_file_is_read(tmp_path: Path):
 
 def test_how_far_each_got_survives(tmp_path: Path):
     path = tmp_path / "got.json"
-    assert read_got(path) == {}
-    write_got(path, {"a": Got(3, (2,))})
-    assert read_got(path) == {"a": Got(3, (2,))}
+    assert read_progress(path) == {}
+    write_progress(path, {"a": Progress(3, (2,))})
+    assert read_progress(path) == {"a": Progress(3, (2,))}
     path.write_text("[")
     with pytest.raises(UsageError, match="delete it"):
-        read_got(path)
+        read_progress(path)

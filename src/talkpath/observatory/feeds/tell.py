@@ -12,7 +12,7 @@ from talkpath.observatory.events import Event
 from talkpath.observatory.feeds.journal import Told, named, news, read, taken_back, write
 from talkpath.observatory.feeds.told import delayed, published
 from talkpath.observatory.feeds.told import feed as atom
-from talkpath.observatory.feeds.webhook import Got, deliver, load_hooks, post, read_got, write_got
+from talkpath.observatory.feeds.webhook import Progress, deliver, load_hooks, post, read_progress, write_progress
 from talkpath.observatory.publication import Publication
 
 DAY_CHARACTERS = len("2026-11-24")
@@ -59,11 +59,11 @@ def deliver_told(journal: Path, publication: Publication, today: str, webhooks: 
     """Send the receivers what they did not get yet; what came of it, in a sentence."""
     hooks, every, kept = load_hooks(webhooks), read(journal), journal.with_suffix(".delivered.json")
     shown, later = published(every, publication, today), delayed(every, publication, today)
-    got, delivered, waiting = read_got(kept), 0, 0
+    progress, delivered, waiting = read_progress(kept), 0, 0
     for hook in hooks:
-        told = got.get(hook.name, Got())
-        got[hook.name], outcome = deliver(hook, shown, told, post, time.sleep, time.time, SystemRandom(), later)
-        write_got(kept, got)
+        before = progress.get(hook.name, Progress())
+        progress[hook.name], outcome = deliver(hook, shown, before, post, time.sleep, time.time, SystemRandom(), later)
+        write_progress(kept, progress)
         delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
     rest = f", {waiting} wait for the next run: a receiver does not answer" if waiting else ""
     return f"{delivered} deliveries{rest}."

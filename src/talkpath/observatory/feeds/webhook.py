@@ -1,18 +1,19 @@
-"""Webhooks: each line of the journal, POSTed in order, signed, and tried again until it arrives.
+"""Webhooks: POSTs each line of the journal in order, signed as Standard Webhooks are, and tries again until it arrives.
 
 Contract. Nothing is sent but to the URLs of the operator's own file, over TLS (in the clear only to this machine or an
 onion); no redirection is followed and no proxy used. A receiver gets every line at least once and in order; where it
 does not answer 2xx, later lines wait. How far each one got is kept in a file and survives a restart.
 
-    Talkpath-Event      the number of the line: the same again is the same line
-    Talkpath-Signature  t=UNIX-SECONDS,v1=HEX: HMAC-SHA256 of "UNIX-SECONDS.BODY" with the receiver's secret
+    webhook-id         names the line: the same id again is the same line
+    webhook-timestamp  UNIX seconds of this try
+    webhook-signature  v1,BASE64: HMAC-SHA256 of "ID.TIMESTAMP.BODY" with the receiver's secret
 
-A receiver computes the same over the body as it came, compares in constant time, and refuses what is older than it
-likes. docs/how-to/watch-events.md shows it.
+Receivers check it with a library of standardwebhooks.com, or as docs/how-to/watch-events.md shows.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -32,13 +33,14 @@ from talkpath.version import VERSION
 
 TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0
-LEAST_SECRET = 16
-TAKEN = range(200, 300)
+SECRET_PREFIX = "whsec_"
+SECRET_BYTES = range(24, 65)
+SUCCESS = range(200, 300)
 Post = Callable[[str, dict[str, str], bytes], int]
 
 
 class Hook(Struct, frozen=True, forbid_unknown_fields=True):
-    """One receiver. `countries` and `apps`: only these; none named means all."""
+    """One receiver. It gets events of these `countries` and `apps`; an empty list means all of them."""
 
     url: str
     secret: str
@@ -47,28 +49,38 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def name(self) -> str:
-        """Tells it in the file of what was delivered, without its address."""
+        """A digest of the URL: names the receiver in the file of what was delivered, without its address."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
+    @property
+    def key(self) -> bytes:
+        """The bytes of the secret; ValueError where it is not written as Standard Webhooks write one."""
+        if not self.secret.startswith(SECRET_PREFIX):
+            raise ValueError("no prefix")
+        key = base64.b64decode(self.secret.removeprefix(SECRET_PREFIX), validate=True)
+        if len(key) not in SECRET_BYTES:
+            raise ValueError("wrong length")
+        return key
+
     def wants(self, told: Told) -> bool:
-        """Is the line one that it asked for?"""
+        """Whether the receiver asked for events like this one."""
         event = told.event
         return (not self.countries or event.country in self.countries) and (not self.apps or event.app in self.apps)
 
 
-class Got(Struct, frozen=True):
-    """What a receiver got: all lines up to one, but for those that are left."""
+class Progress(Struct, frozen=True):
+    """What a receiver got: all lines up to number `upto`, except those in `left`."""
 
     upto: int = 0
     left: tuple[int, ...] = ()
 
     def lacks(self, number: int) -> bool:
-        """Is that line still to be sent?"""
+        """Whether that line is still to be sent."""
         return number > self.upto or number in self.left
 
 
 class Outcome(Struct, frozen=True):
-    """Of one receiver: how many arrived now, and how many wait for another run."""
+    """The result of one run for one receiver: how many lines arrived, and how many wait for another run."""
 
     hook: str
     delivered: int
@@ -80,54 +92,70 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_hooks(path: Path) -> tuple[Hook, ...]:
-    """The operator's file, checked."""
+    """Read and check the operator's file."""
     try:
-        found = msgspec.toml.decode(path.read_bytes(), type=_File).hook
+        hooks = msgspec.toml.decode(path.read_bytes(), type=_File).hook
     except OSError:
         raise UsageError("The file of webhooks cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
-    for number, hook in enumerate(found, 1):
+    for number, hook in enumerate(hooks, 1):
         _address(hook.url, number)
-        if len(hook.secret) < LEAST_SECRET:
+        try:
+            _ = hook.key
+        except ValueError:
             raise UsageError(
-                f"The secret of webhook {number} is shorter than {LEAST_SECRET} characters; draw a longer."
-            )
-    return found
+                f"The secret of webhook {number} is not whsec_ and 24 to 64 bytes in base64; draw one with "
+                '`echo "whsec_$(openssl rand -base64 32)"`.'
+            ) from None
+    return hooks
 
 
-def sign(secret: str, body: bytes, at_s: int) -> str:
-    """The value of Talkpath-Signature."""
-    digest = hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at_s},v1={digest}"
+def message_id(body: bytes) -> str:
+    """The id of a line, made of its bytes: the same line has the same id in every try."""
+    return f"msg_{hashlib.sha256(body).hexdigest()[:32]}"
+
+
+def signature(key: bytes, name: str, at_s: int, body: bytes) -> str:
+    """The value of webhook-signature for the message with this id."""
+    digest = hmac.new(key, f"{name}.{at_s}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def waits(random: Random) -> Iterator[float]:
-    """Seconds before each new try: twice as long each time, and half of it by chance, so that receivers are not
+    """Seconds to wait before each further try: doubled each time, and half of it random, so that receivers are not
     all asked at once."""
     for at in range(TRIES - 1):
         yield min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2)
 
 
-def deliver(hook: Hook, journal: Sequence[Told], got: Got, post: Post, sleep: Callable[[float], None],
-            now_s: Callable[[], float], random: Random, later: Sequence[int] = ()) -> tuple[Got, Outcome]:  # fmt: skip
-    """(how far it is now, what happened). `got` is that of the last run; `later` are lines that wait for their day."""
-    wanted = [told for told in journal if got.lacks(told.number) and hook.wants(told)]
+def deliver(hook: Hook, journal: Sequence[Told], progress: Progress, post: Post, sleep: Callable[[float], None],
+            now_s: Callable[[], float], random: Random,
+            later: Sequence[int] = ()) -> tuple[Progress, Outcome]:  # fmt: skip
+    """Send what the receiver lacks; returns its new progress and what happened. `later` are numbers of lines that may
+    not be published yet."""
+    wanted = [told for told in journal if progress.lacks(told.number) and hook.wants(told)]
     arrived = 0
     while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random):
         arrived += 1
-    left = {told.number for told in wanted[arrived:]} | {number for number in later if got.lacks(number)}
-    upto = max([got.upto, *later, *(told.number for told in journal)])
-    return Got(upto, tuple(sorted(left))), Outcome(hook.name, arrived, len(wanted) - arrived)
+    left = {told.number for told in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
+    upto = max([progress.upto, *later, *(told.number for told in journal)])
+    return Progress(upto, tuple(sorted(left))), Outcome(hook.name, arrived, len(wanted) - arrived)
 
 
 def _arrives(hook: Hook, told: Told, post: Post, sleep: Callable[[float], None], now_s: Callable[[], float],
              random: Random) -> bool:  # fmt: skip
     body = msgspec.json.encode(told)
+    name = message_id(body)
     for wait in (*waits(random), None):
-        headers = {"Content-Type": "application/json", "Talkpath-Event": str(told.number),
-                   "Talkpath-Signature": sign(hook.secret, body, int(now_s()))}  # fmt: skip
-        if post(hook.url, headers, body) in TAKEN:
+        at_s = int(now_s())
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": name,
+            "webhook-timestamp": str(at_s),
+            "webhook-signature": signature(hook.key, name, at_s, body),
+        }
+        if post(hook.url, headers, body) in SUCCESS:
             return True
         if wait is not None:
             sleep(wait)
@@ -135,9 +163,9 @@ def _arrives(hook: Hook, told: Told, post: Post, sleep: Callable[[float], None],
 
 
 def post(url: str, headers: dict[str, str], body: bytes) -> int:
-    """The status of the answer; 0 where there was none."""
+    """Send one POST; the status of the answer, 0 where there was none."""
     parts = _address(url, 1)
-    assert parts.hostname is not None  # checked
+    assert parts.hostname is not None  # `_address` checked it
     connection = (
         http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
         if parts.scheme == "https"
@@ -153,24 +181,25 @@ def post(url: str, headers: dict[str, str], body: bytes) -> int:
         connection.close()
 
 
-def read_got(path: Path) -> dict[str, Got]:
-    """By hook."""
+def read_progress(path: Path) -> dict[str, Progress]:
+    """What every receiver got, by the name of its hook."""
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Got])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Progress])
     except msgspec.MsgspecError:
         raise UsageError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
 
 
-def write_got(path: Path, got: dict[str, Got]) -> None:
-    """Whole or not at all."""
+def write_progress(path: Path, progress: dict[str, Progress]) -> None:
+    """Replace the file in one step."""
     beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(msgspec.json.encode(got))
+    beside.write_bytes(msgspec.json.encode(progress))
     beside.replace(path)
 
 
 def _address(url: str, number: int) -> SplitResult:
+    """The parts of a URL that a webhook may have; `number` names the hook in messages."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -184,7 +213,7 @@ def _address(url: str, number: int) -> SplitResult:
 
 
 def _is_private(host: str) -> bool:
-    """Does a connection to it stay in this machine, or in an onion?"""
+    """Whether a connection to the host stays in this machine, or in an onion network."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
