@@ -1,6 +1,8 @@
-"""One file an app: its shapes (imitation), its recogniser, and where each fact comes from.
+"""One file or folder an app: its shapes (imitation), its recogniser, and where each fact comes from.
 
-Every module here that has an `APP` is an app; adding one is adding a file.
+Every module here that has an `APP` is an app; adding one is adding a file. What an app file may define: `APP`,
+`recognise` (`flow`), `CUES`, `WRAPPINGS` and `SEES` (`cue`), `NETWORKS` (addresses of its servers, as text) and
+`ENCRYPTED` (is its media encrypted, where nothing in the packets tells).
 """
 
 from __future__ import annotations
@@ -8,16 +10,22 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 
 from talkpath.apps.shape import App, Arm, Shape
 
 
 @cache
+def app_modules() -> dict[str, ModuleType]:
+    """All app files, by the app's id, which is the name of the file or folder."""
+    modules = {found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)}
+    return {name: module for name, module in modules.items() if hasattr(module, "APP")}
+
+
+@cache
 def apps() -> dict[str, App]:
     """All apps by id, in order of their id."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    known = (module.APP for module in modules if hasattr(module, "APP"))
-    return {app.id: app for app in sorted(known, key=lambda app: app.id)}
+    return {name: module.APP for name, module in sorted(app_modules().items())}
 
 
 @cache

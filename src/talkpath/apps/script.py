@@ -1,4 +1,4 @@
-"""Writing a schedule: slots are said in any order, sorted by time and renumbered at the end.
+"""Writes a schedule: slots are added in any order, sorted by time and renumbered at the end.
 
 A set-up exchange is a request in three tries of the same bytes, and a reply to each try. `tick` puts packets on
 the callback of a phone's audio unit, which is what makes their gaps uneven on the wire.
@@ -16,7 +16,10 @@ from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slo
 TRIES_MS = (0.0, 70.0, 140.0)
 MEDIA_MS = 200.0
 
-Packet = tuple[float, int]  # (ms after the first media packet, bytes)
+Packet = tuple[float, int]
+"""A media packet: ms after the first one, bytes."""
+PacketOfKind = tuple[float, int, str]
+"""The same, and its kind."""
 
 
 class Script:
@@ -37,9 +40,23 @@ class Script:
         retry_of: int | None = None,
         fingerprint: bool = False,
         key_at: int = 0,
+        kind: str = "",
     ) -> int:
-        """One packet."""
-        self._lines.append(Slot(direction, at_ms, size, stage, retry_of, answers, nonce_at, fingerprint, key_at))
+        """Add one packet."""
+        self._lines.append(
+            Slot(
+                direction=direction,
+                at_ms=at_ms,
+                size=size,
+                stage=stage,
+                retry_of=retry_of,
+                answers=answers,
+                nonce_at=nonce_at,
+                fingerprint=fingerprint,
+                key_at=key_at,
+                kind=kind,
+            )
+        )
         return len(self._lines) - 1
 
     def ask(
@@ -54,28 +71,48 @@ class Script:
         tries_ms: Iterable[float] = (0.0,),
         fingerprint: bool = False,
         direction: Direction = "up",
+        kind: str = "",
     ) -> int:
-        """A request that goes `direction` and its reply, in as many tries as there are `tries_ms` after `at_ms`."""
+        """Add a request that goes `direction` and its reply, both of one `kind`, in as many tries as there are
+        `tries_ms` after `at_ms`."""
         back: Direction = "down" if direction == "up" else "up"
         first: int | None = None
         for try_ms in tries_ms:
             line = self.add(
-                direction, at_ms + try_ms, size, stage, nonce_at=nonce_at, retry_of=first, fingerprint=fingerprint
+                direction,
+                at_ms + try_ms,
+                size,
+                stage,
+                nonce_at=nonce_at,
+                retry_of=first,
+                fingerprint=fingerprint,
+                kind=kind,
             )
             self.add(
-                back, at_ms + try_ms, reply_size, stage, nonce_at=reply_nonce_at, answers=line, fingerprint=fingerprint
+                back,
+                at_ms + try_ms,
+                reply_size,
+                stage,
+                nonce_at=reply_nonce_at,
+                answers=line,
+                fingerprint=fingerprint,
+                kind=kind,
             )
             first = line if first is None else first
         return first or 0
 
     def media(self, direction: Direction, packets: Iterable[Packet], rate: float) -> None:
-        """Media packets from MEDIA_MS on, `rate` times as fast as drawn; the longer ones can carry a nonce."""
-        for at_ms, size in packets:
+        """Add media packets from MEDIA_MS on, `rate` times as fast as drawn; the longer ones can carry a nonce."""
+        self.mixed(direction, ((at_ms, size, "") for at_ms, size in packets), rate)
+
+    def mixed(self, direction: Direction, packets: Iterable[PacketOfKind], rate: float) -> None:
+        """Add media packets of several kinds, as `media` does."""
+        for at_ms, size, kind in packets:
             nonce_at = KEY_BYTES if size >= KEY_BYTES + NONCE_BYTES else None
-            self.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at)
+            self.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at, kind=kind)
 
     def wrap(self, inner: Schedule, header_bytes: int, align: int) -> None:
-        """All slots of another schedule, behind a header and padded; they keep their order among themselves.
+        """Add all slots of another schedule, behind a header and padded; they keep their order among themselves.
 
         The header is taken to be random enough to know a packet by. STUN needs no padding: its FINGERPRINT stays last.
         """
@@ -93,11 +130,11 @@ class Script:
 
     @property
     def end_ms(self) -> float:
-        """When the last packet so far leaves."""
+        """When the last packet so far leaves, in ms."""
         return max(line.at_ms for line in self._lines)
 
     def schedule(self) -> Schedule:
-        """In order of time; lines said at one instant keep the order in which they were said."""
+        """Return the schedule in order of time; packets of one instant keep the order in which they were added."""
         order = sorted(range(len(self._lines)), key=lambda number: self._lines[number].at_ms)
         place = {number: index for index, number in enumerate(order)}
         slots = tuple(_renumbered(self._lines[number], place.__getitem__) for number in order)
@@ -113,28 +150,28 @@ def _renumbered(slot: Slot, place: Callable[[int], int]) -> Slot:
 
 
 def fill(
-    slots: Sequence[Slot], said: Callable[[int, Slot], bytes], answer: Callable[[Slot, bytes], bytes]
+    slots: Sequence[Slot], write: Callable[[int, Slot], bytes], reply: Callable[[Slot, bytes], bytes]
 ) -> list[bytes]:
-    """One datagram a slot. `said` makes what nothing asked for, `answer` the reply to a request of these bytes.
+    """Make one datagram a slot. `write` makes what answers nothing, `reply` the answer to a request of these bytes.
 
     A retry repeats its first try, and the replies to all tries of one request are the same.
     """
     made: list[bytes] = []
-    answers: dict[tuple[int, int], bytes] = {}
+    replies: dict[tuple[int, int], bytes] = {}
     for place, slot in enumerate(slots):
         if slot.retry_of is not None:
             made.append(made[slot.retry_of])
         elif slot.answers is None:
-            made.append(said(place, slot))
+            made.append(write(place, slot))
         else:
             first = slots[slot.answers].retry_of
             root = slot.answers if first is None else first
-            if (root, slot.size) not in answers:
-                answers[root, slot.size] = answer(slot, made[root])
-            made.append(answers[root, slot.size])
+            if (root, slot.size) not in replies:
+                replies[root, slot.size] = reply(slot, made[root])
+            made.append(replies[root, slot.size])
     return made
 
 
 def tick(at_ms: float, tick_ms: float) -> float:
-    """The first callback of an audio unit that fires every `tick_ms`, at or after `at_ms`."""
+    """Return the first callback of an audio unit that fires every `tick_ms`, at or after `at_ms`."""
     return ceil(at_ms / tick_ms - 1e-9) * tick_ms

@@ -52,7 +52,8 @@ class Slot(Struct, frozen=True, gc=False):
     on a path without delay. `nonce_at` is the offset (>= KEY_BYTES) of 8 bytes that are random in the real packet
     and may carry the responder's address check, None if it has none; `fingerprint` says that the packet ends in a
     STUN FINGERPRINT, to be computed anew after the nonce went in (into MESSAGE-INTEGRITY) over a message that
-    starts at `inner_at`.
+    starts at `inner_at`. `kind` is the app file's own name of the packet ("ping", "picture"), by which `datagrams`
+    knows what to write; nobody else reads it.
     """
 
     direction: Direction
@@ -65,6 +66,7 @@ class Slot(Struct, frozen=True, gc=False):
     fingerprint: bool = False
     key_at: int = 0
     inner_at: int = 0
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from talkpath.apps import apps
+from talkpath.apps import app_modules, apps
 from talkpath.capture.recognise import Evidence, Known
 from talkpath.wire.address import Address
 
@@ -61,7 +60,7 @@ def by_address(found: Name, far: Iterable[Address]) -> Name:
 @cache
 def networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
     """The networks of the app files that list any (`NETWORKS`)."""
-    listed = {app: getattr(import_module(f"talkpath.apps.{app}"), "NETWORKS", ()) for app in apps()}
+    listed = {app: getattr(module, "NETWORKS", ()) for app, module in sorted(app_modules().items())}
     return {app: tuple(ip_network(text) for text in texts) for app, texts in listed.items() if texts}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps import apps
+from talkpath.apps import app_modules
 from talkpath.capture.recognise import Known
 from talkpath.capture.stitch import Ends
 
@@ -66,11 +65,10 @@ def encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:
     `voices` are the figures of voice streams with a header."""
     if dtls:
         return True
-    if app in apps():
-        module = import_module(f"talkpath.apps.{app}")
-        said: bool | None = getattr(module, "ENCRYPTED", True if apps()[app].shapes else None)
-        if said is not None:
-            return said
+    module = app_modules().get(app)
+    known: bool | None = getattr(module, "ENCRYPTED", True if module and module.APP.shapes else None)
+    if known is not None:
+        return known
     block = BLOCKS.get(int(voices["first_type"][0])) if len(voices) else None
     if block is None:
         return None

@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
 from operator import itemgetter
-from pkgutil import iter_modules
-from types import ModuleType
 
 import numpy as np
 
-import talkpath.apps
+from talkpath.apps import app_modules
 from talkpath.apps.cue import KINDS, Cue
 from talkpath.apps.flow import FlowView, Hit
 from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
@@ -105,30 +101,23 @@ class Known:
 
 
 def recognisers() -> dict[str, Recogniser]:
-    """All app files' recognisers, by the name of the file."""
-    return {name: module.recognise for name, module in _modules() if hasattr(module, "APP")}
+    """All app files' recognisers, by the id of the app."""
+    return {name: module.recognise for name, module in app_modules().items()}
 
 
 def _asked_about(kind: str) -> list[str]:
-    """The app files whose recogniser may know datagrams of a kind."""
-    return [name for name, module in _modules() if hasattr(module, "APP") and kind in getattr(module, "SEES", KINDS)]
+    """The apps whose recogniser may know datagrams of a kind."""
+    return [name for name, module in app_modules().items() if kind in getattr(module, "SEES", KINDS)]
 
 
 def cues() -> list[tuple[str, Cue]]:
-    """(app file, cue) for all cues."""
-    return [(name, cue) for name, module in _modules() for cue in getattr(module, "CUES", ())]
+    """(app, cue) for all cues."""
+    return [(name, cue) for name, module in app_modules().items() for cue in getattr(module, "CUES", ())]
 
 
 def wrappings() -> list[Cue]:
     """All wrappings that the app files declare."""
-    return [cue for _, module in _modules() for cue in getattr(module, "WRAPPINGS", ())]
-
-
-@cache
-def _modules() -> tuple[tuple[str, ModuleType], ...]:
-    """All files of `apps/`, by name."""
-    names = [found.name for found in iter_modules(talkpath.apps.__path__)]
-    return tuple((name, import_module(f"talkpath.apps.{name}")) for name in names)
+    return [cue for module in app_modules().values() for cue in getattr(module, "WRAPPINGS", ())]
 
 
 class Recognition:

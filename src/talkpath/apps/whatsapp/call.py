@@ -1,0 +1,172 @@
+"""The shapes of WhatsApp's calls: set-up over a relay, media, keepalives and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from talkpath.apps.script import TRIES_MS, PacketOfKind, Script, fill
+from talkpath.apps.shape import KEY_BYTES, Arm, Confidence, Direction, Keystream, Schedule, Slot
+from talkpath.apps.whatsapp.media import PICTURE, REPAIR, with_pictures
+from talkpath.apps.whatsapp.relay_client import RelayClient
+from talkpath.apps.whatsapp.sender import FRAME_MS, REPORTS, Sender
+from talkpath.wire import stun
+from talkpath.wire.stun import Message, Type
+
+_ALLOCATE, _ANNOUNCE, _PING = "allocate", "announce", "ping"
+_REPORT_NONCE_BYTES: Final = 60
+"""A longer report has random bytes where the nonce may go."""
+
+Cadence = tuple[tuple[Direction, str, float, float], ...]
+"""Reports beside the media: direction, kind, when the first comes, and every how many ms."""
+
+_CADENCE_2023: Final[Cadence] = (
+    ("up", "long sender report", 1300, 4900),
+    ("down", "long sender report", 1480, 4900),
+)
+_CADENCE_VOICE: Final[Cadence] = (
+    ("up", "probe", 202, 1080),
+    ("down", "probe", 204, 1080),
+    ("up", "pause", 1090, 10**9),
+    ("down", "pause", 1640, 10**9),
+    ("up", "sender report", 2250, 3500),
+    ("down", "sender report", 2200, 3700),
+)
+_CADENCE_VIDEO: Final[Cadence] = (
+    ("up", "probe", 200, 1000),
+    ("down", "probe", 202, 1000),
+    ("up", "long sender report", 1200, 1050),
+    ("down", "long sender report", 1250, 1020),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A call over a relay. `draw_voice` draws the voice packets of one direction, `write_voice` writes one of them;
+    `video_types` are the payload types of pictures and of their repair, 0 where there is none."""
+
+    arm: Arm
+    packet_rate: float
+    token: bytes
+    token_bytes: int
+    draw_voice: Callable[[Random, int], list[PacketOfKind]]
+    write_voice: Callable[[Sender, Slot, Keystream], bytes]
+    video_types: tuple[int, int] = (0, 0)
+    confidence: Confidence = "low"
+    shape_class: str = "whatsapp"
+
+    @property
+    def sealed(self) -> bool:
+        """Does the set-up carry MESSAGE-INTEGRITY (and padding)? Since 2023 it does."""
+        return self.arm.variant == "relay60"
+
+    def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
+        """See `Shape`. No DTLS: `hello` changes nothing."""
+        script = Script()
+        self._setup(script)
+        script.mixed("up", self._media(rng, packets), rate)
+        script.mixed("down", self._media(rng, packets), rate)
+        self._control(script)
+        return script.schedule()
+
+    def _media(self, rng: Random, packets: int) -> list[PacketOfKind]:
+        voice = self.draw_voice(rng, packets)
+        if self.arm.medium == "voice":
+            return voice
+        return with_pictures(rng, voice, packets, repair=self.video_types[1] > 0)
+
+    def _setup(self, script: Script) -> None:
+        if self.sealed:
+            script.ask(0, 212, 68, "allocate", nonce_at=192, reply_nonce_at=48, tries_ms=TRIES_MS, kind=_ALLOCATE)
+            script.ask(160, 272, 68, "control", nonce_at=252, reply_nonce_at=48, kind=_ANNOUNCE)
+            script.ask(175, 20, 20, "control", kind=_PING)
+            self._report(script, "down", 150, "description")
+            self._report(script, "up", 165, "description")
+            return
+        script.ask(0, 126, 44, "allocate", tries_ms=TRIES_MS, kind=_ALLOCATE)
+        script.ask(0.4, 126, 44, "allocate", kind=_ALLOCATE)
+        script.ask(150, 126, 44, "control", kind=_ALLOCATE)
+        first = "receiver report" if self.arm.medium == "voice" else "long sender report"
+        self._report(script, "down", 20, first)
+        self._report(script, "up", 165, first)
+
+    def _control(self, script: Script) -> None:
+        """Keepalives and RTCP for as long as there is media."""
+        end_ms = script.end_ms
+        if self.sealed:
+            for at_ms in _every(3205, 3030, end_ms):
+                script.ask(at_ms, 20, 20, "control", kind=_PING)
+        for direction, kind, first_ms, step_ms in self._cadence():
+            for at_ms in _every(first_ms, step_ms, end_ms):
+                self._report(script, direction, at_ms, kind)
+
+    def _cadence(self) -> Cadence:
+        if self.sealed:
+            return _CADENCE_2023
+        return _CADENCE_VOICE if self.arm.medium == "voice" else _CADENCE_VIDEO
+
+    @staticmethod
+    def _report(script: Script, direction: Direction, at_ms: float, kind: str) -> None:
+        size, _ = REPORTS[kind]
+        nonce_at = KEY_BYTES if size > _REPORT_NONCE_BYTES else None
+        script.add(direction, at_ms, size, "control", nonce_at=nonce_at, kind=kind)
+
+    def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
+        """See `Shape`."""
+        slots = schedule.slots
+        stream = Keystream(key, sum([slot.size for slot in slots]) + 512)
+        client = RelayClient(stream, self._first_of_token(stream), self.token_bytes)
+        senders: dict[Direction, Sender] = {direction: self._sender(stream) for direction in ("up", "down")}
+        write_voice = self.write_voice
+
+        def write(place: int, slot: Slot) -> bytes:
+            sender = senders[slot.direction]
+            if slot.stage != "media":
+                return self._request(client, sender, slot, stream)
+            if slot.kind in (PICTURE, REPAIR):
+                return sender.picture(slot, _ends_picture(slots, place), stream, self.video_types)
+            return write_voice(sender, slot, stream)
+
+        return fill(slots, write, lambda slot, request: self._reply(client, slot, request))
+
+    def _first_of_token(self, stream: Keystream) -> bytes:
+        """2023's tokens open with 9 and 2 or 3, by relay."""
+        return bytes((9, 2 + stream.take(1)[0] % 2)) if self.token[0] == 9 else self.token
+
+    def _sender(self, stream: Keystream) -> Sender:
+        old = self.arm.variant == "fast20" and self.arm.medium == "voice"
+        return Sender(stream, clock_ms=60.0 * (40 + stream.number(1)), first=stream.number(2) >> 1 if old else 1)
+
+    def _request(self, client: RelayClient, sender: Sender, slot: Slot, stream: Keystream) -> bytes:
+        if slot.kind == _ALLOCATE:
+            return client.allocate(None, sealed=self.sealed)
+        if slot.kind == _ANNOUNCE:
+            announced = tuple(number.to_bytes(4, "big") for number in (sender.repair, sender.video, sender.ssrc))
+            return client.allocate(announced, sealed=True)
+        if slot.kind == _PING:
+            return stun.encode(Message(Type.WA_PING, client.transaction()))
+        return sender.control(slot.kind, stream)
+
+    def _reply(self, client: RelayClient, slot: Slot, request: bytes) -> bytes:
+        client.last = request[8:20]
+        if slot.kind == _PING:
+            return stun.encode(Message(Type.WA_PONG, client.last))
+        return client.response(slot.at_ms, sealed=self.sealed)
+
+
+def _every(first_ms: float, step_ms: float, end_ms: float) -> Iterator[float]:
+    at_ms = first_ms
+    while at_ms < end_ms:
+        yield at_ms
+        at_ms += step_ms
+
+
+def _ends_picture(slots: tuple[Slot, ...], place: int) -> bool:
+    """Is this the last packet of its picture?"""
+    now = slots[place]
+    for after in slots[place + 1 : place + 12]:
+        if after.direction == now.direction and after.kind in (PICTURE, REPAIR):
+            return after.kind == REPAIR or after.at_ms - now.at_ms > FRAME_MS
+    return True

@@ -1,0 +1,86 @@
+"""Recognises the datagrams of WhatsApp's calls."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE
+from talkpath.errors import WireError
+from talkpath.wire import stun
+from talkpath.wire.stun import Attribute, Message, Type
+
+_TOKENS: Final = range(0x4000, 0x4008)
+_PICTURES: Final = (97, 102, 103)
+
+
+def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+    """Is this datagram WhatsApp's?
+
+    By its message types, by a token where STUN has none, by its RTP extension; and, in a flow where one of these was
+    seen, by payload type 120, RTCP, and the two words of its old keepalive.
+    """
+    if stun.is_stun(datagram):
+        return _recognise_stun(datagram, view)
+    known = "whatsapp" in view.notes
+    if datagram in (b"health", b"OK"):
+        return Hit("whatsapp", "keepalive", confidence=0.9) if known else None
+    if len(datagram) < 20 or datagram[0] >> 6 != 2:
+        return None
+    if 192 <= datagram[1] <= 223:
+        return _recognise_rtcp(datagram) if known else None
+    kind = datagram[1] & 127
+    extended = datagram[0] == 0x90 and datagram[12:14] in (DEBE, EXTENSION_2019)
+    if kind not in (VOICE, *_PICTURES) or not (extended or known):
+        return None
+    view.notes["whatsapp"] = True
+    return Hit("whatsapp", "media", "voice" if kind == VOICE else "video", datagram[8:12], 0.98 if extended else 0.9)
+
+
+def _recognise_rtcp(datagram: bytes) -> Hit:
+    probe = datagram[1] == 199
+    return Hit("whatsapp", "probe" if probe else "control", stitch=None if probe else datagram[4:8], confidence=0.9)
+
+
+def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+    try:
+        message = stun.decode(datagram)
+    except WireError:
+        return None
+    kinds = [kind for kind, _ in message.attributes]
+    found: Hit | None = None
+    match message.type:
+        case Type.WA_CLOSE:
+            found = Hit("whatsapp", "close")
+        case Type.WA_PING | Type.WA_PONG:
+            found = Hit("whatsapp", "probe" if Attribute.WA_PROBE_NUMBER in kinds else "keepalive")
+        case Type.WA_NOTICE:
+            found = Hit("whatsapp", "control")
+        case Type.WA_PROBE_REQUEST | Type.WA_PROBE_RESPONSE:
+            found = Hit("whatsapp", "probe")
+        case Type.ALLOCATE_REQUEST if kinds and kinds[0] in _TOKENS:
+            view.setup = "stun.allocate"
+            found = Hit("whatsapp", "setup", stitch=_announced(message))
+        case Type.ALLOCATE_RESPONSE if Attribute.WA_SERVER_TIME_MS in kinds:
+            view.setup = "stun.allocate"
+            found = Hit("whatsapp", "setup")
+        case Type.BINDING_REQUEST | Type.BINDING_RESPONSE:
+            found = _recognise_check(message, kinds, view)
+    if found:
+        view.notes["whatsapp"] = True
+    return found
+
+
+def _recognise_check(message: Message, kinds: list[int], view: FlowView) -> Hit | None:
+    """Between the two phones: nothing but MESSAGE-INTEGRITY; group calls of 2023 name a default user."""
+    edge = (message.get(Attribute.USERNAME) or b"").startswith(b"EDGERAY_DEFAULT_USER")
+    if not edge and kinds != [Attribute.MESSAGE_INTEGRITY]:
+        return None
+    view.setup = "stun.binding"
+    return Hit("whatsapp", "setup", confidence=0.95 if edge else 0.7)
+
+
+def _announced(message: Message) -> bytes | None:
+    """The SSRC that the client will talk with, from the last stream it announces."""
+    streams = [value for kind, value in message.attributes if kind == Attribute.WA_STREAM]
+    return streams[-1][1:5] if streams and len(streams[-1]) >= 5 else None
