@@ -125,7 +125,7 @@ def test_stop_stops_at_once_where_nobody_says_goodbye(browser: Browser, origin: 
 
 
 def test_a_worker_that_does_not_come_over_the_line_is_not_waited_for(browser: Browser, origin: str):
-    page = started(browser, origin, answers({}), held="phase.js")
+    page = started(browser, origin, answers({}), held="pacing_worker.js")
     assert ending(page, WORKER_MS + CHUNK_MS) == WORDS["error_part"]
 
 

@@ -76,12 +76,12 @@ def test_another_network_is_one_of_another_kind_and_no_other_speed(
 ):
     page = opened(browser, origin, "en", script=LINE)
     seen = page.evaluate(f"""async () => {{
-      const {{ Watch }} = await import("/check/watch.js");
-      const watch = new Watch(), line = navigator.connection;
+      const {{ Conditions }} = await import("/check/conditions.js");
+      const conditions = new Conditions(), line = navigator.connection;
       let send = "";
       {event};
       if (send) dispatchEvent(new Event(send)); else line.dispatchEvent(new Event("change"));
-      return watch.seen();
+      return conditions.summary();
     }}""")
     assert seen["network_changed"] is changed
     page.context.close()
@@ -91,9 +91,9 @@ def test_another_network_is_one_of_another_kind_and_no_other_speed(
 def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Browser, origin: str, code: str):
     found = a_result("fa")
     page = opened(browser, origin, code, found)
-    assert page.get_attribute("#told", "lang") == "fa"
-    assert page.get_attribute("#told", "dir") == "rtl"
-    assert "2026-11-26 09:00" in page.inner_text("#told")
+    assert page.get_attribute("#verdicts", "lang") == "fa"
+    assert page.get_attribute("#verdicts", "dir") == "rtl"
+    assert "2026-11-26 09:00" in page.inner_text("#verdicts")
     assert page.inner_text("#kept") == page_words(code)["kept"]
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -113,8 +113,8 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
     page = opened(browser, origin, "en", a_result("en"), script)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#copy")
-    page.wait_for_selector("#said:not(:empty)")
-    assert page.inner_text("#said") == page_words("en")[word]
+    page.wait_for_selector("#status:not(:empty)")
+    assert page.inner_text("#status") == page_words("en")[word]
     if not script:
         text = page.evaluate("navigator.clipboard.readText()")
         verdict = a_result("en")["verdicts"][0]
@@ -124,16 +124,16 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
 
 def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser: Browser, origin: str):
     page, words, heard = opened(browser, origin, "en", a_result("en")), page_words("en"), []
-    assert page.inner_text("#tells") == words["tells"]
+    assert page.inner_text("#share-note") == words["tells"]
     page.route(REPORTS, lambda route: (heard.append(route.request), route.fulfill(status=201, json={}))[1])
     page.click("#share")
     page.wait_for_selector("#withdraw:not([hidden])")
-    assert (page.inner_text("#said"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
-    assert not page.is_visible("#share, #tells")
+    assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
+    assert not page.is_visible("#share, #share-note")
     page.reload()
     page.click("#withdraw")
     page.wait_for_selector("#withdraw", state="hidden")
-    assert (page.inner_text("#said"), page.inner_text("#kept")) == (words["withdrawn"], words["kept_withdrawn"])
+    assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["withdrawn"], words["kept_withdrawn"])
     put, delete = heard
     assert (put.method, delete.method, put.url) == ("PUT", "DELETE", delete.url)
     secret = bytes.fromhex(delete.headers["talkpath-secret"])

@@ -10,13 +10,13 @@ CREATE = "createWritable() { return out; }"  # Safari, Firefox from 155 on
 SIZE = 60
 
 TWIN = """async ([ways, size]) => {
-  const { Twin } = await import("/check/twin.js");
+  const { WebTransportTwin } = await import("/check/webtransport_twin.js");
   const wrote = [], out = { getWriter: () => ({ write: async datagram => { wrote.push(datagram.length); } }) };
   const readable = { getReader: () => ({ read: () => new Promise(() => {}) }) };
   const datagrams = new Function("out", "readable", `return { readable, ${ways} }`)(out, readable);
   globalThis.WebTransport = class { ready = Promise.resolve(); closed = new Promise(() => {}); datagrams = datagrams; };
   const opening = { flow: 1, phase_ms: 0, withheld: [2], path: "/twin" };
-  const twin = new Twin(opening, "https://here/twin", new Uint8Array(32), size);
+  const twin = new WebTransportTwin(opening, "https://here/twin", new Uint8Array(32), size);
   await twin.open();
   twin.begin(performance.now());
   for (const slot of [1, 2, 3]) twin.tick(slot);

@@ -25,7 +25,7 @@ def test_each_comes_once_and_after_what_it_uses():
 def test_the_pages_own_modules_are_all_in_it_and_nothing_of_their_syntax_is_left():
     text = _first()
     assert not re.findall(r"^(?:import|export)\b.*", text, re.MULTILINE)
-    beside = {"phase.js", "worker.js"}  # those of workers
+    beside = {"pacing_worker.js", "offline_worker.js"}  # those of workers
     for entry in PAGE.iterdir():
         if entry.name.endswith(".js") and entry.name not in beside:
             comment = entry.read_text(encoding="utf-8").splitlines()[0]

@@ -26,7 +26,7 @@ from talkpath.browser.twin import Twin, make_server, new_certificate
 from talkpath.errors import PeerError, UsageError
 
 LINE_BYTES = 4 << 20
-LONGEST_S = 180.0  # a page gives up after 150 s (run.js); one that went to sleep keeps no place from others
+LONGEST_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep keeps no place from others
 LOOPBACK = "127.0.0.1"
 
 

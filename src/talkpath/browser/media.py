@@ -1,7 +1,7 @@
 """The two kinds of call that a page places: one of voice, one of a camera alone, and what a packet of each is.
 
 Both send one packet each TICK_MS, all equally long, so that a twin can have the same sizes and instants. A camera's
-pictures are made that long by the page (page/phase.js) and by us (`voice`): what they show nobody looks at.
+pictures are made that long by the page (page/pacing_worker.js) and by us (`voice`): what they show nobody looks at.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 ANY = "0.0.0.0"
 PATIENCE_S = 3.0
-SILENT_S = 40.0  # the page itself gives up sooner, and can say so (talk.js)
+SILENT_S = 40.0  # the page itself gives up sooner, and can say so (connection.js)
 IDLE_S = 30  # a page on a bad line asks for its next file seconds later
 LONGEST_MESSAGE_BYTES = 1 << 20
 WAITING = 128  # connections that nobody has taken yet

@@ -54,7 +54,7 @@ WORD = re.compile(r"\{\{(\w+)\}\}")
 OURS = ("next", "paths")  # messages that no page may send
 SETTLED = ("restricted", "ok", "closed")
 VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
-NO_MORE_S = 90.0  # of a check: no round begins later, for the page gives up after 150 s (run.js)
+NO_MORE_S = 90.0  # of a check: no round begins later, for the page gives up after 150 s (check_run.js)
 AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser.md has the measurement
 
 

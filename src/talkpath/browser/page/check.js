@@ -1,82 +1,82 @@
-// The page: asks, runs a check, shows what came of it.
+// The page: asks for consent, runs a check, shows its result. (The entry module.)
 
-import { prepared } from "./call.js";
-import { given, prepare } from "./consent.js";
-import { run } from "./run.js";
-import { drop, keep, kept, save, share, takeBack } from "./keep.js";
-import { copy, plain, show } from "./show.js";
-import { hasTwins } from "./twin.js";
-import { by, say, tell } from "./words.js";
+import { workerReady } from "./call.js";
+import { consent, prepare } from "./consent.js";
+import { startCheck } from "./check_run.js";
+import { download, remove, share, store, stored, withdraw } from "./result_store.js";
+import { asText, copy, show } from "./result_view.js";
+import { hasWebTransport } from "./webtransport_twin.js";
+import { byId, setText, text } from "./text.js";
 
 let result = null, stop = () => {};
 
-function place(name) {
-  for (const id of ["ask", "run", "result"]) by(id).hidden = id !== name;
+function showSection(name) {
+  for (const id of ["ask", "run", "result"]) byId(id).hidden = id !== name;
 }
 
-function display(found) {
-  result = window.lastResult = found;
-  show(found);
-  place("result");
-  by("result").focus();
+function display(message) {
+  result = window.lastResult = message;
+  show(message);
+  showSection("result");
+  byId("result").focus();
 }
 
-// To the questions again, with what there is to say.
+// Go back to the questions, and say why.
 function ask(trouble = "") {
-  place("ask");
-  by("start").focus();
-  tell("trouble", trouble);
+  showSection("ask");
+  byId("start").focus();
+  setText("trouble", trouble);
 }
 
-// What a server says that gave up; else what became of it.
-function ending(found, stopped) {
-  if (stopped) return say("stopped");
-  if (found?.type === "error") return say(`error_${found.code}`);
-  return say(found === undefined ? "error_unread" : "no_server");
+// The sentence for a check that ended without a result.
+function failure(message, stopped) {
+  if (stopped) return text("stopped");
+  if (message?.type === "error") return text(`error_${message.code}`);
+  return text(message === undefined ? "error_unread" : "no_server");
 }
 
 async function start({ vpn, media }) {
-  place("run");
-  by("stop").focus();
-  const running = run({ vpn, media, language: document.documentElement.lang, step: text => tell("step", text) });
+  showSection("run");
+  byId("stop").focus();
+  const running = startCheck({ vpn, media, language: document.documentElement.lang, step: value => setText("step", value) });
   stop = running.stop;
-  const found = await running.done.catch(error => { console.error(error); });
-  if (found?.type === "result") { keep(found); display(found); }
-  else ask(ending(found, running.stopped()));
+  const message = await running.done.catch(error => { console.error(error); });
+  if (message?.type === "result") { store(message); display(message); }
+  else ask(failure(message, running.stopped()));
 }
 
-by("consent").onsubmit = event => {
+byId("consent").onsubmit = event => {
   event.preventDefault();
-  const consent = given();
-  if (!consent) return;
-  if (!navigator.onLine) tell("trouble", say("offline"));
-  else start(consent);
+  const answers = consent();
+  if (!answers) return;
+  if (!navigator.onLine) setText("trouble", text("offline"));
+  else start(answers);
 };
-by("stop").onclick = () => stop();
-by("again").onclick = () => ask();
-by("copy").onclick = async () => tell("said", say(await copy(plain(result)) ? "copied" : "copied_not"));
-by("save").onclick = () => save(result);
-by("delete").onclick = () => { drop(); result = null; ask(); };
-by("share").onclick = async () => {
+byId("stop").onclick = () => stop();
+byId("again").onclick = () => ask();
+byId("copy").onclick = async () => setText("status", text(await copy(asText(result)) ? "copied" : "copied_not"));
+byId("save").onclick = () => download(result);
+byId("delete").onclick = () => { remove(); result = null; ask(); };
+byId("share").onclick = async () => {
   const sent = await share(result, result.share).catch(() => false);
   show(result);
-  tell("said", say(sent ? "shared" : "share_later"));
+  setText("status", text(sent ? "shared" : "share_later"));
 };
-by("withdraw").onclick = async () => {
-  const gone = await takeBack(result, result.share).catch(() => false);
+byId("withdraw").onclick = async () => {
+  const withdrawn = await withdraw(result, result.share).catch(() => false);
   show(result);
-  tell("said", say(gone ? "withdrawn" : "withdraw_later"));
+  setText("status", text(withdrawn ? "withdrawn" : "withdraw_later"));
 };
 
-const calls = "RTCPeerConnection" in globalThis;
+const hasCalls = "RTCPeerConnection" in globalThis;
 prepare();
-by("consent").hidden = !calls; // before anybody answers questions for nothing
-if (!calls) tell("mode", say("no_webrtc"));
-else if (!isSecureContext) tell("mode", say("no_https"));
-else if (!hasTwins()) tell("mode", say("no_twins"));
-by("mode").hidden = by("mode").textContent === "";
-const before = kept();
-try { if (before) display(before); } catch { drop(); place("ask"); } // another release of this page kept it
-if (isSecureContext) navigator.serviceWorker?.register("/check/worker.js", { scope: "/check" }).catch(() => {});
-prepared();
+byId("consent").hidden = !hasCalls; // so that nobody answers questions in vain
+if (!hasCalls) setText("mode", text("no_webrtc"));
+else if (!isSecureContext) setText("mode", text("no_https"));
+else if (!hasWebTransport()) setText("mode", text("no_twins"));
+byId("mode").hidden = byId("mode").textContent === "";
+const earlier = stored();
+try { if (earlier) display(earlier); } catch { remove(); showSection("ask"); } // another version of the page stored it
+if (isSecureContext) navigator.serviceWorker?.register("/check/offline_worker.js", { scope: "/check" }).catch(() => {});
+workerReady();
 document.documentElement.dataset.ready = "yes";

@@ -1,60 +1,61 @@
-// One epoch: opens calls and twins in the order that was drawn, has them all speak at once, counts, and reports.
+// One epoch: opens calls and twins in the order that was drawn, sends on all of them at once, counts, and reports.
 
 import { Call } from "./call.js";
-import { Channel } from "./channel.js";
-import { bytesOf } from "./keep.js";
-import { Twin } from "./twin.js";
-import { PATIENCE_MS } from "./within.js";
+import { DataChannelTwin } from "./data_channel_twin.js";
+import { bytesOf } from "./result_store.js";
+import { WebTransportTwin } from "./webtransport_twin.js";
+import { TIMEOUT_MS } from "./timeout.js";
 
 const POLL_MS = 250;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 export class Epoch {
-  constructor(order, talk, welcome, tracks, watch, stage) {
-    Object.assign(this, { order, talk, watch, stage });
+  constructor(order, connection, welcome, tracks, conditions, setStep) {
+    Object.assign(this, { order, connection, conditions, setStep });
     this.track = order.trying ? tracks.voice : tracks[order.medium];
     this.flows = order.flows.map(opening => this.flow(opening, welcome.twin));
   }
 
   flow(opening, twin) {
-    const { order, talk } = this;
-    if (opening.kind === "call") return new Call(opening.flow, talk, { ...opening, ...this.manner() });
-    if (!opening.path) return new Channel(opening, talk, order.datagram);
+    const { order, connection } = this;
+    if (opening.kind === "call") return new Call(opening.flow, connection, { ...opening, ...this.format() });
+    if (!opening.path) return new DataChannelTwin(opening, connection, order.datagram);
     const url = `https://${location.hostname}:${twin.port}${opening.path}`;
-    return new Twin(opening, url, bytesOf(twin.fingerprint), order.datagram);
+    return new WebTransportTwin(opening, url, bytesOf(twin.fingerprint), order.datagram);
   }
 
-  manner() {
+  // What the packets of a call are like.
+  format() {
     const { picture, payload, slots, tick_ms } = this.order;
     return { picture, payload, slots, tick_ms };
   }
 
-  // The report; null where the page was told to stop or lost the server.
+  // The report; null if the check was stopped or the server was lost.
   async run() {
     try { return await this.report(); } finally { this.close(); }
   }
 
   async report() {
-    const { order, talk } = this;
-    const pings = talk.pings, pongs = talk.pongs;
-    this.stage(order.trying ? "step_paths" : "step_open");
+    const { order, connection } = this;
+    const pings = connection.pings, pongs = connection.pongs;
+    this.setStep(order.trying ? "step_paths" : "step_open");
     await this.open();
-    const going = talk.next("go");
-    talk.send({ type: "media" });
-    if (!await going) return null;
-    if (!order.trying) this.stage("step_speak");
-    await this.speak(performance.now());
+    const started = connection.next("go");
+    connection.send({ type: "media" });
+    if (!await started) return null;
+    if (!order.trying) this.setStep("step_speak");
+    await this.send(performance.now());
     await sleep(order.tail_ms);
     await this.poll();
-    await Promise.all(this.flows.map(flow => flow.note(this.go)));
+    await Promise.all(this.flows.map(flow => flow.fetchNotes(this.go)));
     return {
       number: order.number,
       flows: this.flows.map(flow => flow.report()),
-      late_ms_p99: this.flows.some(flow => flow.overdue) ? Math.max(this.late_ms_p99, PATIENCE_MS) : this.late_ms_p99,
+      late_ms_p99: this.flows.some(flow => flow.overdue) ? Math.max(this.late_ms_p99, TIMEOUT_MS) : this.late_ms_p99,
       phased: this.flows.every(flow => flow.tick || flow.phased),
-      ...this.watch.seen(),
-      pings: talk.pings - pings,
-      pongs: talk.pongs - pongs,
+      ...this.conditions.summary(),
+      pings: connection.pings - pings,
+      pongs: connection.pongs - pongs,
     };
   }
 
@@ -65,10 +66,10 @@ export class Epoch {
       flow.open(this.track).catch(() => {});
       await sleep(this.order.gap_ms);
     }
-    while (performance.now() < until && !this.talk.over && !this.flows.every(flow => flow.ready)) await sleep(50);
+    while (performance.now() < until && !this.connection.over && !this.flows.every(flow => flow.ready)) await sleep(50);
   }
 
-  async speak(go) {
+  async send(go) {
     this.go = go;
     const { slots, tick_ms } = this.order;
     const late = [];
@@ -76,7 +77,7 @@ export class Epoch {
     const polling = setInterval(() => this.poll(), POLL_MS);
     const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, go, tick_ms, slots, late));
     const end = go + slots * tick_ms;
-    while (performance.now() < end && !this.talk.over) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
+    while (performance.now() < end && !this.connection.over) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
     clocks.forEach(clock => clock.stop());
     await Promise.all(this.flows.map(flow => flow.end()));
     clearInterval(polling);
@@ -89,11 +90,11 @@ export class Epoch {
   close() { this.flows.forEach(flow => flow.close()); }
 }
 
-// Ticks one twin at its own phase. What comes late is sent at once, and told as late.
+// Ticks one twin at its own phase. A tick that is late is sent at once and counted as late.
 class Clock {
   constructor(twin, go, tick_ms, slots, late) {
     let next = 0;
-    const beat = () => {
+    const tick = () => {
       const since = performance.now() - go - twin.phase_ms;
       const slot = Math.min(Math.floor(since / tick_ms + 0.25), slots - 1);
       for (; next <= slot; next++) {
@@ -101,7 +102,7 @@ class Clock {
         twin.tick(next);
       }
     };
-    this.first = setTimeout(() => { this.rest = setInterval(beat, tick_ms); beat(); }, Math.max(0, go + twin.phase_ms - performance.now()));
+    this.first = setTimeout(() => { this.rest = setInterval(tick, tick_ms); tick(); }, Math.max(0, go + twin.phase_ms - performance.now()));
   }
 
   stop() { clearTimeout(this.first); clearInterval(this.rest); }

@@ -1,11 +1,11 @@
-// A twin where there is no WebTransport: an unreliable data channel in a connection of its own.
+// A twin for browsers without WebTransport: an unreliable data channel in a connection of its own.
 
 import { Call } from "./call.js";
-import { WAITING } from "./twin.js";
+import { MAX_QUEUED } from "./webtransport_twin.js";
 
-export class Channel extends Call {
-  constructor(opening, talk, size) {
-    super(opening.flow, talk, opening);
+export class DataChannelTwin extends Call {
+  constructor(opening, connection, size) {
+    super(opening.flow, connection, opening);
     this.size = size;
     this.withheld = new Set(opening.withheld);
     this.sent = [];
@@ -24,13 +24,13 @@ export class Channel extends Call {
 
   begin(go) { this.go = go; }
 
-  speak() {}
+  startSending() {}
 
-  // As a twin's. Firefox tells that a message has left only a moment later.
+  // As in WebTransportTwin. Firefox updates bufferedAmount only a moment after a message left.
   tick(slot) {
     if (this.channel?.readyState !== "open" || this.withheld.has(slot)) return;
     if (this.sent.length === 0) this.began_ms = Math.max(0, performance.now() - this.go);
-    if (this.channel.bufferedAmount >= WAITING * this.size) return;
+    if (this.channel.bufferedAmount >= MAX_QUEUED * this.size) return;
     const datagram = crypto.getRandomValues(new Uint8Array(this.size));
     datagram[0] = slot >> 8;
     datagram[1] = slot & 255;
@@ -42,7 +42,7 @@ export class Channel extends Call {
 
   end() {}
 
-  note() {}
+  fetchNotes() {}
 
   report() { return { ...super.report(), sent: this.sent }; }
 }

@@ -1,10 +1,10 @@
-// One twin: a WebTransport connection of its own, with datagrams as long and as often as a call's packets.
+// One twin: a WebTransport connection of its own, which sends datagrams of a call's size at a call's rate.
 
-export const WAITING = 8; // datagrams not yet taken by the browser: room to catch up after a late tick, none for a backlog
+export const MAX_QUEUED = 8; // datagrams in the browser's queue: enough after a late tick, too few for a backlog
 
-export const hasTwins = () => "WebTransport" in globalThis;
+export const hasWebTransport = () => "WebTransport" in globalThis;
 
-export class Twin {
+export class WebTransportTwin {
   constructor(opening, url, fingerprint, size) {
     this.flow = opening.flow;
     this.phase_ms = opening.phase_ms;
@@ -18,7 +18,7 @@ export class Twin {
     this.sent = [];
     this.left_ms = [];
     this.came = [];
-    this.received = this.waiting = 0;
+    this.received = this.queued = 0;
     this.polls = [];
   }
 
@@ -29,10 +29,10 @@ export class Twin {
       this.transport.closed.catch(() => {});
       await this.transport.ready;
       const { datagrams } = this.transport;
-      this.writer = (datagrams.createWritable?.() ?? datagrams.writable).getWriter(); // Safari has the first alone, Chromium the other
+      this.writer = (datagrams.createWritable?.() ?? datagrams.writable).getWriter(); // Safari has only the first, Chromium only the second
       this.ready_ms = performance.now() - this.opened;
       this.listen();
-    } catch { /* no answer: the report says so */ }
+    } catch { /* no answer: ready_ms stays null */ }
   }
 
   async listen() {
@@ -53,17 +53,17 @@ export class Twin {
 
   since() { return Math.round(10 * (performance.now() - this.go)) / 10; }
 
-  // Slot `slot` is due. What the browser would only queue is left out, and told as not sent.
+  // Send the datagram of this slot. If the browser's queue is full, the slot is left out and reported as not sent.
   tick(slot) {
     if (!this.writer || this.withheld.has(slot)) return;
     if (this.sent.length === 0) this.began_ms = Math.max(0, performance.now() - this.go);
-    if (this.waiting >= WAITING) return;
+    if (this.queued >= MAX_QUEUED) return;
     const datagram = new Uint8Array(this.size);
     crypto.getRandomValues(datagram);
     datagram[0] = slot >> 8;
     datagram[1] = slot & 255;
-    this.waiting += 1;
-    this.writer.write(datagram).catch(() => {}).finally(() => { this.waiting -= 1; });
+    this.queued += 1;
+    this.writer.write(datagram).catch(() => {}).finally(() => { this.queued -= 1; });
     this.sent.push(slot);
     this.left_ms.push(this.since());
   }
@@ -72,7 +72,7 @@ export class Twin {
 
   end() {}
 
-  note() {}
+  fetchNotes() {}
 
   report() {
     const { flow, ready_ms, began_ms, polls, sent, left_ms, came } = this;

@@ -1,4 +1,4 @@
-// Keeps the page for when there is no network: fresh from the server where that answers, else the last copy.
+// The service worker: answers from the server if there is a network, else with the last copy of the page.
 
 const STORE = "talkpath 1";
 

@@ -1,0 +1,18 @@
+// The page's texts, which the server wrote into it, and functions that put text into elements.
+
+const texts = JSON.parse(document.getElementById("words").textContent);
+
+export const byId = id => document.getElementById(id);
+
+export function text(name, values = {}) {
+  return texts[name].replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+export function setText(id, value) { byId(id).textContent = value; }
+
+export function element(kind, value, attributes = {}) {
+  const made = document.createElement(kind);
+  made.textContent = value;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
