@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "verdict"))
 from wald import blocks
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario

@@ -12,7 +12,7 @@ import sys
 import time
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Direction, Shape
+from talkpath.apps.contract.shape import Direction, Shape
 from talkpath.experiment.twin import random_twin
 from talkpath.lab.scenario import Scenario
 from talkpath.wire.address import Address

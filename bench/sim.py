@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import check as conduct
 from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
-from talkpath.apps.shape import Shape
+from talkpath.apps.contract.shape import Shape
 
 Track = Sequence[tuple[float, int]]  # (ms, bytes), one direction
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)

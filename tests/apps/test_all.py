@@ -13,8 +13,8 @@ import pytest
 from pcap_walk import flows
 
 from talkpath.apps import apps, shapes, telegram, whatsapp
-from talkpath.apps.flow import FlowView
-from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, stages
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, stages
 
 PACKETS = 30
 MEDIA_MS = 200.0

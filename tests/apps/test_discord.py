@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import discord
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 
 ASK = b"\x00\x01\x00\x46" + bytes(70)
 PING = b"\x13\x37\xca\xfe\x01\x00\x00\x00"

@@ -17,7 +17,7 @@ import pytest
 from pcap_walk import flows
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Schedule
+from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.experiment.twin import random_twin, text_twin
 
 NEUTRAL_PORT = 40000

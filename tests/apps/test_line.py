@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import line
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 
 
 def frame(size: int, first: int = 0xD8) -> bytes:

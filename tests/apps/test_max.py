@@ -7,8 +7,8 @@ from random import Random
 
 from talkpath.apps import max as max_app
 from talkpath.apps import shapes, webrtc
-from talkpath.apps.flow import FlowView
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.apps.contract.shape import Arm
 
 VOICE = shapes()[Arm("max", "webrtc", "voice")]
 

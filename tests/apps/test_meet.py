@@ -12,8 +12,8 @@ from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
 from pcap_walk import Flow, flows
 
 from talkpath.apps import meet, shapes
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import Arm, Slot
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import Arm, Slot
 
 LONG, SHORT = "stun_google_meet__a.pcapng", "stun_dtls_rtp__a.pcapng"
 VOICE = shapes()[Arm("meet", "sfu", "voice")]

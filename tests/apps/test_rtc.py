@@ -16,9 +16,9 @@ from pcap_walk import flows
 
 from talkpath.apps import max as max_app
 from talkpath.apps import meet, signal, webrtc
-from talkpath.apps.flow import FlowView
-from talkpath.apps.rtc import Call
-from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, stages
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, stages
+from talkpath.apps.families.rtc_call import Call
 from talkpath.experiment import nonce
 from talkpath.wire import dtls, rtp, stun
 

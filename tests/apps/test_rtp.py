@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import rtp
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 
 
 @pytest.mark.parametrize(("kind", "medium"), [(0, "voice"), (8, "voice"), (13, "voice"), (18, "voice"), (34, "video")])

@@ -11,8 +11,8 @@ from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
 from pcap_walk import Flow, flows
 
 from talkpath.apps import shapes, signal
-from talkpath.apps.flow import FlowView
-from talkpath.apps.shape import Arm, Slot
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.apps.contract.shape import Arm, Slot
 
 CAPTURE = "stun_signal__a.pcapng"
 VOICE = shapes()[Arm("signal", "ringrtc", "voice")]

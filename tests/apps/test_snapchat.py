@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import snapchat
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from cadence import Track, compare, drawn
 from pcap_walk import Flow, flows
 
 from talkpath.apps import shapes
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import Arm, Slot
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import Arm, Slot
 from talkpath.apps.telegram import recognise
 
 MARK = b"\xff" * 12

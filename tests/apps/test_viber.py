@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import viber
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.wire.stun import Attribute, Message, encode
 
 REQUEST = b"\xed\xf6\x01\x00\x05\x00" + bytes(251)

@@ -10,8 +10,8 @@ from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form, turn_over_tc
 from pcap_walk import flows
 
 from talkpath.apps import shapes, webrtc
-from talkpath.apps.flow import FlowView
-from talkpath.apps.shape import Arm, Slot
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.apps.contract.shape import Arm, Slot
 from talkpath.wire import dtls
 
 CAPTURE = "stun_dtls_rtp__b.pcapng"

@@ -11,8 +11,8 @@ from cadence import Track, compare, drawn
 from pcap_walk import Flow, flows
 
 from talkpath.apps import shapes
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import Arm, Schedule
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.apps.whatsapp import recognise
 
 Fields = tuple[int, list[tuple[int, int, str]]]

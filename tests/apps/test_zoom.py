@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import zoom
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 
 RTP = bytes((0x90, 112, 0, 1)) + bytes(4) + b"\x01\x00\x04\x02" + bytes(40)
 SOUND = bytes((15, 1)) + bytes(17) + RTP

@@ -8,7 +8,7 @@ from random import Random
 from carried import Packet, udp
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Shape
+from talkpath.apps.contract.shape import Arm, Shape
 
 CALLER, SERVER = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 CALLER_PORT, SERVER_PORT = 40000, 3478

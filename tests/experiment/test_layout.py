@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import KEY_BYTES, Arm
+from talkpath.apps.contract.shape import KEY_BYTES, Arm
 from talkpath.experiment.layout import SPACING_MS, lay_out
 from talkpath.wire.control import Begin
 

@@ -7,7 +7,7 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.apps.shape import Schedule, Slot
+from talkpath.apps.contract.shape import Schedule, Slot
 from talkpath.experiment.nonce import Places, matches, put, read
 from talkpath.experiment.twin import ALPHABET, random_twin, text_twin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import lay_out
 from talkpath.wire.control import Begin
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.layout import PATH_LOCALS, lay_out
 from talkpath.wire.control import Begin
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab import namespace

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
 from talkpath.experiment import layout
 from talkpath.experiment.plan import make_plan

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_netns
 from talkpath.lab.scenario import Scenario, truth

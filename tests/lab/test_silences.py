@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario

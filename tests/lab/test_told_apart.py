@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario

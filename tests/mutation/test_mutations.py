@@ -17,7 +17,7 @@ import pytest
 from msgspec import structs
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import NONCE_BYTES, Arm, Schedule, Slot
+from talkpath.apps.contract.shape import NONCE_BYTES, Arm, Schedule, Slot
 from talkpath.experiment import layout
 from talkpath.experiment.nonce import put
 from talkpath.probe import flight

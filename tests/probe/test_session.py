@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError
 from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import Epoch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from test_session import ARM, PORTS, SEED, begin
 
-from talkpath.apps.shape import KEY_BYTES
+from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key

@@ -11,7 +11,7 @@ from talkpath.measure.facts import Direction
 
 @dataclass(frozen=True)
 class Slot:
-    """One packet of the schedule, as in apps.shape."""
+    """One packet of the schedule, as in apps.contract.shape."""
 
     direction: Direction
     at_s: float

@@ -12,7 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
-from talkpath.apps.shape import App, Arm, Shape
+from talkpath.apps.contract.shape import App, Arm, Shape
 
 
 @cache

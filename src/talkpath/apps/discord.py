@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.cue import run
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import App, Source
+from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Source
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "rtcp", "other"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Source
 from talkpath.errors import WireError
 from talkpath.wire import stun
 from talkpath.wire.stun import Attribute, Type

@@ -9,10 +9,10 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.rtc import Call
-from talkpath.apps.rtc_talk import Voice
-from talkpath.apps.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.families.rtc_call import Call
+from talkpath.apps.families.rtc_media import Voice
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
 from talkpath.errors import WireError
 from talkpath.wire import stun

@@ -9,11 +9,11 @@ from __future__ import annotations
 from random import Random
 from typing import Final, cast
 
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.rtc import Call
-from talkpath.apps.rtc_facts import Elements, Extra, Facts, Ice, Stream
-from talkpath.apps.rtc_talk import Camera, Voice
-from talkpath.apps.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.families.rtc_call import Call
+from talkpath.apps.families.rtc_facts import Elements, Extra, Facts, Ice, Stream
+from talkpath.apps.families.rtc_media import Camera, Voice
 from talkpath.errors import WireError
 from talkpath.wire import dtls, rtp, stun
 from talkpath.wire.stun import Attribute, Type

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Source
 
 VOICE: Final = frozenset((0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 18))
 VIDEO: Final = frozenset((25, 26, 28, 31, 32, 34))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.cue import run
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import App, Source
+from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Source
 
 _KINDS: Final = {b"INVITE": "setup", b"ACK": "control", b"BYE": "close", b"CANCEL": "close", b"REGISTER": "keepalive",
                  b"OPTIONS": "keepalive", b"NOTIFY": "control", b"SUBSCRIBE": "control", b"PRACK": "control",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps import microsoft
-from talkpath.apps.flow import FlowView, Hit
-from talkpath.apps.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.families import microsoft
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from talkpath.apps.cue import Cue
+from talkpath.apps.contract.cue import Cue
 from talkpath.wire.pcap.frames import Bools, Bytes, Ints
 
 

@@ -14,8 +14,8 @@ from operator import itemgetter
 import numpy as np
 
 from talkpath.apps import app_modules
-from talkpath.apps.cue import KINDS, Cue
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.cue import KINDS, Cue
+from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.flows import Flows
 from talkpath.capture.rows import MEDIA, NONE, VIDEO, VOICE

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.apps.cue import Cue
+from talkpath.apps.contract.cue import Cue
 from talkpath.capture.cues import CueTable
 from talkpath.capture.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.flows import Flows, mix

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from talkpath.apps.cue import Cue
+from talkpath.apps.contract.cue import Cue
 from talkpath.capture.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire import stun

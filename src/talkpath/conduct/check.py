@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.allowance import Allowance
 from talkpath.conduct.begin import begin
 from talkpath.conduct.locate import next_place

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.shape import stages
+from talkpath.apps.contract.shape import stages
 from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import Flow, Layout, Side
 from talkpath.measure.bitmap import unpack_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from talkpath.apps.shape import Schedule
+from talkpath.apps.contract.shape import Schedule
 from talkpath.experiment.layout import Outline
 
 HEADER_BYTES = {4: 28, 6: 48}  # IP and UDP (RFC 791, 8200, 768)

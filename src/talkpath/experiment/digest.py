@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.seeds import generator
 
 _KEY = bytes(32)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from talkpath.apps.shape import Direction, Schedule
+from talkpath.apps.contract.shape import Direction, Schedule
 from talkpath.errors import WireError
 
 MOST_HOPS = 64

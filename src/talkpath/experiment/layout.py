@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
+from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
 from talkpath.experiment.hops import Limit, limited, parse_limit
 from talkpath.experiment.seeds import derive, generator, one_order, orders
 from talkpath.experiment.twin import random_twin, text_twin

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from talkpath.apps.shape import NONCE_BYTES, Slot
+from talkpath.apps.contract.shape import NONCE_BYTES, Slot
 from talkpath.experiment.twin import PRINTABLE, SIX_BITS
 
 _SIX = int.from_bytes(b"\x3f" * NONCE_BYTES, "big")

@@ -8,7 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 from talkpath.apps import apps, shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.experiment.budget import STREAM_BYTES, flow_bytes
 from talkpath.measure.facts import ArmPlan, Plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from talkpath.apps.shape import Keystream, Schedule
+from talkpath.apps.contract.shape import Keystream, Schedule
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ."
 PRINTABLE = bytes(ALPHABET[value & 63] for value in range(256))

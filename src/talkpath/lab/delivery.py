@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 
 Clock = Callable[[], float]
 

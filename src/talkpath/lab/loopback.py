@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.errors import UsageError
 from talkpath.lab.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.hosts import HOSTS, PROBE, Host

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds.weather import Background
 from talkpath.lab.hops import Hops, Path
 from talkpath.lab.link import Link

@@ -14,7 +14,7 @@ from statistics import fmean, pvariance, variance
 from typing import Any, NamedTuple
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.check import LOCAL_PORTS, Check
 from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
 from talkpath.experiment.seeds import derive, generator, session_key

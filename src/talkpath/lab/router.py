@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.lab import namespace
 from talkpath.lab.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.hosts import HOSTS, PROBE, Host

@@ -14,7 +14,7 @@ from random import Random
 from statistics import fmean
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Direction, Shape
+from talkpath.apps.contract.shape import Arm, Direction, Shape
 from talkpath.lab.backgrounds import kinds, parse_background
 from talkpath.lab.backgrounds.weather import Background
 from talkpath.lab.hops import Path

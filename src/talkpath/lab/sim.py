@@ -15,7 +15,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation import responder_signer
 from talkpath.lab.hops import exceeded

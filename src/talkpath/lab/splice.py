@@ -13,7 +13,7 @@ import struct
 import sys
 from collections.abc import Callable
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.lab.stream import HalfStream, Handshake, World
 from talkpath.wire.address import Address
 

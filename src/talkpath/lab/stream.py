@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.wire.address import Address
 from talkpath.wire.carrier import Carrier, Framed
 from talkpath.wire.ip import Tcp, build_tcp

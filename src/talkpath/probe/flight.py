@@ -6,7 +6,7 @@ from itertools import repeat
 
 from msgspec import Struct
 
-from talkpath.apps.shape import KEY_BYTES
+from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.budget import AROUND_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout

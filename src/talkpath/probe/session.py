@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from talkpath.apps.shape import KEY_BYTES, Arm
+from talkpath.apps.contract.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, most_bytes, opening_bytes

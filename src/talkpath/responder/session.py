@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import KEY_BYTES
+from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.errors import WireError
 from talkpath.experiment.budget import epoch_bytes
 from talkpath.experiment.digest import shape_digest
@@ -40,7 +40,7 @@ from talkpath.wire.control import (
 )
 from talkpath.wire.receipt import SeenEpoch, Statement
 
-HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.shape
+HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
 
 

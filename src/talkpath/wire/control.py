@@ -77,7 +77,7 @@ class Begin(Message, frozen=True):
     `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder
     port number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k
     over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
-    beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.shape).
+    beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.contract.shape).
     `hops` limits how far some packets may go (see experiment.hops).
     """
 

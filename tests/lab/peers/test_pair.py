@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers import pair
 from talkpath.lab.peers.line import Line
 from talkpath.lab.scenario import Scenario

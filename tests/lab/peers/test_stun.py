@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers import stun
 from talkpath.lab.peers.line import Line
 from talkpath.lab.scenario import Scenario

@@ -6,7 +6,7 @@ import pickle
 
 import msgspec
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers import Look, Sight, look, methods, peers
 from talkpath.lab.peers.table import lines
 from talkpath.lab.scenario import Scenario

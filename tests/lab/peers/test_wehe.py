@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 from scipy.special import kolmogorov
 from scipy.stats import ks_2samp
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers import wehe
 from talkpath.lab.peers.line import Line, Packet
 from talkpath.lab.scenario import Scenario

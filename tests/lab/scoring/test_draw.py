@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import kinds
 from talkpath.lab.restrictor import parse_rule

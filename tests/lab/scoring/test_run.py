@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.scoring import run
 from talkpath.lab.scoring.draw import Draw
 from talkpath.lab.scoring.play import play

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps import webrtc
-from talkpath.apps.cue import Cue, run
-from talkpath.apps.shape import App, Arm, Source
+from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.shape import App, Arm, Source
 from talkpath.apps.telegram.libtgvoip import Libtgvoip
 from talkpath.apps.telegram.recogniser import recognise
 from talkpath.apps.telegram.reflector import Reflected

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.script import TRIES_MS, Packet, Script, fill, tick
-from talkpath.apps.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
+from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill, tick
+from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire import reflector
 from talkpath.wire.address import Address
 from talkpath.wire.reflector import PeerInfo, PeerRequest, Ping, SelfInfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.errors import WireError
 from talkpath.wire import reflector, stun
 from talkpath.wire.reflector import Data, Ping, SelfInfo

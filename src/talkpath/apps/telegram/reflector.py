@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.script import TRIES_MS, Script
-from talkpath.apps.shape import Arm, Confidence, Keystream, Schedule, Shape
+from talkpath.apps.contract.script import TRIES_MS, Script
+from talkpath.apps.contract.shape import Arm, Confidence, Keystream, Schedule, Shape
 from talkpath.apps.telegram.libtgvoip import START_S, made_up_address
 from talkpath.wire import reflector
 from talkpath.wire.reflector import Ping, SelfInfo

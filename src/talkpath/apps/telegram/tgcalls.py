@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.script import TRIES_MS, Packet, Script, fill
-from talkpath.apps.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
+from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill
+from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire import stun
 from talkpath.wire.stun import Attribute, Message, Type
 

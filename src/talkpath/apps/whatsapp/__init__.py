@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from talkpath.apps.cue import Cue, run
-from talkpath.apps.shape import App, Arm, Source
+from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.shape import App, Arm, Source
 from talkpath.apps.whatsapp.call import Relayed
 from talkpath.apps.whatsapp.media import voice_2015, voice_2019, voice_2023
 from talkpath.apps.whatsapp.recogniser import recognise

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.script import TRIES_MS, PacketOfKind, Script, fill
-from talkpath.apps.shape import KEY_BYTES, Arm, Confidence, Direction, Keystream, Schedule, Slot
+from talkpath.apps.contract.script import TRIES_MS, PacketOfKind, Script, fill
+from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Direction, Keystream, Schedule, Slot
 from talkpath.apps.whatsapp.media import PICTURE, REPAIR, with_pictures
 from talkpath.apps.whatsapp.relay_client import RelayClient
 from talkpath.apps.whatsapp.sender import FRAME_MS, REPORTS, Sender

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from talkpath.apps.script import PacketOfKind, tick
+from talkpath.apps.contract.script import PacketOfKind, tick
 
 SPEECH, SILENCE, NOISE, PICTURE, REPAIR = "speech", "silence", "noise", "picture", "repair"
 """Kinds of media packets: speech; the packet that opens a silence, and those that describe the noise in it; pictures,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE
 from talkpath.errors import WireError
 from talkpath.wire import stun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.apps.shape import Keystream
+from talkpath.apps.contract.shape import Keystream
 from talkpath.wire import stun
 from talkpath.wire.stun import Attribute, Message, Type
 

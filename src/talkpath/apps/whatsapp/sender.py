@@ -5,8 +5,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from talkpath.apps.script import MEDIA_MS
-from talkpath.apps.shape import Keystream, Slot
+from talkpath.apps.contract.script import MEDIA_MS
+from talkpath.apps.contract.shape import Keystream, Slot
 from talkpath.apps.whatsapp.media import NOISE, REPAIR, SILENCE
 
 VOICE: Final = 120

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.check import Check
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check

@@ -18,7 +18,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.peers.line import Line

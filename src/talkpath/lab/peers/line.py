@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.lab.hosts import PROBE, RESPONDER
 from talkpath.lab.network import Network
 from talkpath.wire.address import Address

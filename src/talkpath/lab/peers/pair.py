@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from math import comb
 from random import Random
 
-from talkpath.apps.shape import Arm, Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import SPACING_MS
 from talkpath.experiment.twin import random_twin
 from talkpath.lab.peers.line import Line, Packet

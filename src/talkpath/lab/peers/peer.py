@@ -8,7 +8,7 @@ from functools import lru_cache
 from random import Random
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Schedule, Slot
+from talkpath.apps.contract.shape import Arm, Schedule, Slot
 from talkpath.lab.peers.line import Line
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers.line import Line, Packet
 from talkpath.lab.peers.peer import Peer
 from talkpath.wire.address import Address

@@ -21,7 +21,7 @@ from random import Random
 
 import numpy as np
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.lab.peers.line import Line, Packet
 from talkpath.lab.peers.peer import Peer, recording
 

@@ -17,7 +17,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import kinds
 from talkpath.lab.restrictor import parse_rule

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from talkpath.apps.shape import Arm
+from talkpath.apps.contract.shape import Arm
 from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_netns, run_sim

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from talkpath.apps import shapes
-from talkpath.apps.shape import Arm, Schedule
+from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.lab.matchers import APPS
 from talkpath.lab.parameters import text_of
 from talkpath.lab.sim import PORTS

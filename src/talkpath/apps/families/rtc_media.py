@@ -14,8 +14,8 @@ from itertools import islice
 from math import ceil
 from random import Random
 
-from talkpath.apps.rtc_facts import VIDEO_FROM_BYTES
-from talkpath.apps.script import Packet
+from talkpath.apps.contract.script import Packet
+from talkpath.apps.families.rtc_facts import VIDEO_FROM_BYTES
 
 STEP_MS = 20.0
 PICTURE_MS = 1000 / 30

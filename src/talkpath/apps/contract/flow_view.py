@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 
 
 @dataclass(slots=True)

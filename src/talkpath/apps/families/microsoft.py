@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.flow import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.errors import WireError
 from talkpath.wire import stun
 from talkpath.wire.stun import Attribute, Type

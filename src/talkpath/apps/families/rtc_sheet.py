@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
-from talkpath.apps.shape import Keystream
+from talkpath.apps.contract.shape import Keystream
 from talkpath.wire import dtls_flights, stun
 from talkpath.wire.pattern import Pattern
 

@@ -11,7 +11,7 @@ from math import ceil
 
 from msgspec.structs import replace
 
-from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot
 
 TRIES_MS = (0.0, 70.0, 140.0)
 MEDIA_MS = 200.0

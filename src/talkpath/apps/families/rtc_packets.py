@@ -12,10 +12,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from talkpath.apps.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Elements, Extra, Facts, Stream
-from talkpath.apps.rtc_sheet import Sheet
-from talkpath.apps.rtc_talk import STEP_MS
-from talkpath.apps.shape import Direction, Schedule, Slot
+from talkpath.apps.contract.shape import Direction, Schedule, Slot
+from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Elements, Extra, Facts, Stream
+from talkpath.apps.families.rtc_media import STEP_MS
+from talkpath.apps.families.rtc_sheet import Sheet
 from talkpath.wire import dtls, dtls_flights, stun
 from talkpath.wire.dtls import Content
 from talkpath.wire.dtls_flights import Flight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from talkpath.apps.shape import Direction
+from talkpath.apps.contract.shape import Direction
 
 VIDEO_FROM_BYTES: Final = 200  # every video packet is at least that long, no voice packet is
 

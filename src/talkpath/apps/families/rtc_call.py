@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from talkpath.apps.rtc_facts import Extra, Facts
-from talkpath.apps.rtc_packets import INTEGRITY_BYTES, write
-from talkpath.apps.rtc_sheet import Sheet
-from talkpath.apps.rtc_talk import Camera, Voice, call
-from talkpath.apps.script import MEDIA_MS, TRIES_MS, Script
-from talkpath.apps.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
+from talkpath.apps.contract.script import MEDIA_MS, TRIES_MS, Script
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
+from talkpath.apps.families.rtc_facts import Extra, Facts
+from talkpath.apps.families.rtc_media import Camera, Voice, call
+from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write
+from talkpath.apps.families.rtc_sheet import Sheet
 from talkpath.wire import dtls, dtls_flights
 
 BOTH: Final[tuple[Direction, ...]] = ("up", "down")
