@@ -15,8 +15,8 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Direction, Shape
 from talkpath.experiment.twin import random_twin
 from talkpath.lab.scenario import Scenario
-from talkpath.wire.address import Address
-from talkpath.wire.ip import UdpWriter
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter
 
 FLOWS = 8
 PACKETS = 250

@@ -45,9 +45,9 @@ from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Judged, Received, Said
 from talkpath.observatory.web.indexed import Indexed
-from talkpath.wire import receipt as wire_receipt
-from talkpath.wire.keys import raw_key
-from talkpath.wire.sign import is_signed
+from talkpath.wire.control import receipt as wire_receipt
+from talkpath.wire.control.keys import raw_key
+from talkpath.wire.control.sign import is_signed
 
 DAYS, FIRST, COUNTRIES = 180, date(2026, 5, 1), 180
 ASKED, GROUP, SENDERS = 60, 512, 64

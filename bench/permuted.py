@@ -24,8 +24,8 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.cohort import accuses
-from talkpath.verdict.strength import strength
+from talkpath.verdict.statistics.cohort import accuses
+from talkpath.verdict.statistics.strength import strength
 
 ALPHA = 1e-4
 SETTINGS = [

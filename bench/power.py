@@ -19,8 +19,8 @@ from wald import blocks
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.interval import extra_loss
-from talkpath.verdict.strength import strength
+from talkpath.verdict.statistics.interval import extra_loss
+from talkpath.verdict.statistics.strength import strength
 
 ALPHA, K, MOST = 1e-4, 8, 40
 LINES = {

@@ -17,11 +17,11 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import check as conduct
 from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Facts
 from talkpath.verdict.model import Ask
-from talkpath.verdict.paths import open_paths
+from talkpath.verdict.planner.transports import open_paths
 
 ROUNDS = 5
 RULE = "media.drop,p=0.3"

@@ -34,10 +34,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import browser_cases  # this file: what is pickled for the router's process must come from a module
 from browser_near import NAME
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.words import page_words
-from talkpath.lab import namespace, netns
-from talkpath.lab.hosts import PROBE, RESPONDER
-from talkpath.lab.network import Network
+from talkpath.browser.web.words import page_words
+from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.network import Network
 from talkpath.lab.scenario import Scenario
 
 BACKGROUNDS = (

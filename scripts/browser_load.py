@@ -20,11 +20,11 @@ from typing import Any
 
 from browser_cases import NEAR, UDP, WEB, be_prompt, certificate
 from browser_near import NAME
-from talkpath.lab import namespace, netns
-from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
-FAR = "talkpath.browser.far"
+FAR = "talkpath.browser.far_end.process"
 LONGEST_S = 400
 BEHIND = ["nice", "-n", "20"]
 # The far end, where that is allowed: browsers take no core from it, as on a machine of its own.

@@ -22,11 +22,11 @@ from pathlib import Path
 from random import Random
 from types import FrameType
 
-from talkpath.capture.calls import findings
+from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
-from talkpath.capture.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
-from talkpath.report.capture_json import result, text
+from talkpath.report.recordings.json import result, text
 
 LONGEST_S, TELL_EACH = 20, 10_000
 MOST_BYTES = 4 << 30

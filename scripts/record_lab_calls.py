@@ -30,9 +30,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import record_lab_calls  # this file: what is pickled for the router's process must come from a module
-from talkpath.lab import namespace, netns
-from talkpath.lab.hosts import PROBE, REFERENCE, RESPONDER
-from talkpath.lab.network import Network
+from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.path.hosts import PROBE, REFERENCE, RESPONDER
+from talkpath.lab.path.network import Network
 from talkpath.lab.scenario import Scenario
 
 SCRIPTS = Path(__file__).parent

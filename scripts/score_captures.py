@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from talkpath.capture.calls import findings
+from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.measure.call import Call, Findings
 

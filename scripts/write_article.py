@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.article import page
+from talkpath.observatory.article.page import page
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "article.md"
 

@@ -36,7 +36,9 @@ def scenes() -> Iterator[str]:
 def words_of(file: Path) -> list[ast.Call]:
     """The calls of `say` and `count` in it, if these are the language's own; in order."""
     tree = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-    sources = [node for node in tree if isinstance(node, ast.ImportFrom) and node.module == "talkpath.report.language"]
+    sources = [
+        node for node in tree if isinstance(node, ast.ImportFrom) and node.module == "talkpath.report.words.language"
+    ]
     own = {node.name for node in tree if isinstance(node, ast.FunctionDef)}
     names = TEXTS.keys() & ({alias.name for node in sources for alias in node.names} | own)
     calls = [node for node in tree if isinstance(node, ast.Call)]

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.measure.facts import Facts
-from talkpath.observatory.events import Event
-from talkpath.report.capture_json import AttemptObject, CallObject, CaptureResult
+from talkpath.observatory.events.record import Event
 from talkpath.report.json import CheckResult
-from talkpath.report.place import LocateResult
+from talkpath.report.recordings.json import AttemptObject, CallObject, CaptureResult
+from talkpath.report.words.place import LocateResult
 from talkpath.verdict.model import Verdict
 
 SPEC = Path(__file__).parents[1] / "spec"

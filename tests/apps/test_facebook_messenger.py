@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps import facebook_messenger
 from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.stun import Attribute, Message, Type, encode
+from talkpath.wire.rtc.stun import Attribute, Message, Type, encode
 
 
 def asking(realm: bytes, kind: int = Type.ALLOCATE_REQUEST, *more: tuple[int, bytes]) -> bytes:

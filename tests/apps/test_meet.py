@@ -143,7 +143,7 @@ def test_recognises_its_own_shapes() -> None:
 
 
 def test_a_name_that_pion_could_have_chosen_does_not_convince() -> None:
-    from talkpath.wire.stun import Attribute, Message, Type, encode
+    from talkpath.wire.rtc.stun import Attribute, Message, Type, encode
 
     check = encode(Message(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, b"abcdefghijklmnop:abcd"),)))
     hit = meet.recognise(check, FlowView(0))

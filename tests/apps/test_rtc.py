@@ -20,7 +20,7 @@ from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, stages
 from talkpath.apps.families.rtc_call import Call
 from talkpath.experiment import nonce
-from talkpath.wire import dtls, rtp, stun
+from talkpath.wire.rtc import dtls, rtp, stun
 
 SHAPES: tuple[Call, ...] = tuple(
     shape for app in (webrtc.APP, meet.APP, max_app.APP, signal.APP) for shape in app.shapes if isinstance(shape, Call)

@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps import skype, teams
 from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.stun import Message, encode
+from talkpath.wire.rtc.stun import Message, encode
 
 SOUND = bytes((0x90, 104, 0, 1)) + bytes(4) + b"\x00\x00\x74\xec" + bytes(60)
 

@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps import viber
 from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.stun import Attribute, Message, encode
+from talkpath.wire.rtc.stun import Attribute, Message, encode
 
 REQUEST = b"\xed\xf6\x01\x00\x05\x00" + bytes(251)
 

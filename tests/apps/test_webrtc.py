@@ -12,7 +12,7 @@ from pcap_walk import flows
 from talkpath.apps import shapes, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm, Slot
-from talkpath.wire import dtls
+from talkpath.wire.rtc import dtls
 
 CAPTURE = "stun_dtls_rtp__b.pcapng"
 # In the capture the far end controls, and both have other networks and candidates than ours: values are not compared.

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from talkpath.browser.serve import Settings, start
-from talkpath.lab import namespace
+from talkpath.browser.web.serve import Settings, start
+from talkpath.lab.drivers import namespace
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -17,13 +17,13 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.browser.far_end.observe import epoch, together
+from talkpath.browser.far_end.voice import TICK_MS
 from talkpath.browser.media import VOICE
-from talkpath.browser.observe import epoch, together
-from talkpath.browser.order import SETUP_S, Opening, epoch_order, plan
 from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Poll, Times
-from talkpath.browser.voice import TICK_MS
+from talkpath.browser.schedule import SETUP_S, Opening, epoch_order, plan
 from talkpath.measure.facts import Epoch, Facts, Health
-from talkpath.verdict.strength import strength
+from talkpath.verdict.statistics.strength import strength
 
 Floats = NDArray[np.float64]
 SLOTS = VOICE.slots

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 import null_world as world
 
 from talkpath.verdict.judge import judge
-from talkpath.verdict.strength import strength
+from talkpath.verdict.statistics.strength import strength
 
 RUNS = 20
 

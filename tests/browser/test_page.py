@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from talkpath.browser.web import chosen, rendered
-from talkpath.browser.words import NAMES, page_words
+from talkpath.browser.web.app import chosen, rendered
+from talkpath.browser.web.words import NAMES, page_words
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from browser_near import start
-from talkpath.browser.words import page_words
+from talkpath.browser.web.words import page_words
 
 WORDS = page_words("en")
 SILENT_MS, STEP_MS, LONGEST_MS, WORKER_MS = 30_000, 60_000, 150_000, 15_000

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.told import told
-from talkpath.browser.words import NAMES, page_words
+from talkpath.browser.result import told
+from talkpath.browser.web.words import NAMES, page_words
 
 DAY_AND_HOUR = "2026-11-26T09:00:00Z"
 BROKEN = """[...document.querySelectorAll("dd, tbody th")].filter(each => {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from carried import Packet, pcap
 
-from talkpath.capture.calls import findings
+from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.measure.call import Findings
 from talkpath.wire.pcap import Unread, blocks

@@ -11,7 +11,7 @@ from made import BEGIN_NS, Sent, background, call, passed
 from remake import facts_of, payload
 
 from talkpath.measure.call import Call, Stream
-from talkpath.verdict.call import judge_call
+from talkpath.verdict.bases.recorded_call import judge_call
 
 SILENT = ["whatsapp/relay60/voice", "meet/sfu/voice"]
 VOICES = [*SILENT, "whatsapp/fast20/voice", "webrtc/dtls/voice", "signal/ringrtc/voice"]

@@ -11,11 +11,11 @@ from carried import Packet, pcap, tcp, udp
 from made import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
 from remake import facts, facts_of, payload
 
-from talkpath.capture.calls import findings
+from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
-from talkpath.capture.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.measure.call import Findings
-from talkpath.verdict.call import judge_call
+from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.wire.pcap.write import Writer
 from talkpath.wire.tls_records import hello
 

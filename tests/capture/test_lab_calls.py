@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import score_captures
-from talkpath.capture.calls import Recorded, recorded
-from talkpath.capture.peer import paired
+from talkpath.capture.calls.pairing import paired
+from talkpath.capture.calls.records import Recorded, recorded
 from talkpath.capture.scan import scan
-from talkpath.capture.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.measure.call import Call
-from talkpath.verdict.call import judge_attempt, judge_call
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
 LAB = Path(__file__).parent / "lab"
 TRUTH: dict[str, Any] = {entry["file"]: entry for entry in json.loads((LAB / "truth.json").read_text())}

@@ -9,7 +9,7 @@ from carried import Packet, tcp, udp
 from made import BEGIN_NS, CALLER, SERVER, Sent, background, call, passed
 from remake import facts_of
 
-from talkpath.verdict.call import judge_attempt, judge_call
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
 SITE = bytes((203, 0, 113, 9))

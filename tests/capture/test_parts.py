@@ -14,7 +14,7 @@ from carried import Packet
 from made import call, passed
 from remake import facts_of
 
-from talkpath.capture import spool
+from talkpath.capture.packets import spool
 from talkpath.measure.call import Call
 
 ARMS = ("webrtc/dtls/voice", "meet/sfu/video", "signal/ringrtc/voice", "telegram/reflector/video",

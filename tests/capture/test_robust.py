@@ -14,9 +14,9 @@ from made import CALLER, SERVER, background, call, passed
 from remake import facts
 
 from talkpath.apps import shapes
-from talkpath.capture.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
-from talkpath.report.capture_json import result, text
+from talkpath.report.recordings.json import result, text
 
 
 def sources() -> list[bytes]:

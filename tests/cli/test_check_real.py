@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 from far_end import TALKPATH, FarEnd, Probe, Told, TooBusyError, free_ports, small_plan, talkpath
 
-from talkpath.verdict.standing import LATE_VOIDS_ALL_MS, late_ms
-from talkpath.wire.keys import new_identity_pem
+from talkpath.verdict.assessment import LATE_VOIDS_ALL_MS, late_ms
+from talkpath.wire.control.keys import new_identity_pem
 
 KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
@@ -156,7 +156,7 @@ def limits(text: str) -> str:
     )
 
 
-VERSION_2 = "import talkpath.wire.control as c; c.VERSION = 2"
+VERSION_2 = "import talkpath.wire.control.messages as c; c.VERSION = 2"
 OTHERWISE = "import talkpath.responder.session as s; s.shape_digest = lambda arm: b'otherwise'"
 SILENT = "import talkpath.responder.session as s; s.Responder.receive = lambda *_: b''"
 

@@ -28,8 +28,8 @@ from leaks import address_forms, found, name_forms, written
 
 from talkpath.cli import cli
 from talkpath.evidence.bundle import read_bundle
-from talkpath.lab import namespace
-from talkpath.lab.hosts import HOSTS
+from talkpath.lab.drivers import namespace
+from talkpath.lab.path.hosts import HOSTS
 
 NEAR, FAR, MAPPED, NEAR6, FAR6 = (
     "100.77.141.203", "185.199.177.86", "37.233.98.121", "2a02:6b8:7c::d3a1:88e7", "2606:4700:93::ace:71b5",
@@ -180,7 +180,7 @@ def test_tracebacks(folder: Path) -> None:
         "from talkpath.capture import calls\ncalls.recorded = lambda scan: 1 / 0\n",
         "from talkpath.wire import address\nwas = address.Address.reveal\n"
         "def reveal(self):\n    raise KeyError(self, [self], {self: f'{self}'})\naddress.Address.reveal = reveal\n",
-        "import talkpath.report.capture_json as told\n"
+        "import talkpath.report.recordings.json as told\n"
         "def bad(*a, **k):\n    raise RuntimeError(a, k)\ntold.result = bad\n",
     ]
     said = {}
@@ -264,9 +264,9 @@ def test_every_command_is_looked_at() -> None:
         "withdraw": "sends what is in that receipt",
         "observe": "reads bundles, which hold none; what it keeps of callers is looked at in tests/observatory/intake",
         "locate": "runs a check and writes what `check` writes; of a router only the kind leaves the driver "
-        "(tests/wire/test_error_queue.py, tests/lab/test_netns_locating.py)",
+        "(tests/wire/ip/test_error_queue.py, tests/lab/test_netns_locating.py)",
         "watch": "runs checks, and writes what `check` writes; its own lines hold verdicts alone (test_watch.py)",
         "endpoints": "shows the hosts of its catalogue in its plan; what comes back is looked at in test_endpoints.py, "
-        "tests/lab/test_endpoints.py and tests/probe/test_inquiry.py",
+        "tests/lab/test_endpoints.py and tests/probe/test_endpoint_engine.py",
     }
     assert set(cli.list_commands(click.Context(cli))) <= looked | harmless.keys()

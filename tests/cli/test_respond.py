@@ -19,7 +19,7 @@ import pytest
 from far_end import TALKPATH, FarEnd, free_ports, talkpath
 
 from talkpath.probe.link import parse_link
-from talkpath.wire import tls
+from talkpath.wire.control import tls
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
 NO_NAMESPACES = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"', "sh"]

@@ -17,7 +17,7 @@ from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import RECEIPT, write_capture
 from talkpath.evidence.responders import listed
 from talkpath.measure.call import Findings
-from talkpath.wire.sign import Signer
+from talkpath.wire.control.sign import Signer
 
 
 def run(*arguments: str | Path) -> str:

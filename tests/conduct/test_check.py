@@ -13,12 +13,12 @@ import pytest
 
 from talkpath.conduct.check import LOCAL_PORTS, Check, Thought, at_once
 from talkpath.errors import PeerError
-from talkpath.experiment.digest import shape_digest
+from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.network import Delivery
+from talkpath.lab.drivers.sim import Sim
+from talkpath.lab.path.network import Delivery
 from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
 from talkpath.responder.session import Limits, Responder

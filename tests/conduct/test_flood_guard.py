@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.backgrounds.weather import Background, Draws, Kind, Weather, is_udp
+from talkpath.lab.backgrounds.background import Background, Draws, Kind, Weather, is_udp
 from talkpath.lab.drive import run_sim
-from talkpath.lab.link import DROP
+from talkpath.lab.path.link import DROP
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
 

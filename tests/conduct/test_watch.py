@@ -12,11 +12,11 @@ from talkpath.conduct.check import Check
 from talkpath.conduct.watch import JITTER, Bounds, watch
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.network import Delivery, Network
+from talkpath.lab.drivers.sim import Sim
+from talkpath.lab.path.network import Delivery, Network
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Direction, Facts
-from talkpath.verdict.watch import Run, together
+from talkpath.verdict.bases.repeated import Run, together
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=8)
 NOTHING = Facts(PLAN)

@@ -18,7 +18,7 @@ from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import read_bundle, read_facts, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.report import result
-from talkpath.wire.sign import Signer
+from talkpath.wire.control.sign import Signer
 
 FACTS = played()
 DATA, OTHER = bundle(FACTS), bundle(played(seed=4))

@@ -13,11 +13,11 @@ from talkpath.errors import BundleError
 from talkpath.evidence.bundle import has_receipt, read_bundle, read_seal
 from talkpath.evidence.receipt import open_head, open_receipt
 from talkpath.evidence.simulation import probe_signer, responder_signer
-from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
-from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import SIGNED, Head, Statement, seal, unseal
-from talkpath.wire.sign import Signer
+from talkpath.measure.facts_digest import facts_digest
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import SIGNED, Head, Statement, seal, unseal
+from talkpath.wire.control.sign import Signer
 
 KEY = probe_signer().public
 FACTS = played()

@@ -13,7 +13,7 @@ from talkpath.evidence.bundle import read_bundle, write_capture, write_check
 from talkpath.evidence.sound import check_facts
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
-from talkpath.wire.sign import Signer
+from talkpath.wire.control.sign import Signer
 
 FACTS = played()
 FIRST = FACTS.epochs[0]

@@ -13,7 +13,7 @@ from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.flight import UNKNOWN_DMS, lateness_dms, unpack_dms
 from talkpath.experiment.layout import Layout, Side, lay_out
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.wire.control import Begin, FlowReport
+from talkpath.wire.control.messages import Begin, FlowReport
 
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")

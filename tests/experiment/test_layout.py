@@ -9,7 +9,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm
 from talkpath.experiment.layout import SPACING_MS, lay_out
-from talkpath.wire.control import Begin
+from talkpath.wire.control.messages import Begin
 
 PORTS = tuple(range(3000, 3016))
 ARMS = sorted(shapes())

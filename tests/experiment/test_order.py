@@ -7,7 +7,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import lay_out
-from talkpath.wire.control import Begin
+from talkpath.wire.control.messages import Begin
 
 ARM = Arm("webrtc", "dtls", "voice")
 PORTS = tuple(range(3000, 3016))

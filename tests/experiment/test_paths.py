@@ -9,7 +9,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.layout import PATH_LOCALS, lay_out
-from talkpath.wire.control import Begin
+from talkpath.wire.control.messages import Begin
 
 PORTS = (3478, 443, *range(3000, 3014))
 PATHS = ("udp/3478", "udp/443", "tcp/443", "tls/443", "wss/443")

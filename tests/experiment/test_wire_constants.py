@@ -23,13 +23,13 @@ from talkpath.conduct.check import Check
 from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.plan import make_plan
 from talkpath.experiment.seeds import session_key
-from talkpath.lab.network import Delivery
+from talkpath.lab.drivers.sim import PORTS, Sim
+from talkpath.lab.path.network import Delivery
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import PORTS, Sim
 from talkpath.measure.facts import Direction, Facts
 from talkpath.verdict.model import Ask
-from talkpath.wire.control import Begin
-from talkpath.wire.ip import split_udp
+from talkpath.wire.control.messages import Begin
+from talkpath.wire.ip.packets import split_udp
 
 RUNS, K, PACKETS = 20, 2, 14
 ARMS = sorted(shapes())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.lab import namespace
+from talkpath.lab.drivers import namespace
 
 sys.path.insert(0, str(Path(__file__).parent))  # for specimens.py, used by several test modules
 

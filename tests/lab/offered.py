@@ -6,9 +6,9 @@ from collections import defaultdict
 from random import Random
 
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.network import Network
-from talkpath.wire import ip
-from talkpath.wire.address import Address
+from talkpath.lab.path.network import Network
+from talkpath.wire.ip import packets as ip
+from talkpath.wire.ip.address import Address
 
 ENDS = {4: ("192.0.2.10", "198.51.100.10"), 6: ("2001:db8:1::10", "2001:db8:2::10")}
 POOL = Random(1).randbytes(100_003)

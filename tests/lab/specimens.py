@@ -9,8 +9,8 @@ import struct
 from collections.abc import Iterator
 from random import Random
 
-from talkpath.wire.address import Address
-from talkpath.wire.ip import UdpWriter
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter
 
 COOKIE = b"\x21\x12\xa4\x42"
 ENDS = {4: ("192.0.2.10", "198.51.100.10"), 6: ("2001:db8:1::10", "2001:db8:2::10")}

@@ -11,9 +11,9 @@ from offered import ENDS, by_flow, loss, network, packets, play, play_from, writ
 
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import kinds, parse_background
-from talkpath.lab.network import Network
-from talkpath.wire import ip
-from talkpath.wire.address import Address
+from talkpath.lab.path.network import Network
+from talkpath.wire.ip import packets as ip
+from talkpath.wire.ip.address import Address
 
 TRANSLATORS = {"nat_rebind", "nat64ports", "nat_symmetric"}
 BY_FLOW = {"nat_evict", "user_vpn", "corporate", *TRANSLATORS}  # flows die in these, that is their point

@@ -8,8 +8,8 @@ import pytest
 from offered import ENDS, by_flow, loss, network, packets, play, writer
 
 from talkpath.lab.backgrounds import kinds
-from talkpath.wire import ip
-from talkpath.wire.address import Address
+from talkpath.wire.ip import packets as ip
+from talkpath.wire.ip.address import Address
 
 UNSEEN = {"size_loss", "shape_port", "flow_loss", "outage", "nat_symmetric", "police_share"}
 

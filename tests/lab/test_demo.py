@@ -14,13 +14,13 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_bundle
-from talkpath.lab import namespace
 from talkpath.lab.demo import play
-from talkpath.lab.demo.held import Tally, hold, tally, total
+from talkpath.lab.demo.comparison import Tally, hold, tally, total
 from talkpath.lab.demo.page import demo_page
 from talkpath.lab.demo.play import Ears, Performance, Played
 from talkpath.lab.demo.script import Claim, Scene, read_script
-from talkpath.lab.demo.tell import summary, truth_sentence
+from talkpath.lab.demo.text import summary, truth_sentence
+from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Hit
 from talkpath.measure.facts import Facts, Health, Plan
 from talkpath.report import result

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from talkpath.lab import messenger, netns
+from talkpath.lab import messenger
 from talkpath.lab.drive import PYTHON, _identity
-from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE
+from talkpath.lab.drivers import netns
+from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE
 from talkpath.lab.scenario import Scenario
 
 STUN = """

@@ -17,8 +17,8 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
 from talkpath.experiment import layout
 from talkpath.experiment.plan import make_plan
-from talkpath.lab.backgrounds.weather import five_tuple, is_udp
-from talkpath.lab.sim import Sim
+from talkpath.lab.backgrounds.background import five_tuple, is_udp
+from talkpath.lab.drivers.sim import Sim
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.model import Ask
 

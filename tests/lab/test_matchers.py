@@ -14,7 +14,7 @@ from specimens import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
 
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin
-from talkpath.lab import hello as dtls
+from talkpath.lab import hello_fingerprint as dtls
 from talkpath.lab.matchers import CLASSES, ICE, LOOKS, Trace, stun_attributes
 from talkpath.wire.pcap import UDP, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Scenario, truth
 from talkpath.lab.score import Score, score
-from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge
 

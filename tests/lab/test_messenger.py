@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from talkpath.lab import messenger, netns
-from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE
+from talkpath.lab import messenger
+from talkpath.lab.drivers import netns
 from talkpath.lab.messenger import Errand
+from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE
 from talkpath.measure.facts import Exchange
-from talkpath.wire.keys import new_identity_pem, pem_key_text
+from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
 InLab = Callable[..., Any]
 APPS = ("telegram", "whatsapp")

@@ -18,13 +18,14 @@ from msgspec.structs import replace
 from talkpath.conduct.check import LOCAL_PORTS
 from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab import drive, namespace, netns
-from talkpath.lab.hosts import PROBE, RESPONDER
+from talkpath.lab import drive
+from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
+from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import CONTROL_PORT, PORTS
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.standing import voided
+from talkpath.verdict.assessment import voided
 
 ETHERNET_BYTES = 14
 GOODBYE_BYTES = 1_200  # the receipt and the end of the connection come after the facts are closed

@@ -11,7 +11,7 @@ from talkpath.conduct.locate import places
 from talkpath.lab.drive import run_netns
 from talkpath.lab.locating import holds, plan_of
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.standing import voided
+from talkpath.verdict.assessment import voided
 
 InLab = Callable[..., Any]
 

@@ -15,11 +15,11 @@ import pytest
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_netns
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Scenario, truth
 from talkpath.lab.score import score
-from talkpath.lab.sim import PORTS
+from talkpath.verdict.assessment import LATE_VOIDS_DELAY_MS, voided
 from talkpath.verdict.judge import judge
-from talkpath.verdict.standing import LATE_VOIDS_DELAY_MS, voided
 
 InLab = Callable[..., Any]
 

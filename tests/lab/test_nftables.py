@@ -23,12 +23,12 @@ import msgspec
 import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab import namespace
-from talkpath.lab.hosts import PROBE, RESPONDER
-from talkpath.lab.namespace import Namespace
-from talkpath.lab.program import Program
-from talkpath.lab.sim import CONTROL_PORT, PORTS
-from talkpath.wire.stun import COOKIE_BYTES
+from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers.namespace import Namespace
+from talkpath.lab.drivers.program import Program
+from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.wire.rtc.stun import COOKIE_BYTES
 
 InLab = Callable[..., Any]
 

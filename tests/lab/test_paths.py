@@ -12,11 +12,11 @@ import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab import drive
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Facts
 from talkpath.report.result import result
-from talkpath.verdict.standing import voided
+from talkpath.verdict.assessment import voided
 
 OTHER = f"udp/{PORTS[-1]}"
 UDP, TLS = ["udp/3478", "udp/443", OTHER], ["tls/443", "wss/443"]

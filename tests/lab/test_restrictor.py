@@ -10,14 +10,14 @@ import pytest
 from specimens import CALLS, CLASS, HELLOS, ice, packets, stun, twin
 
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.hosts import MESSENGER, REFERENCE, RESPONDER
 from talkpath.lab.matchers import CLASSES
-from talkpath.lab.network import Network
+from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
+from talkpath.lab.path.network import Network
 from talkpath.lab.restrictor import mechanisms, parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.lab.restrictor.flow import DROP, PASS
-from talkpath.wire import ip
-from talkpath.wire.address import Address
+from talkpath.wire.ip import packets as ip
+from talkpath.wire.ip.address import Address
 
 STEP_S = 0.01
 BLIND = {"udp.block", "port.block", "udp.freeze", "address.block", "allowlist"}

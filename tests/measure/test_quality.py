@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.measure.carry import Carry, Way
 from talkpath.measure.quality import (
     G711_PLC,
     TALKABLE_MOS,
@@ -22,6 +21,7 @@ from talkpath.measure.quality import (
     mos,
     mos_of_rating,
 )
+from talkpath.measure.transport_quality import Carry, Way
 
 G729A = Codec("G.729A with VAD", ie=11.0, bpl=19.0)  # G.113 Appendix I
 

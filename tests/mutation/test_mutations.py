@@ -21,7 +21,7 @@ from talkpath.apps.contract.shape import NONCE_BYTES, Arm, Schedule, Slot
 from talkpath.experiment import layout
 from talkpath.experiment.nonce import put
 from talkpath.probe import flight
-from talkpath.verdict import interval, strength
+from talkpath.verdict.statistics import interval, strength
 
 sys.path.append(str(Path(__file__).parent))
 from suite import check
@@ -144,14 +144,14 @@ MUTATIONS = (
     Mutation("fixed roles", fixed_roles,
              (check("experiment/test_layout.py", "test_roles_fall_on_every_5_tuple_alike"),)),
     Mutation("weights that sum to 1.5", weights_of_one_and_a_half,
-             (check("verdict/test_strength.py", "test_is_the_weighted_average_of_its_parts"),
+             (check("verdict/statistics/test_strength.py", "test_is_the_weighted_average_of_its_parts"),
               check("verdict/test_oracle.py", "test_mean_is_at_most_one", "clean"))),
     Mutation("tilts that sum to 1.5", tilts_of_one_and_a_half,
-             (check("verdict/test_strength.py", "test_without_facts"),
+             (check("verdict/statistics/test_strength.py", "test_without_facts"),
               check("verdict/test_oracle.py", "test_mean_is_at_most_one", "clean"))),
     Mutation("thinning off", thinning_off,
-             (check("verdict/test_interval.py", "test_extra_loss_is_inside_at_all_looks", "clean"),
-              check("verdict/test_interval.py", "test_width", "clean", 0.3, 6, 0.2))),
+             (check("verdict/statistics/test_interval.py", "test_extra_loss_is_inside_at_all_looks", "clean"),
+              check("verdict/statistics/test_interval.py", "test_width", "clean", 0.3, 6, 0.2))),
     Mutation("shared controls between unlike arms", controls_of_another_arm,
              (check("experiment/test_layout.py", "test_twins_have_the_lengths_of_the_call_and_every_packet_its_key",
                     SIGNAL),

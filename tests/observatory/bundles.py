@@ -14,7 +14,7 @@ from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.result import result
-from talkpath.responder.whereabouts import Whereabouts
+from talkpath.responder.geoip import Whereabouts
 
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from talkpath.observatory.claims.ledger import Evidence
 from talkpath.observatory.detect.assumptions import FOLDER
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events import Event
-from talkpath.observatory.events_counts import of_days
-from talkpath.observatory.events_days import Day
-from talkpath.observatory.ledger import Evidence
+from talkpath.observatory.events.counts import of_days
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event
 
 
 def dates(first: str, count: int) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_days import dates, day, detect
 
-from talkpath.observatory.events import LAST, withdraw
+from talkpath.observatory.events.record import LAST, withdraw
 from talkpath.observatory.publication import Order, Publication, orders_of
 
 RULE = Publication()

@@ -13,14 +13,14 @@ from far_end import FarEnd, free_ports
 from talkpath.conduct.check import LOCAL_PORTS, Check
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.measure.carry import carries
 from talkpath.measure.facts import Facts, Plan
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos
+from talkpath.measure.transport_quality import carries
 from talkpath.probe.driver import Driver
 from talkpath.probe.link import Link, parse_link
-from talkpath.probe.surroundings import local_address, through_tunnel
+from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.verdict.model import Ask
-from talkpath.wire.address import Address
+from talkpath.wire.ip.address import Address
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=4, budget_bytes=1_000_000, budget_s=20.0, transports=True)
 

@@ -19,8 +19,8 @@ from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import Epoch
 from talkpath.probe.session import ANSWER_S, ProbeSession
 from talkpath.responder.session import Identity, Responder
-from talkpath.wire import control
-from talkpath.wire.control import AnyMessage, Begin, FlowReport, Ready, Receipt, Refusal, Report, Welcome
+from talkpath.wire.control import messages as control
+from talkpath.wire.control.messages import AnyMessage, Begin, FlowReport, Ready, Receipt, Refusal, Report, Welcome
 
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")

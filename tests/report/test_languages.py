@@ -18,10 +18,21 @@ from msgspec.structs import replace
 import write_languages
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
-from talkpath.report import words
-from talkpath.report.catalogue import Messages
-from talkpath.report.language import ENGLISH, Language, choose, codes, count, language, listed, say, speaking, spoken
-from talkpath.report.mechanism import mechanism
+from talkpath.report.words import sentences as words
+from talkpath.report.words.catalogue import Messages
+from talkpath.report.words.language import (
+    ENGLISH,
+    Language,
+    choose,
+    codes,
+    count,
+    language,
+    listed,
+    say,
+    speaking,
+    spoken,
+)
+from talkpath.report.words.mechanism import mechanism
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 from talkpath.verdict.registry import REASONS, STATES
 from talkpath.verdict.rules import rules

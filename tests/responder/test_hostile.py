@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkpath.apps import shapes
-from talkpath.experiment.digest import shape_digest
+from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder.session import LINGER_S, Connection, Identity, Limits, Responder
-from talkpath.wire import control
-from talkpath.wire.control import (
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import (
     AnyMessage,
     Begin,
     Close,
@@ -32,7 +32,7 @@ from talkpath.wire.control import (
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
 SEED = bytes(32)
-HELLO = Hello((control.VERSION,), "test", commitment(SEED), {str(ARM): shape_digest(ARM)})
+HELLO = Hello((messages.VERSION,), "test", commitment(SEED), {str(ARM): shape_digest(ARM)})
 
 
 def responder(**limits: int) -> Responder:
@@ -40,7 +40,7 @@ def responder(**limits: int) -> Responder:
 
 
 def say(far: Responder, connection: Connection, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
-    (answer,) = Decoder().feed(far.receive(now_s, connection, control.encode(message)))
+    (answer,) = Decoder().feed(far.receive(now_s, connection, messages.encode(message)))
     return answer
 
 
@@ -92,7 +92,7 @@ def test_whatever_is_said_gets_an_answer_or_one_refusal(begun: bool, said: list[
     far = responder()
     connection = opened(far)[0] if begun else far.connect("block")
     for step, message in enumerate(said):
-        data = message if isinstance(message, bytes) else control.encode(message)
+        data = message if isinstance(message, bytes) else messages.encode(message)
         answers = Decoder().feed(far.receive(float(step), connection, data))
         far.poll(float(step))
         assert connection.closed == any(
@@ -150,7 +150,7 @@ def test_connections_that_say_nothing_take_no_session_from_anybody() -> None:
 def test_a_version_that_is_not_spoken_is_told_with_the_one_that_is() -> None:
     answer = say(responder(), far_connection(), Hello((99,), "test", commitment(SEED), {}))
     assert isinstance(answer, Refusal)
-    assert (answer.code, answer.versions) == ("version", (control.VERSION,))
+    assert (answer.code, answer.versions) == ("version", (messages.VERSION,))
 
 
 def far_connection() -> Connection:

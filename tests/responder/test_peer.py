@@ -11,13 +11,13 @@ from typing import NamedTuple
 import pytest
 
 from talkpath.responder.peer import Peer
-from talkpath.wire import control, tls
-from talkpath.wire.carrier import Carrier, Framed
-from talkpath.wire.keys import new_identity_pem
-from talkpath.wire.websocket import Client
+from talkpath.wire.control import messages, tls
+from talkpath.wire.control.carrier import Carrier, Framed
+from talkpath.wire.control.keys import new_identity_pem
+from talkpath.wire.control.websocket import Client
 
 DATAGRAM = bytes(range(60))
-HELLO = control.encode(control.Hello((1,), "test", bytes(32), {}))
+HELLO = messages.encode(messages.Hello((1,), "test", bytes(32), {}))
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from random import Random
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.experiment.digest import shape_digest
+from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.nonce import put, read
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder.session import Identity, Limits, Responder
-from talkpath.wire import control
-from talkpath.wire.control import (
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import (
     AnyMessage,
     Begin,
     Close,
@@ -41,7 +41,7 @@ class Probe:
         self.key = b""
 
     def say(self, message: AnyMessage) -> AnyMessage:
-        return self.raw(control.encode(message))
+        return self.raw(messages.encode(message))
 
     def raw(self, data: bytes) -> AnyMessage:
         (answer,) = Decoder().feed(self.responder.receive(0.0, self.connection, data))
@@ -58,7 +58,7 @@ class Probe:
 
     def opened(self) -> Probe:
         welcome = self.hello()
-        assert isinstance(welcome, control.Welcome)
+        assert isinstance(welcome, messages.Welcome)
         self.key = session_key(SEED, welcome.seed)
         assert self.say(Open(SEED)) == Ready(-1)
         return self
@@ -114,7 +114,7 @@ def test_an_epoch_that_is_too_large_is_refused(changes: dict[str, object]) -> No
 def test_an_arm_that_is_imitated_otherwise_is_refused() -> None:
     probe = Probe(responder())
     welcome = probe.hello(shapes={str(ARM): b"otherwise"})
-    assert isinstance(welcome, control.Welcome)
+    assert isinstance(welcome, messages.Welcome)
     assert welcome.arms == ()
     probe.say(Open(SEED))
     assert isinstance(probe.say(begin()), Refusal)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 import write_feed
-from talkpath.observatory.claims import load
+from talkpath.observatory.claims.rows import load
 from talkpath.observatory.feeds.atom import ATOM as NAMESPACE
 
 PAGE = """# Corrections

@@ -25,8 +25,8 @@ from talkpath.measure.facts import (
     Plan,
     Track,
 )
-from talkpath.verdict.ask import next_question
 from talkpath.verdict.model import Ask
+from talkpath.verdict.planner.ask import next_question
 
 HALF_S = 0.015  # from an end to the box
 PORTS = tuple(range(3470, 3486))

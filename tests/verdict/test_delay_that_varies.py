@@ -5,10 +5,10 @@ from __future__ import annotations
 import calls
 import pytest
 
+from talkpath.verdict.flows.arm_view import view_of
 from talkpath.verdict.judge import judge
-from talkpath.verdict.naming import name
 from talkpath.verdict.rules import rules
-from talkpath.verdict.view import view_of
+from talkpath.verdict.rules.best import name
 
 ARM = ("webrtc", "webrtc", "voice")
 

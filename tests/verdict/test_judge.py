@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from numpy.random import default_rng
 
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach
+from talkpath.verdict.assessment import log_threshold
 from talkpath.verdict.judge import RULES_VERSION, judge, judge_arms
 from talkpath.verdict.model import Ask, Reason, Verdict
-from talkpath.verdict.standing import log_threshold
 
 STUN = calls.stage_drop(["stun"], "up")
 GE = calls.bursts

@@ -13,8 +13,8 @@ from roles import shuffled
 from scipy.stats import binom
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
-from talkpath.verdict.strength import strength
-from talkpath.verdict.twins import twin_worse_log_e
+from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.twins import twin_worse_log_e
 
 RUNS, EPOCHS = 400, 4
 

@@ -12,10 +12,10 @@ from roles import assignments, mean_e, relabel
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict import delay, kill, loss, setup
-from talkpath.verdict.canary import canary_log_e
-from talkpath.verdict.strength import strength
-from talkpath.verdict.twins import opaque_log_e, twin_worse_log_e, udp_log_e
+from talkpath.verdict.statistics import delay, loss, setup, survival
+from talkpath.verdict.statistics.canary import canary_log_e
+from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e, udp_log_e
 
 Test = Callable[[list[Epoch]], float]
 
@@ -23,7 +23,7 @@ EXACT: dict[str, Test] = {
     "loss up": lambda epochs: loss.log_e(epochs, "up"),
     "loss down": lambda epochs: loss.log_e(epochs, "down"),
     "setup": setup.log_e,
-    "kill": kill.log_e,
+    "kill": survival.log_e,
 }
 AT_MOST: dict[str, Test] = {
     "delay up": lambda epochs: delay.log_e(epochs, "up"),

@@ -11,10 +11,10 @@ import pytest
 from slots import Fate, Flow, Slot
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.interval import extra_loss, overall_loss
+from talkpath.verdict.flows.arm_view import before_each, view_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
-from talkpath.verdict.view import before_each, view_of
+from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
 ARM = ("webrtc", "webrtc", "voice")
 

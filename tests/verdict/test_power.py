@@ -11,7 +11,7 @@ from wald import blocks, information, nats
 from world import BACKGROUNDS, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.strength import strength
+from talkpath.verdict.statistics.strength import strength
 
 ALPHA, RUNS = 1e-4, 15
 

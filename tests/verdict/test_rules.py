@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from msgspec.structs import fields, replace
 
+from talkpath.verdict.flows.arm_view import Side, sides, view_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, ReasonCode, State, Verdict
-from talkpath.verdict.naming import Naming, name
 from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
 from talkpath.verdict.rules import rules, rules_of
+from talkpath.verdict.rules.best import Naming, name
 from talkpath.verdict.rules.media_police import policed
-from talkpath.verdict.view import Side, sides, view_of
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("up", "down", "both")
@@ -133,7 +133,7 @@ def test_two_mechanisms_at_once_name_the_stronger():
 
 def twice_as_good(gain: float, other: float) -> Naming:
     """How a view is named in which two rules explain that well."""
-    from talkpath.verdict import naming
+    from talkpath.verdict.rules import best as naming
     from talkpath.verdict.rules.rule import Fit, Rule
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
     from talkpath.verdict.model import Verdict
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
 PAGE_COLUMNS = 100
 
@@ -48,7 +48,7 @@ class Result:
     @property
     def ended(self) -> str:
         """A sentence on why the check ended early, or "" where it ended as planned."""
-        from talkpath.report.endings import ending
+        from talkpath.report.words.endings import ending
 
         reach, health = self.facts.reach, self.facts.health
         code = health.ended if reach.control == "connected" else reach.control
@@ -66,7 +66,7 @@ class Result:
         from rich.console import Console
 
         from talkpath.report import text
-        from talkpath.report.html import simulation_note
+        from talkpath.report.pictures.html import simulation_note
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS)
         text.show(page, self.verdicts, self.record["transports"])
@@ -77,7 +77,7 @@ class Result:
 
     def html(self) -> str:
         """The result as one HTML page that loads nothing else."""
-        from talkpath.report.html import check_page
+        from talkpath.report.pictures.html import check_page
 
         return check_page(self.facts, self.verdicts, self.record)
 

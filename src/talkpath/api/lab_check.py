@@ -38,9 +38,10 @@ def simulate(
     from talkpath.api.check_result import Result
     from talkpath.evidence.simulation import probe_signer
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
-    from talkpath.lab import drive, namespace
+    from talkpath.lab import drive
+    from talkpath.lab.drivers import namespace
+    from talkpath.lab.drivers.sim import PORTS
     from talkpath.lab.scenario import Scenario, truth
-    from talkpath.lab.sim import PORTS
 
     rules = (restrict,) if isinstance(restrict, str) else tuple(restrict)
     scenario = Scenario.parse(background, rules, seed, family)

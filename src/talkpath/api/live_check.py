@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
     from talkpath.verdict.model import Ask
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
 
 class CheckProgress(NamedTuple):
@@ -42,7 +42,7 @@ def check(
     answers, or the server refuses. A server that does not answer is a result: see `Result.measured` and `ended`.
     """
     from talkpath.api.check_result import Result
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
     plan = make_check_plan(apps, video=video, deep=deep, transports=transports)
 

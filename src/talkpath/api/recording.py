@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from talkpath.api.arrow_tables import TableName
-    from talkpath.capture.calls import Recorded
+    from talkpath.capture.calls.records import Recorded
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.read import Source
 
@@ -53,7 +53,7 @@ class Recording:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """What the facts say of each call, in the order of `calls`."""
-        from talkpath.verdict.call import judge_call
+        from talkpath.verdict.bases.recorded_call import judge_call
 
         return tuple(map(judge_call, self.calls))
 
@@ -62,9 +62,9 @@ class Recording:
         """The JSON object that `talkpath capture --json` prints (spec/tp-007)."""
         import msgspec
 
-        from talkpath.report import capture_json
+        from talkpath.report.recordings import json
 
-        plain: dict[str, Any] = msgspec.to_builtins(capture_json.result(self.name, self.findings))
+        plain: dict[str, Any] = msgspec.to_builtins(json.result(self.name, self.findings))
         return plain
 
     def to_arrow(self, table: TableName = "seconds") -> pyarrow.Table:
@@ -79,7 +79,7 @@ class Recording:
 
     def paired_with(self, other: Recording) -> tuple[Paired, ...]:
         """Compare the calls with the same calls recorded at the other end: which packets did not arrive there."""
-        from talkpath.capture.peer import paired
+        from talkpath.capture.calls.pairing import paired
 
         return paired(self.measured, other.measured)
 
@@ -88,10 +88,10 @@ class Recording:
         import msgspec
 
         from talkpath.evidence.bundle import write_capture
-        from talkpath.report import capture_json
-        from talkpath.wire.sign import Signer
+        from talkpath.report.recordings import json
+        from talkpath.wire.control.sign import Signer
 
-        record = msgspec.to_builtins(capture_json.result(FROM_A_STREAM, self.findings))
+        record = msgspec.to_builtins(json.result(FROM_A_STREAM, self.findings))
         return write_capture(self.findings, record, Signer.fresh())
 
 
@@ -113,7 +113,7 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
 
 
 def _measure(name: str, source: Source, progress: Callable[[int], None] | None) -> Recording:
-    from talkpath.capture.calls import recorded
+    from talkpath.capture.calls.records import recorded
     from talkpath.capture.scan import scan
 
     try:

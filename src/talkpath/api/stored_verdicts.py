@@ -31,8 +31,8 @@ def judge(bundle: BundleSource | Bundle) -> Judgement:
 
     `BundleError` and `UsageError` as for `read_bundle`.
     """
-    from talkpath.report.again import judge_again
-    from talkpath.verdict.call import judge_call
+    from talkpath.report.rejudge import judge_again
+    from talkpath.verdict.bases.recorded_call import judge_call
 
     stored = opened(bundle)
     again = judge_again(stored)

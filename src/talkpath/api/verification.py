@@ -63,7 +63,7 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
 
 def _receipt(stored: Bundle, operators: Any) -> dict[str, Any] | None:
     """What the receipt tells of its server and of where the check came from."""
-    from talkpath.wire.keys import raw_key_text
+    from talkpath.wire.control.keys import raw_key_text
 
     if stored.receipt is None:
         return None

@@ -7,8 +7,8 @@ from typing import Final
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Source
 from talkpath.errors import WireError
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Type
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))

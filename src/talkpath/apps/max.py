@@ -15,7 +15,7 @@ from talkpath.apps.families.rtc_call import Call
 from talkpath.apps.families.rtc_media import Voice
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
 from talkpath.errors import WireError
-from talkpath.wire import stun
+from talkpath.wire.rtc import stun
 
 
 def speak(rng: Random) -> int:

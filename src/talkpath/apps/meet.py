@@ -15,8 +15,8 @@ from talkpath.apps.families.rtc_call import Call
 from talkpath.apps.families.rtc_facts import Elements, Extra, Facts, Ice, Stream
 from talkpath.apps.families.rtc_media import Camera, Voice
 from talkpath.errors import WireError
-from talkpath.wire import dtls, rtp, stun
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import dtls, rtp, stun
+from talkpath.wire.rtc.stun import Attribute, Type
 
 _ELEMENTS: Final[Elements] = ((2, "send_time"), (3, "sequence"), (1, "level"))
 _LONG: Final = frozenset((61, 79, *range(85, 101)))  # these carry abs-capture-time too, 16 bytes longer

@@ -14,8 +14,8 @@ from talkpath.apps.families.rtc_call import Call
 from talkpath.apps.families.rtc_facts import Extra, Facts, Ice, Stream
 from talkpath.apps.families.rtc_media import Camera, Voice
 from talkpath.errors import WireError
-from talkpath.wire import rtp, stun
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import rtp, stun
+from talkpath.wire.rtc.stun import Attribute, Type
 
 VOICE_BYTES: Final = 140
 VOICE: Final = Stream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))

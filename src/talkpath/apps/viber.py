@@ -12,8 +12,8 @@ from talkpath.apps.contract.cue import run
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Source
 from talkpath.errors import WireError
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "other"))

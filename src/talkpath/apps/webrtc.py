@@ -15,8 +15,8 @@ from talkpath.apps.families.rtc_call import BOTH, Call
 from talkpath.apps.families.rtc_facts import Extra, Facts, Ice, Stream
 from talkpath.apps.families.rtc_media import Camera, Voice
 from talkpath.errors import WireError
-from talkpath.wire import dtls, rtp, stun
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import dtls, rtp, stun
+from talkpath.wire.rtc.stun import Attribute, Type
 
 VOICE: Final = Stream(payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid")))
 VIDEO: Final = Stream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))

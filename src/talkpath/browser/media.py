@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from talkpath.browser.voice import PAYLOAD_BYTES, PICTURE_BYTES
+from talkpath.browser.far_end.voice import PAYLOAD_BYTES, PICTURE_BYTES
 
 RTP_BYTES, TAG_BYTES = 12, 16  # RFC 3550, and the tag of AEAD_AES_128_GCM (RFC 7714), which browsers and aiortc choose
 DESCRIPTOR_BYTES = 4  # of VP8 with a picture id of 15 bits (RFC 7741 section 4.2)

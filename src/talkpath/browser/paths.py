@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from talkpath.browser.far_end.voice import TICK_MS
 from talkpath.browser.media import VOICE
 from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
-from talkpath.browser.voice import TICK_MS
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Direction, Epoch, Observation, Track
 

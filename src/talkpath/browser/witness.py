@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
-from talkpath.responder.whereabouts import NOWHERE, Whereabouts
-from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import SeenEpoch, SeenFlow, Statement, seal
-from talkpath.wire.sign import Signer
+from talkpath.measure.facts_digest import facts_digest
+from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
+from talkpath.wire.control.sign import Signer
 
 
 def nowhere(_: str) -> Whereabouts:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from talkpath.capture.activity import Activity
-from talkpath.capture.cues import CueTable
-from talkpath.capture.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
-from talkpath.capture.flows import Flows
-from talkpath.capture.inside import record_rows
-from talkpath.capture.recognise import Recognition, wrappings
-from talkpath.capture.rows import Rows, opaque_rows, rtp_rows
-from talkpath.capture.spool import Spool
-from talkpath.capture.tcp import Connections
-from talkpath.capture.trailer import Labels
+from talkpath.capture.packets.datagrams import DTLS, OTHER, QUIC, RTCP, RTP, STUN, TURN, Datagrams, Seconds, datagrams
+from talkpath.capture.packets.flows import Flows
+from talkpath.capture.packets.pcapdroid import Labels
+from talkpath.capture.packets.rows import Rows, opaque_rows, rtp_rows
+from talkpath.capture.packets.spool import Spool
+from talkpath.capture.recognise.app import Recognition, wrappings
+from talkpath.capture.recognise.cues import CueTable
+from talkpath.capture.streams.activity import Activity
+from talkpath.capture.tcp.media_over_tcp import Connections
+from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.frames import Ints, big16, marked16

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from talkpath.capture.calls import Recorded
-from talkpath.capture.ledger import Part
+from talkpath.capture.calls.records import Recorded
+from talkpath.capture.streams.stream_stats import Part
 from talkpath.errors import UsageError
 
 NONE_YET: dict[str, str] = {

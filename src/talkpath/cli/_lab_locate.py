@@ -51,10 +51,11 @@ def locate(
         return
     from talkpath.cli._screen import screen
     from talkpath.conduct.locate import places
-    from talkpath.lab import drive, namespace
+    from talkpath.lab import drive
+    from talkpath.lab.drivers import namespace
     from talkpath.lab.locating import plan_of
     from talkpath.lab.scenario import Scenario
-    from talkpath.report import place
+    from talkpath.report.words import place
     from talkpath.verdict.judge import judge
 
     scenario = Scenario.parse(background, [restrict], seed, int(family), path)

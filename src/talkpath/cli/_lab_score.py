@@ -63,7 +63,7 @@ def score(
     """
     from rich.console import Console
 
-    from talkpath.lab.scoring import draw, goals, run, told
+    from talkpath.lab.scoring import draw, goals, published, run
     from talkpath.lab.scoring.row import Rows, digest
 
     if one is not None:
@@ -81,7 +81,7 @@ def score(
     if page is not None:
         _write(page, kept, chosen)
     if numbers is not None:
-        told.write(numbers, told.told(played, kept.code))
+        published.write(numbers, published.told(played, kept.code))
     if quick and goals.missed(found):
         sys.exit(1)
 
@@ -94,7 +94,7 @@ def _seeds(text: str) -> range:
 
 
 def _enter() -> None:
-    from talkpath.lab import namespace
+    from talkpath.lab.drivers import namespace
 
     if why := namespace.available():
         raise PeerError(why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from talkpath.report.language import choose, codes, speaking
+from talkpath.report.words.language import choose, codes, speaking
 
 
 def _speak(context: click.Context, _: click.Parameter, wanted: str | None) -> None:

@@ -60,11 +60,11 @@ def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[st
     import msgspec
     from rich.console import Console
 
-    from talkpath.observatory import events_text
-    from talkpath.observatory.claims import load
+    from talkpath.observatory.claims.rows import load
     from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
-    from talkpath.observatory.events_found import look
-    from talkpath.observatory.reach_tables import load_tables
+    from talkpath.observatory.events import text
+    from talkpath.observatory.events.findings import look
+    from talkpath.observatory.reach.tables import load_tables
 
     with Console(stderr=True).status("reading and judging reports"):
         counts = [one for one in _counts(folder, index) if not country or one.country == country]
@@ -75,18 +75,18 @@ def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[st
         rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
         found = look(counts, rules, load(), load_tables(folder))
     if journal is not None:
-        from talkpath.observatory.feeds.tell import tell
+        from talkpath.observatory.feeds.publish import tell
         from talkpath.observatory.publication import Publication
 
         said = tell([*found.countries, *found.events], journal, Publication(min_contributors), feed, webhooks)
         click.echo(said, err=True)
     elif feed or webhooks:
         raise UsageError("A feed and webhooks tell what is in a journal; name one with --journal.")
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(events_text.lines(found)))
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(text.lines(found)))
 
 
 def _counts(folder: Path | None, index: str | None) -> list[Counts]:
-    from talkpath.observatory.events_counts import folder_counts, of_index
+    from talkpath.observatory.events.counts import folder_counts, of_index
 
     if (folder is None) == (index is None):
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")

@@ -11,7 +11,7 @@ from talkpath.cli._place import counting, data_option, responders_option, simula
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.observatory.bring import Brought
+    from talkpath.observatory.importers.files import Brought
 
 
 @click.command("import")
@@ -33,7 +33,7 @@ def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Pa
     import msgspec
 
     from talkpath.evidence.responders import listed
-    from talkpath.observatory.bring import bring_folder, bring_ooni
+    from talkpath.observatory.importers.files import bring_folder, bring_ooni
     from talkpath.observatory.server import opened_log
 
     if ooni and simulated:

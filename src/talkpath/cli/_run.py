@@ -12,7 +12,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
 STOPPED = 130
 
@@ -20,7 +20,7 @@ STOPPED = 130
 def signer_of(in_lab: bool) -> Signer:
     """The key of this run, which nobody has before or after it."""
     from talkpath.evidence.simulation import probe_signer
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
     return probe_signer() if in_lab else Signer.fresh()
 

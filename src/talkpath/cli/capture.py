@@ -15,7 +15,7 @@ from talkpath.cli._language import language_option
 from talkpath.errors import UsageError, WireError
 
 if TYPE_CHECKING:
-    from talkpath.capture.calls import Recorded
+    from talkpath.capture.calls.records import Recorded
     from talkpath.measure.call import Paired
     from talkpath.wire.pcap.read import Source
 
@@ -93,7 +93,7 @@ def _names(files: tuple[str, ...]) -> Iterator[str]:
 
 
 def _recorded(name: str) -> Recorded:
-    from talkpath.capture.calls import recorded
+    from talkpath.capture.calls.records import recorded
     from talkpath.capture.scan import scan
 
     if name == "-":
@@ -117,7 +117,7 @@ def _progress(packets: int) -> None:
 
 
 def _paired(found: Recorded, peer: Path) -> tuple[Paired, ...]:
-    from talkpath.capture.peer import paired
+    from talkpath.capture.calls.pairing import paired
 
     return paired(found, _recorded(str(peer)))
 
@@ -133,19 +133,19 @@ def _text(host: str, port: int) -> str:
 
 
 def _print_json(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...] | None) -> None:
-    from talkpath.report import capture_json
+    from talkpath.report.recordings import json
 
     endpoints = (lambda call: _endpoints(found, call)) if addresses else None
-    click.echo(capture_json.text(capture_json.result(Path(name).name, found.findings, endpoints, pairs)))
+    click.echo(json.text(json.result(Path(name).name, found.findings, endpoints, pairs)))
 
 
 def _show(name: str, found: Recorded, addresses: bool, pairs: tuple[Paired, ...]) -> None:
     from talkpath.cli._screen import screen
-    from talkpath.report import capture_text
+    from talkpath.report.recordings import text
 
     calls = range(len(found.findings.calls))
     endpoints = [_endpoints(found, call) for call in calls] if addresses else ()
-    capture_text.show(screen(), Path(name).name, found.findings, endpoints, pairs)
+    text.show(screen(), Path(name).name, found.findings, endpoints, pairs)
 
 
 def _write_evidence(found: Recorded, output: Path) -> None:
@@ -153,15 +153,15 @@ def _write_evidence(found: Recorded, output: Path) -> None:
 
     from talkpath.evidence.bundle import write_capture
     from talkpath.evidence.file import write_file
-    from talkpath.report import capture_json
-    from talkpath.wire.sign import Signer
+    from talkpath.report.recordings import json
+    from talkpath.wire.control.sign import Signer
 
-    said = msgspec.to_builtins(capture_json.result("-", found.findings))
+    said = msgspec.to_builtins(json.result("-", found.findings))
     write_file(output, write_capture(found.findings, said, Signer.fresh()))
 
 
 def _write_html(name: str, found: Recorded, html: Path) -> None:
-    from talkpath.report.capture_html import capture_page
+    from talkpath.report.recordings.html import capture_page
 
     try:
         html.write_text(capture_page(Path(name).name, found.findings), encoding="utf-8")

@@ -14,7 +14,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
@@ -70,7 +70,7 @@ def command(
         rehearse_plan(plan, as_json)
         return 0
     if link is None:
-        from talkpath.report.endings import ways_on
+        from talkpath.report.words.endings import ways_on
 
         click.echo(ways_on(), err=True)
         return 3
@@ -97,7 +97,7 @@ def _tell(facts: Facts, output: Path | None, gate: bool, as_json: bool, signer: 
     from talkpath.evidence.bundle import has_receipt, write_check
     from talkpath.evidence.file import write_file
     from talkpath.report import result, text
-    from talkpath.report.endings import ending
+    from talkpath.report.words.endings import ending
 
     verdicts, written = result.result(facts)
     why = facts.health.ended if facts.reach.control == "connected" else facts.reach.control

@@ -10,7 +10,7 @@ import click
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.observatory.claims import Claim
+    from talkpath.observatory.claims.rows import Claim
 
 
 @click.command()
@@ -31,9 +31,10 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     import msgspec
 
     from talkpath.cli._screen import screen
-    from talkpath.observatory import ledger_folder, ledger_text
-    from talkpath.observatory.claims import current, load
-    from talkpath.observatory.ledger_published import load_published
+    from talkpath.observatory.claims import folder as ledger_folder
+    from talkpath.observatory.claims import text
+    from talkpath.observatory.claims.published import load_published
+    from talkpath.observatory.claims.rows import current, load
 
     every = load()
     chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
@@ -48,12 +49,12 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
         return
     console = screen(highlight=False, soft_wrap=bool(ids))
     if folder is not None:
-        for line in ledger_text.ledger(found, every=bool(ids)):
+        for line in text.ledger(found, every=bool(ids)):
             console.print(line, markup=False)
     elif ids:
-        click.echo("\n\n".join("\n".join(ledger_text.lines(claim)) for claim in chosen))
+        click.echo("\n\n".join("\n".join(text.lines(claim)) for claim in chosen))
     else:
-        console.print(ledger_text.table(chosen, superseded))
+        console.print(text.table(chosen, superseded))
 
 
 def _chosen(ids: tuple[str, ...], known: dict[str, Claim]) -> list[Claim]:

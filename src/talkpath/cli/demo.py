@@ -37,11 +37,11 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     from rich.console import Console
 
     from talkpath.cli._screen import screen
-    from talkpath.lab import namespace
     from talkpath.lab.demo import play
     from talkpath.lab.demo.progress import Progress
     from talkpath.lab.demo.script import read_script
-    from talkpath.lab.demo.tell import summary
+    from talkpath.lab.demo.text import summary
+    from talkpath.lab.drivers import namespace
 
     chosen = play.choose_driver(driver)
     if chosen == "netns":

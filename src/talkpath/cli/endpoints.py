@@ -16,7 +16,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.measure.facts import Exchange
     from talkpath.probe.catalogue import Chosen
-    from talkpath.probe.inquiry import Request
+    from talkpath.probe.endpoint_engine import Request
 
 
 @click.command()
@@ -77,7 +77,7 @@ def _steps(chosen: Chosen) -> list[dict[str, Any]]:
 def _show_plan(steps: Sequence[dict[str, Any]], as_json: bool, *, to_stderr: bool) -> None:
     from rich.console import Console
 
-    from talkpath.probe.inquiry import ROUNDS
+    from talkpath.probe.endpoint_engine import ROUNDS
     from talkpath.report import endpoints
 
     if as_json:
@@ -98,13 +98,13 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
     from random import SystemRandom
 
     from talkpath.cli._screen import screen
-    from talkpath.probe.asking import Asker
-    from talkpath.probe.inquiry import Inquiry
-    from talkpath.probe.surroundings import local_address, through_tunnel
+    from talkpath.probe.endpoint_driver import Asker
+    from talkpath.probe.endpoint_engine import Inquiry
+    from talkpath.probe.local_network import local_address, through_tunnel
     from talkpath.report import endpoints
-    from talkpath.verdict.endpoints import judge_endpoints
+    from talkpath.verdict.bases.endpoints import judge_endpoints
     from talkpath.verdict.model import Reason
-    from talkpath.wire.address import Address
+    from talkpath.wire.ip.address import Address
 
     now = datetime.now(UTC)
     inquiry = Inquiry(chosen, now.date(), SystemRandom(), gap_s)

@@ -18,10 +18,11 @@ def command(bundle: Path, as_json: bool) -> None:
     """Judge the facts in BUNDLE again and say what changed since it was written."""
     from talkpath.cli._screen import screen
     from talkpath.evidence.file import read_file
-    from talkpath.report import capture_text, text
-    from talkpath.report.again import judge_again, recording
-    from talkpath.report.html import simulation_note
-    from talkpath.report.language import say
+    from talkpath.report import text
+    from talkpath.report.pictures.html import simulation_note
+    from talkpath.report.recordings import text as capture_text
+    from talkpath.report.rejudge import judge_again, recording
+    from talkpath.report.words.language import say
 
     stored = read_file(bundle)
     again = judge_again(stored)

@@ -67,7 +67,7 @@ def run(
     """One check through one made-up network."""  # fmt: skip
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
     from talkpath.lab import scenario as scenarios
-    from talkpath.lab.sim import PORTS
+    from talkpath.lab.drivers.sim import PORTS
 
     scenario = scenarios.Scenario.parse(background, rules, seed, int(family))
     arms = choose_arms(_words(apps), _media(media), every=deep)
@@ -89,7 +89,8 @@ def _media(text: str) -> list[str]:
 
 
 def _drive(driver: str) -> Callable[[Plan, Scenario], Facts]:
-    from talkpath.lab import drive, namespace
+    from talkpath.lab import drive
+    from talkpath.lab.drivers import namespace
 
     if driver == "netns":
         if why := namespace.available():
@@ -105,8 +106,8 @@ def _tell(facts: Facts, hits: list[dict[str, Any]], output: Path | None, as_json
     from talkpath.evidence.file import write_file
     from talkpath.evidence.simulation import probe_signer
     from talkpath.report import result, text
-    from talkpath.report.html import simulation_note
-    from talkpath.report.language import say
+    from talkpath.report.pictures.html import simulation_note
+    from talkpath.report.words.language import say
 
     verdicts, written = result.result(facts, hits)
     if output is not None:

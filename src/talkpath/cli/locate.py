@@ -14,7 +14,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
 
 @click.command()
@@ -44,8 +44,8 @@ def command(
     ends, no root. Exit codes as for `check`.
     """  # fmt: skip
     from talkpath.experiment.plan import choose_arms, locating, make_plan
-    from talkpath.report.endings import ways_on
-    from talkpath.wire.error_queue import available
+    from talkpath.report.words.endings import ways_on
+    from talkpath.wire.ip.error_queue import available
 
     plan = locating(make_plan(choose_arms(names, ("voice", "video") if video else ("voice",))))
     if v4 and v6:
@@ -68,8 +68,9 @@ def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> i
     from talkpath.conduct.locate import places
     from talkpath.evidence.bundle import write_check
     from talkpath.evidence.file import write_file
-    from talkpath.report import place, result
-    from talkpath.report.endings import ending
+    from talkpath.report import result
+    from talkpath.report.words import place
+    from talkpath.report.words.endings import ending
 
     code = exit_code(facts)
     ended = ending(facts.health.ended if facts.reach.control == "connected" else facts.reach.control, measured=not code)

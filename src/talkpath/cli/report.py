@@ -13,7 +13,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
-    from talkpath.report.again import Again
+    from talkpath.report.rejudge import Again
 
 
 @click.command()
@@ -29,10 +29,11 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     """  # fmt: skip
     from talkpath.cli._screen import screen
     from talkpath.evidence.file import read_file
-    from talkpath.report import capture_text, text
-    from talkpath.report.again import judge_again, recording
-    from talkpath.report.html import simulation_note
-    from talkpath.report.language import say
+    from talkpath.report import text
+    from talkpath.report.pictures.html import simulation_note
+    from talkpath.report.recordings import text as capture_text
+    from talkpath.report.rejudge import judge_again, recording
+    from talkpath.report.words.language import say
 
     stored = read_file(bundle)
     again = judge_again(stored)
@@ -56,8 +57,9 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
 
 
 def _page(stored: Bundle, again: Again, notes: list[str]) -> str:
-    from talkpath.report import capture_html, html
-    from talkpath.report.again import recording
+    from talkpath.report.pictures import html
+    from talkpath.report.recordings import html as capture_html
+    from talkpath.report.rejudge import recording
 
     if stored.facts is not None:
         return html.check_page(stored.facts, again.verdicts, again.written, notes)

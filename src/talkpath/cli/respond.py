@@ -22,8 +22,8 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.browser.certificate.store import Domain
+    from talkpath.responder.geoip import Atlas
     from talkpath.responder.session import Identity
-    from talkpath.responder.whereabouts import Atlas
 
 OPTIONS = ("ports", "tcp_ports", "tls_ports")
 KINDS = ("udp", "tcp", "tcp")  # of these
@@ -52,7 +52,7 @@ def _state() -> Path:
 
 def _identity_file(path: str | None) -> Path:
     """The key file; made where it is not there yet, readable by this user only."""
-    from talkpath.wire.keys import new_identity_pem
+    from talkpath.wire.control.keys import new_identity_pem
 
     pem = Path(path) if path else _state() / "responder.pem"
     try:
@@ -144,8 +144,8 @@ def command(
     Of the ports listed here as defaults, those that cannot be had are named and done without; a port that you ask for
     is a must. One TCP port may take everything at once: each tells a session from a call by its first bytes.
     """  # fmt: skip
+    from talkpath.responder.geoip import Atlas
     from talkpath.responder.session import Identity
-    from talkpath.responder.whereabouts import Atlas
 
     pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
     udp, tcp, tls = (tuple(found) for found in pairs)
@@ -188,7 +188,7 @@ def _domain(
         raise UsageError("--domain goes with --web, and not with --web-cert.")
     from talkpath.browser import require
     from talkpath.browser.certificate.store import LETS_ENCRYPT, Domain, checked
-    from talkpath.browser.serve import ANY
+    from talkpath.browser.web.serve import ANY
 
     require()
     return Domain(checked(name), str(_state() / "web"), host or ANY, directory or LETS_ENCRYPT)
@@ -210,7 +210,7 @@ def _web(
     if port is None:
         yield
         return
-    from talkpath.browser.serve import ANY, Settings, start
+    from talkpath.browser.web.serve import ANY, Settings, start
 
     if domain is not None and told is not None:
         click.echo("talkpath: the page's certificate is seen to; a new one takes some seconds.", err=True)
@@ -293,10 +293,10 @@ def _serve(
 ) -> None:
     from talkpath.probe.link import Link
     from talkpath.responder.driver import ResponderDriver
-    from talkpath.responder.notary import Notary
+    from talkpath.responder.receipts import Notary
     from talkpath.responder.session import Responder
-    from talkpath.wire.keys import pem_key_text
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.keys import pem_key_text
+    from talkpath.wire.control.sign import Signer
 
     try:
         key = pem_key_text(pem.read_bytes())

@@ -16,7 +16,7 @@ from talkpath.errors import UsageError
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The pcapng file to write.")
 def command(file: Path, out: Path) -> None:
     """Write a copy of the capture FILE that can be shared: no addresses, names or contents, the same calls."""
-    from talkpath.capture.scrub import scrub
+    from talkpath.capture.scrubbing.scrub import scrub
 
     if out.exists() and file.exists() and out.samefile(file):
         raise UsageError("The scrubbed copy would replace the recording itself; name another file with -o.")

@@ -69,7 +69,7 @@ def _send(shared: Shared, data: bytes, place: Path) -> None:
 
 def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
     """All that the bundle tells of whoever measured."""
-    from talkpath.report import words
+    from talkpath.report.words import sentences
     from talkpath.verdict.judge import judge
 
     if found.findings is not None:
@@ -83,7 +83,7 @@ def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
     yield f"  where      network {network}, country {country}, as the test server saw it; no address"
     yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
     for verdict in judge(facts):
-        yield f"  result     {words.app_name(verdict)} {verdict.medium}: {words.label(verdict)}"
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
     yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
     yield "that you connect from, as every server does."
@@ -91,14 +91,14 @@ def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
 
 def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:
     """All that the bundle of a recording tells."""
-    from talkpath.report import words
-    from talkpath.verdict.call import judge_attempt, judge_call
+    from talkpath.report.words import sentences
+    from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
     yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
     yield "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call"
     yield "  where      nothing: it counts for the network that you send it from. Send it from where the call was"
     for verdict in (*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)):
-        yield f"  result     {words.app_name(verdict)} {verdict.medium}: {words.label(verdict)}"
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
     yield "  and        second by second how many packets came and went, how long each call was and how it ended"
     yield "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect"
     yield "from, as every server does."

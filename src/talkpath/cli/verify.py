@@ -40,7 +40,7 @@ def command(bundle: Path, responders: Path | None, as_json: bool) -> None:
 
 
 def _responder(found: Bundle) -> str:
-    from talkpath.wire.keys import raw_key_text
+    from talkpath.wire.control.keys import raw_key_text
 
     return raw_key_text(found.receipt.responder_key) if found.receipt else ""
 

@@ -16,7 +16,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.conduct.watch import Bounds, Measure, Told
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.verdict.watch import Run
+    from talkpath.verdict.bases.repeated import Run
 
 LEAST_MINUTES = 10.0
 MOST_TIMES = 1000
@@ -94,7 +94,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     from talkpath.cli._screen import screen
     from talkpath.conduct.watch import watch
     from talkpath.report import watch as words
-    from talkpath.verdict.watch import LN10, together
+    from talkpath.verdict.bases.repeated import LN10, together
 
     runs: list[Run] = []
     click.echo(f"talkpath: at most {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
@@ -115,7 +115,7 @@ def _measure(plan: Plan, link: str, fresh: str | None, output: Path | None) -> M
     from talkpath.evidence.file import write_file
     from talkpath.probe.link import parse_link
     from talkpath.report.result import result
-    from talkpath.wire.sign import Signer
+    from talkpath.wire.control.sign import Signer
 
     links = [parse_link(text) for text in (link, fresh) if text]
     made: list[int] = []
@@ -137,7 +137,7 @@ def _told(kept: list[Run], as_json: bool) -> Told:
 
     from talkpath.report import watch as words
     from talkpath.report.result import result
-    from talkpath.verdict.watch import together
+    from talkpath.verdict.bases.repeated import together
 
     def told(runs: list[Run], facts: Facts | None) -> None:
         kept[:] = runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from talkpath.verdict.model import Ask
-from talkpath.wire.control import Begin
+from talkpath.wire.control.messages import Begin
 
 
 def begin(ask: Ask, number: int, first_tuple: int, local_ports: int) -> Begin:

@@ -19,20 +19,20 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.allowance import Allowance
 from talkpath.conduct.begin import begin
 from talkpath.conduct.locate import next_place
-from talkpath.conduct.paths import lighter, offered, streams
+from talkpath.conduct.transports import lighter, offered, streams
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes, most_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
-from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Facts, Health, Plan, Reach
+from talkpath.measure.facts_digest import facts_digest
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.session import ProbeSession
-from talkpath.verdict.ask import next_question
 from talkpath.verdict.judge import undecided
 from talkpath.verdict.model import Ask
-from talkpath.verdict.paths import open_paths
-from talkpath.wire.control import Begin
+from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.transports import open_paths
+from talkpath.wire.control.messages import Begin
 
 STREAMS = 44  # connections for calls over TCP and TLS, at most
 LOCAL_PORTS = 128  # new local ports a check, at most (DESIGN section 4)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
-from talkpath.verdict.ask import next_question
-from talkpath.verdict.hops import Place, locate, next_hop
+from talkpath.verdict.assessment import stand
+from talkpath.verdict.bases.hops import Place, locate, next_hop
 from talkpath.verdict.model import Ask
-from talkpath.verdict.standing import stand
+from talkpath.verdict.planner.ask import next_question
 
 NAMING = "name"  # what `next_question` asks for to name a mechanism
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
-from talkpath.verdict.watch import Run, run_of, wants_fresh
+from talkpath.verdict.bases.repeated import Run, run_of, wants_fresh
 
 JITTER = 0.3  # of the time between two checks, either way
 

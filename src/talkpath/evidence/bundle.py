@@ -24,9 +24,9 @@ from talkpath.evidence.sound import check_facts, check_findings, check_words
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
-from talkpath.wire.keys import raw_key, raw_key_text
-from talkpath.wire.receipt import Head, Statement
-from talkpath.wire.sign import Signer, is_signed
+from talkpath.wire.control.keys import raw_key, raw_key_text
+from talkpath.wire.control.receipt import Head, Statement
+from talkpath.wire.control.sign import Signer, is_signed
 
 SCHEMA = "talkpath.bundle/2"
 SIGNED = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this

@@ -16,7 +16,7 @@ import msgspec
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
-from talkpath.verdict.call import judge_call
+from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from talkpath.errors import BundleError, WireError
-from talkpath.measure.digest import facts_digest
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
-from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import Head, SeenEpoch, SeenFlow, Signed, Statement, unseal, unseal_head
+from talkpath.measure.facts_digest import facts_digest
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import Head, SeenEpoch, SeenFlow, Signed, Statement, unseal, unseal_head
 
 ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 

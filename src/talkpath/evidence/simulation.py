@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from talkpath.wire.keys import raw_key_text
-from talkpath.wire.sign import Signer
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.sign import Signer
 
 
 def probe_signer() -> Signer:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from talkpath.errors import BundleError
-from talkpath.experiment.hops import MOST_HOPS, ROUTERS
+from talkpath.experiment.hop_limits import MOST_HOPS, ROUTERS
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 

@@ -13,7 +13,7 @@ from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import Flow, Layout, Side
 from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
-from talkpath.wire.control import FlowReport
+from talkpath.wire.control.messages import FlowReport
 
 Bits = NDArray[np.bool_]
 Times = NDArray[np.int32]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.experiment.layout import Layout, Side
-from talkpath.wire.control import FlowReport
+from talkpath.wire.control.messages import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
 SOON_MS = 1e-6  # what is due so soon is due: times of two clocks are no more exact

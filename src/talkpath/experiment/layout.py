@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.experiment.hops import Limit, limited, parse_limit
+from talkpath.experiment.hop_limits import Limit, limited, parse_limit
 from talkpath.experiment.seeds import derive, generator, one_order, orders
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
-from talkpath.wire.control import Begin
+from talkpath.wire.control.messages import Begin
 
 SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power (facts: probe-stats section 2)
 CANARY_SHARE = 0.05

@@ -22,16 +22,17 @@ from talkpath.conduct.check import Check
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import read_facts
 from talkpath.evidence.simulation import probe_signer
-from talkpath.lab import loopback, messenger, netns
-from talkpath.lab.delivery import RouterHealth
-from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
+from talkpath.lab import messenger
+from talkpath.lab.drivers import loopback, netns
+from talkpath.lab.drivers.sim import ALSO_PORT, CONTROL_PORT, PORTS, WHERE, Sim
+from talkpath.lab.path.delivery import RouterHealth
+from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import ALSO_PORT, CONTROL_PORT, PORTS, WHERE, Sim
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
-from talkpath.report.language import spoken
-from talkpath.responder.whereabouts import Whereabouts
+from talkpath.report.words.language import spoken
+from talkpath.responder.geoip import Whereabouts
 from talkpath.verdict.model import Ask
-from talkpath.wire.keys import new_identity_pem, pem_key_text
+from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
 Hear = Callable[[str], None]
 Door = tuple[str, loopback.Transport, int]  # host, kind, port

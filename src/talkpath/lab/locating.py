@@ -15,11 +15,11 @@ from random import Random
 from talkpath.conduct.locate import places
 from talkpath.experiment.plan import choose_arms, locating, make_plan
 from talkpath.lab.drive import run_sim
-from talkpath.lab.hops import Path
+from talkpath.lab.path.routers import Path
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.scoring.exact import share
 from talkpath.measure.facts import Plan
-from talkpath.verdict.hops import Place
+from talkpath.verdict.bases.hops import Place
 
 LINES = ("clean", "clean", "ge,loss=0.05", "congestion", "reorder", "ecmp")
 APPS = ("webrtc", "whatsapp", "signal", "telegram/libtgvoip")

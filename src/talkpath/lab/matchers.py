@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from talkpath.lab.hello import uses_srtp
+from talkpath.lab.hello_fingerprint import uses_srtp
 
 COOKIE: Final = b"\x21\x12\xa4\x42"
 TAG_MARK: Final = b"\xff" * 12

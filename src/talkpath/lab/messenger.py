@@ -26,12 +26,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.hosts import MESSENGER, PROBE, REFERENCE, Host
-from talkpath.lab.stream import HalfStream, Handshake, World
+from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE, Host
+from talkpath.lab.path.stream import HalfStream, Handshake, World
 from talkpath.measure.facts import Exchange
-from talkpath.wire import tls
-from talkpath.wire.address import Address
-from talkpath.wire.keys import certificate_key_text
+from talkpath.wire.control import tls
+from talkpath.wire.control.keys import certificate_key_text
+from talkpath.wire.ip.address import Address
 
 PORT = 443
 ROUNDS, ROUND_S, TIMEOUT_S = 3, 2.0, 6.0

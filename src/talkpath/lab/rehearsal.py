@@ -18,8 +18,8 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.check import LOCAL_PORTS, Check
 from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
 from talkpath.experiment.seeds import derive, generator, session_key
+from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.sim import Sim
 from talkpath.measure.facts import Direction, Epoch, Facts, Plan
 from talkpath.verdict.model import Ask
 

@@ -16,17 +16,17 @@ from statistics import fmean
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction, Shape
 from talkpath.lab.backgrounds import kinds, parse_background
-from talkpath.lab.backgrounds.weather import Background
-from talkpath.lab.hops import Path
-from talkpath.lab.hosts import PROBE, RESPONDER
-from talkpath.lab.network import Network
+from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.parameters import Value
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.network import Network
+from talkpath.lab.path.routers import Path
 from talkpath.lab.restrictor import mechanisms, parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.lab.restrictor.flow import DROP, PASS
 from talkpath.lab.restrictor.mechanism import Rule
-from talkpath.wire.address import Address
-from talkpath.wire.ip import UdpWriter
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter
 
 __all__ = ["Hit", "Scenario", "kinds", "mechanisms", "parse_background", "parse_rule", "truth"]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Final
 
-from talkpath.measure.carry import Carry, Way
+from talkpath.measure.transport_quality import Carry, Way
 
 NARROWBAND_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
 WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 times as long

@@ -18,7 +18,7 @@ from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
 from talkpath.report.result import result
-from talkpath.verdict.call import judge_attempt, judge_call
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
 

@@ -19,7 +19,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events import LAST, Event, standing
+from talkpath.observatory.events.record import LAST, Event, standing
 
 Withheld = Literal["", "small", "delay"]
 """Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""

@@ -17,17 +17,17 @@ from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.publication import orders_of
 from talkpath.observatory.server import Observatory, Place, application, known_apps
 from talkpath.observatory.web.findings import Box
-from talkpath.observatory.web.lookout import Telling
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import Hooks, Pages
 from talkpath.observatory.web.site import Site
-from talkpath.report.language import codes, language, speaking
-from talkpath.responder.whereabouts import Atlas
+from talkpath.observatory.workers.lookout import Telling
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.responder.geoip import Atlas
 
 if TYPE_CHECKING:
     from uvicorn import Server
 
-    from talkpath.browser.mount import Mount
+    from talkpath.browser.web.mount import Mount
 
 BACKLOG = 256
 MOST_CONNECTIONS = 1000
@@ -102,7 +102,7 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
     responders may name."""
     if web_udp is None:
         return None
-    from talkpath.browser.mount import Mount
+    from talkpath.browser.web.mount import Mount
     from talkpath.browser.witness import Witness
 
     atlas = Atlas(place.geo)

@@ -31,7 +31,7 @@ from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.publication import Publication
-from talkpath.responder.whereabouts import Atlas
+from talkpath.responder.geoip import Atlas
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -18,10 +18,11 @@ from typing import Protocol
 from talkpath.errors import PeerError
 from talkpath.probe.flight import Outgoing
 from talkpath.probe.link import Link
+from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.stream import Stream, usual_name
-from talkpath.probe.surroundings import local_address, through_tunnel
-from talkpath.wire import error_queue, tls
-from talkpath.wire.address import Address
+from talkpath.wire.control import tls
+from talkpath.wire.ip import error_queue
+from talkpath.wire.ip.address import Address
 
 CONNECT_S, CONNECT_TRIES = 4.0, 3  # one connection that fails proves nothing: its 5-tuple may be the unlucky one
 HANDSHAKE_S = 8.0

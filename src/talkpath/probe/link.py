@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from talkpath.errors import UsageError
-from talkpath.wire.keys import valid_key_text
+from talkpath.wire.control.keys import valid_key_text
 
 SCHEME = "talkpath"
 DEFAULT_PORT = 4433

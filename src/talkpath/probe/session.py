@@ -15,16 +15,27 @@ from talkpath.apps.contract.shape import KEY_BYTES, Arm
 from talkpath.errors import PeerError, WireError
 from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import AROUND_BYTES, OPENING_BYTES, control_bytes, most_bytes, opening_bytes
-from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER, lateness_dms
+from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import Layout, Outline, lay_out, outline
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import Epoch, SignedReceipt
-from talkpath.probe import vet
+from talkpath.probe import validate
 from talkpath.probe.flight import Outgoing, ProbeFlight
 from talkpath.version import VERSION
-from talkpath.wire import control
-from talkpath.wire.control import AnyMessage, Begin, Close, Finish, FlowReport, Hello, Open, Ready, Receipt, Report
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import (
+    AnyMessage,
+    Begin,
+    Close,
+    Finish,
+    FlowReport,
+    Hello,
+    Open,
+    Ready,
+    Receipt,
+    Report,
+)
 
 ANSWER_S = 10.0  # whatever is said is answered within half of this, something else heard within all of it: or lost
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
@@ -62,7 +73,7 @@ class ProbeSession:
     arms: tuple[Arm, ...]
     family: int = 4
     key: bytes = b""
-    welcome: control.Welcome | None = None
+    welcome: messages.Welcome | None = None
     rtt_s: float = 0.0
     opened: bool = False
     ended: str = ""
@@ -75,7 +86,7 @@ class ProbeSession:
     wake_s: float = NEVER  # when `poll` has something to do next
     outbox: bytearray = field(default_factory=bytearray)  # what `control_out` will give
     _key: bytes = b""
-    _decoder: control.Decoder = field(default_factory=control.Decoder)
+    _decoder: messages.Decoder = field(default_factory=messages.Decoder)
     _running: dict[int, Running] = field(default_factory=dict)
     _keys: dict[bytes, ProbeFlight] = field(default_factory=dict)
     _open: list[ProbeFlight] = field(default_factory=list)  # of running epochs that are not yet closed
@@ -97,7 +108,7 @@ class ProbeSession:
         """The control channel is open (and, on real networks, its key is the pinned one)."""
         self._spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
-        self._say(now_s, Hello((control.VERSION,), f"talkpath/{VERSION}", commitment(self.seed), shapes, self.key))
+        self._say(now_s, Hello((messages.VERSION,), f"talkpath/{VERSION}", commitment(self.seed), shapes, self.key))
         self._asked_s = self._zero_s = self._heard_s = now_s
 
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
@@ -149,18 +160,18 @@ class ProbeSession:
         return out
 
     def _say(self, now_s: float, message: AnyMessage) -> None:
-        self.outbox += control.encode(message)
+        self.outbox += messages.encode(message)
         self._unanswered += 1
         self._waiting_s = min(self._waiting_s, now_s + ANSWER_S / 2)
         self._plan()
 
     def _take(self, now_s: float, message: AnyMessage) -> None:
         match message:
-            case control.Welcome():
+            case messages.Welcome():
                 self._welcomed(now_s, message)
-            case control.Refusal(code=code):
+            case messages.Refusal(code=code):
                 self._refused = code
-                raise PeerError(vet.refusal(message))
+                raise PeerError(validate.refusal(message))
             case Ready(number=number):
                 self._ready(now_s, number)
             case Report(number=number, flows=flows, late=late):
@@ -173,10 +184,10 @@ class ProbeSession:
             case _:
                 raise PeerError("The test server sent a message that is the probe's to send; is it talkpath?")
 
-    def _welcomed(self, now_s: float, welcome: control.Welcome) -> None:
+    def _welcomed(self, now_s: float, welcome: messages.Welcome) -> None:
         if self.welcome is not None:
             raise PeerError("The test server welcomed twice; is it talkpath?")
-        self.welcome = vet.welcome(welcome)
+        self.welcome = validate.welcome(welcome)
         if not self.alike:
             raise PeerError("The test server imitates these apps otherwise; use the same talkpath at both ends.")
         self.rtt_s = now_s - self._asked_s
@@ -257,7 +268,7 @@ class ProbeSession:
             return
         if running is None or not running.ours:
             raise PeerError("The test server reported an epoch that it was not asked about; is it talkpath?")
-        vet.report(flows, running.layout)
+        validate.report(flows, running.layout)
         del self._running[number]
         self._conclude(now_s, running, flows)
 
@@ -284,7 +295,7 @@ class ProbeSession:
         """Packets that came after their epoch's cut: to be told from lost ones when a mechanism is named."""
         for number, (place, flight) in self._closed.items():
             ours = flight.late_bitmaps()
-            up = vet.late(theirs.get(number, ()), flight.layout)
+            up = validate.late(theirs.get(number, ()), flight.layout)
             seen = self._late_seen.get(number)
             if (ours or up) and seen != (up, ours):
                 self._late_seen[number] = up, ours

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import SystemRandom
 
-from talkpath.wire import tls
-from talkpath.wire.address import Address
-from talkpath.wire.carrier import Carrier, Framed
-from talkpath.wire.websocket import Client
+from talkpath.wire.control import tls
+from talkpath.wire.control.carrier import Carrier, Framed
+from talkpath.wire.control.websocket import Client
+from talkpath.wire.ip.address import Address
 
 NAMES = ("www.microsoft.com", "www.apple.com", "www.bing.com", "www.samsung.com", "www.office.com")
 """What a TLS call says it is looking for: names so usual that they tell nobody apart. Nothing is sent to them."""

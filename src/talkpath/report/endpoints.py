@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.facts import Exchange
-from talkpath.report import words
-from talkpath.report.language import count, say
-from talkpath.report.mechanism import name as mechanism
-from talkpath.report.reasons import reason
 from talkpath.report.text import STYLES
+from talkpath.report.words import sentences
+from talkpath.report.words.language import count, say
+from talkpath.report.words.mechanism import name as mechanism
+from talkpath.report.words.reasons import reason
 from talkpath.verdict.model import Verdict
 
 SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
@@ -47,7 +47,7 @@ def plan(steps: Sequence[Step], most: int) -> RenderableType:
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
     for step in steps:
-        app = words.app_called(step["app"]) if step["app"] else say("endpoints", "neutral")
+        app = sentences.app_called(step["app"]) if step["app"] else say("endpoints", "neutral")
         port = "" if step["asks"] == "dns" else f" {step['port']}"
         grid.add_row(app, f"{step['host']}{port}", asks(step["asks"]))
     tell = [
@@ -81,16 +81,16 @@ def asks(kind: str) -> str:
 def show(console: Console, verdicts: Sequence[Verdict]) -> None:
     """A paragraph a verdict."""
     for verdict in verdicts:
-        head = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}: ", style=STYLES[verdict.state])
+        head = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}: ", style=STYLES[verdict.state])
         head.append(sentence(verdict), style="default")
         console.print(Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in lines(verdict))))
-    if words.translation_note():
-        console.print(Text(f"\n{words.translation_note()}", style="dim"))
+    if sentences.translation_note():
+        console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
 def sentence(verdict: Verdict) -> str:
     """One sentence."""
-    name = words.app_name(verdict)
+    name = sentences.app_name(verdict)
     if verdict.state == "ok" and verdict.medium == "voice":
         return say("endpoints", "{name}'s call servers answer from here.", name=name)
     if verdict.state == "ok":

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from talkpath.measure.carry import Carry, Way
 from talkpath.measure.facts import Facts
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
+from talkpath.measure.transport_quality import Carry, Way
+from talkpath.verdict.assessment import voided
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Verdict
-from talkpath.verdict.standing import voided
 
 SCHEMA = "talkpath.check/1"
 INVALID = ("late", "clock", "network_changed", "hidden")

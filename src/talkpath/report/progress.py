@@ -9,9 +9,9 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from talkpath.measure.facts import Facts, Plan
-from talkpath.report.amounts import megabytes
-from talkpath.report.language import say
-from talkpath.report.words import medium
+from talkpath.report.words.amounts import megabytes
+from talkpath.report.words.language import say
+from talkpath.report.words.sentences import medium
 from talkpath.verdict.model import Ask
 
 

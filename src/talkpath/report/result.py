@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from talkpath.measure.carry import carries
 from talkpath.measure.facts import Facts
+from talkpath.measure.transport_quality import carries
 from talkpath.report.json import check_json
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Verdict

@@ -9,11 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.report import transports, words
-from talkpath.report.amounts import seconds
-from talkpath.report.language import say
-from talkpath.report.mechanism import mechanism
-from talkpath.report.reasons import reason
+from talkpath.report import transports
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import seconds
+from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.reasons import reason
 from talkpath.verdict.model import Verdict
 
 STYLES = {
@@ -39,16 +40,16 @@ def table(verdicts: Sequence[Verdict]) -> RenderableType:
         how = mechanism(verdict) if verdict.rule else ""
         how = reason(verdict.reason) if verdict.state == "insufficient" else how
         known = "" if verdict.known_at_s is None else seconds(verdict.known_at_s)
-        result = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}", style=style)
-        grid.add_row(words.app_name(verdict), words.medium(verdict.medium), result, how, known)
+        result = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=style)
+        grid.add_row(sentences.app_name(verdict), sentences.medium(verdict.medium), result, how, known)
     return grid
 
 
 def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
     """One sentence and three lines. `with_messages`: as for `words.lines`."""
-    head = Text(f"{words.label(verdict)}: ", style=STYLES[verdict.state])
-    head.append(words.sentence(verdict), style="default")
-    lines = words.lines(verdict, with_messages=with_messages)
+    head = Text(f"{sentences.label(verdict)}: ", style=STYLES[verdict.state])
+    head.append(sentences.sentence(verdict), style="default")
+    lines = sentences.lines(verdict, with_messages=with_messages)
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
@@ -57,12 +58,12 @@ def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transp
     console.print(table(verdicts))
     for verdict in worth_telling(verdicts):
         console.print()
-        console.print(explain(verdict, with_messages=words.tested_messages(verdicts)))
-    if others := words.others_ok(verdicts):
+        console.print(explain(verdict, with_messages=sentences.tested_messages(verdicts)))
+    if others := sentences.others_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
     console.print(transports.told(carried))
-    if words.translation_note():
-        console.print(Text(f"\n{words.translation_note()}", style="dim"))
+    if sentences.translation_note():
+        console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
 def worth_telling(verdicts: Sequence[Verdict]) -> list[Verdict]:

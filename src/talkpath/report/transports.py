@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.report.amounts import numeral
-from talkpath.report.language import say
-from talkpath.report.words import app_called, medium
+from talkpath.report.words.amounts import numeral
+from talkpath.report.words.language import say
+from talkpath.report.words.sentences import app_called, medium
 
 Row = Mapping[str, Any]  # of `transports` in tp-004
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.report import words
-from talkpath.report.amounts import numeral
-from talkpath.report.language import count, say
-from talkpath.report.mechanism import mechanism
 from talkpath.report.text import STYLES
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import numeral
+from talkpath.report.words.language import count, say
+from talkpath.report.words.mechanism import mechanism
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.watch/1"
@@ -30,8 +30,10 @@ def line(at: str, verdicts: Sequence[Verdict]) -> str:
     """One check: when, and what it said of whom."""
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
-        name = say("watch", "{app} ({medium})", app=words.app_name(verdict), medium=words.medium(verdict.medium))
-        groups.setdefault(words.label(verdict), []).append(name)
+        name = say(
+            "watch", "{app} ({medium})", app=sentences.app_name(verdict), medium=sentences.medium(verdict.medium)
+        )
+        groups.setdefault(sentences.label(verdict), []).append(name)
     parts = (f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items())
     return f"{at}  {say('list', '; ').join(parts)}"
 
@@ -49,15 +51,17 @@ def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> N
                   say("watch", "evidence")):  # fmt: skip
         grid.add_column(title)
     for verdict in verdicts:
-        label = Text(f"{words.MARKS[verdict.state]} {words.label(verdict)}", style=STYLES[verdict.state])
+        label = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state])
         if verdict.rule:
             label.append(f" ({mechanism(verdict)})", style="default")
-        grid.add_row(words.app_name(verdict), words.medium(verdict.medium), label, _checks(verdict), _evidence(verdict))
+        grid.add_row(
+            sentences.app_name(verdict), sentences.medium(verdict.medium), label, _checks(verdict), _evidence(verdict)
+        )
     console.print(grid)
     least = say("watch", "{number} to 1", number=f"10^{numeral(least_log10, 1)}")
     console.print(Text(say("watch", "Every check counts, whatever it said. To accuse takes {least}.", least=least)))
-    if words.translation_note():
-        console.print(Text(f"\n{words.translation_note()}", style="dim"))
+    if sentences.translation_note():
+        console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
 def _checks(verdict: Verdict) -> str:

@@ -20,11 +20,12 @@ from typing import Any
 
 from talkpath.errors import UsageError
 from talkpath.responder.flight import Outgoing
+from talkpath.responder.geoip import Atlas
 from talkpath.responder.peer import Peer
 from talkpath.responder.session import Identity, Responder
-from talkpath.responder.whereabouts import Atlas
-from talkpath.wire import error_queue, tls
-from talkpath.wire.address import Address
+from talkpath.wire.control import tls
+from talkpath.wire.ip import error_queue
+from talkpath.wire.ip.address import Address
 
 DRAIN = 64
 NAP_S = 0.5

@@ -12,9 +12,9 @@ import ssl
 from dataclasses import dataclass, field
 
 from talkpath.responder.session import Connection
-from talkpath.wire import tls
-from talkpath.wire.carrier import Carrier, Framed
-from talkpath.wire.websocket import Server
+from talkpath.wire.control import tls
+from talkpath.wire.control.carrier import Carrier, Framed
+from talkpath.wire.control.websocket import Server
 
 TLS_HANDSHAKE = 0x16
 MOST_CONTROL = 0x0010

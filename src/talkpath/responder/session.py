@@ -16,16 +16,16 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.errors import WireError
 from talkpath.experiment.budget import epoch_bytes
-from talkpath.experiment.digest import shape_digest
 from talkpath.experiment.flight import NEVER
-from talkpath.experiment.hops import parse_limit
+from talkpath.experiment.hop_limits import parse_limit
+from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
 from talkpath.responder.flight import Outgoing, ResponderFlight
-from talkpath.responder.notary import Notary, seen, with_late
-from talkpath.responder.whereabouts import NOWHERE, Whereabouts
-from talkpath.wire import control
-from talkpath.wire.control import (
+from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.responder.receipts import Notary, seen, with_late
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import (
     AnyMessage,
     Begin,
     Close,
@@ -38,7 +38,7 @@ from talkpath.wire.control import (
     Report,
     Welcome,
 )
-from talkpath.wire.receipt import SeenEpoch, Statement
+from talkpath.wire.control.receipt import SeenEpoch, Statement
 
 HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
@@ -82,7 +82,7 @@ class Connection:
 
     block: Hashable
     where: Whereabouts = NOWHERE
-    decoder: control.Decoder = field(default_factory=control.Decoder)
+    decoder: messages.Decoder = field(default_factory=messages.Decoder)
     out: bytearray = field(default_factory=bytearray)
     closed: bool = False
     hello: Hello | None = None
@@ -130,14 +130,14 @@ class Responder:
         """Control bytes in, control bytes out. `connection.closed` afterwards means: send, then hang up."""
         try:
             for message in connection.decoder.feed(data):
-                connection.out += control.encode(self._answer(now_s, connection, message))
+                connection.out += messages.encode(self._answer(now_s, connection, message))
                 if connection.closed:
                     break
         except WireError:
-            connection.out += control.encode(Refusal("order", "That was no message of the talkpath control protocol."))
+            connection.out += messages.encode(Refusal("order", "That was no message of the talkpath control protocol."))
             connection.closed = True
         except _Break as error:
-            connection.out += control.encode(error.refusal)
+            connection.out += messages.encode(error.refusal)
             connection.closed = True
         out = bytes(connection.out)
         connection.out.clear()
@@ -171,9 +171,9 @@ class Responder:
 
     def _welcome(self, connection: Connection, hello: Hello) -> Welcome:
         limits = self.limits
-        if control.VERSION not in hello.versions:
-            sentence = f"This responder speaks version {control.VERSION} only; use the same talkpath."
-            raise _Break("version", sentence, (control.VERSION,))
+        if messages.VERSION not in hello.versions:
+            sentence = f"This responder speaks version {messages.VERSION} only; use the same talkpath."
+            raise _Break("version", sentence, (messages.VERSION,))
         if connection.hello is not None:
             raise _Break("order", "One Hello a connection.")
         if self._blocks[connection.block] >= limits.sessions_per_block or len(self._sessions) >= limits.sessions:
@@ -184,7 +184,7 @@ class Responder:
         arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
         connection.hello, connection.seed, connection.arms = hello, self._draw(SEED_BYTES), tuple(arms)
         return Welcome(
-            version=control.VERSION,
+            version=messages.VERSION,
             session=self._draw(8),
             seed=connection.seed,
             ports=self.identity.ports,

@@ -12,19 +12,19 @@ import numpy as np
 
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.canary import canary_log_e
-from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import fates
-from talkpath.verdict.interval import Interval
+from talkpath.verdict.assessment import Standing, delays, log_threshold, stand
+from talkpath.verdict.bases.messages import judge_messages
+from talkpath.verdict.flows.arm_view import EXPLAINED, View
+from talkpath.verdict.flows.outcomes import fates
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.messages import judge_messages
 from talkpath.verdict.model import DirectionOf, State, Verdict
-from talkpath.verdict.naming import named_at_s
 from talkpath.verdict.rules import VERSION
+from talkpath.verdict.rules.best import named_at_s
 from talkpath.verdict.rules.rule import Parameters
-from talkpath.verdict.standing import Standing, delays, log_threshold, stand
-from talkpath.verdict.strength import Strength
-from talkpath.verdict.view import EXPLAINED, View
+from talkpath.verdict.statistics.canary import canary_log_e
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.interval import Interval
+from talkpath.verdict.statistics.strength import Strength
 
 RULES_VERSION = VERSION
 WORST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")

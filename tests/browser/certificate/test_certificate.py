@@ -27,7 +27,7 @@ from talkpath.browser.certificate import authority as orders
 from talkpath.browser.certificate import renewal
 from talkpath.browser.certificate.challenge import PREFIX, serving
 from talkpath.browser.certificate.store import Domain, checked, is_due, renew
-from talkpath.browser.serve import Settings, start
+from talkpath.browser.web.serve import Settings, start
 from talkpath.cli.respond import command
 from talkpath.errors import PeerError, UsageError
 

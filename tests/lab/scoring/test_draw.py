@@ -10,6 +10,7 @@ import pytest
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import kinds
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario, truth
 from talkpath.lab.scoring.draw import (
@@ -24,7 +25,6 @@ from talkpath.lab.scoring.draw import (
     sample,
 )
 from talkpath.lab.scoring.settings import KINDS, LEAST_P
-from talkpath.lab.sim import PORTS
 
 SEEDS = range(1, 2401)
 

@@ -50,8 +50,8 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 DECIDES = {
     "verdict/judge.py": True,
-    "verdict/call.py": False,
-    "verdict/hops.py": False,
+    "verdict/bases/recorded_call.py": False,
+    "verdict/bases/hops.py": False,
     "lab/scoring/draw.py": True,
     "lab/scoring/page.py": False,
     "cli/lab.py": False,

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events import Event, withdraw
+from talkpath.observatory.events.record import Event, withdraw
 
 NETWORKS = ("AS1", "AS2", "AS3", "AS4")
 COUNTS = [Counts("2025-08-01", "XX", network, "max", "voice", "probe", 1, 0) for network in NETWORKS]

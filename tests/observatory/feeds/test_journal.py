@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events import Event
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import news, read, standing, write
 
 AT = "2025-09-01T00:00:00Z"

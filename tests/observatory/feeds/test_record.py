@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 from msgspec.structs import replace
 from test_journal import event
 
-from talkpath.observatory.events import Event
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.atom import ATOM
 from talkpath.observatory.feeds.journal import read
-from talkpath.observatory.feeds.tell import record
+from talkpath.observatory.feeds.publish import record
 from talkpath.observatory.publication import Publication
 
 TODAY = "2025-08-20"

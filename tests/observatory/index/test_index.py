@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events_counts import of_index
+from talkpath.observatory.events.counts import of_index
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill, fill_folder

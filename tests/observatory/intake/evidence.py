@@ -23,10 +23,10 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.report.result import result
-from talkpath.responder.whereabouts import Atlas, Whereabouts
-from talkpath.wire.keys import raw_key_text
-from talkpath.wire.receipt import seal, unseal
-from talkpath.wire.sign import Signer
+from talkpath.responder.geoip import Atlas, Whereabouts
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.sign import Signer
 
 DAY = "2026-11-24"
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"

@@ -10,7 +10,7 @@ import pytest
 
 from evidence import COUNTRY, measured
 from talkpath.errors import UsageError
-from talkpath.observatory.bring import Brought, bring_folder, bring_ooni
+from talkpath.observatory.importers.files import Brought, bring_folder, bring_ooni
 from talkpath.observatory.server import opened_log
 from talkpath.observatory.stop import Stop, stop
 

@@ -20,8 +20,8 @@ from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Carried, Judged, Said, Unfit
 from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed
 from talkpath.observatory.publication import Publication
-from talkpath.wire.keys import raw_key
-from talkpath.wire.sign import is_signed
+from talkpath.wire.control.keys import raw_key
+from talkpath.wire.control.sign import is_signed
 
 DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
 

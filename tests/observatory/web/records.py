@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from network_days import detect, spread
 
 from talkpath.errors import PeerError
-from talkpath.observatory.claims import load
-from talkpath.observatory.claims_grammar import parse
-from talkpath.observatory.events import Event, withdraw
-from talkpath.observatory.events_days import Day
-from talkpath.observatory.ledger import Entry, Evidence, hold, placed
-from talkpath.observatory.ledger_published import load_published
-from talkpath.observatory.reach import Reach
+from talkpath.observatory.claims.grammar import parse
+from talkpath.observatory.claims.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.claims.published import load_published
+from talkpath.observatory.claims.rows import load
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event, withdraw
+from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, SealedFile, Totals
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from records import BEGAN, WITHDRAWN
 
-from talkpath.report.language import codes
+from talkpath.report.words.language import codes
 
 PATHS = ["now", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}", "claims", "claims/S10",
          "article", "data", "method", "risks", "nothing"]  # fmt: skip

@@ -13,10 +13,10 @@ from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Carried, Judged, Said, Tap
 from talkpath.observatory.web.findings import NOTHING, Box, Country, Findings, assemble, look, look_at
 from talkpath.observatory.web.indexed import Indexed
-from talkpath.observatory.web.lookout import Lookout
 from talkpath.observatory.web.routes import PAGES, routes
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Carries, Counted, CountryDay
+from talkpath.observatory.workers.lookout import Lookout
 
 TODAY = "2025-08-20"
 BOX = Box(None, "XX")

@@ -7,7 +7,7 @@ import records
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.site import Site
-from talkpath.responder.whereabouts import NOWHERE, Whereabouts
+from talkpath.responder.geoip import NOWHERE, Whereabouts
 
 HERE = Whereabouts("AS64496", "XX")
 

@@ -15,7 +15,7 @@ from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 
 from talkpath.observatory.web.event import event
 from talkpath.observatory.web.site import Asked, Site, paged
-from talkpath.report.language import codes
+from talkpath.report.words.language import codes
 
 ROOT = Path(__file__).resolve().parents[3]
 

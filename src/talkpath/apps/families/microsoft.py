@@ -9,8 +9,8 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.errors import WireError
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Type
 
 ATTRIBUTES: Final = frozenset((0x8006, 0x8008, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
 VERSION: Final = 0x8070

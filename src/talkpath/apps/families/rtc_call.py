@@ -16,7 +16,7 @@ from talkpath.apps.families.rtc_facts import Extra, Facts
 from talkpath.apps.families.rtc_media import Camera, Voice, call
 from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write
 from talkpath.apps.families.rtc_sheet import Sheet
-from talkpath.wire import dtls, dtls_flights
+from talkpath.wire.rtc import dtls, dtls_flights
 
 BOTH: Final[tuple[Direction, ...]] = ("up", "down")
 FINGERPRINT_BYTES: Final = 8

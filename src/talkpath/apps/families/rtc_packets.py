@@ -16,12 +16,12 @@ from talkpath.apps.contract.shape import Direction, Schedule, Slot
 from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Elements, Extra, Facts, Stream
 from talkpath.apps.families.rtc_media import STEP_MS
 from talkpath.apps.families.rtc_sheet import Sheet
-from talkpath.wire import dtls, dtls_flights, stun
-from talkpath.wire.dtls import Content
-from talkpath.wire.dtls_flights import Flight
 from talkpath.wire.pattern import Pattern, blank, join, literal
-from talkpath.wire.rtp import ONE_BYTE
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import dtls, dtls_flights, stun
+from talkpath.wire.rtc.dtls import Content
+from talkpath.wire.rtc.dtls_flights import Flight
+from talkpath.wire.rtc.rtp import ONE_BYTE
+from talkpath.wire.rtc.stun import Attribute, Type
 
 WIFI: Final = b"\x00\x03\x00\x0a"  # network info: id 3, cost 10, in the captures' requests on a direct path
 FAR: Final = b"\x00\x03\x03\x84"  # the peer's: cost 900, a mobile network

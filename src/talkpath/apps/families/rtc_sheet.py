@@ -13,8 +13,8 @@ from typing import Final
 from zlib import crc32
 
 from talkpath.apps.contract.shape import Keystream
-from talkpath.wire import dtls_flights, stun
 from talkpath.wire.pattern import Pattern
+from talkpath.wire.rtc import dtls_flights, stun
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BASE64: Final = bytes(_ALPHABET[value & 63] for value in range(256))

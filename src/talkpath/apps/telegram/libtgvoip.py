@@ -12,9 +12,9 @@ from typing import Final
 
 from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill, tick
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
-from talkpath.wire import reflector
-from talkpath.wire.address import Address
-from talkpath.wire.reflector import PeerInfo, PeerRequest, Ping, SelfInfo
+from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc import reflector
+from talkpath.wire.rtc.reflector import PeerInfo, PeerRequest, Ping, SelfInfo
 
 START_S: Final = 1_735_689_600
 """Made-up clocks count from here."""

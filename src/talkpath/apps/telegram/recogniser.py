@@ -6,9 +6,9 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.errors import WireError
-from talkpath.wire import reflector, stun
-from talkpath.wire.reflector import Data, Ping, SelfInfo
-from talkpath.wire.stun import Attribute, Type
+from talkpath.wire.rtc import reflector, stun
+from talkpath.wire.rtc.reflector import Data, Ping, SelfInfo
+from talkpath.wire.rtc.stun import Attribute, Type
 
 OPUS: Final = 111
 """The payload type of voice in tgcalls' source."""

@@ -9,8 +9,8 @@ from typing import Final
 from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import Arm, Confidence, Keystream, Schedule, Shape
 from talkpath.apps.telegram.libtgvoip import START_S, made_up_address
-from talkpath.wire import reflector
-from talkpath.wire.reflector import Ping, SelfInfo
+from talkpath.wire.rtc import reflector
+from talkpath.wire.rtc.reflector import Ping, SelfInfo
 
 _PADDING: Final = (b"", bytes(3), bytes(2), bytes(1))
 """By the length of a packet modulo 4."""

@@ -9,8 +9,8 @@ from typing import Final
 
 from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute, Message, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LETTERS: Final = bytes(_BASE64[value & 63] for value in range(256))

@@ -12,8 +12,8 @@ from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Direction, 
 from talkpath.apps.whatsapp.media import PICTURE, REPAIR, with_pictures
 from talkpath.apps.whatsapp.relay_client import RelayClient
 from talkpath.apps.whatsapp.sender import FRAME_MS, REPORTS, Sender
-from talkpath.wire import stun
-from talkpath.wire.stun import Message, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Message, Type
 
 _ALLOCATE, _ANNOUNCE, _PING = "allocate", "announce", "ping"
 _REPORT_NONCE_BYTES: Final = 60

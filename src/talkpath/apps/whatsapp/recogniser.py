@@ -7,8 +7,8 @@ from typing import Final
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE
 from talkpath.errors import WireError
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute, Message, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
 
 _TOKENS: Final = range(0x4000, 0x4008)
 _PICTURES: Final = (97, 102, 103)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from talkpath.apps.contract.shape import Keystream
-from talkpath.wire import stun
-from talkpath.wire.stun import Attribute, Message, Type
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
 
 
 class RelayClient:

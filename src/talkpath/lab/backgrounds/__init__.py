@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from talkpath.lab.backgrounds.weather import DELAY_MS, JITTER_MS, Background, Kind
+from talkpath.lab.backgrounds.background import DELAY_MS, JITTER_MS, Background, Kind
 from talkpath.lab.parameters import known, read, split
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from talkpath.lab.backgrounds import congestion
-from talkpath.lab.backgrounds.weather import Kind
+from talkpath.lab.backgrounds.background import Kind
 
 KIND = Kind(
     "bufferbloat",

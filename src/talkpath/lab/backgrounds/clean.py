@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 
 
 def make(draws: Draws) -> Weather:

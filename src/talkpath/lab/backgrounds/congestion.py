@@ -5,9 +5,9 @@ A home line or a cell in the evening: 2 to 20 Mbit/s, 50 to 150 ms of buffer, of
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.link import Cross, Queue
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import Cross, Queue
 
 KBPS = Parameter("kbps", "kbit/s", "of the bottleneck", 8000.0, low=100, high=1e6, drawn=(2000, 20000))
 QUEUE_MS = Parameter("queue_ms", "ms", "that its buffer holds", 100.0, low=1, high=10000, drawn=(50, 150))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, is_udp
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, is_udp
+from talkpath.lab.path.link import DROP, Filter
 
 DNS = (53).to_bytes(2, "big")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, five_tuple, flow_share
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, flow_share
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 PATHS = Parameter("paths", "paths", "of equal cost", 3.0, low=2, high=64, whole=True, drawn=(2, 4))
 LOSS = Parameter("loss", "share", "of packets on a bad path", 0.1, drawn=(0.02, 0.2))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, five_tuple, flow_share
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, flow_share
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 LEAST = Parameter("least", "share", "that any 5-tuple loses", 0.005, low=1e-6, drawn=(0.001, 0.03))
 TAIL = Parameter("tail", "exponent", "of the tail: the smaller, the heavier", 1.0, low=0.1, high=10, drawn=(0.6, 1.6))

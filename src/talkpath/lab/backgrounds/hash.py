@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, five_tuple, flow_share
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, flow_share
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 SHARE = Parameter("share", "share", "of 5-tuples in a bad bucket", 0.12, drawn=(0.05, 0.2))
 LOSS = Parameter("loss", "share", "of the packets of those", 0.2, drawn=(0.05, 0.5))

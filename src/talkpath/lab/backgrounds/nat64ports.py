@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.nat import Nat
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.nat import Nat
 
 PORTS = Parameter("ports", "ports", "a user may have at once", 64.0, low=1, high=50000, whole=True)
 TIMEOUT_S = Parameter("timeout_s", "s", "of silence after which a port is taken back", 30.0, high=86400)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, flow_of, is_udp
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, flow_of, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 SHARE = Parameter("share", "share", "of UDP flows that are forgotten", 0.12, drawn=(0.05, 0.2))
 WITHIN_S = Parameter("within_s", "s", "of their first packet", 1.5, low=0.01, high=3600, drawn=(0.5, 3.0))

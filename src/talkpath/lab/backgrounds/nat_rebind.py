@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.nat import Nat
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.nat import Nat
 
 EVERY_S = Parameter("every_s", "s", "mean time on one port", 5.0, low=0.05, high=86400, drawn=(1, 10))
 

@@ -7,8 +7,8 @@ out of ports even where they share one of their own.
 from __future__ import annotations
 
 from talkpath.lab.backgrounds import nat64ports
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.nat import SymmetricNat
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
+from talkpath.lab.path.nat import SymmetricNat
 
 
 def make(draws: Draws) -> Weather:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 EVERY_S = Parameter("every_s", "s", "mean time between outages", 3.0, low=0.05, high=3600, drawn=(1, 10))
 OUTAGE_MS = Parameter("outage_ms", "ms", "that one lasts", 200.0, low=1, high=10000)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, is_udp
-from talkpath.lab.link import DROP, Bucket, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Bucket, Filter
 
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes each way", 512.0, low=1, high=1e6, drawn=(200, 1000))
 BURST_MS = Parameter("burst_ms", "ms", "of that rate that pass at once", 50.0, low=1, high=10000, drawn=(20, 200))

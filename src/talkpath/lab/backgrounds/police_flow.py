@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, five_tuple, is_udp
-from talkpath.lab.link import DROP, Bucket, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Bucket, Filter
 
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes of one 5-tuple each way", 64.0, low=1, high=1e6, drawn=(20, 100))
 BURST_BYTES = Parameter("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)

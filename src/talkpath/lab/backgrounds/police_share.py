@@ -6,9 +6,9 @@ tenth brought, and the rest is lost. One full packet always passes.
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, is_udp
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 SHARE = Parameter("share", "share", "of the bytes offered that pass", 0.4)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.link import Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import Filter
 
 SHARE = Parameter("share", "share", "of packets that are overtaken", 0.02, drawn=(0.005, 0.05))
 LATE_MS = Parameter("late_ms", "ms", "that they lose at most", 20.0, high=5000, drawn=(5, 40))

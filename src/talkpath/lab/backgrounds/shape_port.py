@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, five_tuple, is_udp
-from talkpath.lab.link import Filter, Queue
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import Filter, Queue
 
 SHARE = Parameter("share", "share", "of ports that are shaped", 0.3, drawn=(0.1, 0.6))
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes of one port each way", 64.0, low=1, high=1e6, drawn=(20, 120))

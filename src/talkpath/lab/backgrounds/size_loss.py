@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, is_udp
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 OVER = Parameter("over", "bytes", "of IP packet that always pass", 150.0, high=65535, whole=True, drawn=(90, 700))
 LOSS = Parameter("loss", "share", "of longer packets that are lost", 0.2, drawn=(0.05, 0.6))

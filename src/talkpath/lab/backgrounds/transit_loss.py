@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 DIRECTION = Parameter("direction", "direction", "seen from the user", "down", choices=("up", "down"))
 P = Parameter("p", "share", "of all packets that way", 0.2, drawn=(0.05, 0.25))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.weather import Draws, Kind, Weather, flow_of, is_udp
-from talkpath.lab.link import DROP, Filter
+from talkpath.lab.backgrounds.background import Draws, Kind, Weather, flow_of, is_udp
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import DROP, Filter
 
 AFTER_S = Parameter("after_s", "s", "from a flow's first packet", 15.0, high=86400)
 

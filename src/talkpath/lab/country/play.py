@@ -30,11 +30,11 @@ from talkpath.lab.country.calendar import rules_of, silenced
 from talkpath.lab.country.people import audience_toml, networks_toml, taps
 from talkpath.lab.country.settings import COUNTRY, Country, Operator
 from talkpath.lab.drive import OTHERS_S, run_sim
+from talkpath.lab.drivers.sim import PORTS, Sim
 from talkpath.lab.scenario import Scenario, truth
-from talkpath.lab.sim import PORTS, Sim
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.result import result
-from talkpath.responder.whereabouts import Whereabouts
+from talkpath.responder.geoip import Whereabouts
 
 BLOCKED = "address.block,host=messenger"
 Hear = Callable[[str], None]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from talkpath.lab.demo.play import Performance, Played
-from talkpath.lab.demo.tell import how_played, next_steps, outcome, truth_sentence
-from talkpath.report import words
-from talkpath.report.html import check_parts, heading, label, meanings, page, state
-from talkpath.report.language import say
-from talkpath.report.markup import Element, element
-from talkpath.report.matrix import cell
+from talkpath.lab.demo.text import how_played, next_steps, outcome, truth_sentence
+from talkpath.report.pictures.html import check_parts, heading, label, meanings, page, state
+from talkpath.report.pictures.markup import Element, element
+from talkpath.report.pictures.matrix import cell
+from talkpath.report.words import sentences
+from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict
 
 MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
@@ -47,7 +47,7 @@ def _scene(played: Played) -> Iterator[Element]:
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
             yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-            yield element("ul", *(element("li", line) for line in words.lines(verdict, with_messages=True)[:2]))
+            yield element("ul", *(element("li", line) for line in sentences.lines(verdict, with_messages=True)[:2]))
 
 
 def _order(performance: Performance) -> Iterator[Element]:

@@ -16,17 +16,18 @@ from msgspec import Struct
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation import probe_signer
-from talkpath.lab import drive, namespace
-from talkpath.lab.demo.held import Held, Tally, hold, tally, total
+from talkpath.lab import drive
+from talkpath.lab.demo.comparison import Held, Tally, hold, tally, total
 from talkpath.lab.demo.script import Scene, Script
+from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Hit, truth
-from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Facts
 from talkpath.report import result
-from talkpath.report.language import ENGLISH, say, speaking
-from talkpath.report.reasons import reason
+from talkpath.report.words.language import ENGLISH, say, speaking
+from talkpath.report.words.reasons import reason
+from talkpath.verdict.assessment import voided
 from talkpath.verdict.model import Verdict
-from talkpath.verdict.standing import voided
 
 Driver = Literal["netns", "loopback", "sim"]
 Run = Callable[..., Facts]

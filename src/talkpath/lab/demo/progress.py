@@ -14,8 +14,8 @@ from rich.text import Text
 
 from talkpath.lab.demo.play import Driver, Ears, Played, moves
 from talkpath.lab.demo.script import Scene
-from talkpath.report.amounts import seconds
-from talkpath.report.language import say
+from talkpath.report.words.amounts import seconds
+from talkpath.report.words.language import say
 
 QUIET_S = 5.0
 

@@ -13,7 +13,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Plan
-from talkpath.report.language import say
+from talkpath.report.words.language import say
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):

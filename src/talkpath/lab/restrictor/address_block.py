@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from talkpath.lab.hosts import MESSENGER, REFERENCE, RESPONDER
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
 from talkpath.lab.restrictor.flow import DROP, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Mechanism, direction
 

@@ -5,7 +5,7 @@ Russia filtered pion's in 2021, 2022 and 2026, browsers' never (pion/dtls 409 an
 
 from __future__ import annotations
 
-from talkpath.lab.hello import HELLOS, read_hello
+from talkpath.lab.hello_fingerprint import HELLOS, read_hello
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction

@@ -15,7 +15,7 @@ from random import Random
 from talkpath.lab.matchers import CLASSES
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Rule
-from talkpath.wire.ip import UDP
+from talkpath.wire.ip.packets import UDP
 
 IDLE_S = 120.0  # a 5-tuple silent for so long is forgotten (Linux conntrack: 120 s for a UDP stream)
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from talkpath.lab.matchers import Trace
-from talkpath.wire.ip import TCP, UDP
+from talkpath.wire.ip.packets import TCP, UDP
 
 if TYPE_CHECKING:
     from talkpath.lab.restrictor.mechanism import Rule

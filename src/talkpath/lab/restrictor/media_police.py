@@ -6,8 +6,8 @@ kbit/s; Meduza 2024: "almost everywhere without burst").
 
 from __future__ import annotations
 
-from talkpath.lab.link import Bucket
 from talkpath.lab.parameters import Parameter
+from talkpath.lab.path.link import Bucket
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.restrictor.flow import DROP, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Mechanism, direction
-from talkpath.wire.ip import UDP
+from talkpath.wire.ip.packets import UDP
 
 PORT = Parameter("port", "UDP port", "of the server", 3478.0, low=1, high=65535, whole=True)
 

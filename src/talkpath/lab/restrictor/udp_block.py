@@ -9,7 +9,7 @@ from __future__ import annotations
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Mechanism, direction
-from talkpath.wire.ip import TCP, UDP
+from talkpath.wire.ip.packets import TCP, UDP
 
 ONLY = Parameter("only", "kind", "what passes beside name servers; every TCP when not given", choices=("tls443",))
 HELLO = b"\x16\x03"

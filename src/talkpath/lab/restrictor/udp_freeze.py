@@ -9,7 +9,7 @@ from __future__ import annotations
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Mechanism, direction
-from talkpath.wire.ip import UDP
+from talkpath.wire.ip.packets import UDP
 
 AFTER_PACKETS = Parameter(
     "after_packets", "packets", "of the flow, both ways, that pass", 25.0, low=1, high=1e6, whole=True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
 from talkpath.lab.restrictor.mechanism import Mechanism, direction
-from talkpath.wire.ip import UDP
+from talkpath.wire.ip.packets import UDP
 
 TEXT = bytes(range(32, 127)) + b"\t\r\n"
 TEXT_SHARE = 0.95  # of the bytes of a text; of random bytes 38 % are printable

@@ -20,10 +20,10 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import kinds
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import truth
 from talkpath.lab.scoring.settings import KINDS, OF_CALLS, setting
-from talkpath.lab.sim import PORTS
 from talkpath.version import VERSION
 
 Study = Literal["null", "rules", "speed"]

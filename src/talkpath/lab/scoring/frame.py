@@ -10,7 +10,7 @@ from math import log
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from talkpath.report.markup import Element, element
+from talkpath.report.pictures.markup import Element, element
 
 STYLE = """
 svg { background: #fbfaf7; color: #1b1d1f; }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from talkpath.lab.peers import Look, peers
-from talkpath.lab.peers.table import lines as peers_table
+from talkpath.lab.other_methods import Look, peers
+from talkpath.lab.other_methods.table import lines as peers_table
 from talkpath.lab.scoring import beyond, figures, goals, tables
 from talkpath.lab.scoring.pictures import pictures
 from talkpath.lab.scoring.row import Row

@@ -9,7 +9,7 @@ from math import inf
 from talkpath.lab.scoring import figures, goals, speed
 from talkpath.lab.scoring.frame import Axis, dot, path, picture, text
 from talkpath.lab.scoring.row import Row
-from talkpath.report.markup import Element, element
+from talkpath.report.pictures.markup import Element, element
 
 CELL, LEFT, TOP = 30, 130, 150
 WIDTH = 640

@@ -10,17 +10,17 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drive import run_netns, run_sim
-from talkpath.lab.peers import look
+from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.other_methods import look
 from talkpath.lab.scenario import Hit, Scenario, shares, truth
 from talkpath.lab.score import Score, score
 from talkpath.lab.scoring.draw import Draw
 from talkpath.lab.scoring.row import Bounds, Driver, Real, Row, Said
-from talkpath.lab.sim import PORTS
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.cohort import DIRECTIONS, MEDIA, accuses, track
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.rules import rules
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, accuses, track
 
 Drive = Callable[[Plan, Scenario], Facts]
 DRIVES: dict[Driver, Drive] = {"sim": run_sim, "netns": run_netns}  # "peers" is no driver of ours

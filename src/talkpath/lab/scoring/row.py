@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from talkpath import version
 from talkpath.errors import UsageError
-from talkpath.lab.peers import Look
+from talkpath.lab.other_methods import Look
 
 Driver = Literal["sim", "netns", "peers"]
 Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
@@ -24,8 +24,8 @@ Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/")  # and so does what only counts and draws pictures
 # No check asks these, of recordings and of places (contracts in pyproject.toml).
-CAPTURES = ("verdict/call.py", "measure/call.py", "wire/pcap/")
-PLACES = ("verdict/hops.py", "verdict/hop_loss.py", "conduct/locate.py", "lab/locating.py")
+CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
+PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/locate.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
 

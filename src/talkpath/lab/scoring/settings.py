@@ -11,9 +11,9 @@ from random import Random
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Schedule
+from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.matchers import APPS
 from talkpath.lab.parameters import text_of
-from talkpath.lab.sim import PORTS
 
 Settings = dict[str, float | str]
 Draw = Callable[[Random, Arm], Settings]

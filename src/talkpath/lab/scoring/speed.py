@@ -1,7 +1,7 @@
 """How soon a restriction is known, by effect, line and number of arms, and against the soonest that anything could.
 
 Contract: pure; over the rows of the study `speed`. Wald's bound is that of a test with the check's own error, shared
-as the check shares it: alpha over its m arms, of which loss one way is given 0.22 (verdict/strength.py).
+as the check shares it: alpha over its m arms, of which loss one way is given 0.22 (verdict/statistics/strength.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from talkpath.lab.scoring.exact import Estimate, Share, Spread, mean_of
 from talkpath.lab.scoring.figures import strength
 from talkpath.lab.scoring.row import Row
 from talkpath.lab.scoring.wald import Line, blocks
-from talkpath.verdict.strength import PARTS
+from talkpath.verdict.statistics.strength import PARTS
 
 LINES = {"clean": Line(), **{f"ge,loss={p:g}": Line(p / LOSS_IN_BAD, LOSS_IN_BAD) for p in (0.05, 0.15)}}
 ONE_WAY = next(weight for name, way, weight, _, _ in PARTS if (name, way) == ("loss", "up"))

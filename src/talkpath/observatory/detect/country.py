@@ -12,7 +12,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events import Event, Level, standing
+from talkpath.observatory.events.record import Event, Level, standing
 
 ANY = "*"
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")

@@ -12,7 +12,7 @@ from talkpath.observatory.detect.assumptions import OBSERVATORY, SOURCES, Assump
 from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel
 from talkpath.observatory.detect.prevalence import Share, prevalence
 from talkpath.observatory.detect.watch import Spell, Turn, Watch
-from talkpath.observatory.events import UNNAMED, Event, Kind, Level
+from talkpath.observatory.events.record import UNNAMED, Event, Kind, Level
 
 LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events import LAST, Event, withdraw
+from talkpath.observatory.events.record import LAST, Event, withdraw
 
 FIRST = "0000-01-01"
 GONE = "Reports that came later, or were taken back, speak against it."

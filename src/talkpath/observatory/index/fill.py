@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from talkpath.observatory.folder import folder_records
+from talkpath.observatory.importers.folder import folder_records
 from talkpath.observatory.index.refresh import refresh
 from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, rows
 from talkpath.observatory.index.store import Store

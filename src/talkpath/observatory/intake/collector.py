@@ -25,7 +25,7 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Placed, Received, Record, Tap
 from talkpath.observatory.log.register import Known
-from talkpath.responder.whereabouts import Atlas, Whereabouts
+from talkpath.responder.geoip import Atlas, Whereabouts
 
 HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60

@@ -23,7 +23,7 @@ from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Judged, Record, Unfit
 from talkpath.observatory.log.register import Known
-from talkpath.observatory.orphan import end_with_parent
+from talkpath.observatory.workers.parent_exit import end_with_parent
 from talkpath.verdict.judge import RULES_VERSION
 
 MOST_S, MOST_MEMORY_BYTES = 120.0, 3 << 30

@@ -34,8 +34,8 @@ from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfi
 from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import Segment, read_segment, segments
 from talkpath.observatory.publication import Order, Publication
-from talkpath.wire.keys import new_identity_pem, raw_key_text
-from talkpath.wire.sign import Signer
+from talkpath.wire.control.keys import new_identity_pem, raw_key_text
+from talkpath.wire.control.sign import Signer
 
 SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
 SIGNED = b"talkpath open data\n"  # a signature of another purpose never passes for one of this

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.observatory.article import MONTH, BoxRow, box_rows
-from talkpath.observatory.article_truth import Truth, read_truth
-from talkpath.observatory.claims import Claim
-from talkpath.observatory.claims_grammar import leaves, parse
-from talkpath.observatory.ledger_count import Outcome, Part
-from talkpath.observatory.reach import Reach
-from talkpath.observatory.reach_tables import Audience, load_tables
+from talkpath.observatory.article.page import MONTH, BoxRow, box_rows
+from talkpath.observatory.article.truth import Truth, read_truth
+from talkpath.observatory.claims.count import Outcome, Part
+from talkpath.observatory.claims.grammar import leaves, parse
+from talkpath.observatory.claims.rows import Claim
+from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.tables import Audience, load_tables
 from talkpath.observatory.web.claims import by_id
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source

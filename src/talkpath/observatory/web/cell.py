@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events import Event, standing
+from talkpath.observatory.events.record import Event, standing
 from talkpath.observatory.publication import EVERYWHERE, Order, Publication, Withheld, orders_of
 from talkpath.observatory.web.source import Counted
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from talkpath.report.language import say
-from talkpath.report.markup import Element, element
+from talkpath.report.pictures.markup import Element, element
+from talkpath.report.words.language import say
 
 WIDTH, HEIGHT = 240, 78
 LEFT, RIGHT, TOP, BOTTOM = 28, 6, 6, 18

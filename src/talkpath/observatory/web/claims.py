@@ -6,9 +6,9 @@ from functools import cache
 
 from msgspec import Struct
 
-from talkpath.observatory.claims import Claim, load
-from talkpath.observatory.ledger import Entry, Side
-from talkpath.observatory.ledger_count import Outcome
+from talkpath.observatory.claims.count import Outcome
+from talkpath.observatory.claims.ledger import Entry, Side
+from talkpath.observatory.claims.rows import Claim, load
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath.observatory.events import Event
-from talkpath.observatory.ledger import Entry
-from talkpath.observatory.reach import Reach
+from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.web.cell import Rule, going_on
 from talkpath.observatory.web.claims import Told, by_id
 from talkpath.observatory.web.network import Stream, stream
+from talkpath.observatory.web.quotable import may_write, must_not
 from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.observatory.web.source import Source
-from talkpath.observatory.web.write import may_write, must_not
 
 ROWS = 100  # events a page
 

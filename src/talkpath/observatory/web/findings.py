@@ -14,20 +14,20 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.claims import Claim, current, load
-from talkpath.observatory.claims_grammar import parse
+from talkpath.observatory.claims.grammar import parse
+from talkpath.observatory.claims.ledger import Counts, Entry, hold_counts, placed, weigh
+from talkpath.observatory.claims.published import load_published
+from talkpath.observatory.claims.rows import Claim, current, load
 from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events import Event
-from talkpath.observatory.events_counts import of_index
-from talkpath.observatory.events_days import Day
+from talkpath.observatory.events.counts import of_index
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.index.queries import CarryDay, DayCount, read_carry_days, read_day_counts
-from talkpath.observatory.ledger import Counts, Entry, hold_counts, placed, weigh
-from talkpath.observatory.ledger_published import load_published
-from talkpath.observatory.reach import Reach
-from talkpath.observatory.reach_events import all_reach
-from talkpath.observatory.reach_tables import load_tables
+from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.from_events import all_reach
+from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.source import Totals
 
 NOWHERE = "ZZ"

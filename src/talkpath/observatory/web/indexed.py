@@ -12,13 +12,13 @@ from itertools import groupby
 
 from msgspec.structs import asdict
 
-from talkpath.observatory.bearing import event_reach
-from talkpath.observatory.events import Event
+from talkpath.observatory.claims.event_context import event_reach
+from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.ledger import Entry
-from talkpath.observatory.reach import Reach
-from talkpath.observatory.reach_tables import Tables
+from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.tables import Tables
 from talkpath.observatory.web.findings import NOTHING, Findings, by_country
 from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, Totals
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.scoring.told import Told
+from talkpath.lab.scoring.published import Told
 from talkpath.observatory.risks import Country, load_risks
 from talkpath.observatory.stop import Stop
 from talkpath.observatory.web.site import Asked, Site

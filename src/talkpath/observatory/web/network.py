@@ -7,7 +7,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from talkpath.observatory.events import Event
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.publication import Withheld
 from talkpath.observatory.web.cell import Cell, Rule, going_on
 from talkpath.observatory.web.site import Asked, Site

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events import Event
-from talkpath.observatory.ledger_count import clopper_pearson
-from talkpath.observatory.reach import Reach
+from talkpath.observatory.claims.count import clopper_pearson
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.web.cell import Cell, Rule, going_on
 from talkpath.observatory.web.site import Asked, Site, paged
 from talkpath.observatory.web.source import Counted, CountryDay, Source

@@ -9,10 +9,10 @@ from talkpath.observatory.web.cell import Cell
 from talkpath.observatory.web.network import Stream, network
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
-from talkpath.report.amounts import numeral
-from talkpath.report.language import say
-from talkpath.report.words import app_called, labels, medium
-from talkpath.responder.whereabouts import NOWHERE, Whereabouts
+from talkpath.report.words.amounts import numeral
+from talkpath.report.words.language import say
+from talkpath.report.words.sentences import app_called, labels, medium
+from talkpath.responder.geoip import NOWHERE, Whereabouts
 
 OWN = "webrtc"  # what browsers measure is no app's
 

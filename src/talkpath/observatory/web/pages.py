@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.events import Event
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.reach_tables import load_tables
+from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.findings import NOWHERE, Box, Country, assemble
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
-from talkpath.observatory.web.lookout import Lookout, Telling
 from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import HEADERS, routes
 from talkpath.observatory.web.site import Site, utc_day
+from talkpath.observatory.workers.lookout import Lookout, Telling
 
 if TYPE_CHECKING:
     from starlette.requests import Request

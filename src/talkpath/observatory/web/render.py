@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.web import chart, told
+from talkpath.observatory.web import chart, labels
 from talkpath.observatory.web.network import Stream
 from talkpath.observatory.web.now import AppRow
-from talkpath.report import words
-from talkpath.report.language import codes, count, isolated, language, listed, say, speaking, spoken
 from talkpath.report.transports import transport_name
+from talkpath.report.words import sentences
+from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -77,30 +77,30 @@ def environment() -> Environment:
     )
     made.globals.update(
         say=say, count=count, listed=listed, isolated=isolated, percent=percent, grouped=grouped, millions=millions,
-        app_name=told.app_name, heading=told.heading, medium=told.medium, rule_name=told.rule_name,
-        contributors=told.contributors, transport_name=transport_name,
+        app_name=labels.app_name, heading=labels.heading, medium=labels.medium, rule_name=labels.rule_name,
+        contributors=labels.contributors, transport_name=transport_name,
         country_chart=country_chart, stream_chart=stream_chart,
     )  # fmt: skip
-    made.filters.update(app_name=told.app_name, source_name=told.source_name, transport_name=transport_name)
+    made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)
     return made
 
 
 def _words() -> Mapping[str, Any]:
     """Tables of words in the language of the moment."""
     return {
-        "labels": words.labels(),
-        "marks": words.MARKS,
-        "never": words.never(),
-        "outcomes": told.outcomes(),
-        "outcome_marks": told.OUTCOME_MARKS,
-        "levels": told.levels(),
-        "level_marks": told.LEVEL_MARKS,
-        "kinds": told.kinds(),
-        "kind_marks": told.KIND_MARKS,
-        "speakers": told.speakers(),
-        "credibilities": told.credibilities(),
+        "labels": sentences.labels(),
+        "marks": sentences.MARKS,
+        "never": sentences.never(),
+        "outcomes": labels.outcomes(),
+        "outcome_marks": labels.OUTCOME_MARKS,
+        "levels": labels.levels(),
+        "level_marks": labels.LEVEL_MARKS,
+        "kinds": labels.kinds(),
+        "kind_marks": labels.KIND_MARKS,
+        "speakers": labels.speakers(),
+        "credibilities": labels.credibilities(),
         "simulation": say("page", "SIMULATED"),
-        "translation_note": words.translation_note(),
+        "translation_note": sentences.translation_note(),
     }
 
 
@@ -123,7 +123,7 @@ def country_chart(row: AppRow, medium: str) -> Any:
     """Networks with signs of restriction, of those measured, day by day."""
     found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
     title = say("chart", "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
-                app=told.app_name(row.app), medium=told.medium(medium))  # fmt: skip
+                app=labels.app_name(row.app), medium=labels.medium(medium))  # fmt: skip
     return _svg(found, title)
 
 
@@ -133,7 +133,7 @@ def stream_chart(stream: Stream) -> Any:
                        day.state if day.state in ("closed", "impaired") else "restricted")
              for day in stream.days]  # fmt: skip
     title = say("chart", "{app}, {medium}: of 100 reports that day, how many say restricted",
-                app=told.app_name(stream.app), medium=told.medium(stream.medium))  # fmt: skip
+                app=labels.app_name(stream.app), medium=labels.medium(stream.medium))  # fmt: skip
     return _svg(found, title)
 
 

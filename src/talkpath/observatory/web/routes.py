@@ -26,7 +26,7 @@ from talkpath.observatory.web.now import now
 from talkpath.observatory.web.render import Frame, environment, page
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
-from talkpath.report.language import codes, language, speaking
+from talkpath.report.words.language import codes, language, speaking
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from talkpath.observatory.events import Event
-from talkpath.observatory.ledger import Entry
-from talkpath.observatory.reach import Reach
+from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import Reach
 
 
 class Counted(Struct, frozen=True):

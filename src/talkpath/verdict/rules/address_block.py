@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from talkpath.measure.facts import Facts
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.view import View
 
 TRIES = 3  # connections, each from another port: one 5-tuple may be unlucky (DESIGN section 5: three repeats)
 REFUSALS = 2  # hosts of apps that failed before only a list of hosts explains it

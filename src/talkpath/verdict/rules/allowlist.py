@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.rules.address_block import only_listed, silent
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.view import View
 
 
 def explain(view: View) -> Fit | None:

@@ -6,10 +6,10 @@ STUN passes and media pass, the handshake between them does not. Which ClientHel
 from __future__ import annotations
 
 from talkpath.measure.facts import Direction
+from talkpath.verdict.flows.arm_view import Side, View
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.stages import stage_gains
-from talkpath.verdict.view import Side, View
+from talkpath.verdict.rules.set_up_stages import stage_gains
 
 PLAIN = "browser"  # the ClientHello of every epoch that does not ask for another
 OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
-from talkpath.verdict.cohort import Choice, is_call, is_twin, pick
-from talkpath.verdict.interval import Interval, extra_delay_ms, shift
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.directions import Floats, joined, ways
 from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import Floats, joined, ways
-from talkpath.verdict.view import View
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick
+from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, shift
 
 FIRST, MIDDLE, THIRD, LAST = (DELAY_QUANTILES.index(q) for q in (0.1, 0.5, 0.75, 0.9))
 STEP_MS = 0.2  # delays are differences of two times in steps of 0.1 ms

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Direction, Epoch
-from talkpath.verdict.interval import extra_loss
+from talkpath.verdict.flows.arm_view import Side, View, arrivals, sides
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.directions import BOTH_NATS, Floats, joined, total, ways
 from talkpath.verdict.rules.media_police import rationed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import BOTH_NATS, Floats, joined, total, ways
-from talkpath.verdict.view import Side, View, arrivals, sides
+from talkpath.verdict.statistics.interval import extra_loss
 
 CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46, 0.52, 0.58, 0.64,
                     0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip

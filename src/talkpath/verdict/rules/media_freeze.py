@@ -13,14 +13,23 @@ from statistics import median_high
 import numpy as np
 
 from talkpath.measure.facts import Direction, Epoch
-from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import SILENT, SLACK_S, Fate, Way, fates, packets_at_silence, quickest_s, round_trip_s
+from talkpath.verdict.flows.arm_view import Bits, Side, View, before_each
+from talkpath.verdict.flows.censored_tail import Tail, by_twins, counted, excluded, tail_s
+from talkpath.verdict.flows.outcomes import (
+    SILENT,
+    SLACK_S,
+    Fate,
+    Way,
+    fates,
+    packets_at_silence,
+    quickest_s,
+    round_trip_s,
+)
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules.lives import ends
+from talkpath.verdict.rules.cut_offs import ends
+from talkpath.verdict.rules.directions import BOTH_NATS, Best, Floats, also, best, total, ways
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import BOTH_NATS, Best, Floats, also, best, total, ways
-from talkpath.verdict.tails import Tail, by_twins, counted, excluded, tail_s
-from talkpath.verdict.view import Bits, Side, View, before_each
+from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 NEAR = 0.7  # the extra loss so near to the edge that a packet may fall on either side
 LEAST_SETUP_NATS = 12.0  # a few lost set-up packets beside lost media may be the line's

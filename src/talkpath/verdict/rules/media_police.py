@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.measure.facts import Direction, Epoch
-from talkpath.verdict.cohort import track
+from talkpath.verdict.flows.arm_view import Side, View, arrivals
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.rules.directions import Best, Floats, best, ways
 from talkpath.verdict.rules.rule import PENALTY, Contrast, Fit, Parameter, Rule
-from talkpath.verdict.rules.ways import Best, Floats, best, ways
-from talkpath.verdict.view import Side, View, arrivals
+from talkpath.verdict.statistics.cohort import track
 
 Ranks = NDArray[np.intp]
 

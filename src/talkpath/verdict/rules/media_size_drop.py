@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkpath.verdict.flows.arm_view import Side, View
 from talkpath.verdict.model import Number
+from talkpath.verdict.rules.directions import Best, Floats, best, ways
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.ways import Best, Floats, best, ways
-from talkpath.verdict.view import Side, View
 
 CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
 ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every edge; then all ONSETS with the best

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.view import View
 
 
 def explain(view: View) -> Fit | None:

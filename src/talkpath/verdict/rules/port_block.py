@@ -11,13 +11,13 @@ from collections import Counter
 import numpy as np
 
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.fates import fates
+from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.outcomes import fates
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.permutation import even, log_e, log_mean
-from talkpath.verdict.rules.network import closed_way, flows_of, own, reported
 from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
-from talkpath.verdict.view import View
+from talkpath.verdict.rules.whole_network import closed_way, flows_of, own, reported
+from talkpath.verdict.statistics.permutation import even, log_e, log_mean
 
 TILTS = (2.0, 5.0)
 SEEN_DEAD = 2  # flows of a port that died before it is called dead

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.stages import stage_gains
-from talkpath.verdict.view import View
+from talkpath.verdict.rules.set_up_stages import stage_gains
 
 
 def explain(view: View) -> Fit | None:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.model import Category, DirectionOf, Number, State
-from talkpath.verdict.view import View
 
 PENALTY = 3.0  # nats a free number costs: half the log of a few hundred packets, as in the BIC
 MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1

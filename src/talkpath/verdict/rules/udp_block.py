@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.fates import Fate
+from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.outcomes import Fate
 from talkpath.verdict.memo import per_epochs
-from talkpath.verdict.rules.network import closed_way, contrast, flows_of, own, reported, tcp_through
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.view import View
+from talkpath.verdict.rules.whole_network import closed_way, contrast, flows_of, own, reported, tcp_through
 
 
 def explain(view: View) -> Fit | None:

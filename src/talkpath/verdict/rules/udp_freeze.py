@@ -18,15 +18,15 @@ from math import log
 from typing import NamedTuple
 
 from talkpath.measure.facts import Direction, Epoch
-from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
+from talkpath.verdict.flows.outcomes import Fate, fates, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import DirectionOf, Number
 from talkpath.verdict.rules.media_freeze import ROOM_PACKETS, three_in_four
-from talkpath.verdict.rules.network import MOST, contrast, own, reported, tcp_through
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.tails import Tail, by_itself, counted, excluded
-from talkpath.verdict.view import View
+from talkpath.verdict.rules.whole_network import MOST, contrast, own, reported, tcp_through
+from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 OUTAGE = 0.1
 FLOWS = 6  # fewer in an epoch say nothing

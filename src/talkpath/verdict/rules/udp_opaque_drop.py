@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.measure.facts import Direction
-from talkpath.verdict.cohort import DIRECTIONS
-from talkpath.verdict.fates import Fate
-from talkpath.verdict.permutation import log_mean
-from talkpath.verdict.rules.network import own, reported
+from talkpath.verdict.flows.arm_view import WORSE_LOG_E, View
+from talkpath.verdict.flows.outcomes import Fate
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.twins import opaque_log_e
-from talkpath.verdict.view import WORSE_LOG_E, View
+from talkpath.verdict.rules.whole_network import own, reported
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.permutation import log_mean
+from talkpath.verdict.statistics.twins import opaque_log_e
 
 GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
 HALVES = np.log([0.5, 0.5])

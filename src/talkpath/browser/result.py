@@ -1,0 +1,115 @@
+"""The result as the page shows it: words of `report` in the reader's language, and the bundle to keep."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from talkpath.evidence.bundle import write_check
+from talkpath.measure.facts import Facts
+from talkpath.report.result import result
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import numeral
+from talkpath.report.words.language import codes, language, say, speaking, spoken
+from talkpath.verdict.model import Verdict
+from talkpath.wire.control.sign import Signer
+
+Sign = Callable[[Facts, bytes], Facts]
+"""(facts, the public key of the run) -> the facts with a receipt."""
+
+
+def told(
+    facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0, apart: bool = False
+) -> dict[str, Any]:
+    """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64). `sign` adds
+    the server's receipt; `far_late_ms` is how late the server itself was (99th percentile), `apart` as in `observe`."""
+    signer = Signer.fresh()
+    facts = sign(facts, signer.public) if sign else facts
+    with speaking(language(code if code in codes() else "en")):
+        verdicts, plain = result(facts)
+        return {
+            "type": "result",
+            "lang": spoken().code,
+            "dir": spoken().direction,
+            "verdicts": [_verdict(verdict) for verdict in verdicts],
+            "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
+            "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
+            "hint": (_other_way() if apart else _hint(facts)) or _late(verdicts, facts, far_late_ms),
+            "real": all(epoch.missing != "untried" for epoch in facts.epochs),
+            "note": sentences.translation_note(),
+            "json": plain,
+            "bundle": base64.b64encode(write_check(facts, plain, signer)).decode(),
+        }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "state": verdict.state,
+        "mark": sentences.MARKS[verdict.state],
+        "label": sentences.label(verdict),
+        "medium": sentences.medium(verdict.medium),
+        "sentence": sentences.sentence(verdict),
+        "lines": sentences.lines(verdict),
+    }
+
+
+def _hint(facts: Facts) -> str:
+    """What can be said all the same where nothing was compared."""
+    hints = {
+        "no_control": say(
+            "browser",
+            "Not one call could be set up, while this page's own connection works. That is consistent with calls' "
+            "set-up (STUN or DTLS) or all UDP being blocked; without WebTransport they cannot be told apart.",
+        ),
+        "untried": say(
+            "browser",
+            "This browser did not even send the calls: a setting, an add-on or a proxy keeps them off the network. "
+            "That says nothing about the network. Try another browser.",
+        ),
+        "unphased": say(
+            "browser",
+            "This browser cannot time its calls as finely as a comparison needs (RTCRtpScriptTransform is missing). "
+            "Try another browser.",
+        ),
+    }
+    return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
+
+
+def _other_way() -> str:
+    return say(
+        "browser",
+        "Calls came to the test server from another address than their look-alikes: a proxy, a VPN or iCloud Private "
+        "Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
+    )
+
+
+def _late(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
+    """Whose lateness voided the check, where that was not the reader's device."""
+    void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
+    if not void or far_late_ms < (facts.health.late_ms_p99 or 0.0):
+        return ""
+    return say("browser", "It was the test server that was late, not this device. Check again later.")
+
+
+def _figures(verdict: Verdict) -> list[tuple[str, str]]:
+    """(name, value) of what was counted."""
+    names = {
+        "calls_lost_up": say("browser", "Of 100 call packets lost on the way out"),
+        "twins_lost_up": say("browser", "Of 100 look-alikes' packets lost on the way out"),
+        "calls_lost_down": say("browser", "Of 100 call packets lost on the way back"),
+        "twins_lost_down": say("browser", "Of 100 look-alikes' packets lost on the way back"),
+    }
+    shares = [(name, verdict.figures.get(key)) for key, name in names.items()]
+    found = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
+    mos = verdict.figures.get("mos")
+    flows = (say("browser", "Calls and look-alikes opened"), numeral(verdict.flow_count))
+    return [*found, *([(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []), flows]
+
+
+def _costs(facts: Facts) -> list[tuple[str, str]]:
+    sent = (facts.bytes_sent + facts.bytes_received) / 1e6
+    return [
+        (say("browser", "Data in MB, both ways"), numeral(sent, 1)),
+        (say("browser", "Seconds"), numeral(facts.duration_s)),
+    ]

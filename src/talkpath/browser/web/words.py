@@ -1,0 +1,166 @@
+"""The words of the page, from the one catalogue (report/languages): a name in check.html or the scripts -> a text."""
+
+from __future__ import annotations
+
+from talkpath.report.words.language import codes, language, say, speaking, spoken
+
+NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
+
+
+def page_words(code: str) -> dict[str, str]:
+    """Every text of the page in that language, `{…}` still in it; "lang" and "dir" are attributes."""
+    with speaking(language(code if code in codes() else "en")):
+        found = {**_asking(), **_answers(), **_running(), **_result(), **_troubles()}
+        return found | {"lang": spoken().code, "dir": spoken().direction}
+
+
+def _asking() -> dict[str, str]:
+    return {
+        "title": say("browser", "Are calls held back on this network?"),
+        "language": say("browser", "Language"),
+        "about": say(
+            "browser",
+            "This page places short test calls between this browser and our test server, beside look-alikes of the "
+            "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
+            "coloured square.",
+        ),
+        "cost": say("browser", "It takes about 40 seconds and 3 MB; with video calls about 50 seconds and 20 MB."),
+        "risk": say(
+            "browser",
+            "Whoever runs this network can see that this device places calls to our test server. If that could bring "
+            "you into danger, do not start.",
+        ),
+        "keeps": say("browser", "Nothing leaves this page afterwards unless you share it."),
+        "quiz": say("browser", "Three questions first, so that nobody starts by mistake"),
+        "quiz_mic": say("browser", "Does this page listen to your microphone?"),
+        "quiz_seen": say("browser", "Can whoever runs this network see that calls were placed?"),
+        "quiz_app": say("browser", "Does the result show whether one messenger's own servers work?"),
+        "vpn": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
+        "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
+        "which": say("browser", "Which calls shall be tried?"),
+        "which_voice": say("browser", "Voice: about 40 seconds, 3 MB"),
+        "which_video": say("browser", "Voice and video: about 50 seconds, 20 MB"),
+        "start": say("browser", "I understand, start"),
+    }
+
+
+def later(*names: str) -> dict[str, str]:
+    """Placeholders that the page fills in."""
+    return {name: f"{{{name}}}" for name in names}
+
+
+def _answers() -> dict[str, str]:
+    return {
+        "yes": say("browser", "Yes"),
+        "no": say("browser", "No"),
+        "unsure": say("browser", "I do not know"),
+        "wrong_mic": say("browser", "No: it makes a tone of its own and listens to nothing around you."),
+        "wrong_seen": say("browser", "Yes: they can see it, as they can see any call."),
+        "wrong_app": say("browser", "No: only the way to our test server is measured."),
+        "answer_all": say("browser", "Please answer all the questions."),
+    }
+
+
+def _running() -> dict[str, str]:
+    return {
+        "step_open": say(
+            "browser", "Round {number} of at most {most}: opening calls and look-alikes …", **later("number", "most")
+        ),
+        "step_speak": say(
+            "browser", "Round {number} of at most {most}: they run side by side …", **later("number", "most")
+        ),
+        "step_paths": say("browser", "Trying other ways through …"),
+        "step_judge": say("browser", "Working out what that means …"),
+        "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **later("place")),
+        "keep_front": say("browser", "Keep this page in front and the screen on."),
+        "stop": say("browser", "Stop"),
+        "stopped": say("browser", "Stopped. Nothing was kept."),
+    }
+
+
+def _result() -> dict[str, str]:
+    return {
+        "again": say("browser", "Check again"),
+        "numbers": say("browser", "Numbers"),
+        "paths": say("browser", "What still gets through"),
+        "carries": say("browser", "carries a call"),
+        "carries_not": say("browser", "does not carry a call"),
+        "missing_coturn": say("browser", "not offered: the server has no relay (coturn is not installed there)"),
+        "missing_taken": say("browser", "not offered: the port is taken on the server"),
+        "missing_root": say("browser", "not offered: the server was not allowed to open the port"),
+        "missing_own": say("browser", "not offered: the server uses the port for something else"),
+        "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
+        "missing_name": say("browser", "not offered: the page was opened by an address, and TLS takes a name"),
+        "copy": say("browser", "Copy as text"),
+        "copied": say("browser", "Copied."),
+        "copied_not": say("browser", "It could not be copied. Mark the text and copy it yourself."),
+        "save": say("browser", "Save the evidence"),
+        "share": say("browser", "Share with the observatory"),
+        "tells": say(
+            "browser",
+            "Sharing tells the observatory the hour, the network and country that the test server saw, the result, "
+            "and which packets came through. There is no address in it; it may be published, and it can be taken back.",
+        ),
+        "shared": say("browser", "Shared."),
+        "share_later": say("browser", "It could not be sent. It is kept in this browser; try again later."),
+        "kept": say("browser", "The result is kept in this browser and was sent to nobody."),
+        "kept_shared": say(
+            "browser",
+            "The result was shared. This browser keeps the receipt with which it can be taken back; deleting the "
+            "result here deletes the receipt too.",
+        ),
+        "kept_withdrawn": say("browser", "The result was shared and taken back. It is still kept in this browser."),
+        "withdraw": say("browser", "Take it back"),
+        "withdrawn": say("browser", "Taken back."),
+        "withdraw_later": say("browser", "It could not be taken back now; try again later."),
+        "measured": say("browser", "Measured: {when} (UTC).", **later("when")),
+        "delete": say("browser", "Delete it"),
+        "link": say("browser", "This page, for others on this or another network"),
+        "qr": say("browser", "QR code of the link"),
+        "others": say("browser", "What others measured on this network"),
+        "real": say("browser", "These were real calls of this browser, of no app in particular."),
+    }
+
+
+def _troubles() -> dict[str, str]:
+    return {
+        "noscript": say(
+            "browser",
+            "This page places test calls and needs JavaScript for that, which is switched off here. Nothing is wrong: "
+            "switch it on for this page, or run `talkpath check` on a computer.",
+        ),
+        "loading": say(
+            "browser", "The rest of this page is still on its way. If it does not come, load the page again."
+        ),
+        "no_webrtc": say(
+            "browser", "This browser cannot place calls (WebRTC is missing or switched off). Try another."
+        ),
+        "error_full": say("browser", "The test server is full; try again in some minutes."),
+        "error_long": say(
+            "browser",
+            "Could not tell: the check took too long and was ended. Check again when less goes over this line.",
+        ),
+        "error_lost": say(
+            "browser",
+            "Could not tell: the connection to the test server broke off in the middle of the check. That alone says "
+            "nothing about calls. Check again.",
+        ),
+        "error_part": say(
+            "browser", "The rest of this page is still on its way. If it does not come, load the page again."
+        ),
+        "error_unread": say(
+            "browser", "Something went wrong in this browser. Load the page again, or try another one."
+        ),
+        "no_server": say("browser", "The test server did not answer. Check your connection, then try again."),
+        "no_https": say(
+            "browser",
+            "This page came without https. So look-alikes travel like calls do, findings on how calls are set up are "
+            "only hints, and the page does not work offline.",
+        ),
+        "no_twins": say(
+            "browser",
+            "This browser or this network has no WebTransport. So look-alikes travel like calls do, and findings on "
+            "how calls are set up are only hints.",
+        ),
+        "offline": say("browser", "You are offline. The check needs the network that it is to measure."),
+    }

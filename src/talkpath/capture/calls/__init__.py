@@ -1,0 +1,1 @@
+"""Streams and flows to calls: grouped, named, laid out second by second."""

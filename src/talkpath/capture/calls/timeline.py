@@ -1,0 +1,112 @@
+"""A call second by second, and what else the capture held in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Several
+from math import floor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.streams.per_second import FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
+from talkpath.capture.streams.timing import Floats
+from talkpath.measure import quality
+from talkpath.measure.call import Moment, Second
+from talkpath.wire.pcap.frames import Ints
+
+if TYPE_CHECKING:
+    from talkpath.capture.calls.detection import Piece
+
+LONGEST_S = 24 * 3600
+HEADINGS = ("sent", "received")
+VOICE = [PACKETS, LOST, JITTER, JITTERS, FROZEN]
+"""The columns that are wanted of voice alone, too."""
+SILENT, UNCOUNTED = Second(lost=0), Second()
+
+
+class Background:
+    """Packets of each second that came and are none of a call's, from the cells of `Activity.came`."""
+
+    def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
+        cells = cells[np.argsort(cells["second"], kind="stable")]
+        self._second = cells["second"].astype(np.int64) - floor(begin_s)
+        self._packets = cells["packets"][:, 0].astype(np.int64)
+        self._total = np.concatenate([[0], np.cumsum(self._packets)])
+        self._own = np.argsort(cells["flow"], kind="stable")
+        self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time
+
+    def other(self, flows: list[int], begin_s: float, end_s: float) -> int:
+        """Packets of all other flows in these seconds."""
+        low, high = np.searchsorted(self._second, [floor(begin_s), floor(end_s) + 1])
+        rows = self._rows(flows)
+        own = self._packets[rows[(rows >= low) & (rows < high)]].sum()
+        return int(self._total[high] - self._total[low] - own)
+
+    def each(self, flows: list[int], first: int, count: int) -> Ints:
+        """The same for each second from `first` on."""
+        out: Ints = np.diff(self._total[np.searchsorted(self._second, np.arange(first, first + count + 1))])
+        rows = self._rows(flows)
+        place = self._second[rows] - first
+        inside = (place >= 0) & (place < count)
+        return out - np.bincount(place[inside], self._packets[rows[inside]], count).astype(np.int64)
+
+    def _rows(self, flows: list[int]) -> Ints:
+        low, high = np.searchsorted(self._by_flow, flows), np.searchsorted(self._by_flow, flows, "right")
+        return np.concatenate([self._own[begin:end] for begin, end in zip(low.tolist(), high.tolist(), strict=True)])
+
+
+def moments(
+    pieces: Several[Piece], begin_s: float, end_s: float, background: Background, flows: list[int]
+) -> tuple[Moment, ...]:
+    """All seconds of a talk."""
+    first = floor(begin_s)
+    count = min(floor(end_s) - first + 1, LONGEST_S)
+    table = _table(pieces, first, count)
+    counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
+    others = background.each(flows, first, count)
+    return tuple(
+        Moment(first + place, _second(sent.tolist(), counted[0]), _second(received.tolist(), counted[1]), int(other))
+        for place, (sent, received, other) in enumerate(zip(table[:count], table[count:], others, strict=True))
+    )
+
+
+def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
+    """Cells summed by second, shape (2 count, 12), what was sent before what was received: the columns of a cell, the
+    lateness being the worst, then VOICE."""
+    out = np.zeros((2 * count, 7 + len(VOICE)))
+    for piece in pieces:
+        cells = piece.ledger.seconds
+        part = cells.of(piece.stream)
+        rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(piece.heading)
+        values = cells.values[part]
+        late = out[:, LATE].copy()
+        np.maximum.at(late, rows, values[:, LATE])
+        np.add.at(out[:, :7], rows, values)
+        out[:, LATE] = late
+        if piece.medium == "voice":
+            np.add.at(out[:, 7:], rows, values[:, VOICE])
+    return out
+
+
+def _second(values: list[float], counted: bool) -> Second:
+    packets, lost, size, jitter_s, jitters, frozen_s, late_s = values[:7]
+    if not packets and not lost:
+        return SILENT if counted else UNCOUNTED
+    return Second(
+        packets=int(packets),
+        lost=int(lost) if counted else None,
+        kbps=round(8e-3 * size, 3),
+        jitter_ms=round(1e3 * jitter_s / jitters, 3) if jitters else None,
+        late_ms=round(1e3 * late_s, 3) if packets else None,
+        frozen_ms=round(1e3 * frozen_s, 3),
+        mos=_mos(*values[7:]) if counted else None,
+    )
+
+
+def _mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
+    """Of one second's voice; a freeze that ended in it counts for a second at most."""
+    if not packets + lost:
+        return None
+    jitter_ms = 1e3 * jitter_s / jitters if jitters else 0.0
+    return round(quality.heard_mos(100 * lost / (packets + lost), 100 * frozen_s, jitter_ms), 2)

@@ -1,0 +1,1 @@
+"""Captured frames to datagrams, flows and rows of packets that may be media."""

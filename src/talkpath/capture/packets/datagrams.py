@@ -1,0 +1,211 @@
+"""What each datagram is, by its first bytes (RFC 7983, RFC 9443), and what it carries inside.
+
+TURN's ChannelData and indications (RFC 8656), Microsoft's multiplexed TURN, Telegram's reflector frames and the
+wrappings that app files declare are opened, layer by layer, for whole blocks at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.packets.flows import Ways
+from talkpath.capture.recognise.cues import CueTable
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints, among, big16, big32, marked16, window
+
+STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
+PLAIN, TURN, WRAPPED, TLS = range(4)
+HEAD = 48
+DEEPEST = 3
+QUIC_VERSIONS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
+CARRYING = marked16(0x0016, 0x0017, 0x0004, 0x0115)
+"""Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
+CLASSIC_STUN = marked16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
+
+Seconds = NDArray[np.float64]
+Kinds = NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class Datagrams:
+    """Datagrams of one block; arrays have shape (n,), `head` (n, HEAD) with zeros where nothing was captured.
+
+    `outer_at` and `outer_size` tell the datagram as it was on the wire, `at`, `size`, `captured` what is left when
+    wrappings are off. `outer` is PLAIN, TURN or WRAPPED (an app's own header); `tcp` says that it came over TCP.
+    """
+
+    data: Bytes
+    time_s: Seconds
+    flow: Ints
+    way: Ways
+    outer_at: Ints
+    outer_size: Ints
+    at: Ints
+    size: Ints
+    captured: Ints
+    outer: Kinds
+    kind: Kinds
+    head: Bytes
+    tcp: bool = False
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+
+def datagrams(
+    data: Bytes,
+    time_s: Seconds,
+    flow: Ints,
+    way: Ways,
+    at: Ints,
+    size: Ints,
+    captured: Ints,
+    wrappings: CueTable,
+    tcp: bool = False,
+) -> Datagrams:
+    """Classify and open the payloads at these offsets."""
+    head = _head(data, at, captured)
+    outer = np.zeros(len(at), np.uint8)
+    kind = classify(head, size)
+    out = Datagrams(data, time_s, flow, way, at, size, at.copy(), size.copy(), captured.copy(), outer, kind, head, tcp)
+    rows = np.arange(len(at))
+    for _ in range(DEEPEST):
+        rows = _open(out, rows, wrappings)
+        if not len(rows):
+            break
+    return out
+
+
+def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
+    head = window(data, at, HEAD)
+    short = np.flatnonzero(captured < HEAD)
+    head[short] *= np.arange(HEAD) < captured[short, None]
+    return head
+
+
+def classify(head: Bytes, size: Ints) -> Kinds:
+    """STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each head."""
+    first, second = head[:, 0], head[:, 1]
+    kind = np.full(len(head), OTHER, np.uint8)
+    version = (first >> 6 == 2) & (size >= 12)
+    report = (second >= 192) & (second <= 223)
+    kind[version & report] = RTCP
+    kind[version & ~report & _room(head, size)] = RTP
+    low = np.flatnonzero(first < 64)
+    kind[low] = np.where(_stun(head[low], size[low]), STUN, np.where(_dtls(head[low], size[low]), DTLS, OTHER))
+    long = np.flatnonzero(first >= 192)
+    kind[long] = np.where(_quic(head[long]), QUIC, OTHER)
+    return kind
+
+
+def _room(head: Bytes, size: Ints) -> Bools:
+    """Do the contributing sources and the extension of an RTP header fit into the datagram?"""
+    room = size - 12 - 4 * (head[:, 0] & 15).astype(np.int64)
+    extended = np.flatnonzero((head[:, 0] & 0x1F) == 0x10)
+    room[extended] -= 4 + 4 * big16(head[extended], 14)
+    fits: Bools = room >= 0
+    return fits
+
+
+def _stun(head: Bytes, size: Ints) -> Bools:
+    cookie = (big32(head, 4) == 0x2112A442) & (size >= 20)
+    classic = CLASSIC_STUN[big16(head, 0)] & (big16(head, 2) == size - 20)
+    found: Bools = cookie | classic
+    return found
+
+
+def _dtls(head: Bytes, size: Ints) -> Bools:
+    record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
+    found: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
+    return found
+
+
+def _quic(head: Bytes) -> Bools:
+    version = big32(head, 1)
+    draft = (version >> 8 == 0xFF0000) | (version >> 16 == 0x5130) | (version >> 16 == 0x5430)
+    found: Bools = among(version, QUIC_VERSIONS) | draft
+    return found
+
+
+Layer = tuple[Ints, Ints | int, Ints]
+"""Places that have such a layer, the bytes to skip there, and the size of what is left."""
+
+
+def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
+    """Take one layer off these rows where there is one; the rows that had one."""
+    head, size, kind = out.head[rows], out.size[rows], out.kind[rows]
+    done = np.zeros(len(rows), np.bool_)
+    for name, (places, ahead, left) in (
+        (TURN, _channel(head, size)),
+        (TURN, _multiplexed(head, size)),
+        (TURN, _indication(out.data, out.at, rows, size, kind, head)),
+        (WRAPPED, _reflector(head, size)),
+        *((WRAPPED, layer) for layer in _wrapped(head, size, wrappings)),
+    ):
+        fresh = ~done[places]
+        places, left = places[fresh], left[fresh]
+        done[places] = True
+        _advance(out, rows[places], ahead if isinstance(ahead, int) else ahead[fresh], left, name)
+    return rows[done]
+
+
+def _advance(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: int) -> None:
+    if not len(rows):
+        return
+    out.at[rows] += skip
+    out.captured[rows] = np.clip(out.captured[rows] - skip, 0, left)
+    out.size[rows] = left
+    out.outer[rows] = np.maximum(out.outer[rows], layer)
+    out.head[rows] = _head(out.data, out.at[rows], out.captured[rows])
+    out.kind[rows] = classify(out.head[rows], left)
+
+
+def _channel(head: Bytes, size: Ints) -> Layer:
+    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Numbers from 5000 on were
+    allowed before (RFC 5766); QUIC begins like them, so there what is inside must be of a call."""
+    places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
+    length, inside = big16(head[places], 2), head[places, 4]
+    call = (inside < 4) | ((inside >= 20) & (inside < 64)) | (inside >> 6 == 2)
+    fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0) & ((head[places, 0] >> 4 == 4) | call)
+    return places[fits], 4, length[fits]
+
+
+def _multiplexed(head: Bytes, size: Ints) -> Layer:
+    """Microsoft's multiplexed TURN (MS-TURN section 2.2.3): ff10, length, session id."""
+    places = np.flatnonzero((head[:, 0] == 0xFF) & (head[:, 1] == 0x10) & (size > 12))
+    return places, 12, size[places] - 12
+
+
+def _reflector(head: Bytes, size: Ints) -> Layer:
+    """Telegram's reflector frame of tgcalls: 24 bytes, the last four the length of the packet that follows."""
+    places = np.flatnonzero((head[:, 20] == 0) & (head[:, 21] == 0) & (size >= 28))
+    length = big16(head[places], 22)
+    fits = (size[places] - 24 - length == (-length & 3)) & (length > 0)
+    return places[fits], 24, length[fits]
+
+
+def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
+    """Layers of the apps' own, one for each kind that is there."""
+    for number, places in wrappings.find(head, size, np.arange(len(size))):
+        inner_at = wrappings.cues[number].inner_at
+        places = places[(head[places, inner_at] >> 6 == 2) & (size[places] >= inner_at + 12)]
+        yield places, inner_at, size[places] - inner_at
+
+
+def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head: Bytes) -> Layer:
+    """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
+    places = np.flatnonzero(kind == STUN)
+    places = places[CARRYING[big16(head[places], 0)]]
+    place, found = np.full(len(places), 20), np.zeros(len(places), np.int64)
+    length = np.zeros(len(places), np.int64)
+    for _ in range(10):
+        attribute = window(data, at[rows[places]] + place, 4)
+        name, told = big16(attribute, 0), big16(attribute, 2)
+        hit = (name == 0x0013) & (found == 0) & (place + 4 + told <= size[places]) & (told > 0)
+        found[hit], length[hit] = place[hit] + 4, told[hit]
+        place = np.minimum(place + 4 + told + (-told & 3), size[places])
+    inside = found > 0
+    return places[inside], found[inside], length[inside]

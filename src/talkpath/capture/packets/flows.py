@@ -1,0 +1,203 @@
+"""Which 5-tuple each packet belongs to, which way it goes, and what was counted of each.
+
+A flow is told by a 64-bit mix of its two endpoints, the same for both directions. Its first packet goes from end 0
+to end 1; `way` is 0 for packets like it and 1 for the others. Which end is the local host is settled later
+(`local.py`), when all flows are known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.wire.ip.address import Address
+from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap.frames import Bools, Ints, Words, among
+
+Ways = NDArray[np.int8]
+
+_A, _B, _C, _D = (
+    np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
+
+COLUMNS = np.dtype(
+    [
+        ("protocol", "u1"),
+        ("end", "u8", 2),
+        ("high", "u8", 2),
+        ("low", "u8", 2),
+        ("port", "i4", 2),
+        ("private", "?", 2),
+        ("first_s", "f8"),
+        ("last_s", "f8"),
+        ("began_s", "f8", 2),
+        ("heard_s", "f8", 2),
+        ("packets", "i8", 2),
+        ("bytes", "i8", 2),
+        ("sent_hint", "i4", 2),
+        ("requests", "i4", 2),
+        ("answers", "i4", 2),
+        ("hellos", "i4", 2),
+        ("sealed", "i4", 2),
+        ("reports", "i4", 2),
+        ("turn", "i4"),
+        ("quic", "i4"),
+        ("hot", "?"),
+        ("other", "i4", 2),
+    ]
+)
+"""What is kept of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the
+last packet of each way came;
+`sent_hint` counts packets that the file marks as sent by the local host; `requests` and `answers` are STUN's,
+`hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC;
+`hot`: an app was recognised in it."""
+
+
+CLEAR = 0.8
+"""So large a share of a flow's marks must agree; some files mark all packets alike."""
+
+PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
+"""IPv4 networks as (bits to drop, what is left)."""
+
+
+def mix(value: Words) -> Words:
+    """A well-stirred 64-bit number of each."""
+    value = (value ^ (value >> np.uint64(32))) * _D
+    value = (value ^ (value >> np.uint64(29))) * _A
+    return value ^ (value >> np.uint64(32))
+
+
+def endpoint(high: Words, low: Words, port: Ints) -> Words:
+    """One number for address and port."""
+    return mix(low * _A + high * _B + port.astype(np.uint64) * _C)
+
+
+class Flows:
+    """All flows so far. `table` has a row for each; rows beyond `len` are spare."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros(1024, COLUMNS)
+        self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+        self.headings = np.zeros(2, np.int64)
+        """How many packets the file marks as received and as sent."""
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Ways]:
+        """(flow, way) of each packet; new flows are added, all are counted."""
+        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        keys, first, inverse = np.unique(flow_key(source, target), return_index=True, return_inverse=True)
+        numbers = self._numbers(keys, first, packets, source, target, time_s)
+        flow = numbers[inverse]
+        way = (source != self.table["end"][flow, 0]).astype(np.int8)
+        self._count(packets, inverse, numbers, way, time_s)
+        return flow, way
+
+    def _numbers(
+        self, keys: Words, first: Ints, packets: Packets, source: Words, target: Words, time_s: NDArray[np.float64]
+    ) -> Ints:
+        known = among(keys, self._keys)
+        place, numbers = np.searchsorted(self._keys, keys), np.full(len(keys), -1, np.int64)
+        numbers[known] = self._numbers_of[place[known]]
+        fresh = np.flatnonzero(~known)
+        fresh = fresh[np.argsort(first[fresh])]
+        begin = len(self)
+        numbers[fresh] = np.arange(begin, begin + len(fresh))
+        self._keys = np.insert(self._keys, place[~known], keys[~known])
+        self._numbers_of = np.insert(self._numbers_of, place[~known], numbers[~known])
+        self._room(begin + len(fresh))
+        rows, at = self.table[begin : begin + len(fresh)], first[fresh]
+        rows["protocol"] = packets.protocol[at]
+        for side, (end, high, low, port) in enumerate(
+            (
+                (source, packets.source_high, packets.source_low, packets.source_port),
+                (target, packets.target_high, packets.target_low, packets.target_port),
+            )
+        ):
+            rows["end"][:, side], rows["high"][:, side] = end[at], high[at]
+            rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
+            rows["private"][:, side] = is_private(high[at], low[at])
+        rows["first_s"] = rows["last_s"] = time_s[at]
+        rows["began_s"], rows["heard_s"] = np.inf, -np.inf
+        return numbers
+
+    def _room(self, size: int) -> None:
+        if size > len(self.table):
+            grown = np.zeros(max(size, 2 * len(self.table)), COLUMNS)
+            grown[: len(self.table)] = self.table
+            self.table = grown
+
+    def _count(self, packets: Packets, inverse: Ints, numbers: Ints, way: Ways, time_s: NDArray[np.float64]) -> None:
+        slot, size = inverse * 2 + way, 2 * len(numbers)
+        counted = np.bincount(slot, minlength=size).reshape(-1, 2)
+        self.table["packets"][numbers] += counted
+        self.table["bytes"][numbers] += np.bincount(slot, packets.size, size).astype(np.int64).reshape(-1, 2)
+        hinted = packets.heading >= 0
+        if hinted.any():
+            sender = way ^ (packets.heading == 0)
+            hints = np.bincount((inverse * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
+            self.table["sent_hint"][numbers] += hints.astype(np.int32)
+            self.headings += np.bincount(packets.heading[hinted], minlength=2)
+        latest, earliest = np.full(size, -np.inf), np.full(size, np.inf)
+        np.maximum.at(latest, slot, time_s)
+        np.minimum.at(earliest, slot, time_s)
+        began, heard = earliest.reshape(-1, 2), latest.reshape(-1, 2)
+        self.table["began_s"][numbers] = np.minimum(self.table["began_s"][numbers], began)
+        self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
+        self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
+        self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
+
+    def local_ends(self, numbers: Ints) -> Ints:
+        """A first guess at which end is the local host: what the file says, else the private one, else the caller."""
+        rows = self.table[["sent_hint", "private", "began_s"]][numbers]
+        one, other = rows["sent_hint"].T
+        near, far = rows["private"].T
+        guess = np.where(near != far, far, rows["began_s"][:, 1] < rows["began_s"][:, 0]).astype(np.int64)
+        if not self.headings.min():
+            return guess
+        most, every = np.maximum(one, other), one + other
+        return np.where((every > 0) & (most >= CLEAR * every), other > one, guess).astype(np.int64)
+
+    def tally(self, column: str, flow: Ints, way: Ways) -> None:
+        """Add one to a two-way column for each of these packets."""
+        if len(flow):
+            np.add.at(self.table[column], (flow, way), 1)
+
+
+def flow_key(source: Words, target: Words) -> Words:
+    """The same number for both directions of a flow."""
+    return mix((source ^ target) + (source + target) * _B)
+
+
+def is_private(high: Words, low: Words) -> Bools:
+    """Which of these are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
+    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    four = (low & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    inside = np.zeros(len(high), np.bool_)
+    for shift, net in PRIVATE_NETS:
+        inside |= four >> shift == net
+    six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
+    private: Bools = np.where(short, inside, six)
+    return private
+
+
+def address(high: int, low: int, port: int) -> Address:
+    """The endpoint of two numbers and a port."""
+    if high == 0 and low >> 32 == 0xFFFF:
+        return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
+    return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
+
+
+def is_group(high: Words, low: Words) -> Bools:
+    """Which of these addresses are multicast or broadcast."""
+    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
+    group: Bools = np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF)
+    return group
+
+
+def hosts_of(row: np.void) -> frozenset[int]:
+    """The two hosts of one row of the table, ports left out."""
+    return frozenset(endpoint(row["high"], row["low"], np.zeros(2, np.int64)).tolist())

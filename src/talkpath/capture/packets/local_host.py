@@ -1,0 +1,58 @@
+"""Which end of each flow is the local host.
+
+In order of trust: what the file says of its packets (cooked frames, interface flags), unless it contradicts itself; the
+only private address of the two; the host that talks to more others; the one that spoke first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.packets.flows import CLEAR, endpoint
+from talkpath.wire.pcap.frames import among, distinct
+
+Numbers = NDArray[np.int8]
+
+
+def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
+    """0 or 1 for each flow. `marked`: does the file mark packets as sent and as received?"""
+    hosts = host_numbers(table)
+    degree = _degree(hosts)
+    count = int(hosts.max()) + 1 if hosts.size else 0
+    private = np.zeros(count, np.bool_)
+    private[hosts.ravel()] = table["private"].ravel()
+    ends = (table["began_s"][:, 1] < table["began_s"][:, 0]).astype(np.int8)
+    ends[degree[hosts[:, 0]] > degree[hosts[:, 1]]] = 0
+    ends[degree[hosts[:, 1]] > degree[hosts[:, 0]]] = 1
+    one, two = private[hosts[:, 0]], private[hosts[:, 1]]
+    ends[one & ~two], ends[two & ~one] = 0, 1
+    if marked:
+        _by_marks(table["sent_hint"], hosts, ends)
+    return ends
+
+
+def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) -> None:
+    """Where the file's marks agree; not where they name a host as local that others call far, as a router's do."""
+    total = hint.sum(axis=1)
+    clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
+    local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
+    far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
+    local = distinct(local)
+    both = local[among(local, distinct(far))]
+    for end in (0, 1):
+        ends[clear[end] & ~among(hosts[:, end], both)] = end
+
+
+def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
+    """A number for each host, shape (flows, 2): its address without the port."""
+    port = np.zeros(2 * len(table), np.int64)
+    mixed = endpoint(table["high"].ravel(), table["low"].ravel(), port)
+    return np.unique(mixed, return_inverse=True)[1].reshape(-1, 2).astype(np.int64)
+
+
+def _degree(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """With how many others each host talked."""
+    both = np.concatenate([hosts, hosts[:, ::-1]])
+    pairs = distinct(both[:, 0] << 32 | both[:, 1])
+    return np.bincount(pairs >> 32, minlength=int(hosts.max()) + 1 if hosts.size else 0)

@@ -1,0 +1,77 @@
+"""Packets that may be media, kept as columns until the streams among them are known.
+
+A row is 38 bytes; `spool` holds them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.packets.datagrams import Datagrams
+from talkpath.capture.packets.flows import mix
+from talkpath.wire.pcap.frames import Ints, Words, big16, big32
+
+ROW = np.dtype(
+    [
+        ("time_s", "f8"),
+        ("key", "u8"),
+        ("flow", "i4"),
+        ("ssrc", "u4"),
+        ("stamp", "u4"),
+        ("sequence", "u2"),
+        ("size", "u2"),
+        ("type", "u1"),
+        ("way", "u1"),
+        ("outer", "u1"),
+        ("tcp", "u1"),
+        ("state", "u1"),
+    ]
+)
+"""`key` tells streams apart (flow, way, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the marker
+bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.
+`state` says whether a row is still to be counted."""
+
+FRESH, SEEN, EARLY = range(3)
+"""Of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted yet."""
+
+NONE, VOICE, VIDEO, MEDIA = range(4)
+"""What a datagram without a readable header is: no media, one medium, media of either kind."""
+
+Rows = NDArray[np.void]
+
+FEWEST = 4
+
+
+def stream_key(flow: Ints, way: NDArray[np.int8], ssrc: Words) -> Words:
+    """One number for flow, way and SSRC."""
+    return mix((flow.astype(np.uint64) << np.uint64(33)) ^ (way.astype(np.uint64) << np.uint64(32)) ^ ssrc)
+
+
+def rtp_rows(found: Datagrams, rows: Ints) -> Rows:
+    """Rows of RTP-like datagrams (RFC 3550 section 5.1)."""
+    head = found.head[rows]
+    out = _rows(found, rows)
+    out["type"] = head[:, 1]
+    out["sequence"] = big16(head, 2)
+    out["stamp"] = big32(head, 4)
+    out["ssrc"] = big32(head, 8)
+    out["key"] = stream_key(found.flow[rows], found.way[rows], out["ssrc"].astype(np.uint64))
+    return out
+
+
+def opaque_rows(found: Datagrams, rows: Ints) -> Rows:
+    """Rows of datagrams without a readable header."""
+    out = _rows(found, rows)
+    first = np.ascontiguousarray(found.head[rows, :24]).view("<u8").reshape(-1, 3)
+    out["stamp"] = mix(first[:, 0] ^ mix(first[:, 1] ^ mix(first[:, 2]))) & np.uint64(0xFFFFFFFF)
+    out["key"] = stream_key(found.flow[rows], found.way[rows], np.zeros(len(rows), np.uint64))
+    return out
+
+
+def _rows(found: Datagrams, rows: Ints) -> Rows:
+    out = np.zeros(len(rows), ROW)
+    out["time_s"], out["flow"], out["way"] = found.time_s[rows], found.flow[rows], found.way[rows]
+    out["size"] = np.minimum(found.size[rows], 65535)
+    out["outer"], out["tcp"] = found.outer[rows], found.tcp
+    return out

@@ -1,0 +1,151 @@
+"""Rows of packets that may be media, kept in little memory: beyond one part they wait in a temporary file.
+
+RTP is told from chance only over several packets: the same SSRC again. So every RTP-like datagram is a row first; when
+a part is full, rows whose SSRC never came again are dropped and the others are written, sorted by time. They come back
+part by part in the order of time, also where the file was not in order. No address is in a row.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+
+from talkpath.capture.packets.rows import FEWEST, ROW, Rows
+from talkpath.errors import UsageError
+from talkpath.wire.pcap.frames import Words, among, distinct
+
+PART = 1 << 18
+"""So many rows are looked at together; some 200 bytes each while they are measured."""
+BITE = 1 << 14
+PATIENCE_S = 30.0
+
+
+@dataclass(slots=True)
+class _Run:
+    """Rows on disk in the order of time: where the rest of them lies, what of them is in memory."""
+
+    offset: int
+    left: int
+    first_s: float
+    rows: Rows = field(default_factory=lambda: np.zeros(0, ROW))
+
+    def bite(self, file: BinaryIO) -> None:
+        """Have some more in memory."""
+        count = min(self.left, BITE)
+        file.seek(self.offset)
+        more = np.frombuffer(file.read(count * ROW.itemsize), ROW)
+        self.rows = np.concatenate([self.rows, more]) if len(self.rows) else more
+        self.offset, self.left = self.offset + count * ROW.itemsize, self.left - count
+
+    def until(self, at_s: float) -> Rows:
+        """Take what came before that time."""
+        count = int(np.searchsorted(self.rows["time_s"], at_s))
+        taken, self.rows = self.rows[:count], self.rows[count:]
+        return taken
+
+
+class Spool:
+    """Rows of all blocks so far. `prune`: drop those whose SSRC does not come again."""
+
+    def __init__(self, prune: bool) -> None:
+        self._prune, self._part = prune, PART
+        self._pieces: list[Rows] = []
+        self._size = self._end = 0
+        self._runs: list[tuple[int, int, float]] = []
+        self._file: BinaryIO | None = None
+        self._known: Words = np.zeros(0, np.uint64)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, rows: Rows) -> None:
+        """Keep these."""
+        if not len(rows):
+            return
+        self._pieces.append(rows)
+        self._size += len(rows)
+        if self._size > self._part:
+            self._shrink()
+
+    def parts(self) -> Iterator[tuple[Rows, bool]]:
+        """All rows, some `part` of them at a time and in the order of time; and whether these are the last."""
+        if self._file is None:
+            self._pieces = [_joined(self._pieces)]
+            yield self._pieces[0], True
+            return
+        if self._pieces:
+            self._write(_joined(self._pieces))
+            self._pieces, self._size = [], 0
+        waiting: list[Rows] = []
+        for rows in self._merged(self._file):
+            if sum(map(len, waiting)) + len(rows) > self._part and waiting:
+                yield _joined(waiting), False
+                waiting = []
+            waiting.append(rows)
+        yield _joined(waiting), True
+
+    def _shrink(self) -> None:
+        rows = _joined(self._pieces)
+        if self._prune:
+            keys, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
+            self._known = distinct(np.concatenate([self._known, keys[times >= FEWEST]]))
+            often = among(keys, self._known)[inverse]
+            recent = rows[~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S)]
+            rows = rows[often]
+        else:
+            recent = rows[:0]
+        if len(rows) + len(recent) > self._part // 2:
+            self._write(np.concatenate([recent, rows]))
+            rows = recent = rows[:0]
+        self._pieces = [one for one in (rows, recent) if len(one)]
+        self._size = len(rows) + len(recent)
+
+    def _write(self, rows: Rows) -> None:
+        rows = rows[np.argsort(rows["time_s"], kind="stable")]
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed with the spool)
+            self._file.seek(self._end)
+            written = memoryview(rows.tobytes())
+            while written:
+                written = written[self._file.write(written) :]
+        except OSError as error:
+            raise UsageError(
+                f"There is no room for what must be kept of this recording ({error.strerror}); "
+                "name a folder with more in TMPDIR."
+            ) from None
+        self._runs.append((self._end, len(rows), float(rows["time_s"][0])))
+        self._end += len(rows) * ROW.itemsize
+
+    def _merged(self, file: BinaryIO) -> Iterator[Rows]:
+        """The rows of all runs in the order of time; of equal times those come first that were written first."""
+        later = [_Run(*one) for one in sorted(self._runs, key=lambda one: one[2])]
+        opened: list[_Run] = []
+        while later or opened:
+            if not opened:
+                opened.append(later.pop(0))
+            for run in opened:
+                if run.left and not len(run.rows):
+                    run.bite(file)
+            cut = min((float(run.rows["time_s"][-1]) for run in opened if run.left), default=np.inf)
+            if later and later[0].first_s <= cut:
+                opened.append(later.pop(0))
+                continue
+            taken = [run.until(cut) for run in sorted(opened, key=lambda run: run.offset)]
+            rows = _joined([one for one in taken if len(one)])
+            if len(rows):
+                yield rows[np.argsort(rows["time_s"], kind="stable")]
+            else:  # many at one time
+                for run in opened:
+                    if run.left:
+                        run.bite(file)
+            opened = [run for run in opened if run.left or len(run.rows)]
+
+
+def _joined(pieces: list[Rows]) -> Rows:
+    return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, ROW), *pieces])

@@ -1,0 +1,176 @@
+"""Makes a capture that can be shared: the same calls for `capture`, nobody's addresses, names or contents.
+
+Two passes: the first finds the flows of calls and attempts, the second writes all UDP and TCP packets anew. Packets of
+those flows keep what `strip` leaves of them; all others keep their sizes and times only. Of frames that are neither
+UDP nor TCP only size and time stay; what is around IP (MAC addresses, tags, comments) goes. Calls over TCP are
+written as RFC 4571 streams of their datagrams.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import numpy as np
+
+from talkpath.capture.calls.records import recorded
+from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key
+from talkpath.capture.recognise.app import cues, wrappings
+from talkpath.capture.recognise.cues import CueTable
+from talkpath.capture.scan import Scan, scan
+from talkpath.capture.scrubbing.pseudonym import Pseudonyms
+from talkpath.capture.scrubbing.strip import Strip
+from talkpath.capture.tcp.media_over_tcp import Connections
+from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.frames import Words
+from talkpath.wire.pcap.read import Source
+from talkpath.wire.pcap.write import Writer
+
+LARGEST = 65535
+NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
+"""An IPv4 header of a protocol that is none (RFC 3692)."""
+
+
+class Recording(Source, Protocol):
+    """A capture that can be read from its beginning again."""
+
+    def seek(self, at: int, /) -> int:
+        """Go to byte `at`; the new place, as `io.IOBase.seek`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """One packet to write: its time, its place in the block, its bytes as far as they are kept, its size, heading."""
+
+    time_ns: int
+    frame: int
+    data: bytes
+    size: int
+    heading: int
+
+
+def scrub(source: Recording, out: BinaryIO) -> Unread:
+    """Read `source` twice (it must seek), write the scrubbed pcapng. What could not be read is not in it: the count."""
+    known = scan(source)
+    keep, sealed = _kept(known)
+    source.seek(0)
+    unread, writer = Unread(), Writer(out)
+    rewriter = _Rewriter(keep, sealed)
+    fragments = Fragments(unread)
+    for frames in blocks(source, unread):
+        batches = list(transports(frames, unread, fragments))
+        made = [one for packets in batches for one in rewriter.packets(packets, len(frames))]
+        made += _others(frames, batches)
+        for one in sorted(made, key=lambda one: one.frame):
+            writer.packet(one.time_ns, one.data, one.size, one.heading)
+    fragments.close()
+    return unread
+
+
+def _kept(known: Scan) -> tuple[Words, Words]:
+    """The keys of the flows of all calls and attempts, and which of them are TLS."""
+    found = recorded(known)
+    groups = [*(talk.flows for talk in found.talks), *found.assembly.others]
+    flows = {flow for flows in groups for flow in flows}
+    every, sealed = (sorted(some) for some in (flows, flows & known.connections.inside.flows.keys()))
+    ends = known.flows.table["end"]
+    return flow_key(*ends[every].T), flow_key(*ends[sealed].T)
+
+
+def _others(frames: Frames, batches: list[Packets]) -> Iterator[_Out]:
+    """An empty IP packet in the place of each frame without UDP or TCP, so that counts and times stay."""
+    empty = np.ones(len(frames), np.bool_)
+    for packets in batches:
+        if packets.data is frames.data:
+            empty[packets.frame] = False
+    for row in np.flatnonzero(empty).tolist():
+        size = max(int(frames.size[row]), len(NOTHING))
+        yield _Out(int(frames.time_ns[row]), row, NOTHING, min(size, LARGEST), -1)
+
+
+class _Rewriter:
+    """Writes packets anew."""
+
+    def __init__(self, keep: Words, sealed: Words) -> None:
+        self._keep = keep
+        self._names = Pseudonyms()
+        self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
+        self._flows = Flows()
+        self._streams = Connections(self._flows, CueTable(()))
+        self._streams.inside.follow(sealed)
+        self._sequence: dict[tuple[int, int], int] = {}
+        self._begin_ns: int | None = None
+
+    def packets(self, packets: Packets, frames: int) -> Iterator[_Out]:
+        """These packets, and for TCP calls their datagrams instead; what was put together comes last of its block."""
+        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        ours = np.isin(flow_key(source, target), self._keep)
+        protocol = int(packets.protocol[0])
+        for row in range(len(packets)):
+            if protocol == TCP and ours[row] and packets.size[row]:
+                continue
+            payload = self._payload(packets, row) if protocol == UDP and ours[row] else b""
+            yield self._packet(packets, row, protocol, payload)
+        if protocol == TCP and ours.any():
+            yield from self._segments(packets.where(ours), frames)
+
+    def _payload(self, packets: Packets, row: int) -> bytes:
+        at, captured = int(packets.payload[row]), int(packets.captured[row])
+        data = packets.data[at : at + captured].tobytes() + bytes(int(packets.size[row]) - captured)
+        return self._strip(data).rstrip(b"\0")
+
+    def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes) -> _Out:
+        columns = (packets.source_high, packets.source_low, packets.source_port)
+        near = address(*(int(column[row]) for column in columns))
+        columns = (packets.target_high, packets.target_low, packets.target_port)
+        far = address(*(int(column[row]) for column in columns))
+        size = int(packets.size[row])
+        if protocol == UDP:
+            head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST), 0)
+        else:
+            head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
+        data = self._ip(near.packed, far.packed, protocol, len(head) + size) + head
+        time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
+        return _Out(time_ns, frame, data + payload, len(data) + size, heading)
+
+    def _ip(self, near: bytes, far: bytes, protocol: int, size: int) -> bytes:
+        ends = self._names.address(near) + self._names.address(far)
+        if len(near) == 4:
+            return struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, LARGEST), 0, 0, 64, protocol, 0) + ends
+        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST), protocol, 64) + ends
+
+    def _segments(self, packets: Packets, frames: int) -> Iterator[_Out]:
+        """The datagrams and TLS records that these segments complete, each in a segment of its own."""
+        if self._begin_ns is None:
+            self._begin_ns = int(packets.time_ns[0])
+        found = self._streams.feed(packets, (packets.time_ns - self._begin_ns) / 1e9)
+        for row in range(len(found) if found is not None else 0):
+            assert found is not None
+            at, size = int(found.outer_at[row]), int(found.outer_size[row])
+            data = self._strip(found.data[at : at + size].tobytes())
+            framed = struct.pack("!H", size) + data
+            time_ns = self._begin_ns + round(found.time_s[row] * 1e9)
+            yield self._segment(int(found.flow[row]), int(found.way[row]), time_ns, frames + row, framed)
+        for place, (record, at_s, flow, way) in enumerate(self._streams.inside.take()):
+            yield self._segment(
+                flow, way, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(record)
+            )
+
+    def _segment(self, flow: int, way: int, time_ns: int, frame: int, framed: bytes) -> _Out:
+        row = self._flows.table[flow]
+        ends = [address(*one) for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)]
+        near, far = ends[way], ends[1 - way]
+        sequence = self._sequence.get((flow, way), 1)
+        self._sequence[flow, way] = sequence + len(framed)
+        head = _tcp_head(near.port, far.port, sequence, 0x18)
+        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed)) + head
+        kept = framed.rstrip(b"\0")
+        return _Out(time_ns, frame, data + kept, len(data) + len(framed), -1)
+
+
+def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:
+    return struct.pack("!HHIIBBHHH", source, target, sequence & 0xFFFFFFFF, 0, 0x50, flags, 1024, 0, 0)

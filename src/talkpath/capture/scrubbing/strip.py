@@ -1,0 +1,229 @@
+"""What is left of a datagram in a capture that can be shared: the headers that the analysis reads, no contents.
+
+STUN keeps its attributes' types and sizes, and values that name a provider, never a person; addresses in it become
+pseudonyms, identifiers keyed hashes. RTP and RTCP keep their fixed headers, DTLS its handshake headers and what a
+hello asks for. Sealed media keeps its first four bytes, by which protocols are told apart, and a hash, by which
+copies are. The rest is zero.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from talkpath.apps.contract.cue import Cue
+from talkpath.capture.scrubbing.pseudonym import Pseudonyms
+from talkpath.errors import WireError
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute
+from talkpath.wire.tls_records import HEADER_BYTES, TURN_PROTOCOLS, hello, offered
+
+WHOLE = frozenset(
+    (Attribute.LIFETIME, Attribute.REQUESTED_TRANSPORT, Attribute.CHANNEL_NUMBER, Attribute.USE_CANDIDATE,
+     Attribute.NETWORK_INFO, Attribute.NOMINATION, Attribute.GOOG_DELTA, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070)
+)  # fmt: skip
+"""STUN attributes that say nothing of anybody."""
+
+ADDRESSES = {Attribute.MAPPED_ADDRESS: False, Attribute.XOR_MAPPED_ADDRESS: True, Attribute.XOR_PEER_ADDRESS: True,
+             Attribute.XOR_RELAYED_ADDRESS: True}  # fmt: skip
+"""Attributes that hold an address, and whether it is masked (RFC 8489 section 14.2)."""
+
+PROVIDERS = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
+SPOKEN = (b"EDGERAY_DEFAULT_USER", b"okcdn")
+CERTIFICATES = (b"\x0c\x08hangouts",)
+HELLO_KEPT = frozenset((10, 11, 13, 14, 22, 23))
+"""Extensions of a hello whose contents are kept: groups, point formats, signatures, SRTP profiles, two flags."""
+
+QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
+QUIC_DRAFTS = (b"\xff\x00\x00", b"Q04", b"Q05", b"T05")
+
+RTP_KEPT, RTCP_KEPT, QUIC_KEPT, SEALED_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 4, 13, 12
+TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
+
+
+class Strip:
+    """Strips datagrams of call flows. `cues` and `wrappings` are the apps'."""
+
+    def __init__(self, names: Pseudonyms, cues: list[Cue], wrappings: list[Cue]) -> None:
+        self._names, self._cues, self._wrappings = names, cues, wrappings
+
+    def __call__(self, data: bytes) -> bytes:
+        """The datagram with the same length, its secrets gone."""
+        if not data:
+            return data
+        first = data[0]
+        if first < 64 and data[4:8] == stun.COOKIE_BYTES:
+            return self._stun(data)
+        if 0x40 <= first <= 0x4F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
+            return data[:4] + self(data[4:])
+        if data[:2] == b"\xff\x10" and len(data) > 12:
+            return data[:4] + bytes(8) + self(data[12:])
+        for cue in self._wrappings:
+            if _matches(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
+                return self._wrapped(data, cue)
+        return self._plain(data)
+
+    def record(self, data: bytes) -> bytes:
+        """A TLS record by its header and a hash, by which copies are told; of a ClientHello what it offers of TURN."""
+        told = tuple(name for name in offered(data) if name in TURN_PROTOCOLS)
+        if told:
+            return hello(len(data), told)
+        body = self._names.bytes(data[HEADER_BYTES : HEADER_BYTES + TAG])
+        return data[:HEADER_BYTES] + body + bytes(len(data) - HEADER_BYTES - len(body))
+
+    def _plain(self, data: bytes) -> bytes:
+        first = data[0]
+        if first >> 6 == 2 and len(data) >= 12:
+            kept = RTCP_KEPT if 192 <= data[1] <= 223 else RTP_KEPT
+            return self._sealed(data, kept)
+        if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD:
+            return _dtls(data)
+        if first >= 192 and (data[1:5] in QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
+            return _zeroed(data, QUIC_KEPT)
+        return sip(data) or self._sealed(data, SEALED_KEPT)
+
+    def _sealed(self, data: bytes, kept: int) -> bytes:
+        """A head, and a hash of what follows up to 24 bytes; where a cue names the datagram, its marks too."""
+        out = bytearray(data[:kept] + self._names.bytes(data[kept:24]))
+        out += bytes(len(data) - len(out))
+        if data[TAG : TAG + 12] == b"\xff" * 12:
+            out[TAG:MARK_END] = data[TAG:MARK_END]
+            asks = data[MARK_END:QUERY_END]
+            out[MARK_END : MARK_END + len(asks)] = asks if asks[:7] == bytes(7) else self._names.bytes(asks)
+        out[:TAG] = self._tag(data, kept)
+        for cue in self._cues:
+            if _matches(cue, data):
+                if cue.marks[0][0] < MARKED:
+                    out[:MARKED] = data[:MARKED]
+                for at, byte in cue.marks:
+                    out[at] = byte
+        return bytes(out[: len(data)])
+
+    def _tag(self, data: bytes, kept: int) -> bytes:
+        """The first 16 bytes: what is kept, then hashes of 12 and 4 bytes apart, as a reflector's tag is made."""
+        call = self._names.bytes(data[: min(12, len(data))])[kept:]
+        return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:TAG])[max(kept - 12, 0) :]
+
+    def _wrapped(self, data: bytes, cue: Cue) -> bytes:
+        out = bytearray(cue.inner_at) + self(data[cue.inner_at :])
+        out[:3], out[7:9] = data[:3], data[7:9]
+        for at, byte in cue.marks:
+            out[at] = byte
+        if cue.inner_at == 24 and (20, 0) in cue.marks:
+            out[:20] = self._names.bytes(data[:12]) + self._names.bytes(data[12:16]) + self._names.bytes(data[16:20])
+            out[20:24] = data[20:24]
+        return bytes(out[: len(data)])
+
+    def _stun(self, data: bytes) -> bytes:
+        try:
+            message = stun.decode(data)
+        except WireError:
+            return _zeroed(data, 8)
+        out = bytearray(data[:8] + self._names.bytes(message.transaction))
+        for kind, value in message.attributes:
+            made = self._value(kind, value, message.transaction, bytes(out[8:20]))
+            out += struct.pack("!HH", kind, len(value)) + made
+            out += bytes(-len(value) % 4) if message.padded else b""
+        return bytes(out[: len(data)]) + bytes(len(data) - len(out))
+
+    def _value(self, kind: int, value: bytes, transaction: bytes, made: bytes) -> bytes:
+        if kind in WHOLE or (kind == Attribute.REALM and value.rstrip(b"\0") in (*PROVIDERS, b'"rtcmedia"')):
+            return value
+        if kind in ADDRESSES and len(value) in (8, 20):
+            return self._address(value, transaction, made, ADDRESSES[Attribute(kind)])
+        if kind == Attribute.DATA:
+            return self(value)
+        if kind == Attribute.USERNAME:
+            return _spelled(value)
+        if kind == Attribute.WA_STREAM:
+            return _zeroed(value, 5)
+        return _zeroed(value, 4 if kind == Attribute.ERROR_CODE else 0)
+
+    def _address(self, value: bytes, transaction: bytes, made: bytes, masked: bool) -> bytes:
+        """The pseudonym of an address, masked again with the made-up transaction."""
+        if not masked:
+            return value[:4] + self._names.address(value[4:])
+        real = _masked(value[4:], stun.COOKIE_BYTES + transaction)
+        return value[:4] + _masked(self._names.address(real), stun.COOKIE_BYTES + made)
+
+
+def _masked(value: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(value, mask, strict=False))
+
+
+def _spelled(name: bytes) -> bytes:
+    """A user name by its form: colons stay, and words that are no one's; all else is x."""
+    out = bytearray(byte if byte == 58 else 120 for byte in name)
+    for word in SPOKEN:
+        at = name.find(word)
+        if at >= 0:
+            out[at : at + len(word)] = word
+    return bytes(out)
+
+
+def _matches(cue: Cue, data: bytes) -> bool:
+    fits = cue.least <= len(data) <= cue.most
+    return fits and all(at < len(data) and data[at] == byte for at, byte in cue.marks)
+
+
+def _zeroed(data: bytes, kept: int) -> bytes:
+    return data[:kept] + bytes(max(len(data) - kept, 0))
+
+
+def _dtls(data: bytes) -> bytes:
+    """Records with their headers; of a hello what it asks for, of a certificate a provider's name."""
+    out = bytearray(len(data))
+    at = 0
+    while at + RECORD <= len(data) and 20 <= data[at] < 64:
+        size = int.from_bytes(data[at + 11 : at + 13], "big")
+        out[at : at + RECORD] = data[at : at + RECORD]
+        body = at + RECORD
+        if data[at] == 22 and data[at + 3 : at + 5] == bytes(2):
+            out[body : body + HANDSHAKE] = data[body : body + HANDSHAKE]
+            if data[body : body + 1] == b"\x01":
+                hello = _hello(data[body + HANDSHAKE : body + size])
+                out[body + HANDSHAKE : body + HANDSHAKE + len(hello)] = hello
+        at = body + size
+    for name in CERTIFICATES:
+        place = data.find(name)
+        if place >= 0:
+            out[place : place + len(name)] = name
+    return bytes(out[: len(data)])
+
+
+def _hello(body: bytes) -> bytes:
+    """A ClientHello (RFC 6347 section 4.2.1) without random, session and cookie; extensions that tell nobody stay."""
+    out = bytearray(len(body))
+    out[:2] = body[:2]
+    at = 34
+    for width in (1, 1):
+        size = int.from_bytes(body[at : at + width], "big")
+        out[at : at + width] = body[at : at + width]
+        at += width + size
+    for width in (2, 1):
+        size = width + int.from_bytes(body[at : at + width], "big")
+        out[at : at + size] = body[at : at + size]
+        at += size
+    out[at : at + 2] = body[at : at + 2]
+    at += 2
+    while at + 4 <= len(body):
+        kind, size = struct.unpack_from("!HH", body, at)
+        kept = 4 + (size if kind in HELLO_KEPT else 0)
+        out[at : at + kept] = body[at : at + kept]
+        at += 4 + size
+    return bytes(out[: len(body)])
+
+
+def sip(data: bytes) -> bytes:
+    """A SIP message with its method or code alone; empty where it is none."""
+    line = data[:64].split(b"\r\n")[0]
+    head, _, rest = line.partition(b" ")
+    if head == b"SIP/2.0":
+        invited = b"\r\nCSeq: 1 INVITE" if b"INVITE" in data.partition(b"CSeq:")[2][:40] else b""
+        return (b"SIP/2.0 " + rest[:3] + invited).ljust(len(data))[: len(data)]
+    if rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head.isalpha():
+        return (head + b" sip:x").ljust(len(data))[: len(data)]
+    return b""
+
+
+Stripper = Callable[[bytes], bytes]

@@ -1,0 +1,1 @@
+"""Rows of media packets to streams: order, timing, losses, figures per second."""

@@ -1,0 +1,70 @@
+"""Streams cut into seconds: one cell for each second of a stream that something arrived in or was missing from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkpath.capture.streams.rtp_order import Segments, Sequence
+from talkpath.capture.streams.timing import Floats, Timing, missing_times
+from talkpath.wire.pcap.frames import Bools, Ints
+
+PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)
+"""Columns: counts; sum of jitter in seconds over so many packets; seconds of freezes that ended; worst lateness."""
+
+
+@dataclass(slots=True)
+class SecondCells:
+    """Cells sorted by stream: `second` (n,), `values` (n, 7); stream i has those from `begin[i]` on. A second that lies
+    in two parts of a capture has two cells."""
+
+    second: Ints
+    values: Floats
+    begin: Ints
+
+    def of(self, stream: int) -> slice:
+        """The cells of one stream."""
+        return slice(int(self.begin[stream]), int(self.begin[stream + 1]))
+
+    @classmethod
+    def joined(cls, parts: list[tuple[Ints, SecondCells]], streams: int) -> SecondCells:
+        """Those of several parts, each with the stream that its segments are."""
+        owners = [np.repeat(numbers, np.diff(cells.begin)) for numbers, cells in parts]
+        owner = np.concatenate([np.zeros(0, np.int64), *owners])
+        second = np.concatenate([np.zeros(0, np.int64), *(cells.second for _, cells in parts)])
+        values = np.concatenate([np.zeros((0, 7)), *(cells.values for _, cells in parts)])
+        order = np.argsort(owner, kind="stable")
+        return cls(second[order], values[order], np.searchsorted(owner[order], np.arange(streams + 1)))
+
+
+def second_cells(found: Segments, order: Sequence, times: Timing, counted: Bools) -> SecondCells:
+    """All cells of all segments: of the rows that count, and of what is missing before them."""
+    which, lost_s = missing_times(found, order, counted)
+    segment = np.concatenate([found.of[counted], which])
+    second = np.floor(np.concatenate([found.rows["time_s"][counted], lost_s])).astype(np.int64)
+    index = np.lexsort((second, segment))
+    fresh = np.ones(len(index), np.bool_)
+    fresh[1:] = (np.diff(segment[index]) != 0) | (np.diff(second[index]) != 0)
+    cell = np.empty(len(index), np.int64)
+    cell[index] = np.cumsum(fresh) - 1
+    heads = index[fresh]
+    own = len(segment) - len(which)
+    values = _values(cell[:own], cell[own:], len(heads), found, times, counted)
+    return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(found) + 1)))
+
+
+def _values(cell: Ints, lost_cell: Ints, size: int, found: Segments, times: Timing, counted: Bools) -> Floats:
+    out = np.zeros((size, 7))
+    jitter_s = times.jitter_s[counted]
+    valid = ~np.isnan(jitter_s)
+    out[:, PACKETS] = np.bincount(cell, minlength=size)
+    out[:, LOST] = np.bincount(lost_cell, minlength=size)
+    out[:, BYTES] = np.bincount(cell, found.rows["size"][counted], size)
+    out[:, JITTER] = np.bincount(cell[valid], jitter_s[valid], size)
+    out[:, JITTERS] = np.bincount(cell[valid], minlength=size)
+    out[:, FROZEN] = np.bincount(cell, times.frozen_s[counted], size)
+    late = np.zeros(size)
+    np.maximum.at(late, cell, times.late_s[counted])
+    out[:, LATE] = late
+    return out

@@ -1,0 +1,63 @@
+"""From the figures of a stream to its record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from talkpath.capture.streams.stream_stats import FIGURE, Ledger
+from talkpath.measure import quality
+from talkpath.measure.call import Heading, Stream
+
+Medium = Literal["voice", "video"]
+SHORTEST_S = 0.02
+"""What a stream of one packet lasts."""
+
+
+def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]) -> Stream:
+    """The record of one stream. `numbers` maps flows to their numbers in the call."""
+    own = dict(zip(FIGURE.names or (), ledger.figures[which].item(), strict=True))
+    clock, header = own["clock_hz"], ledger.has_header
+    counted = header or clock > 0
+    packets, lost = own["packets"], own["lost"] if counted else None
+    duration = own["end_s"] - own["begin_s"]
+    return Stream(
+        direction=heading,
+        ssrc=own["ssrc"] if header else None,
+        payload_type=own["type"] if header else None,
+        medium=medium,
+        packets=packets,
+        lost=lost,
+        loss_pct=None if lost is None else round(100 * lost / max(packets + lost, 1), 3),
+        loss_basis=("sequence" if header else "cadence") if counted else None,
+        duplicates=own["rows"] - packets,
+        reordered=own["reordered"],
+        jitter_ms=_ms(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
+        late_ms=_ms(ledger.late_s(which)) if header and clock > 0 else None,
+        freezes=own["freezes"],
+        frozen_s=round(own["frozen_s"], 3),
+        longest_gap_ms=round(1e3 * own["gap_s"], 3),
+        mos=_mos(own, lost) if medium == "voice" else None,
+        start_s=round(own["begin_s"], 6),
+        duration_s=round(duration, 6),
+        kbps=round(8e-3 * own["bytes"] / max(duration, SHORTEST_S), 3),
+        clock_hz=round(clock) or None if header else None,
+        packet_ms=_ms(own["packet_s"]) if header else _ms(1 / clock) if clock > 0 else None,
+        mean_burst=round(lost / own["losses"], 3) if lost and own["losses"] else None,
+        flows=tuple(sorted({numbers[flow] for flow in ledger.carriers_of(which)["flow"].tolist()})),
+    )
+
+
+def _ms(seconds: float) -> float | None:
+    return None if np.isnan(seconds) else round(1e3 * seconds, 3)
+
+
+def _mos(own: dict[str, float], lost: int | None) -> float | None:
+    if lost is None:
+        return None
+    sent = max(round(own["packets"]) + lost, 1)
+    frozen_pct = 100 * own["frozen_s"] / max(own["end_s"] - own["begin_s"], SHORTEST_S)
+    jitter_ms = 1e3 * own["jitter_s"] / own["jitters"] if own["jitters"] else 0.0
+    bursts = quality.burst_ratio(lost, round(own["losses"]), sent)
+    return round(quality.heard_mos(100 * lost / sent, frozen_pct, jitter_ms, bursts), 2)

@@ -1,0 +1,177 @@
+"""Rows sorted into streams: which rows are real RTP, in which order they were sent, which are missing.
+
+All of it works on whole arrays: a capture of many calls has as few numpy calls as one of few. A *segment* is one
+stream: the same flow, way and SSRC without a pause of more than PAUSE_S.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.packets.rows import Rows
+from talkpath.wire.pcap.frames import Bools, Ints, Words, distinct
+
+PAUSE_S = 30.0
+STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
+"""A sequence number may go back that far (late packets), ahead that far and STEP_RATE more for each second without a
+packet; anything else is a new beginning, unless the timestamp went on as far as time did."""
+FASTEST_HZ, IN_TIME_S = 90_000, 2.0
+WIDE, ENOUGH, RARELY = 5.0, 5.0, 0.2
+"""Mean step, expected single steps, share of these."""
+
+
+@dataclass(slots=True)
+class Segments:
+    """Rows sorted by stream and time, and where each stream begins. Arrays of rows have shape (n,), of streams (m,)."""
+
+    rows: Rows
+    begin: Ints
+    of: Ints
+    """The segment of each row, shape (n,)."""
+
+    count: Ints = field(init=False)
+    """Rows of each segment, shape (m,)."""
+
+    def __post_init__(self) -> None:
+        self.count = np.diff(self.begin, append=len(self.rows))
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def where(self, keep: Bools) -> Segments:
+        """The given segments only."""
+        if keep.all():
+            return self
+        kept = keep[self.of]
+        of = np.cumsum(keep)[self.of[kept]] - 1
+        return Segments(self.rows[kept], np.searchsorted(of, np.arange(int(keep.sum()))), of)
+
+    def less(self, keep: Bools) -> Segments:
+        """The given rows only; segments that are left without any vanish."""
+        of = self.of[keep]
+        fresh = np.diff(of, prepend=-1) != 0
+        return Segments(self.rows[keep], np.flatnonzero(fresh), np.cumsum(fresh) - 1)
+
+    def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Difference to the row before in the same segment, 0 for the first."""
+        out = np.diff(values, prepend=values[:1])
+        out[self.begin] = 0
+        return out
+
+    def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Sum over each segment."""
+        sums: NDArray[np.float64] = np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
+        return sums
+
+
+def segments(rows: Rows, key: Words) -> Segments:
+    """Split rows into streams by a key; one-off rows stay."""
+    order = _by_key_and_time(key, rows["time_s"])
+    rows, key = rows[order], key[order]
+    fresh = np.ones(len(rows), np.bool_)
+    fresh[1:] = (key[1:] != key[:-1]) | (np.diff(rows["time_s"]) > PAUSE_S)
+    begin = np.flatnonzero(fresh)
+    return Segments(rows, begin, np.cumsum(fresh) - 1)
+
+
+def _by_key_and_time(key: Words, time_s: NDArray[np.float64]) -> Ints:
+    _, name = np.unique(key, return_inverse=True)
+    rank = np.empty(len(key), np.int64)
+    rank[np.argsort(time_s, kind="stable")] = np.arange(len(key))
+    return np.argsort(name.astype(np.int64) << 32 | rank)
+
+
+def plausible(found: Segments) -> Bools:
+    """Which are RTP: at least four in five steps are those of an RTP stream, and not all of them stand still."""
+    ahead = _difference(found.rows["sequence"].astype(np.int64), 16)
+    stamp = _difference(found.rows["stamp"].astype(np.int64), 32)
+    first = np.zeros(len(found.rows), np.bool_)
+    first[found.begin] = True
+    small = (ahead > -200) & (ahead <= 1000) & (np.abs(stamp) < 1 << 26)
+    steps = np.maximum(found.count - 1, 1)
+    moves = found.total((ahead != 0) & ~first)
+    kinds = _distinct(found, found.rows["type"] & 0x7F)
+    fine = (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
+    return fine & ~_is_clock(found, ahead, small & ~first)
+
+
+def _is_clock(found: Segments, ahead: Ints, steps: Bools) -> Bools:
+    """Is what stands for the sequence number a clock (games: ENet)? Even where most packets are lost some follow each
+    other; there hardly one does."""
+    count = found.total(steps)
+    mean = found.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
+    expected = count / np.maximum(mean, 1)
+    follows = found.total(steps & (np.abs(ahead) == 1))
+    clock: Bools = (mean > WIDE) & (expected >= ENOUGH) & (follows < RARELY * expected)
+    return clock
+
+
+def _distinct(found: Segments, values: NDArray[np.generic]) -> Ints:
+    """How many different small values each segment has."""
+    pairs = distinct(found.of << 8 | values.astype(np.int64))
+    return np.bincount(pairs >> 8, minlength=len(found))
+
+
+def _difference(values: Ints, bits: int) -> Ints:
+    """Steps between neighbours as signed numbers of that many bits; the first is 0."""
+    half = 1 << (bits - 1)
+    return ((np.diff(values, prepend=values[:1]) + half) & ((1 << bits) - 1)) - half
+
+
+@dataclass(slots=True)
+class Sequence:
+    """Where each row stands in what was sent.
+
+    `number` counts packets from the segment's beginning; `fresh` marks rows that are no duplicates; `missing` is how
+    many packets are missing between a row and the one sent before it (0 for duplicates and new beginnings);
+    `before` is the row sent before, -1 where there is none; `late` marks rows that came after one sent later.
+    """
+
+    number: Ints
+    fresh: Bools
+    missing: Ints
+    before: Ints
+    late: Bools
+
+
+def sequence(found: Segments) -> Sequence:
+    """Unwrap RTP sequence numbers (RFC 3550 appendix A.1), tell duplicates and gaps."""
+    rows = found.rows
+    step = _difference(rows["sequence"].astype(np.int64), 16)
+    pause = found.step(rows["time_s"])
+    stamp = _difference(rows["stamp"].astype(np.int64), 32)
+    in_time = (stamp >= 0) & (stamp <= FASTEST_HZ * (pause + IN_TIME_S))
+    begins = (step < STEP_BACK) | ((step > STEP_AHEAD + STEP_RATE * pause) & ~in_time)
+    begins[found.begin] = True
+    run = np.cumsum(begins) - 1
+    step[begins] = 0
+    number = np.cumsum(step)
+    number -= number[np.flatnonzero(begins)][run]
+    order = np.argsort((run << 32) + number + (1 << 31), kind="stable")
+    sent, run_sent = number[order], run[order]
+    same = np.zeros(len(rows), np.bool_)
+    same[1:] = (run_sent[1:] == run_sent[:-1]) & (sent[1:] == sent[:-1])
+    gap = np.diff(sent, prepend=sent[:1]) - 1
+    joined = np.zeros(len(rows), np.bool_)
+    joined[1:] = run_sent[1:] == run_sent[:-1]
+    gap[~joined | same] = 0
+    del step, pause, stamp, in_time, begins, sent, run_sent
+    before = np.full(len(rows), -1, np.int64)
+    before[1:][joined[1:]] = order[:-1][joined[1:]]
+    return _scattered(order, number, ~same, gap, before, _overtaken(found, number, run))
+
+
+def _scattered(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> Sequence:
+    out = Sequence(number, np.empty_like(fresh), np.empty_like(gap), np.empty_like(before), late)
+    out.fresh[order], out.missing[order], out.before[order] = fresh, gap, before
+    return out
+
+
+def _overtaken(found: Segments, number: Ints, run: Ints) -> Bools:
+    """Rows that arrived behind one with a higher number of the same run."""
+    lifted = number + (run << 40)
+    return lifted < np.maximum.accumulate(lifted)

@@ -1,0 +1,163 @@
+"""Media over TCP: TURN (RFC 8656), ICE-TCP (RFC 4571) and Telegram's reflectors, put together from segments.
+
+Only connections that show such framing are followed; all others cost a look at their first bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkpath.capture.packets.datagrams import Datagrams, Seconds, datagrams
+from talkpath.capture.packets.flows import Flows, Ways, endpoint, flow_key
+from talkpath.capture.recognise.cues import CueTable
+from talkpath.capture.streams.activity import Activity
+from talkpath.capture.tcp.reassembly import Completed, Half, Splitter, completed
+from talkpath.capture.tcp.turn_over_tls import Inside
+from talkpath.errors import WireError
+from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, among, big16, big32, distinct, padded, window
+from talkpath.wire.rtc.turn import FramedStream, TurnStream
+
+COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
+FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
+LARGEST = 1 << 14
+WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
+
+
+@dataclass(slots=True)
+class _TelegramStream:
+    """Telegram's reflectors over TCP (tgcalls, RawTcpSocket): four bytes EE, then each packet behind its length."""
+
+    rest: bytes = b""
+    begun: bool = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The packets completed by `piece`."""
+        data, at, found = self.rest + piece, 0 if self.begun else 4, []
+        while at + 4 <= len(data):
+            size = int.from_bytes(data[at : at + 4], "little")
+            if size > LARGEST:
+                raise WireError("This stream is not Telegram's: a length is too large.")
+            if at + 4 + size > len(data):
+                break
+            found.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        self.rest, self.begun = data[at:], self.begun or at >= 4
+        return found
+
+
+def _splitter(payload: bytes) -> Splitter | None:
+    """The framing that a segment begins with, if it is one of these."""
+    if payload[:4] == PROLOGUE.to_bytes(4, "big"):
+        return _TelegramStream()
+    if payload[0] < 0x40 and payload[4:8] == COOKIE.to_bytes(4, "big"):
+        return TurnStream()
+    size = int.from_bytes(payload[:2], "big")
+    if 0x40 <= payload[0] <= 0x4F and len(payload) >= 8 and int.from_bytes(payload[2:4], "big") <= LARGEST:
+        return TurnStream()
+    if not 12 <= size <= LARGEST or len(payload) <= 8:
+        return None
+    known = payload[6:10] == COOKIE.to_bytes(4, "big") or payload[2] >> 6 == 2 or 20 <= payload[2] < 64
+    return FramedStream() if known or size + 2 == len(payload) else None
+
+
+class Connections:
+    """The TCP connections that carry framed packets."""
+
+    def __init__(self, flows: Flows, wrappings: CueTable, activity: Activity | None = None) -> None:
+        self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity()
+        self._keys = np.zeros(0, np.uint64)
+        self._weak: dict[int, int] = {}
+        self._halves: dict[tuple[int, int], Half] = {}
+        self.inside = Inside(flows, self._activity)
+        self.streaming: set[frozenset[int]] = set()
+        """Pairs of hosts, each a mixed address, that spoke RTSP: media between them is no call."""
+
+    def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        """The datagrams that these segments completed."""
+        rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
+        head = window(packets.data, packets.payload[rows], 12)
+        source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
+        target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
+        keys = flow_key(source, target)
+        self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
+        self._note_streaming(packets, rows, head)
+        followed = rows[among(keys, self._keys)]
+        found = self._datagrams(packets.where(followed), time_s[followed]) if len(followed) else None
+        if found is not None:
+            self.inside.allocated(found)
+        self.inside.feed(packets, rows, head, keys, time_s)
+        return found
+
+    def _notice(self, data: Bytes, head: Bytes, at: Ints, size: Ints, keys: Words) -> None:
+        """Which connections show the framing of TURN or RFC 4571: by a cookie, or by segments that are whole frames."""
+        plain = (head[:, 0] < 64) & (big32(head, 4) == COOKIE) & (size >= 20)
+        framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
+        prologue = big32(head, 0) == PROLOGUE
+        fresh = set(keys[plain | framed | prologue].tolist())
+        for key in keys[_whole(data, head, at, size)].tolist():
+            self._weak[key] = self._weak.get(key, 0) + 1
+            if self._weak[key] >= FEWEST_FRAMED:
+                fresh.add(key)
+        if fresh:
+            self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
+
+    def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
+        first = big32(head, 0)
+        for row in rows[among(first, WORDS)].tolist():
+            at = int(packets.payload[row])
+            line = bytes(packets.data[at : at + int(min(packets.captured[row], 200))]).lower()
+            if b"rtsp" in line:
+                self.streaming.add(_hosts(packets, row))
+
+    def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        flow, way = self._flows.assign(packets, time_s)
+        self._activity.followed(flow, way, packets, time_s)
+        out = completed(self._halves, packets, flow, way, time_s, _splitter)
+        return _arena(out, self._wrappings) if out else None
+
+
+def _whole(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
+    """Segments that hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
+    messages of TURN's channels."""
+    fits = np.zeros(len(at), np.bool_)
+    for shape in (_framed_bytes, _channel_bytes):
+        first = shape(head)
+        place, left = at.copy(), np.where((first >= SHORTEST) & (first <= size), size, -1)
+        for _ in range(MOST_FRAMES):
+            rows = np.flatnonzero(left > 0)
+            step = shape(window(data, place[rows], 4))
+            step[(step > left[rows]) | (step < SHORTEST)] = 0
+            left[rows] = np.where(step > 0, left[rows] - step, -1)
+            place[rows] += step
+        fits |= left == 0
+    return fits
+
+
+def _framed_bytes(head: Bytes) -> Ints:
+    return big16(head, 0) + 2
+
+
+def _channel_bytes(head: Bytes) -> Ints:
+    length = big16(head, 2)
+    return np.where(head[:, 0] >> 4 == 4, length + (-length & 3) + 4, 0)
+
+
+def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
+    sizes = np.array([len(packet) for packet, _, _, _ in found], np.int64)
+    at = np.cumsum(sizes) - sizes
+    time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
+    flow = np.array([number for _, _, number, _ in found], np.int64)
+    way: Ways = np.array([side for _, _, _, side in found], np.int8)
+    data = padded(b"".join(packet for packet, _, _, _ in found))
+    return datagrams(data, time_s, flow, way, at, sizes, sizes, wrappings, tcp=True)
+
+
+def _hosts(packets: Packets, row: int) -> frozenset[int]:
+    """The two hosts of a packet, as `flows.hosts_of` names them."""
+    one, port = slice(row, row + 1), np.zeros(1, np.int64)
+    source = endpoint(packets.source_high[one], packets.source_low[one], port)
+    target = endpoint(packets.target_high[one], packets.target_low[one], port)
+    return frozenset((int(source[0]), int(target[0])))

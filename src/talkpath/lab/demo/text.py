@@ -1,0 +1,164 @@
+"""The demo in text: a table a scene, the order held against it, the truth of the box, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from msgspec.structs import asdict
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.lab.demo.comparison import Tally
+from talkpath.lab.demo.play import Performance, Played, moves
+from talkpath.report.pictures.html import simulation, still_carried
+from talkpath.report.pictures.matrix import MEDIA, Cell, Row, rows
+from talkpath.report.text import STYLES
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import megabytes, seconds
+from talkpath.report.words.language import count, listed, say
+
+OUTCOME_STYLES = {"supported": "green", "contradicted": "bold red", "could not tell": "dim"}
+WIDTHS = 17, 22
+
+
+def next_steps(program: str = "talkpath") -> list[tuple[str, str]]:
+    """(command, what it does); `program` is how a shell finds ours."""
+    return [
+        (
+            f"{program} check LINK",
+            say("demo", "the same check on a real network, against a test server that agreed to take part"),
+        ),
+        (f"{program} respond --invite HOST", say("demo", "be that test server; prints the link")),
+        (f"{program} capture call.pcap", say("demo", "look into the recording of a call that failed")),
+    ]
+
+
+def outcome(code: str) -> str:
+    """What became of a claim, in words."""
+    return {
+        "supported": say("claim", "supported"),
+        "contradicted": say("claim", "contradicted"),
+        "could not tell": say("claim", "could not tell"),
+    }[code]
+
+
+def summary(performance: Performance, folder: str, program: str = "talkpath") -> RenderableType:
+    """All of it; the first lines tell the most. `folder` and `program` as they are typed here."""
+    title = say("demo", "A made-up country inside this computer: three scenes, each one `talkpath check`.")
+    steps = next_steps(program)
+    scenes = chain.from_iterable(_scene(played) for played in performance.played)
+    written = say("demo", "Written to {folder}: report.html, demo.json, and each scene's facts, to judge again:",
+                  folder=folder)  # fmt: skip
+    return Group(
+        Text.assemble((simulation(), "bold reverse"), f"  {title}"),
+        *scenes,
+        *_claims(performance),
+        Text(truth_sentence(performance.tally)),
+        Text(f"\n{written}"),
+        Text(f"  {program} judge {folder}/{performance.played[-1].scene.id}.talkpath"),
+        Text(say("demo", "Next:")),
+        _grid(((Text(command), Text(what)) for command, what in steps), 1 + max(len(command) for command, _ in steps)),
+        *(Text(note, style="dim") for note in [sentences.translation_note()] if note),
+    )
+
+
+def truth_sentence(tally: Tally) -> str:
+    """What the box knows and no check was told."""
+    return say(
+        "demo",
+        "The truth of the box: {named} of {restrictions} restrictions named right; {false} of {verdicts} verdicts "
+        "false, {undecided} could not tell.",
+        **asdict(tally),
+    )
+
+
+def how_played(played: Played) -> str:
+    """On what, how long."""
+    sent = megabytes(played.facts.bytes_sent + played.facts.bytes_received)
+    took_s = played.facts.duration_s if played.driver == "sim" else played.seconds
+    return listed([seconds(took_s, 0), sent, moves(played.driver)])
+
+
+# -- a scene -----------------------------------------------------------------------------------------------------
+
+
+def _scene(played: Played) -> Iterator[RenderableType]:
+    scene = played.scene
+    yield Text.assemble(
+        (f"{scene.told_title}. ", "bold"), say("scene", scene.story), (f" ({how_played(played)})", "dim")
+    )
+    for note in played.notes:
+        yield Text(f"  {note}", style="yellow")
+    yield _grid(_lines(rows(played.verdicts, played.written["transports"])), *WIDTHS)
+
+
+def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
+    """A line for each group of apps and media of which the same is said."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in matrix:
+        groups.setdefault(tuple((medium, row.cells[medium].says) for medium in _media(row.cells)), []).append(row)
+    for group in groups.values():
+        every = count("demo", "the app", "all {number} apps", len(group))
+        names = listed(row.name for row in group) if len(group) < len(matrix) else every
+        for media in _alike(group[0].cells):
+            told = [row.cells[medium] for row in group for medium in media]
+            text = _told(told[0], _when([cell.known_s for cell in told], by=len(group) > 1))
+            yield Text(names), Text(listed(map(sentences.medium, media))), text
+            names = ""
+
+
+def _media(cells: Mapping[str, Cell]) -> list[str]:
+    return [medium for medium in MEDIA if medium in cells]
+
+
+def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for medium in _media(cells):
+        groups.setdefault(cells[medium].says, []).append(medium)
+    return list(groups.values())
+
+
+def _when(times: Sequence[float | None], *, by: bool) -> str:
+    """When it was known: of one app for each medium, of several when of all."""
+    known = [time for time in times if time is not None]
+    if by and known:
+        return say("demo", "known by {seconds}", seconds=seconds(max(known)))
+    return say("table", "known after {seconds}", seconds=listed(map(seconds, known))) if known else ""
+
+
+def _told(cell: Cell, when: str) -> Text:
+    text = Text(f"{cell.mark} {cell.label}", style=STYLES[cell.state])
+    text.append(listed(["", when]) if when else "", style="default")
+    for part in (cell.how, still_carried(cell)):
+        text.append(say("list", "; ") + part if part else "", style="default")
+    return text
+
+
+# -- the order ---------------------------------------------------------------------------------------------------
+
+
+def _claims(performance: Performance) -> Iterator[RenderableType]:
+    yield Text(say("demo", "The order, held against what was measured in this made-up country:"), style="bold")
+    lines = (
+        (
+            Text(say("demo", "“{words}”", words=say("scene", held.words))),
+            Text(outcome(held.outcome), style=OUTCOME_STYLES[held.outcome]),
+            Text(performance.because(held)),
+        )
+        for held in performance.claims
+    )
+    yield _grid(lines, 28, 14)
+
+
+def _grid(lines: Iterator[tuple[Text, ...]], *widths: int) -> Table:
+    """Columns of these widths and one for the rest, a little to the right."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
+    for width in widths:
+        grid.add_column(width=width)
+    grid.add_column(ratio=1)
+    for line in lines:
+        grid.add_row("", *line)
+    return grid

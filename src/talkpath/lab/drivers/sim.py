@@ -1,0 +1,290 @@
+"""The virtual-time driver: a whole check through a made-up network, as fast as the processor goes.
+
+Every packet is the exact datagram that an engine emitted, wrapped in IP and UDP; the network sees nothing else
+and the far engine gets nothing else. No clock, no socket: time is the next event's.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from typing import Any
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.conduct.check import Check
+from talkpath.evidence.simulation import responder_signer
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.network import Network
+from talkpath.lab.path.routers import exceeded
+from talkpath.lab.path.stream import CallStream, HalfStream, Handshake
+from talkpath.measure.facts import Facts
+from talkpath.probe.driver import CONNECT_TRIES
+from talkpath.probe.flight import Outgoing as ProbeOutgoing
+from talkpath.responder.flight import Outgoing as ResponderOutgoing
+from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.receipts import Notary
+from talkpath.responder.session import Connection, Identity, Responder
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter, split_udp
+
+PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384, 20000, 32768, 45395, 50000)
+CONTROL_PORT, ALSO_PORT = 4433, 443
+FIRST_LOCAL = 40000
+LIMIT_S = 600.0
+WHERE = Whereabouts("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
+
+
+class Sim:
+    """One check in virtual time. `run` may be called once. `where` is what the responder looks up."""
+
+    def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS,
+                 where: Whereabouts = WHERE) -> None:  # fmt: skip
+        draws = Random(f"responder {seed}")
+        self.check, self.network, self.now_s, self.where = check, network, 0.0, where
+        identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
+        self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
+        self.responder = Responder(identity, draw=draws.randbytes, notary=Notary(responder_signer(), lambda: ""))
+        self.responder.proven = lambda source: isinstance(source, int)  # a stream, by its flow
+        self.responder.known = lambda source: True  # there is one probe
+        v4 = check.family == 4
+        self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
+        self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
+        self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
+        self._order = count()  # of what is due at one time the first made comes first
+        self._up: dict[int, UdpWriter] = {}
+        self._down: dict[Hashable, UdpWriter] = {}
+        self._streams: dict[int, CallStream] = {}
+        self._connection: Connection | None = None
+        self._to_far: HalfStream | None = None
+        self._to_probe: HalfStream | None = None
+
+    @property
+    def packets(self) -> int:
+        """How many were offered to the network so far."""
+        return self.network.offered
+
+    # -- World -----------------------------------------------------------------------------------------------
+
+    def later(self, at_s: float, action: Callable[[], None]) -> None:
+        """Call `action` at a time."""
+        heappush(self._heap, (at_s, next(self._order), _act, action))
+
+    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+        """Offer a stream's packet; when its copies arrive."""
+        return [at_s for at_s, _ in self.network.offer(self.now_s, direction, packet)]
+
+    # -- the loop --------------------------------------------------------------------------------------------
+
+    def run(self) -> Facts:
+        """Play the check to its end and return its facts."""
+        _settle()
+        with _uncollected():
+            self._loop()
+        return self.check.facts()
+
+    def _loop(self) -> None:
+        self._knock(1)
+        check, responder, heap, outbox = self.check, self.responder, self._heap, self.check.session.outbox
+        while not check.done and self.now_s < LIMIT_S:
+            probe_s, far_s = check.wake_s, responder.wake_s
+            event_s = heap[0][0] if heap else LIMIT_S
+            if event_s <= probe_s and event_s <= far_s:
+                self.now_s, _, take, what = heappop(heap)
+                take(what)
+            elif probe_s <= far_s:
+                if probe_s > self.now_s:
+                    self.now_s = probe_s
+                if packets := check.poll(self.now_s):
+                    self._send_up(packets)
+                if outbox:
+                    self._talk()
+            else:
+                if far_s > self.now_s:
+                    self.now_s = far_s
+                self._send_down(responder.poll(self.now_s))
+
+    def play(self, until_s: float) -> None:
+        """Let what is on the agenda happen, without the check."""
+        while self._heap and self._heap[0][0] <= until_s:
+            self.now_s, _, take, what = heappop(self._heap)
+            take(what)
+
+    def _take_up(self, parts: tuple[bytes, bytes] | None) -> None:
+        """A packet reaches the responder."""
+        if parts:
+            flow, data = parts
+            replies = self.responder.datagram(self.now_s, flow, flow[-2] << 8 | flow[-1], data)
+            if replies:
+                self._send_down(replies)
+
+    def _take_down(self, parts: tuple[bytes, bytes] | None) -> None:
+        """A packet reaches the probe."""
+        if parts:
+            replies = self.check.datagram(self.now_s, parts[1])
+            if replies:
+                self._send_up(replies)
+
+    # -- datagrams -------------------------------------------------------------------------------------------
+
+    def _send_up(self, packets: list[ProbeOutgoing]) -> None:
+        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
+        for packet in packets:
+            writer, data = self._up.get(packet.flow), packet.data
+            if (writer is None or packet.hops) and (writer := self._first_up(packet)) is None:
+                continue
+            sent = writer.packet(data)
+            for at_s, delivered in network.offer(now_s, "up", sent):
+                parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
+                heappush(self._heap, (at_s, next(self._order), self._take_up, parts))
+
+    def _first_up(self, packet: ProbeOutgoing) -> UdpWriter | None:
+        """What writes the packets of its flow; None where it was sent already, another way."""
+        if packet.transport != "udp":
+            self._stream_up(packet)
+            return None
+        ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
+        if packet.hops:
+            self._offer_far("up", UdpWriter(*ends, packet.hops).packet(packet.data))
+            return None
+        writer = self._up[packet.flow] = UdpWriter(*ends)
+        return writer
+
+    def _send_down(self, packets: list[ResponderOutgoing]) -> None:
+        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
+        for packet in packets:
+            writer, data = self._down.get(packet.source), packet.data
+            if (writer is None or packet.hops) and (writer := self._first_down(packet)) is None:
+                continue
+            sent = writer.packet(data)
+            for at_s, delivered in network.offer(now_s, "down", sent):
+                parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
+                heappush(self._heap, (at_s, next(self._order), self._take_down, parts))
+
+    def _first_down(self, packet: ResponderOutgoing) -> UdpWriter | None:
+        """The same of the responder's."""
+        source = packet.source
+        if isinstance(source, int):
+            self._streams[source].answer(packet.data)
+            return None
+        assert isinstance(source, bytes)  # as _take_up gave it
+        if packet.hops:
+            self._offer_far("down", self._back(source, packet.port, packet.hops).packet(packet.data))
+            return None
+        writer = self._down[source] = self._back(source, packet.port)
+        return writer
+
+    def _offer_far(self, direction: Direction, packet: bytes) -> None:
+        """A packet that may not get to the other end: a router may answer instead."""
+        up = direction == "up"
+        there, back = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
+        for at_s, delivered in self.network.offer(self.now_s, direction, packet):
+            parts = split_udp(delivered)
+            taker, what = (there, parts) if parts else (back, delivered)
+            heappush(self._heap, (at_s, next(self._order), taker, what))
+
+    def _exceeded_up(self, message: bytes) -> None:
+        """A router's message reaches the probe."""
+        router, flow = exceeded(message)
+        self.check.exceeded(int.from_bytes(flow[-4:-2], "big") - FIRST_LOCAL, int.from_bytes(flow[-2:], "big"), router)
+
+    def _exceeded_down(self, message: bytes) -> None:
+        """A router's message reaches the responder, whose sources are 5-tuples as packets from the probe have them."""
+        router, flow = exceeded(message)
+        size = (len(flow) - 4) // 2
+        source = flow[size:-4] + flow[:size] + flow[-2:] + flow[-4:-2]
+        self.responder.exceeded(source, int.from_bytes(flow[-4:-2], "big"), router)
+
+    def _ends(self, local_port: int, port: int) -> tuple[Address, Address]:
+        return Address(self._probe, local_port), Address(self._far, port)
+
+    def _back(self, flow: bytes, port: int, hops: int = 64) -> UdpWriter:
+        size = 4 if len(flow) == 12 else 16
+        source = Address(flow[:size], int.from_bytes(flow[-4:-2], "big"))
+        return UdpWriter(Address(self._far, port), source, hops)
+
+    # -- the control channel ---------------------------------------------------------------------------------
+
+    def _knock(self, attempt: int) -> None:
+        """CONNECT_TRIES attempts at each port, each from a port of its own as the real driver's are."""
+        ends = self._ends(FIRST_LOCAL - attempt, self._dial[attempt - 1])
+
+        def failed() -> None:
+            if attempt < len(self._dial):
+                self._knock(attempt + 1)
+            else:
+                self.check.unreachable(self.now_s, "timeout", attempt)
+
+        Handshake(self, ends, lambda: self._connect(ends), failed)
+
+    def _connect(self, ends: tuple[Address, Address]) -> None:
+        self._connection = connection = self.responder.connect("lab", self.where)
+        self._to_probe = HalfStream(self, "down", (ends[1], ends[0]), self._control_down, self._broken)
+
+        def far(data: bytes) -> None:
+            assert self._to_probe is not None  # made above
+            self._to_probe.write(self.responder.receive(self.now_s, connection, data))
+            if connection.closed:
+                self.responder.disconnect(connection)
+
+        self._to_far = HalfStream(self, "up", ends, far, self._broken)
+        self.check.connected(self.now_s)
+        self._talk()
+
+    def _control_down(self, data: bytes) -> None:
+        self.check.control(self.now_s, data)
+        self._talk()
+
+    def _talk(self) -> None:
+        data = self.check.control_out()
+        if data and self._to_far is not None:
+            self._to_far.write(data)
+
+    def _broken(self) -> None:
+        self.check.lost(self.now_s, "network_lost")
+
+    # -- calls over TCP --------------------------------------------------------------------------------------
+
+    def _stream_up(self, packet: ProbeOutgoing) -> None:
+        """One datagram on the stream of its flow; the stream opens with the first."""
+        stream = self._streams.get(packet.flow)
+        if stream is None:
+            stream = self._streams[packet.flow] = self._call_stream(packet)
+        stream.write(packet.data)
+
+    def _call_stream(self, packet: ProbeOutgoing) -> CallStream:
+        ends = self._ends(FIRST_LOCAL + 1000 + packet.flow, packet.port)
+
+        def far(data: bytes) -> None:
+            self._send_down(self.responder.datagram(self.now_s, packet.flow, packet.port, data))
+
+        def near(data: bytes) -> None:
+            self._send_up(self.check.datagram(self.now_s, data))
+
+        return CallStream(self, ends, packet.transport, far, near)
+
+
+@cache
+def _settle() -> None:
+    """What is loaded by now stays: the collector need not look at it again and again while checks are played."""
+    gc.freeze()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector: a run makes no cycles that it drops before its end, and its plan bounds what it makes."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+def _act(action: Callable[[], None]) -> None:
+    action()

@@ -1,0 +1,154 @@
+"""The article, sentence by sentence, held against a country in a box: docs/article.md.
+
+What is measured comes from bundles and the panel's tables alone. The truth is read afterwards, from its own folder,
+and only for the column that says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from talkpath.observatory.article.truth import Truth, read_truth
+from talkpath.observatory.claims.count import Part
+from talkpath.observatory.claims.folder import Ledger, hold_folder
+from talkpath.observatory.claims.grammar import leaves, parse
+from talkpath.observatory.claims.rows import DATA, Claim, decode, load
+from talkpath.observatory.reach.tables import Audience, load_tables
+
+COUNTRY, MONTH = "XX", "2025-08"
+TITLE = "# The article, measured in a country in a box"
+NOTE = "<!-- written by scripts/write_article.py: change the scenario or the code, then run `make article` -->"
+WORDS = """**SIMULATED.** Nothing on this page was measured anywhere. A country is made up in
+[`scenarios/article.toml`](../scenarios/article.toml), its lines are played through the real engines packet by packet,
+and what comes out, bundles and a panel's reading of audiences, is held against the news report that talkpath began
+with, sentence by sentence. The last column is what the scenario really does; whoever measures does not see it.
+
+Change the scenario, run `make article`, and the fifth column changes with it. Intervals are 95 %. A measurement bears
+on a claim; it never proves who did something, or why."""
+HEAD = ("| | the article says | in the box | command | measured | truth |", "|---|---|---|---|---|---|")
+
+
+class BoxRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands for one sentence. `audience`: apps whose figure is part of what is measured."""
+
+    id: str
+    stands: str
+    scenario: str = "article"
+    truth: str = ""
+    audience: tuple[str, ...] = ()
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    row: tuple[BoxRow, ...]
+
+
+class Measured(Struct, frozen=True):
+    """What is measured, in words, by sentence; and all that was held, by scenario."""
+
+    said: dict[str, str]
+    ledgers: dict[str, Ledger]
+
+
+class Sentence(Struct, frozen=True):
+    """One row of the page."""
+
+    id: str
+    statement: str
+    stands: str
+    command: str
+    measured: str
+    truth: str
+
+
+def box_rows() -> tuple[BoxRow, ...]:
+    """What stands for what."""
+    return decode("article_box.toml", (DATA / "article_box.toml").read_text(encoding="utf-8"), _File).row
+
+
+def measure(folders: Mapping[str, Path]) -> Measured:
+    """Hold the sentences against what lies in the folders of the scenarios. No truth is read."""
+    claims = {claim.id: claim for claim in load() if claim.id.startswith("S")}
+    ledgers = {name: hold_folder(list(claims.values()), folder, (), COUNTRY) for name, folder in folders.items()}
+    return Measured({row.id: _measured(row, ledgers, folders) for row in box_rows()}, ledgers)
+
+
+def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]:
+    """All rows of the page, in the order of the article."""
+    claims = {claim.id: claim for claim in load()}
+    truths = {name: read_truth(folder) for name, folder in folders.items()}
+    return [
+        Sentence(
+            id=row.id,
+            statement=claims[row.id].statement,
+            stands=row.stands,
+            command=_command(row, claims[row.id]),
+            measured="; ".join(filter(None, (measured.said[row.id], claims[row.id].note))),
+            truth=_truth(row, claims[row.id], truths[row.scenario]),
+        )
+        for row in box_rows()
+    ]
+
+
+def page(folders: Mapping[str, Path]) -> str:
+    """The whole of docs/article.md, from the folders of `article` and `restored`."""
+    measured = measure(folders)
+    rows = [f"| {row.id} | {row.statement} | {row.stands} | `{row.command}` | {row.measured} | {row.truth} |"
+            for row in sentences(measured, folders)]  # fmt: skip
+    reach = [f"- {line}" for line in _reach(measured.ledgers["article"])]
+    parts = (TITLE, NOTE, WORDS, "\n".join([*HEAD, *rows]), "## People touched", "\n".join(reach))
+    return "\n\n".join(parts) + "\n"
+
+
+# -- what is measured ----------------------------------------------------------------------------------------------
+
+
+def _measured(row: BoxRow, ledgers: Mapping[str, Ledger], folders: Mapping[str, Path]) -> str:
+    entry = next(entry for entry in ledgers[row.scenario].entries if entry.claim == row.id)
+    said = [f"**{entry.outcome}**: {entry.reason}" if entry.reason else f"**{entry.outcome}**"]
+    said += [_part(part) for part in entry.own.parts]
+    tables = load_tables(folders[row.scenario])
+    found = [audience for audience in tables.audiences if audience.app in row.audience]
+    said += [_audience(audience) for audience in found if row.id == "S15" or audience.month == MONTH]
+    return "; ".join(said)
+
+
+def _part(part: Part) -> str:
+    interval = f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)" if part.low is not None and part.high else ""
+    return f"{part.word} {part.medium} of {part.app}: {part.yes} of {part.told} networks{interval}"
+
+
+def _audience(audience: Audience) -> str:
+    low, high = audience.low / 1e6, audience.high / 1e6
+    return f"panel, {audience.month}: {low:.1f} to {high:.1f} million people use {audience.app}"
+
+
+def _reach(ledger: Ledger) -> Iterator[str]:
+    """One line a medium and app; no assumption is repeated."""
+    assumed: dict[str, None] = {}
+    for reach in ledger.reach:
+        middle = f"about {reach.estimate / 1e6:.1f}, " if reach.estimate is not None else ""
+        interval = f"{reach.low / 1e6:.1f} to {reach.high / 1e6:.1f}"
+        yield f"{reach.medium} of {' or '.join(reach.apps)}: {middle}{interval} million people, over all days together"
+        assumed |= dict.fromkeys(reach.assumptions)
+    yield from (f"assumed: {sentence}" for sentence in assumed)
+
+
+def _command(row: BoxRow, claim: Claim) -> str:
+    held = f" --hold build/{row.scenario} --country {COUNTRY}" if claim.predicate or row.audience else ""
+    return f"talkpath claims {row.id}{held}"
+
+
+# -- the truth -----------------------------------------------------------------------------------------------------
+
+
+def _truth(row: BoxRow, claim: Claim, truth: Truth) -> str:
+    said = [row.truth] if row.truth else []
+    if claim.predicate:
+        said += list(dict.fromkeys(line for held in leaves(parse(claim.predicate)) for line in truth.lines(held)))
+    for app in row.audience:
+        months = truth.audience[app].items() if row.id == "S15" else [(MONTH, truth.audience[app][MONTH])]
+        said += [f"{month}: {people / 1e6:.1f} million use {app}" for month, people in months]
+    return "; ".join(said)

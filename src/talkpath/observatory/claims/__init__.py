@@ -1,0 +1,1 @@
+"""Claims: dated statements about calls, and the ledger that holds them against measurements."""

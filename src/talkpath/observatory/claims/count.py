@@ -1,0 +1,189 @@
+"""One word of a predicate for one app and medium, counted over networks.
+
+Networks that were measured are a sample of those of the place: a share of them has an exact 95 % interval (Clopper
+and Pearson 1934). `any` network is shown by one, and refuted by none among ENOUGH (then fewer than 31 % of networks
+can be affected); `every` network the other way round; `most` where the interval lies on one side of a half.
+Published findings are no sample: they are counted without an interval, and what none of them tells is not refuted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.lab.scoring.exact import Share
+from talkpath.observatory.claims.grammar import Held, MediumWord
+from talkpath.observatory.claims.networks import Network, holds
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event
+
+Outcome = Literal["supported", "contradicted", "silent", "not measurable"]
+OPPOSITE: dict[Outcome, Outcome] = {"supported": "contradicted", "contradicted": "supported"}
+ENOUGH = 10
+SHARE = {"OK": "every", "BEGAN": "most", "ENDED": "most", "WORSE": "most", "UNLIKE": "most"}
+CALL = ("voice", "video")
+
+
+class Part(Struct, frozen=True):
+    """What was counted: networks where the word holds (`yes`), of those where it could be told, and of all measured.
+
+    `low` and `high` are the 95 % interval of the share of networks, None where they are no sample. `reports` and
+    `contributors` ("at least") are of all networks; `events` the ids of those that say yes or no.
+    """
+
+    word: str
+    app: str
+    medium: str
+    share: str
+    outcome: Outcome
+    yes: int
+    told: int
+    measured: int
+    low: float | None
+    high: float | None
+    reports: int
+    contributors: int
+    first_day: str
+    last_day: str
+    events: tuple[str, ...] = ()
+
+
+def joined(found: Sequence[Part], *, sampled: bool) -> Part:
+    """One part, counted in places that have no network in common."""
+    days = [day for part in found for day in (part.first_day, part.last_day) if day]
+    sums = {name: sum(getattr(part, name) for part in found)
+            for name in ("yes", "told", "measured", "reports", "contributors")}  # fmt: skip
+    return _settled(
+        replace(found[0], **sums, first_day=min(days, default=""), last_day=max(days, default=""),
+                events=tuple(event for part in found for event in part.events)), sampled)  # fmt: skip
+
+
+def streams(held: Held) -> Iterator[tuple[str, str]]:
+    """(app, medium) of all that the word speaks of."""
+    for word in held.media:
+        for medium in CALL if word == "call" else (word,):
+            yield from ((app, medium) for app in (*held.apps, held.than) if app)
+
+
+def parts(held: Held, days: Sequence[Day], events: Sequence[Event], *, sampled: bool) -> list[Part]:
+    """One a medium and app; for words that compare apps, one a pair."""
+    pairs = _pairs(held)
+    return [_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
+
+
+def outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
+    """Of `told` networks, `yes` have it: is that any, most or every network of the place?"""
+    if not told:
+        return "silent"
+    enough = sampled and told >= ENOUGH
+    if share == "any":
+        return "supported" if yes else _if(enough, "contradicted")
+    if share == "every":
+        return "contradicted" if yes < told else _if(enough, "supported")
+    low, high = clopper_pearson(yes, told) if sampled else (yes / told, yes / told)
+    return "supported" if low > 0.5 else _if(high < 0.5, "contradicted")
+
+
+def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
+    """The exact 95 % interval of a share."""
+    share = Share(yes, told)
+    return share.low, share.high
+
+
+def _if(told: bool, said: Outcome) -> Outcome:
+    return said if told else "silent"
+
+
+def _pairs(held: Held) -> list[tuple[str, str]]:
+    if held.word == "WORSE":
+        return [(app, held.than) for app in held.apps]
+    if held.word == "UNLIKE":
+        return [(app, held.apps[0]) for app in held.apps[1:]]
+    return [(app, "") for app in held.apps]
+
+
+def _part(held: Held, medium: MediumWord, pair: tuple[str, str], days: Sequence[Day], events: Sequence[Event],
+          sampled: bool) -> Part:  # fmt: skip
+    app, other = pair
+    found = _networks(held, medium, app, days, events)
+    others = {network.name: network for network in _networks(held, medium, other, days, events)} if other else {}
+    answers = [_compare(network, others.get(network.name)) if other else holds(network) for network in found]
+    told = [answer for answer in answers if answer is not None]
+    counted = [network for network, answer in zip(found, answers, strict=True) if answer is not None]
+    looked = sorted(day.day for network in found for day in network.days)
+    part = Part(
+        word=held.word,
+        app=f"{app}, {other}" if other else app,
+        medium=medium,
+        share=held.share or SHARE.get(held.word, "any"),
+        outcome="silent",
+        yes=sum(told),
+        told=len(told),
+        measured=len(found),
+        low=None,
+        high=None,
+        reports=sum(day.count for network in found for day in network.days),
+        contributors=sum(max((day.contributors for day in network.days), default=0) for network in found),
+        first_day=looked[0] if looked else "",
+        last_day=looked[-1] if looked else "",
+        events=tuple(event.id for network in counted for event in network.events),
+    )
+    return _settled(part, sampled)
+
+
+def _settled(part: Part, sampled: bool) -> Part:
+    """With what follows from the counts."""
+    low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
+    if part.word == "MIXED":
+        return replace(part, outcome=_mixed(part.yes, part.told), low=low, high=high)
+    said = outcome(part.yes, part.told, part.share, sampled=sampled)
+    return replace(part, outcome=said, low=low, high=high)
+
+
+def _mixed(yes: int, told: int) -> Outcome:
+    """Some networks are affected and some are not."""
+    if 0 < yes < told:
+        return "supported"
+    return "contradicted" if told >= ENOUGH else "silent"
+
+
+def _compare(one: Network, two: Network | None) -> bool | None:
+    """WORSE: is more dropped of the first app? UNLIKE: are the two restricted by different rules?"""
+    if two is None:
+        return None
+    if one.held.word == "UNLIKE":
+        return one.rules.isdisjoint(two.rules) if one.rules and two.rules else None
+    mine, theirs = one.severity, two.severity
+    if mine is None and theirs is None:
+        return None
+    mine, theirs = (mine or (0.0 if one.fine else None)), (theirs or (0.0 if two.fine else None))
+    return mine > theirs if mine is not None and theirs is not None else None
+
+
+def _networks(held: Held, medium: MediumWord, app: str, days: Sequence[Day], events: Sequence[Event]) -> list[Network]:
+    """What was measured of the app and medium on each network of the place; `call` is voice and video together."""
+    media = CALL if medium == "call" else (medium,)
+    seen: dict[tuple[str, str], tuple[list[Day], list[Event]]] = {}
+    for day in days:
+        if day.app == app and day.medium in media and _there(held, day) and _then(held, day):
+            seen.setdefault((day.country, day.network), ([], []))[0].append(day)
+    for event in events:
+        if event.app == app and event.medium in media and _there(held, event):
+            if held.word in ("BEGAN", "ENDED"):
+                seen.setdefault((event.country, event.network), ([], []))[1].append(event)
+            elif (event.country, event.network) in seen:
+                seen[event.country, event.network][1].append(event)
+    return [Network("/".join(name), held, *found) for name, found in sorted(seen.items())]
+
+
+def _there(held: Held, found: Day | Event) -> bool:
+    inside = not held.places or found.country in held.places or found.network in held.places
+    return inside != held.outside
+
+
+def _then(held: Held, day: Day) -> bool:
+    within = held.begin <= day.day and (held.until is None or day.day <= held.until)
+    return within and (not held.bases or day.basis in held.bases)

@@ -1,0 +1,79 @@
+"""All claims held against one folder of bundles, and the record that `talkpath claims --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.errors import UsageError
+from talkpath.observatory.claims.grammar import parse
+from talkpath.observatory.claims.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.claims.published import Published
+from talkpath.observatory.claims.rows import Claim
+from talkpath.observatory.detect.assumptions import FOLDER
+from talkpath.observatory.detect.find import find
+from talkpath.observatory.events.counts import of_days, of_taps
+from talkpath.observatory.events.network_days import Day, days, reports
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.from_events import all_reach
+from talkpath.observatory.reach.tables import load_tables
+
+SCHEMA = "talkpath.claims/1"
+
+
+class Looked(Struct, frozen=True):
+    """What was there to hold claims against. `unplaced`: network-days of bundles that no receipt places."""
+
+    reports: int
+    networks: int
+    unplaced: int
+    first_day: str
+    last_day: str
+    simulated: bool
+
+
+class Ledger(Struct, frozen=True):
+    """The whole object; `looked`, `entries`, `events`, `reach` are empty where claims were only listed."""
+
+    claims: tuple[Claim, ...]
+    looked: Looked | None = None
+    entries: tuple[Entry, ...] = ()
+    events: tuple[Event, ...] = ()
+    reach: tuple[Reach, ...] = ()
+    schema: str = SCHEMA
+
+
+def hold_folder(claims: Sequence[Claim], folder: Path, published: Sequence[Published] = (),
+                country: str = "") -> Ledger:  # fmt: skip
+    """Hold the claims against the folder's bundles; what is said of any place against `country`, where one is given."""
+    found = days(reports(folder))
+    if not found:
+        raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
+    events = find([*of_days(found), *of_taps(folder / "taps.jsonl")], FOLDER)
+    moved = [_moved(claim, country) for claim in claims] if country else claims
+    return Ledger(
+        claims=tuple(moved),
+        looked=_looked(found),
+        entries=tuple(hold(moved, Evidence(found, events, published))),
+        events=tuple(events),
+        reach=tuple(all_reach(found, events, load_tables(folder))),
+    )
+
+
+def _moved(claim: Claim, country: str) -> Claim:
+    return replace(claim, predicate=str(placed(parse(claim.predicate), country))) if claim.predicate else claim
+
+
+def _looked(found: Sequence[Day]) -> Looked:
+    return Looked(
+        reports=sum(day.count for day in found),
+        networks=len({(day.country, day.network) for day in found} - {("ZZ", "AS0")}),
+        unplaced=sum(day.network == "AS0" for day in found),
+        first_day=min(day.day for day in found),
+        last_day=max(day.day for day in found),
+        simulated=any(day.simulated for day in found),
+    )

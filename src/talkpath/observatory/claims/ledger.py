@@ -1,0 +1,147 @@
+"""The ledger: each claim held against events and network-days, own ones first, then what others published.
+
+    supported       what was measured is what the claim says
+    contradicted    what was measured is the opposite of what it says
+    silent          not enough was measured, there and then, to say either
+    not measurable  no measurement of calls could bear on it; the claim says why
+
+A measurement bears on a claim. It never proves who did something, or why. Where own and published evidence both
+decide, the outcome is that of the own; both are shown, and `disagree` where they are opposite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from talkpath.observatory.claims.count import OPPOSITE, Outcome, Part, joined, parts, streams
+from talkpath.observatory.claims.grammar import And, Held, Not, Predicate, leaves, parse
+from talkpath.observatory.claims.published import Published
+from talkpath.observatory.claims.rows import Claim
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event, standing
+
+Rank = Literal["own", "published", "none"]
+Counts = Mapping[Held, tuple[Part, ...]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What claims are held against: own days and events, and what others published."""
+
+    days: Sequence[Day] = ()
+    events: Sequence[Event] = ()
+    published: Sequence[Published] = ()
+
+
+class Side(Struct, frozen=True):
+    """What one kind of evidence says: the outcome, and the numbers of each part of the predicate."""
+
+    outcome: Outcome
+    parts: tuple[Part, ...] = ()
+
+
+class Entry(Struct, frozen=True):
+    """One claim, held. `rank` says whose evidence the outcome rests on: `own`, `published`, or `none`.
+
+    `disagree`: own and published evidence say opposite things. `against`: the outcomes of the claims that this one
+    conflicts with.
+    """
+
+    claim: str
+    outcome: Outcome
+    rank: Rank
+    own: Side
+    published: Side
+    disagree: bool = False
+    reason: str = ""
+    against: dict[str, Outcome] = field(default_factory=dict)
+
+
+def hold(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
+    """One entry per claim, in their order."""
+    every = list(claims)
+    return hold_counts(every, [weigh(every, evidence.days, evidence.events)], evidence.published)
+
+
+def weigh(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event]) -> Counts:
+    """What own evidence of one part of the world says of each word of the claims."""
+    by_stream: dict[tuple[str, str], list[Day]] = {}
+    for day in days:
+        by_stream.setdefault((day.app, day.medium), []).append(day)
+    stands = standing(events)
+    words = {word for claim in claims if claim.predicate for word in leaves(parse(claim.predicate))}
+    return {word: tuple(parts(word, [day for key in streams(word) for day in by_stream.get(key, ())], stands,
+                              sampled=True)) for word in words}  # fmt: skip
+
+
+def hold_counts(claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]) -> list[Entry]:
+    """The same from counts of places that have no network in common."""
+    every = list(claims)
+    some = counts or [weigh(every, (), ())]
+    own = {word: tuple(joined(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
+           for word in some[0]}  # fmt: skip
+    entries = {claim.id: _entry(claim, own, published) for claim in every}
+    return [
+        replace(entries[claim.id], against={i: entries[i].outcome for i in claim.against if i in entries})
+        for claim in every
+    ]
+
+
+def placed(predicate: Predicate, country: str) -> Predicate:
+    """The same said of another country: how what is said of a real one is held against a simulated one."""
+    if isinstance(predicate, Held):
+        return replace(predicate, places=(country,) if predicate.places else ())
+    if isinstance(predicate, Not):
+        return Not(placed(predicate.part, country))
+    return type(predicate)(tuple(placed(part, country) for part in predicate.parts))
+
+
+def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> Entry:
+    if not claim.predicate:
+        side = Side("not measurable")
+        return Entry(claim.id, "not measurable", "none", side, side, reason=claim.not_measurable)
+    predicate = parse(claim.predicate)
+    own = _side(predicate, {word: counts[word] for word in leaves(predicate)})
+    published = _published(predicate, [row for row in rows if claim.id not in row.claims])
+    rank: Rank = "own" if own.outcome != "silent" else "published" if published.outcome != "silent" else "none"
+    outcome = published.outcome if rank == "published" else own.outcome
+    return Entry(claim.id, outcome, rank, own, published, OPPOSITE.get(own.outcome) == published.outcome)
+
+
+def _published(predicate: Predicate, rows: Sequence[Published]) -> Side:
+    days = [day for row in rows for day in row.days()]
+    events = [event for row in rows for event in row.events()]
+    return _side(predicate, {word: tuple(parts(word, days, events, sampled=False)) for word in leaves(predicate)})
+
+
+def _side(predicate: Predicate, found: Counts) -> Side:
+    outcome = _outcome(predicate, {held: _all([part.outcome for part in counted]) for held, counted in found.items()})
+    return Side(outcome, tuple(part for counted in found.values() for part in counted))
+
+
+def _outcome(predicate: Predicate, leaf: dict[Held, Outcome]) -> Outcome:
+    """Three-valued logic (Kleene): silent where the other parts do not decide alone."""
+    if isinstance(predicate, Held):
+        return leaf[predicate]
+    if isinstance(predicate, Not):
+        inner = _outcome(predicate.part, leaf)
+        return OPPOSITE.get(inner, inner)
+    inner_outcomes = [_outcome(part, leaf) for part in predicate.parts]
+    return _all(inner_outcomes) if isinstance(predicate, And) else _some(inner_outcomes)
+
+
+def _all(outcomes: Sequence[Outcome]) -> Outcome:
+    if "contradicted" in outcomes:
+        return "contradicted"
+    return "silent" if "silent" in outcomes else "supported"
+
+
+def _some(outcomes: Sequence[Outcome]) -> Outcome:
+    if "supported" in outcomes:
+        return "supported"
+    return "silent" if "silent" in outcomes else "contradicted"

@@ -1,0 +1,94 @@
+"""Measurements that others published (data/published.toml): kind `published`, ranked below own ones.
+
+A row says what somebody found, where and when. It is held as one network that stands for its place, since what is
+published seldom tells networks apart, and never against a claim that itself only restates it (`claims`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from talkpath.observatory.claims.rows import DATA, decode
+from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.events.record import Event
+
+
+class Published(Struct, frozen=True, forbid_unknown_fields=True):
+    """One finding. It held on each day from `begin` to `end`, as far as they say.
+
+    `onset`: it tells when the state began, on the day `begin`. `basis` as in tp-002. `p` is a share lost, where one is
+    told. `claims` are ids of rows that restate it.
+    """
+
+    id: str
+    who: str
+    finding: str
+    source: str
+    begin: str
+    end: str
+    country: str
+    apps: tuple[str, ...]
+    media: tuple[str, ...]
+    state: Literal["ok", "restricted"]
+    basis: Literal["shape", "webrtc", "address", "signalling", "call"]
+    rule: str | None = None
+    p: float | None = None
+    onset: bool = False
+    claims: tuple[str, ...] = ()
+
+    def days(self) -> list[Day]:
+        """Each day of each app and medium, as if of one network whose name is this row's."""
+        first, last = date.fromisoformat(self.begin), date.fromisoformat(self.end)
+        dates = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+        streams = [(app, medium) for app in self.apps for medium in self.media]
+        return [self._day(app, medium, day) for app, medium in streams for day in dates]
+
+    def events(self) -> list[Event]:
+        """The restriction that it tells of, one event an app and medium; none where it tells of no restriction."""
+        if self.state != "restricted":
+            return []
+        return [self._event(app, medium) for app in self.apps for medium in self.media]
+
+    def _day(self, app: str, medium: str, day: str) -> Day:
+        restricted = self.state == "restricted"
+        return Day(
+            network=self.id,
+            country=self.country,
+            app=app,
+            medium=medium,
+            day=day,
+            basis=self.basis,
+            restricted=int(restricted),
+            ok=int(self.state == "ok"),
+            rules=(self.rule or "media.unknown",) if restricted else (),
+            ps=(self.p,) if restricted and self.p is not None else (),
+        )
+
+    def _event(self, app: str, medium: str) -> Event:
+        day_before = (date.fromisoformat(self.begin) - timedelta(days=1)).isoformat()
+        return Event(
+            id=f"{self.id}/{app}/{medium}",
+            network=self.id,
+            country=self.country,
+            app=app,
+            medium=medium,
+            kind="began",
+            onset_low=day_before if self.onset else None,
+            onset_high=self.begin,
+            level="confirmed",
+            count=1,
+            contributors=1,
+            rule=self.rule,
+        )
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    measurement: tuple[Published, ...]
+
+
+def load_published() -> list[Published]:
+    """All rows that come with talkpath."""
+    return list(decode("published.toml", (DATA / "published.toml").read_text(encoding="utf-8"), _File).measurement)

@@ -1,0 +1,134 @@
+"""Claims: dated statements by somebody about calls, as rows of data/claims/*.toml (docs/claims.md).
+
+A row is never deleted and its meaning never edited: a better one supersedes it, and both stay. The rows of a file are
+numbered from 1 without a gap, so that a missing one is found when the file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from importlib.resources import files
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.claims.grammar import parse
+
+Kind = Literal["official", "company", "press", "user", "measure", "critic"]
+DATA = files("talkpath.observatory") / "data"
+DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
+Row = TypeVar("Row", bound=Struct)
+
+
+class Figure(Struct, frozen=True):
+    """A number that a claim states, and of what it is: "40 %" of whose what? Never used for anything else.
+
+    `object` is what was counted, `population` among whom or what, both in words. One number: `low` and `high` agree.
+    """
+
+    low: float
+    high: float
+    unit: str
+    object: str
+    population: str
+
+
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row. It has a `predicate` (spec/tp-009), or says why none could be held: `not_measurable`.
+
+    `date` is a day or a month, `who` the speaker, `kind` what kind of speaker. `credibility` is the source's: A named
+    official, company or primary data; B reputable press or a maintainer with data; C one user or anonymous; D numbers
+    without a method. `against` are rows that it conflicts with, `supersedes` the row that it takes the place of.
+    """
+
+    id: str
+    date: str
+    who: str
+    kind: Kind
+    statement: str
+    source: str
+    credibility: Literal["A", "B", "C", "D"]
+    predicate: str = ""
+    not_measurable: str = ""
+    figures: tuple[Figure, ...] = ()
+    against: tuple[str, ...] = ()
+    supersedes: str = ""
+    note: str = ""
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    claim: tuple[Claim, ...]
+
+
+def load() -> list[Claim]:
+    """All rows of all files that come with talkpath, superseded ones too, in order of file and number."""
+    names = sorted(entry.name for entry in (DATA / "claims").iterdir() if entry.name.endswith(".toml"))
+    rows = [row for name in names for row in read(name, (DATA / "claims" / name).read_text(encoding="utf-8"))]
+    check_links(rows)
+    return rows
+
+
+def read(name: str, text: str) -> tuple[Claim, ...]:
+    """The rows of one file; `UsageError` names the file and the row that is not right."""
+    rows = decode(name, text, _File).claim
+    for number, row in enumerate(rows, 1):
+        if not re.fullmatch(rf"{rows[0].id[:1]}0*{number}", row.id):
+            raise UsageError(
+                f"{name}: row {number} has the id {row.id}; rows are numbered without a gap, and none is deleted."
+            )
+        if why := _wrong(row):
+            raise UsageError(f"{name}: {row.id} {why}")
+    return rows
+
+
+def decode(name: str, text: str, kind: type[Row]) -> Row:
+    """A TOML file as a record; `UsageError` names the file and what is wrong."""
+    try:
+        return msgspec.toml.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{name} is not as its record wants it: {error}.") from None
+
+
+def current(rows: Iterable[Claim]) -> list[Claim]:
+    """Those that no other supersedes."""
+    every = list(rows)
+    gone = {row.supersedes for row in every}
+    return [row for row in every if row.id not in gone]
+
+
+def check_links(rows: Sequence[Claim]) -> None:
+    """Every row that another names exists, and none is named twice as superseded."""
+    known = {row.id for row in rows}
+    named = [(row.id, other) for row in rows for other in (*row.against, row.supersedes) if other]
+    missing = next((pair for pair in named if pair[1] not in known), None)
+    if missing:
+        raise UsageError(f"{missing[0]} names the row {missing[1]}, which does not exist.")
+    superseded = [row.supersedes for row in rows if row.supersedes]
+    if len(set(superseded)) != len(superseded):
+        raise UsageError("One row is superseded by two; let the second supersede the first.")
+
+
+def _wrong(row: Claim) -> str:
+    """What is wrong with a row; empty where nothing is."""
+    if bool(row.predicate) == bool(row.not_measurable):
+        return "needs either a predicate or the reason why it is not measurable."
+    if not (DATE.fullmatch(row.date) and _is_day(row.date[:10])):
+        return f"has the date {row.date}; a day is written 2025-08-13, a month 2025-08."
+    if row.predicate:
+        try:
+            parse(row.predicate)
+        except UsageError as error:
+            return f"has no predicate: {error}"
+    return ""
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text if len(text) == 10 else f"{text}-01")
+    except ValueError:
+        return False
+    return True

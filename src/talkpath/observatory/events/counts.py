@@ -1,0 +1,119 @@
+"""What the detector takes in, from what there is: a folder of bundles and taps, or the index.
+
+A basis is heard as its source: probes ask a responder or an app's own hosts, browsers and captures see real calls.
+What others published is nobody's report, and is not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.detect.assumptions import SOURCES, Source
+from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.events.network_days import Day, days, reports
+
+if TYPE_CHECKING:
+    from talkpath.observatory.index.queries import CarryDay, DayCount
+
+HEARD_AS: dict[str, Source] = {"shape": "probe", "address": "probe", "signalling": "probe", "webrtc": "browser",
+                               "call": "capture"}  # fmt: skip
+
+
+class Tap(Struct, frozen=True):
+    """One line of taps.jsonl: "my call failed"."""
+
+    day: str
+    network: str
+    country: str
+    app: str
+    medium: str
+    simulated: bool = False
+
+
+def folder_counts(folder: Path) -> list[Counts]:
+    """Of all bundles and taps below the folder."""
+    return [*of_days(days(reports(folder))), *of_taps(folder / "taps.jsonl")]
+
+
+def of_days(found: Iterable[Day]) -> Iterator[Counts]:
+    """One a network-day and basis."""
+    for day in found:
+        yield Counts(
+            day=day.day,
+            country=day.country,
+            network=day.network,
+            app=day.app,
+            medium=day.medium,
+            source=HEARD_AS[day.basis],
+            reports=day.count,
+            restricted=day.restricted,
+            contributors=day.contributors,
+            rules=Counter(day.rules),
+            responders=day.responders,
+            bundles=day.bundles,
+            simulated=day.simulated,
+        )
+
+
+def of_taps(path: Path) -> Iterator[Counts]:
+    """One a network-day, app and medium; none where there is no such file. `UsageError` names a line that is none."""
+    if not path.is_file():
+        return
+    lines = enumerate(path.read_bytes().splitlines(), 1)
+    counted = Counter(_tap(number, line) for number, line in lines if line.strip())
+    for tap, count in sorted(counted.items(), key=lambda item: msgspec.structs.astuple(item[0])):
+        yield Counts(tap.day, tap.country, tap.network, tap.app, tap.medium, "tap", count, count,
+                     simulated=tap.simulated)  # fmt: skip
+
+
+def of_index(found: Iterable[DayCount], carried: Iterable[CarryDay] = ()) -> Iterator[Counts]:
+    """Of the index's day counts, and of what carried calls on those days; imports are no source.
+
+    A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
+    knows how often recordings of good lines look so.
+    """
+    transports: dict[tuple[str, ...], list[str]] = {}
+    for day in carried:
+        transports.setdefault((day.country, day.network, day.app, day.medium, day.day), []).append(day.transport)
+    for one in found:
+        if one.source in SOURCES:
+            reports, restricted = _heard(one)
+            yield Counts(
+                day=one.day,
+                country=one.country,
+                network=one.network,
+                app=one.app,
+                medium=one.medium,
+                source=one.source,
+                reports=reports,
+                restricted=restricted,
+                contributors=max(one.contributors, 1),
+                rules=one.rules,
+                responders={key: (count, one.responders_restricted.get(key, 0))
+                            for key, count in one.responders.items()},
+                carries=tuple(transports.get((one.country, one.network, one.app, one.medium, one.day), ())),
+                bundles=one.bundles,
+                simulated=one.simulated,
+            )  # fmt: skip
+
+
+def _heard(one: DayCount) -> tuple[int, int]:
+    """(reports, those that accuse)."""
+    if one.source == "tap":
+        return one.failed, one.failed
+    consistent = one.consistent if one.source == "capture" else 0
+    return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
+
+
+def _tap(number: int, line: bytes) -> Tap:
+    try:
+        return msgspec.json.decode(line, type=Tap)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"Line {number} of taps.jsonl is no tap: {error}. Mend or delete it.") from None

@@ -1,0 +1,71 @@
+"""All that is found in day counts: events of networks and countries, the claims they bear on, the people they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from talkpath.observatory.claims.event_context import all_bearing, event_reach
+from talkpath.observatory.claims.rows import Claim
+from talkpath.observatory.detect.assumptions import Assumptions
+from talkpath.observatory.detect.country import roll_up
+from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.find import find
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.tables import Tables
+
+SCHEMA = "talkpath.events/1"
+
+
+class Heard(Struct, frozen=True):
+    """What there was to look at: decided reports and taps, by whom, where and when."""
+
+    reports: int
+    taps: int
+    sources: tuple[str, ...]
+    networks: int
+    first_day: str
+    last_day: str
+    simulated: bool
+
+
+class Found(Struct, frozen=True):
+    """The object that `talkpath observe events --json` prints. `claims` and `reach` by the event's id; an event of
+    which nobody knows how many it touches has no reach. `trusted`: by the assumptions for a folder in hand."""
+
+    heard: Heard
+    events: tuple[Event, ...]
+    countries: tuple[Event, ...]
+    claims: dict[str, tuple[str, ...]]
+    reach: dict[str, Reach]
+    trusted: bool
+    schema: str = SCHEMA
+
+
+def look(counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], tables: Tables) -> Found:
+    """Look for events, and for what hangs on them."""
+    events = find(counts, rules)
+    reach = {event.id: event_reach(event, tables) for event in events}
+    return Found(
+        heard=_heard(counts),
+        events=tuple(events),
+        countries=tuple(roll_up(events, counts)),
+        claims={name: ids for name, ids in all_bearing(events, claims).items() if ids},
+        reach={name: people for name, people in reach.items() if people},
+        trusted=not rules.strict,
+    )
+
+
+def _heard(counts: Sequence[Counts]) -> Heard:
+    placed = [one for one in counts if one.country != "ZZ"]
+    return Heard(
+        reports=sum(one.reports for one in counts if one.source != "tap"),
+        taps=sum(one.reports for one in counts if one.source == "tap"),
+        sources=tuple(sorted({one.source for one in counts})),
+        networks=len({(one.country, one.network) for one in placed}),
+        first_day=min((one.day for one in counts), default=""),
+        last_day=max((one.day for one in counts), default=""),
+        simulated=any(one.simulated for one in counts),
+    )

@@ -1,0 +1,165 @@
+"""From bundles to network-days: what the reports of one day say of one app and medium on one network.
+
+A report is one verdict of one bundle, judged again from its facts by the rules of this version. Networks are those
+that the responder's receipt names (AS number and country of the address it saw); a bundle without a receipt counts
+for AS0 in ZZ, which is no network: it can show a state, and nobody can place it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from talkpath.errors import UsageError
+from talkpath.evidence.bundle import Bundle, read_bundle
+from talkpath.verdict.judge import judge
+from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.wire.control.keys import raw_key_text
+
+NOWHERE = ("AS0", "ZZ")
+DAY_CHARACTERS = len("2026-11-24")
+DECIDED = ("ok", "restricted", "closed", "impaired")
+
+
+class Report(Struct, frozen=True):
+    """One verdict of one bundle. `p`: the estimate of the share dropped, where the rule has one. `day` in UTC.
+
+    `responder` is the far end's key, where it signed what it saw."""
+
+    bundle: str
+    network: str
+    country: str
+    day: str
+    app: str
+    medium: str
+    state: str
+    rule: str | None = None
+    direction: str | None = None
+    p: float | None = None
+    basis: str = "shape"
+    contributor: str = ""
+    responder: str = ""
+    simulated: bool = False
+
+
+class Day(Struct, frozen=True):
+    """All decided reports of one day, network, app, medium and basis.
+
+    `restricted`, `ok`, `closed`, `impaired` count reports. `rules`, `ways` and `ps` are those of the restricted ones,
+    in the order of bundles. `contributors` is at least 1: a folder of bundles does not tell people apart.
+    `responders` gives (decided, restricted) reports by the far end's key; `bundles` are those of all reports.
+    """
+
+    network: str
+    country: str
+    app: str
+    medium: str
+    day: str
+    basis: str
+    restricted: int = 0
+    ok: int = 0
+    closed: int = 0
+    impaired: int = 0
+    contributors: int = 1
+    rules: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    ps: tuple[float, ...] = ()
+    responders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bundles: tuple[str, ...] = ()
+    simulated: bool = False
+
+    @property
+    def count(self) -> int:
+        """Decided reports."""
+        return self.restricted + self.ok + self.closed + self.impaired
+
+    @property
+    def stream(self) -> tuple[str, str, str, str]:
+        """(country, network, app, medium)."""
+        return self.country, self.network, self.app, self.medium
+
+
+def reports(folder: Path) -> Iterator[Report]:
+    """Those of all bundles below the folder; `BundleError` where one does not verify."""
+    if not folder.is_dir():
+        raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
+    seen: set[bytes] = set()
+    for path in sorted(folder.rglob("*.talkpath")):
+        data = path.read_bytes()
+        bundle = read_bundle(data)
+        facts = hashlib.sha256(msgspec.msgpack.encode(bundle.facts or bundle.findings)).digest()
+        if facts not in seen:  # the same run in two files counts once
+            seen.add(facts)
+            yield from bundle_reports(bundle, hashlib.sha256(data).hexdigest())
+
+
+def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
+    """One a verdict. A recording, or a check that does not tell its day, tells nothing here."""
+    facts = bundle.facts
+    if facts is None or not facts.started_at:
+        return
+    network, country = (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else NOWHERE
+    for verdict in judge(facts):
+        yield Report(
+            bundle=name,
+            network=network,
+            country=country,
+            day=facts.started_at[:DAY_CHARACTERS],
+            app=verdict.app,
+            medium=verdict.medium,
+            state=verdict.state,
+            rule=verdict.rule,
+            direction=verdict.direction,
+            p=_p(verdict),
+            basis=verdict.basis,
+            responder=raw_key_text(bundle.receipt.responder_key) if bundle.receipt else "",
+            simulated=facts.simulated,
+        )
+
+
+def days(found: Iterable[Report]) -> list[Day]:
+    """Network-days in order of stream and day; reports that decided nothing are no part of one."""
+    decided = sorted((report for report in found if report.state in DECIDED), key=lambda r: (*_key(r), r.bundle))
+    return [_day(list(group)) for _, group in groupby(decided, key=_key)]
+
+
+def _key(report: Report) -> tuple[str, str, str, str, str, str]:
+    return report.country, report.network, report.app, report.medium, report.day, report.basis
+
+
+def _day(found: list[Report]) -> Day:
+    first = found[0]
+    accusing = [report for report in found if report.state == "restricted"]
+    return Day(
+        network=first.network,
+        country=first.country,
+        app=first.app,
+        medium=first.medium,
+        day=first.day,
+        basis=first.basis,
+        **{state: sum(report.state == state for report in found) for state in DECIDED},
+        contributors=max(1, len({report.contributor for report in found} - {""})),
+        rules=tuple(report.rule or "media.unknown" for report in accusing),
+        ways=tuple(report.direction or "" for report in accusing),
+        ps=tuple(report.p for report in accusing if report.p is not None),
+        responders=_responders(found),
+        bundles=tuple(dict.fromkeys(report.bundle for report in found)),
+        simulated=any(report.simulated for report in found),
+    )
+
+
+def _responders(found: list[Report]) -> dict[str, tuple[int, int]]:
+    """By the far end's key."""
+    keys = sorted({report.responder for report in found} - {""})
+    states = {key: [report.state for report in found if report.responder == key] for key in keys}
+    return {key: (len(said), said.count("restricted")) for key, said in states.items()}
+
+
+def _p(verdict: Verdict) -> float | None:
+    said: Number | Category | None = verdict.parameters.get("p")
+    return said.estimate if isinstance(said, Number) else None

@@ -1,0 +1,56 @@
+"""The journal as a feed: what may be published, in words. Corrections are entries like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.text import details, sentence
+from talkpath.observatory.feeds.atom import Entry, document
+from talkpath.observatory.feeds.journal import Told
+from talkpath.observatory.publication import Publication, orders_of
+
+MOST = 200
+
+
+def published(journal: Iterable[Told], publication: Publication, today: str) -> list[Told]:
+    """Without what is not shown on pages either, and of the rest only what is."""
+    every = list(journal)
+    orders = orders_of(told.event for told in every)
+    shown = [(told, publication.told([told.event], today, orders)) for told in every]
+    return [replace(told, event=event) for told, events in shown for event in events]
+
+
+def delayed(journal: Iterable[Told], publication: Publication, today: str) -> list[int]:
+    """Numbers of the lines that wait for their day."""
+    every = list(journal)
+    orders = orders_of(told.event for told in every)
+    return [told.number for told in every if publication.of_event(told.event, today, orders) == "delay"]
+
+
+def feed(journal: Sequence[Told], now: str, name: str = "events", address: str = "") -> str:
+    """An Atom document of what may be published, the newest first. `address`: where the pages are, for links."""
+    simulated = any(told.event.simulated for told in journal)
+    title = "SIMULATED: talkpath, events" if simulated else "talkpath: events"
+    entries = [_entry(told, address) for told in reversed(journal[-MOST:])]
+    return document(name, title, entries, now, f"{address}/feeds/{name}.atom" if address else "")
+
+
+def _entry(told: Told, address: str) -> Entry:
+    event = told.event
+    said = sentence(event)
+    mark = "SIMULATED: " if event.simulated else ""
+    return Entry(
+        name=f"{told.number} {event.id}",
+        title=mark + said,
+        updated=told.at,
+        text="\n".join([f"{said}.", *details(event), f"Event {event.id}, told as number {told.number}."]),
+        link=f"{address}/event/{event.id}" if address else "",
+        categories=_categories(event),
+    )
+
+
+def _categories(event: Event) -> tuple[str, ...]:
+    return event.country, event.network, event.app, event.medium, event.kind, event.level

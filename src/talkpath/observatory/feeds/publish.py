@@ -1,0 +1,82 @@
+"""Puts events into the journal, and from there into feeds and to webhooks. The only part here with a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.feeds.entries import delayed, published
+from talkpath.observatory.feeds.entries import feed as atom
+from talkpath.observatory.feeds.journal import Told, named, news, read, taken_back, write
+from talkpath.observatory.feeds.webhook import Progress, deliver, load_hooks, post, read_progress, write_progress
+from talkpath.observatory.publication import Publication
+
+DAY_CHARACTERS = len("2026-11-24")
+ALL = "events"
+
+
+def tell(events: Sequence[Event], journal: Path, publication: Publication, feed: Path | None = None,
+         webhooks: Path | None = None) -> str:  # fmt: skip
+    """What was new, and where it went, in a sentence. The journal is on the disk before anything is sent."""
+    if webhooks:
+        load_hooks(webhooks)
+    before, now = read(journal), _now()
+    fresh = news(before, events, now, publication.min_contributors)
+    write(journal, fresh)
+    shown = published([*before, *fresh], publication, now[:DAY_CHARACTERS])
+    if feed:
+        feed.write_text(atom(shown, now), encoding="utf-8")
+    said = [f"{len(fresh)} new lines in {journal.name}; {len(shown)} of {len(before) + len(fresh)} may be published."]
+    if webhooks:
+        said.append(deliver_told(journal, publication, now[:DAY_CHARACTERS], webhooks))
+    return " ".join(said)
+
+
+def record(events: Sequence[Event], journal: Path, publication: Publication, today: str, feeds: Path,
+           address: str = "") -> list[Event]:  # fmt: skip
+    """Put what is new into the journal and the feeds; all events as the journal calls them, withdrawn ones too.
+
+    In the folder `feeds` are events.atom and one for each country, as XX.atom.
+    """
+    before = read(journal)
+    fresh = news(before, events, _now(), publication.min_contributors)
+    if fresh:
+        write(journal, fresh)
+    every = [*before, *fresh]
+    shown = published(every, publication, today)
+    feeds.mkdir(exist_ok=True)
+    _put(feeds, ALL, shown, today, address)
+    for country in sorted({told.event.country for told in every}):
+        _put(feeds, country, [told for told in shown if told.event.country == country], today, address)
+    return [*named(before, events), *taken_back(every)]
+
+
+def deliver_told(journal: Path, publication: Publication, today: str, webhooks: Path) -> str:
+    """Send the receivers what they did not get yet; what came of it, in a sentence."""
+    hooks, every, kept = load_hooks(webhooks), read(journal), journal.with_suffix(".delivered.json")
+    shown, later = published(every, publication, today), delayed(every, publication, today)
+    progress, delivered, waiting = read_progress(kept), 0, 0
+    for hook in hooks:
+        before = progress.get(hook.name, Progress())
+        progress[hook.name], outcome = deliver(hook, shown, before, post, time.sleep, time.time, SystemRandom(), later)
+        write_progress(kept, progress)
+        delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
+    rest = f", {waiting} wait for the next run: a receiver does not answer" if waiting else ""
+    return f"{delivered} deliveries{rest}."
+
+
+def _put(feeds: Path, name: str, shown: Sequence[Told], today: str, address: str) -> None:
+    """Whole or not at all, and only where it changed."""
+    path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        beside = path.with_suffix(".new")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

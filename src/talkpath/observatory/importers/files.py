@@ -1,0 +1,116 @@
+"""Bringing files into a log from the command line: a folder of bundles and taps, or other people's measurements.
+
+Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
+does not verify stops nothing: it is counted and told, and so is what comes from a country that the stop rule names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from talkpath.errors import BundleError, WireError
+from talkpath.evidence.bundle import read_seal
+from talkpath.observatory.importers.folder import folder_bundles, folder_taps, pseudonym
+from talkpath.observatory.importers.ooni import read_ooni
+from talkpath.observatory.intake.judging import judge_received
+from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.records import Imported, Judged, Received
+from talkpath.observatory.stop import stops
+
+GROUP = 256
+Hear = Callable[[int], None]
+Item = TypeVar("Item")
+
+
+class Brought(Struct, frozen=True):
+    """How many of each were taken, there already, or refused. `others` are what is none of ours."""
+
+    bundles: int = 0
+    taps: int = 0
+    measurements: int = 0
+    known: int = 0
+    refused: int = 0
+    unfit: int = 0
+    others: int = 0
+
+
+def bring_ooni(log: Log, file: Path, hear: Hear = lambda count: None) -> Brought:
+    """Take OONI's measurements; `hear` is told how many lines were read."""
+    measurements = known = refused = others = count = 0
+    stopped = _stopped(log)
+    for group in _groups(read_ooni(file)):
+        found = [one for one in group if isinstance(one, Imported)]
+        entries = [Entry(one) for one in found if one.country not in stopped]
+        refused += len(found) - len(entries)
+        taken = log.commit(entries)
+        measurements, known = measurements + sum(taken), known + taken.count(False)
+        refused += sum(isinstance(one, WireError) for one in group)
+        others, count = others + group.count(None), count + len(group)
+        hear(count)
+    return Brought(measurements=measurements, known=known, refused=refused, others=others)
+
+
+def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
+                 hear: Hear = lambda count: None) -> Brought:  # fmt: skip
+    """Take a folder's bundles and taps; `hear` is told how many bundles were judged."""
+    bundles = known = refused = taps = 0
+    stopped = _stopped(log)
+    for group in _groups(folder_bundles(folder)):
+        entries = [_entry(data) for data in group if _fits(data, simulated, stopped)]
+        taken = log.commit(entries)
+        bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
+    unfit = judge_waiting(log, listed, simulated, jobs, hear)
+    for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
+        entries = [Entry(tap) for tap in some if tap.country not in stopped]
+        counted = log.commit(entries)
+        taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
+    return Brought(bundles, taps, 0, known, refused, unfit)
+
+
+def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
+                  hear: Hear = lambda count: None) -> int:  # fmt: skip
+    """Judge all that nobody judged yet; how many were unfit."""
+    unfit = count = 0
+    work = partial(judge_received, log.folder.bundles, listed=dict(listed), simulated=simulated)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        while waiting := [known.received for known in log.waiting(GROUP)]:
+            for record in pool.map(work, waiting, chunksize=4):
+                log.commit([Entry(record)])
+                unfit, count = unfit + (not isinstance(record, Judged)), count + 1
+                hear(count)
+    return unfit
+
+
+def _entry(data: bytes) -> Entry:
+    name = hashlib.sha256(data).hexdigest()
+    made_up = read_seal(data).simulated
+    return Entry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
+
+
+def _stopped(log: Log) -> frozenset[str]:
+    """Countries that nothing is taken from."""
+    return frozenset(known.country for known in stops(log.folder.root))
+
+
+def _fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
+    try:
+        seal = read_seal(data)
+    except BundleError:
+        return False
+    country = seal.receipt.country if seal.receipt else ""
+    return seal.kind == "check" and seal.simulated == simulated and country not in stopped
+
+
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    found = iter(items)
+    while group := list(islice(found, GROUP)):
+        yield group

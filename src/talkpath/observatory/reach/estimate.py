@@ -1,0 +1,166 @@
+"""How many people an event touches: an interval, and what was assumed for it.
+
+    people = audience of the app x share of the country's users who are on the network x share of its checks restricted
+
+summed over networks with a confirmed event. The audience is drawn evenly between its source's bounds; each network's
+share of checks from the beta distributions that bound Clopper and Pearson's interval. Where all networks are affected
+and all checks restricted, the estimate and the upper end are the source's figure. Several apps
+are united by the bounds of Frechet, since nobody knows who uses two of them: at least as many as the largest, at most
+their sum or the population. They are never summed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.reach.tables import Audience, Tables
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DRAWS = 20_000
+TAIL = 0.025
+
+
+class Affected(Struct, frozen=True):
+    """One network with a confirmed event: of `checks` decided ones, `restricted` were."""
+
+    network: str
+    restricted: int
+    checks: int
+
+
+class Reach(Struct, frozen=True):
+    """People touched. `low` to `high` is a 95 % interval of draws; of several apps the bounds of their union, and then
+    `estimate` is None. `assumptions` are sentences that belong beside the number."""
+
+    country: str
+    apps: tuple[str, ...]
+    medium: str
+    estimate: float | None
+    low: float
+    high: float
+    networks: int
+    assumptions: tuple[str, ...]
+    simulated: bool = False
+
+
+def reach(medium: str, affected: Iterable[Affected], audience: Audience, tables: Tables, seed: int = 0) -> Reach:
+    """Of one app. `UsageError` where nobody knows how many users the networks have."""
+    draws, estimate, found = _people(list(affected), audience, tables, seed)
+    return Reach(
+        country=audience.country,
+        apps=(audience.app,),
+        medium=medium,
+        estimate=estimate,
+        low=_quantile(draws, TAIL),
+        high=_quantile(draws, 1 - TAIL),
+        networks=len(found.counted),
+        assumptions=(*found.sentences, _audience(audience)),
+        simulated=tables.simulated,
+    )
+
+
+def union(medium: str, affected: Mapping[str, Iterable[Affected]], audiences: Sequence[Audience], tables: Tables,
+          seed: int = 0) -> Reach:  # fmt: skip
+    """Of several apps together; `affected` by app."""
+    import numpy as np
+
+    country = audiences[0].country
+    people = tables.population(country)
+    each = [_people(list(affected[audience.app]), audience, tables, seed) for audience in audiences]
+    draws = np.stack([found[0] for found in each])
+    counted = {network for found in each for network in found[2].counted}
+    sentences = dict.fromkeys(sentence for found in each for sentence in found[2].sentences)
+    return Reach(
+        country=country,
+        apps=tuple(audience.app for audience in audiences),
+        medium=medium,
+        estimate=None,
+        low=min(_quantile(draws.max(axis=0), TAIL), people),
+        high=_quantile(np.minimum(draws.sum(axis=0), people), 1 - TAIL),
+        networks=len(counted),
+        assumptions=(*sentences, *map(_audience, audiences), _population(people)),
+        simulated=tables.simulated,
+    )
+
+
+class _Found(Struct, frozen=True):
+    counted: tuple[str, ...]
+    sentences: tuple[str, ...]
+
+
+def _people(affected: Sequence[Affected], audience: Audience, tables: Tables,
+            seed: int) -> tuple[NDArray[np.float64], float, _Found]:  # fmt: skip
+    """(draws, the estimate, what was assumed) for one app."""
+    import numpy as np
+
+    users = tables.users(audience.country)
+    if not users:
+        raise UsageError(
+            f"No table tells how many users the networks of {audience.country} have; add one (docs/claims.md)."
+        )
+    whole = sum(users.values())
+    counted = [network for network in affected if network.network in users and network.checks]
+    rng = np.random.default_rng([seed, *audience.app.encode()])
+    figures = rng.uniform(audience.low, audience.high, DRAWS)
+    shares, upper = np.zeros(DRAWS), rng.random(DRAWS) < 0.5
+    estimate = 0.0
+    for network in counted:
+        weight = users[network.network] / whole
+        shares += weight * _share(rng, network, upper)
+        estimate += weight * network.restricted / network.checks
+    missing = len(affected) - len(counted)
+    found = _Found(tuple(network.network for network in counted), _sentences(len(counted), len(users), missing))
+    return figures * np.minimum(shares, 1.0), estimate * (audience.low + audience.high) / 2, found
+
+
+def _share(rng: np.random.Generator, network: Affected, upper: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Draws of the share of a network's users who are affected: Clopper and Pearson's upper or lower beta distribution.
+
+    Which of the two is drawn for all networks together, so that the estimate stays within the interval.
+    """
+    import numpy as np
+
+    hit, spared = network.restricted, network.checks - network.restricted
+    low = rng.beta(hit, spared + 1, DRAWS) if hit else np.zeros(DRAWS)
+    high = rng.beta(hit + 1, spared, DRAWS) if spared else np.ones(DRAWS)
+    return np.where(upper, high, low)
+
+
+def _quantile(draws: NDArray[np.float64], at: float) -> float:
+    import numpy as np
+
+    return float(np.quantile(draws, at))
+
+
+def _sentences(counted: int, known: int, missing: int) -> tuple[str, ...]:
+    said = [
+        f"Counted are {counted} of {known} networks whose users are known: those with a confirmed event; "
+        "on all others nobody is counted.",
+        "An app's users are spread over networks as all users are; each is counted on one network.",
+        "Whoever checks is as likely to be affected as anybody else on the network.",
+    ]
+    if missing:
+        said.append(f"{missing} affected networks are not counted, since nobody tells how many users they have.")
+    return tuple(said)
+
+
+def _audience(audience: Audience) -> str:
+    figure = _millions(audience.low)
+    if audience.high != audience.low:
+        figure += f" to {_millions(audience.high)}"
+    return f"{audience.app}: {figure} million people a {audience.per} in {audience.month} ({audience.source})."
+
+
+def _population(people: float) -> str:
+    return f"No union passes the population of {_millions(people)} million; how many use two of the apps is not known."
+
+
+def _millions(people: float) -> str:
+    return f"{people / 1e6:.1f}"

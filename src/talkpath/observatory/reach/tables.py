@@ -1,0 +1,88 @@
+"""The numbers that reach rests on, as data files that anybody can replace: audience.toml and networks.toml.
+
+Those that come with talkpath lie in data/. A folder of bundles that has its own is held with those.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from talkpath.errors import UsageError
+from talkpath.observatory.claims.rows import DATA, decode
+
+
+class Audience(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many people use an app, by one source: `low` to `high` people a `per` in `month` (2025-08)."""
+
+    app: str
+    country: str
+    month: str
+    low: float
+    high: float
+    source: str
+    per: Literal["month", "day"] = "month"
+    note: str = ""
+
+
+class Population(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many people there are who could use any of them."""
+
+    country: str
+    people: float
+    source: str
+    note: str = ""
+
+
+class NetworkUsers(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many users a network has; only the shares of a country's networks are used."""
+
+    network: str
+    country: str
+    users: float
+    source: str = ""
+
+
+class _Audiences(Struct, frozen=True, forbid_unknown_fields=True):
+    population: tuple[Population, ...] = ()
+    audience: tuple[Audience, ...] = ()
+    simulated: bool = False
+
+
+class _Networks(Struct, frozen=True, forbid_unknown_fields=True):
+    network: tuple[NetworkUsers, ...] = ()
+
+
+class Tables(Struct, frozen=True):
+    """Both files, read."""
+
+    populations: tuple[Population, ...] = ()
+    audiences: tuple[Audience, ...] = ()
+    networks: tuple[NetworkUsers, ...] = ()
+    simulated: bool = False
+
+    def population(self, country: str) -> float:
+        """People of the country; `UsageError` where no row tells."""
+        for row in self.populations:
+            if row.country == country:
+                return row.people
+        raise UsageError(f"No table tells the population of {country}; add a row to audience.toml (docs/claims.md).")
+
+    def audience(self, app: str, country: str, day: str) -> Audience | None:
+        """The monthly figure of the last month up to that day; None where there is none."""
+        rows = [row for row in self.audiences if (row.app, row.country, row.per) == (app, country, "month")]
+        return max((row for row in rows if row.month <= day[:7]), key=lambda row: row.month, default=None)
+
+    def users(self, country: str) -> dict[str, float]:
+        """Network to users, for one country."""
+        return {row.network: row.users for row in self.networks if row.country == country}
+
+
+def load_tables(folder: Path | None = None) -> Tables:
+    """The folder's own files where it has both, else those that come with talkpath."""
+    own = folder if folder and all((folder / name).is_file() for name in ("audience.toml", "networks.toml")) else DATA
+    audiences = decode("audience.toml", (own / "audience.toml").read_text(encoding="utf-8"), _Audiences)
+    networks = decode("networks.toml", (own / "networks.toml").read_text(encoding="utf-8"), _Networks)
+    return Tables(audiences.population, audiences.audience, networks.network, audiences.simulated)

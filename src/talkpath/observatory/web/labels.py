@@ -1,0 +1,101 @@
+"""Names, numbers and labels of the observatory, in the language of the moment."""
+
+from __future__ import annotations
+
+from talkpath.apps import apps
+from talkpath.observatory.claims.count import Outcome
+from talkpath.report.words import sentences
+from talkpath.report.words.language import count, say
+from talkpath.report.words.mechanism import name as mechanism_name
+
+OUTCOME_MARKS = {"supported": "●", "contradicted": "◆", "silent": "○", "not measurable": "–"}
+LEVEL_MARKS = {"signal": "△", "confirmed": "▲", "attack-resistant": "⛨"}
+KIND_MARKS = {"began": "▶", "changed": "↻", "ended": "■", "withdrawn": "↩"}
+
+
+def app_name(code: str) -> str:
+    """As people write it."""
+    known = apps().get(code)
+    return known.name if known else code
+
+
+def medium(code: str) -> str:
+    """As a word."""
+    return say("medium", "calls") if code == "call" else sentences.medium(code)
+
+
+def heading(app: str, medium_code: str) -> str:
+    """An app and a medium: "Telegram, voice"."""
+    return say("page", "{app}, {medium}", app=app_name(app), medium=medium(medium_code))
+
+
+def contributors(number: int) -> str:
+    """ "at least 7 people"."""
+    return count("unit", "at least {number} person", "at least {number} people", number)
+
+
+def rule_name(rule: str | None) -> str:
+    """A mechanism as a clause; "" where there is none."""
+    return mechanism_name(rule) if rule else ""
+
+
+def source_name(code: str) -> str:
+    """A kind of source."""
+    names = {
+        "probe": say("source", "checks by program"),
+        "browser": say("source", "checks in a browser"),
+        "capture": say("source", "recorded calls"),
+        "tap": say("source", "taps"),
+    }
+    return names.get(code, code)
+
+
+def outcomes() -> dict[Outcome, str]:
+    """What people read."""
+    return {
+        "supported": say("outcome", "supported"),
+        "contradicted": say("outcome", "contradicted"),
+        "silent": say("outcome", "silent: too little was measured"),
+        "not measurable": say("outcome", "not measurable"),
+    }
+
+
+def levels() -> dict[str, str]:
+    """Likewise."""
+    return {
+        "signal": say("level", "first sign"),
+        "confirmed": say("level", "confirmed"),
+        "attack-resistant": say("level", "confirmed, and hard to fake"),
+    }
+
+
+def kinds() -> dict[str, str]:
+    """Likewise, of events."""
+    return {
+        "began": say("event", "restriction began"),
+        "changed": say("event", "restriction changed"),
+        "ended": say("event", "restriction ended"),
+        "withdrawn": say("event", "withdrawn"),
+    }
+
+
+def speakers() -> dict[str, str]:
+    """Who says something."""
+    return {
+        "official": say("speaker", "an official"),
+        "company": say("speaker", "a company"),
+        "press": say("speaker", "the press"),
+        "user": say("speaker", "a user"),
+        "measure": say("speaker", "somebody who measured"),
+        "critic": say("speaker", "a critic"),
+    }
+
+
+def credibilities() -> dict[str, str]:
+    """Of a source."""
+    return {
+        "A": say("credibility", "a named official or company, or primary data"),
+        "B": say("credibility", "reputable press, or a maintainer with data"),
+        "C": say("credibility", "one user, or anonymous"),
+        "D": say("credibility", "numbers without a method"),
+    }

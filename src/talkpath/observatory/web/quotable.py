@@ -1,0 +1,183 @@
+"""What may be written of an event, and what may not: sentences that a journalist can take as they are.
+
+Each permitted sentence is true of what was measured and says no more; each forbidden one is a mistake often made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.publication import EVERYWHERE
+from talkpath.observatory.web.labels import app_name, contributors, medium, rule_name
+from talkpath.report.words.language import count, say
+
+
+def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Iterator[str]:
+    """Sentences in the language of the moment. `current`: it was not withdrawn. `hit` of the country's networks are
+    meant, where the event is that of a country."""
+    if event.simulated:
+        yield say("may write", "In a made-up country inside a computer, not anywhere in the world:")
+    if not current:
+        yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
+        return
+    yield _country(event, hit) if event.network == EVERYWHERE else what(event)
+    if event.rule and event.kind != "ended":
+        yield say("may write", "What was seen is consistent with this: {mechanism}.", mechanism=rule_name(event.rule))
+    yield _level(event)
+    yield say(
+        "may write",
+        "{reports} by {people} say so (as of {day}).",
+        reports=count("unit", "{number} report", "{number} reports", event.count),
+        people=contributors(event.contributors),
+        day=today,
+    )
+
+
+def must_not(event: Event) -> Iterator[str]:
+    """Likewise."""
+    name = app_name(event.app)
+    if event.simulated:
+        yield say("must not write", "Anything about a real country, network or company: this one is SIMULATED.")
+    if event.medium == "text":
+        yield say("must not write", "“{app} is blocked”: its messages were looked at, and not its calls.", app=name)
+    else:
+        yield say(
+            "must not write",
+            "“{app} is blocked”: these were calls that look like {app}'s, to a test server that agreed to take them. "
+            "Its own servers and its messages were not tested.",
+            app=name,
+        )
+    yield say(
+        "must not write",
+        "“The regulator, the state or the operator did it”, or why: something on the path tells calls apart, and no "
+        "measurement says who or why.",
+    )
+    if event.network == EVERYWHERE:
+        yield say("must not write", "“Everywhere in the country”: counted are networks that somebody measured.")
+    else:
+        yield say("must not write", "“In the whole country”: this is one network. The page “now” counts how many.")
+    yield from _by_kind(event)
+    yield say(
+        "must not write",
+        "“{people} were affected”: that is who measured, not who is affected.",
+        people=contributors(event.contributors),
+    )
+
+
+def what(event: Event) -> str:
+    """The one sentence."""
+    if event.medium == "text":
+        return _messages(event)
+    known = _known(event)
+    if event.kind == "ended":
+        return say(
+            "may write",
+            "On {network}, what looks like {app} ({medium}) fares like other traffic again: the restriction ended "
+            "after {low}, and not after {high}.",
+            **known,
+        )
+    if event.kind == "changed":
+        return say(
+            "may write",
+            "On {network}, what holds back {app} ({medium}) changed after {low}, and not after {high}.",
+            **known,
+        )
+    if event.onset_low is None:
+        return say(
+            "may write",
+            "On {network}, what looks like {app} ({medium}) fared worse than look-alikes sent at the same moments on "
+            "{high} already, the first day measured: nobody knows since when.",
+            **known,
+        )
+    return say(
+        "may write",
+        "On {network}, what looks like {app} ({medium}) began to fare worse than look-alikes sent at the same moments "
+        "after {low}, and not after {high}.",
+        **known,
+    )
+
+
+def _country(event: Event, hit: int) -> str:
+    """The first of a country's networks, or the last."""
+    known = {**_known(event), "country": event.country, "hit": hit, "measured": event.measured}
+    if event.kind == "ended":
+        return say(
+            "may write",
+            "In {country}, the last network that held back {app} ({medium}) did so no more after {low}, and not after "
+            "{high}.",
+            **known,
+        )
+    if event.kind == "changed":
+        return say(
+            "may write",
+            "In {country}, what holds back {app} ({medium}) on most networks changed after {low}, and not after "
+            "{high}.",
+            **known,
+        )
+    return say(
+        "may write",
+        "In {country}, {app} ({medium}) began to be held back on {hit} of {measured} networks measured; on the first "
+        "of them not after {high}.",
+        **known,
+    )
+
+
+def _messages(event: Event) -> str:
+    """Messages have no look-alikes: they are compared with other traffic."""
+    known = _known(event)
+    if event.kind == "ended":
+        return say(
+            "may write",
+            "On {network}, messages of {app} get through again, since a day after {low} and not after {high}.",
+            **known,
+        )
+    if event.kind == "changed":
+        return say(
+            "may write",
+            "On {network}, what holds back messages of {app} changed after {low}, and not after {high}.",
+            **known,
+        )
+    if event.onset_low is None:
+        return say(
+            "may write",
+            "On {network}, messages of {app} did not get through while other traffic did, on {high} already, the first "
+            "day measured: nobody knows since when.",
+            **known,
+        )
+    return say(
+        "may write",
+        "On {network}, messages of {app} stopped getting through while other traffic did, after {low}, and not after "
+        "{high}.",
+        **known,
+    )
+
+
+def _known(event: Event) -> dict[str, object]:
+    return {
+        "network": event.network,
+        "app": app_name(event.app),
+        "medium": medium(event.medium),
+        "low": event.onset_low or "",
+        "high": event.onset_high,
+    }
+
+
+def _level(event: Event) -> str:
+    if event.level == "signal":
+        return say("may write", "This is a first sign, and not confirmed.")
+    if event.level == "confirmed":
+        return say("may write", "It is confirmed: independent reports agree.")
+    return say("may write", "It is confirmed by so many kinds of sources that two false ones cannot have made it up.")
+
+
+def _by_kind(event: Event) -> Iterator[str]:
+    if event.level == "signal":
+        yield say("must not write", "“It is confirmed”: it is not, and may turn out to be nothing.")
+    if event.kind == "ended":
+        yield say("must not write", "“The order was lifted”: that all is well again does not tell why.")
+    elif event.medium != "text":
+        yield say(
+            "must not write",
+            "A share of calls that fail: shares on these pages are of packets, reports or networks, as each says.",
+        )

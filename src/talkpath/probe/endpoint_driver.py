@@ -1,0 +1,135 @@
+"""The driver of `inquiry`: sockets, the system's own name server, and the clock. Any OS.
+
+Each request runs in a thread of its own and ends within its time; what the network does becomes a failure by the names
+of OONI's df-007. Nothing is sent before `ask` is called, and nothing but what the engine asks for.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from talkpath.probe.endpoint_engine import OTHER, SYSTEM, Inquiry, Request
+from talkpath.wire.ip.address import Address
+
+DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
+NAP_S = 0.2
+WORKERS = 16
+
+FAILURES: tuple[tuple[type[OSError], str], ...] = (
+    (TimeoutError, "generic_timeout_error"),
+    (ConnectionRefusedError, "connection_refused"),
+    (ConnectionResetError, "connection_reset"),
+    (ssl.SSLCertVerificationError, "ssl_invalid_certificate"),
+    (ssl.SSLEOFError, "eof_error"),
+    (ssl.SSLError, "ssl_failed_handshake"),
+)
+
+
+class Came(NamedTuple):
+    """What came of a request, see `Inquiry.answered`."""
+
+    failure: str = ""
+    data: bytes = b""
+    addresses: tuple[Address, ...] = ()
+
+
+Lookup = Callable[[str], Came]
+Told = Callable[[Request], None]
+
+
+def system_lookup(name: str) -> Came:
+    """By the system's own resolver, whatever that is."""
+    try:
+        found = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        absent = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+        return Came("dns_nxdomain_error" if absent else "dns_temporary_failure")
+    except (OSError, UnicodeError):
+        return Came("dns_temporary_failure")
+    return Came(addresses=tuple(Address.of(str(sockaddr[0])) for *_, sockaddr in found))
+
+
+class Asker:
+    """Runs an inquiry. `context` verifies certificates, by the system's authorities unless one is given; `told` hears
+    of each request as it leaves."""
+
+    def __init__(
+        self,
+        inquiry: Inquiry,
+        *,
+        lookup: Lookup = system_lookup,
+        context: ssl.SSLContext | None = None,
+        told: Told = lambda request: None,
+    ) -> None:
+        self._inquiry, self._lookup, self._told = inquiry, lookup, told
+        self._context = context or ssl.create_default_context()
+
+    def ask(self) -> None:
+        """To the end."""
+        inquiry = self._inquiry
+        running: dict[Future[Came], Request] = {}
+        with ThreadPoolExecutor(WORKERS, "ask") as pool:
+            while not inquiry.done or running:
+                for request in inquiry.poll(time.monotonic()):
+                    self._told(request)
+                    running[pool.submit(self._one, request)] = request
+                timeout_s = min(NAP_S, max(0.0, inquiry.wake_s - time.monotonic()))
+                done = wait(running, timeout_s, FIRST_COMPLETED).done if running else set()
+                if not running and not inquiry.done:
+                    time.sleep(timeout_s)
+                for each in done:
+                    inquiry.answered(time.monotonic(), running.pop(each).number, *each.result())
+
+    def _one(self, request: Request) -> Came:
+        if request.kind == SYSTEM:
+            return self._lookup(request.row.host)
+        if not request.addresses:
+            return Came("dns_lookup_error")
+        try:
+            return self._exchange(request)
+        except OSError as error:
+            return Came(next((name for kind, name in FAILURES if isinstance(error, kind)), "network_unreachable"))
+
+    def _exchange(self, request: Request) -> Came:
+        row = request.row
+        if request.kind in ("stun", OTHER):
+            port = row.port if request.kind == "stun" else self._inquiry.chosen.resolver.port
+            return Came(data=_datagram(request.addresses, port, request.data))
+        with _connected(request.addresses, row.port) as plain:
+            if request.kind == "tls":
+                with self._context.wrap_socket(plain, server_hostname=row.host):
+                    return Came()
+        return Came()
+
+
+def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
+    """One datagram to the first address, and what comes back from there."""
+    address = addresses[0]
+    with socket.socket(socket.AF_INET if address.family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as end:
+        end.settimeout(DATAGRAM_S)
+        end.connect((address.reveal()[0], port))
+        end.send(data)
+        return end.recv(2048)
+
+
+def _connected(addresses: Sequence[Address], port: int) -> socket.socket:
+    """A connection to the first address of each family that there is a way to."""
+    first = {address.family: address for address in reversed(addresses)}
+    families = sorted(first)
+    for family in families:
+        end = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+        end.settimeout(STREAM_S)
+        try:
+            end.connect((first[family].reveal()[0], port))
+        except OSError:
+            end.close()
+            if family == families[-1]:
+                raise
+        else:
+            return end
+    raise OSError  # no address at all

@@ -1,0 +1,215 @@
+"""Asking the apps' own hosts what anybody may ask: one greeting each, each beside a neutral host's.
+
+An engine: no socket, no clock. `poll` gives the requests that are due, `answered` takes what came of one; what came is
+kept in `exchanges`, without any address. Names come first (the system's name server, and one other); then every host is
+asked once, in small batches of one kind that hold one neutral host, in an order drawn at random. What was not answered
+is asked again beside fresh controls, twice at most, GAP_S later; where the control failed too, so is what answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+from typing import NamedTuple
+
+from talkpath.errors import WireError
+from talkpath.measure.facts import Exchange
+from talkpath.probe.catalogue import Chosen, Row
+from talkpath.wire.ip import dns
+from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc import stun
+
+ROUNDS = 3  # what an accusation needs (DESIGN section 5), and the most that a host is asked
+BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
+NEVER = float("inf")
+SYSTEM, OTHER = "dns.system", "dns.other"
+
+
+class Request(NamedTuple):
+    """One greeting. `kind` is "stun", "tcp", "tls", or a name server's, SYSTEM or OTHER; `data` the datagram where it
+    is one; `addresses` whom to send it to: none where the host's name was not found, or is to be looked up (SYSTEM)."""
+
+    number: int
+    row: Row
+    kind: str
+    round: int
+    data: bytes = b""
+    addresses: tuple[Address, ...] = ()
+
+
+class Due(NamedTuple):
+    """When a row is to be asked, and how."""
+
+    at_s: float
+    row: Row
+    kind: str
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """`today` decides which sources are old. `draw` is seeded in tests."""
+
+    chosen: Chosen
+    today: date
+    rng: Random
+    gap_s: float = GAP_S
+    exchanges: list[Exchange] = field(default_factory=list)
+    done: bool = False
+    _agenda: list[Due] = field(default_factory=list)
+    _open: dict[int, tuple[float, Request]] = field(default_factory=dict)
+    _found: dict[str, tuple[Address, ...]] = field(default_factory=dict)  # by host; kept in memory only
+    _round: int = 0
+    _names: bool = False  # is this round at its names?
+    _number: int = 0
+    _zero_s: float | None = None
+
+    @property
+    def wake_s(self) -> float:
+        """When the next request is due."""
+        return self._agenda[0].at_s if self._agenda else NEVER
+
+    def poll(self, now_s: float) -> list[Request]:
+        """What is due now."""
+        if self._zero_s is None:
+            self._zero_s = now_s
+        if not self._agenda and not self._open and not self.done:
+            self._next(now_s)
+        requests = []
+        while self._agenda and self._agenda[0].at_s <= now_s:
+            due = self._agenda.pop(0)
+            request = self._request(due)
+            self._open[request.number] = now_s, request
+            requests.append(request)
+        return requests
+
+    def answered(
+        self, now_s: float, number: int, failure: str = "", data: bytes = b"", addresses: Sequence[Address] = ()
+    ) -> None:
+        """What came of a request: a failure (df-007), or the datagram, or addresses, or just that it worked."""
+        asked_s, request = self._open.pop(number)
+        if not failure and data:
+            failure, addresses = _read(request, data)
+        if not failure and request.kind in (SYSTEM, OTHER):
+            failure = "" if addresses else "dns_no_answer"
+            if addresses:
+                self._found.setdefault(request.row.host, tuple(addresses))
+        took_s, row = now_s - asked_s, request.row
+        self.exchanges.append(
+            Exchange(
+                app=row.app,
+                host=row.id,
+                neutral=not row.app,
+                at_s=round(asked_s - (self._zero_s or 0.0), 3),
+                ok=not failure,
+                failure=failure,
+                rtt_ms=None if failure else round(1000 * took_s, 1),
+                took_s=round(took_s, 3),
+                kind=request.kind,
+                round=request.round,
+                confidence=row.known(self.today),
+                named=row.is_name,
+            )
+        )
+
+    # -- what comes next -------------------------------------------------------------------------------------
+
+    def _next(self, now_s: float) -> None:
+        """The hosts of this round, or the next round, or the end."""
+        if self._names and not self.chosen.names_only:
+            self._names = False
+            self._plan(now_s, self._hosts())
+            if self._agenda:
+                return
+        self._round += 1
+        rows = self._again()
+        self.done = self._round > ROUNDS or not rows
+        if not self.done:
+            self._names = True
+            start_s = now_s + (self.gap_s * self.rng.uniform(0.5, 1.5) if self._round > 1 else 0.0)
+            named = [(row, kind) for row, kind in rows if kind in (SYSTEM, OTHER)]
+            self._plan(start_s, named)
+            if not self._agenda:
+                self._next(start_s)
+
+    def _again(self) -> list[tuple[Row, str]]:
+        """What this round asks: at first everything, then what was not answered, and controls where neutrals failed."""
+        every = self._every()
+        if self._round == 1:
+            return every
+        last = {(each.host, each.kind): each for each in self.exchanges if each.round == self._round - 1}
+        failed = {place for place, each in last.items() if not each.ok and not each.neutral}
+        blind = {each.kind for each in last.values() if each.neutral and not each.ok}
+        if not failed:
+            return []
+        names = {host for host, kind in failed if kind in (SYSTEM, OTHER)}
+        ever = {(each.host, each.kind) for each in self.exchanges}
+        return [
+            (row, kind)
+            for row, kind in every
+            if (row.id, kind) in failed
+            or (kind in blind and (row.id, kind) in last)
+            or (row.id in names if kind in (SYSTEM, OTHER) else (row.id, kind) not in ever)
+        ]  # the last: its name was not found yet
+
+    def _every(self) -> list[tuple[Row, str]]:
+        """Every (row, kind) there is; a name is looked up once, for the first row that has it, a neutral one's too."""
+        rows, neutral = self.chosen.rows, self.chosen.neutral
+        first = {row.host: row for row in reversed((*rows, *neutral)) if row.is_name}
+        names = [(row, kind) for row in first.values() for kind in (SYSTEM, OTHER)]
+        return names + [(row, row.kind) for row in rows if not self.chosen.names_only]
+
+    def _hosts(self) -> list[tuple[Row, str]]:
+        wanted = self._again() if self._round > 1 else self._every()
+        rows = [(row, kind) for row, kind in wanted if kind not in (SYSTEM, OTHER)]
+        return [(row, kind) for row, kind in rows if not row.is_name or self._found.get(row.host)]
+
+    def _plan(self, start_s: float, rows: Sequence[tuple[Row, str]]) -> None:
+        """Batches of one kind, a neutral host in each, in random order."""
+        at_s = start_s
+        for kind in dict.fromkeys(kind for _, kind in rows):
+            mine = [row for row, each in rows if each == kind]
+            self.rng.shuffle(mine)
+            for place in range(0, len(mine), BATCH):
+                batch = mine[place : place + BATCH]
+                batch += [] if any(not row.app for row in batch) else [self._neutral(kind)]
+                self.rng.shuffle(batch)
+                self._agenda += [Due(at_s + SPACE_S * n, row, kind) for n, row in enumerate(batch)]
+                at_s += SPACE_S * len(batch) + PAUSE_S * self.rng.uniform(0.5, 1.5)
+
+    def _neutral(self, kind: str) -> Row:
+        named = kind in (SYSTEM, OTHER)
+        fitting = [row for row in self.chosen.neutral if (row.is_name if named else row.kind == kind)]
+        return self.rng.choice(fitting or list(self.chosen.neutral))
+
+    def _request(self, due: Due) -> Request:
+        self._number += 1
+        row, kind = due.row, due.kind
+        addresses = self._found.get(row.host, ()) if row.is_name else (Address.of(row.host),)
+        data = b""
+        if kind == "stun":
+            data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
+        elif kind == OTHER:
+            data = dns.query(row.host, self.rng.getrandbits(16))
+            addresses = (Address.of(self.chosen.resolver.host),)
+        return Request(self._number, row, kind, self._round, data, () if kind == SYSTEM else addresses)
+
+
+def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
+    """(failure, addresses) of a datagram that came back; an answer to another question is none."""
+    try:
+        if request.kind == "stun":
+            reply = stun.decode(data)
+            mine = reply.transaction == request.data[8:20] and reply.type in (
+                stun.Type.BINDING_RESPONSE,
+                stun.Type.BINDING_ERROR,
+            )
+            return "" if mine else "unexpected_answer", ()
+        found = dns.answer(data)
+    except WireError:
+        return "unexpected_answer", ()
+    if found.id != int.from_bytes(request.data[:2], "big"):
+        return "unexpected_answer", ()
+    codes = {dns.NO_ERROR: "", dns.NAME_ERROR: "dns_nxdomain_error", dns.REFUSED: "dns_refused_error"}
+    return codes.get(found.code, "dns_server_misbehaving"), found.addresses

@@ -1,0 +1,54 @@
+"""What this machine's own network is like: is a tunnel in the way, has the network changed under the check?
+
+Linux tells which interface holds the local address; elsewhere the answer is None, "not looked at".
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from pathlib import Path
+
+from talkpath.wire.ip.address import Address
+
+TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
+_SIOCGIFADDR = 0x8915  # <linux/sockios.h>
+
+
+def local_address(far: Address) -> Address | None:
+    """The address that packets to `far` leave from; None without a route. Nothing is sent."""
+    family = socket.AF_INET if far.family == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as end:
+            end.connect((far.reveal()[0], far.port or 9))
+            return Address.of(str(end.getsockname()[0]))
+    except OSError:
+        return None
+
+
+def through_tunnel(local: Address) -> bool | None:
+    """Does the interface with this address look like a VPN's? None where that cannot be told."""
+    if not sys.platform.startswith("linux"):
+        return None
+    names = [name for _, name in socket.if_nameindex() if _holds(name, local)]
+    if not names:
+        return None
+    return any(name.startswith(TUNNELS) or Path(f"/sys/class/net/{name}/tun_flags").exists() for name in names)
+
+
+def _holds(name: str, local: Address) -> bool:
+    if local.family == 6:
+        try:
+            rows = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return False
+        return any(row.split()[0] == local.packed.hex() and row.split()[-1] == name for row in rows)
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            found = fcntl.ioctl(end, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+        except OSError:
+            return False
+    return found[20:24] == local.packed

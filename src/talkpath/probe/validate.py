@@ -1,0 +1,64 @@
+"""What the far end says is checked before it is believed: sizes, ports, and words that may be shown.
+
+Contract: `PeerError` for an answer that no talkpath gives. What passes here cannot make the rest of the check fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from talkpath.errors import PeerError
+from talkpath.experiment.hop_limits import ROUTERS
+from talkpath.experiment.layout import Layout
+from talkpath.experiment.seeds import SEED_BYTES
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import FlowReport, Refusal, Welcome
+
+CLASSES = ("home", "hosting", "unknown")
+MOST_PORTS = 64
+SHOWN_CHARACTERS = 200
+
+
+def welcome(found: Welcome) -> Welcome:
+    """The welcome, its free text cut to what is known."""
+    if found.version != messages.VERSION:
+        raise PeerError(_versions(str(found.version)))
+    every = (*found.ports, *found.tcp_ports, *found.tls_ports, *found.wss_ports)
+    sound = found.ports and len(every) <= MOST_PORTS and all(0 < port < 65536 for port in every)
+    if not sound or len(found.seed) != SEED_BYTES or found.max_bytes <= 0:
+        raise PeerError("The test server's welcome makes no sense; is it talkpath? Ask for another link.")
+    known = found.responder_class if found.responder_class in CLASSES else "unknown"
+    return msgspec.structs.replace(found, responder_class=known)
+
+
+def refusal(found: Refusal) -> str:
+    """One sentence for people. The far end's own words are shown without anything that a terminal would act on."""
+    if found.versions:
+        return _versions(", ".join(str(version) for version in found.versions[:4]))
+    words = "".join(letter for letter in found.sentence[:SHOWN_CHARACTERS] if letter.isprintable())
+    return f"The test server refused: {words}"
+
+
+def report(flows: Sequence[FlowReport], layout: Layout) -> None:
+    """Is it about this epoch's flows: a report for each, each bitmap as long as the schedule?"""
+    sizes = (len(layout.down.slots) + 7) // 8, (len(layout.up.slots) + 7) // 8
+    sound = len(flows) == len(layout.flows) and all((len(flow.sent), len(flow.arrived)) == sizes for flow in flows)
+    limited = len(layout.down.limited)
+    if not sound or not all(0 <= flow.exceeded <= limited and flow.router in ROUTERS for flow in flows):
+        raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
+
+
+def late(bitmaps: Sequence[bytes], layout: Layout) -> tuple[bytes, ...]:
+    """The bitmaps of what came to the far end after an epoch's cut, () where they are not this epoch's."""
+    size = (len(layout.up.slots) + 7) // 8
+    sound = len(bitmaps) == len(layout.flows) and all(len(bitmap) == size for bitmap in bitmaps)
+    return tuple(bitmaps) if sound else ()
+
+
+def _versions(theirs: str) -> str:
+    return (
+        f"The test server speaks version {theirs} of the control protocol, this talkpath version {messages.VERSION}; "
+        "use the same talkpath at both ends."
+    )

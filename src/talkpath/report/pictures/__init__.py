@@ -1,0 +1,1 @@
+"""Pictures and HTML: inline SVG, tables, one self-contained file."""

@@ -1,0 +1,152 @@
+"""The picture of one arm, as inline SVG: how its set-up fared, then how much of the call arrived while it went on.
+
+The call is a filled bar and a thick line, its look-alike a hollow bar and a dashed line: they differ by more than
+colour. Colours are the page's (classes), so it is dark in the dark and prints. Its title and description say in words
+what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import NamedTuple
+
+from talkpath.report.pictures.curve import Curve, SetUp, Share
+from talkpath.report.pictures.markup import Element, element
+from talkpath.report.words.amounts import percent, seconds
+from talkpath.report.words.language import say
+
+WIDTH, HEIGHT = 200, 104
+LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
+BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
+FAILED = 0.5  # of set-ups answered, below which there was no call to speak of
+
+Point = tuple[float, float]
+
+
+class Span(NamedTuple):
+    """The seconds from left to right."""
+
+    start_s: float
+    end_s: float
+
+
+def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
+    """One direction. `state` is the verdict's, for the colour of the call's line."""
+    span = Span(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
+    return element(
+        "svg",
+        element("title", title(curve, name)),
+        element("desc", description(curve, setup)),
+        *_grid(span),
+        *_bars(setup, state),
+        *(_silence() if fails(setup) else _media(curve, span, state)),
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        class_="chart",
+    )
+
+
+def title(curve: Curve, name: str) -> str:
+    """Whose packets it shows."""
+    if curve.direction == "up":
+        return say("chart", "{name}, sent by you", name=name)
+    return say("chart", "{name}, sent to you", name=name)
+
+
+def key() -> Element:
+    """The legend, once a picture."""
+    return element(
+        "p",
+        element("svg", element("path", d="M1 6H35", class_="call key"), viewBox="0 0 36 12", aria_hidden="true"),
+        f" {say('chart', 'calls')}  ",
+        element("svg", element("path", d="M1 6H35", class_="twin"), viewBox="0 0 36 12", aria_hidden="true"),
+        f" {say('chart', 'look-alikes sent at the same moments.')} ",
+        say(
+            "chart",
+            "Bars: of 100 set-ups, how many were answered. Lines: of 100 packets, how many arrived, while the call "
+            "went "
+            "on. Bad weather pulls down both; a rule about calls pulls down one.",
+        ),
+        class_="key",
+    )
+
+
+def description(curve: Curve, setup: SetUp) -> str:
+    """What the picture shows, in words: the set-up where it failed, else the packets."""
+    if fails(setup):
+        return say(
+            "chart",
+            "Set-ups answered: calls {calls_answered} of {calls}, look-alikes {twins_answered} of {twins}.",
+            **asdict(setup),
+        )
+    calls = percent(curve.call_arrived / curve.call_sent) if curve.call_sent else "–"
+    twins = percent(curve.twin_arrived / curve.twin_sent) if curve.twin_sent else "–"
+    return say("chart", "Packets that arrived: calls {calls}, look-alikes {twins}.", calls=calls, twins=twins)
+
+
+def fails(setup: SetUp) -> bool:
+    """Were so few set-ups answered that hardly a call would begin, whatever becomes of packets sent all the same?"""
+    return bool(setup.calls) and setup.calls_answered / setup.calls < FAILED
+
+
+def _silence() -> Iterator[Element]:
+    x = (MIDDLE + WIDTH - RIGHT) / 2
+    yield element("text", say("chart", "no set-up, no call"), x=x, y=_y(0.66), text_anchor="middle")
+
+
+def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:
+    call, twin = _points(curve, curve.call, span), _points(curve, curve.twin, span)
+    if call:
+        yield _area(call)
+        yield _line(call, f"call {state}")
+    if twin:
+        yield _line(twin, "twin")
+
+
+def _grid(span: Span) -> Iterator[Element]:
+    for share in (0.0, 0.5, 1.0):
+        y = _y(share)
+        yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
+        yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
+    yield element("text", say("chart", "set-up"), x=LEFT, y=HEIGHT - 6)
+    yield element("text", seconds(span.start_s), x=MIDDLE, y=HEIGHT - 6)
+    yield element("text", seconds(span.end_s), x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
+
+
+def _bars(setup: SetUp, state: str) -> Iterator[Element]:
+    """Of set-ups, how many were answered; a line at the bottom where none was."""
+    if setup.calls:
+        yield _bar(LEFT + 2, setup.calls_answered / setup.calls, f"bar {state}")
+    if setup.twins:
+        yield _bar(LEFT + 2 + BAR + 4, setup.twins_answered / setup.twins, "bar twin")
+
+
+def _bar(x: float, share: float, kind: str) -> Element:
+    return element("path", d=f"M{x:g} {_y(0):g}V{_y(share):g}h{BAR}V{_y(0):g}Z", class_=kind)
+
+
+def _y(share: float) -> float:
+    return round(TOP + (1 - share) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _x(at_s: float, span: Span) -> float:
+    return round(MIDDLE + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - MIDDLE - RIGHT), 1)
+
+
+def _points(curve: Curve, shares: Sequence[Share], span: Span) -> list[Point]:
+    """Where something was sent: pauses are bridged."""
+    pairs = zip(curve.at_s, shares, strict=True)
+    return [(_x(at_s, span), _y(share)) for at_s, share in pairs if share is not None]
+
+
+def _line(run: Sequence[Point], kind: str) -> Element:
+    if len(run) == 1:
+        (x, y) = run[0]
+        return element("path", d=f"M{x - 3:g} {y:g}h6", class_=kind)
+    return element("path", d="M" + "L".join(f"{x:g} {y:g}" for x, y in run), class_=kind)
+
+
+def _area(run: Sequence[Point]) -> Element:
+    edge = "L".join(f"{x:g} {y:g}" for x, y in run)
+    return element("path", d=f"M{run[0][0]:g} {_y(0):g}L{edge}L{run[-1][0]:g} {_y(0):g}Z", class_="area")

@@ -1,0 +1,181 @@
+"""A check as one HTML file: no script, nothing loaded from anywhere, readable on a phone, in the dark and on paper.
+
+`page` makes the file out of sections; `check_parts` are those of one check, which the lab's demo uses too. A state is
+always a mark and words beside its colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from talkpath.measure.facts import Facts
+from talkpath.report.pictures.chart import chart, description, key
+from talkpath.report.pictures.curve import curves, set_up
+from talkpath.report.pictures.markup import Element, document, element, marked
+from talkpath.report.pictures.matrix import MEDIA, Cell, Row, cell, rows
+from talkpath.report.text import worth_telling
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import megabytes, seconds
+from talkpath.report.words.language import say, spoken
+from talkpath.verdict.model import Verdict
+from talkpath.version import VERSION
+
+
+def check_page(facts: Facts, verdicts: Sequence[Verdict], written: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
+    """One stored check. `written` is its tp-004 object; `notes` are sentences to stand under the title."""
+    body = [
+        element("p", _about(facts), class_="soft"),
+        *(element("p", note) for note in notes),
+        *check_parts(facts, verdicts, written["transports"]),
+        *explanations(verdicts),
+        meanings(),
+    ]
+    return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
+
+
+def _about(facts: Facts) -> str:
+    begun = facts.started_at.replace("T", " ").replace("Z", " UTC")
+    when = say("page", "Begun {time}.", time=begun) + " " if begun else ""
+    amount = megabytes(facts.bytes_sent + facts.bytes_received)
+    told = say("page", "It took {seconds} and {amount}, to one test server that agreed to take part.",
+               seconds=seconds(facts.duration_s, 0), amount=amount)  # fmt: skip
+    return when + told
+
+
+def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
+    """The whole file."""
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", f"{title} ({simulation()})" if simulated else title),
+        element("style", files("talkpath.report").joinpath("page.css").read_text(encoding="utf-8")),
+    )
+    told = say("page", "a made-up network inside a computer. Nothing here was measured on a real one.")
+    stamp = element("p", f"{simulation()}: {told}", class_="stamp") if simulated else None
+    note = element("p", sentences.translation_note(), class_="soft") if sentences.translation_note() else None
+    version = say("page", "Written by {program}. It measures; it points at nobody.", program=f"talkpath {VERSION}")
+    foot = element("p", version, class_="soft")
+    main = element("main", stamp, element("h1", title), note, *body, foot)
+    return document(head, element("body", main), spoken().code, spoken().direction)
+
+
+def simulation() -> str:
+    """What everything that a lab made is marked with."""
+    return say("page", "SIMULATED")
+
+
+def simulation_note() -> str:
+    """The mark with a few words, for a terminal."""
+    return f"{simulation()}: {say('page', 'these facts come from the lab.')}"
+
+
+def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
+    """The table, and the picture."""
+    return [table(rows(verdicts, transports)), *picture(facts, verdicts)]
+
+
+# -- the table ---------------------------------------------------------------------------------------------------
+
+
+def table(matrix: Sequence[Row]) -> Element:
+    """Apps by messages, voice, video."""
+    names = (say("table", "app"), *map(sentences.medium, MEDIA))
+    titles = (element("th", name, scope="col") for name in names)
+    return element(
+        "table",
+        element("thead", element("tr", *titles)),
+        element("tbody", *(_row(row) for row in matrix)),
+        class_="matrix",
+    )
+
+
+def _row(row: Row) -> Element:
+    cells = (_cell(medium, row.cells.get(medium)) for medium in MEDIA)
+    return element("tr", element("th", row.name, scope="row"), *cells)
+
+
+def _cell(medium: str, found: Cell | None) -> Element:
+    attributes = {"data_medium": sentences.medium(medium)}
+    if found is None:
+        return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
+    known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
+    small = (element("small", line) for line in (found.how, known, still_carried(found)) if line)
+    return element("td", state(found), *small, **attributes)
+
+
+def still_carried(found: Cell) -> str:
+    """What still carries the call, "" where that was not asked."""
+    return say("table", "still carried by {transports}", transports=found.carried) if found.carried else ""
+
+
+def state(found: Cell) -> Element:
+    """Mark, word and colour."""
+    return label(found.state, found.mark, found.label)
+
+
+def label(code: str, mark: str, text: str) -> Element:
+    """A state's look, for anything."""
+    return element("span", f"{mark}\N{NO-BREAK SPACE}{text}", class_=f"state {code}")
+
+
+# -- the picture -------------------------------------------------------------------------------------------------
+
+
+def picture(facts: Facts, verdicts: Sequence[Verdict]) -> list[Element]:
+    """One chart for each app and medium that was measured, in the direction in which it was hit or lost most."""
+    figures = [figure for verdict in verdicts if (figure := _figure(facts, verdict)) is not None]
+    return [element("div", *figures, class_="charts"), key()] if figures else []
+
+
+def _figure(facts: Facts, verdict: Verdict) -> Element | None:
+    arm = (verdict.app, verdict.variant, verdict.medium)
+    found = curves(facts.epochs, arm)
+    if not found:
+        return None
+    curve = max(found, key=lambda each: (round(each.gap, 2), round(each.lost, 2)))
+    name = heading(verdict)
+    setup = set_up(facts.epochs, arm)
+    said = element("span", description(curve, setup))
+    caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), said)
+    return element("figure", chart(curve, setup, verdict.state, name), caption)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------
+
+
+def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
+    """One sentence and its lines for each verdict worth telling."""
+    with_messages = sentences.tested_messages(verdicts)
+    yield element("h2", say("page", "In words"))
+    for verdict in worth_telling(verdicts):
+        yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
+        yield element("p", *marked(sentences.sentence(verdict)))
+        yield element(
+            "ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, with_messages=with_messages))
+        )
+    if others := sentences.others_ok(verdicts):
+        yield element("p", *marked(others))
+
+
+def heading(verdict: Verdict) -> str:
+    """An app and a medium."""
+    return say("page", "{app}, {medium}", app=sentences.app_name(verdict), medium=sentences.medium(verdict.medium))
+
+
+def meanings() -> Element:
+    """What each label means and never means."""
+    labels = sentences.labels()
+    lines = (
+        element(
+            "tr",
+            element("td", label(code, sentences.MARKS[code], labels[code])),
+            element("td", text),
+        )
+        for code, text in sentences.never().items()
+    )
+    titles = (say("table", "you read"), say("table", "it never means"))
+    head = element("tr", *(element("th", title, scope="col") for title in titles))
+    return element("table", element("thead", head), element("tbody", *lines))

@@ -1,0 +1,81 @@
+"""One check as a table of apps by media: what a page and a summary say in each place, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from talkpath.report.transports import transport_name
+from talkpath.report.words import sentences
+from talkpath.report.words.language import listed, say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.reasons import reason
+from talkpath.verdict.model import Verdict
+
+MEDIA = ("text", "voice", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One app and medium. `how` is the mechanism with its interval, or why it could not be told; `known_s` when it was
+    known, in seconds from the start of the check; `carried` what still carries the call, "" where that was not asked.
+    """
+
+    state: str
+    mark: str
+    label: str
+    how: str
+    known_s: float | None
+    carried: str
+
+    @property
+    def says(self) -> tuple[str, str, str]:
+        """What must be the same for two cells to be told in one line."""
+        return self.state, self.how, self.carried
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One app: its name, and a cell for each medium that was tested."""
+
+    app: str
+    name: str
+    cells: Mapping[str, Cell]
+
+
+def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
+    """In the order of the verdicts. `transports` as in tp-004."""
+    apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
+    return [_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
+
+
+def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> Row:
+    cells = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
+    return Row(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
+
+
+def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell:
+    """One verdict's."""
+    how = mechanism(verdict) if verdict.rule else ""
+    if verdict.state == "insufficient":
+        how = reason(verdict.reason)
+    known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
+    return Cell(
+        verdict.state,
+        sentences.MARKS[verdict.state],
+        sentences.label(verdict),
+        how,
+        known_s,
+        carried(verdict, transports),
+    )
+
+
+def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
+    """What still carries this app's calls, where it was asked: "TCP 443, TLS 443"."""
+    asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]
+    through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
+    if not asked:
+        return ""
+    tried = len({row["transport"] for row in asked})
+    return listed(through) or say("table", "none of {number} tried", number=tried)

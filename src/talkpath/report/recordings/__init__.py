@@ -1,0 +1,1 @@
+"""What is told of a recording: text, HTML, tp-007 JSON."""

@@ -1,0 +1,132 @@
+"""A capture as one HTML file: a table of calls, a picture of each direction second by second, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from talkpath.measure.call import Call, Findings, Moment, Second
+from talkpath.report.pictures.html import page
+from talkpath.report.pictures.markup import Element, element, marked
+from talkpath.report.recordings import words as capture_words
+from talkpath.report.recordings.text import grade
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import numeral, percent, seconds
+from talkpath.report.words.language import count, listed, say
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.model import Verdict
+
+WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
+COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
+
+
+def capture_page(file: str, findings: Findings) -> str:
+    """The whole file."""
+    came = count("unit", "{number} packet", "{number} packets", findings.packets)
+    told = say("capture", "{packets} in {seconds}; calls: {calls}.", packets=came, seconds=seconds(findings.duration_s),
+               calls=len(findings.calls))  # fmt: skip
+    body = [element("p", told, class_="soft"), *_unread(findings)]
+    if findings.calls:
+        body += [_table(findings.calls), _key()]
+    for number, call in enumerate(findings.calls, 1):
+        body += _call(number, call)
+    body += [
+        element("p", capture_words.attempt_sentence(attempt, judge_attempt(attempt))) for attempt in findings.attempts
+    ]
+    body.append(element("p", capture_words.assumptions(), class_="soft"))
+    return page(say("capture", "What happened to the calls in {file}", file=file), body, simulated=False)
+
+
+def _unread(findings: Findings) -> Iterator[Element]:
+    if findings.unread:
+        yield element("p", capture_words.unread(findings), class_="soft")
+
+
+def _table(calls: Sequence[Call]) -> Element:
+    titles = (element("th", title, scope="col") for title in capture_words.titles())
+    head = element("thead", element("tr", *titles))
+    return element("table", head, element("tbody", *(_row(number, call) for number, call in enumerate(calls, 1))))
+
+
+def _row(number: int, call: Call) -> Element:
+    verdict = judge_call(call)
+    loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
+    cells = (
+        str(number),
+        capture_words.app_name(call.app),
+        " + ".join(map(sentences.medium, call.media)),
+        f"{call.transport}, {call.protocol.upper()}",
+        seconds(call.start_s),
+        seconds(call.duration_s),
+        "" if loss is None else percent(loss / 100, 1),
+        "" if mos is None else say("capture", "{mos} of 4.5", mos=numeral(mos, 1)),
+    )
+    result = element(
+        "td", f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", class_=f"state {verdict.state}"
+    )
+    return element("tr", *(element("td", cell) for cell in cells), result)
+
+
+def _key() -> Element:
+    meanings = (
+        say("capture", "fine"), say("capture", "up to 5% lost"), say("capture", "more lost or 0.2 s still"),
+        say("capture", "still for half of it"), say("capture", "nothing came"),
+    )  # fmt: skip
+    parts: list[Element | str] = [say("capture", "A bar is a second; its height is kbit/s."), " "]
+    for colour, meaning in zip(COLOURS, meanings, strict=True):
+        square = element("rect", width=12, height=12, style=f"fill:var({colour})")
+        parts += [element("svg", square, viewBox="0 0 12 12", aria_hidden="true", style="width:12px"), f" {meaning}  "]
+    return element("p", *parts, class_="key")
+
+
+def _call(number: int, call: Call) -> list[Element]:
+    verdict: Verdict = judge_call(call)
+    out = [element("h2", f"{number}. {listed([capture_words.app_name(call.app), capture_words.kind(call)])}")]
+    out.append(element("p", capture_words.sentence(call, verdict)))
+    if capture_words.advice(verdict):
+        out.append(element("p", *marked(capture_words.advice(verdict)), class_="soft"))
+    return out + [_picture(call, heading) for heading in ("sent", "received")]
+
+
+def _picture(call: Call, heading: str) -> Element:
+    moments = [getattr(moment, heading) for moment in call.seconds]
+    most = max([one.kbps for one in moments] + [1.0])
+    name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")
+    return element(
+        "figure",
+        element(
+            "svg",
+            element("title", name),
+            element("desc", _described(moments)),
+            element("text", f"{most:.0f}", x=2, y=10),
+            element("text", seconds(call.start_s, 0), x=LEFT, y=HEIGHT - 2),
+            element("text", seconds(call.start_s + call.duration_s, 0), x=WIDTH - 40, y=HEIGHT - 2),
+            *_bars(call.seconds, heading, most),
+            viewBox=f"0 0 {WIDTH} {HEIGHT}",
+            role="img",
+            class_="chart",
+        ),
+        element("figcaption", element("b", name), _described(moments)),
+    )
+
+
+def _bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Element]:
+    each = (WIDTH - LEFT) / max(len(moments), 1)
+    for place, moment in enumerate(moments):
+        second: Second = getattr(moment, heading)
+        height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
+        x, y = LEFT + place * each, HEIGHT - FOOT - height
+        size = {"width": f"{max(each - 0.3, 0.4):.2f}", "height": f"{height:.2f}"}
+        yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[grade([second])]})")
+
+
+def _described(moments: Sequence[Second]) -> str:
+    packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
+    if not packets:
+        return say("capture", "Nothing.")
+    frozen_s = sum(one.frozen_ms for one in moments) / 1000
+    known = any(one.lost is not None for one in moments)
+    parts = [count("unit", "{number} packet", "{number} packets", packets)]
+    parts.append(say("capture", "missing: {lost}", lost=lost) if known else say("capture", "losses cannot be told"))
+    if frozen_s:
+        parts.append(say("capture", "{seconds} stood still", seconds=seconds(frozen_s)))
+    return f"{listed(parts)}."

@@ -1,0 +1,83 @@
+"""tp-007: what `capture --json` prints, one object a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
+
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Paired
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.model import Verdict
+
+SCHEMA = "talkpath.capture/1"
+
+Endpoints = Callable[[int], Sequence[str]]
+"""The endpoints of the flows of the n-th call, as text."""
+
+
+class PathObject(Flow, frozen=True, kw_only=True):
+    """One 5-tuple of a call (`Flow`), with `endpoints` "ip:port-ip:port/udp", the local end first, where asked for."""
+
+    endpoints: str | UnsetType = UNSET
+
+
+class CallObject(Call, frozen=True, kw_only=True):
+    """One call: `flows` are numbers, told in `paths`; `endpoints` is that of the path with most media."""
+
+    flows: tuple[int, ...]  # type: ignore[assignment]
+    paths: tuple[PathObject, ...]
+    verdict: Verdict
+    endpoints: str | UnsetType = UNSET
+
+
+class AttemptObject(Attempt, frozen=True, kw_only=True):
+    """One attempt, with its verdict."""
+
+    verdict: Verdict
+
+
+class CaptureResult(Struct, frozen=True):
+    """The whole object. `file` is a name without a folder; `peer` is there where the other end's capture was given."""
+
+    schema: str
+    file: str
+    packets: int
+    duration_s: float
+    unread: dict[str, int]
+    calls: tuple[CallObject, ...]
+    attempts: tuple[AttemptObject, ...]
+    peer: tuple[Paired, ...] | UnsetType = UNSET
+
+
+def result(
+    file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
+) -> CaptureResult:
+    """The object of one capture."""
+    calls = tuple(call_object(call, endpoints(place) if endpoints else ()) for place, call in enumerate(findings.calls))
+    return CaptureResult(
+        schema=SCHEMA,
+        file=file,
+        packets=findings.packets,
+        duration_s=round(findings.duration_s, 6),
+        unread=findings.unread,
+        calls=calls,
+        attempts=tuple(AttemptObject(**asdict(one), verdict=judge_attempt(one)) for one in findings.attempts),
+        peer=UNSET if pairs is None else tuple(pairs),
+    )
+
+
+def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
+    """One call."""
+    texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
+    paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
+    busiest = max(paths, key=lambda path: path.media_sent + path.media_received)
+    fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
+    return CallObject(**fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints)
+
+
+def text(found: CaptureResult) -> str:
+    """As JSON on one line."""
+    return msgspec.json.encode(found).decode()

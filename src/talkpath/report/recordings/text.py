@@ -1,0 +1,127 @@
+"""A capture on a terminal: a table of calls, a timeline per direction, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
+from talkpath.report.recordings import words as capture_words
+from talkpath.report.text import STYLES
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
+from talkpath.report.words.language import count, listed, say
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+
+WIDEST = 100
+MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
+"""Fine; under 5 % lost; 5 % or more; stood still; nothing."""
+
+
+def show(
+    console: Console,
+    file: str,
+    findings: Findings,
+    endpoints: Sequence[Sequence[str]] = (),
+    pairs: Sequence[Paired] = (),
+) -> None:
+    """All of one file."""
+    came = count("unit", "{number} packet", "{number} packets", findings.packets)
+    told = f"{file}: {listed([came, seconds(findings.duration_s)])}"
+    console.print(Text(told, style="bold"))
+    if findings.unread:
+        console.print(f"  {capture_words.unread(findings)}")
+    if not findings.calls and not findings.attempts:
+        console.print(f"  {say('capture', 'No call found.')}")
+    if findings.calls:
+        console.print(table(findings.calls))
+    for number, call in enumerate(findings.calls):
+        console.print()
+        _call(console, number + 1, call)
+        for text in endpoints[number] if endpoints else ():
+            console.print(f"    {text}", highlight=False)
+        for pair in pairs:
+            if pair.call == number + 1:
+                for line in capture_words.pair_lines(pair):
+                    console.print(f"    {line}", highlight=False)
+    for attempt in findings.attempts:
+        console.print()
+        console.print(f"  {capture_words.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
+    if sentences.translation_note():
+        console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
+
+
+def table(calls: Sequence[Call]) -> RenderableType:
+    """One row a call."""
+    grid = Table(box=None, pad_edge=False)
+    for title in capture_words.titles():
+        grid.add_column(title)
+    for number, call in enumerate(calls, 1):
+        verdict = judge_call(call)
+        loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
+        grid.add_row(
+            str(number),
+            capture_words.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
+            "+".join(map(sentences.medium, call.media)),
+            f"{call.transport} {call.protocol}",
+            seconds(call.start_s),
+            seconds(call.duration_s),
+            "" if loss is None else percent(loss / 100, 1),
+            "" if mos is None else numeral(mos, 1),
+            Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state]),
+        )
+    return grid
+
+
+def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
+    """A mark for each second, or for as many as fit into one mark."""
+    each = -(-len(moments) // width)
+    text = Text(f"    {capture_words.direction(heading):9}")
+    for begin in range(0, len(moments), each):
+        mark, style = MARKS[grade([getattr(one, heading) for one in moments[begin : begin + each]])]
+        text.append(mark, style=style)
+    scale = say("capture", "{seconds} each", seconds=seconds(each, 0)) if each > 1 else ""
+    return text.append(f"  {scale}", style="dim")
+
+
+def grade(moments: Sequence[Second]) -> int:
+    """The place in MARKS of some seconds together."""
+    packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
+    frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))
+    if frozen >= 0.5:
+        return 3
+    if not packets and not lost:
+        return 4
+    share = lost / (packets + lost)
+    return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
+
+
+def _call(console: Console, number: int, call: Call) -> None:
+    verdict = judge_call(call)
+    console.print(f"  {number}. {capture_words.sentence(call, verdict)}", highlight=False)
+    advice = capture_words.advice(verdict)
+    if advice:
+        console.print(f"     {advice}", highlight=False)
+    width = max(min(WIDEST, console.width - 30), 10)
+    for heading in ("sent", "received"):
+        console.print(timeline(call.seconds, heading, width))
+    for stream in call.streams:
+        if stream.medium is not None:
+            console.print(f"    {_stream(stream)}", highlight=False)
+
+
+def _stream(stream: Stream) -> str:
+    name = say("capture", "{direction}, {medium}", direction=capture_words.direction(stream.direction),
+               medium=sentences.medium(stream.medium or ""))  # fmt: skip
+    came = count("unit", "{number} packet", "{number} packets", stream.packets)
+    parts = [f"{name}: {came}", capture_words.lost(stream)]
+    if stream.jitter_ms is not None:
+        parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
+    if stream.freezes:
+        parts.append(count("capture", "{number} freeze of {seconds}", "{number} freezes, {seconds} together",
+                           stream.freezes, seconds=seconds(stream.frozen_s)))  # fmt: skip
+    parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
+    return listed(parts)

@@ -1,0 +1,157 @@
+"""What `capture` tells of a call in words. Never more than "consistent with"."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from talkpath.apps import apps
+from talkpath.measure.call import Attempt, Call, Findings, Paired, Stream, Way
+from talkpath.report.words.amounts import numeral, percent, seconds
+from talkpath.report.words.language import listed, say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.reasons import remedy
+from talkpath.verdict.model import Verdict
+
+
+def app_name(app: str) -> str:
+    """The app as people write it."""
+    known = apps().get(app)
+    return known.name if known else say("capture", "an app that is not known")
+
+
+def kind(call: Call) -> str:
+    """Voice or video call."""
+    return say("capture", "video call") if "video" in call.media else say("capture", "voice call")
+
+
+def path(call: Call) -> str:
+    """By which way it went."""
+    return {
+        "p2p": say("capture", "directly between the two phones"),
+        "relay": say("capture", "through a server"),
+        "unknown": say("capture", "on a path of unknown kind"),
+    }[call.transport]
+
+
+def direction(code: str) -> str:
+    """Which way packets went, seen from this end."""
+    return {"sent": say("capture", "sent"), "received": say("capture", "received")}[code]
+
+
+def titles() -> tuple[str, ...]:
+    """The heads of a table of calls."""
+    return (
+        "", say("table", "app"), say("table", "medium"), say("table", "path"), say("table", "begins"),
+        say("table", "lasts"), say("table", "lost on the way here"), say("table", "quality"), say("table", "result"),
+    )  # fmt: skip
+
+
+def unread(findings: Findings) -> str:
+    """What of the file could not be read."""
+    parts = (f"{times} × {name}" for name, times in findings.unread.items())
+    return say("capture", "Not read: {parts}.", parts=", ".join(parts))
+
+
+def lost(stream: Stream) -> str:
+    """What a stream lost."""
+    if stream.lost is None or stream.loss_pct is None:
+        return say("capture", "losses cannot be told")
+    told = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
+    if stream.loss_basis == "cadence":
+        return say("capture", "lost, told by its beat: {lost} ({share})", **told)
+    return say("capture", "lost: {lost} ({share})", **told)
+
+
+def sentence(call: Call, verdict: Verdict) -> str:
+    """One sentence on how the call went."""
+    name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
+    told = {"call": name, "quality": _quality(verdict)}
+    if verdict.state == "ok":
+        return say("capture", "{call}: {quality}; nothing points to a restriction on the way to this end.", **told)
+    if verdict.alternatives:
+        fits = mechanisms(verdict)
+        return say("capture", "{call}: {quality}; that is consistent with {mechanisms}, and with a poor line.",
+                   mechanisms=fits, **told)  # fmt: skip
+    if verdict.reason and verdict.reason.code == "short_capture":
+        return say("capture", "{call}: {quality}; what was recorded of it is too short to tell more.", **told)
+    return say("capture", "{call}: {quality}; there is nothing to compare it with.", **told)
+
+
+def mechanisms(verdict: Verdict) -> str:
+    """The rules that fit, in words."""
+    told = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
+    return say("list", " or ").join(say("capture", "a rule by which {mechanism}", mechanism=one) for one in told)
+
+
+def advice(verdict: Verdict) -> str:
+    """What would change a result that could not tell."""
+    code = verdict.reason.code if verdict.reason else ""
+    return {
+        "short_capture": remedy(verdict.reason),
+        "no_control": say("capture", "Record the same call at the other end too (`--peer`), or run `talkpath check` on "
+                          "this network now."),
+        "single_request": say("capture", "Try the call again while recording, or run `talkpath check` on this network "
+                              "now."),
+    }.get(code, "")  # fmt: skip
+
+
+def assumptions() -> str:
+    """What the numbers rest on."""
+    return say(
+        "capture",
+        "Voice quality is the E-model's (ITU-T G.107) from losses, freezes and jitter, for a codec that conceals "
+        "losses, without echo, with 100 ms from mouth to ear and a buffer of twice the jitter; what left this end is "
+        "counted before the network had it.",
+    )
+
+
+def attempt_sentence(attempt: Attempt, verdict: Verdict) -> str:
+    """One sentence on set-up without talk."""
+    told = {"app": app_name(attempt.app), "seconds": seconds(attempt.start_s)}
+    if attempt.answered:
+        return say("capture", "{app}, a call set up from {seconds} on: servers answered, but nobody talked in this "
+                   "recording.", **told)  # fmt: skip
+    if verdict.alternatives:
+        return say("capture", "{app}, a call set up from {seconds} on: nothing answered; that is consistent with "
+                   "{mechanisms}.", mechanisms=mechanisms(verdict), **told)  # fmt: skip
+    return say("capture", "{app}, a call set up from {seconds} on: nothing answered.", **told)
+
+
+def pair_lines(pair: Paired) -> list[str]:
+    """What the other end's recording adds."""
+    ways = (
+        (say("capture", "from here to the other end"), pair.up),
+        (say("capture", "from the other end to here"), pair.down),
+    )
+    return [_pair_line(name, way) for name, way in ways]
+
+
+def _pair_line(name: str, way: Way | None) -> str:
+    if way is None:
+        return say("capture", "{way}: the two recordings share no packet; a server may write them anew", way=name)
+    told = {"way": name, "lost": way.lost, "sent": way.sent, "share": percent(way.loss_pct / 100, 1),
+            "run": way.longest_run}  # fmt: skip
+    if way.first_lost_s is None:
+        return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), at most {run} in a row", **told)
+    return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), the first at {seconds}, at most {run} "
+               "in a row", seconds=seconds(way.first_lost_s), **told)  # fmt: skip
+
+
+def _quality(verdict: Verdict) -> str:
+    """What arrived here, in numbers."""
+    loss, frozen, mos, silence = (
+        verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_pct", "mos_down", "silence_s")
+    )
+    if loss is None:
+        return say("capture", "nothing of the other side arrived here")
+    parts = [say("capture", "{share} of what was sent to this end did not arrive", share=percent(loss / 100, 1))]
+    if frozen:
+        parts.append(say("capture", "it stood still for {share} of the time", share=percent(frozen / 100)))
+    if mos is not None:
+        parts.append(say("capture", "voice quality {mos} of 4.5", mos=numeral(mos, 1)))
+    if silence and silence >= 3:
+        parts.append(say("capture", "for its last {seconds} nothing came", seconds=seconds(silence, 0)))
+    if missing := verdict.figures.get("loss_up_pct"):
+        parts.append(say("capture", "{share} of what this end sent was missing before it was recorded",
+                         share=percent(missing / 100, 1)))  # fmt: skip
+    return listed(parts)

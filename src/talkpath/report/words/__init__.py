@@ -1,0 +1,1 @@
+"""Verdicts in words, in the reader's language."""

@@ -1,0 +1,96 @@
+"""How sure a verdict on calls is, and what it is not: the second and the third of the lines below its sentence."""
+
+from __future__ import annotations
+
+from talkpath.report.words.amounts import odds, seconds
+from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.reasons import remedy
+from talkpath.verdict.model import Verdict
+
+
+def sure(verdict: Verdict) -> str:
+    """How sure it is, in words of the verdict's state alone."""
+    number = odds(verdict.log10_e) if verdict.log10_e is not None else ""
+    match verdict.state:
+        case "ok":
+            return say("ok", "The check plants a small loss of its own, as a test of itself, and found it.")
+        case "restricted" if number:
+            return say(
+                "restricted",
+                "If both were treated alike, fewer than 1 check in {odds} would look like this.",
+                odds=number,
+            )
+        case "restricted":
+            return say("restricted", "No odds can be given: there was no look-alike to compare with.")
+        case "closed" if number:
+            return say(
+                "closed",
+                "If all kinds of traffic were treated alike, fewer than 1 check in {odds} would look so.",
+                odds=number,
+            )
+        case "closed":
+            return say("closed", "No odds can be given for this.")
+        case "impaired":
+            return say("impaired", "Even at the better end of what was measured one could hardly talk.")
+        case "unreachable" if verdict.rule:
+            return say(
+                "unreachable",
+                "Another host answered in the same minute. That fits this: {mechanism}.",
+                mechanism=mechanism(verdict),
+            )
+        case "unreachable":
+            return say(
+                "unreachable", "Whether that is the server, the way to it, or this device's own network cannot be told."
+            )
+        case _:
+            return say("insufficient", "That says neither that calls are restricted nor that they are not.")
+
+
+def limits(verdict: Verdict, name: str, with_messages: bool) -> str:
+    """What it is not, or what to do next. `name`: the app's; `with_messages`: did this check try messages?"""
+    match verdict.state:
+        case "ok":
+            said = _untested(verdict, name, with_messages)
+            unsure = say(
+                "ok", "Few public recordings show how {name}'s calls look, so real ones may fare otherwise.", name=name
+            )
+        case "restricted":
+            said = _no_proof(name, with_messages)
+            unsure = say(
+                "restricted", "How {name}'s calls look is known from fewer than three public recordings.", name=name
+            )
+        case "closed":
+            return say("closed", "It is no restriction of one app; a company firewall and an allow-list look alike.")
+        case "impaired":
+            return say("impaired", "It is no sign of restriction. Try again nearer to the router, or at another hour.")
+        case "unreachable":
+            return say("unreachable", "Ask whoever runs the test server whether it is up, or try another one.")
+        case _:
+            return remedy(verdict.reason)
+    return f"{said} {unsure}" if verdict.confidence == "low" else said
+
+
+def _untested(verdict: Verdict, name: str, with_messages: bool) -> str:
+    if with_messages:
+        untested = say("ok", "{name}'s own call servers were not tested.", name=name)
+    else:
+        untested = say("ok", "{name}'s own servers and your messages were not tested.", name=name)
+    watched = say(
+        "ok",
+        "Calls were watched for {seconds} each; what begins later was not seen.",
+        seconds=seconds(verdict.watched_s),
+    )
+    return f"{untested} {watched}"
+
+
+def _no_proof(name: str, with_messages: bool) -> str:
+    if with_messages:
+        return say(
+            "restricted", "It is no proof of who does it or why; {name}'s own call servers were not tested.", name=name
+        )
+    return say(
+        "restricted",
+        "It is no proof of who does it or why; {name}'s own servers and your messages were not tested.",
+        name=name,
+    )

@@ -1,0 +1,41 @@
+"""What a person is told where a check could not begin, or ended before its end."""
+
+from __future__ import annotations
+
+from talkpath.report.words.language import say
+
+
+def ways_on() -> str:
+    """What to do where there is no test server to check against."""
+    head = say("ways on", "There is no test server to check against yet. Three ways on:")
+    friend = say("ways on", "A friend on a network without restrictions runs the first command and sends you the link:")
+    own = say("ways on", "Or run your own test server on a machine elsewhere:")
+    record = say("ways on", "Or record a call that fails, and look into it:")
+    return f"""{head}
+
+  1. {friend}
+       talkpath respond --invite THEIR.HOST.NAME
+       talkpath check 'talkpath://…'
+  2. {own}
+       docs/how-to/run-a-responder.md
+  3. {record}
+       talkpath capture call.pcap
+"""
+
+
+def ending(code: str, *, measured: bool) -> str:
+    """One sentence or two on a check that ended otherwise than planned, "" where it did not."""
+    told = {
+        "refused": say("ended", "Nothing listens at the link's port. Ask whoever runs the test server, or use another "
+                       "link."),
+        "timeout": say("ended", "The test server does not answer. Is this device online, and the test server up? Try "
+                       "another link too."),
+        "responder_lost": say("ended", "The test server went away during the check."),
+        "network_lost": say("ended", "This device's network was lost during the check."),
+        "interrupted": say("ended", "Stopped."),
+    }  # fmt: skip
+    if code not in told or code in ("refused", "timeout"):
+        return told.get(code, "")
+    if measured:
+        return f"{told[code]} {say('ended', 'What was measured until then is kept.')}"
+    return f"{told[code]} {say('ended', 'Nothing had been measured yet.')}"

@@ -1,0 +1,100 @@
+"""A rule in words, with what is known of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from talkpath.report.words.amounts import about, kilobits, milliseconds, numeral, percent, seconds
+from talkpath.report.words.language import count, say
+from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.rules import rules
+
+TOLD: dict[str, tuple[str, Callable[[float], str]]] = {
+    "media.drop": ("p", percent),
+    "media.police": ("kbps", kilobits),
+    "media.delay": ("ms", milliseconds),
+    "relearn": ("after_s", seconds),
+    "media.size_drop": ("over", lambda value: count("unit", "{number} byte", "{number} bytes", round(value))),
+}
+"""The parameter that is told of a rule, and how."""
+
+
+def mechanism(verdict: Verdict) -> str:
+    """How the verdict's rule acts: a clause, not a sentence."""
+    rule = verdict.rule or ""
+    if rule == "media.unknown" and verdict.alternatives:
+        fitting = say("list", "; ").join(map(name, verdict.alternatives))
+        return say("rule", "several mechanisms would fit: {list}", list=fitting)
+    if rule in ("media.freeze", "udp.freeze"):
+        return _freeze(verdict)
+    if rule == "port.block" and (port := _number(verdict, "port")) is not None:
+        return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
+    parameter, tell = TOLD.get(rule, ("", numeral))
+    known = _number(verdict, parameter)
+    if known is None or known.estimate is None:
+        return name(rule)
+    bounds = [tell(value) if value is not None else "" for value in (known.low, known.high)]
+    return say(
+        "rule", "{mechanism}, {amount}", mechanism=name(rule), amount=about(known, tell(known.estimate), *bounds)
+    )
+
+
+def is_named(verdict: Verdict) -> bool:
+    """Is there a rule, or are there some that tie?"""
+    return verdict.rule not in (None, "media.unknown") or bool(verdict.alternatives)
+
+
+def name(rule: str) -> str:
+    """The rule without parameters. One that has no words here yet is told as the specification tells it."""
+    plain = {
+        "stun.drop": say("rule", "the message that starts the call (STUN) is dropped"),
+        "dtls.hello_drop": say("rule", "the handshake that protects the call (DTLS) is dropped"),
+        "reflector.drop": say("rule", "the greeting to the relay is dropped"),
+        "media.drop": say("rule", "call packets are dropped at random"),
+        "media.freeze": say("rule", "calls go silent"),
+        "media.police": say("rule", "calls are held to a low rate"),
+        "media.size_drop": say("rule", "packets above a certain size are dropped"),
+        "media.delay": say("rule", "call packets are held up"),
+        "media.unknown": say("rule", "the mechanism is not known"),
+        "udp.block": say("rule", "UDP does not pass, TCP does"),
+        "port.block": say("rule", "some UDP ports do not pass"),
+        "udp.opaque_drop": say("rule", "UDP that looks like nothing known is dropped"),
+        "udp.freeze": say("rule", "every UDP flow goes silent"),
+        "address.block": say("rule", "the test server's address does not answer while another does"),
+        "allowlist": say("rule", "only chosen addresses answer"),
+        "relearn": say("rule", "calls to a server are held back some time after the first ones"),
+        "dns.remove": say("rule", "the network's name server does not know the app's servers"),
+        "signalling.block": say("rule", "handshakes with the app's servers do not complete"),
+    }
+    if rule not in plain and rule in rules():
+        means = rules()[rule].means
+        return f"{means[0].lower()}{means[1:].rstrip('.')}"
+    return plain.get(rule, plain["media.unknown"])
+
+
+def _freeze(verdict: Verdict) -> str:
+    every = verdict.rule == "udp.freeze"
+    after = verdict.parameters.get("after")
+    if isinstance(after, Category) and not every:
+        return say("rule", "calls go silent after the handshake")
+    amount = _after(verdict)
+    if not amount:
+        return name(verdict.rule or "")
+    if every:
+        return say("rule", "every UDP flow goes silent after a while, {amount}", amount=amount)
+    return say("rule", "calls go silent after a while, {amount}", amount=amount)
+
+
+def _after(verdict: Verdict) -> str:
+    packets, span = _number(verdict, "after_packets"), _number(verdict, "after_s")
+    if packets is not None and packets.estimate is not None:
+        value = count("unit", "{number} packet", "{number} packets", round(packets.estimate))
+        return about(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
+    if span is not None and span.estimate is not None:
+        return about(span, seconds(span.estimate), seconds(span.low or 0), seconds(span.high or 0))
+    return ""
+
+
+def _number(verdict: Verdict, parameter: str) -> Number | None:
+    value = verdict.parameters.get(parameter)
+    return value if isinstance(value, Number) and value.estimate is not None else None

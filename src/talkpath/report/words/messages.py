@@ -1,0 +1,69 @@
+"""A verdict on messages in words, built as one on calls. Messages have no look-alike, and only the lab tries them."""
+
+from __future__ import annotations
+
+from talkpath.report.words.language import count, say
+from talkpath.report.words.reasons import reason, remedy
+from talkpath.verdict.model import Verdict
+
+
+def sentence(verdict: Verdict, name: str) -> str:
+    """One sentence. `name`: the app's."""
+    match verdict.state:
+        case "ok":
+            return say("messages", "{name}'s messages got through.", name=name)
+        case "restricted":
+            return say("messages", "{name}'s messages do not get through, while other traffic does.", name=name)
+        case _:
+            return say(
+                "messages",
+                "Nothing can be said about {name}'s messages: {reason}.",
+                name=name,
+                reason=reason(verdict.reason),
+            )
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """What was seen; how sure; what it is not, or what to do next."""
+    tried = verdict.flow_count
+    match verdict.state:
+        case "ok":
+            return [
+                count(
+                    "messages",
+                    "The only exchange with the messenger's host was answered.",
+                    "All {number} exchanges with the messenger's host were answered.",
+                    tried,
+                ),
+                say("messages", "Nothing was compared here, so there are no odds to give."),
+                say(
+                    "messages",
+                    "It says nothing about calls. Only the lab tries messages: a real check asks no messenger's host.",
+                ),
+            ]
+        case "restricted":
+            return [
+                count(
+                    "messages",
+                    "The only exchange with the messenger's host was not answered; a neutral host answered every time.",
+                    "None of {number} exchanges with the messenger's host was answered; a neutral host answered "
+                    "every time.",
+                    tried,
+                ),
+                say("messages", "Messages have no look-alike, so there are no odds to give."),
+                say(
+                    "messages",
+                    "It is no proof of who does it or why, and says nothing about calls. Only the lab tries messages.",
+                ),
+            ]
+        case _:
+            return [
+                count(
+                    "messages",
+                    "There was one exchange with the messenger's host.",
+                    "There were {number} exchanges with the messenger's host.",
+                    tried,
+                ),
+                say("messages", "That says neither that messages are restricted nor that they are not."),
+                remedy(verdict.reason),
+            ]

@@ -1,0 +1,138 @@
+"""What was seen of an app's calls, in one line: the first of the three below a verdict's sentence."""
+
+from __future__ import annotations
+
+from talkpath.report.words.amounts import milliseconds, numeral
+from talkpath.report.words.language import count, say
+from talkpath.report.words.mechanism import is_named, mechanism
+from talkpath.verdict.model import Verdict
+
+SET_UP = ("stun.drop", "dtls.hello_drop", "reflector.drop")  # rules that keep a call from beginning
+WAYS = ("up", "down")
+UNCOUNTED = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")  # reasons for which all is void
+
+
+def saw(verdict: Verdict) -> str:
+    """One line, in words of the verdict's state alone."""
+    match verdict.state:
+        case "ok":
+            return _ok(verdict)
+        case "restricted":
+            fits = say("restricted", "It is consistent with this: {mechanism}.", mechanism=mechanism(verdict))
+            return f"{_restricted(verdict)} {fits}" if is_named(verdict) else _restricted(verdict)
+        case "closed":
+            alike = say(
+                "closed", "Calls and look-alikes were dropped alike, while other traffic to the same machine passed."
+            )
+            looks = say("closed", "That is how it looks when {mechanism}.", mechanism=mechanism(verdict))
+            return f"{alike} {looks}" if is_named(verdict) else alike
+        case "impaired":
+            return _impaired(verdict)
+        case "unreachable":
+            return say("unreachable", "Nothing that was sent to it came back.")
+        case _:
+            return _insufficient(verdict)
+
+
+def _lost(verdict: Verdict) -> dict[str, str] | None:
+    """Of 100 packets of calls and twins, out and back; None where they were not counted."""
+    names = {f"{role}_{way}": f"{role}_lost_{way}" for role in ("calls", "twins") for way in WAYS}
+    shares = {key: verdict.figures.get(name) for key, name in names.items()}
+    told = {key: numeral(100 * share) for key, share in shares.items() if share is not None}
+    return told if len(told) == len(names) else None
+
+
+def _ok(verdict: Verdict) -> str:
+    lost = _lost(verdict)
+    if lost is None:
+        return say("ok", "Calls fared as their look-alikes did.")
+    return say(
+        "ok",
+        "Of 100 call packets {calls_up} were lost on the way out and {calls_down} on the way back; of 100 packets of "
+        "look-alikes, {twins_up} and {twins_down}.",
+        **lost,
+    )
+
+
+def _impaired(verdict: Verdict) -> str:
+    lost, mos = _lost(verdict), verdict.figures.get("mos")
+    if lost is None or mos is None:
+        return say("impaired", "Calls and look-alikes suffered alike.")
+    return say(
+        "impaired",
+        "Calls would have a voice quality of {mos} of 4.5. Lost of 100 packets, out and back: calls {calls_up} and "
+        "{calls_down}, look-alikes {twins_up} and {twins_down}.",
+        mos=numeral(mos, 1),
+        **lost,
+    )
+
+
+def _insufficient(verdict: Verdict) -> str:
+    lost = _lost(verdict)
+    if lost is None and verdict.reason is not None and verdict.reason.code in UNCOUNTED:
+        return say("insufficient", "For that reason nothing that was measured is counted.")
+    if lost is None:
+        return say("insufficient", "Too little came in to be counted.")
+    return say(
+        "insufficient",
+        "Until then, out and back, calls had lost {calls_up} and {calls_down} of 100 packets, look-alikes {twins_up} "
+        "and {twins_down}.",
+        **lost,
+    )
+
+
+def _restricted(verdict: Verdict) -> str:
+    if verdict.rule in SET_UP:
+        return say(
+            "restricted", "The set-up of the calls was not answered; that of look-alikes sent at the same moments was."
+        )
+    way = _way(verdict)
+    late = verdict.figures.get(f"extra_delay_ms_{way}")
+    if verdict.rule == "media.delay" and late is not None:
+        return say(
+            "restricted",
+            "Call packets came {delay} later than look-alikes sent at the same moments.",
+            delay=milliseconds(late),
+        )
+    calls, low, high, twins = (
+        verdict.figures.get(f"{name}_{way}{bound}")
+        for name, bound in (("calls_lost", ""), ("calls_lost", "_low"), ("calls_lost", "_high"), ("twins_lost", ""))
+    )
+    if calls is None or low is None or high is None or twins is None:
+        return say("restricted", "Calls fared worse than look-alikes sent at the same moments.")
+    values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
+    return _counted(way, round(100 * calls), values)
+
+
+def _counted(way: str, lost: int, values: dict[str, str]) -> str:
+    if way == "up":
+        return count(
+            "restricted",
+            "{number} of 100 call packets that you sent was lost ({low}–{high}); look-alikes sent at the same "
+            "moments lost {twins} of 100.",
+            "{number} of 100 call packets that you sent were lost ({low}–{high}); look-alikes sent at the same "
+            "moments lost {twins} of 100.",
+            lost,
+            **values,
+        )
+    return count(
+        "restricted",
+        "{number} of 100 call packets that were sent to you was lost ({low}–{high}); look-alikes sent at the same "
+        "moments lost {twins} of 100.",
+        "{number} of 100 call packets that were sent to you were lost ({low}–{high}); look-alikes sent at the same "
+        "moments lost {twins} of 100.",
+        lost,
+        **values,
+    )
+
+
+def _way(verdict: Verdict) -> str:
+    """The way to tell of: the rule's, or of both that in which calls lost most beyond their look-alikes."""
+    if verdict.direction in WAYS:
+        return str(verdict.direction)
+    return max(
+        WAYS,
+        key=lambda way: (
+            (verdict.figures.get(f"calls_lost_{way}") or 0.0) - (verdict.figures.get(f"twins_lost_{way}") or 0.0)
+        ),
+    )

@@ -1,0 +1,59 @@
+"""A verdict on a browser's own calls (basis `webrtc`) in words: it names no app, for none was measured."""
+
+from __future__ import annotations
+
+from talkpath.report.words.amounts import seconds
+from talkpath.report.words.language import say
+from talkpath.report.words.reasons import reason, remedy
+from talkpath.verdict.model import Reason, Verdict
+
+OWN = ("ok", "restricted", "insufficient")
+"""The states whose sentences and limits name an app elsewhere."""
+
+
+def sentence(verdict: Verdict) -> str:
+    """One sentence, for the states of `OWN`."""
+    video, why = verdict.medium == "video", _why(verdict.reason)
+    match verdict.state:
+        case "ok" if video:
+            return say("ok", "Video calls of this browser reach our test server as well as anything else.")
+        case "ok":
+            return say("ok", "Voice calls of this browser reach our test server as well as anything else.")
+        case "restricted" if video:
+            return say(
+                "restricted", "Something between you and our test server is holding back this browser's video calls."
+            )
+        case "restricted":
+            return say(
+                "restricted", "Something between you and our test server is holding back this browser's voice calls."
+            )
+        case _ if video:
+            return say("insufficient", "Nothing can be said about video calls here: {reason}.", reason=why)
+        case _:
+            return say("insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why)
+
+
+def _why(found: Reason | None) -> str:
+    """As `reason`; but of a page's two ends either may have been late."""
+    if found is not None and found.code == "late":
+        return say("reason", "this device or the test server was too busy to send on time")
+    return reason(found)
+
+
+def limits(verdict: Verdict) -> str:
+    """What it is not, or what to do next, for the states of `OWN`."""
+    if verdict.state == "ok":
+        return say(
+            "ok",
+            "No app's own servers and no messages were tested. Calls were watched for {seconds} each; what begins "
+            "later was not seen.",
+            seconds=seconds(verdict.watched_s),
+        )
+    if verdict.state == "restricted":
+        return say(
+            "restricted",
+            "It is no proof of who does it or why. No app was tested, and an app's calls may fare otherwise.",
+        )
+    if verdict.reason is not None and verdict.reason.code == "budget":
+        return say("next", "Check again at another hour.")
+    return remedy(verdict.reason)

@@ -1,0 +1,125 @@
+"""Where on the path a restriction acts, in words: routers by number and kind, never by address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+
+from talkpath.apps import apps
+from talkpath.measure.facts import Facts
+from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import name as mechanism
+from talkpath.report.words.sentences import MARKS, app_name, label, medium
+from talkpath.report.words.sentences import sentence as sentence_of
+from talkpath.verdict.bases.hops import Place, Why
+from talkpath.verdict.model import Verdict
+
+
+class LocateResult(Struct, frozen=True):
+    """The JSON object of `talkpath locate` (spec/tp-010)."""
+
+    started_at: str
+    duration_s: float
+    bytes_sent: int
+    bytes_received: int
+    simulated: bool
+    places: tuple[Place, ...]
+    schema: str = "talkpath.locate/1"
+
+
+def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
+    """As JSON has it."""
+    spent = facts.bytes_sent, facts.bytes_received
+    result = LocateResult(facts.started_at, facts.duration_s, *spent, facts.simulated, tuple(places))
+    plain: dict[str, Any] = msgspec.to_builtins(result, str_keys=True)
+    return plain
+
+
+def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = ()) -> None:
+    """Each arm and direction: a heading, what is known, and what it is not. `verdicts` of the same check are told of
+    what has no place."""
+    for place in places:
+        console.print(heading(place), style="bold", highlight=False)
+        console.print(f"  {sentence(place)}", highlight=False)
+        for line in _more(place):
+            console.print(f"  {line}", highlight=False)
+
+    for verdict in unplaced(places, verdicts):
+        name = ", ".join([app_name(verdict), medium(verdict.medium)])
+        console.print(f"{name}: {MARKS[verdict.state]} {label(verdict)}", style="bold", highlight=False)
+        for line in (sentence_of(verdict), why_nowhere(verdict)):
+            console.print(f"  {line}", highlight=False)
+
+
+def unplaced(places: Sequence[Place], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on calls that no place is about."""
+    placed = {(place.app, place.medium) for place in places}
+    return [verdict for verdict in verdicts if (verdict.app, verdict.medium) not in placed]
+
+
+def why_nowhere(verdict: Verdict) -> str:
+    """Why nothing was looked for."""
+    if verdict.state == "restricted":
+        return say("place", "Could not tell where: how it acts could not be named, and the search goes by that.")
+    return because()["nothing_restricted"]
+
+
+def heading(place: Place) -> str:
+    """App, medium, direction, mechanism."""
+    app = apps().get(place.app)
+    way = say("place", "sent") if place.direction == "up" else say("place", "received")
+    parts = [app.name if app else place.app, medium(place.medium), way]
+    return ", ".join([*parts, *([mechanism(place.rule)] if place.rule else [])])
+
+
+def sentence(place: Place) -> str:
+    """What the facts say, in one sentence."""
+    if place.why:
+        return because()[place.why]
+    assert place.after is not None  # where there is no reason why not
+    if place.direction == "up":
+        near = _router(place, place.after) if place.after else say("place", "this device")
+        far = _router(place, place.by) if place.by else say("place", "the test server")
+        return say("place", "It acts between {near} and {far}, counted from this device.", near=near, far=far)
+    near = _router(place, place.after) if place.after else say("place", "the test server")
+    far = _router(place, place.by) if place.by else say("place", "this device")
+    return say("place", "It acts between {near} and {far}, counted from the test server.", near=near, far=far)
+
+
+def because() -> dict[Why, str]:
+    """Why no place can be named."""
+    return {
+        "": "",
+        "nothing_restricted": say("place", "Nothing was found restricted, so there is nothing to locate."),
+        "delays_only": say("place", "Could not tell where: this mechanism delays packets and drops none."),
+        "no_way": say("place", "Could not tell where: look-alikes did not get through either."),
+        "not_shown": say("place", "Could not tell where: the restriction did not show in the calls sent for this."),
+        "no_answers": say("place", "Could not tell where: the routers on the way say too little."),
+        "contradiction": say("place", "Could not tell where: the routers' answers contradict each other."),
+        "budget": say("place", "Could not tell where: the time or the data allowed for it ran out."),
+    }  # fmt: skip
+
+
+def _more(place: Place) -> list[str]:
+    """What limits the sentence."""
+    if place.why:
+        return []
+    lines = []
+    if not place.located:
+        lines.append(say("place", "The routers in between say nothing, so it cannot be told more exactly."))
+    if place.by is None:
+        lines.append(say("place", "A router that hides what lies behind it would look the same."))
+    return [*lines, say("place", "It is no proof of who does it or why.")]
+
+
+def _router(place: Place, number: int) -> str:
+    kind = place.kinds.get(number, "")
+    if kind == "home" and number == 1 and place.direction == "up":
+        return say("place", "router {number} (your own)", number=number)
+    if kind in ("home", "provider"):
+        return say("place", "router {number} (inside a provider's network)", number=number)
+    return say("place", "router {number}", number=number)

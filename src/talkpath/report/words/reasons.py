@@ -1,0 +1,48 @@
+"""Why it could not be told, and what to do about it."""
+
+from __future__ import annotations
+
+from talkpath.report.words.language import say
+from talkpath.verdict.model import Reason
+
+
+def reason(found: Reason | None) -> str:
+    """Why, as a clause."""
+    unsaid = say("reason", "nobody said whether a VPN is on, and with one another network is measured")
+    told = {
+        "budget": say("reason", "not enough was measured before the time or the data allowed for it ran out"),
+        "twin_worse": say(
+            "reason", "the look-alikes fared worse than the calls, which no restriction of calls explains"
+        ),
+        "canary": say(
+            "reason", "the check did not find the small loss that it plants itself, so it might have missed a real one"
+        ),
+        "late": say("reason", "this device was too busy to send on time"),
+        "clock": say("reason", "the clock of one end jumped during the check"),
+        "network_changed": say("reason", "the network changed during the check"),
+        "hidden": say("reason", "the page was not in front all the time, so the browser let it sleep"),
+        "vpn": unsaid
+        if found and found.values.get("unanswered")
+        else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
+        "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
+        "short_capture": say("reason", "the recording is too short"),
+        "no_control": say("reason", "there was nothing to compare with"),
+        "single_request": say("reason", "it was not tried often enough to tell"),
+    }
+    return told[found.code] if found else say("reason", "not enough was measured")
+
+
+def remedy(found: Reason | None) -> str:
+    """What to do next, as a sentence."""
+    busy = say("next", "Close what else runs on this device, then check again.")
+    told = {
+        "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
+        "late": busy,
+        "clock": busy,
+        "network_changed": say("next", "Check again, and stay on one network meanwhile."),
+        "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
+        "vpn": say("next", "Switch the VPN off, then check again."),
+        "responder_lost": say("next", "Check again, or try another test server."),
+        "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
+    }
+    return told.get(found.code if found else "", say("next", "Check again at another hour."))

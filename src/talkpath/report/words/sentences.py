@@ -1,0 +1,144 @@
+"""A verdict in words: a label, one sentence, three lines (what was seen, how sure, what it is not or what to do next).
+
+"Signs of", "consistent with", never a named agency, never more than the basis shows. No sentence serves two states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talkpath.apps import apps
+from talkpath.report.words import messages, own_calls
+from talkpath.report.words.certainty import limits, sure
+from talkpath.report.words.language import listed, say, spoken
+from talkpath.report.words.observed import saw
+from talkpath.report.words.reasons import reason
+from talkpath.verdict.model import State, Verdict
+
+MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "unreachable": "∅", "insufficient": "?"}
+
+
+def labels() -> dict[State, str]:
+    """What people read instead of a state's code."""
+    return {
+        "ok": say("label", "No sign of restriction"),
+        "restricted": say("label", "Signs of restriction"),
+        "closed": say("label", "Closed to all calls"),
+        "impaired": say("label", "Line too poor for calls"),
+        "unreachable": say("label", "No answer from the test server"),
+        "insufficient": say("label", "Could not tell"),
+    }
+
+
+def label(verdict: Verdict) -> str:
+    """The verdict's."""
+    return labels()[verdict.state]
+
+
+def never() -> dict[State, str]:
+    """What each state never means."""
+    return {
+        "ok": say("never means", "that the app's own servers answer"),
+        "restricted": say("never means", "who does it, or why"),
+        "closed": say("never means", "a rule about one app: a company firewall looks the same"),
+        "impaired": say("never means", "a restriction: everything suffers alike"),
+        "unreachable": say("never means", "a restriction: the server may be switched off"),
+        "insufficient": say("never means", "that all is well"),
+    }
+
+
+def medium(code: str) -> str:
+    """A medium as a heading."""
+    return {"text": say("medium", "messages"), "voice": say("medium", "voice"), "video": say("medium", "video")}[code]
+
+
+def app_name(verdict: Verdict) -> str:
+    """The app as people write it."""
+    return app_called(verdict.app)
+
+
+def app_called(code: str) -> str:
+    """An app's id as people write its name."""
+    app = apps().get(code)
+    return app.name if app else code
+
+
+def others_ok(verdicts: Sequence[Verdict]) -> str:
+    """Where all is ok: the apps beside the first, of which alone the sentences are; "" where there is none."""
+    if any(verdict.state != "ok" for verdict in verdicts):
+        return ""
+    names = list(dict.fromkeys(map(app_name, verdicts)))[1:]
+    return say("ok", "No sign of restriction either: {names}.", names=listed(names)) if names else ""
+
+
+def sentence(verdict: Verdict) -> str:
+    """One sentence."""
+    name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
+    if verdict.medium == "text":
+        return messages.sentence(verdict, name)
+    if _is_real(verdict):
+        return own_calls.sentence(verdict)
+    match verdict.state:
+        case "ok" if video:
+            return say(
+                "ok", "Video calls that look like {name}'s reach our test server as well as anything else.", name=name
+            )
+        case "ok":
+            return say(
+                "ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name
+            )
+        case "restricted" if video:
+            return say(
+                "restricted",
+                "Something between you and our test server is holding back video calls that look like {name}'s.",
+                name=name,
+            )
+        case "restricted":
+            return say(
+                "restricted",
+                "Something between you and our test server is holding back voice calls that look like {name}'s.",
+                name=name,
+            )
+        case "closed":
+            return say("closed", "Calls do not get through from here to our test server, whichever app they look like.")
+        case "impaired" if video:
+            return say("impaired", "The line is too poor for video calls just now; it treats everything alike.")
+        case "impaired":
+            return say("impaired", "The line is too poor for voice calls just now; it treats everything alike.")
+        case "unreachable":
+            return say("unreachable", "Our test server did not answer, so nothing can be said about calls.")
+        case _ if video:
+            return say(
+                "insufficient", "Nothing can be said about {name}'s video calls: {reason}.", name=name, reason=why
+            )
+        case _:
+            return say(
+                "insufficient", "Nothing can be said about {name}'s voice calls: {reason}.", name=name, reason=why
+            )
+
+
+def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
+    """What was seen; how sure; what it is not, or what to do next. `with_messages`: did this check try messages?"""
+    if verdict.medium == "text":
+        return messages.lines(verdict)
+    last = own_calls.limits(verdict) if _is_real(verdict) else limits(verdict, app_name(verdict), with_messages)
+    return [saw(verdict), sure(verdict), last]
+
+
+def _is_real(verdict: Verdict) -> bool:
+    """Is it on a browser's own calls, and would it name an app otherwise?"""
+    return verdict.basis == "webrtc" and verdict.state in own_calls.OWN
+
+
+def translation_note() -> str:
+    """What a reader must know of the translation; "" where a speaker of the language reviewed it."""
+    if spoken().reviewed:
+        return ""
+    return say(
+        "language", "These words were translated by a machine; no speaker of the language has reviewed them yet."
+    )
+
+
+def tested_messages(verdicts: Sequence[Verdict]) -> bool:
+    """Did the check that gave these verdicts look at messages too?"""
+    return any(verdict.medium == "text" for verdict in verdicts)

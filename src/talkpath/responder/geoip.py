@@ -1,0 +1,82 @@
+"""Which network and country an address belongs to, from a file on this machine; then the address is gone.
+
+Contract: AS number and country leave this file, nothing else does. Nothing is asked of anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from talkpath.errors import UsageError
+from talkpath.wire.ip.address import Address
+
+if TYPE_CHECKING:
+    from maxminddb import Reader
+
+
+class Whereabouts(NamedTuple):
+    """An AS number as "AS64496" and an ISO 3166 country; "AS0" and "ZZ" are not known."""
+
+    network: str = "AS0"
+    country: str = "ZZ"
+
+
+NOWHERE = Whereabouts()
+
+
+class Atlas:
+    """Files in MaxMind's DB format, as @ip-location-db publishes them: one for countries, one for AS numbers, or both
+    in one. `UsageError` for a file that is none."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._readers = [_open(file) for file in files]
+
+    def find(self, host: str) -> Whereabouts:
+        """Where an address literal belongs."""
+        if not self._readers:
+            return NOWHERE
+        try:
+            address = Address.of(host)
+        except ValueError:
+            return NOWHERE
+        found: dict[str, Any] = {}
+        for reader in self._readers:
+            found |= _look_up(reader, address)
+        return Whereabouts(_network(found), _country(found))
+
+
+def _open(file: Path) -> Reader:
+    try:
+        import maxminddb
+    except ImportError:
+        raise UsageError("--geo needs one more package: pip install 'talkpath[geo]'.") from None
+    try:
+        return maxminddb.open_database(file)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError):
+        raise UsageError(f"{file.name} cannot be read as a MaxMind DB file (.mmdb); name one with --geo.") from None
+
+
+def _look_up(reader: Reader, address: Address) -> dict[str, Any]:
+    from maxminddb import InvalidDatabaseError
+
+    try:
+        found = reader.get(address.reveal()[0])
+    except (ValueError, InvalidDatabaseError):  # IPv6 in a file for IPv4; its message would hold the address
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _network(found: dict[str, Any]) -> str:
+    number = found.get("autonomous_system_number")
+    known = isinstance(number, int) and 0 <= number < 1 << 32
+    return f"AS{number}" if known else NOWHERE.network
+
+
+def _country(found: dict[str, Any]) -> str:
+    """Flat in @ip-location-db's files, one level down in MaxMind's own."""
+    inner = found.get("country")
+    code = found.get("country_code", inner.get("iso_code") if isinstance(inner, dict) else None)
+    known = isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha()
+    return code.upper() if known and isinstance(code, str) else NOWHERE.country

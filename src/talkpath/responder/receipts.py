@@ -1,0 +1,56 @@
+"""The responder's word, signed: what it saw of a session, bound to the probe's key and to both seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from talkpath.experiment.layout import Flow, Layout
+from talkpath.wire.control.messages import MAX_FRAME, FlowReport
+from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
+from talkpath.wire.control.sign import Signer
+
+SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
+QUESTION_CHARACTERS = 32  # a probe may write anything there
+
+
+@dataclass(frozen=True, slots=True)
+class Notary:
+    """`hour()` tells the time in UTC, to the hour ("" in virtual time)."""
+
+    signer: Signer
+    hour: Callable[[], str]
+
+    def sign(self, statement: Statement) -> tuple[bytes, bytes]:
+        """(body, signature); nothing for a session too long for one frame."""
+        body, signature = seal(statement, self.signer)
+        return (body, signature) if len(body) < MAX_FRAME - SLACK_BYTES else (b"", b"")
+
+
+def seen(layout: Layout, reports: Sequence[FlowReport]) -> SeenEpoch:
+    """An epoch, as this end reports it at the probe's cut."""
+    begin = layout.begin
+    flows = zip(layout.flows, reports, strict=True)
+    return SeenEpoch(
+        number=begin.number,
+        arm=begin.arm,
+        question=begin.question[:QUESTION_CHARACTERS],
+        flows=tuple(SeenFlow(_role(flow), report.sent, report.arrived) for flow, report in flows),
+    )
+
+
+def with_late(epochs: Iterable[SeenEpoch], late: Mapping[int, tuple[bytes, ...]]) -> tuple[SeenEpoch, ...]:
+    """The epochs, with what came after their cut."""
+    return tuple(_with_late(epoch, late.get(epoch.number, ())) for epoch in epochs)
+
+
+def _with_late(epoch: SeenEpoch, late: tuple[bytes, ...]) -> SeenEpoch:
+    if not late:
+        return epoch
+    flows = zip(epoch.flows, late, strict=True)
+    changed = tuple(SeenFlow(flow.role, flow.sent, flow.arrived, came) for flow, came in flows)
+    return SeenEpoch(epoch.number, epoch.arm, epoch.question, changed)
+
+
+def _role(flow: Flow) -> str:
+    return "canary" if flow.canary else flow.twin_kind or flow.role

@@ -1,0 +1,231 @@
+"""Where on the path a restriction acts: between the last hop that calls reach and the first that they do not.
+
+Contract: pure. `next_hop` says what to measure next, `locate` what the facts say. Twins show which routers answer, and
+how far the other end is; a hop is *clear* if calls' packets that end there are answered like twins', *hit* if fewer are
+(hop_loss.py, 99 % each), measured against packets of the same kind that go all the way: these must be hit, or the
+restriction did not show itself and nothing is said. Hops are counted from the sender, downwards from the far end: the
+number of routers is not known well enough to count the other way.
+
+What it cannot tell (docs/why/2026-11-24-hops.md): a router that says nothing, one that gives packets their hops anew
+(all that lies behind it is "between it and the other end"), a restriction that delays and drops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talkpath.measure.bitmap import unpack
+from talkpath.measure.facts import LADDER, ArmPlan, Direction, Epoch, Facts
+from talkpath.verdict.assessment import Standing, stand
+from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
+from talkpath.verdict.model import Ask, Category, Number
+
+Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "no_answers", "contradiction", "budget"]
+
+K, FEW_K, LADDER_K = 6, 3, 3
+PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
+TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to name a place nearer, to name one at all, and before another
+AT_ONCE = 3
+USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times
+ENOUGH = 0.5  # of the packets that end at a router: who answers fewer is asked for longer; and alone
+SILENT = 0.02  # of the packets that end at a router: who answers fewer says nothing
+STAGES: dict[str, tuple[str, ...]] = {
+    "stun.drop": ("stun", "allocate"),
+    "dtls.hello_drop": ("dtls",),
+    "reflector.drop": ("reflector",),
+}
+
+
+class Place(Struct, frozen=True):
+    """Of one arm and direction: the restriction acts behind router `after` and before router `by`, as the sender counts
+    them: "up" from the user's machine, "down" from the test server.
+
+    `after` 0 is the sender itself, `by` None the receiver; `located` where no known router lies in between. Neither
+    where there is a reason `why`. `routers`: how many there seem to be; `kinds`: of those that answered.
+    """
+
+    app: str
+    variant: str
+    medium: str
+    rule: str | None
+    direction: Direction
+    after: int | None = None
+    by: int | None = None
+    located: bool = False
+    routers: int | None = None
+    why: Why = ""
+    kinds: dict[int, str] = {}
+    hops: tuple[HopLoss, ...] = ()
+
+
+def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
+    """What the facts say of each direction in which the arm is restricted; one Place with a reason where it is not."""
+    found = stand(facts, arm)
+    rule = found.naming.rule if found.naming else None
+    if found.state != "restricted" or rule is None:
+        return [Place(arm.app, arm.variant, arm.medium, None, "up", why="nothing_restricted")]
+    if rule == "media.delay":
+        return [Place(arm.app, arm.variant, arm.medium, rule, way, why="delays_only") for way in _ways(found)]
+    return [_place(facts, found, rule, way) for way in _ways(found)]
+
+
+def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Ask | None:
+    """The next question about restricted arms, None when nothing more is worth its bytes.
+
+    Each arm and direction is named before any is narrowed further, and they take turns: bytes and time are for all.
+    """
+    asks: list[tuple[tuple[bool, int], Ask]] = []
+    for arm in arms:
+        found = stand(facts, arm)
+        rule = found.naming.rule if found.naming else None
+        if found.state == "restricted" and rule is not None and rule != "media.delay":
+            asks += (ask for way in _ways(found) if (ask := _ask(facts, found, rule, way)) is not None)
+    return min(asks, key=lambda ask: ask[0], default=((True, 0), None))[1]
+
+
+def _ways(found: Standing) -> tuple[Direction, ...]:
+    best = found.naming.best if found.naming else None
+    direction = best.direction if best else "both"
+    return ("up", "down") if direction == "both" else (direction,)
+
+
+def _epochs(facts: Facts, arm: ArmPlan, way: Direction) -> list[Epoch]:
+    """The arm's epochs that limited hops that way."""
+    wanted = (arm.app, arm.variant, arm.medium)
+    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == wanted and not e.missing]
+    return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
+
+
+def _place(facts: Facts, found: Standing, rule: str, way: Direction) -> Place:
+    arm = found.arm
+    named = Place(arm.app, arm.variant, arm.medium, rule, way)
+    epochs = _epochs(facts, arm, way)
+    end = _far_end(epochs, way)
+    if end is None:
+        return replace(named, why="no_way" if epochs else "budget")
+    seen = {hops: hop_loss(epochs, way, hops, facts.seed) for hops in sorted(_asked(epochs, way) | {end})}
+    named = _with_hops(named, seen, end)
+    far = seen[end]
+    hit = [hops for hops, one in seen.items() if hops < end and one.low > 0.0]
+    clear = [hops for hops, one in seen.items() if hops < end and one.high < far.low]
+    if far.low <= 0.0:
+        return replace(named, why="not_shown")
+    if clear and hit and max(clear) > min(hit):
+        return replace(named, why="contradiction")
+    if not clear and not hit:
+        return replace(named, why="no_answers")
+    after, by = max(clear, default=0), min(hit, default=end)
+    return replace(named, after=after, by=by if by < end else None, located=by - after == 1)
+
+
+def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
+    kinds = {hops: one.router for hops, one in seen.items() if one.router and hops < end}
+    return replace(place, routers=end - 1, kinds=kinds, hops=tuple(seen.values()))
+
+
+def _asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
+    return {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == way and flow.hops}
+
+
+def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
+    """The fewest hops with which a twin's packet gets to the other end; None where none does.
+
+    Right is what contradicts fewest packets: those that came with fewer hops, those that did not with as many.
+    """
+    came, lost = np.zeros(LADDER + 1), np.zeros(LADDER + 1)
+    for epoch in epochs:
+        track = epoch.up if way == "up" else epoch.down
+        for flow in epoch.flows:
+            if flow.direction == way and flow.limited and flow.role == "twin":
+                rungs = np.flatnonzero(unpack(flow.limited, len(track.stage)))
+                sent, arrived = (unpack(bits, len(track.stage))[rungs] for bits in (flow.sent, flow.arrived))
+                hops = np.full(len(rungs), flow.hops) if flow.hops else 1 + np.arange(len(rungs)) % LADDER
+                np.add.at(came, hops[sent & arrived], 1)
+                np.add.at(lost, hops[sent & ~arrived], 1)
+    if not came.any():
+        return None
+    wrong = [came[1:end].sum() + lost[end:].sum() for end in range(1, LADDER + 1)]
+    return 1 + int(np.argmin(wrong))
+
+
+def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tuple[bool, int], Ask] | None:
+    """First a ladder; then what lies between the last clear hop and the first that is hit, the far end beside it.
+
+    In front of it its turn: whether a place is named already, and how many questions were.
+    """
+    epochs = _epochs(facts, found.arm, way)
+    end = _far_end(epochs, way)
+    if end is None:
+        return None if epochs else ((False, 0), _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
+    place = _place(facts, found, rule, way)
+    seen = {one.hops: one for one in place.hops}
+    far, named = seen[end], place.after is not None
+    if far.tries >= TRIES and far.low <= 0.0:
+        return None
+    hit = min((h for h, one in seen.items() if h < end and one.low > 0.0), default=end)
+    clear = max((h for h, one in seen.items() if h < hit and one.high < far.low), default=0)
+    most = TRIES if named else PATIENT
+    left = [h for h in range(clear + 1, hit) if h not in seen or _worth_it(seen[h], most)]
+    if not left and far.low > 0.0:
+        return None
+    asked, answered = _between(left or [end], seen)
+    stage = _stage(found, rule, way)
+    packets = _packets(found, far, answered) if stage == "media" else SET_UP_PACKETS
+    k = FEW_K if stage == "media" and answered < ENOUGH else K
+    return (named, len(epochs)), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets)
+
+
+def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
+    """Which of these hops to ask, and the share of packets that is answered there: some, evenly spread; but where a
+    router answers little, bytes are for one: first in the middle, then beyond it, as a hit is seen sooner than none."""
+    spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
+    middle = (left[0] + left[-1]) / 2.0
+    known = [seen[hops] for hops in left if hops in seen]
+    one = min(known, key=lambda one: (one.tries // IN_A_ROW, abs(one.hops - middle), -one.hops), default=None)
+    if one is None or one.answered >= ENOUGH:
+        return sorted(spread), one.answered if one is not None else 1.0
+    return [one.hops], one.answered
+
+
+def _inner(count: int) -> slice:
+    """Of evenly spread places: all of few, the inner ones of many."""
+    return slice(None) if count <= AT_ONCE else slice(1, -1)
+
+
+def _worth_it(one: HopLoss, most: int) -> bool:
+    return one.tries < most and (one.answered > SILENT or one.tries < 1)
+
+
+def _stage(found: Standing, rule: str, way: Direction) -> str:
+    """The first stage of set-up that the rule is about and that the arm has; else media."""
+    track = found.view.accusing[0].up if way == "up" else found.view.accusing[0].down
+    return next((stage for stage in STAGES.get(rule, ()) if stage in track.stage), "media")
+
+
+def _packets(found: Standing, far: HopLoss, answered: float) -> int:
+    """Enough for a call to be restricted by half of them, for a little loss to show, and for routers to answer some."""
+    best = found.naming.best if found.naming else None
+    parameters: dict[str, Number | Category] = dict(best.measure()) if best else {}
+    after, after_s, p = (_upper(parameters.get(name)) for name in ("after_packets", "after_s", "p"))
+    lost = (far.low + far.high) / 2.0 if far.tries else p or USUAL_P
+    usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / lost, ENOUGH / max(answered, SILENT)))
+    wanted = max(usual, 2 * after + PACKETS // 2, 2 * after_s * found.arm.packet_rate + PACKETS // 2)
+    return min(MOST_PACKETS, ceil(wanted))
+
+
+def _upper(value: Number | Category | None) -> float:
+    if not isinstance(value, Number):
+        return 0.0
+    return value.high or value.estimate or 0.0
+
+
+def _question(found: Standing, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Ask:
+    arm = found.arm
+    value = f"{stage}/{way}/{','.join(map(str, hops)) or '*'}"
+    return Ask(arm.app, arm.variant, arm.medium, "hops", value, k, packets, "hops")

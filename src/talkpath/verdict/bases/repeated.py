@@ -1,0 +1,158 @@
+"""Many checks of one network, one after the other, taken together (`talkpath watch`).
+
+Each check leaves one e-value for each arm: what its e-process stands at when it ends, never its peak. A product of
+them is an e-value again, since every check draws anew. When a restriction began is not known, so the product is begun
+anew at each check and all of them are averaged, the k-th with weight 1/(k(k+1)), the rest of the weight standing at 1:
+
+    E_n = sum over k <= n of (e_k e_(k+1) ... e_n) / (k (k + 1))  +  1 / (n + 1)
+
+Under the null the chance that E_n ever reaches 1/x is at most x, however long one watches (Ville). No check is chosen:
+all count that are not void, and what voids one (a late machine, a changed network) never looks at calls. `restricted`
+needs m/alpha over the whole watch, and an effect that mattered in some check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, log
+
+from msgspec import Struct
+
+from talkpath.measure.facts import Facts
+from talkpath.verdict.assessment import Standing, log_threshold, stand, voided
+from talkpath.verdict.model import DirectionOf, Number, State, Verdict
+
+LN10 = log(10.0)
+AGAIN = 2  # restricted checks after the last that was ok, before a block that is learned may be thought of
+
+Arm = tuple[str, str, str]
+
+
+class Said(Struct, frozen=True):
+    """What one check says of one arm. `log_e`: natural log of its e-value, 0 where it had no calls beside twins."""
+
+    state: State
+    rule: str | None
+    direction: DirectionOf | None
+    log_e: float
+
+
+class Run(Struct, frozen=True):
+    """One check of the watch: from when to when, in seconds from the start of the watch. `void`: it does not count.
+
+    `fresh`: it was with a test server that had never been called from here before.
+    """
+
+    started_s: float
+    ended_s: float
+    void: bool
+    log_threshold: float
+    arms: dict[Arm, Said]
+    fresh: bool = False
+
+
+def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
+    """What counts of one check."""
+    arms = {(arm.app, arm.variant, arm.medium): _said(stand(facts, arm)) for arm in facts.plan.arms}
+    unreached = facts.reach.control != "connected" and not facts.epochs
+    void = voided(facts) is not None or unreached
+    return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
+
+
+def _said(standing: Standing) -> Said:
+    naming = standing.naming
+    rule = naming.rule if naming else standing.closed.rule.id if standing.closed else None
+    direction = naming.best.direction if naming and naming.best else None
+    return Said(standing.state, rule, direction, standing.strength.log_e if standing.strength else 0.0)
+
+
+def together(runs: Sequence[Run]) -> list[Verdict]:
+    """One verdict per (app, medium): its worst arm over all checks that count. `figures`: `checks`,
+    `checks_restricted`, `checks_ok`. Times are seconds from the start of the watch."""
+    counted = [run for run in runs if not run.void]
+    arms = dict.fromkeys(arm for run in counted if not run.fresh for arm in run.arms)
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    for arm in arms:
+        found = _together(arm, counted)
+        key = found.app, found.medium
+        if key not in verdicts or _worse(found, verdicts[key]):
+            verdicts[key] = found
+    return list(verdicts.values())
+
+
+def _worse(one: Verdict, other: Verdict) -> bool:
+    def rank(verdict: Verdict) -> tuple[bool, bool, float]:
+        return verdict.state == "restricted", verdict.state != "ok", verdict.log10_e or 0.0
+
+    return rank(one) > rank(other)
+
+
+def _together(arm: Arm, counted: Sequence[Run]) -> Verdict:
+    runs = [run for run in counted if arm in run.arms and not run.fresh]
+    said = [run.arms[arm] for run in runs]
+    path = log_e_path([each.log_e for each in said])
+    reached = [n for n, log_e in enumerate(path) if log_e >= runs[n].log_threshold]
+    accusing = [each for each in said if each.state == "restricted"]
+    proven = bool(reached and accusing)
+    learned = _learned(arm, runs, [run for run in counted if run.fresh]) if proven else None
+    last = accusing[-1] if proven else said[-1]
+    known_s = runs[reached[0]].ended_s if proven else None
+    state: State = "restricted" if proven else "insufficient" if last.state == "restricted" else last.state
+    return Verdict(
+        app=arm[0],
+        variant=arm[1],
+        medium=arm[2],
+        state=state,
+        rule="relearn" if learned else last.rule if proven or state == "closed" else None,
+        direction=last.direction if proven else None,
+        parameters={"after_s": learned} if learned else {},
+        log10_e=path[-1] / LN10,
+        known_at_s=known_s,
+        decided_at_s=known_s,
+        watched_s=runs[-1].ended_s - runs[0].started_s,
+        figures={
+            "checks": float(len(said)),
+            "checks_restricted": float(len(accusing)),
+            "checks_ok": float(sum(each.state == "ok" for each in said)),
+        },
+    )
+
+
+def log_e_path(log_e: Iterable[float]) -> list[float]:
+    """ln E_n after each check, from the ln e of each."""
+    products: list[float] = []  # ln of weight times product, by the check that it begins with
+    path = []
+    for n, each in enumerate(log_e, 1):
+        products = [product + each for product in [*products, -log(n * (n + 1))]]
+        path.append(_log_sum([*products, -log(n + 1)]))
+    return path
+
+
+def _log_sum(logs: Sequence[float]) -> float:
+    top = max(logs)
+    return top + log(sum(exp(each - top) for each in logs))
+
+
+def wants_fresh(runs: Sequence[Run]) -> bool:
+    """Is it time to call a server that was never called before: is some arm restricted that was well at first?"""
+    counted = [run for run in runs if not run.void and not run.fresh]
+    if len(counted) <= AGAIN or any(run.fresh for run in runs):
+        return False
+    return any(
+        said.state == "ok" and all(arm in run.arms and run.arms[arm].state == "restricted" for run in counted[-AGAIN:])
+        for arm, said in counted[0].arms.items()
+    )
+
+
+def _learned(arm: Arm, runs: Sequence[Run], fresh: Sequence[Run]) -> Number | None:
+    """How long after the first call the server was blocked, where that is what happened (M14): all well at first, then
+    restricted in every check, while calls to a server that was never called before still fare well."""
+    states = [run.arms[arm].state for run in runs]
+    bad = [n for n, state in enumerate(states) if state == "restricted"]
+    if not bad or states[0] != "ok" or len(bad) < AGAIN or bad != list(range(bad[0], len(states))):
+        return None
+    elsewhere = [run.arms[arm].state for run in fresh if arm in run.arms and run.started_s >= runs[bad[0]].started_s]
+    if not elsewhere or any(state != "ok" for state in elsewhere):
+        return None
+    low_s, high_s = runs[bad[0] - 1].ended_s - runs[0].started_s, runs[bad[0]].ended_s - runs[0].started_s
+    return Number((low_s + high_s) / 2, low_s, high_s)

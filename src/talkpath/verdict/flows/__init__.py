@@ -1,0 +1,1 @@
+"""What the facts of one arm say flow by flow, before any rule is asked."""

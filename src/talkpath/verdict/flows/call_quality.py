@@ -1,0 +1,105 @@
+"""Could people talk over this? Loss each way with bounds, how bursty, how late, and the E-model's opinion of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
+from talkpath.measure.quality import ASSUMED_DELAY_MS, TALKABLE_MOS, burst_ratio, mos
+from talkpath.verdict.flows.arm_view import Floats
+from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_twin, pick, track
+
+TWO_SIDED, ONE_SIDED = 1.960, 1.645  # standard errors over flows, for 95 %
+
+
+class Loss(NamedTuple):
+    """Share of media packets lost, its standard error over flows, 95 % bounds, and how bursty (1: at random).
+
+    The bounds take in besides that a bad moment hits all flows at once: flows and moments are both drawn.
+    """
+
+    estimate: float
+    error: float
+    low: float
+    high: float
+    burst_ratio: float
+
+
+class Talk(NamedTuple):
+    """`calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
+
+    `poor`: calls and twins alike sound worse than can be talked over, at the better end of their bounds.
+    """
+
+    calls: dict[Direction, Loss | None]
+    twins: dict[Direction, Loss | None]
+    mos: float
+    poor: bool
+
+    def least_extra_loss(self) -> float:
+        """A lower bound (95 %, flows as units) of what calls lose beyond their twins: the largest of up, down, and both
+        together. Not for accusing, only for whether what was proven matters."""
+        pairs = [(c, t) for way, c in self.calls.items() if c is not None and (t := self.twins[way]) is not None]
+        over = [(c.estimate - t.estimate) / max(1e-9, 1.0 - t.estimate) for c, t in pairs]
+        error = [float(np.hypot(c.error, t.error)) for c, t in pairs]
+        bounds = [mean - ONE_SIDED * spread for mean, spread in zip(over, error, strict=True)]
+        if len(pairs) == len(DIRECTIONS):
+            bounds.append(float(np.mean(over)) - ONE_SIDED * float(np.hypot(error[0], error[1])) / 2.0)
+        return max(bounds, default=0.0)
+
+
+@per_epochs
+def talk(epochs: tuple[Epoch, ...]) -> Talk:
+    """How calls and random twins of these epochs fared."""
+    calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
+    twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
+    late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
+    worst = min(_mos(calls[way], late_ms[way], best=False) for way in DIRECTIONS)
+    alike = [min(_mos(side[way], late_ms[way], best=True) for way in DIRECTIONS) for side in (calls, twins)]
+    return Talk(calls, twins, worst, max(alike) < TALKABLE_MOS)
+
+
+def _mos(loss: Loss | None, late_ms: float, *, best: bool) -> float:
+    if loss is None:
+        return 1.0
+    return mos(100.0 * (loss.low if best else loss.estimate), loss.burst_ratio, ASSUMED_DELAY_MS + late_ms)
+
+
+def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | None:
+    counts = [_counts(epoch, way, chosen) for epoch in epochs]
+    flows, moments = (np.concatenate([np.zeros((2, 0)), *(each[i] for each in counts)], axis=1) for i in (0, 1))
+    sent, lost = flows.sum(axis=1)
+    if not sent:
+        return None
+    mean = float(lost / sent)
+    error, weather = (float(np.sqrt(((of[1] - mean * of[0]) ** 2).sum()) / sent) for of in (flows, moments))
+    ratio = burst_ratio(int(lost), sum(each[2] for each in counts), int(sent))
+    spread = TWO_SIDED * float(np.hypot(error, weather))
+    return Loss(mean, error, max(0.0, mean - spread), min(1.0, mean + spread), ratio)
+
+
+@per_epoch
+def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
+    """(sent, lost) media packets per flow, the same per slot, and how many runs of losses there were."""
+    plan = track(epoch, way)
+    media = np.array([stage == "media" for stage in plan.stage], np.bool_)
+    flows = [] if epoch.missing else pick(epoch, way, chosen, chosen)
+    sent = bitmaps([flow.sent for flow in flows], len(media))[:, media]
+    gone = sent & ~bitmaps([flow.arrived for flow in flows], len(media))[:, media]
+    by_flow, by_slot = (np.array([sent.sum(axis=axis), gone.sum(axis=axis)], np.float64) for axis in (1, 0))
+    starts = gone & ~np.pad(gone, ((0, 0), (1, 0)))[:, :-1]
+    return by_flow, by_slot, int(starts.sum())
+
+
+@per_epoch
+def _spread_ms(epoch: Epoch, way: Direction) -> float:
+    """How much later than the soonest the usual call's slow packets come: what a playout buffer must add."""
+    calls = [f.delay_dms for f in pick(epoch, way, is_call, is_call) if len(f.delay_dms) == len(DELAY_QUANTILES)]
+    every = [f.delay_dms[0] for f in epoch.flows if f.direction == way and f.delay_dms]
+    if not calls or not every:
+        return 0.0
+    slow: Floats = np.array([quantiles[-1] for quantiles in calls], np.float64)
+    return float(np.median(slow) - min(every)) / 10.0

@@ -1,0 +1,97 @@
+"""What a line may have lost after the last packet of a flow that arrived.
+
+A box that cuts a flow off lets a last packet pass; if the line loses that one, the far end sees the flow end sooner.
+So the end lies no earlier than the last arrival, and no later than where the line would have had to lose more than it
+does. How likely it loses a packet is told by twins of the same slot where twins go on, else by the flow's own losses
+before. Contract: facts only. A place is a count of packets or a time (s), whichever the caller counts in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import Direction, Epoch
+from talkpath.verdict.flows.arm_view import Side, sides
+from talkpath.verdict.flows.outcomes import Fate, Way
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+
+Floats = NDArray[np.float64]
+
+UNLIKELY = float(np.log(0.05))  # the line did not lose all that, with 95 %
+
+
+class Tail(NamedTuple):
+    """One flow's packets after its last arrival: the place of each, ascending, and ln of the chance that the line lost
+    it; 0 of those that say nothing."""
+
+    at: Floats
+    log_chance: Floats
+
+
+def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
+    """The first place past `beyond` whose packets would have arrived if the box had let them pass; None if there is
+    none. All flows ended alike, so what each lost counts together."""
+    if not tails:
+        return None
+    at, log_chance = np.concatenate([t.at for t in tails]), np.concatenate([t.log_chance for t in tails])
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] > beyond]
+    over = np.flatnonzero(log_chance[order].cumsum() < UNLIKELY)
+    return float(at[order][over[0]]) if len(over) else None
+
+
+def counted(fate: Fate, hit: tuple[Direction, ...], most: int, slack_s: float, log_chance: Sequence[Floats]) -> Tail:
+    """By packets of both ways, of which `most` had been sent by the last arrival; `log_chance` are those of the tail up
+    and down. What lies before an arrival of the other way did pass, and what is not cut off says nothing."""
+    last_s = max(fate.way(way).last_s or 0.0 for way in hit)
+    next_s = min((fate.way(way).next_s or last_s for way in hit), default=last_s)
+    times: list[Floats] = []
+    chances: list[Floats] = []
+    for direction, log_chances in zip(DIRECTIONS, log_chance, strict=True):
+        way = fate.way(direction)
+        if direction in hit:
+            after_s = tail_s(way)
+            times.append(after_s)
+            chances.append(np.where(after_s <= last_s, 0.0, log_chances))
+        else:
+            after_s = way.sent_s[way.sent_s > next_s + slack_s * (direction == "up")]
+            times.append(after_s)
+            chances.append(np.zeros(len(after_s)))
+    order = np.argsort(np.concatenate(times), kind="stable")
+    return Tail(np.asarray(most + 1.0 + np.arange(len(order)), np.float64), np.concatenate(chances)[order])
+
+
+def tail_s(way: Way) -> Floats:
+    """When the packets after the last arrival were sent."""
+    return way.sent_s[len(way.sent_s) - way.tail :]
+
+
+def by_twins(epoch: Epoch, fate: Fate) -> tuple[Floats, Floats]:
+    """(up, down): ln of the chance that the line lost each packet of the tail, by the twins of its slot."""
+    known = {side.direction: side for side in sides(epoch)}
+    up, down = (_by_twins(known.get(way), tail_s(fate.way(way))) for way in DIRECTIONS)
+    return up, down
+
+
+def _by_twins(side: Side | None, after_s: Floats) -> Floats:
+    if side is None:
+        return np.zeros(len(after_s))
+    order = np.argsort(side.at_s, kind="stable")
+    slots = order[np.searchsorted(side.at_s, after_s, sorter=order)]
+    return np.asarray(side.twins_weight * np.log(side.chance[slots]))
+
+
+def by_itself(fate: Fate, share: float) -> tuple[Floats, Floats]:
+    """Likewise by what the flow lost before; `share` is how much one flow of many in the same weather says."""
+    up, down = (_by_itself(fate.way(way), share) for way in DIRECTIONS)
+    return up, down
+
+
+def _by_itself(way: Way, share: float) -> Floats:
+    before = way.sent - way.tail
+    lost = max(0, before - way.arrived)  # an arrival whose sending was not told is none lost
+    return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))

@@ -1,0 +1,57 @@
+"""Is it our own load that the line cannot carry? An epoch runs some twenty calls at once, a person makes one.
+
+Behind a narrow line or a policer of all traffic a whole cohort is lost that a single call would not be; so where twins
+of whole cohorts lose much, small ones are asked for, and how a call would sound is read from those. Contract: sizes of
+cohorts are chosen before their roles are drawn, from what twins lost before, so no test is touched by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
+
+LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
+HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
+TWINS = 30  # packets that they must have lost
+SMALL = 2  # small cohorts tell enough
+RELIEF = 0.5  # where small cohorts lose more than that of it, it was not the load
+
+
+def heavy(epochs: Sequence[Epoch]) -> bool:
+    """Did random twins lose much, one way, in cohorts larger than small ones?"""
+    counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
+    return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
+
+
+def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
+    """The small cohorts, where whole ones lost much and these at most half of that; else all epochs."""
+    small = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K)
+    if not small or not heavy(epochs):
+        return epochs
+    light, whole = (_worst(small), _worst(epoch for epoch in epochs if epoch.k > LIGHT_K))
+    return small if light <= RELIEF * whole else epochs
+
+
+def relieved(epochs: Sequence[Epoch]) -> bool:
+    """Were small cohorts tried where whole ones were too much?"""
+    return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs)
+
+
+def _worst(epochs: Iterable[Epoch]) -> float:
+    return max((lost / max(1, sent) for sent, lost in _counts(epochs)), default=0.0)
+
+
+def _counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
+    """(sent, lost) of random twins each way, over the epochs that may accuse."""
+    every = [_twins(epoch) for epoch in epochs if accuses(epoch) and not epoch.missing]
+    return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
+
+
+@per_epoch
+def _twins(epoch: Epoch) -> tuple[tuple[int, int], ...]:
+    """(sent, lost) of random twins each way."""
+    flows = [cohort(epoch, way) for way in DIRECTIONS]
+    return tuple((int(f.counted[~f.treated].sum()), int(f.lost[~f.treated].sum())) for f in flows)

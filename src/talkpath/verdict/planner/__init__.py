@@ -1,0 +1,1 @@
+"""Choose what to measure next. Pure: facts in, one question out."""

@@ -1,0 +1,83 @@
+"""Delay: do call flows arrive later than their twins?
+
+The score of a flow is the rank of its median one-way delay within its epoch and direction, after `floor_ms` was
+taken off the calls (the clocks' offset is common and cancels). Flow level only: packets of one flow share a path, so
+their delays are no independent evidence. A tie ranks the treated flow lower: then the ranks are always 1 to K, and
+the test stays valid for every true difference up to `floor_ms`, since taking less off can only lower what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin, pick
+from talkpath.verdict.statistics.permutation import even, log_choose, log_mean, log_symmetric
+
+Floats = NDArray[np.float64]
+
+FLOOR_MS = 5.0
+TILTS = (0.25, 0.7, 2.0)
+LOG_WEIGHTS = even(len(TILTS))
+MEDIAN = DELAY_QUANTILES.index(0.5)
+
+
+def log_e(
+    epochs: Sequence[Epoch],
+    direction: Direction,
+    floor_ms: float = FLOOR_MS,
+    treated: Choice = is_call,
+    control: Choice = is_twin,
+) -> float:
+    """Natural log e-value that calls take more than `floor_ms` longer than their random twins."""
+    chosen = [epoch for epoch in epochs if accuses(epoch)]
+    return float(log_mean(steps(chosen, direction, floor_ms, treated, control).sum(axis=0), LOG_WEIGHTS))
+
+
+def steps(
+    epochs: Sequence[Epoch],
+    direction: Direction,
+    floor_ms: float = FLOOR_MS,
+    treated: Choice = is_call,
+    control: Choice = is_twin,
+) -> Floats:
+    """(epochs, tilts): what each epoch adds to each component's log."""
+    rows = [_step(epoch, direction, floor_ms, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(TILTS))
+
+
+@per_epoch
+def _step(epoch: Epoch, direction: Direction, floor_ms: float, treated: Choice, control: Choice) -> Floats:
+    over_dms = differences_dms(epoch, direction, treated, control)
+    later = np.array(float((over_dms > 10.0 * floor_ms).sum()))
+    return rank_log_e(later, over_dms.shape, TILTS)
+
+
+@per_epoch
+def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Floats:
+    """(calls, twins): how much later each call's median came than each twin's, in 0.1 ms. Silent flows are left out."""
+    flows = [] if epoch.missing else pick(epoch, direction, treated, control)
+    calls, twins = (
+        np.array([f.delay_dms[MEDIAN] for f in flows if f.delay_dms and treated(f) is side], np.float64)
+        for side in (True, False)
+    )
+    return np.asarray(calls[:, None] - twins)
+
+
+def rank_log_e(later: Floats, shape: tuple[int, ...], tilts: Sequence[float]) -> Floats:
+    """(..., tilts): the permutation e-value of the calls' ranks 1 to K, of which only their sum matters.
+
+    `shape` is (calls, twins); `later` (...) is how many of those pairs have the call later: the calls' ranks sum to
+    that plus 1 + ... + calls.
+    """
+    tilt = np.asarray(tilts, np.float64)
+    calls, twins = shape
+    if not calls or not twins:
+        return np.zeros((*later.shape, len(tilt)))
+    least = calls * (calls + 1) / 2
+    total = log_symmetric(np.multiply.outer(tilt, np.arange(1.0, calls + twins + 1)), calls)
+    return np.asarray(log_choose(calls + twins, calls) + np.multiply.outer(later + least, tilt) - total)

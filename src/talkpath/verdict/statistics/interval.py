@@ -1,0 +1,229 @@
+"""How large an effect is: confidence sequences, valid at every moment and under any background.
+
+An interval is the set of effects that a test does not reject. To test an effect it is undone on one side, which makes
+calls and twins exchangeable again whatever the network did to their 5-tuples; the test is the flow-permutation
+e-process, and an effect is out once e reaches 2/(1 - level) on either side. By Ville's inequality the truth is inside
+at all times together with probability `level`, however often one looks (facts: probe-stats section 1).
+
+Extra loss p is undone by thinning: every packet of a twin that arrived is lost virtually with probability p. One
+uniform number a packet, from the check's seed, decides for all p, so the twins' losses only rise with p and the test
+is monotone: the set is an interval, and its ends are found by bisection, rounded outwards.
+Extra delay is undone by subtraction, and the score is the rank.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from math import comb, isfinite, log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import Direction, Epoch, Role
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.statistics.cohort import MEDIA, cohort, track
+from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
+from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.bool_]
+
+ROOT_TILTS = np.array((0.3, 1.0, 3.0))
+RANK_TILTS = (0.1, 0.3, 1.0)
+ROLES: tuple[Role, Role] = ("call", "twin")
+LIKE_LENGTH = 1.3  # calls of one plan differ less in how many packets they have
+STEPS, ROUNDS = 4, 6  # each round keeps one of STEPS pieces: 4^-6 = 0.00024 of the range
+
+
+class Interval(NamedTuple):
+    """A number with bounds; None where the facts bound nothing."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+class Thinned(NamedTuple):
+    """Epochs of one size, ready for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
+
+    `calls` (epochs, nT) lost; `twins` (epochs, nC) lost; `scale` (epochs, nC) is what one twin's packet counts;
+    `draws` (epochs, nC, slots) hold a uniform number for each twin's packet that arrived, else 2.
+    """
+
+    calls: Floats
+    twins: Floats
+    scale: Floats
+    draws: Floats
+
+
+def extra_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
+    """The extra probability that a call packet is lost, in [0, 1]: (loss of calls - loss of twins) / (1 - twins).
+
+    All epochs given are used: leave out what asks another question. `seed` is the facts' seed. Without any epoch in
+    which both calls and twins sent, all three are None.
+    """
+    ready = [thinned for epoch in epochs if (thinned := _thin(epoch, direction, seed)) is not None]
+    if not ready:
+        return Interval(None, None, None)
+    limit = log(2.0 / (1.0 - level))
+    groups = _stack(ready)
+    low = _last_rejected(lambda p: _thinning_log_e(groups, p, 1.0) < limit)
+    high = 1.0 - _last_rejected(lambda rest: _thinning_log_e(groups, 1.0 - rest, -1.0) < limit)
+    return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
+
+
+def _estimate(epochs: Sequence[Epoch], direction: Direction) -> float:
+    calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLES)
+    return (calls - twins) / (1.0 - twins) if twins < 1.0 else 0.0
+
+
+def overall_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
+    """The same where it may differ with how long calls were, as where something acts late in a call or needs packets to
+    know one: the mean over all packets that calls sent.
+
+    One extra loss for all, unless epochs of like length speak against it: then each length has an interval of its own,
+    surer the more there are, so that all hold together.
+    """
+    common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
+    mean, surer = _estimate(epochs, direction), 1.0 - (1.0 - level) / max(1, len(lengths))
+    found = [(sent, extra_loss(alike, direction, seed=seed, level=surer)) for sent, alike in lengths]
+    bounded = [(sent, each) for sent, each in found if each.estimate is not None]
+    if all(_holds(each, mean) for each in (common, *(each for _, each in bounded))):
+        return common
+    total = sum(sent for sent, _ in bounded)
+    return Interval(*(sum(sent * (each[i] or 0.0) for sent, each in bounded) / total for i in range(3)))
+
+
+def _holds(interval: Interval, value: float) -> bool:
+    low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
+    return low <= max(value, 0.0) <= high
+
+
+def _of_like_length(epochs: Sequence[Epoch], direction: Direction) -> list[tuple[int, list[Epoch]]]:
+    """(packets that calls sent, epochs) from the shortest calls to the longest."""
+    groups: list[tuple[int, list[Epoch]]] = []
+    shortest = 0
+    for slots, epoch in sorted(((_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]):
+        flows = cohort(epoch, direction)
+        sent = int(flows.counted[flows.treated].sum())
+        if not groups or slots > LIKE_LENGTH * shortest:
+            groups.append((0, []))
+            shortest = slots
+        groups[-1] = (groups[-1][0] + sent, [*groups[-1][1], epoch])
+    return groups
+
+
+def _slots(epoch: Epoch, direction: Direction) -> int:
+    return sum(stage in MEDIA for stage in track(epoch, direction).stage)
+
+
+def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> float | None:
+    """Share of the sent media packets that did not arrive, of calls or random twins (canary left out)."""
+    flows = [cohort(epoch, direction) for epoch in epochs]
+    sent = sum(int(f.counted[f.treated == (role == "call")].sum()) for f in flows)
+    lost = sum(int(f.lost[f.treated == (role == "call")].sum()) for f in flows)
+    return lost / sent if sent else None
+
+
+def extra_delay_ms(epochs: Sequence[Epoch], direction: Direction, level: float = 0.95) -> Interval:
+    """The extra one-way delay of call flows (their medians) over random twins in ms."""
+    found = shift([differences_dms(epoch, direction) for epoch in epochs], level)
+    return Interval(*(None if value is None else value / 10.0 for value in found))
+
+
+def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
+    """By how much a number of call flows lies above that of twins; `differences` are (calls, twins) of each epoch."""
+    every = np.sort(np.concatenate([each.ravel() for each in differences])) if differences else np.zeros(0)
+    if not len(every):
+        return Interval(None, None, None)
+    ends = np.concatenate(([-np.inf], np.unique(every), [np.inf]))
+    above, below = np.zeros((2, len(ends), len(RANK_TILTS)))
+    for each in differences:
+        above += rank_log_e((each.ravel() > ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
+        below += rank_log_e((each.ravel() < ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
+    limit, mix = log(2.0 / (1.0 - level)), even(len(RANK_TILTS))
+    low, high = ends[log_mean(above, mix) < limit].min(), ends[log_mean(below, mix) < limit].max()
+    return Interval(float(np.median(every)), _bound(float(low)), _bound(float(high)))
+
+
+def median(values: Sequence[float], level: float = 0.95) -> Interval:
+    """The median of independent values, with the distribution-free interval of order statistics.
+
+    For what single flows show: kbit/s let through, packets or seconds until death. Below six values nothing is bound.
+    """
+    if not values:
+        return Interval(None, None, None)
+    ordered, count = sorted(values), len(values)
+    tail, rank = 0.0, 0
+    while (tail := tail + comb(count, rank) / 2.0**count) <= (1.0 - level) / 2.0:
+        rank += 1
+    middle = float(np.median(ordered))
+    if rank == 0:
+        return Interval(middle, None, None)
+    return Interval(middle, ordered[rank - 1], ordered[count - rank])
+
+
+def _bound(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+@per_epoch
+def _thin(epoch: Epoch, direction: Direction, seed: bytes) -> Thinned | None:
+    flows = cohort(epoch, direction)
+    sent, lost = flows.counted.sum(axis=1), flows.lost.sum(axis=1)
+    calls, twins = flows.treated & (sent > 0), ~flows.treated & (sent > 0)
+    if not calls.any() or not twins.any():
+        return None
+    scale: Floats = sent.max() / np.maximum(sent, 1)
+    label = f"{epoch.app}/{epoch.variant}/{epoch.medium}/{epoch.number}/{direction}".encode()
+    key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
+    draws = np.random.Generator(np.random.PCG64(key)).random(flows.counted.shape)
+    draws[~flows.counted | flows.lost] = 2.0
+    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[twins])
+
+
+def _stack(ready: Sequence[Thinned]) -> list[Thinned]:
+    """Epochs with equally many calls and twins together, so that one array operation does them all."""
+    groups: dict[tuple[int, int], list[Thinned]] = {}
+    for thinned in ready:
+        groups.setdefault((len(thinned.calls), len(thinned.twins)), []).append(thinned)
+    return [_joined(group) for group in groups.values()]
+
+
+def _joined(group: list[Thinned]) -> Thinned:
+    slots = max(thinned.draws.shape[1] for thinned in group)
+    draws = [np.pad(t.draws, ((0, 0), (0, slots - t.draws.shape[1])), constant_values=2.0) for t in group]
+    return Thinned(
+        np.array([t.calls for t in group]),
+        np.array([t.twins for t in group]),
+        np.array([t.scale for t in group]),
+        np.array(draws),
+    )
+
+
+def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Floats:
+    """(extra,): log e against each hypothesis `extra`; sign +1 where calls lose more than it says, -1 less."""
+    total = np.zeros((len(extra), len(ROOT_TILTS)))
+    for group in groups:
+        dropped = (group.draws[:, None] < extra[:, None, None]).sum(axis=-1)
+        twins = group.twins[:, None] + group.scale[:, None] * dropped
+        calls = np.broadcast_to(group.calls[:, None], (*twins.shape[:2], group.calls.shape[1]))
+        roots: Floats = sign * np.sqrt(np.concatenate((calls, twins), axis=-1))
+        treated = np.arange(roots.shape[-1]) < calls.shape[-1]
+        tilted: Floats = roots[:, :, None] * ROOT_TILTS[:, None]
+        total += log_e_rows(tilted, treated).sum(axis=0)
+    return log_mean(total, even(len(ROOT_TILTS)))
+
+
+def _last_rejected(accepted: Callable[[Floats], Bits]) -> float:
+    """In [0, 1], where a monotone test turns from rejected to accepted: the last point rejected; 0 if none is."""
+    low, width = 0.0, 1.0
+    if accepted(np.zeros(1))[0]:
+        return 0.0
+    for _ in range(ROUNDS):
+        width /= STEPS
+        inner = low + width * np.arange(1.0, STEPS)
+        low += width * int((~accepted(inner)).sum())
+    return low

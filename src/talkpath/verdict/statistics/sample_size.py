@@ -1,0 +1,109 @@
+"""How much more of the same would prove what was seen: how many calls, and for how long they must run.
+
+Contract: a plan for the next epoch, never evidence. Calls need be no longer than it took to tell them from their twins:
+a freeze after two seconds shows as well in three as in ten. Of all lengths the one is chosen that proves the rest with
+the fewest packets. A cohort of k calls and k twins says at most ln C(2k, k);
+the share of that which the epochs so far gave is expected of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil, exp, inf, log
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from talkpath.measure.facts import Epoch, Observation
+from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.statistics.cohort import accuses, track
+from talkpath.verdict.statistics.permutation import log_choose
+from talkpath.verdict.statistics.strength import strength
+
+LEAST_K, MOST_K, USUAL_K = 4, 12, 8
+MIXED_NATS = 3.1  # what weighing six tests, and mixing their tilts, costs an effect that one of them sees
+SPARE_NATS = 0.7
+SHORTEST, LONGER = 20, 1.35  # media packets tried first, and by how much then more
+SPARE = 1.25  # times what just shows it: not every call meets its end at the same packet
+SETUP_PACKETS = 10  # of every call, both ways
+
+
+class Dose(NamedTuple):
+    """`packets` media packets each way show the effect. `missing_nats` are still to come, and cohorts so far gave
+    `share` of all that they could."""
+
+    packets: int
+    missing_nats: float
+    share: float
+
+    def k(self, usual: int) -> int:
+        """The smallest cohort that would bring all that is missing; the usual one where none would."""
+        sizes = range(LEAST_K, max(MOST_K, usual) + 1)
+        return next((k for k in sizes if self.share * log_choose(2 * k, k) >= self.missing_nats), usual)
+
+    def less(self, sizes: Iterable[int]) -> Dose:
+        """With cohorts of those sizes on their way."""
+        coming = sum(self.share * log_choose(2 * k, k) for k in sizes)
+        return self._replace(missing_nats=self.missing_nats - coming)
+
+
+@per_epochs
+def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
+    """What the accusing epochs of an arm still lack of `limit`, by calls of the length that costs least."""
+    chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
+    if not chosen:
+        return Dose(0, limit, 0.0)
+    missing = limit - strength(chosen, limit).log_e + SPARE_NATS
+    return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=cost_packets)
+
+
+def _lengths(epochs: list[Epoch]) -> list[int]:
+    """Media packets: what was sent, and shorter."""
+    longest = max(media(epoch) for epoch in epochs)
+    shorter = [ceil(SHORTEST * LONGER**step) for step in range(max(0, ceil(log(longest / SHORTEST) / log(LONGER))))]
+    return [longest, *shorter]
+
+
+def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> Dose:
+    """Had all calls ended after so many packets, what would they have told of all that they could?"""
+    told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
+    alone = MIXED_NATS + log(max(exp(-MIXED_NATS), exp(min(told, limit)) - 1.0 + exp(-MIXED_NATS)))
+    most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media(epoch) >= packets)
+    spared = packets if packets <= SHORTEST else min(ceil(SPARE * packets), max(media(epoch) for epoch in epochs))
+    return Dose(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
+
+
+def cost_packets(wanted: Dose) -> float:
+    """Packets that prove the rest. Short calls are cheap, and tell little of what lets packets pass at first."""
+    if wanted.share <= 0.0:
+        return inf
+    size = wanted.k(0) or USUAL_K * wanted.missing_nats / (wanted.share * log_choose(2 * USUAL_K, USUAL_K))
+    return size * (2 * wanted.packets + SETUP_PACKETS)
+
+
+def media(epoch: Epoch) -> int:
+    """Media packets of one flow, in the direction that has more."""
+    return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
+
+
+@per_epoch
+def cut_short(epoch: Epoch, packets: int) -> Epoch:
+    """The epoch as if its calls had ended after so many media packets. Delays stay those of the whole."""
+    if media(epoch) <= packets:
+        return epoch
+    at_ms = sorted(
+        moment
+        for plan in (epoch.up, epoch.down)
+        for moment in [at for at, stage in zip(plan.at_ms, plan.stage, strict=True) if stage == "media"][:packets][-1:]
+    )[-1]
+    return replace(epoch, flows=tuple(_cut(epoch, flow, at_ms) for flow in epoch.flows))
+
+
+def _cut(epoch: Epoch, flow: Observation, at_ms: float) -> Observation:
+    kept = sum(at <= at_ms for at in track(epoch, flow.direction).at_ms)
+    return replace(flow, sent=_first(flow.sent, kept), arrived=_first(flow.arrived, kept), late=_first(flow.late, kept))
+
+
+def _first(bitmap: bytes, count: int) -> bytes:
+    return (int.from_bytes(bitmap, "little") & ((1 << count) - 1)).to_bytes(len(bitmap), "little")

@@ -1,0 +1,79 @@
+"""How strong the evidence is that calls of one arm are treated worse than their twins.
+
+Contract: `strength` is a weighted average of e-processes (loss each way, set-up, kill, delay each way), so it needs
+no independence between them and is valid at every moment: under the null the chance that it ever reaches 1/x is at
+most x. It uses epochs of the plain question only, UDP, call flows and their random twins, in the order in which they
+became known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.statistics import delay, loss, setup, survival
+from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin
+from talkpath.verdict.statistics.permutation import log_mean
+
+Floats = NDArray[np.float64]
+Steps = Callable[[Sequence[Epoch], Choice, Choice], Floats]
+
+PARTS: tuple[tuple[str, str | None, float, Steps, Floats], ...] = (
+    ("loss", "up", 0.22, lambda e, t, c: loss.steps(e, "up", t, c), loss.LOG_WEIGHTS),
+    ("loss", "down", 0.22, lambda e, t, c: loss.steps(e, "down", t, c), loss.LOG_WEIGHTS),
+    ("setup", None, 0.20, setup.steps, setup.LOG_WEIGHTS),
+    ("kill", None, 0.20, survival.steps, survival.LOG_WEIGHTS),
+    ("delay", "up", 0.08, lambda e, t, c: delay.steps(e, "up", delay.FLOOR_MS, t, c), delay.LOG_WEIGHTS),
+    ("delay", "down", 0.08, lambda e, t, c: delay.steps(e, "down", delay.FLOOR_MS, t, c), delay.LOG_WEIGHTS),
+)
+
+
+class Part(NamedTuple):
+    """One test. `log_e` is its own natural log e-value now; `at_s` when weight times e alone passed the threshold."""
+
+    name: str
+    direction: str | None
+    weight: float
+    log_e: float
+    at_s: float | None
+
+
+class Strength(NamedTuple):
+    """`log_e` now, `peak_log_e` the largest so far, `known_at_s` when it first reached the threshold (or None).
+
+    By Ville's inequality the peak may be compared with the threshold; `log_e` has mean e-value <= 1 under the null.
+    """
+
+    log_e: float
+    peak_log_e: float
+    known_at_s: float | None
+    parts: tuple[Part, ...]
+
+
+def strength(
+    epochs: Sequence[Epoch], log_threshold: float, treated: Choice = is_call, control: Choice = is_twin
+) -> Strength:
+    """The evidence of one arm's epochs. `log_threshold` is ln(m/alpha). Other questions' epochs are passed over."""
+    known = sorted((e for e in epochs if accuses(e)), key=lambda epoch: (epoch.known_s, epoch.number))
+    weights = np.log([weight for _, _, weight, _, _ in PARTS])
+    paths = np.array([_path(steps(known, treated, control), mix) for _, _, _, steps, mix in PARTS])
+    total = log_mean(paths.T, weights)
+    parts = tuple(
+        Part(name, direction, weight, float(path[-1]), _first(known, path + np.log(weight), log_threshold))
+        for (name, direction, weight, _, _), path in zip(PARTS, paths, strict=True)
+    )
+    return Strength(float(total[-1]), float(total.max()), _first(known, total, log_threshold), parts)
+
+
+def _path(steps: Floats, mix: Floats) -> Floats:
+    """(epochs + 1,): the part's log e before the first epoch (0) and after each."""
+    return log_mean(np.vstack([np.zeros(len(mix)), steps.cumsum(axis=0)]), mix)
+
+
+def _first(known: Sequence[Epoch], path: Floats, log_threshold: float) -> float | None:
+    reached = np.flatnonzero(path >= log_threshold)
+    return known[int(reached[0]) - 1].known_s if len(reached) and reached[0] > 0 else None

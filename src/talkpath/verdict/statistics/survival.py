@@ -1,0 +1,197 @@
+"""Deaths of flows, and whether calls die before their twins (log-rank e-process).
+
+A flow has died in a direction when, after its last arrival there, everything it sent was lost, and that silence is
+too long for its schedule and for its own loss:
+- at least 8 packets, and min(1.5 s, 0.4 of the epoch's span): a bad spell of a radio link lasts 0.1 to 0.3 s;
+- a chance below 1e-6 at the flow's own rate of loss before it, (lost + 1) / (sent + 2): no flow dies of ordinary loss,
+  however heavy;
+- and at least 12 packets had arrived before, both directions and set-up counted: a flow that never lived cannot die
+  (set-up and loss speak for it).
+Late packets (after the epoch's cut) are signs of life. A spell that ends an epoch silences calls and twins alike,
+which the test weighs as nothing.
+
+Each epoch is a cohort. Deaths within 0.3 s are pooled; at each, given how many calls and twins still live, under the
+null the number of calls among the dead is hypergeometric, so theta^calls over its mean is an e-value, and so is
+their product (facts: probe-stats section 1). Flows that never had 12 packets are outside the cohort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.bitmap import Bits
+from talkpath.measure.facts import Direction, Epoch, Observation
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Choice, accuses, bitmaps, is_call, is_twin, track
+from talkpath.verdict.statistics.permutation import even, log_choose, log_mean
+
+Floats = NDArray[np.float64]
+
+THETAS = np.array((1.0, 2.5, 5.0))  # logs of theta
+LOG_WEIGHTS = even(len(THETAS))
+LIVED_PACKETS = 12
+SILENT_PACKETS = 8
+SILENCE_S = 1.5
+SILENCE_SHARE = 0.4
+LOG_CHANCE = log(1e-6)
+TIE_S = 0.3
+
+
+class Death(NamedTuple):
+    """One flow that fell silent for good in the direction that died first ("both" within 0.3 s).
+
+    `at_s` is the last arrival there, in seconds after the flow's start; `packets` had arrived by then (both
+    directions, set-up counted); `silence_s` and `silent_packets` tell how long it was seen dead.
+    """
+
+    flow: int
+    role: str
+    twin_kind: str | None
+    direction: str
+    at_s: float
+    packets: int
+    silence_s: float
+    silent_packets: int
+
+
+class Life(NamedTuple):
+    """One flow in both directions: an observation of it, how many packets arrived, its death or None."""
+
+    flow: Observation
+    packets: int
+    death: Death | None
+
+
+class Ways(NamedTuple):
+    """One direction of all flows: what arrived (flows, slots) when (slots,), the last arrival (-1: none), and the
+    silence after it, (flows,) each."""
+
+    direction: Direction
+    arrived: Bits
+    at_s: Floats
+    last_s: Floats
+    silence_s: Floats
+    silent: NDArray[np.int64]
+    died: Bits
+
+
+def deaths(epoch: Epoch) -> tuple[Death, ...]:
+    """All UDP flows of the epoch that died, text twins too, the canary left out; in order of flows."""
+    return tuple(life.death for life in lives(epoch) if life.death is not None)
+
+
+def cohorts(epochs: Sequence[Epoch], packets: int = 60) -> int:
+    """How many epochs scheduled at least so many media packets for each flow (both directions)."""
+    return sum(
+        sum(stage in MEDIA for stage in (*epoch.up.stage, *epoch.down.stage)) >= packets
+        for epoch in epochs
+        if accuses(epoch) and not epoch.missing
+    )
+
+
+def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
+    """Natural log of the e-value: calls die sooner than their random twins."""
+    chosen = [epoch for epoch in epochs if accuses(epoch)]
+    return float(log_mean(steps(chosen, treated, control).sum(axis=0), LOG_WEIGHTS))
+
+
+def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
+    """(epochs, thetas): what each epoch adds to each component's log."""
+    rows = [_step(epoch, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(THETAS))
+
+
+@per_epoch
+def _step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
+    lived = [life for life in lives(epoch) if life.packets >= LIVED_PACKETS]
+    cohort = [(life.death, treated(life.flow)) for life in lived if treated(life.flow) or control(life.flow)]
+    calls = sum(is_treated for _, is_treated in cohort)
+    twins = len(cohort) - calls
+    total = np.zeros(len(THETAS))
+    for dead, dead_calls in _pooled([(death.at_s, is_treated) for death, is_treated in cohort if death]):
+        total += _group(dead_calls, dead, calls, twins)
+        calls, twins = calls - dead_calls, twins - (dead - dead_calls)
+    return total
+
+
+def _pooled(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
+    """(deaths, calls among them) of each group of deaths within TIE_S of its first."""
+    groups: list[tuple[float, int, int]] = []
+    for at_s, is_treated in sorted(dead):
+        if groups and at_s - groups[-1][0] <= TIE_S:
+            first_s, count, calls = groups[-1]
+            groups[-1] = (first_s, count + 1, calls + is_treated)
+        else:
+            groups.append((at_s, 1, int(is_treated)))
+    return [(count, calls) for _, count, calls in groups]
+
+
+def _group(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
+    """ln of theta^a over its hypergeometric mean, (thetas,)."""
+    among = range(max(0, dead - twins), min(calls, dead) + 1)
+    chance = np.array([log_choose(calls, a) + log_choose(twins, dead - a) for a in among])
+    chance -= log_choose(calls + twins, dead)
+    return np.asarray(THETAS * dead_calls - log_mean(np.multiply.outer(THETAS, among), chance))
+
+
+@per_epoch
+def lives(epoch: Epoch) -> tuple[Life, ...]:
+    """Every UDP flow of the epoch but the canary, in order of numbers; none where the far end did not report."""
+    if epoch.missing:
+        return ()
+    flows = {f.flow: f for f in epoch.flows if f.transport == "udp" and not f.canary}
+    numbers = sorted(flows)
+    both = [_ways(epoch, direction, numbers) for direction in DIRECTIONS]
+    packets = sum(ways.arrived.sum(axis=1) for ways in both)
+    return tuple(
+        Life(flows[number], int(np.asarray(packets)[row]), _death(flows[number], row, both))
+        for row, number in enumerate(numbers)
+    )
+
+
+def _death(flow: Observation, row: int, both: Sequence[Ways]) -> Death | None:
+    dead = sorted((ways for ways in both if ways.died[row]), key=lambda ways: float(ways.last_s[row]))
+    if not dead:
+        return None
+    first, at_s = dead[0], float(dead[0].last_s[row])
+    packets = sum(int((ways.arrived[row] & (ways.at_s <= at_s)).sum()) for ways in both)
+    if packets < LIVED_PACKETS:
+        return None
+    direction = "both" if len(dead) == 2 and dead[1].last_s[row] - at_s <= TIE_S else first.direction
+    silence_s, silent = float(first.silence_s[row]), int(first.silent[row])
+    return Death(flow.flow, flow.role, flow.twin_kind, direction, at_s, packets, silence_s, silent)
+
+
+def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Ways:
+    plan = track(epoch, direction)
+    size, at_s = len(plan.at_ms), np.array(plan.at_ms, np.float64) / 1000.0
+    found = {flow.flow: flow for flow in epoch.flows if flow.direction == direction}
+    sent, arrived, late = (
+        bitmaps([getattr(found[n], name) if n in found else b"" for n in numbers], size)
+        for name in ("sent", "arrived", "late")
+    )
+    seen = arrived | late
+    last = _last(seen)
+    after = sent & (np.arange(size) > last[:, None])
+    before, silent = (sent & ~after).sum(axis=1), after.sum(axis=1)
+    clock = np.concatenate((at_s, [-1.0]))  # [-1] is the last: for "never"
+    silence_s = clock[_last(sent)] - clock[last]
+    span_s = clock[_last(sent)] - clock[size - 1 - _last(sent[:, ::-1])]
+    chance = silent * np.log(((sent & ~after & ~seen).sum(axis=1) + 1) / (before + 2))
+    died = (
+        (last >= 0)
+        & (silent >= SILENT_PACKETS)
+        & (silence_s >= np.minimum(SILENCE_S, SILENCE_SHARE * span_s))
+        & (chance <= LOG_CHANCE)
+    )
+    return Ways(direction, seen, at_s, clock[last], silence_s, silent, died)
+
+
+def _last(bits: Bits) -> NDArray[np.int64]:
+    """Index of the last set bit of each row, -1 where none is."""
+    return np.asarray(np.where(bits, np.arange(bits.shape[1]), -1).max(axis=1, initial=-1))

@@ -1,0 +1,1 @@
+"""The control channel: its messages, keys, signatures, receipts, TLS and WebSocket framing."""

@@ -1,0 +1,85 @@
+"""The responder's key: Ed25519 (RFC 8032), as text in links, as a certificate on the control channel.
+
+The certificate is self-signed and names nobody; what counts is that its public key is the one in the link.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from talkpath.errors import WireError
+from talkpath.wire.control.sign import KEY_BYTES
+
+
+def new_identity_pem() -> bytes:
+    """A new private key and its certificate, PEM."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([])  # whoever knocks at the port learns nothing of what it is
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=3650))
+        .sign(key, None)
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + certificate.public_bytes(Encoding.PEM)
+
+
+def key_text(key: Ed25519PublicKey) -> str:
+    """43 characters, base64url of the 32 bytes."""
+    return raw_key_text(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+def raw_key_text(raw: bytes) -> str:
+    """The same, of the 32 bytes themselves."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def raw_key(text: str) -> bytes:
+    """The 32 bytes of a key's text, b"" where it is none or not written in the one way that it is."""
+    try:
+        raw = base64.urlsafe_b64decode(text + "=")
+    except (ValueError, binascii.Error):
+        return b""
+    return raw if len(raw) == KEY_BYTES and raw_key_text(raw) == text else b""
+
+
+def pem_key_text(pem: bytes) -> str:
+    """The public key of a file of `new_identity_pem`; `WireError` for another file."""
+    try:
+        key = x509.load_pem_x509_certificate(pem).public_key()
+    except ValueError as error:
+        raise WireError("The key file holds no certificate; delete it and a new one is made.") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise WireError("The key file's certificate is not for an Ed25519 key; delete it and a new one is made.")
+    return key_text(key)
+
+
+def certificate_key_text(der: bytes | None) -> str:
+    """The public key of a peer's certificate, "" for none or one of another kind."""
+    if der is None:
+        return ""
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except ValueError:
+        return ""
+    return key_text(key) if isinstance(key, Ed25519PublicKey) else ""
+
+
+def valid_key_text(text: str) -> bool:
+    """Is this the text of a key?"""
+    try:
+        return len(base64.urlsafe_b64decode(text + "=")) == KEY_BYTES and len(text) == 43
+    except (ValueError, binascii.Error):
+        return False

@@ -1,0 +1,116 @@
+"""What a responder signs when a session ends (spec/tp-003): its own observations, for whoever reads the evidence.
+
+Contract: a `Statement` holds no address. Bitmaps are those of tp-001: least significant bit first, bit i the i-th slot
+of the epoch's schedule in that direction.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import WireError
+from talkpath.wire.control.sign import Signer, is_signed
+
+SCHEMA = "talkpath.receipt/1"
+SIGNED = b"talkpath receipt\n"  # a signature of another purpose never passes for one of this
+NETWORK, COUNTRY = re.compile(r"AS[0-9]{1,10}"), re.compile(r"[A-Z]{2}")
+HOUR = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
+CLASSES = ("home", "hosting", "unknown")
+
+
+class SeenFlow(Struct, frozen=True, array_like=True, gc=False):
+    """One flow. `role` as both seeds drew it: "call", "random", "text", or "canary" (a text twin that withholds).
+
+    `sent` is what the responder sent down, `arrived` what came up to it before the epoch's cut, `late` after it.
+    """
+
+    role: str
+    sent: bytes
+    arrived: bytes
+    late: bytes = b""
+
+
+class SeenEpoch(Struct, frozen=True, array_like=True, gc=False):
+    """One epoch that the probe closed. `arm` is "app/variant/medium"."""
+
+    number: int
+    arm: str
+    question: str
+    flows: tuple[SeenFlow, ...]
+
+
+class Statement(Struct, frozen=True):
+    """The whole. `facts_digest` is what the probe's `Finish` said of its facts (`measure.digest`).
+
+    `network` ("AS64496") and `country` ("XX") are the responder's look-up of the address that it saw; "AS0", "ZZ" where
+    it has no data. `ended_at` is in UTC, to the hour ("" in virtual time).
+    """
+
+    probe_key: bytes
+    responder_key: bytes
+    probe_seed: bytes
+    responder_seed: bytes
+    facts_digest: bytes
+    responder_class: str
+    network: str
+    country: str
+    ended_at: str
+    epochs: tuple[SeenEpoch, ...]
+    schema: str = SCHEMA
+
+
+class Head(Struct, frozen=True):
+    """A statement without what was observed: whose it is, and where. It costs a tenth to read."""
+
+    probe_key: bytes
+    responder_key: bytes
+    responder_class: str
+    network: str
+    country: str
+    ended_at: str
+    schema: str = SCHEMA
+
+
+Signed = TypeVar("Signed", Statement, Head)
+
+_statements = msgspec.msgpack.Decoder(Statement)
+_heads = msgspec.msgpack.Decoder(Head)
+
+
+def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
+    """(body, signature)."""
+    body = msgspec.msgpack.encode(statement)
+    return body, signer.sign(SIGNED + body)
+
+
+def unseal(body: bytes, signature: bytes) -> Statement:
+    """The statement, signed by the key that it names; `WireError` for anything else."""
+    return _unsealed(_statements, body, signature)
+
+
+def unseal_head(body: bytes, signature: bytes) -> Head:
+    """The head of one, every byte of which is signed. Whether the rest is a receipt's, `unseal` tells."""
+    return _unsealed(_heads, body, signature)
+
+
+def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: bytes) -> Signed:
+    try:
+        found = decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("it is no receipt of tp-003") from error
+    sound = (
+        found.schema == SCHEMA
+        and NETWORK.fullmatch(found.network)
+        and COUNTRY.fullmatch(found.country)
+        and HOUR.fullmatch(found.ended_at)
+        and found.responder_class in CLASSES
+    )
+    if not sound:  # its words end up in files and on screens
+        raise WireError("it says what no receipt says")
+    if not is_signed(SIGNED + body, signature, found.responder_key):
+        raise WireError("its signature is wrong")
+    return found

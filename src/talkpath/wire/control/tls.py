@@ -1,0 +1,92 @@
+"""TLS 1.3 as bytes in, bytes out (no socket): the control channel's coat."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from talkpath.errors import PeerError
+from talkpath.wire.control.keys import certificate_key_text
+
+
+def client_context() -> ssl.SSLContext:
+    """Any certificate: the caller compares its key with the pinned one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def server_context(pem: Path) -> ssl.SSLContext:
+    """With the identity in a file of `wire.keys.new_identity_pem`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(pem)
+    return context
+
+
+class Channel:
+    """One TLS connection. `ready` once the handshake is done, `closed` when the other end said goodbye or erred."""
+
+    def __init__(self, context: ssl.SSLContext, *, server: bool, name: str | None = None) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=server, server_hostname=name)
+        self._waiting = bytearray()
+        self.ready = self.closed = False
+        self._handshake()
+
+    def _handshake(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError:
+            self.closed = True
+            return
+        self.ready = True
+        self.write(b"")
+
+    def feed(self, data: bytes) -> bytes:
+        """Bytes from the socket (empty: it was closed); the plain bytes they complete."""
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
+        if not self.ready and not self.closed:
+            self._handshake()
+        return self._read() if self.ready else b""
+
+    def _read(self) -> bytes:
+        plain = bytearray()
+        while not self.closed:
+            try:
+                piece = self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLError:
+                self.closed = True
+                break
+            if not piece:
+                self.closed = True
+            plain += piece
+        return bytes(plain)
+
+    def write(self, plain: bytes) -> None:
+        """Plain bytes to send; kept until the handshake is done."""
+        self._waiting += plain
+        if self.ready and self._waiting and not self.closed:
+            try:
+                self._tls.write(bytes(self._waiting))
+            except ssl.SSLError:
+                self.closed = True
+            self._waiting.clear()
+
+    def out(self) -> bytes:
+        """Bytes for the socket."""
+        return self._out.read()
+
+    def pin(self, key: str) -> None:
+        """`PeerError` unless the peer's certificate holds this key."""
+        if certificate_key_text(self._tls.getpeercert(binary_form=True)) != key:
+            raise PeerError("The test server's key is not the one in the link; ask for a new link, measure nothing.")

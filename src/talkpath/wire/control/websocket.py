@@ -1,0 +1,224 @@
+"""Datagrams over a WebSocket (RFC 6455): each is one binary message. Bytes in, bytes out, no socket.
+
+`Client` and `Server` are the two ends of `wire.carrier.Carrier`. What breaks the rules of section 5, or opens with
+anything but an upgrade, closes the connection without a word; pings are answered, fragments are put together.
+Nothing on the wire is ours: the request has the fields that every browser sends, and its host is the caller's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from talkpath.wire.control.carrier import MOST_BYTES
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10  # section 11.8
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
+HEAD_BYTES = 8192  # of a request or an answer, at most
+FIN, MASKED = 0x80, 0x80
+LONG, LONGEST = 126, 127
+
+
+class Frame(NamedTuple):
+    """One frame as it came, unmasked. `masked`: whether it had been."""
+
+    fin: bool
+    code: int
+    payload: bytes
+    masked: bool
+
+
+class Broken(Exception):
+    """The other end broke a rule of RFC 6455; it never leaves this module."""
+
+
+def frame(code: int, payload: bytes, mask: bytes = b"") -> bytes:
+    """A whole message in one frame; a client's has a `mask` of four unpredictable bytes (section 5.3)."""
+    size, bit = len(payload), MASKED if mask else 0
+    head = bytes((FIN | code, bit | min(size, LONG))) if size <= MOST_BYTES else bytes((FIN | code, bit | LONGEST))
+    if size > MOST_BYTES:
+        head += struct.pack("!Q", size)
+    elif size >= LONG:
+        head += struct.pack("!H", size)
+    return head + mask + (_mask(payload, mask) if mask else payload)
+
+
+def accept_key(key: bytes) -> bytes:
+    """The proof that a server has read the request's key (section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
+
+
+def _mask(payload: bytes, mask: bytes) -> bytes:
+    size = len(payload)
+    stream = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
+
+
+class _End:
+    """What both ends do alike: the head, then frames."""
+
+    def __init__(self, *, client: bool, draw: Callable[[int], bytes]) -> None:
+        self.closed = self.open = False
+        self._client, self._draw = client, draw
+        self._in, self._out = bytearray(), bytearray()
+        self._waiting: list[bytes] = []  # written before the connection was open
+        self._parts: list[bytes] | None = None  # of a message that is not whole yet
+
+    def write(self, datagram: bytes) -> None:
+        """See `Carrier`."""
+        if self.open:
+            self._say(BINARY, datagram)
+        else:
+            self._waiting.append(datagram)
+
+    def out(self) -> bytes:
+        """See `Carrier`."""
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """See `Carrier`."""
+        if self.closed:
+            return []
+        self._in += data
+        found: list[bytes] = []
+        try:
+            if self.open or self._opened():
+                for came in self._frames():
+                    found += self._take(came)
+        except Broken:
+            self.closed = True
+        return found
+
+    def _say(self, code: int, payload: bytes) -> None:
+        self._out += frame(code, payload, self._draw(4) if self._client else b"")
+
+    def _opened(self) -> bool:
+        """Has the head come whole? Then what waited is written."""
+        end = self._in.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._in) > HEAD_BYTES:
+                raise Broken
+            return False
+        head = bytes(self._in[:end])
+        del self._in[: end + 4]
+        self._greet(*_fields(head))
+        self.open = True
+        for datagram in self._waiting:
+            self._say(BINARY, datagram)
+        self._waiting.clear()
+        return True
+
+    def _greet(self, first: bytes, fields: dict[bytes, bytes]) -> None:
+        """Answer the other end's head, or raise `Broken`."""
+        raise NotImplementedError
+
+    def _frames(self) -> Iterator[Frame]:
+        while not self.closed and (parsed := _parse(self._in)) is not None:
+            came, size = parsed
+            del self._in[:size]
+            yield came
+
+    def _take(self, came: Frame) -> list[bytes]:
+        """The datagrams that a frame completes, none or one."""
+        if came.masked == self._client:  # section 5.1: a client masks, a server never does
+            raise Broken
+        if came.code >= CLOSE:
+            self._control(came)
+            return []
+        if (came.code == CONTINUATION) != (self._parts is not None) or came.code not in (CONTINUATION, TEXT, BINARY):
+            raise Broken
+        self._parts = [*(self._parts or ()), came.payload]
+        if sum(map(len, self._parts)) > MOST_BYTES:
+            raise Broken
+        if not came.fin:
+            return []
+        whole, self._parts = b"".join(self._parts), None
+        return [whole]
+
+    def _control(self, came: Frame) -> None:
+        if not came.fin or len(came.payload) >= LONG or came.code > PONG:  # section 5.5
+            raise Broken
+        if came.code == PING:
+            self._say(PONG, came.payload)
+        elif came.code == CLOSE:
+            self._say(CLOSE, came.payload[:2])
+            self.closed = True
+
+
+class Client(_End):
+    """The end that opens. `host` is what it calls the server; `draw(n)` gives n unpredictable bytes."""
+
+    def __init__(self, host: str, draw: Callable[[int], bytes] = os.urandom) -> None:
+        super().__init__(client=True, draw=draw)
+        self._key = base64.b64encode(draw(16))
+        self._out += (
+            f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
+            f"Upgrade: websocket\r\nOrigin: https://{host}\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {self._key.decode()}\r\n\r\n"
+        ).encode()
+
+    def _greet(self, first: bytes, fields: dict[bytes, bytes]) -> None:
+        if first.split(b" ")[1:2] != [b"101"] or fields.get(b"sec-websocket-accept") != accept_key(self._key):
+            raise Broken
+
+
+class Server(_End):
+    """The end that is opened."""
+
+    def __init__(self) -> None:
+        super().__init__(client=False, draw=os.urandom)
+
+    def _greet(self, first: bytes, fields: dict[bytes, bytes]) -> None:
+        key = fields.get(b"sec-websocket-key", b"")
+        asked = first.startswith(b"GET ") and fields.get(b"upgrade", b"").lower() == b"websocket"
+        if not asked or fields.get(b"sec-websocket-version") != b"13" or not _is_key(key):
+            raise Broken
+        self._out += (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(key) + b"\r\n\r\n"
+        )
+
+
+def _is_key(text: bytes) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except binascii.Error:
+        return False
+
+
+def _fields(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """The first line of a head, and its fields by lower-case name (RFC 9112 section 5)."""
+    first, *lines = head.split(b"\r\n")
+    pairs = (line.partition(b":") for line in lines)
+    return first, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _parse(data: bytearray) -> tuple[Frame, int] | None:
+    """The frame at the start of `data` and its length, None where it is not whole yet (section 5.2)."""
+    if len(data) < 2:
+        return None
+    if data[0] & 0x70:  # reserved bits: no extension was agreed on
+        raise Broken
+    size, at = data[1] & 0x7F, 2
+    if size >= LONG:
+        wide = 2 if size == LONG else 8
+        if len(data) < at + wide:
+            return None
+        size, at = int.from_bytes(data[at : at + wide], "big"), at + wide
+    if size > MOST_BYTES:
+        raise Broken
+    masked = bool(data[1] & MASKED)
+    start = at + 4 * masked
+    if len(data) < start + size:
+        return None
+    payload = bytes(data[start : start + size])
+    if masked:
+        payload = _mask(payload, bytes(data[at:start]))
+    return Frame(bool(data[0] & FIN), data[0] & 0x0F, payload, masked), start + size

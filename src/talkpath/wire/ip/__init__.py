@@ -1,0 +1,1 @@
+"""IP packets, addresses, DNS and the socket error queue."""

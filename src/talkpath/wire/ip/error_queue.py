@@ -1,0 +1,55 @@
+"""How far a datagram may go, and what Linux's error queue says of one that got no further: the bytes beside a message.
+
+Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` switches a
+socket's error queue on; `router_of` reads what `recvmsg(…, MSG_ERRQUEUE)` gives beside an error. Linux only:
+`available` is "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC 4443.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import Final
+
+from talkpath.wire.ip.address import Address, Kind
+
+Note = tuple[int, int, bytes]
+
+MSG_ERRQUEUE: Final = 0x2000
+BYTES: Final = 512
+_IP_TTL, _IP_RECVERR = 2, 11
+_IPV6_RECVERR, _IPV6_HOPLIMIT = 25, 52
+_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err: errno, origin, type, code, padding, info, data
+_EXCEEDED: Final = {(2, 11, 0), (3, 3, 0)}  # origin, type, code: ICMP's and ICMPv6's "hops exceeded in transit"
+
+RECEIVE: Final = {4: (socket.IPPROTO_IP, _IP_RECVERR), 6: (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
+
+
+def available() -> str:
+    """ "" where this system can do it, else one sentence."""
+    if sys.platform == "linux":
+        return ""
+    return "Finding the place on the path needs Linux, at both ends; run talkpath locate on a Linux machine."
+
+
+def hops_note(family: int, hops: int) -> Note:
+    """So many hops for one datagram over IPv4 (`family` 4) or IPv6."""
+    value = struct.pack("@i", hops)
+    return (socket.IPPROTO_IP, _IP_TTL, value) if family == 4 else (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT, value)
+
+
+def router_of(notes: list[Note]) -> Kind | None:
+    """The kind of router that said that hops had run out; None for any other error."""
+    for level, number, data in notes:
+        if (level, number) in RECEIVE.values() and len(data) >= _ERROR.size + 8:
+            _, origin, kind, code, *_ = _ERROR.unpack_from(data)
+            if (origin, kind, code) in _EXCEEDED:
+                return _offender(data[_ERROR.size :]).kind
+    return None
+
+
+def _offender(sockaddr: bytes) -> Address:
+    """Of a struct sockaddr_in, or sockaddr_in6."""
+    (family,) = struct.unpack_from("@H", sockaddr)
+    return Address(sockaddr[4:8] if family == socket.AF_INET else sockaddr[8:24])

@@ -1,0 +1,253 @@
+"""The far end's side of the talk, with whatever a page might send; nothing goes over a network."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.far_end.call import Call, Channel
+from talkpath.browser.far_end.port import SharedPort, is_hello
+from talkpath.browser.far_end.session import Session, _bytes
+from talkpath.browser.media import VIDEO, VOICE
+from talkpath.browser.schedule import CALLS, CANARY_COHORT, seed_of
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Facts
+
+START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"}
+REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
+
+
+def session(page: str = "") -> tuple[Session, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+    return Session(SharedPort(), "192.0.2.1", {}, told.append, page), told
+
+
+def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
+    async def play() -> list[dict[str, Any]]:
+        made, told = session()
+        try:
+            for message in messages:
+                await made.hear(message)
+        finally:
+            await made.close()
+        return told
+
+    return asyncio.run(play())
+
+
+def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before():
+    async def play() -> tuple[str, dict[str, Any], Session]:
+        made, told = session()
+        commit = made.commit()
+        await made.hear(START)
+        return commit, told[0], made
+
+    commit, epoch, made = asyncio.run(play())
+    assert seed_of(bytes.fromhex(epoch["seed"]), b"").hex() == commit
+    assert made.seed == hashlib.sha256(b"talkpath browser" + bytes.fromhex(epoch["seed"] + START["nonce"])).digest()
+    assert len(epoch["flows"]) == 2 * CALLS + CANARY_COHORT
+    assert all(("path" in flow) == (flow["kind"] != "call") for flow in epoch["flows"])
+    assert epoch["slots"] == VOICE.slots
+
+
+def test_a_report_becomes_facts_and_the_next_epoch_another_order():
+    told = talk(START, REPORT, {"type": "next", "medium": "voice"})
+    facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
+    assert [message["type"] for message in told] == ["epoch", "facts", "epoch"]
+    assert (facts.plan.basis, len(facts.epochs), facts.health.vpn) == ("webrtc", 1, False)
+    assert [flow["kind"] for flow in told[0]["flows"]] != [flow["kind"] for flow in told[2]["flows"]]
+
+
+def test_video_has_epochs_of_its_own_where_it_was_asked_for():
+    told = talk({**START, "media": ["voice", "video"]}, REPORT, {"type": "next", "medium": "video"})
+    facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
+    assert [arm.medium for arm in facts.plan.arms] == ["voice", "video"]
+    assert [(epoch["medium"], epoch["slots"]) for epoch in (told[0], told[2])] == [
+        (medium.name, medium.slots) for medium in (VOICE, VIDEO)
+    ]
+    assert told[2]["datagram"] > 10 * told[0]["datagram"]
+
+
+def test_our_own_lateness_of_any_epoch_is_remembered():
+    async def play() -> list[float]:
+        made, told = session()
+        await made.hear(START)
+        for number, late_ms in enumerate((80.0, 1.0)):
+            made._late_ms = [late_ms] * 100
+            await made.hear({"type": "report", "report": {"number": number, "flows": []}})
+            await made.hear({"type": "next", "medium": "voice"})
+        await made.close()
+        facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
+        return [each.health.late_ms_p99 or 0.0 for each in facts]
+
+    assert asyncio.run(play()) == [80.0, 80.0]
+
+
+def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
+    async def play() -> list[dict[str, Any]]:
+        made, told = session()
+        await made.hear(START)
+        up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
+        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
+        await made.hear({"type": "report", "report": {"number": 1, "flows": []}})
+        await made.close()
+        return told
+
+    first, again, facts = asyncio.run(play())
+    assert [first["number"], again["number"], facts["type"]] == [0, 1, "facts"]
+    assert not any("path" in flow for flow in again["flows"])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ({"type": "dance"},),
+        ({"type": "start"},),
+        ({"type": "start", "nonce": "zz"},),
+        ({**START, "media": ["smell"]},),
+        (START, START),
+        ({"type": "offer", "flow": 0, "sdp": ""},),
+        (START, {"type": "offer", "flow": 99, "sdp": ""}),
+        (START, {"type": "report", "report": {"number": 7}}),
+        (START, {"type": "report", "report": {"number": "x"}}),
+        (START, REPORT, REPORT),
+    ],
+)
+def test_what_was_not_asked_is_refused_in_one_sentence(messages: tuple[dict[str, Any], ...]):
+    with pytest.raises(PeerError, match=r"load the page again\.$"):
+        talk(*messages)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.text(max_size=200)
+    | st.sampled_from(["v=0\r\nm=audio 9 x 0\r\n", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"])
+)
+def test_no_offer_upsets_it(sdp: str):
+    async def play() -> None:
+        made, told = session()
+        try:
+            await made.hear(START)
+            flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call")
+            await made.hear({"type": "offer", "flow": flow, "sdp": sdp})
+        except PeerError:
+            pass
+        finally:
+            await made.close()
+
+    asyncio.run(play())
+
+
+@given(st.binary(min_size=1, max_size=60))
+def test_no_datagram_of_a_stranger_upsets_the_port(data: bytes):
+    port = SharedPort()
+    port.datagram_received(data, ("192.0.2.9", 5))
+    assert not port.lanes
+
+
+def test_a_hello_is_known_by_its_first_piece():
+    record = bytes([22, 254, 253]) + bytes(8) + b"\x00\x20"
+    first, second = (record + bytes([1, 0, 4, 0, 0, 0]) + at + bytes(3) for at in (bytes(3), b"\x00\x01\x00"))
+    assert is_hello(first)
+    assert not is_hello(second)
+    assert not is_hello(bytes([23]) + first[1:])
+
+
+class Deaf(asyncio.DatagramProtocol):
+    """Whoever is behind a lane."""
+
+
+def test_a_call_that_goes_on_from_another_address_has_moved():
+    rtp = bytes([128, 111]) + bytes(10)
+    lane = SharedPort().lane(Deaf(), "name")
+    for port, moved in ((5, False), (5, False), (6, True), (5, True)):
+        lane.take(rtp, ("192.0.2.9", port))
+        assert lane.heard.moved is moved
+
+
+CALL, TWIN = ("192.0.2.9", 5000), ("198.51.100.7", 6000)
+
+
+@pytest.mark.parametrize(
+    ("calls", "twins", "apart"),
+    [
+        ([CALL], [(CALL[0], 6000)], False),
+        ([CALL], [TWIN], True),
+        ([CALL, ("192.0.2.10", 5001)], [TWIN, ("192.0.2.10", 6001)], False),  # a translator with several addresses
+        ([("2001:db8::1", 5000)], [("2001:db8::2", 6000)], False),  # a device that changes its own half
+        ([("2001:db8::1", 5000)], [("2001:db8:0:1::1", 6000)], True),
+        ([("2001:db8::1", 5000)], [TWIN], True),
+        ([("::ffff:192.0.2.9", 5000)], [CALL], False),
+        ([], [TWIN], False),
+        ([CALL], [], False),
+    ],
+)
+@pytest.mark.parametrize("channels", [False, True])
+def test_calls_and_twins_from_unlike_addresses_are_not_compared(
+    calls: list[tuple[str, int]], twins: list[tuple[str, int]], apart: bool, channels: bool
+):
+    facts, told = came_from(calls, twins, channels=channels)
+    assert ({epoch.missing for epoch in facts.epochs} == {"no_control"}, told["apart"]) == (apart, apart)
+
+
+@pytest.mark.parametrize(
+    ("page", "elsewhere"),
+    [
+        (CALL[0], False),
+        (TWIN[0], False),  # one of them came by the same way
+        ("203.0.113.5", True),
+        ("2001:db8::1", False),  # cannot be compared
+        ("::ffff:203.0.113.5", True),
+        ("", False),
+        ("no address", False),
+    ],
+)
+def test_a_page_that_came_by_a_proxy_names_no_network(page: str, elsewhere: bool):
+    assert came_from([CALL], [TWIN], page=page)[1]["elsewhere"] is elsewhere
+
+
+def came_from(
+    calls: list[tuple[str, int]], twins: list[tuple[str, int]], *, channels: bool = False, page: str = ""
+) -> tuple[Facts, dict[str, Any]]:
+    """(facts, the message that brings them) of an epoch with flows from there."""
+
+    async def play() -> tuple[Facts, dict[str, Any]]:
+        made, told = session(page)
+        await made.hear(START | {"twins": "channel" if channels else "datagrams"})
+        drawn = [flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call"]
+        for flow, source in zip(drawn, calls, strict=False):
+            made._calls[flow] = Call(made._port, "192.0.2.1", VOICE)
+            made._calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
+            made._calls[flow]._lane.take(bytes(20), source)
+        for (flow, twin), source in zip(made._mine.items(), twins, strict=False):
+            if isinstance(twin, Channel):
+                twin._lane = made._port.lane(Deaf(), f"twin {flow}")
+                twin._lane.take(bytes(20), source)
+            else:
+                twin.received.come_from(source)
+        up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *made._mine]]
+        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
+        await made.close()
+        return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]
+
+    return asyncio.run(play())
+
+
+def test_what_a_check_cost_is_what_its_packets_were_long():
+    epochs = world.check(world.even(0.0), 1).epochs
+    media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
+    for way in ("up", "down"):
+        assert 0.97 * media <= _bytes(epochs, way) <= 1.03 * media

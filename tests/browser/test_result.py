@@ -1,0 +1,86 @@
+"""What the page gets at the end: words, and a bundle that judges again to the same."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.result import told
+from talkpath.browser.web.words import NAMES
+from talkpath.evidence.bundle import read_bundle
+from talkpath.measure.facts import Health
+from talkpath.report.result import changes, result
+
+
+def test_the_bundle_reads_back_and_judges_to_the_same():
+    found = told(world.check(world.even(0.02), 3, drop_up=0.3), "en")
+    bundle = read_bundle(base64.b64decode(found["bundle"]))
+    assert bundle.facts is not None
+    assert changes(bundle.verdict["verdicts"], result(bundle.facts)[1]["verdicts"]) == []
+    assert bundle.verdict["verdicts"][0]["basis"] == "webrtc"
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_no_app_is_named_in_any_language(code: str):
+    for drop_up in (0.0, 0.5):
+        found = told(world.check(world.even(0.0), 4, drop_up=drop_up), code)
+        verdict = found["verdicts"][0]
+        assert "WebRTC" not in " ".join([verdict["sentence"], *verdict["lines"]])
+
+
+@pytest.mark.parametrize(
+    ("health", "reason"),
+    [
+        (Health(vpn=None), "vpn"),
+        (Health(vpn=True), "vpn"),
+        (Health(vpn=False, hidden=True), "hidden"),
+        (Health(vpn=False, network_changed=True), "network_changed"),
+        (Health(vpn=False, late_ms_p99=80.0), "late"),
+        (Health(vpn=False, clock_jump_s=5.0), "clock"),
+    ],
+)
+def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: str):
+    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
+    verdict = told(facts, "en")["json"]["verdicts"][0]
+    assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
+
+
+@pytest.mark.parametrize(("far_late_ms", "whose"), [(80.0, "the test server"), (6.0, "")])
+def test_it_says_whose_lateness_it_was(far_late_ms: float, whose: str):
+    health = Health(vpn=False, late_ms_p99=80.0)
+    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
+    found = told(facts, "en", far_late_ms=far_late_ms)
+    assert "this device or the test server" in found["verdicts"][0]["sentence"]
+    assert whose in found["hint"]
+    assert bool(whose) == bool(found["hint"])
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [("throttled", ""), ("no_control", "consistent with"), ("untried", "not even send"), ("unphased", "cannot time")],
+)
+def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
+    facts = world.check(world.even(0.0), 6, drop_up=0.9)
+    facts = replace(facts, epochs=tuple(replace(epoch, missing=missing) for epoch in facts.epochs))
+    found = told(facts, "en")
+    verdict = found["json"]["verdicts"][0]
+    assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", "no_control")
+    assert hint in found["hint"]
+    assert bool(hint) == bool(found["hint"])
+    assert found["real"] is (missing != "untried")
+
+
+def test_calls_that_went_another_way_than_their_twins_are_told_as_that():
+    facts = world.check(world.even(0.0), 6, drop_up=0.9)
+    facts = replace(facts, epochs=tuple(replace(epoch, missing="no_control") for epoch in facts.epochs))
+    found = told(facts, "en", apart=True)
+    assert found["verdicts"][0]["state"] == "insufficient"
+    assert "from another address" in found["hint"]

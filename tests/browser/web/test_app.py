@@ -1,0 +1,167 @@
+"""The web server's side of a check, before a far end that only says welcome: who must wait is told his place."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.far_end.process import FarEnd
+from talkpath.browser.web import app as web
+from talkpath.browser.web import places
+from talkpath.browser.witness import Witness
+from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.wire.control.sign import Signer
+
+HELLOS: list[dict[str, Any]] = []
+
+
+class Polite(socketserver.StreamRequestHandler):
+    """Says welcome, and listens until the other end goes."""
+
+    def handle(self) -> None:
+        HELLOS.append(json.loads(self.rfile.readline()))
+        self.wfile.write(b'{"type": "welcome"}\n')
+        while line := self.rfile.readline():
+            if b"report" in line:
+                self.wfile.write(b'{"type": "facts", "facts": "", "tried": false}\n')
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[FarEnd]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Polite)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def talk(far: FarEnd) -> Iterator[str]:
+    """The address of /check/talk, where one check at a time is carried."""
+    with serving(web.routes(lambda: far, Witness(Signer.fresh()), address="192.0.2.1", at_a_time=1)) as address:
+        yield address
+
+
+@contextmanager
+def serving(routes: list[BaseRoute]) -> Iterator[str]:
+    """The address of /check/talk among these."""
+    app = Starlette(routes=routes)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    yield f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/check/talk"
+    server.should_exit = True
+    thread.join()
+
+
+def heard(page: ClientConnection) -> dict[str, Any]:
+    return json.loads(page.recv(10))  # type: ignore[no-any-return]
+
+
+def test_who_comes_while_it_is_full_is_told_his_place_and_let_in(talk: str):
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert heard(inside)["type"] == "welcome"
+        assert heard(waiting) == {"type": "queue", "place": 1}
+        with connect(talk) as last:
+            assert heard(last) == {"type": "queue", "place": 2}
+            inside.close()
+            assert heard(waiting)["type"] == "welcome"
+            assert heard(last) == {"type": "queue", "place": 1}
+
+
+def test_behind_another_web_server_calls_go_to_the_address_that_was_named(talk: str):
+    with connect(talk) as page:
+        assert heard(page)["type"] == "welcome"
+    assert HELLOS[-1]["host"] == "192.0.2.1"
+
+
+def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(places, "MOST_WAITING", 0)
+    with connect(talk) as refused:
+        answer = heard(refused)
+    assert (answer["type"], answer["code"]) == ("error", "full")
+    assert "full" in answer["sentence"]
+
+
+def test_where_judging_fails_the_page_is_not_left_waiting(talk: str):
+    with connect(talk) as page:
+        assert heard(page)["type"] == "welcome"
+        page.send('{"type": "report"}')
+        with pytest.raises(ConnectionClosed):
+            page.recv(10)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
+    facts = world.check(world.even(0.0), 3)
+    last = {"type": "facts", "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(), "half": "00" * 32,
+            "tried": True, "late_ms": 0.0, "apart": False, "elsewhere": elsewhere}  # fmt: skip
+    first: list[dict[str, Any]] = []
+
+    class Brief(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            first.append(json.loads(self.rfile.readline()))
+            self.wfile.write(json.dumps(last).encode() + b"\n")
+            self.rfile.readline()
+
+    asked: list[str] = []
+
+    def find(address: str) -> Whereabouts:
+        asked.append(address)
+        return NOWHERE
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Brief) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        far = FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+        with serving(web.routes(lambda: far, Witness(Signer.fresh(), find=find))) as talk, connect(talk) as page:
+            assert heard(page)["type"] == "result"
+        server.shutdown()
+    assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
+
+
+@pytest.mark.parametrize(("states", "medium"), [
+    ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
+    ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
+    ({"voice": ("restricted", 2), "video": ("ok", 1)}, ""),
+    ({"voice": ("insufficient", 3), "video": ("insufficient", 3)}, ""),
+])  # fmt: skip
+def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
+    states: dict[str, tuple[str, int]], medium: str, monkeypatch: pytest.MonkeyPatch
+):
+    class Said:
+        reason = None
+
+        def __init__(self, medium: str, state: str) -> None:
+            self.medium, self.state, self.missing = medium, state, ""
+
+    class Known:
+        duration_s = 30.0
+        epochs = tuple(Said(name, "") for name, (_, count) in states.items() for _ in range(count))
+
+    monkeypatch.setattr(web, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()])
+    assert web._unsettled(cast(Any, Known)) == medium
+    Known.duration_s = web.NO_MORE_S + 1  # no round that would end after the page gave up
+    assert web._unsettled(cast(Any, Known)) == ""

@@ -1,0 +1,71 @@
+"""An observatory that serves /check too: one process more, the same page, and a result that it takes in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.result import told
+from talkpath.browser.witness import Witness
+from talkpath.responder.geoip import Whereabouts
+from talkpath.wire.control.sign import Signer
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("chdb", reason="needs talkpath[observatory]: pip install 'talkpath[observatory]'")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        udp = probe.getsockname()[1]
+    command = ["observe", "serve", "--data", str(tmp_path_factory.mktemp("data")), "--port", "0", "--json",
+               "--web-udp", str(udp)]  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "talkpath", *command], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())["url"].rstrip("/")
+    process.terminate()
+    process.wait(20)
+    process.stdout.close()
+
+
+def answer(url: str) -> httpx.Response:
+    """Once the server answers."""
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(transport=transport, timeout=20) as client:
+        return client.get(url)
+
+
+def test_an_observatory_serves_the_page(url: str):
+    found = answer(f"{url}/check?lang=ar")
+    assert found.status_code == 200
+    assert 'dir="rtl"' in found.text
+
+
+def test_a_browsers_result_is_taken_in_with_its_receipt(url: str):
+    witness = Witness(Signer.fresh(), find=lambda host: Whereabouts("AS64496", "XX"))
+    facts = replace(world.check(world.even(0.0), 3, drop_up=0.3), started_at="2026-11-24T10:00:00Z")
+    found = told(facts, "en", lambda made, key: witness.signed(made, b"half", key, ""))
+    bundle = base64.b64decode(found["bundle"])
+    name = hashlib.sha256(bundle).hexdigest()
+    headers = {"Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hashlib.sha256(b"x").hexdigest()}
+    answer(f"{url}/check")
+    taken = httpx.put(f"{url}/v1/reports/{name}", content=bundle, headers=headers, timeout=30)
+    assert taken.status_code == 201, taken.text
+    until = time.monotonic() + 20
+    while (state := answer(f"{url}/v1/reports/{name}").json()["state"]) == "received" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert state == "judged"

@@ -1,0 +1,67 @@
+"""What the page's server says where it cannot have a port, a file or a package: one sentence, and it ends."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from talkpath.browser.web import serve
+from talkpath.browser.web.serve import Settings, start
+from talkpath.errors import UsageError
+
+HERE = "127.0.0.1"
+
+
+def bound(kind: socket.SocketKind) -> socket.socket:
+    made = socket.socket(socket.AF_INET, kind)
+    made.bind((HERE, 0))
+    return made
+
+
+def free(kind: socket.SocketKind) -> int:
+    with bound(kind) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (socket.SOCK_STREAM, r"^TCP port \d+ is taken; give another with --web\.$"),
+        (socket.SOCK_DGRAM, r"^UDP port \d+ is taken, or this user may not open it; give another with --web-udp\.$"),
+    ],
+)
+def test_a_port_that_another_program_has(kind: socket.SocketKind, said: str, capfd: pytest.CaptureFixture[str]):
+    with bound(kind) as taken:
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        ports = {each: free(each) for each in (socket.SOCK_STREAM, socket.SOCK_DGRAM)}
+        ports[kind] = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=said):
+            start(Settings(ports[socket.SOCK_STREAM], ports[socket.SOCK_DGRAM], HERE))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_port_that_takes_a_right(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(UsageError, match="TCP port 443 takes a right that this user has not"):
+        serve.listen(HERE, 443)
+
+
+def test_a_certificate_that_is_none(tmp_path: Path):
+    for name in ("chain", "key"):
+        (tmp_path / name).write_text("none")
+    files = str(tmp_path / "chain"), str(tmp_path / "key")
+    with pytest.raises(UsageError, match="cannot be read, or are not a certificate and its key"):
+        start(Settings(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443), certificate=files))
+
+
+def test_what_it_does_without_is_told():
+    web = start(Settings(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443)))
+    web.stop()
+    assert len(web.without) in (1, 2)  # no coturn, or neither port
+    assert all("no way through by TURN" in sentence for sentence in web.without)

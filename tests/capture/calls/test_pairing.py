@@ -1,0 +1,99 @@
+"""Two recordings of one call: what vanished is counted packet for packet, and in the right direction."""
+
+from __future__ import annotations
+
+import io
+from random import Random
+
+import pytest
+from carried import Packet, pcap, udp
+from made import Sent, call, passed
+
+from talkpath.capture.calls.pairing import paired
+from talkpath.capture.calls.records import Recorded, recorded
+from talkpath.capture.scan import scan
+
+ARMS = ["whatsapp/fast20/voice", "whatsapp/relay60/video", "telegram/libtgvoip/voice", "telegram/reflector/voice"]
+
+
+def seen(sent: list[Sent], end: str, shift_ns: int = 0) -> list[Packet]:
+    """What one end records: all that it sends, and what comes. The far end sees the same addresses the other way."""
+    late = 45_000_000
+    out = []
+    for one in sent:
+        at = one.packet.time_ns
+        if end == "theirs":
+            at += late if one.direction == "up" else -late
+        out.append(Packet(at + shift_ns, one.packet.data))
+    return sorted(out, key=lambda packet: packet.time_ns)
+
+
+def read(packets: list[Packet]) -> Recorded:
+    return recorded(scan(io.BytesIO(pcap(packets, nano=True))))
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_losses_between_two_ends(arm: str, direction: str):
+    rng = Random(8)
+    sent = call(arm)
+    media = [one for one in sent if one.stage == "media" and one.direction == direction]
+    gone = {id(one) for one in media[10:-10] if rng.random() < 0.25}
+    left = [one for one in sent if id(one) not in gone]
+    mine = seen(left if direction == "down" else sent, "mine")
+    theirs = other_way(seen(left if direction == "up" else sent, "theirs", 3_600_000_000_000))
+    (pair,) = paired(read(mine), read(theirs))
+    hit, spared = (pair.up, pair.down) if direction == "up" else (pair.down, pair.up)
+    assert hit is not None
+    assert spared is not None
+    assert (hit.sent, hit.lost) == (len(media), len(gone))
+    assert spared.lost == 0
+    assert spared.longest_run == 0
+    assert hit.longest_run >= 1
+
+
+def other_way(packets: list[Packet]) -> list[Packet]:
+    """The far end is the local host of its own recording: swap which address is private."""
+    swap = {bytes((10, 0, 0, 5)): bytes((203, 0, 113, 77)), bytes((198, 51, 100, 7)): bytes((192, 168, 1, 9))}
+    out = []
+    for packet in packets:
+        data = bytearray(packet.data)
+        for at in (12, 16):
+            data[at : at + 4] = swap[bytes(data[at : at + 4])]
+        out.append(Packet(packet.time_ns, bytes(data)))
+    return out
+
+
+def test_a_hole_in_the_other_recording_is_no_loss():
+    """Four seconds of which it holds nothing at all; where it holds other traffic, the call's packets did vanish."""
+    sent = call("whatsapp/fast20/voice", 800)
+    begin = sent[0].packet.time_ns + 5_000_000_000
+    hole = range(begin, begin + 4_000_000_000)
+    theirs = [one for one in seen(sent, "theirs") if one.time_ns not in hole]
+    mine = read(seen(sent, "mine"))
+    ((pair,), (busy,)) = (paired(mine, read(some)) for some in (other_way(theirs), [*other_way(theirs), *news(hole)]))
+    assert pair.up is not None
+    assert busy.up is not None
+    assert pair.up.lost == 0
+    assert pair.up.sent < busy.up.sent
+    assert 150 <= busy.up.lost == busy.up.longest_run
+
+
+def news(during: range) -> list[Packet]:
+    """Other traffic of the far end."""
+    there, site = bytes((192, 168, 1, 9)), bytes((203, 0, 113, 90))
+    return [Packet(at, udp(site, there, 443, 50000, b"news" * 50)) for at in during[::200_000_000]]
+
+
+def test_another_call_is_no_peer():
+    mine, theirs = passed(call("webrtc/dtls/voice", seed=1)), passed(call("webrtc/dtls/voice", seed=2))
+    assert paired(read(mine), read(other_way(theirs))) == ()
+
+
+def test_what_was_sent_while_the_far_end_did_not_record_is_not_lost():
+    sent = call("whatsapp/fast20/voice")
+    theirs = other_way(seen(sent, "theirs"))
+    (pair,) = paired(read(seen(sent, "mine")), read(theirs[: len(theirs) // 2]))
+    assert pair.up is not None
+    assert pair.up.lost <= 30  # half a second at the edge
+    assert pair.up.sent < 300

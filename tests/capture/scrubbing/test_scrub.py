@@ -1,0 +1,111 @@
+"""A scrubbed capture shows the same calls and holds nobody's address, name or contents."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from carried import Packet, pcap, tcp, udp
+from made import CALLER, SERVER, background, call, passed
+from remake import Strangers, facts, ip_packets
+
+from talkpath.apps import shapes
+from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.measure.call import Findings
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+
+
+def scrubbed(data: bytes) -> bytes:
+    out = io.BytesIO()
+    scrub(io.BytesIO(data), out)
+    return out.getvalue()
+
+
+def told(found: Findings) -> object:
+    """All that a scrubbed capture must keep: calls but for what other packets there were, attempts, verdicts."""
+    calls = [
+        (one.app, one.app_confidence, one.media, one.transport, one.protocol, one.encrypted, one.start_s,
+         one.duration_s, one.streams, [(at.at_s, at.sent, at.received) for at in one.seconds], judge_call(one))
+        for one in found.calls
+    ]  # fmt: skip
+    return calls, [(one.app, one.start_s, one.answered, judge_attempt(one)) for one in found.attempts]
+
+
+@pytest.mark.parametrize("arm", [str(arm) for arm in shapes()])
+def test_the_same_call(arm: str):
+    data = pcap([*passed(call(arm, 200)), *background(3.0)], nano=True)
+    made = scrubbed(data)
+    assert told(facts(made)) == told(facts(data))
+    assert CALLER not in made
+    assert SERVER not in made
+
+
+def test_the_public_captures_keep_their_calls_and_lose_their_addresses(captures: Path):
+    truth = json.loads((captures / "truth.json").read_text())
+    for entry in truth:
+        data = (captures / entry["file"]).read_bytes()
+        made = scrubbed(data)
+        assert told(facts(made)) == told(facts(data)), entry["file"]
+        for call_ in entry.get("calls", []):
+            for flow in call_["flow"]:
+                for end in flow.rsplit("/", 1)[0].split("-"):
+                    assert ip_address(end.rsplit(":", 1)[0]).packed not in made, entry["file"]
+
+
+def test_no_contents_are_left():
+    secret = b"the words that were said"
+    packets = []
+    for number in range(50):
+        data = bytes((0x80, 0, 0, number)) + bytes(8) + secret
+        packets.append(Packet(1_000_000_000 + number * 20_000_000, udp(CALLER, SERVER, 40000, 5000, data)))
+    packets += [Packet(2_000_000_000, udp(CALLER, SERVER, 40001, 53, b"\x12\x34\x01\x00" + secret))]
+    packets += [Packet(2_100_000_000, tcp(CALLER, SERVER, 40002, 80, 1, b"GET /" + secret))]
+    packets += passed(call("webrtc/dtls/voice", 50))
+    made = scrubbed(pcap(packets, nano=True))
+    assert secret[:8] not in made
+    assert b"GET" not in made
+
+
+def test_names_in_sip_are_gone():
+    invite = b"INVITE sip:alice@example.org SIP/2.0\r\nFrom: <sip:bob@example.org>\r\nCSeq: 1 INVITE\r\n\r\n"
+    both = ((CALLER, SERVER, 7000, 8000), b"\1\2\3\4"), ((SERVER, CALLER, 8000, 7000), b"\5\6\7\x08")
+    talk = []
+    for number in range(100):
+        for ends, ssrc in both:
+            head = struct.pack("!BBHI", 0x80, 8, number, 160 * number) + ssrc
+            talk.append(Packet(10_000_000_000 + number * 20_000_000, udp(*ends, head + bytes(160))))
+    data = pcap([Packet(9_000_000_000, udp(CALLER, SERVER, 5060, 5060, invite)), *talk], nano=True)
+    made = scrubbed(data)
+    assert facts(made).calls[0].app == facts(data).calls[0].app == "sip"
+    assert b"alice" not in made
+    assert b"bob" not in made
+
+
+def test_calls_over_tcp_stay_calls_over_tcp(captures: Path):
+    plain = ip_packets(captures / "stun_google_meet__a.pcapng")
+    sequence: dict[tuple[bytes, bytes], int] = {}
+    stream = []
+    for packet in plain:
+        if packet.data[9] != 17:
+            continue
+        source, target, data = packet.data[12:16], packet.data[16:20], packet.data[28:]
+        framed = len(data).to_bytes(2, "big") + data
+        at = sequence.get((source, target), 1)
+        sequence[source, target] = at + len(framed)
+        ports = int.from_bytes(packet.data[20:22], "big"), int.from_bytes(packet.data[22:24], "big")
+        stream.append(Packet(packet.time_ns, tcp(source, target, *ports, at, framed)))
+    data = pcap(stream, nano=True)
+    before, after = facts(data), facts(scrubbed(data))
+    assert [(one.app, one.protocol) for one in before.calls] == [("meet", "tcp")]
+    assert told(after) == told(before)
+
+
+def test_strangers_scrub_alike(captures: Path):
+    strangers = Strangers(3)
+    packets = [strangers.packet(one) for one in ip_packets(captures / "wa_video.pcap")]
+    data = pcap(packets, nano=True)
+    assert told(facts(scrubbed(data))) == told(facts(data))

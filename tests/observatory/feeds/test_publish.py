@@ -1,0 +1,50 @@
+"""From events to the journal, the feed and a receiver, as one run of the command does it, and the next."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from receiver import Receiver, listening
+from test_journal import event
+
+from talkpath.errors import UsageError
+from talkpath.observatory.feeds.atom import ATOM
+from talkpath.observatory.feeds.journal import read
+from talkpath.observatory.feeds.publish import tell
+from talkpath.observatory.publication import Publication
+
+
+@pytest.fixture
+def receiver():
+    with listening() as server:
+        yield server
+
+
+def hooks(folder: Path, receiver: Receiver) -> Path:
+    path = folder / "hooks.toml"
+    path.write_text(f'[[hook]]\nurl = "{receiver.url}"\nsecret = "whsec_{"A" * 32}"\n')
+    return path
+
+
+def test_what_is_new_is_told_everywhere_and_only_once(tmp_path: Path, receiver: Receiver):
+    journal, feed, named = tmp_path / "events.jsonl", tmp_path / "events.atom", hooks(tmp_path, receiver)
+    events = [event(), event(network="AS2", contributors=1)]
+    said = tell(events, journal, Publication(), feed, named)
+    assert said == "2 new lines in events.jsonl; 1 of 2 may be published. 1 deliveries."
+    assert [json.loads(body)["event"]["network"] for _, _, body in receiver.got] == ["AS1"]
+    assert len(ElementTree.parse(feed).getroot().findall(f"{{{ATOM}}}entry")) == 1
+    again = tell(events, journal, Publication(), feed, named)
+    assert again == "0 new lines in events.jsonl; 1 of 2 may be published. 0 deliveries."
+    tell([], journal, Publication(), feed, named)
+    assert [told.event.kind for told in read(journal)] == ["began", "began", "withdrawn", "withdrawn"]
+    assert [json.loads(body)["event"]["kind"] for _, _, body in receiver.got] == ["began", "withdrawn"]
+
+
+def test_nothing_is_told_where_the_hooks_make_no_sense(tmp_path: Path):
+    (tmp_path / "hooks.toml").write_text("[[hook]]\n")
+    with pytest.raises(UsageError):
+        tell([event()], tmp_path / "events.jsonl", Publication(), None, tmp_path / "hooks.toml")
+    assert read(tmp_path / "events.jsonl") == []

@@ -1,0 +1,204 @@
+"""The engine of `endpoints` against made-up networks: whom it asks, how often, beside whom; it keeps no address."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from random import Random
+
+import msgspec
+import pytest
+
+from talkpath.measure.facts import Exchange
+from talkpath.probe.catalogue import Chosen, Row
+from talkpath.probe.endpoint_engine import GAP_S, OTHER, ROUNDS, SYSTEM, Inquiry, Request
+from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc import stun
+
+TODAY = date(2026, 11, 24)
+THERE = Address.of("203.0.113.99")
+TIMEOUT = "generic_timeout_error"
+
+
+def row(id: str, app: str, kind: str, host: str, confidence: str = "high") -> Row:
+    return Row(id, app, kind, host, 443, 1, "made up", TODAY, confidence)  # type: ignore[arg-type]
+
+
+MINE = (row("relay1", "telegram", "stun", "203.0.113.1"), row("relay2", "telegram", "stun", "203.0.113.2"),
+        row("web", "telegram", "tls", "web.example"), row("api", "telegram", "tcp", "api.example"),
+        row("api2", "telegram", "tls", "api.example"))  # fmt: skip
+NEUTRAL = (row("n-stun", "", "stun", "203.0.113.7"), row("n-tls", "", "tls", "n.example"),
+           row("n-tcp", "", "tcp", "203.0.113.8"))  # fmt: skip
+RESOLVER = row("r", "", "resolver", "203.0.113.53")
+
+
+def inquiry(*, names_only: bool = False, seed: int = 1) -> Inquiry:
+    return Inquiry(Chosen(MINE, NEUTRAL, RESOLVER, names_only), TODAY, Random(seed))
+
+
+def reply(request: Request) -> bytes:
+    """What a server says that works."""
+    if request.kind == "stun":
+        mapped = stun.encode_xor_address(THERE, request.data[8:20])
+        return stun.encode(stun.Message(0x0101, request.data[8:20], ((0x0020, mapped),)))
+    question = request.data[12:]
+    header = struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0)
+    return request.data[:2] + header + question + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + THERE.packed
+
+
+def play(asking: Inquiry, fails: Callable[[Request], str] = lambda request: "") -> list[tuple[float, Request]]:
+    """Until its end; every answer takes 50 ms, every silence 3 s."""
+    now_s, asked = 100.0, []
+    open_: list[tuple[float, Request, str]] = []
+    while not asking.done or open_:
+        for request in asking.poll(now_s):
+            failure = fails(request)
+            asked.append((now_s, request))
+            open_.append((now_s + (3.0 if failure == TIMEOUT else 0.05), request, failure))
+        due = min([at_s for at_s, _, _ in open_] + [asking.wake_s])
+        now_s = max(now_s, due) if due != float("inf") else now_s
+        for each in [each for each in open_ if each[0] <= now_s]:
+            open_.remove(each)
+            _, request, failure = each
+            data = b"" if failure or request.kind in ("tcp", "tls", SYSTEM) else reply(request)
+            found = (THERE,) if request.kind == SYSTEM and not failure else ()
+            asking.answered(now_s, request.number, failure, data, found)
+    return asked
+
+
+def times(asking: Inquiry) -> Counter[tuple[str, str]]:
+    return Counter((each.host, each.kind) for each in asking.exchanges if not each.neutral)
+
+
+def test_where_all_answer_each_host_is_asked_once() -> None:
+    asking = inquiry()
+    asked = play(asking)
+    assert times(asking) == {("relay1", "stun"): 1, ("relay2", "stun"): 1, ("web", "tls"): 1, ("api", "tcp"): 1,
+                             ("api2", "tls"): 1, ("web", SYSTEM): 1, ("web", OTHER): 1, ("api", SYSTEM): 1,
+                             ("api", OTHER): 1}  # fmt: skip
+    assert all(each.ok and each.rtt_ms is not None for each in asking.exchanges)
+    assert {v.state for v in judge_endpoints(asking.exchanges)} == {"ok"}
+    assert next(request.data for _, request in asked if request.kind == "stun")[:8] == bytes.fromhex("000100002112a442")
+    assert all(len(request.data) == 20 for _, request in asked if request.kind == "stun")
+
+
+@pytest.mark.parametrize("kind", ["stun", "tcp", "tls", SYSTEM, OTHER])
+def test_every_kind_is_asked_beside_a_neutral_host_in_the_same_seconds(kind: str) -> None:
+    asked = [(at_s, request) for at_s, request in play(inquiry()) if request.kind == kind]
+    neutral = [at_s for at_s, request in asked if not request.row.app]
+    assert neutral
+    assert all(min(abs(at_s - other) for other in neutral) < 2.0 for at_s, _ in asked)
+
+
+def test_what_is_silent_is_asked_again_twice_beside_fresh_controls_and_nothing_else_is() -> None:
+    asking = inquiry()
+    asked = play(asking, lambda request: TIMEOUT if request.row.id == "relay1" else "")
+    assert times(asking)["relay1", "stun"] == ROUNDS
+    assert {count for place, count in times(asking).items() if place != ("relay1", "stun")} == {1}
+    rounds = {each.round for each in asking.exchanges if each.neutral and each.kind == "stun"}
+    assert rounds == {1, 2, 3}
+    starts = [at_s for at_s, request in asked if request.row.id == "relay1"]
+    assert all(GAP_S * 0.5 <= b - a <= GAP_S * 1.5 + 20 for a, b in itertools.pairwise(starts))
+    (voice,) = [v for v in judge_endpoints(asking.exchanges) if v.medium == "voice"]
+    assert (voice.state, voice.rule) == ("restricted", "address.block")
+
+
+def test_what_answers_the_second_time_is_not_asked_a_third() -> None:
+    asking = inquiry()
+    play(asking, lambda r: TIMEOUT if (r.row.id, r.kind, r.round) == ("web", "tls", 1) else "")
+    assert times(asking)["web", "tls"] == 2
+    assert {v.state for v in judge_endpoints(asking.exchanges)} == {"ok"}
+
+
+def test_a_host_whose_name_is_found_only_the_second_time_is_greeted_then() -> None:
+    asking = inquiry()
+    play(asking, lambda r: TIMEOUT if r.kind in (SYSTEM, OTHER) and r.row.id == "web" and r.round == 1 else "")
+    assert (times(asking)["web", SYSTEM], times(asking)["web", "tls"]) == (2, 1)
+    assert {v.state for v in judge_endpoints(asking.exchanges)} == {"ok"}
+
+
+def test_a_network_that_is_down_accuses_nobody_and_ends() -> None:
+    asking = inquiry()
+    play(asking, lambda request: TIMEOUT)
+    assert max(times(asking).values()) == ROUNDS
+    assert {v.state for v in judge_endpoints(asking.exchanges)} == {"insufficient"}
+
+
+def test_a_name_that_this_network_does_not_know_is_asked_of_the_other_and_the_handshake_goes_on() -> None:
+    asking = inquiry()
+    play(asking, lambda r: "dns_nxdomain_error" if r.kind == SYSTEM and r.row.host == "web.example" else "")
+    found = {v.basis: v for v in judge_endpoints(asking.exchanges)}
+    assert (found["signalling"].state, found["signalling"].rule) == ("restricted", "dns.remove")
+    assert times(asking)["web", SYSTEM] == times(asking)["web", OTHER] == ROUNDS
+    assert times(asking)["web", "tls"] == 1
+    assert [each.ok for each in asking.exchanges if (each.host, each.kind) == ("web", "tls")] == [True]
+
+
+def test_a_host_that_nobody_knows_is_not_greeted() -> None:
+    asking = inquiry()
+    play(asking, lambda r: "dns_nxdomain_error" if r.kind in (SYSTEM, OTHER) and r.row.host == "web.example" else "")
+    assert ("web", "tls") not in times(asking)
+    assert judge_endpoints(asking.exchanges)[0].state == "insufficient"
+
+
+def test_the_lowest_tier_greets_nobody() -> None:
+    asking = inquiry(names_only=True)
+    asked = play(asking)
+    assert {request.kind for _, request in asked} == {SYSTEM, OTHER}
+
+
+def test_where_neutral_hosts_fail_too_what_answered_is_asked_again() -> None:
+    """Else an allow-list could not be told from a bad moment."""
+    asking = inquiry()
+    play(asking, lambda r: TIMEOUT if r.kind == "stun" and r.row.id != "relay2" else "")
+    assert times(asking)["relay2", "stun"] == ROUNDS
+
+
+def test_an_answer_to_somebody_elses_question_is_none() -> None:
+    asking = inquiry()
+    (request, *_) = [r for r in asking.poll(0.0) if r.kind == OTHER] or _until(asking, OTHER)
+    asking.answered(1.0, request.number, "", b"\0\0" + reply(request)[2:])
+    assert asking.exchanges[-1].failure == "unexpected_answer"
+
+
+def _until(asking: Inquiry, kind: str) -> list[Request]:
+    for step in range(200):
+        found = [request for request in asking.poll(step / 10) if request.kind == kind]
+        if found:
+            return found
+    raise AssertionError
+
+
+def test_garbage_is_an_unexpected_answer() -> None:
+    asking = inquiry()
+    (request, *_) = _until(asking, OTHER)
+    asking.answered(30.0, request.number, "", b"garbage")
+    assert asking.exchanges[-1].failure == "unexpected_answer"
+
+
+def test_no_address_is_kept_but_in_memory_while_it_lasts() -> None:
+    asking = inquiry()
+    play(asking)
+    told = msgspec.json.encode(asking.exchanges) + repr(asking.exchanges).encode() + repr(asking).encode()
+    mapped = stun.encode_xor_address(THERE, bytes(12))[4:8]
+    for form in (b"203.0.113.99", THERE.packed, THERE.packed.hex().encode(), mapped):
+        assert form not in told
+
+
+def test_another_seed_asks_in_another_order() -> None:
+    orders = {tuple(request.row.id for _, request in play(inquiry(seed=seed))) for seed in range(5)}
+    assert len(orders) > 1
+
+
+def test_an_old_source_is_said_to_be_unsure() -> None:
+    asking = inquiry()
+    asking.today = date(2029, 1, 1)
+    play(asking, lambda request: TIMEOUT if request.row.id.startswith("relay") else "")
+    found: list[Exchange] = [each for each in asking.exchanges if each.host == "relay1"]
+    assert {each.confidence for each in found} == {"low"}
+    (voice,) = [v for v in judge_endpoints(asking.exchanges) if v.medium == "voice"]
+    assert (voice.state, voice.alternatives) == ("insufficient", ("address.block",))

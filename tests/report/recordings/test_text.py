@@ -1,0 +1,81 @@
+"""What a person and a program read of a capture."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, Second, Stream, Way
+from talkpath.report.recordings.html import capture_page
+from talkpath.report.recordings.json import result, text
+from talkpath.report.recordings.text import show, timeline
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "spec" / "tp-007.schema.json").read_text(encoding="utf-8"))
+
+FLOW = Flow(1, "relay", "udp", 600, 500, 500, 400, 0.0, 10.0, 10.0, 4, 4)
+STREAM: dict[str, Any] = {
+    "ssrc": 7, "payload_type": 120, "medium": "voice", "lost": 0, "loss_pct": 0.0, "loss_basis": "sequence",
+    "duplicates": 0, "reordered": 0, "jitter_ms": 3.0, "late_ms": 9.0, "frozen_s": 0.0, "longest_gap_ms": 420.0,
+    "mos": 4.4, "start_s": 0.0, "duration_s": 10.0, "kbps": 12.0, "clock_hz": 16000, "packet_ms": 60.0,
+    "mean_burst": None, "flows": (1,),
+}  # fmt: skip
+CALL = Call(
+    app="whatsapp", app_confidence=1.0, media=("voice",), start_s=0.0, duration_s=10.0, setup_s=0.0, transport="relay",
+    protocol="udp", encrypted=True, flows=(FLOW,),
+    streams=(
+        Stream(direction="sent", packets=500, freezes=0, **STREAM),
+        Stream(direction="received", packets=400, freezes=0, **STREAM),
+    ),
+    seconds=tuple(Moment(at, Second(50, 0, 12.0), Second(40, 10 * (at > 5), 10.0), 20) for at in range(10)),
+    control_end_s=10.0, file_end_s=11.0, closed=True,
+)  # fmt: skip
+FINDINGS = Findings(1000, 11.0, {"link type 147": 2}, (CALL,), (Attempt("signal", 0.9, 1.0, 9.0, False, 5, 0, 100),))
+
+
+def shown(**more: Any) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=160), "call.pcap", FINDINGS, **more)
+    return out.getvalue()
+
+
+def test_the_terminal():
+    told = shown(pairs=[Paired(1, "whatsapp", Way(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
+    vanished = "vanished packets: 50 of 500 (10.0%)"
+    for part in ("2 × link type 147", "WhatsApp", "No sign of restriction", "Signal", vanished):
+        assert part in told
+    assert "restricted" not in told
+    assert "203.0.113.5:1-198.51.100.7:3478/udp" in shown(endpoints=[["203.0.113.5:1-198.51.100.7:3478/udp"]])
+
+
+def test_a_timeline_has_a_mark_a_second_and_fits():
+    assert timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
+    long = timeline(CALL.seconds * 100, "received", 60)
+    assert len(long.plain) < 90
+    assert "17\N{NO-BREAK SPACE}s each" in long.plain
+
+
+@pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])
+def test_json_fits_its_schema(endpoints: Any):
+    made = json.loads(text(result("call.pcap", FINDINGS, endpoints, [Paired(1, "whatsapp", None, None)])))
+    jsonschema.validate(made, SCHEMA)
+    (call,) = made["calls"]
+    assert call["flows"] == [1]
+    assert ("endpoints" in call) == bool(endpoints)
+    assert call["verdict"]["state"] == "ok"
+    assert made["attempts"][0]["verdict"]["reason"]["code"] == "single_request"
+
+
+def test_the_page_is_one_file_that_loads_nothing():
+    page = capture_page("<call>.pcap", FINDINGS)
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "&lt;call&gt;.pcap" in page
+    body = page[page.index("<main") : page.index("</main>") + 7]
+    assert len(list(ElementTree.fromstring(body).iter("rect"))) >= 20

@@ -1,0 +1,128 @@
+"""What is told of a verdict: the words that were promised, the numbers that were measured, and no more."""
+
+from __future__ import annotations
+
+from math import log10
+
+import pytest
+from msgspec.structs import replace
+
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import numeral, odds
+from talkpath.report.words.language import language, speaking
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.observed import saw
+from talkpath.verdict.model import Number, Reason, ReasonCode, Verdict
+
+SPACE = "\N{NO-BREAK SPACE}"
+LOST = {"calls_lost_up": 0.31, "calls_lost_up_low": 0.268, "calls_lost_up_high": 0.352, "twins_lost_up": 0.01}
+DOWN = {"calls_lost_down": 0.02, "calls_lost_down_low": 0.0, "calls_lost_down_high": 0.04, "twins_lost_down": 0.0}
+RESTRICTED = Verdict(
+    "telegram", "tgcalls", "voice", "restricted", "media.drop", "up", {"p": Number(0.3, 0.26, 0.34)}, log10(12_345),
+    figures={**LOST, **DOWN},
+)  # fmt: skip
+
+
+def test_a_restriction_is_told_as_promised() -> None:
+    assert sentences.sentence(RESTRICTED) == (
+        "Something between you and our test server is holding back voice calls that look like Telegram's."
+    )
+    assert sentences.lines(RESTRICTED) == [
+        "31 of 100 call packets that you sent were lost (27–35); look-alikes sent at the same moments lost 1 of 100. "
+        "It is consistent with this: call packets are dropped at random, about 30% (26% to 34%).",
+        f"If both were treated alike, fewer than 1 check in 12{SPACE}000 would look like this.",
+        "It is no proof of who does it or why; Telegram's own servers and your messages were not tested.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [(0.01, "Потерян 1 из 100"), (0.02, "Потеряны 2 из 100"), (0.05, "Потеряно 5 из 100"), (0.21, "Потерян 21 из 100")],
+)
+def test_losses_agree_with_their_number(lost: float, told: str) -> None:
+    with speaking(language("ru")):
+        assert saw(replace(RESTRICTED, figures={**LOST, "calls_lost_up": lost})).startswith(told)
+
+
+def test_of_both_ways_the_worse_is_told() -> None:
+    assert saw(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
+    worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
+    assert saw(replace(RESTRICTED, direction="both", figures=worse)).startswith("60 of 100 call packets that were sent")
+
+
+def test_delay_is_told_as_delay() -> None:
+    late = replace(RESTRICTED, rule="media.delay", figures={**LOST, "extra_delay_ms_up": 180.4})
+    assert saw(late).startswith(f"Call packets came 180{SPACE}ms later than look-alikes")
+
+
+def test_set_up_is_told_as_set_up() -> None:
+    assert saw(replace(RESTRICTED, rule="stun.drop")).startswith("The set-up of the calls was not answered")
+
+
+@pytest.mark.parametrize("state", ["ok", "restricted", "impaired", "insufficient"])
+def test_without_figures_no_number_is_told(state: str) -> None:
+    bare = replace(RESTRICTED, state=state, rule=None, figures={})
+    assert not any(letter.isdigit() for letter in saw(bare))
+
+
+def test_what_is_not_known_is_consistent_with_nothing() -> None:
+    assert "consistent" not in saw(replace(RESTRICTED, rule="media.unknown"))
+    assert "consistent" in saw(replace(RESTRICTED, rule="media.unknown", alternatives=("media.drop", "media.freeze")))
+
+
+def test_few_recordings_are_admitted_only_where_the_shape_matters() -> None:
+    for state, matters in (("ok", True), ("restricted", True), ("closed", False), ("impaired", False)):
+        told = " ".join(sentences.lines(replace(RESTRICTED, state=state, confidence="low")))
+        assert ("public recordings" in told) == matters
+
+
+@pytest.mark.parametrize("code", ["late", "vpn", "budget", "canary"])
+def test_what_could_not_be_told_says_why_and_what_to_do(code: str) -> None:
+    untold = Verdict("max", "", "voice", "insufficient", reason=Reason(code))  # type: ignore[arg-type]
+    other = Verdict("max", "", "voice", "insufficient", reason=Reason("responder_lost"))
+    assert sentences.sentence(untold) != sentences.sentence(other)
+    assert sentences.lines(untold)[2] != sentences.lines(other)[2]
+
+
+@pytest.mark.parametrize(
+    ("log10_e", "told"),
+    [(4.0, "10 000"), (4.99, "97 000"), (6.2, "1 500 000"), (9.0, "1 000 000 000"), (300.0, "1 000 000 000")],
+)
+def test_odds_are_rounded_down_and_end_somewhere(log10_e: float, told: str) -> None:
+    assert odds(log10_e) == told.replace(" ", SPACE)
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    assert numeral(1234.5, 1) == f"1{SPACE}234.5"
+    with speaking(language("ru")):
+        assert numeral(1234.5, 1) == f"1{SPACE}234,5"
+
+
+@pytest.mark.parametrize(
+    ("rule", "parameters", "told"),
+    [
+        ("media.police", {"kbps": Number(40.0, 35.0, 46.0)}, "to a low rate, about 40 kbit/s (35 kbit/s to 46 kbit/s)"),
+        ("media.freeze", {"after_packets": Number(20.0, 18.0, 22.0)}, "after a while, about 20 packets (18 to 22)"),
+        ("media.freeze", {"after_s": Number(5.0, None, 6.0)}, "after a while, about 5.0 s"),
+        ("media.size_drop", {"over": Number(1000.0, 1000.0, 1000.0)}, "are dropped, about 1 000 bytes"),
+        ("port.block", {"port": Number(3478.0, None, None)}, "do not pass, 3478 among them"),
+        ("media.drop", {"p": Number(None, 0.1, 0.2)}, "call packets are dropped at random"),
+    ],
+)
+def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: dict[str, Number], told: str) -> None:
+    found = mechanism(Verdict("max", "", "voice", "restricted", rule, parameters=dict(parameters)))
+    assert found.replace(SPACE, " ").endswith(told)
+
+
+@pytest.mark.parametrize(("code", "counted"), [("hidden", False), ("late", False), ("budget", True)])
+def test_what_is_void_is_not_called_too_little(code: ReasonCode, counted: bool) -> None:
+    first, *_ = sentences.lines(Verdict("max", "", "voice", "insufficient", reason=Reason(code)))
+    assert ("Too little came in" in first) is counted
+
+
+def test_where_all_is_ok_every_app_is_told() -> None:
+    fine = replace(RESTRICTED, state="ok", rule=None)
+    others = [replace(fine, app=app, medium=medium) for app, medium in (("signal", "voice"), ("signal", "video"))]
+    assert sentences.others_ok([fine, *others]) == "No sign of restriction either: Signal."
+    assert sentences.others_ok([fine]) == ""
+    assert sentences.others_ok([RESTRICTED, *others]) == ""

@@ -1,0 +1,115 @@
+"""What a responder signs is what it saw, for the probe that asked, and holds no address."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from test_session import ARM, PORTS, SEED, begin
+
+from talkpath.apps.contract.shape import KEY_BYTES
+from talkpath.experiment.imitation_digest import shape_digest
+from talkpath.experiment.layout import lay_out
+from talkpath.experiment.seeds import commitment, session_key
+from talkpath.responder import receipts
+from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.receipts import Notary
+from talkpath.responder.session import LINGER_S, Connection, Identity, Responder
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
+from talkpath.wire.control.receipt import Statement, unseal
+from talkpath.wire.control.sign import Signer
+
+SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:00:00Z"
+
+
+class Session:
+    """One epoch by hand."""
+
+    def __init__(self, signing: Notary | None) -> None:
+        self.far = Responder(Identity(PORTS, responder_class="home"), notary=signing)
+        self.connection: Connection = self.far.connect("a", Whereabouts("AS64497", "XX"))
+        shapes = {str(ARM): shape_digest(ARM)}
+        welcome = self.say(Hello((1,), "test", commitment(SEED), shapes, KEY))
+        assert isinstance(welcome, Welcome)
+        self.welcome = welcome
+        self.say(Open(SEED))
+        self.layout = lay_out(session_key(SEED, welcome.seed), begin(), PORTS)
+        self.say(begin())
+
+    def say(self, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
+        data = self.far.receive(now_s, self.connection, messages.encode(message))
+        (answer,) = Decoder().feed(data)
+        return answer
+
+    def hear(self, bit: int, now_s: float) -> None:
+        """Packet `bit` of the first flow comes up."""
+        flow = self.layout.flows[0]
+        data = flow.datagrams[self.layout.up.slots[bit]]
+        assert len(data) > KEY_BYTES
+        self.far.datagram(now_s, "somewhere", flow.port, data)
+
+    def finish(self, now_s: float) -> Receipt:
+        receipt = self.say(Finish(b"d" * 32), now_s)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def signed(self, now_s: float) -> Statement:
+        receipt = self.finish(now_s)
+        return unseal(receipt.body, receipt.signature)
+
+
+def test_it_names_the_run_and_where_it_came_from() -> None:
+    session = Session(Notary(SIGNER, lambda: HOUR))
+    assert (session.welcome.network, session.welcome.country) == ("AS64497", "XX")
+    found = session.signed(1.0)
+    assert found == Statement(
+        probe_key=KEY,
+        responder_key=SIGNER.public,
+        probe_seed=SEED,
+        responder_seed=session.welcome.seed,
+        facts_digest=b"d" * 32,
+        responder_class="home",
+        network="AS64497",
+        country="XX",
+        ended_at=HOUR,
+        epochs=(),
+    )
+
+
+def test_it_holds_what_came_in_time_and_what_came_late() -> None:
+    session = Session(Notary(SIGNER, lambda: HOUR))
+    last = len(session.layout.up.slots) - 1
+    session.hear(0, 0.1)
+    session.say(Close(0, ()), 2.0)
+    session.hear(last, 2.0 + LINGER_S / 2)
+    (epoch,) = session.signed(2.0 + LINGER_S / 2).epochs
+    assert (epoch.number, epoch.arm, epoch.question) == (0, str(ARM), "battery")
+    first, *others = epoch.flows
+    assert int.from_bytes(first.arrived, "little") == 1
+    assert int.from_bytes(first.late, "little") == 1 << last
+    assert not any(int.from_bytes(flow.arrived + flow.late, "little") for flow in others)
+    roles = [
+        "canary" if flow.canary else flow.twin_kind if flow.role == "twin" else "call" for flow in session.layout.flows
+    ]
+    assert [flow.role for flow in epoch.flows] == roles
+
+
+def test_what_came_long_after_is_in_it_too() -> None:
+    session = Session(Notary(SIGNER, lambda: HOUR))
+    session.say(Close(0, ()), 2.0)
+    session.hear(0, 3.0)
+    session.far.poll(2.0 + LINGER_S + 1.0)
+    (epoch,) = session.signed(60.0).epochs
+    assert int.from_bytes(epoch.flows[0].late, "little") == 1
+
+
+def test_a_responder_without_a_key_or_with_too_much_to_say_signs_nothing(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    assert Session(None).finish(1.0) == Receipt()
+    monkeypatch.setattr(receipts, "SLACK_BYTES", messages.MAX_FRAME)
+    assert Session(Notary(SIGNER, lambda: HOUR)).finish(1.0) == Receipt()
+
+
+def test_two_responders_say_different_things() -> None:
+    one = Session(Notary(SIGNER, lambda: HOUR)).signed(1.0)
+    other = Session(Notary(Signer.fresh(), lambda: HOUR)).signed(1.0)
+    assert one.responder_key != other.responder_key
+    assert replace(one, responder_key=b"", responder_seed=b"") == replace(other, responder_key=b"", responder_seed=b"")

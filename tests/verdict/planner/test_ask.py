@@ -1,0 +1,242 @@
+"""What is asked next: the sequence, what stops it, what it may cost, and that it is a function of its arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import calls
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from talkpath.measure.facts import Epoch, Facts, Health, Reach
+from talkpath.verdict.assessment import stand
+from talkpath.verdict.model import Ask
+from talkpath.verdict.planner.ask import MORE_EPOCHS, next_question
+
+APPS = ("webrtc", "whatsapp", "telegram")
+
+
+def asked(facts: Facts) -> Counter[tuple[str, str]]:
+    return Counter((epoch.app, epoch.question) for epoch in facts.epochs)
+
+
+def questions(boxes: Sequence[calls.Box], **line: object) -> list[tuple[str, float | str | None]]:
+    facts = calls.check(calls.Line(boxes, **line))  # type: ignore[arg-type]
+    return [(epoch.question, epoch.value) for epoch in facts.epochs]
+
+
+def empty(apps: Sequence[str] = ("webrtc",), **line: object) -> Facts:
+    return Facts(calls.Line(apps=apps, **line).plan())  # type: ignore[arg-type]
+
+
+def of(epoch: Epoch) -> Ask:
+    """The question that an epoch answered."""
+    media = epoch.up.stage.count("media")
+    return Ask(epoch.app, epoch.variant, epoch.medium, epoch.question, epoch.value, epoch.k, media)
+
+
+# ---------------------------------------------------------------- the sequence
+
+
+def test_the_first_question_is_the_plain_one_of_the_first_arm():
+    ask = next_question(empty(APPS, k=6, packets=30), 0)
+    assert ask is not None
+    assert (ask.app, ask.question, ask.value, ask.k, ask.packets) == ("webrtc", "battery", None, 6, 30)
+
+
+def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
+    facts = calls.check(calls.Line(apps=APPS, k=6, packets=30))
+    first = [epoch.app for epoch in facts.epochs if epoch.question == "battery"][:6]
+    assert first == ["webrtc"] * 2 + ["whatsapp"] * 2 + ["telegram"] * 2
+
+
+def test_an_arm_that_is_restricted_and_named_costs_nothing_more():
+    facts = calls.check(calls.Line([calls.stage_drop(["stun"], "up")], apps=APPS, k=6, packets=30))
+    assert asked(facts)["webrtc", "battery"] <= MORE_EPOCHS
+    assert asked(facts)["webrtc", "watch"] == 0
+
+
+def test_what_looks_well_is_looked_at_for_longer():
+    """A policer's bucket is full at first: only calls that live longer show it."""
+    facts = calls.check(calls.Line())
+    longest = max(facts.epochs, key=lambda epoch: epoch.ended_s - epoch.started_s)
+    assert longest.question == "watch"
+    assert longest.ended_s - longest.started_s > 2.0
+    assert next_question(facts, 0) is None
+
+
+def test_no_arm_goes_without_because_another_is_being_named():
+    facts = calls.check(calls.Line([calls.freeze(25)], apps=APPS))
+    order = [epoch.question for epoch in facts.epochs]
+    assert order[:6] == ["battery"] * 6
+    assert "rate" in order[6:]
+
+
+def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
+    line = calls.Line([calls.freeze(25)], apps=("webrtc", "telegram"))
+    facts = calls.check(line)
+    one = replace(facts.plan, arms=tuple(replace(arm, app="one") for arm in facts.plan.arms))
+    epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.question == "battery")
+    variants = {"webrtc": 0, "telegram": 0}
+    pending: list[Ask] = []
+    while (ask := next_question(replace(facts, plan=one, epochs=epochs), 0, pending)) is not None:
+        pending.append(ask)
+        variants[ask.variant] += ask.question == "rate"
+    assert sorted(variants.values()) == [0, 1]
+
+
+CONTRASTS: list[tuple[str, calls.Box, set[tuple[str, float | str | None]]]] = [
+    ("which hello", calls.stage_drop(["dtls"], "up"), {("hello", "openssl"), ("hello", "pion")}),
+    ("packets or seconds", calls.freeze(25), {("rate", 0.5)}),
+    ("seconds or packets", calls.freeze(seconds=0.4), {("rate", 0.5)}),
+    ("clear as it is", calls.stage_drop(["stun"], "up"), set()),
+    ("nor here", calls.delay(200), set()),
+]
+
+
+@pytest.mark.parametrize(("what", "box", "wanted"), CONTRASTS, ids=[row[0] for row in CONTRASTS])
+def test_contrasts_are_those_that_tell_more(what: str, box: calls.Box, wanted: set[tuple[str, float | str | None]]):
+    got = {question for question in questions([box]) if question[0] not in ("battery", "watch")}
+    assert got == wanted
+
+
+def test_a_contrast_against_a_policer_is_patient():
+    """At half the pace its bucket lasts longer than the calls that accused."""
+    facts = calls.check(calls.Line([calls.police(128, "up")], apps=("video",), budget_bytes=20_000_000))
+    slow = [epoch for epoch in facts.epochs if epoch.question == "rate"]
+    assert all(epoch.up.stage.count("media") > 2 * calls.Line().packets for epoch in slow)
+
+
+def test_tcp_is_asked_where_udp_is_dead_and_not_where_it_is_lossy():
+    assert ("tcp", None) in questions([calls.block()])
+    for box in (calls.iid(0.2), calls.bursts(0.15), calls.evictions()):
+        assert ("tcp", None) not in questions([box])
+
+
+def test_a_tcp_epoch_is_asked_once_for_all_arms():
+    facts = calls.check(calls.Line([calls.block()], apps=APPS, k=6, packets=30))
+    assert sum(epoch.question == "tcp" for epoch in facts.epochs) <= 2
+    assert all(asked(facts)[app, "battery"] <= 2 for app in APPS)
+
+
+# ---------------------------------------------------------------- pending
+
+
+def test_what_is_on_its_way_is_not_asked_again():
+    """Questions are put before the answers to the last are in: an arm gets one more epoch for that, no more."""
+    pending: list[Ask] = []
+    while (ask := next_question(empty(APPS, k=6, packets=30), 0, pending)) is not None:
+        pending.append(ask)
+        assert len(pending) < 20
+    assert Counter(ask.app for ask in pending if ask.question == "battery") == dict.fromkeys(APPS, 3)
+
+
+def test_with_nothing_new_to_ask_it_waits_for_what_is_pending():
+    facts = calls.check(calls.Line([calls.freeze(25)]))
+    before = replace(facts, epochs=facts.epochs[:-1])
+    ask = next_question(before, 0)
+    assert ask == of(facts.epochs[-1]) or (ask is not None and ask.question == facts.epochs[-1].question)
+    assert next_question(before, 0, [ask]) is None
+
+
+# ---------------------------------------------------------------- budgets
+
+
+def test_nothing_is_asked_that_the_budget_cannot_pay():
+    facts = empty(APPS)
+    assert next_question(facts, facts.plan.budget_bytes) is None
+    assert next_question(facts, facts.plan.budget_bytes - 50_000) is None
+    assert next_question(empty(APPS, budget_s=0.3), 0) is None
+
+
+def test_a_whole_check_stays_within_its_budget():
+    for budget in (500_000, 1_500_000, 4_000_000):
+        line = calls.Line([calls.bursts(0.05)], apps=APPS, k=6, packets=30, budget_bytes=budget)
+        facts = calls.check(line)
+        rng_cost = sum(
+            (size + 28) * 15 for epoch in facts.epochs for track in (epoch.up, epoch.down) for size in track.size
+        )
+        assert rng_cost < 1.35 * budget  # every slot, tries that were not needed too
+        assert facts.epochs[-1].ended_s <= line.budget_s
+
+
+def test_a_fifth_is_kept_for_contrasts():
+    """The first epochs of all arms may take four fifths; what names a mechanism may take the rest."""
+    line = calls.Line([calls.freeze(25)], apps=APPS)
+    facts = calls.check(line)
+    accused = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.app == "webrtc")[:2])
+    spent = round(0.8 * line.budget_bytes)
+    ask = next_question(accused, spent)
+    assert ask is not None
+    assert (ask.app, ask.question) == ("webrtc", "rate")
+
+
+def test_a_check_that_is_poor_in_bytes_watches_for_less_long():
+    rich = calls.check(calls.Line(watch_s=20.0, budget_bytes=30_000_000, budget_s=300.0))
+    poor = calls.check(calls.Line(watch_s=20.0, budget_bytes=2_000_000, budget_s=300.0))
+    watched = [max(epoch.ended_s - epoch.started_s for epoch in facts.epochs) for facts in (rich, poor)]
+    assert watched[0] > 19.0
+    assert 2.0 < watched[1] < 12.0
+
+
+def test_where_bytes_are_short_one_arm_that_looks_well_is_told_of_early():
+    """People wait for the first sentence: as soon as every arm was heard in brief one is looked at for longer, and not
+    one in which something is amiss; where one is all but accused, proving that comes before."""
+    epochs = calls.check(poor_line()).epochs
+    arms = len(poor_line().plan().arms)
+    assert [epoch.question for epoch in epochs[: arms + 1]] == ["battery"] * arms + ["watch"]
+    amiss = calls.check(poor_line([calls.stage_drop(["stun"], "up")])).epochs
+    assert [(e.app, e.question) for e in amiss[arms : arms + 1]] == [("webrtc", "battery")]
+    assert next(epoch.app for epoch in amiss if epoch.question == "watch") != "webrtc"
+
+
+def poor_line(boxes: Sequence[calls.Box] = ()) -> calls.Line:
+    """Bytes for the first epochs of eight arms, and little more."""
+    return calls.Line(boxes, apps=APPS, budget_bytes=1_200_000)
+
+
+# ---------------------------------------------------------------- when to say nothing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reach": Reach("timeout")},
+        {"health": Health(ended="responder_lost")},
+        {"health": Health(ended="interrupted")},
+        {"health": Health(vpn=True)},
+        {"health": Health(network_changed=True)},
+        {"health": Health(clock_jump_s=30.0)},
+        {"health": Health(late_ms_p99=80.0)},
+    ],
+    ids=lambda change: str(next(iter(change.values()))),
+)
+def test_nothing_is_asked_of_a_run_that_is_void_or_over(change: dict[str, object]):
+    assert next_question(replace(empty(), **change), 0) is None
+
+
+def test_the_same_facts_ask_the_same():
+    facts = calls.check(calls.Line([calls.media_drop(0.3)], apps=APPS))
+    for count in range(len(facts.epochs)):
+        part = replace(facts, epochs=facts.epochs[:count])
+        stored = msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=Facts)
+        assert next_question(part, 1000) == next_question(stored, 1000)
+
+
+def test_every_line_comes_to_an_end():
+    """Whatever the network does, the questions run out within the budget."""
+    for box in (calls.evictions(0.4), calls.iid(0.95), calls.block("down"), calls.media_drop(0.02), calls.freeze(12)):
+        calls.check(calls.Line([box], seed=11), most=40)
+
+
+def test_a_weak_effect_is_proven_by_many_short_epochs():
+    """Calls that lose one packet in fifty say no more in long epochs, and short ones can end as soon as it is known."""
+    facts = calls.check(calls.Line([calls.media_drop(0.03, "up")], seed=2))
+    found = stand(facts, facts.plan.arms[0])
+    assert found.state == "restricted"
+    assert found.strength is not None
+    until_known = [e.question for e in facts.epochs if e.known_s <= (found.strength.known_at_s or 0.0)]
+    assert len(until_known) > 2
+    assert set(until_known) == {"battery"}

@@ -1,0 +1,181 @@
+"""Names that one arm alone, or one life of a flow, would get wrong."""
+
+from __future__ import annotations
+
+from random import Random
+
+import calls
+import pytest
+from slots import Fate, Flow, Slot
+
+from talkpath.verdict.flows.arm_view import view_of
+from talkpath.verdict.flows.outcomes import cut_ways, doomed
+from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.model import Number
+from talkpath.verdict.rules import media_police
+from talkpath.verdict.rules.best import UNKNOWN, Naming, alone, together
+from talkpath.verdict.rules.media_freeze import packets_of
+
+SEEDS = (1, 2, 3)
+
+
+def translated(box: calls.Box, mean_s: float) -> calls.Box:
+    """Behind a translator that gives each flow another port now and then: to the box each time a new flow."""
+
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        if flow.doomed_s is None or now_s >= flow.doomed_s:
+            flow.doomed_s = now_s + rng.expovariate(1.0 / mean_s)
+            flow.packets, flow.frozen, flow.opened_s = 0, False, now_s
+            flow.media.update(up=0, down=0)
+        return box(rng, flow, now_s, way, slot)
+
+    return boxed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("direction", ["down", "both"])
+def test_a_freeze_behind_a_translator_that_moves_ports_is_a_freeze(direction: str, seed: int):
+    box = translated(calls.freeze(seconds=0.45, direction=direction), 2.0)
+    verdict = judge(calls.check(calls.Line([box], seed=seed)))[0]
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.freeze", direction)
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+@pytest.mark.parametrize("direction", ["down", "both"])
+def test_lives_of_a_few_packets_behind_such_a_translator_are_no_random_loss(direction: str, seed: int):
+    box = translated(calls.freeze(handshake=2, direction=direction), 1.0)
+    verdict = judge(calls.check(calls.Line([box], seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.freeze", direction)
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_flows_that_a_translator_forgets_do_not_add_a_way(seed: int):
+    line = calls.Line([calls.evictions(0.2), calls.freeze(60, direction="up")], seed=seed)
+    verdict = judge(calls.check(line))[0]
+    assert (verdict.rule, verdict.direction) == ("media.freeze", "up")
+
+
+def test_text_twins_that_are_spared_by_chance_do_not_add_a_way():
+    line = calls.Line([calls.evictions(0.15, 1.0), calls.block("down", roles=["call", "random"])], seed=5)
+    verdict = judge(calls.check(line))[0]
+    assert (verdict.rule, verdict.direction) == ("udp.opaque_drop", "down")
+
+
+def unlucky_twins(share: float, first: int) -> calls.Box:
+    """Some of the first flows' ports are never forwarded, and none of these is a call's."""
+    dead: dict[int, bool] = {}
+
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        unlucky = dead.setdefault(flow.number, rng.random() < share)
+        hit = flow.number < first and flow.role != "call" and way == "up" and slot.stage in ("media", "control")
+        return None if hit and unlucky else 0.0
+
+    return box
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_twins_that_are_dead_by_themselves_do_not_hide_a_way(seed: int):
+    verdict = judge(calls.check(calls.Line([unlucky_twins(0.4, 20), calls.media_drop(0.06)], seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.drop", "both")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_bucket_that_never_refills_is_no_bucket(seed: int):
+    facts = calls.check(calls.Line([calls.iid(0.02), calls.freeze(40, direction="up")], seed=seed))
+    assert media_police.explain(view_of(facts, ("webrtc", "webrtc", "voice"))) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_heavy_loss_is_no_freeze_because_calls_end_in_losses(seed: int):
+    verdict = judge(calls.check(calls.Line([calls.media_drop(0.85, onset=18)], seed=seed)))[0]
+    assert verdict.rule == "media.drop"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_edge_in_size_that_one_arm_shows_explains_one_whose_packets_are_all_larger(seed: int):
+    line = calls.Line([calls.size_drop(100)], apps=("webrtc", "telegram"), k=6, seed=seed)
+    verdicts = judge_arms(calls.check(line))
+    assert [verdict.rule for verdict in verdicts] == ["media.size_drop"] * 2
+    over = verdicts[1].parameters["over"]
+    assert isinstance(over, Number)
+    assert (over.low or 0.0) <= 100.0 <= (over.high or 0.0)
+
+
+def test_alone_such_an_arm_is_not_said_to_be_cut_by_size():
+    verdict = judge(calls.check(calls.Line([calls.size_drop(100)], apps=("telegram",))))[0]
+    assert verdict.rule in ("media.drop", "media.freeze")
+
+
+def test_a_tie_is_broken_by_what_another_arm_showed():
+    facts = calls.check(calls.Line([calls.freeze(25)], apps=("webrtc", "telegram")))
+    view = view_of(facts, ("telegram", "telegram", "voice"))
+    firm = alone(view)
+    assert firm.rule == "media.freeze"
+    tied = together(Naming(UNKNOWN, firm.rivals[:1], 1), view)
+    assert tied.rule == "media.freeze"
+
+
+def kept_closed(box: calls.Box, seconds: float, direction: str = "both", known: int = 0) -> calls.Box:
+    """What cuts a call off keeps its port closed to calls for a while, once so many packets showed that it is one."""
+    closed_s: dict[int, float] = {}
+
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        closed = flow.packets > known and now_s < closed_s.get(flow.port, 0.0)
+        if calls.calls(flow) and closed and direction in ("both", way):
+            return None
+        fate = box(rng, flow, now_s, way, slot)
+        if fate is None:
+            closed_s[flow.port] = now_s + seconds
+        return fate
+
+    return boxed
+
+
+def sized(loss: float, over: int) -> calls.Box:
+    """A line that loses large packets of everybody."""
+
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+        return None if slot.size > over and rng.random() < loss else 0.0
+
+    return box
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calls_to_a_port_that_an_earlier_one_closed_say_nothing(seed: int):
+    box = kept_closed(calls.freeze(25), 600.0)
+    verdicts = judge_arms(calls.check(calls.Line([box], apps=("webrtc", "telegram"), seed=seed)))
+    assert [(verdict.rule, verdict.direction) for verdict in verdicts] == [("media.freeze", "both")] * 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
+    verdict = judge(calls.check(calls.Line([sized(0.3, 90), calls.media_drop(0.06, direction="down")], seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.drop", "down")
+
+
+@pytest.mark.parametrize("direction", ["down", "both"])
+def test_calls_that_were_doomed_tell_the_way(direction: str):
+    box = kept_closed(calls.freeze(25, direction=direction), 600.0, direction, known=3)
+    epochs = calls.check(calls.Line([box], apps=("webrtc", "telegram"))).epochs
+    every = [call for number in doomed(epochs) for call in doomed(epochs)[number]]
+    assert len(every) > 5
+    assert cut_ways(every) == [way for way in ("up", "down") if direction in (way, "both")]
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_what_lets_nothing_through_is_no_policer(seed: int):
+    line = [calls.police(20.0, whom=calls.everything), kept_closed(calls.freeze(25), 60.0)]
+    verdict = judge(calls.check(calls.Line(line, seed=seed)))[0]
+    assert (verdict.rule, verdict.direction) == ("media.freeze", "both")
+
+
+@pytest.mark.parametrize(
+    ("spans", "holds"),
+    [([(40, 40)] * 4, 40), ([(38, 41), (40, 43), (39, 40)], 40), ([(56, 57), (55, 57), (106, 108), (80, 83)], 56)],
+    ids=["all alike", "some lost elsewhere", "some began anew"],
+)
+def test_the_count_at_which_calls_end_has_room(spans: list[tuple[int, int]], holds: int):
+    found = packets_of(spans)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < holds < found.high

@@ -1,0 +1,107 @@
+"""Strength: weights, time, what takes part, and the same number again."""
+
+from __future__ import annotations
+
+from math import exp, inf, log
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from world import BACKGROUNDS, Restriction, World
+
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.statistics.strength import PARTS, Strength, strength
+
+THRESHOLD = log(8 / 1e-4)
+
+
+def run(restriction: Restriction, count: int = 4, background: str = "bursts 5 %") -> list[Epoch]:
+    world = World(BACKGROUNDS[background], 1)
+    return [world.epoch(restriction=restriction) for _ in range(count)]
+
+
+def strongest(found: Strength) -> tuple[str, str | None]:
+    part = max(found.parts, key=lambda part: part.log_e)
+    return part.name, part.direction
+
+
+@pytest.mark.parametrize(
+    ("restriction", "want"),
+    [
+        (Restriction(up=0.5), ("loss", "up")),
+        (Restriction(down=0.5), ("loss", "down")),
+        (Restriction(setup=1.0), ("setup", None)),
+        (Restriction(delay_ms=60), ("delay", "up")),
+    ],
+)
+def test_the_part_that_knows(restriction: Restriction, want: tuple[str, str | None]) -> None:
+    found = strength(run(restriction), THRESHOLD)
+    name, direction = strongest(found)
+    assert name == want[0]
+    assert name == "delay" or direction == want[1]
+    assert found.known_at_s is not None
+    assert found.log_e >= THRESHOLD
+
+
+def test_is_the_weighted_average_of_its_parts() -> None:
+    found = strength(run(Restriction(up=0.05)), THRESHOLD)
+    assert sum(part.weight for part in found.parts) == pytest.approx(1.0)
+    assert exp(found.log_e) == pytest.approx(sum(part.weight * exp(part.log_e) for part in found.parts))
+    assert len(found.parts) == len(PARTS)
+
+
+def test_known_when_the_epoch_was_known() -> None:
+    epochs = run(Restriction(up=1.0), 5)
+    found = strength(epochs, THRESHOLD)
+    first = next(n for n in range(1, 6) if strength(epochs[:n], THRESHOLD).log_e >= THRESHOLD)
+    assert found.known_at_s == epochs[first - 1].known_s
+    assert strength(epochs[: first - 1], THRESHOLD).known_at_s is None
+
+
+def test_peak_stays_when_the_evidence_wanes() -> None:
+    world = World(BACKGROUNDS["iid 5 %"], 1)
+    epochs = [world.epoch(restriction=Restriction(up=0.8 if n < 3 else 0.0)) for n in range(12)]
+    found = strength(epochs, THRESHOLD)
+    assert found.peak_log_e > found.log_e
+    assert found.known_at_s is not None
+
+
+def test_order_is_that_of_becoming_known() -> None:
+    epochs = run(Restriction(up=0.1), 6)
+    assert strength(epochs[::-1], THRESHOLD) == strength(epochs, THRESHOLD)
+
+
+def test_only_the_plain_question_over_udp_accuses() -> None:
+    epochs = run(Restriction(up=1.0, down=1.0, setup=1.0), 3)
+    for question in ("rate", "hello", "tcp", "transport", "again"):
+        assert strength([replace(epoch, question=question) for epoch in epochs], THRESHOLD).log_e == 0.0
+    over_tcp = [replace(epoch, flows=tuple(replace(f, transport="tcp") for f in epoch.flows)) for epoch in epochs]
+    assert strength(over_tcp, THRESHOLD).log_e == 0.0
+
+
+def test_text_twins_take_no_part() -> None:
+    world = World(BACKGROUNDS["bursts 5 %"], 1)
+    epochs = [world.epoch(text=True, restriction=Restriction(up=0.2)) for _ in range(3)]
+    without = [replace(epoch, flows=tuple(f for f in epoch.flows if f.twin_kind != "text")) for epoch in epochs]
+    assert strength(epochs, 0.0).log_e == pytest.approx(strength(without, 0.0).log_e, abs=1e-9)
+
+
+def test_without_facts() -> None:
+    nothing = strength([], THRESHOLD)
+    assert (nothing.log_e, nothing.known_at_s) == (pytest.approx(0.0), None)
+    missing = [replace(epoch, missing="lost") for epoch in run(Restriction(up=1.0))]
+    assert strength(missing, THRESHOLD).log_e == pytest.approx(0.0)
+
+
+def test_same_facts_same_number_wherever_flows_stand() -> None:
+    """The facts written, read and shuffled: log10 e within 1e-9, and nothing is remembered wrongly."""
+    rng = np.random.default_rng(1)
+    for background in BACKGROUNDS:
+        epochs = run(Restriction(up=0.1), 4, background)
+        want = strength(epochs, inf)
+        again = [
+            replace(epoch, flows=tuple(epoch.flows[i] for i in rng.permutation(len(epoch.flows)))) for epoch in epochs
+        ]
+        got = strength(again, inf)
+        assert got.log_e == pytest.approx(want.log_e, abs=1e-9)
+        assert [p.log_e for p in got.parts] == pytest.approx([p.log_e for p in want.parts], abs=1e-9)

@@ -1,0 +1,117 @@
+"""STUN: round trips, any bytes, aioice as the other opinion, every message of the captures."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import aioice.stun
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pcap_walk import datagrams
+
+from talkpath.errors import WireError
+from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
+
+ID = b"0123456789ab"
+ATTRIBUTES = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=6).map(tuple)
+MESSAGES = st.builds(
+    Message, st.integers(0, 0x3FFF), st.binary(min_size=12, max_size=12), ATTRIBUTES, padded=st.booleans()
+)
+ADDRESSES = st.builds(
+    Address, st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16), st.integers(0, 0xFFFF)
+)
+
+
+@given(MESSAGES, st.booleans())
+def test_what_was_encoded_is_decoded(message: Message, sealed: bool) -> None:
+    data = stun.encode(message, fingerprint=sealed)
+    assert stun.is_stun(data)
+    found = stun.decode(data)
+    assert stun.encode(found) == data
+    if message.padded:
+        assert (found.type, found.transaction) == (message.type, message.transaction)
+        assert found.attributes[: len(message.attributes)] == message.attributes
+
+
+@given(st.binary(max_size=120) | MESSAGES.map(stun.encode), st.integers(0, 160), st.integers(0, 255))
+def test_any_bytes_give_a_message_or_a_wire_error(data: bytes, at: int, value: int) -> None:
+    for broken in (data, data[:at], data[:at] + bytes([value]) + data[at + 1 :]):
+        assert stun.is_stun(broken) in (True, False)
+        with suppress(WireError):
+            stun.decode(broken)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(0x4000, ID),
+        Message(1, b"short"),
+        Message(1, ID, ((0x10000, b""),)),
+        Message(1, ID, ((6, bytes(0x10000)),)),
+        Message(1, ID, ((6, bytes(0xFFF0)), (7, bytes(99)))),
+    ],
+)
+def test_what_has_no_encoding_is_refused(message: Message) -> None:
+    with pytest.raises(WireError):
+        stun.encode(message)
+
+
+def test_aioice_reads_what_we_write() -> None:
+    mapped = Address.of("192.0.2.7", 40001)
+    attributes = (
+        (Attribute.USERNAME, b"abcd:efgh"),
+        (Attribute.PRIORITY, (1845501695).to_bytes(4, "big")),
+        (Attribute.ICE_CONTROLLING, (99).to_bytes(8, "big")),
+        (Attribute.XOR_MAPPED_ADDRESS, stun.encode_xor_address(mapped, ID)),
+    )
+    data = stun.encode(Message(Type.BINDING_REQUEST, ID, attributes), fingerprint=True)
+    found = aioice.stun.parse_message(data)  # checks FINGERPRINT
+    assert found.transaction_id == ID
+    assert found.attributes["USERNAME"] == "abcd:efgh"
+    assert found.attributes["PRIORITY"] == 1845501695
+    assert found.attributes["ICE-CONTROLLING"] == 99
+    assert found.attributes["XOR-MAPPED-ADDRESS"] == mapped.reveal()
+
+
+def test_we_read_what_aioice_writes() -> None:
+    theirs = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST, ID)
+    theirs.attributes["USERNAME"] = "some:body"
+    theirs.add_message_integrity(b"key")
+    theirs.add_fingerprint()
+    found = stun.decode(bytes(theirs))
+    assert found.get(Attribute.USERNAME) == b"some:body"
+    sealed = Message(found.type, ID, found.attributes[:-1])
+    assert stun.encode(sealed, fingerprint=True) == bytes(theirs)
+
+
+@given(ADDRESSES, st.binary(min_size=12, max_size=12))
+def test_addresses_come_back_and_stay_hidden(address: Address, transaction: bytes) -> None:
+    value = stun.encode_xor_address(address, transaction)
+    assert stun.decode_xor_address(value, transaction) == address
+    assert aioice.stun.unpack_xor_address(value, transaction) == address.reveal()
+
+
+@given(st.binary(max_size=24))
+def test_any_value_is_an_address_or_a_wire_error(value: bytes) -> None:
+    with suppress(WireError):
+        assert stun.encode_xor_address(stun.decode_xor_address(value, ID), ID)[1:] == value[1:]
+
+
+def test_whatsapp_until_2020_does_not_pad() -> None:
+    message = Message(Type.ALLOCATE_REQUEST, ID, ((Attribute.WA_TOKEN, bytes(102)),), padded=False)
+    data = stun.encode(message)
+    assert len(data) == 126
+    assert stun.decode(data) == message
+
+
+@pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_signal__a.pcapng", "stun_wa_call__a.pcapng",
+                                  "wa_video.pcap", "telegram_videocall.pcapng"])  # fmt: skip
+def test_every_message_of_the_captures_comes_back(captures: Path, name: str) -> None:
+    messages = [one.payload for one in datagrams(captures / name) if one.payload[4:8] == stun.COOKIE_BYTES]
+    assert len(messages) > 20
+    for data in messages:
+        assert stun.encode(stun.decode(data)) == data
