@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import shutil
 import socket
 import subprocess
@@ -14,12 +15,46 @@ from pathlib import Path
 import pytest
 
 from talkpath.browser import turn
+from talkpath.lab.drivers import namespace
 
 
-def test_credentials_end_soon_and_are_the_time_sealed():
-    user, password = turn.Relay("secret").credentials(1000.0)
-    assert user == "1600"
-    assert base64.b64decode(password) == hmac.new(b"secret", b"1600", hashlib.sha1).digest()
+def test_credentials_are_those_of_one_check_and_expire_soon():
+    relay = turn.Relay("secret")
+    user, password = relay.credentials(1000.0)
+    assert user.partition(":")[0] == "1120"
+    assert base64.b64decode(password) == hmac.new(b"secret", user.encode(), hashlib.sha1).digest()
+    assert relay.credentials(1000.0)[0] != user
+
+
+def test_the_real_coturn_refuses_what_no_check_needs():
+    if reason := namespace.available():
+        pytest.skip(reason)
+    if shutil.which(turn.PROGRAM) is None:
+        pytest.skip("needs coturn: apt-get install coturn")
+    attacks = Path(__file__).with_name("turn_attacks.py")
+    done = subprocess.run(
+        namespace.wrapped([sys.executable, str(attacks)]), capture_output=True, timeout=60, check=True
+    )
+    answers = json.loads(done.stdout)
+    assert answers.pop("relayed in 4 s") < 6 * turn.MAX_BYTES_PER_S
+    assert answers == {
+        "allocate": 0,
+        "allocate, over TCP": 0,
+        "allocate, IPv6": 0,
+        "own address": 0,
+        "own address, IPv6": 0,
+        "neighbour, IPv4": 403,
+        "loopback, IPv4": 403,
+        "neighbour, IPv6": 403,
+        "loopback, IPv6": 403,
+        "mapped, IPv6": 403,
+        "TCP relay": 442,
+        "forged": 401,
+        "expired": 401,
+        "allocations of one credential": turn.MAX_PER_CHECK,
+        "allocations in all": turn.MAX_ALLOCATIONS,
+        "lifetime": turn.VALID_S,
+    }
 
 
 def test_without_coturn_every_path_says_so(monkeypatch: pytest.MonkeyPatch):
@@ -65,7 +100,7 @@ def test_it_relays_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch):
     turn.start(["192.0.2.7"], "secret").stop()
     for text in written:
         lines = text.splitlines()
-        assert "denied-peer-ip=0.0.0.0-255.255.255.255" in lines
+        assert {"denied-peer-ip=0.0.0.0-255.255.255.255", "no-tcp-relay"} <= set(lines)
         assert [line for line in lines if line.startswith("allowed-peer-ip")] == ["allowed-peer-ip=192.0.2.7"]
     assert len(written) == 2
 

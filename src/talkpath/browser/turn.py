@@ -1,8 +1,9 @@
-"""TURN for the paths that are tried after a check: coturn, where it is installed, with credentials that soon expire.
+"""TURN for the paths that are tried after a check: coturn, where it is installed, with credentials for one check.
 
-One process a port; coturn tells UDP, TCP and TLS apart on each. It relays to this machine's own addresses and nowhere
-else, so it is no way around anything. Credentials are those of draft-uberti-behave-turn-rest-00: the user name is the
-time of expiry, the password its HMAC. What cannot be offered is named in one sentence.
+One process a port; coturn tells UDP, TCP and TLS apart on each. It relays UDP to this machine's own addresses and to
+nothing else, IPv6 included, so that nobody can use it as a proxy. Each credential, and the relay as a whole, has a
+limit of allocations and of bytes a second. Credentials are those of draft-uberti-behave-turn-rest-00: the user name is
+the time of expiry and a number of the check, the password is its HMAC. What cannot be offered is said in one sentence.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
+from secrets import token_hex
 
 from talkpath.browser.paths import Path as Way
 
 PORTS = (3478, 443)
 WAYS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
-VALID_S = 600
-NAME = "turnserver"
+VALID_S = 120
+MAX_PER_CHECK = 12
+"""Allocations of one credential at a time, on one port: four paths, and a browser opens one for each network that the
+device is in."""
+MAX_ALLOCATIONS = 60
+MAX_BYTES_PER_S = 32_000
+"""Of one allocation, each way: five times what a voice call takes."""
+PROGRAM = "turnserver"
 RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
 WHY = {
@@ -65,8 +73,8 @@ class Relay:
         return "certificate" if not self.trusted else "name" if _is_address(name) else ""
 
     def credentials(self, now_s: float | None = None) -> tuple[str, str]:
-        """(user name, password), good for `VALID_S`."""
-        user = str(int(time.time() if now_s is None else now_s) + VALID_S)
+        """(user name, password) for one check, valid for `VALID_S`. coturn counts allocations by the part after ":"."""
+        user = f"{int(time.time() if now_s is None else now_s) + VALID_S}:{token_hex(8)}"
         sealed = hmac.digest(self.secret.encode(), user.encode(), "sha1")
         return user, base64.b64encode(sealed).decode()
 
@@ -100,7 +108,7 @@ def start(
 ) -> Relay:
     """Start what can be started for these addresses of ours, but on no port that is `taken`. `certificate`: the files
     of a chain that browsers trust and of its key."""
-    if shutil.which(NAME) is None:
+    if shutil.which(PROGRAM) is None:
         return Relay(secret, dict.fromkeys(PORTS, "coturn"))
     relay = Relay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
     for port in PORTS:
@@ -153,12 +161,21 @@ def _start(
         "no-cli",
         "no-multicast-peers",
         "no-rfc5780",
+        "no-software-attribute",
+        "no-tcp-relay",
+        "no-dtls",
+        f"user-quota={MAX_PER_CHECK}",
+        f"total-quota={MAX_ALLOCATIONS}",
+        f"max-bps={MAX_BYTES_PER_S}",
+        f"bps-capacity={MAX_ALLOCATIONS * MAX_BYTES_PER_S}",
+        f"max-allocate-lifetime={VALID_S}",
         "log-file=/dev/null",
         "simple-log",
         f"pidfile={folder}/{port}.pid",
         f"userdb={folder}/{port}.db",
-        *([f"cert={certificate[0]}", f"pkey={certificate[1]}"] if certificate else ["no-tls", "no-dtls"]),
+        *([f"cert={certificate[0]}", f"pkey={certificate[1]}"] if certificate else ["no-tls"]),
         "denied-peer-ip=0.0.0.0-255.255.255.255",
+        "denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         *(f"allowed-peer-ip={address}" for address in addresses),
         *(f"listening-ip={address}" for address in addresses),
         *(f"relay-ip={address}" for address in addresses),
@@ -167,5 +184,5 @@ def _start(
     file.touch(0o600)
     file.write_text("\n".join(settings) + "\n")
     return subprocess.Popen(
-        [NAME, "-c", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [PROGRAM, "-c", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
