@@ -76,3 +76,16 @@ def test_every_command_and_option_has_help():
         for parameter in context.command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{context.command_path} {parameter.opts[-1]} has no help"
+
+
+@pytest.mark.parametrize("path", [(), ("lab",), ("observe",)], ids=["talkpath", "lab", "observe"])
+def test_no_summary_in_the_list_of_commands_is_cut(path: tuple[str, ...]):
+    """At 80 columns, which is what a terminal has when nobody made it wider."""
+    from click.testing import CliRunner
+
+    from talkpath.cli import cli
+
+    told = CliRunner(env={"COLUMNS": "80"}).invoke(cli, [*path, "--help"], terminal_width=80).output
+    summaries = [line.split(maxsplit=1) for line in told.partition("Commands:\n")[2].splitlines()]
+    assert len(summaries) >= 4
+    assert [name for name, summary in summaries if not summary.endswith(".") or summary.endswith("...")] == []

@@ -55,6 +55,14 @@ class Result:
         return ending(code, measured=self.measured)
 
     @property
+    def gate_code(self) -> int:
+        """The exit code of `talkpath check --gate`, by the worst state: 10 restricted, 11 closed, 12 impaired or
+        unreachable, 13 insufficient, 0 where all is ok."""
+        from talkpath.report.result import gate
+
+        return gate(self.verdicts)
+
+    @property
     def has_receipt(self) -> bool:
         """Did the test server sign what it saw of this check?"""
         from talkpath.evidence.bundle import has_receipt

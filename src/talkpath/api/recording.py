@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.read import Source
 
-FROM_A_STREAM = "-"
+NAMELESS = "-"
 """The name of a recording that was not read from a file with a name."""
 
 
@@ -77,6 +77,23 @@ class Recording:
 
         return arrow_table(self, table)
 
+    def endpoints(self, call: int) -> list[str]:
+        """The endpoints of a call's flows as "ip:port-ip:port/udp", the local end first. `call` counts from 0."""
+        flows = self.measured.endpoints(call)
+        return [f"{_endpoint(*near.reveal())}-{_endpoint(*far.reveal())}/{protocol}" for near, far, protocol in flows]
+
+    def html(self) -> str:
+        """A report with a picture of each call, as one HTML page that loads nothing else."""
+        from talkpath.report.recordings.html import capture_page
+
+        return capture_page(self.name, self.findings)
+
+    def write_parquet(self, path: str | Path) -> None:
+        """Write all media packets into a Parquet file; `UsageError` where that is not possible."""
+        from talkpath.capture.table import write_parquet
+
+        write_parquet(self.measured, Path(path))
+
     def paired_with(self, other: Recording) -> tuple[Paired, ...]:
         """Compare the calls with the same calls recorded at the other end: which packets did not arrive there."""
         from talkpath.capture.calls.pairing import paired
@@ -91,7 +108,7 @@ class Recording:
         from talkpath.report.recordings import json
         from talkpath.wire.control.sign import Signer
 
-        record = msgspec.to_builtins(json.result(FROM_A_STREAM, self.findings))
+        record = msgspec.to_builtins(json.result(NAMELESS, self.findings))
         return write_capture(self.findings, record, Signer.fresh())
 
 
@@ -103,13 +120,17 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
-        return _measure(FROM_A_STREAM, cast("Source", source), progress)
+        return _measure(NAMELESS, cast("Source", source), progress)
     path = Path(source)
     try:
         with path.open("rb", buffering=0) as file:
             return _measure(path.name, file, progress)
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _measure(name: str, source: Source, progress: Callable[[int], None] | None) -> Recording:
@@ -119,4 +140,4 @@ def _measure(name: str, source: Source, progress: Callable[[int], None] | None) 
     try:
         return Recording(name, recorded(scan(source, progress)))
     except WireError as error:
-        raise error if name == FROM_A_STREAM else UsageError(f"{name}: {error}") from None
+        raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None

@@ -1,7 +1,7 @@
-"""The command line: one thin file a command, found by name. Results on stdout, progress on stderr.
+"""The command line: one file a command, found by name. Results on stdout, progress on stderr.
 
 Exit codes: 0 measured (whatever the verdict), 1 our bug, 2 usage, 3 could not measure, 4 evidence does not verify;
-130 stopped by a person; with `check --gate` 10 to 13 (DESIGN section 9).
+130 stopped by a person; with `check --gate` 10 to 13 (docs/reference/check.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in order of their name."""
-        return sorted(found.name for found in iter_modules(__path__) if not found.name.startswith("_"))
+        return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that file."""
@@ -36,11 +36,11 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="talkpath")
 def cli() -> None:
-    """Is somebody restricting voice and video calls on this network, how, and how sure is that?"""
+    """Measure whether voice and video calls are restricted on a network, how, and how sure that is."""
 
 
 def main() -> None:
-    """Run a command; an error of ours is one sentence on stderr and its exit code."""
+    """Run a command. A `TalkpathError` becomes one sentence on stderr and its exit code."""
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -15,11 +15,11 @@ import click
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes to play it in.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was played as JSON.")
 def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: bool) -> None:
-    """Play the country of SCENARIO, a TOML file, and write its bundles and taps into a folder, day by day.
+    """Play a made-up country and write its bundles into a folder.
 
-    Everything in it is simulated and says so. The truth lies apart, in truth/; hold claims against the rest with
-    `talkpath claims --hold FOLDER --country XX`.
-    """  # fmt: skip
+    SCENARIO is a TOML file. Bundles and taps are written day by day; everything in them is simulated and says so. The
+    ground truth is kept apart, in truth/. Test claims on the rest with `talkpath claims --hold FOLDER --country XX`.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -31,9 +31,10 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
     total = len(read.days) * len(read.operators) * read.people.checks
     with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task(read.name, total=total)
-        checks = play(read, folder, seed, jobs, lambda said: progress.update(task, advance=1, description=said))
-    told = {"schema": "talkpath.country/1", "simulated": True, "scenario": read.name, "seed": seed, "checks": checks,
-            "days": len(read.days), "networks": len(read.operators)}  # fmt: skip
-    click.echo(json.dumps(told) if as_json else
-               f"SIMULATED: {checks} checks on {len(read.operators)} networks and {len(read.days)} days of "
-               f"{read.name}, in {folder.name}.")  # fmt: skip
+        checks = play(read, folder, seed, jobs, lambda day: progress.update(task, advance=1, description=day))
+    days, networks = len(read.days), len(read.operators)
+    if as_json:
+        summary = {"schema": "talkpath.country/1", "simulated": True, "scenario": read.name, "seed": seed}
+        click.echo(json.dumps({**summary, "checks": checks, "days": days, "networks": networks}))
+        return
+    click.echo(f"SIMULATED: {checks} checks on {networks} networks and {days} days of {read.name}, in {folder.name}.")

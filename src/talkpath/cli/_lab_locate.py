@@ -1,4 +1,4 @@
-"""`talkpath lab locate`: is the place of a restriction told right?"""
+"""`talkpath lab locate`: how often is a restriction placed right on its path?"""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def locate(
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """One check through a made-up path of routers, or many: where does the restriction act, and where truly?"""
+    """Play checks through a made-up path of routers.
+
+    It prints where the restriction acts by the check, and where it truly acts.
+    """
     if count is not None:
         _score(seed, count, page)
         return
@@ -85,8 +88,8 @@ def _score(first: int, count: int, page: Path | None) -> None:
     with Pool(os.cpu_count(), initializer=os.nice, initargs=(10,)) as pool:
         played = pool.imap_unordered(play, map(draw, range(first, first + count)))
         progress = track(played, "paths", count, console=Console(stderr=True), transient=True)
-        told = sorted((one for row in progress for one in row), key=lambda one: one.drawn.seed)
-    lines = "\n".join(table(told))
+        cases = sorted((case for row in progress for case in row), key=lambda case: case.drawn.seed)
+    lines = "\n".join(table(cases))
     click.echo(lines)
     if page is not None:
         page.write_text(INTRO.format(count=count, first=first, last=first + count - 1) + lines + "\n", encoding="utf-8")

@@ -56,10 +56,10 @@ def score(
     numbers: Path | None,
     as_json: bool,
 ) -> None:
-    """How often is talkpath wrong? Checks drawn by seed, in networks whose truth is known.
+    """Measure how often talkpath is wrong, in made-up networks.
 
-    Every check becomes a row of a file; what is there already, of the same code, is not played again. Printed and
-    written is what these rows say, however many there are.
+    Each seed draws a network whose ground truth is known and a check through it. Every check becomes a row of a file;
+    a row that the same code wrote is not played again. The tables are computed from the rows that are there.
     """
     from rich.console import Console
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--journal",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep what was told in this file: changes and corrections follow.",
+    help="Keep published events in this file, so that changes and corrections can follow.",
 )
 @click.option("--feed", type=click.Path(dir_okay=False, path_type=Path), help="Write the journal as an Atom feed.")
 @click.option(
@@ -48,15 +48,24 @@ if TYPE_CHECKING:
     help="Feed and webhooks: no event of fewer people.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON (spec/tp-008).")
-def command(folder: Path | None, index: str | None, trust: bool, sites: tuple[str, ...], country: str,
-            journal: Path | None, feed: Path | None, webhooks: Path | None, min_contributors: int,
-            as_json: bool) -> None:  # fmt: skip
-    """Find when restrictions began, changed and ended, in a FOLDER of bundles and taps.
+def command(
+    folder: Path | None,
+    index: str | None,
+    trust: bool,
+    sites: tuple[str, ...],
+    country: str,
+    journal: Path | None,
+    feed: Path | None,
+    webhooks: Path | None,
+    min_contributors: int,
+    as_json: bool,
+) -> None:
+    """Find when restrictions began, changed and ended.
 
-    Evidence of probes, browsers, captures and taps is joined so that no one source decides: an event is a signal, it
-    is confirmed where two sources (or two --site) tell it, and attack-resistant where three do. Error rates and
-    delays: docs/event-rates.md.
-    """  # fmt: skip
+    FOLDER holds bundles and taps. Evidence of probes, browsers, captures and taps is combined so that no single source
+    decides: an event is a signal, it is confirmed where two sources (or two --site) show it, and attack-resistant where
+    three do. Error rates and delays: docs/event-rates.md.
+    """
     import msgspec
     from rich.console import Console
 

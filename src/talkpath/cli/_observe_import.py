@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 @click.option("--ooni", is_flag=True, help="The files are OONI's measurements (JSONL, perhaps gzipped).")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was taken as JSON.")
-def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Path | None, ooni: bool,
-            jobs: int, as_json: bool) -> None:  # fmt: skip
-    """Take what lies in folders of bundles into an observatory's log, while it does not run.
+def command(
+    files: tuple[Path, ...],
+    data: Path,
+    simulated: bool,
+    responders: Path | None,
+    ooni: bool,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    """Add folders of bundles to the log of a stopped observatory.
 
     A folder holds .talkpath files of checks, and perhaps taps.jsonl, as `talkpath lab country` writes them. With
-    --ooni: files of OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What is there
-    already is not taken again.
-    """  # fmt: skip
+    --ooni: files of OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What the log
+    holds already is not added again.
+    """
     import msgspec
 
     from talkpath.evidence.responders import listed
@@ -42,20 +49,26 @@ def command(files: tuple[Path, ...], data: Path, simulated: bool, responders: Pa
     log = opened_log(data, simulated)
     try:
         with counting("lines read" if ooni else "bundles judged", as_json) as hear:
-            found = [bring_ooni(log, file, hear) if ooni else bring_folder(log, file, keys, simulated, jobs, hear)
-                     for file in files]  # fmt: skip
+
+            def add(file: Path) -> Brought:
+                return bring_ooni(log, file, hear) if ooni else bring_folder(log, file, keys, simulated, jobs, hear)
+
+            results = [add(file) for file in files]
     finally:
         log.close()
-    for folder, brought in zip(files, found, strict=True):
-        told = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
-        click.echo(msgspec.json.encode(told) if as_json else f"{folder.name}: {_said(brought, simulated)}")
+    for folder, brought in zip(files, results, strict=True):
+        record = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
+        click.echo(msgspec.json.encode(record) if as_json else f"{folder.name}: {_summary(brought, simulated)}")
 
 
-def _said(brought: Brought, simulated: bool) -> str:
+def _summary(brought: Brought, simulated: bool) -> str:
     kinds = ((brought.bundles, "bundles"), (brought.taps, "taps"), (brought.measurements, "measurements"))
-    said = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
-    said += " taken"
-    others = ((brought.known, "there already"), (brought.refused, "refused"), (brought.unfit, "of no use"),
-              (brought.others, "of other tests or of no known network"))  # fmt: skip
-    said += "".join(f", {count} {words}" for count, words in others if count)
-    return f"SIMULATED: {said}." if simulated else f"{said}."
+    added = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
+    not_added = (
+        (brought.known, "there already"),
+        (brought.refused, "refused"),
+        (brought.unfit, "of no use"),
+        (brought.others, "of other tests or of no known network"),
+    )
+    rest = "".join(f", {count} {words}" for count, words in not_added if count)
+    return f"{'SIMULATED: ' if simulated else ''}{added} taken{rest}."

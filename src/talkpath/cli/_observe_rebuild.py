@@ -1,4 +1,4 @@
-"""`talkpath observe rebuild`."""
+"""`talkpath observe rebuild`: the index again, from the log."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from talkpath.cli._place import counting, data_option, index_option, simulated_o
 @simulated_option
 @click.option("--json", "as_json", is_flag=True, help="Print how many records were read as JSON.")
 def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
-    """Make an observatory's index again from its log, while it does not run.
+    """Build the index of a stopped observatory again from its log.
 
-    After a change of --index, after a crash of the machine, or whenever in doubt: the log is the truth.
+    Use it after a change of --index, after a crash of the machine, or whenever in doubt: the log decides.
     """
     from talkpath.observatory.index.loader import rebuild
     from talkpath.observatory.index.store import Store
@@ -35,4 +35,4 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
     finally:
         log.close()
     told = {"schema": "talkpath.rebuild/1", "simulated": simulated, "records": count}
-    click.echo(json.dumps(told) if as_json else f"The index is made again from {count:,} records.")
+    click.echo(json.dumps(told) if as_json else f"The index was built again from {count:,} records.")

@@ -1,4 +1,4 @@
-"""`talkpath observe serve`."""
+"""`talkpath observe serve`: take reports in and show what they say."""
 
 from __future__ import annotations
 
@@ -18,33 +18,75 @@ from talkpath.errors import UsageError
 @responders_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen on this address.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
-@click.option("--geo", "geo_files", multiple=True, type=click.Path(path_type=Path),
-              help="A MaxMind DB file (.mmdb) of countries or AS numbers; may be given twice.")  # fmt: skip
+@click.option(
+    "--geo",
+    "geo_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A MaxMind DB file (.mmdb) of countries or AS numbers; may be given twice.",
+)
 @click.option("--stop", "stopped", multiple=True, metavar="CC", help="Take nothing from this country.")
-@click.option("--box", type=click.Path(path_type=Path),
-              help="Of a simulated one: the folder that its country was played into.")  # fmt: skip
+@click.option(
+    "--box", type=click.Path(path_type=Path), help="Of a simulated one: the folder that its country was played into."
+)
 @click.option("--address", default="", metavar="URL", help="Where the pages are published, for their permalinks.")
-@click.option("--min-contributors", default=5, show_default=True, type=click.IntRange(1),
-              help="What fewer people measured is not shown.")  # fmt: skip
-@click.option("--delay-days", default=30, show_default=True, type=click.IntRange(0),
-              help="Under an order, what works is shown by network after so many days.")  # fmt: skip
-@click.option("--webhooks", type=click.Path(dir_okay=False, path_type=Path),
-              help="Tell the receivers of this TOML file of events.")  # fmt: skip
+@click.option(
+    "--min-contributors",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="What fewer people measured is not shown.",
+)
+@click.option(
+    "--delay-days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Under an order, what works is shown by network after so many days.",
+)
+@click.option(
+    "--webhooks",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Tell the receivers of this TOML file of events.",
+)
 @click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
-@click.option("--web-udp", type=click.IntRange(1, 65535),
-              help="Also serve a check for browsers, /check; its calls come to this UDP port.")  # fmt: skip
-@click.option("--web-host", default="", metavar="ADDRESS",
-              help="Those calls come to this address of the machine; --host where it is not given. Needed behind "
-              "another web server.")  # fmt: skip
+@click.option(
+    "--web-udp",
+    type=click.IntRange(1, 65535),
+    help="Also serve a check for browsers, /check; its calls come to this UDP port.",
+)
+@click.option(
+    "--web-host",
+    default="",
+    metavar="ADDRESS",
+    help="Those calls come to this address of the machine; --host where it is not given. Needed behind "
+    "another web server.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
-def command(data: Path, dsn: str, simulated: bool, responders: Path | None, host: str, port: int,
-            geo_files: tuple[Path, ...], stopped: tuple[str, ...], box: Path | None, address: str,
-            min_contributors: int, delay_days: int, webhooks: Path | None, judges: int, web_udp: int | None,
-            web_host: str, as_json: bool) -> None:  # fmt: skip
-    """Take reports in over HTTP, keep them, and show what they say, until Ctrl-C.
+def command(
+    data: Path,
+    dsn: str,
+    simulated: bool,
+    responders: Path | None,
+    host: str,
+    port: int,
+    geo_files: tuple[Path, ...],
+    stopped: tuple[str, ...],
+    box: Path | None,
+    address: str,
+    min_contributors: int,
+    delay_days: int,
+    webhooks: Path | None,
+    judges: int,
+    web_udp: int | None,
+    web_host: str,
+    as_json: bool,
+) -> None:
+    """Serve an observatory over HTTP until Ctrl-C.
 
-    It speaks HTTP in the clear; let a web server with TLS stand before it (docs/how-to/run-an-observatory.md).
-    """  # fmt: skip
+    It takes reports in, keeps them, and shows what they say. It speaks HTTP without TLS; put a web server with TLS in
+    front of it (docs/how-to/run-an-observatory.md).
+    """
     from talkpath.evidence.responders import listed
     from talkpath.observatory.feeds.webhook import load_hooks
     from talkpath.observatory.publication import Publication

@@ -1,4 +1,4 @@
-"""`talkpath observe stop`."""
+"""`talkpath observe stop`: take no more reports from a country."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from talkpath.errors import UsageError
 @simulated_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def command(country: str, reason: str, data: Path, simulated: bool, as_json: bool) -> None:
-    """Take nothing more from the country CC, and delete the bundles that came from there, while it does not run.
+    """Refuse a country's reports and delete its bundles.
 
-    The stop rule of docs/risks.md. What was counted stays. To start again, take the row out of stopped.toml.
-    """  # fmt: skip
+    The observatory must not run meanwhile. This is the stop rule of docs/risks.md for the country CC; numbers that were
+    counted stay. To start again, take the row out of stopped.toml.
+    """
     from talkpath.observatory.server import opened_log
     from talkpath.observatory.stop import Stop, stop
     from talkpath.observatory.web.site import utc_day
@@ -34,6 +35,6 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
         deleted = stop(log, Stop(code, utc_day(), reason.strip()))
     finally:
         log.close()
-    told = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}
-    click.echo(json.dumps(told) if as_json else
-               f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}.")  # fmt: skip
+    record = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}
+    sentence = f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}."
+    click.echo(json.dumps(record) if as_json else sentence)

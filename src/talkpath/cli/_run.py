@@ -1,4 +1,4 @@
-"""What the commands that measure over a link share: the run's key, the run, and how it ended."""
+"""What the commands that place a check share: its plan, its key, its progress, and its exit code."""
 
 from __future__ import annotations
 
@@ -11,28 +11,36 @@ import click
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
     from talkpath.wire.control.sign import Signer
 
 STOPPED = 130
 
 
-def signer_of(in_lab: bool) -> Signer:
-    """The key of this run, which nobody has before or after it."""
+def new_signer(in_lab: bool) -> Signer:
+    """A new key for this run alone, or the lab's key, which everybody has."""
     from talkpath.evidence.simulation import probe_signer
     from talkpath.wire.control.sign import Signer
 
     return probe_signer() if in_lab else Signer.fresh()
 
 
+def ip_version(v4: bool, v6: bool) -> int:
+    """4 or 6 where one was asked for, else 0; `UsageError` for both."""
+    if v4 and v6:
+        raise UsageError("-4 and -6 exclude each other: a check uses one address family.")
+    return 4 if v4 else 6 if v6 else 0
+
+
 def refuse_overwrite(output: Path | None) -> None:
-    """`UsageError`, before anything is measured, for a file that could not be written after it."""
+    """`UsageError`, before anything is measured, for a file that could not be written afterwards."""
     if output is not None and not output.resolve().parent.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
 
 
 def rehearse_plan(plan: Plan, as_json: bool) -> None:
-    """The plan is a rehearsal of the same check in virtual time on a clean line: nothing is guessed."""
+    """Print what the check would send: the same check, played in virtual time on a clean line."""
     from talkpath.lab.rehearsal import rehearse
 
     rows = rehearse(plan)
@@ -41,8 +49,9 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
         return
     click.echo(f"{'arm':<28}{'flows':>7}{'packets':>9}{'sent kB':>9}{'back kB':>9}{'seconds':>9}")
     for row in [*rows["arms"], rows["total"]]:
-        click.echo(f"{row['arm']:<28}{row['flows']:>7}{row['packets']:>9}{row['bytes_sent'] / 1000:>9.0f}"
-                   f"{row['bytes_received'] / 1000:>9.0f}{row['seconds']:>9.1f}")  # fmt: skip
+        sent_kb, received_kb = row["bytes_sent"] / 1000, row["bytes_received"] / 1000
+        amounts = f"{sent_kb:>9.0f}{received_kb:>9.0f}{row['seconds']:>9.1f}"
+        click.echo(f"{row['arm']:<28}{row['flows']:>7}{row['packets']:>9}{amounts}")
     click.echo(
         f"To: the one test server of the link, from at most {rows['local_ports']} local ports. On a clean line 19 of "
         f"20 checks stay within {rows['within_pct']} % of these bytes.\n"
@@ -52,20 +61,18 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
 
 
 def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
-    """The facts, with progress on stderr. `PeerError` as `run_check`."""
+    """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `conduct.live.run_check`."""
     from rich.console import Console
 
-    from talkpath.conduct.live import run_check
-    from talkpath.probe.link import parse_link
+    from talkpath.api import live_check
     from talkpath.report.progress import Progress
 
-    target = parse_link(link)
     with Progress(Console(stderr=True), plan) as progress:
-        return run_check(plan, target, family=family, key=signer.public, progress=progress.hear)
+        return live_check.measure(plan, link, family, signer, progress.hear)
 
 
-def say_left_out(plan: Plan, facts: Facts) -> None:
-    """Name the arms that the far end imitates otherwise."""
+def name_left_out(plan: Plan, facts: Facts) -> None:
+    """Name the apps that were not asked about because the two ends imitate them in different ways."""
     names = ", ".join(f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in facts.plan.arms)
     if names:
         click.echo(
@@ -73,13 +80,8 @@ def say_left_out(plan: Plan, facts: Facts) -> None:
         )
 
 
-def measured(facts: Facts) -> bool:
-    """Was at least one epoch measured by both ends?"""
-    return any(not epoch.missing for epoch in facts.epochs)
-
-
-def exit_code(facts: Facts) -> int:
+def exit_code(result: Result) -> int:
     """0 measured, 130 stopped before that, 3 could not measure."""
-    if measured(facts):
+    if result.measured:
         return 0
-    return STOPPED if facts.health.ended == "interrupted" else 3
+    return STOPPED if result.facts.health.ended == "interrupted" else 3

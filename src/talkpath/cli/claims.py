@@ -1,4 +1,4 @@
-"""`talkpath claims`: what was said about calls, and what measurements say of it."""
+"""`talkpath claims`: public statements about calls, and what measurements say of them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option(
-    "--hold", "folder", type=click.Path(path_type=Path), help="Hold the claims against this folder of bundles."
-)
-@click.option(
-    "--country", default="", metavar="CC", help="Hold what is said of any country against this one (XX: the lab's)."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the claims, and what was held, as JSON (docs/claims.md).")
+@click.option("--hold", "folder", type=click.Path(path_type=Path), help="Test the claims on this folder of bundles.")
+@click.option("--country", default="", metavar="CC", help="Test claims about any country on this one (XX: the lab's).")
+@click.option("--json", "as_json", is_flag=True, help="Print the claims and their results as JSON (docs/claims.md).")
 def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bool) -> None:
-    """List the claims that talkpath knows, show those of ID, or hold them against bundles.
+    """List public claims about calls and test them on measurements.
 
-    A claim is a dated statement by somebody about calls. Held against measurements it is supported, contradicted,
-    silent (too little was measured), or not measurable. A measurement never proves who did something, or why.
-    """  # fmt: skip
+    A claim is a dated statement by somebody about calls. Measurements support it, contradict it, or are silent (too
+    little was measured); some claims cannot be measured. A measurement never proves who did something, or why. With
+    one ID or more it shows these claims alone.
+    """
     import msgspec
 
     from talkpath.cli._screen import screen

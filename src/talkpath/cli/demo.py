@@ -19,21 +19,28 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True,
-    help="Write report.html, demo.json and each scene's evidence into this folder.",
-)  # fmt: skip
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="demo",
+    show_default=True,
+    help="Write report.html, demo.json and a bundle of each scene into this folder.",
+)
 @click.option(
     "--driver",
     type=click.Choice(["auto", "netns", "loopback", "sim"]),
     default="auto",
     show_default=True,
-    help="What moves the packets; auto takes the most real one that works here.",
+    help="What carries the packets; auto takes the most real one that works here.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of the made-up networks, and of virtual time.")
+@click.option("--seed", default=1, show_default=True, help="The same seed plays the same networks.")
 @click.option("--json", "as_json", is_flag=True, help="Print demo.json instead of the summary.")
 @language_option
 def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
-    """See what talkpath does: three scenes in a made-up country, inside this machine, under 90 s."""
+    """Play three scenes in a made-up country on this machine.
+
+    It takes less than 90 s and shows what a check finds before, during and without a restriction.
+    """
     from rich.console import Console
 
     from talkpath.cli._screen import screen

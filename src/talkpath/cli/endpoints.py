@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="0: names only. 1: what any browser does too. 2: what the app itself does too.",
 )
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Another list of servers (TOML).")
-@click.option("--dry-run", is_flag=True, help="Print who would be asked what, send nothing.")
+@click.option("--dry-run", is_flag=True, help="Print which servers would be asked, and send nothing.")
 @click.option("--yes", is_flag=True, help="You have read the plan: do not ask.")
 @click.option("--gap", default=10.0, hidden=True, help="Seconds before what was silent is asked again (the lab's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON (spec tp-004).")
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 def command(
     apps: tuple[str, ...], tier: str, catalogue: Path | None, dry_run: bool, yes: bool, gap: float, as_json: bool
 ) -> int:
-    """Ask the servers of the apps that you name what anyone may ask without an account.
+    """Test whether an app's own servers answer from here.
 
-    Where their names are (of this network's name server and of one other), one TCP or TLS handshake, one STUN greeting:
-    each at most three times, beside a neutral server's. It prints whom it will ask, and sends nothing before you agree.
-    No address that comes back is kept.
+    It asks only what anyone may ask without an account: a name query (to this network's name server and to one other),
+    one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. It prints the
+    servers first and sends nothing before you agree. No address in an answer is kept.
 
-    Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or nothing came of it.
-    """  # fmt: skip
+    Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
+    """
     from talkpath.probe.catalogue import choose, read_catalogue
 
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
@@ -64,14 +64,22 @@ def _steps(chosen: Chosen) -> list[dict[str, Any]]:
     rows = (*chosen.rows, *chosen.neutral)
     names = dict.fromkeys((row.app, row.host) for row in rows if row.is_name)
     named = {row.host: row for row in reversed(rows)}
-    found = [named[host] for _, host in names]
-    steps = [(row, "dns") for row in found] + [(row, row.kind) for row in rows if not chosen.names_only]
+    to_resolve = [named[host] for _, host in names]
+    steps = [(row, "dns") for row in to_resolve] + [(row, row.kind) for row in rows if not chosen.names_only]
     steps.append((chosen.resolver, "resolver"))
     return [
-        {"app": row.app, "id": row.id, "asks": asks, "host": row.host, "port": 53 if asks == "dns" else row.port,
-         "source": row.source, "date": row.date.isoformat(), "confidence": row.confidence}
+        {
+            "app": row.app,
+            "id": row.id,
+            "asks": asks,
+            "host": row.host,
+            "port": 53 if asks == "dns" else row.port,
+            "source": row.source,
+            "date": row.date.isoformat(),
+            "confidence": row.confidence,
+        }
         for row, asks in steps
-    ]  # fmt: skip
+    ]
 
 
 def _show_plan(steps: Sequence[dict[str, Any]], as_json: bool, *, to_stderr: bool) -> None:
@@ -117,11 +125,11 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
         click.echo(json.dumps(endpoints.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))
     else:
         endpoints.show(screen(), verdicts)
-    return 0 if _something(inquiry.exchanges) else 3
+    return 0 if _has_answers(inquiry.exchanges) else 3
 
 
-def _something(exchanges: Sequence[Exchange]) -> bool:
-    """Did anybody answer at all?"""
+def _has_answers(exchanges: Sequence[Exchange]) -> bool:
+    """Did any server answer?"""
     if any(each.ok for each in exchanges):
         return True
     click.echo("talkpath: nobody answered, not even a neutral server. Is this device online?", err=True)

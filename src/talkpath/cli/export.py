@@ -1,4 +1,4 @@
-"""`talkpath export`: bundles in other people's formats."""
+"""`talkpath export`: bundles in the formats of other projects."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from talkpath.errors import UsageError
 @click.option("--ooni", "as_ooni", is_flag=True, help="OONI's data format 0.2.0: JSON, one measurement a line.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write them here.")
 def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> None:
-    """Write what each BUNDLE says as measurements of another format. Nothing is sent anywhere."""
+    """Convert bundles to other formats (OONI).
+
+    Each BUNDLE becomes one measurement or more. Nothing is sent anywhere.
+    """
     from talkpath.evidence.file import read_file
     from talkpath.evidence.ooni import measurements
 
     if not as_ooni:
         raise UsageError("There is one format so far; say --ooni.")
-    lines = [json.dumps(found, ensure_ascii=False) for path in bundles for found in measurements(read_file(path))]
+    lines = [
+        json.dumps(measurement, ensure_ascii=False) for path in bundles for measurement in measurements(read_file(path))
+    ]
     if output is None:
         click.echo("\n".join(lines))
         return

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.cli._run import exit_code, measure, refuse_overwrite, rehearse_plan, say_left_out, signer_of
-from talkpath.errors import UsageError
+from talkpath.cli._run import exit_code, ip_version, measure, name_left_out, new_signer, refuse_overwrite, rehearse_plan
 
 if TYPE_CHECKING:
-    from talkpath.measure.facts import Facts
-    from talkpath.wire.control.sign import Signer
+    from talkpath.measure.facts import Plan
 
 
 @click.command()
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
 @click.option("--video", is_flag=True, help="Video calls too.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
-@click.option("--dry-run", is_flag=True, help="Print what would be sent, send nothing.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the evidence here.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-010).")
 @language_option
 def command(
@@ -37,19 +35,20 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """A check that goes on to ask where on the path it acts, if something is restricted.
+    """Find from which router on calls are restricted.
 
-    LINK is an invite link or HOST:PORT#KEY, as for `check`. Some packets of calls and of their look-alikes may go only
-    a few hops; routers answer where they end. Routers are told by number and kind, never by address. Linux, at both
-    ends, no root. Exit codes as for `check`.
-    """  # fmt: skip
-    from talkpath.experiment.plan import choose_arms, locating, make_plan
+    It is a check that, where it finds a restriction, also sends some packets of calls and of control traffic that may
+    go only a few hops; the router where such a packet ends may answer. Routers are reported by number and kind, never
+    by address. It needs Linux at both ends, and no root. LINK is an invite link or HOST:PORT#KEY. Exit codes as for
+    `check`.
+    """
+    from talkpath.api.live_check import make_check_plan
+    from talkpath.experiment.plan import locating
     from talkpath.report.words.endings import ways_on
     from talkpath.wire.ip.error_queue import available
 
-    plan = locating(make_plan(choose_arms(names, ("voice", "video") if video else ("voice",))))
-    if v4 and v6:
-        raise UsageError("-4 and -6 exclude each other: a check uses one address family.")
+    plan = locating(make_check_plan(names, video=video))
+    family = ip_version(v4, v6)
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
@@ -57,31 +56,26 @@ def command(
         click.echo(ways_on() if link is None else f"talkpath: {why}", err=True)
         return 3
     refuse_overwrite(output)
-    signer = signer_of(False)
-    facts = measure(plan, link, 4 if v4 else 6 if v6 else 0, signer)
-    say_left_out(plan, facts)
-    return _tell(facts, output, as_json, signer)
+    return _locate(plan, link, family, output, as_json)
 
 
-def _tell(facts: Facts, output: Path | None, as_json: bool, signer: Signer) -> int:
+def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
+    from talkpath.api.check_result import Result
     from talkpath.cli._screen import screen
     from talkpath.conduct.locate import places
-    from talkpath.evidence.bundle import write_check
-    from talkpath.evidence.file import write_file
-    from talkpath.report import result
     from talkpath.report.words import place
-    from talkpath.report.words.endings import ending
 
-    code = exit_code(facts)
-    ended = ending(facts.health.ended if facts.reach.control == "connected" else facts.reach.control, measured=not code)
-    if ended:
-        click.echo(f"talkpath: {ended}", err=True)
+    signer = new_signer(False)
+    facts = measure(plan, link, family, signer)
+    name_left_out(plan, facts)
+    result = Result.of(facts, signer)
+    if result.ended:
+        click.echo(f"talkpath: {result.ended}", err=True)
     found = places(facts)
-    verdicts, plain = result.result(facts)
     if as_json:
         click.echo(json.dumps(place.record(facts, found)))
     else:
-        place.show(screen(), found, verdicts)
+        place.show(screen(), found, result.verdicts)
     if output is not None:
-        write_file(output, write_check(facts, plain, signer))
-    return code
+        result.save(output)
+    return exit_code(result)

@@ -31,4 +31,7 @@ class Observe(click.Group):
 
 @click.command(cls=Observe)
 def command() -> None:
-    """Run an observatory: take reports in, keep them, and say where calls are restricted."""
+    """Run an observatory: collect reports and publish findings.
+
+    It keeps the bundles that people send and shows where and since when calls are restricted.
+    """

@@ -12,8 +12,8 @@ from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.api.stored_verdicts import Judgement
     from talkpath.evidence.bundle import Bundle
-    from talkpath.report.rejudge import Again
 
 
 @click.command()
@@ -22,26 +22,30 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
 @language_option
 def command(bundle: Path, page: Path | None, as_json: bool) -> None:
-    """Tell what BUNDLE says, in text, as JSON, or as an HTML file to read, print and pass on.
+    """Show a bundle as text, JSON or an HTML page.
 
-    Verdicts are computed from the stored facts; where this talkpath judges otherwise than the one that wrote them, it
-    says so.
-    """  # fmt: skip
+    The page loads nothing else, so it can be read offline, printed and passed on. Verdicts are computed from the facts
+    in BUNDLE; where they differ from those that were stored, the report says so.
+    """
+    from talkpath.api.bundle_files import read_bundle
+    from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
-    from talkpath.evidence.file import read_file
     from talkpath.report import text
     from talkpath.report.pictures.html import simulation_note
     from talkpath.report.recordings import text as capture_text
-    from talkpath.report.rejudge import judge_again, recording
+    from talkpath.report.rejudge import recording
     from talkpath.report.words.language import say
 
-    stored = read_file(bundle)
-    again = judge_again(stored)
-    notes = [say("again", "Judged otherwise than when it was written: {change}.", change=one) for one in again.changes]
+    stored = read_bundle(bundle)
+    judgement = judge(stored)
+    notes = [
+        say("again", "Judged otherwise than when it was written: {change}.", change=change)
+        for change in judgement.changes
+    ]
     if page is not None:
-        _write(page, _page(stored, again, notes))
+        _write(page, _page(stored, judgement, notes))
     if as_json:
-        click.echo(json.dumps(again.written | {"changes": again.changes}))
+        click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
     if page is not None:
         click.echo(say("again", "Written to {file}.", file=page), err=True)
@@ -51,18 +55,18 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(screen(), recording(), stored.findings)
     else:
-        text.show(screen(), again.verdicts, again.written["transports"])
+        text.show(screen(), judgement.verdicts, judgement.record["transports"])
     for note in notes:
         click.echo(note)
 
 
-def _page(stored: Bundle, again: Again, notes: list[str]) -> str:
+def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
     from talkpath.report.pictures import html
     from talkpath.report.recordings import html as capture_html
     from talkpath.report.rejudge import recording
 
     if stored.facts is not None:
-        return html.check_page(stored.facts, again.verdicts, again.written, notes)
+        return html.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
     assert stored.findings is not None  # a bundle holds one of both
     return capture_html.capture_page(recording(), stored.findings)
 

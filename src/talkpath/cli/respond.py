@@ -1,4 +1,4 @@
-"""`talkpath respond`: be the consenting far end."""
+"""`talkpath respond`: run the test server that a check is placed to."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _identity_file(path: str | None) -> Path:
     type=click.Path(path_type=Path),
     help="A MaxMind DB file (.mmdb) with countries or AS numbers, for receipts; may be given several times.",
 )
-@click.option("--key-file", default=None, help="The responder's key; made where it is not there.")
+@click.option("--key-file", default=None, help="File of the server's key; it is made where it does not exist.")
 @click.option("--invite", default=None, metavar="HOST", help="Print an invite link and QR code for this host name.")
 @click.option("--for", "hours", default=0.0, help="Stop after so many hours; the invitation ends then too.")
 @click.option("--web", type=click.IntRange(1, 65535), help="Also serve a check for browsers, /check, on this TCP port.")
@@ -102,7 +102,7 @@ def _identity_file(path: str | None) -> Path:
     default=4434,
     type=click.IntRange(1, 65535),
     show_default=True,
-    help="UDP port that browsers' calls come to; not one of --ports.",
+    help="UDP port for calls from browsers; not one of --ports.",
 )
 @click.option("--web-cert", default=None, help="Certificate chain (PEM) for the page: then it is https.")
 @click.option("--web-key", default=None, help="Its private key (PEM).")
@@ -113,7 +113,7 @@ def _identity_file(path: str | None) -> Path:
     help="Ask for a certificate for this name or address, and renew it: TCP port 80 of it must lead here.",
 )
 @click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
-@click.option("--doctor", is_flag=True, help="Say which ports can be opened here, then end.")
+@click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
     port: int,
@@ -135,15 +135,15 @@ def command(
     doctor: bool,
     as_json: bool,
 ) -> None:
-    """Answer checks from probes that you invite.
+    """Run a test server that answers the checks you invite.
 
-    It answers nothing to anybody without a session, sends a 5-tuple no more than it brought until it has proved its
-    address, and keeps no address. At the end of a check it signs what it saw, with the AS number and the country of
-    the address where --geo tells them.
+    It answers nobody without a session, sends to no address more than came from there until that address has proved
+    that it receives, and keeps no address. At the end of a check it signs what it saw, with the AS number and the
+    country of the address where --geo gives them.
 
-    Of the ports listed here as defaults, those that cannot be had are named and done without; a port that you ask for
-    is a must. One TCP port may take everything at once: each tells a session from a call by its first bytes.
-    """  # fmt: skip
+    Default ports that are in use are named and left out; a port that you ask for must be free. One TCP port can take
+    sessions and calls of all kinds: the first bytes tell them apart.
+    """
     from talkpath.responder.geoip import Atlas
     from talkpath.responder.session import Identity
 
@@ -311,9 +311,17 @@ def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))
     if as_json:
-        click.echo(json.dumps({"schema": "talkpath.respond/1", "link": link, "key": key, "port": port,
-                               "ports": identity.ports, "tcp_ports": identity.tcp_ports,
-                               "tls_ports": identity.tls_ports, "until": until and until.isoformat()}))  # fmt: skip
+        record = {
+            "schema": "talkpath.respond/1",
+            "link": link,
+            "key": key,
+            "port": port,
+            "ports": identity.ports,
+            "tcp_ports": identity.tcp_ports,
+            "tls_ports": identity.tls_ports,
+            "until": until and until.isoformat(),
+        }
+        click.echo(json.dumps(record))
     else:
         _announce(link, bool(invite), until)
     sys.stdout.flush()

@@ -15,7 +15,10 @@ from talkpath.errors import UsageError
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The pcapng file to write.")
 def command(file: Path, out: Path) -> None:
-    """Write a copy of the capture FILE that can be shared: no addresses, names or contents, the same calls."""
+    """Copy a capture file without addresses, names and contents.
+
+    The copy can be shared, and `talkpath capture` finds the same calls in it as in FILE.
+    """
     from talkpath.capture.scrubbing.scrub import scrub
 
     if out.exists() and file.exists() and out.samefile(file):
@@ -27,8 +30,8 @@ def command(file: Path, out: Path) -> None:
             with out.open("wb") as target:
                 copyfileobj(made, target)
     except OSError as error:
-        told = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
-        raise UsageError(told) from None
+        message = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
+        raise UsageError(message) from None
     click.echo(f"{out.name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
     for reason, times in sorted(left_out.items()):
         click.echo(f"  left out: {times} × {reason}")

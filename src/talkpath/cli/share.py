@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> None:
-    """Show what an observatory would get of BUNDLE, ask, and send it.
+    """Send a bundle to an observatory after showing what it holds.
 
-    A receipt is written beside it; `talkpath withdraw` takes the bundle back with it.
-    """  # fmt: skip
+    It asks before it sends BUNDLE, and writes a receipt beside it, with which `talkpath withdraw` takes the bundle
+    back.
+    """
     from talkpath.evidence.bundle import read_bundle
     from talkpath.evidence.file import read_bytes
     from talkpath.evidence.share import new_receipt, write_receipt

@@ -1,15 +1,12 @@
-"""`talkpath verify`: is a bundle as it was written, and whose word is in it?"""
+"""`talkpath verify`: is a bundle as it was written, and who signed what?"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from talkpath.evidence.bundle import Bundle
 
 WHOLE = "Nothing in the bundle was changed since it was signed."
 RECORDING = "A recording: all of it is the word of whoever made it."
@@ -23,62 +20,33 @@ SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--responders", type=click.Path(path_type=Path), help="A list of known responders (spec tp-003).")
+@click.option("--responders", type=click.Path(path_type=Path), help="A list of known test servers (spec tp-003).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(bundle: Path, responders: Path | None, as_json: bool) -> None:
-    """Check offline that BUNDLE is as it was written, and say whose word is in it.
+    """Check offline that a bundle is unchanged and who signed it.
 
-    Exit code 4, and one sentence, where a bit was changed, a part is missing, or the receipt is that of another run.
-    """  # fmt: skip
-    from talkpath.evidence.file import read_file
-    from talkpath.evidence.responders import listed
+    Where a bit of BUNDLE was changed, a part is missing, or the receipt is that of another check, it prints one
+    sentence and ends with exit code 4.
+    """
+    from talkpath.api.verification import verify
 
-    operators = listed(responders)
-    found = read_file(bundle)
-    told = _told(found, operators.get(_responder(found), ""))
-    click.echo(json.dumps(told) if as_json else "\n".join(_lines(told)))
+    record = verify(bundle, responders=responders).record
+    click.echo(json.dumps(record) if as_json else "\n".join(_lines(record)))
 
 
-def _responder(found: Bundle) -> str:
-    from talkpath.wire.control.keys import raw_key_text
-
-    return raw_key_text(found.receipt.responder_key) if found.receipt else ""
-
-
-def _told(found: Bundle, operator: str) -> dict[str, Any]:
-    receipt = found.receipt and {
-        "responder": _responder(found),
-        "operator": operator,
-        "class": found.receipt.responder_class,
-        "network": found.receipt.network,
-        "country": found.receipt.country,
-        "ended_at": found.receipt.ended_at,
-        "epochs": len(found.receipt.epochs),
-    }
-    return {
-        "schema": "talkpath.verify/1",
-        "kind": found.kind,
-        "key": found.key,
-        "written_by": found.written_by,
-        "started_at": found.facts.started_at if found.facts else "",
-        "simulated": found.simulated,
-        "receipt": receipt,
-    }
-
-
-def _lines(told: dict[str, Any]) -> list[str]:
-    lines = [WHOLE, f"Written by {told['written_by']}, signed with the key of this run, {told['key']}."]
-    receipt = told["receipt"]
-    if told["kind"] == "capture":
+def _lines(record: dict[str, Any]) -> list[str]:
+    lines = [WHOLE, f"Written by {record['written_by']}, signed with the key of this run, {record['key']}."]
+    receipt = record["receipt"]
+    if record["kind"] == "capture":
         lines.append(RECORDING)
     elif receipt is None:
         lines.append(UNSIGNED)
     else:
-        lines += [_whose(receipt), _where(receipt), PROBE]
-    return [*lines, SIMULATED] if told["simulated"] else lines
+        lines += [_signed_by(receipt), _seen_from(receipt), PROBE]
+    return [*lines, SIMULATED] if record["simulated"] else lines
 
 
-def _whose(receipt: dict[str, Any]) -> str:
+def _signed_by(receipt: dict[str, Any]) -> str:
     who = f"listed: {receipt['operator']}" if receipt["operator"] else "unknown: it is in no list"
     return (
         f"A test server signed what came to it, what it sent, and which flows were calls, for {receipt['epochs']} "
@@ -86,7 +54,7 @@ def _whose(receipt: dict[str, Any]) -> str:
     )
 
 
-def _where(receipt: dict[str, Any]) -> str:
+def _seen_from(receipt: dict[str, Any]) -> str:
     country = "an unknown country" if receipt["country"] == "ZZ" else receipt["country"]
     network = "an unknown network" if receipt["network"] == "AS0" else receipt["network"]
     when = f", in the hour of {receipt['ended_at']}" if receipt["ended_at"] else ""

@@ -1,4 +1,4 @@
-"""`talkpath watch`: checks repeated, and taken together."""
+"""`talkpath watch`: repeated checks, and what all of them say together."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 LEAST_MINUTES = 10.0
 MOST_TIMES = 1000
+MOST_HOURS = 24 * 31
 
 
 class WallClock:
-    """The machine's own."""
+    """The machine's own clock."""
 
     def now_s(self) -> float:
         """Monotonic seconds."""
@@ -36,16 +37,16 @@ class WallClock:
 
 @click.command()
 @click.argument("link")
-@click.option("--times", type=click.IntRange(2, MOST_TIMES), help="So many checks at most.")
-@click.option("--for", "hours", type=click.FloatRange(0.1, 24 * 31), help="So many hours at most.")
+@click.option("--times", type=click.IntRange(2, MOST_TIMES), help="At most so many checks.")
+@click.option("--for", "hours", type=click.FloatRange(0.1, MOST_HOURS), help="At most so many hours.")
 @click.option(
     "--every", "minutes", default=60.0, show_default=True, help="Minutes between two checks, on average (at least 10)."
 )
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--fresh", metavar="LINK", help="A second test server: is only the first one blocked?")
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for all evidence.")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for all bundles.")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), hidden=True, help="A plan as JSON (the lab's).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a check, on a line of its own (spec tp-004).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check, one a line (spec tp-004).")
 @language_option
 def command(
     link: str,
@@ -58,20 +59,20 @@ def command(
     plan_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Repeat checks at irregular times, and say what all of them show together.
+    """Repeat checks over hours or days and combine their evidence.
 
-    It runs in the foreground, only as long as --times or --for allow; say one of them. Every check counts: their
-    evidence is multiplied, and none is picked. Ctrl-C ends it with what there is.
+    It runs in the foreground, at irregular times, and only as long as --times or --for allow; give one of them. Every
+    check counts: their evidence is multiplied, and none is picked. Ctrl-C ends it and prints what there is.
 
     With --fresh LINK a restriction that began after the first check can be told from one of the test server alone.
-    """  # fmt: skip
+    """
     from talkpath.conduct.watch import Bounds
 
     if times is None and hours is None:
         raise UsageError("Say how long: --times N checks, or --for HOURS. Nothing was measured.")
     if minutes < LEAST_MINUTES and plan_file is None:
         raise UsageError(f"--every takes at least {LEAST_MINUTES:.0f} minutes: checks are not to become a load.")
-    bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or 24 * 31))
+    bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or MOST_HOURS))
     plan = _plan(names, plan_file)
     if output is not None and not output.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
@@ -79,13 +80,10 @@ def command(
 
 
 def _plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
-    from talkpath.experiment.plan import choose_arms, make_plan
+    from talkpath.api.live_check import make_check_plan
+    from talkpath.cli.check import read_plan
 
-    if plan_file is not None:
-        from talkpath.cli.check import _read_plan
-
-        return _read_plan(plan_file)
-    return make_plan(choose_arms(names))
+    return make_check_plan(names) if plan_file is None else read_plan(plan_file)
 
 
 def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Path | None, as_json: bool) -> int:
@@ -98,9 +96,9 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
 
     runs: list[Run] = []
     click.echo(f"talkpath: at most {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
+    measure, publish = _measure(plan, link, fresh, output), _publish(runs, as_json)
     try:
-        watch(_measure(plan, link, fresh, output), bounds, WallClock(), SystemRandom(), _told(runs, as_json),
-              fresh=fresh is not None)  # fmt: skip
+        watch(measure, bounds, WallClock(), SystemRandom(), publish, fresh=fresh is not None)
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
@@ -109,37 +107,37 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
 
 
 def _measure(plan: Plan, link: str, fresh: str | None, output: Path | None) -> Measure:
-    """A check against one link or the other; its evidence goes into the folder."""
-    from talkpath.conduct.live import run_check
-    from talkpath.evidence.bundle import write_check
-    from talkpath.evidence.file import write_file
+    """A function that places a check to one link or the other, and writes its bundle into the folder."""
+    from talkpath.api import live_check
+    from talkpath.api.check_result import Result
     from talkpath.probe.link import parse_link
-    from talkpath.report.result import result
     from talkpath.wire.control.sign import Signer
 
-    links = [parse_link(text) for text in (link, fresh) if text]
-    made: list[int] = []
+    links = [text for text in (link, fresh) if text]
+    for text in links:
+        parse_link(text)  # both must make sense before the first check
+    written: list[Path] = []
 
-    def measure(anew: bool) -> Facts:
+    def measure(to_fresh: bool) -> Facts:
         signer = Signer.fresh()
-        facts = run_check(plan, links[anew], key=signer.public, progress=lambda word, facts, ask: None)
-        made.append(1)
+        facts = live_check.measure(plan, links[to_fresh], 0, signer, lambda event, facts, question: None)
         if output is not None:
-            write_file(output / f"check-{len(made):04}.talkpath", write_check(facts, result(facts)[1], signer))
+            written.append(output / f"check-{len(written) + 1:04}.talkpath")
+            Result.of(facts, signer).save(written[-1])
         return facts
 
     return measure
 
 
-def _told(kept: list[Run], as_json: bool) -> Told:
-    """After each check: a line, or an object."""
+def _publish(kept: list[Run], as_json: bool) -> Told:
+    """A function that prints a line or an object after each check."""
     from datetime import UTC, datetime
 
     from talkpath.report import watch as words
     from talkpath.report.result import result
     from talkpath.verdict.bases.repeated import together
 
-    def told(runs: list[Run], facts: Facts | None) -> None:
+    def publish(runs: list[Run], facts: Facts | None) -> None:
         kept[:] = runs
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
         verdicts, check = result(facts) if facts is not None else ([], None)
@@ -149,4 +147,4 @@ def _told(kept: list[Run], as_json: bool) -> Told:
             click.echo(words.line(at, verdicts) if facts is not None else words.missed(at))
         sys.stdout.flush()
 
-    return told
+    return publish

@@ -10,10 +10,11 @@ import click
 @click.command()
 @click.argument("receipt", type=click.Path(path_type=Path))
 def command(receipt: Path) -> None:
-    """Take back the bundle that RECEIPT, written by `talkpath share`, is of.
+    """Take a shared bundle back from its observatory.
 
-    Until its day is sealed, 48 hours after the day's end, it is removed; afterwards it is marked as withdrawn.
-    """  # fmt: skip
+    RECEIPT is the file that `talkpath share` wrote. Until the bundle's day is sealed, 48 hours after the day's end, the
+    bundle is removed; afterwards it is marked as withdrawn.
+    """
     from talkpath.evidence.share import DONE, read_receipt, withdraw
 
     click.echo(f"Withdrawn. {DONE[withdraw(read_receipt(receipt))]}")
