@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -59,6 +60,7 @@ def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket
         raise UsageError(NEEDS) from None
     from talkpath.observatory.intake.collector import Settings
 
+    os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
     site = replace(site or Site(), check=web_udp is not None)
     settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
     observatory = Observatory(place, settings, site.publication)

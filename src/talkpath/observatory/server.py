@@ -29,6 +29,7 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import drop_packs
+from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.publication import Publication
 from talkpath.responder.geoip import Atlas
@@ -220,7 +221,7 @@ def _hold_kind(root: Path, simulated: bool) -> None:
             raise UsageError(
                 f"The folder's log has lost its {KIND}, which says whether it is SIMULATED; copy that too."
             )
-        file.write_bytes(told)
+        replace_file(file, told)
     elif file.read_bytes() != told:
         kind = "measured" if simulated else "SIMULATED"
         raise UsageError(f"The folder holds what is {kind}; name another with --data.")

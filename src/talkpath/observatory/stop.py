@@ -16,6 +16,7 @@ from msgspec import Struct
 from talkpath.errors import UsageError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import remove_bundle
+from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.records import Judged, Received
 
 FILE = "stopped.toml"
@@ -65,9 +66,8 @@ def _from(log: Log, country: str) -> set[str]:
 
 def _write(file: Path, every: tuple[Stop, ...]) -> None:
     rows = "\n".join(_rows(every))
-    new = file.with_suffix(".new")
-    new.write_text(f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}")
-    new.replace(file)
+    text = f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}"
+    replace_file(file, text.encode())
 
 
 def _rows(every: tuple[Stop, ...]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import time
@@ -186,3 +187,19 @@ def test_the_kinds_do_not_mix(tmp_path: Path):
     assert stop(process) == 0
     told = run("observe", "rebuild", "--data", tmp_path / "data")
     assert "SIMULATED" in str(told.exception)
+
+
+def test_no_file_of_a_running_observatory_can_be_read_by_others(tmp_path: Path):
+    """The index too, whose files the database engine makes."""
+    before = os.umask(0o022)
+    try:
+        process, url = start(tmp_path / "data")
+    finally:
+        os.umask(before)
+    name = post(url, measured(seed=41))[1]["id"]
+    becomes(url, name, "judged")
+    files = [path for path in (tmp_path / "data").rglob("*") if path.exists()]
+    assert stop(process) == 0
+    assert any("index" in path.parts for path in files if path.is_file())
+    shown = [path for path in (tmp_path / "data").rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    assert shown == []

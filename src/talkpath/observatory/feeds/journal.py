@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import UsageError
 from talkpath.observatory.events.record import LAST, Event, withdraw
+from talkpath.observatory.log.private_files import open_private
 
 FIRST = "0000-01-01"
 GONE = "Reports that came later, or were taken back, speak against it."
@@ -45,7 +46,7 @@ def write(path: Path, news: Sequence[Told]) -> None:
     """Append them; they are on the disk when this returns."""
     kept = len(path.read_bytes().rpartition(b"\n")[0]) + 1 if path.exists() and path.stat().st_size else 0
     try:
-        with path.open("ab") as file:
+        with open_private(path, "ab") as file:
             file.truncate(kept if kept > 1 else 0)
             file.write(b"".join(msgspec.json.encode(told) + b"\n" for told in news))
             file.flush()

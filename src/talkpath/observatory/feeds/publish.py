@@ -13,6 +13,7 @@ from talkpath.observatory.feeds.entries import delayed, published
 from talkpath.observatory.feeds.entries import feed as atom
 from talkpath.observatory.feeds.journal import Told, named, news, read, taken_back, write
 from talkpath.observatory.feeds.webhook import Progress, deliver, load_hooks, post, read_progress, write_progress
+from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.publication import Publication
 
 DAY_CHARACTERS = len("2026-11-24")
@@ -48,7 +49,7 @@ def record(events: Sequence[Event], journal: Path, publication: Publication, tod
         write(journal, fresh)
     every = [*before, *fresh]
     shown = published(every, publication, today)
-    feeds.mkdir(exist_ok=True)
+    make_folder(feeds)
     _put(feeds, ALL, shown, today, address)
     for country in sorted({told.event.country for told in every}):
         _put(feeds, country, [told for told in shown if told.event.country == country], today, address)
@@ -73,9 +74,7 @@ def _put(feeds: Path, name: str, shown: Sequence[Told], today: str, address: str
     """Whole or not at all, and only where it changed."""
     path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        beside = path.with_suffix(".new")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        replace_file(path, text.encode())
 
 
 def _now() -> str:

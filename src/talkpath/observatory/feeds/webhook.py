@@ -29,6 +29,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import Told
+from talkpath.observatory.log.private_files import replace_file
 from talkpath.version import VERSION
 
 TIMEOUT_S = 15.0
@@ -193,9 +194,7 @@ def read_progress(path: Path) -> dict[str, Progress]:
 
 def write_progress(path: Path, progress: dict[str, Progress]) -> None:
     """Replace the file in one step."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(msgspec.json.encode(progress))
-    beside.replace(path)
+    replace_file(path, msgspec.json.encode(progress))
 
 
 def _address(url: str, number: int) -> SplitResult:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.log.folder import sync_folder
+from talkpath.observatory.log.private_files import sync_folder
 
 TOGETHER = 512  # parts that are written at once; a system takes 1024
 FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."

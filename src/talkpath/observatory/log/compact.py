@@ -6,8 +6,8 @@ import gzip
 import os
 from collections.abc import Callable
 
-from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.line import write_line
+from talkpath.observatory.log.private_files import open_private, sync_folder
 from talkpath.observatory.log.records import Record
 from talkpath.observatory.log.segments import Segment, read_segment
 
@@ -22,7 +22,7 @@ def close_segment(segment: Segment, drop: Drop) -> int:
     path = segment.path if segment.sealed else segment.path.with_name(f"{segment.path.name}.gz")
     new = path.with_name(f"{path.name}.new")
     dropped = 0
-    with new.open("wb") as raw:
+    with open_private(new, "wb") as raw:
         with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
             for number, record in read_segment(segment):
                 if drop(number, record):

@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 
 from talkpath.errors import UsageError
+from talkpath.observatory.log.private_files import make_folder
 
-BELOW = ("log", "bundles", "open")
+BELOW = ("log", "bundles", "open", "index")
 CANNOT = "The observatory's folder cannot be written; name one that can with --data, and look whether its disk is full."
 
 
@@ -22,8 +23,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
-            for name in BELOW:
-                (root / name).mkdir(parents=True, exist_ok=True)
+            for path in (root, *(root / name for name in BELOW)):
+                make_folder(path)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
             raise UsageError(CANNOT) from None
@@ -58,12 +59,3 @@ class Folder:
     def open(self) -> Path:
         """The open data."""
         return self.root / "open"
-
-
-def sync_folder(path: Path) -> None:
-    """Make names in it last: a file that was made or renamed is there after a crash only once its folder was synced."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
+from talkpath.observatory.log.private_files import touch_private
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode, encode
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
@@ -149,6 +150,7 @@ def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
 
 
 def _open(file: Path) -> sqlite3.Connection:
+    touch_private(file)  # SQLite gives its write-ahead log the same mode
     db = sqlite3.connect(file, check_same_thread=False)
     try:
         if _is_of_another_form(db):

@@ -27,9 +27,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.observatory.log.compact import close_segment
-from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
+from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import Segment, read_segment, segments
@@ -114,7 +114,7 @@ class Sealer:
         records, withdrawn = self._counted(day)
         dated = list(open_rows(records, self._rule, self._ordered))
         folder = self._log.folder.open / day
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         self._sign(folder, Manifest(
             day=day,
             key=raw_key_text(self._signer.public),
@@ -137,8 +137,8 @@ class Sealer:
 
     def _sign(self, folder: Path, manifest: Manifest) -> None:
         told = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-        _put(folder / SIGNATURE, self._signer.sign(SIGNED + told))
-        _put(folder / MANIFEST, told)
+        replace_file(folder / SIGNATURE, self._signer.sign(SIGNED + told))
+        replace_file(folder / MANIFEST, told)
 
     def _counted(self, day: str) -> tuple[list[Counted], list[str]]:
         """The day's records as they stand now with what was judged again on it, and which earlier reports were taken
@@ -185,8 +185,8 @@ def last_sealed(folder: Path) -> str:
 def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, OpenFile]:
     """The same rows as JSONL and as Parquet."""
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    _put(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
-    _put(folder / f"{name}.parquet", _parquet(rows))
+    replace_file(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
+    replace_file(folder / f"{name}.parquet", _parquet(rows))
     return {path.name: _told(path, len(rows)) for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.parquet")}
 
 
@@ -215,17 +215,6 @@ def _plain(name: str, value: Any) -> Any:
 def _told(path: Path, rows: int) -> OpenFile:
     data = path.read_bytes()
     return OpenFile(rows, len(data), hashlib.sha256(data).hexdigest())
-
-
-def _put(path: Path, data: bytes) -> None:
-    """All of it or nothing, on the disk when this returns."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
 
 
 def signer_of(file: Path) -> Signer:
