@@ -1,4 +1,4 @@
-"""Writes spec/tp-002.md from the registry of rules and the words beside it.
+"""Writes spec/tp-002.md from the registry of rules, the words beside it, and spec/mechanisms.toml.
 
     .venv/bin/python scripts/write_spec.py tp-002
 
@@ -8,9 +8,10 @@ The page is never edited by hand; tests/verdict/test_rules.py fails when it is n
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from talkpath.errors import UsageError
 from talkpath.verdict.model import Basis, DirectionOf
@@ -19,7 +20,9 @@ from talkpath.verdict.rules import VERSION, rules
 from talkpath.verdict.rules.rule import Rule
 
 SPEC = Path(__file__).resolve().parents[1] / "spec"
-NOTE = "<!-- written by scripts/write_spec.py from src/talkpath/verdict: change the code, then run it -->"
+NOTE = (
+    "<!-- written by scripts/write_spec.py from src/talkpath/verdict and spec/mechanisms.toml: change those, run it -->"
+)
 
 HEAD = f"""# tp-002: verdicts and rules
 
@@ -55,11 +58,31 @@ direction `both`. Intervals are 95 %; where the facts bound one side only the ot
 """
 
 
+MECHANISMS = """\
+A rule names the mechanisms that it stands for. They are known from public sources, which the table cites; how well the
+sources support one is said beside it. The numbers are permanent.
+"""
+
+INNOCENT = """\
+Causes that are no restriction of calls and look similar, each with what keeps a verdict from taking it for one:
+"""
+
+
 def page() -> str:
     """The whole of spec/tp-002.md."""
-    return "\n".join((HEAD, "## The record\n", *record(), "## States\n", *states(), ORDER, "## Rules\n", NAMING,
-                      *rule_table(), "## Parameters\n", *parameters(), "## Reasons\n", *reasons(), "## Figures\n",
-                      *figures()))  # fmt: skip
+    sections = {
+        "The record": record(),
+        "States": (*states(), ORDER),
+        "Rules": (NAMING, *rule_table()),
+        "Parameters": parameters(),
+        "Mechanisms": (MECHANISMS, *mechanisms(), INNOCENT, *innocent()),
+        "Reasons": reasons(),
+        "Figures": figures(),
+    }
+    lines = [HEAD]
+    for title, section in sections.items():
+        lines += [f"## {title}\n", *section]
+    return "\n".join(lines)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -91,7 +114,7 @@ def rule_table() -> Iterator[str]:
         (f"`{rule.id}`", f"`{rule.state}`", ", ".join(rule.facts) or "–", rule.means, rule.told_by, contrasts(rule))
         for rule in rules().values()
     )
-    yield from table(("rule", "state", "facts", "means", "told by", "contrasts"), rows)
+    yield from table(("rule", "state", "mechanisms", "means", "told by", "contrasts"), rows)
 
 
 def contrasts(rule: Rule) -> str:
@@ -107,6 +130,37 @@ def parameters() -> Iterator[str]:
         for p in rule.parameters
     )
     yield from table(("rule", "parameter", "unit", "meaning"), rows)
+
+
+def catalogue() -> Mapping[str, Any]:
+    """spec/mechanisms.toml."""
+    return tomllib.loads((SPEC / "mechanisms.toml").read_text(encoding="utf-8"))
+
+
+def mechanisms() -> Iterator[str]:
+    """Known mechanisms, the rules that name them, and the sources."""
+    rows = (
+        (one["id"], f"{one['name']}. {one['acts']}", one["seen"], named_by(one), cited(one), one["support"])
+        for one in catalogue()["mechanism"]
+    )
+    yield from table(("id", "how it acts", "what is seen", "told by", "sources", "support"), rows)
+
+
+def named_by(mechanism: Mapping[str, Any]) -> str:
+    """The rules that stand for a mechanism; where there is none, what tells it instead."""
+    ids = [f"`{rule.id}`" for rule in rules().values() if mechanism["id"] in rule.facts]
+    return ", ".join(ids) or str(mechanism["told_by"])
+
+
+def innocent() -> Iterator[str]:
+    """Innocent causes that look like a mechanism."""
+    rows = ((one["id"], f"{one['name']}. {one['acts']}", one["told_by"], cited(one)) for one in catalogue()["innocent"])
+    yield from table(("id", "cause", "what tells it apart", "sources"), rows)
+
+
+def cited(entry: Mapping[str, Any]) -> str:
+    """Numbered links to the sources."""
+    return ", ".join(f"[{number}]({url})" for number, url in enumerate(entry["sources"], 1))
 
 
 def reasons() -> Iterator[str]:
