@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from talkpath.api.arrow_tables import TableName
     from talkpath.capture.calls.records import Recorded
     from talkpath.verdict.model import Verdict
-    from talkpath.wire.pcap.read import Source
+    from talkpath.wire.pcap.window import Source
 
 NAMELESS = "-"
 """The name of a recording that was not read from a file with a name."""

@@ -21,9 +21,9 @@ from talkpath.capture.streams.activity import Activity
 from talkpath.capture.tcp.media_over_tcp import Connections
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap.arrays import Ints, big16, marked16
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.frames import Ints, big16, marked16
-from talkpath.wire.pcap.read import Source
+from talkpath.wire.pcap.window import Source
 
 Progress = Callable[[int], None]
 

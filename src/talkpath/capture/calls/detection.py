@@ -25,7 +25,7 @@ from talkpath.capture.streams.stream_stats import Ledger, Part
 from talkpath.capture.tcp.tls_cadence import Beats, beats
 from talkpath.measure.call import Heading
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap.frames import Bools
+from talkpath.wire.pcap.arrays import Bools
 
 TALK_PACKETS, TALK_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0

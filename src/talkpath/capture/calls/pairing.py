@@ -18,7 +18,7 @@ from talkpath.capture.packets.flows import mix
 from talkpath.capture.packets.rows import Rows
 from talkpath.capture.streams.timing import Floats
 from talkpath.measure.call import Heading, Paired, Way
-from talkpath.wire.pcap.frames import Words
+from talkpath.wire.pcap.arrays import Words
 
 FEWEST = 5
 MARGIN_S = 0.5

@@ -22,7 +22,7 @@ from talkpath.capture.streams.stream_stats import FIGURE, TAIL
 from talkpath.capture.streams.timing import Floats
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap.frames import Bools
+from talkpath.wire.pcap.arrays import Bools
 
 LONGEST_SETUP_S = 180.0
 NO_MEDIA = (0, 0)

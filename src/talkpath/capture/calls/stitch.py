@@ -22,7 +22,7 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import from_begin
 from talkpath.capture.streams.part_state import Carry
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
-from talkpath.wire.pcap.frames import Bools, distinct
+from talkpath.wire.pcap.arrays import Bools, distinct
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0

@@ -13,7 +13,7 @@ from talkpath.capture.streams.per_second import FROZEN, JITTER, JITTERS, LATE, L
 from talkpath.capture.streams.timing import Floats
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
-from talkpath.wire.pcap.frames import Ints
+from talkpath.wire.pcap.arrays import Ints
 
 if TYPE_CHECKING:
     from talkpath.capture.calls.detection import Piece

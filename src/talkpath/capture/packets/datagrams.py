@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.flows import Ways
 from talkpath.capture.recognise.cues import CueTable
-from talkpath.wire.pcap.frames import Bools, Bytes, Ints, among, big16, big32, marked16, window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, among, big16, big32, bytes_at, marked16
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
 PLAIN, TURN, WRAPPED, TLS = range(4)
@@ -80,7 +80,7 @@ def datagrams(
 
 
 def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
-    head = window(data, at, HEAD)
+    head = bytes_at(data, at, HEAD)
     short = np.flatnonzero(captured < HEAD)
     head[short] *= np.arange(HEAD) < captured[short, None]
     return head
@@ -202,7 +202,7 @@ def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head
     place, found = np.full(len(places), 20), np.zeros(len(places), np.int64)
     length = np.zeros(len(places), np.int64)
     for _ in range(10):
-        attribute = window(data, at[rows[places]] + place, 4)
+        attribute = bytes_at(data, at[rows[places]] + place, 4)
         name, told = big16(attribute, 0), big16(attribute, 2)
         hit = (name == 0x0013) & (found == 0) & (place + 4 + told <= size[places]) & (told > 0)
         found[hit], length[hit] = place[hit] + 4, told[hit]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bools, Ints, Words, among
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, among
 
 Ways = NDArray[np.int8]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.flows import CLEAR, endpoint
-from talkpath.wire.pcap.frames import among, distinct
+from talkpath.wire.pcap.arrays import among, distinct
 
 Numbers = NDArray[np.int8]
 

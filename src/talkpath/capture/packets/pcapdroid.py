@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 
 from talkpath.wire.pcap import Frames, Packets
-from talkpath.wire.pcap.frames import Ints, big32, window
+from talkpath.wire.pcap.arrays import Ints, big32, bytes_at
 
 MAGIC, BYTES, NAME = 0x01072021, 32, slice(8, 28)
 
@@ -27,7 +27,7 @@ class Labels:
         rows = np.flatnonzero(end >= packets.payload)
         if not len(rows) or not self._there(frames, end[rows[:64]]):
             return
-        trailer = window(frames.data, end[rows], BYTES)
+        trailer = bytes_at(frames.data, end[rows], BYTES)
         named = big32(trailer, 0) == MAGIC
         rows, names = rows[named], np.ascontiguousarray(trailer[named, NAME]).view("S20").ravel()
         seen, counts = np.unique(np.rec.fromarrays([flow[rows], names]), return_counts=True)
@@ -36,7 +36,7 @@ class Labels:
 
     @staticmethod
     def _there(frames: Frames, end: Ints) -> bool:
-        return bool(np.any(big32(window(frames.data, end, 4), 0) == MAGIC))
+        return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == MAGIC))
 
     def of(self, flows: list[int]) -> str:
         """The name most often given to these flows, empty where there is none."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import Datagrams
 from talkpath.capture.packets.flows import mix
-from talkpath.wire.pcap.frames import Ints, Words, big16, big32
+from talkpath.wire.pcap.arrays import Ints, Words, big16, big32
 
 ROW = np.dtype(
     [

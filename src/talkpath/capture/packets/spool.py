@@ -16,7 +16,7 @@ import numpy as np
 
 from talkpath.capture.packets.rows import FEWEST, ROW, Rows
 from talkpath.errors import UsageError
-from talkpath.wire.pcap.frames import Words, among, distinct
+from talkpath.wire.pcap.arrays import Words, among, distinct
 
 PART = 1 << 18
 """So many rows are looked at together; some 200 bytes each while they are measured."""

@@ -21,7 +21,7 @@ from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE
 from talkpath.capture.recognise.sampling import Sift
 from talkpath.errors import WireError
-from talkpath.wire.pcap.frames import Bools, Ints, among
+from talkpath.wire.pcap.arrays import Bools, Ints, among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 

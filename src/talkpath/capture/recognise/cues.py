@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from talkpath.apps.contract.cue import Cue
-from talkpath.wire.pcap.frames import Bools, Bytes, Ints
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints
 
 
 class CueTable:

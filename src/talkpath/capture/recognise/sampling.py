@@ -16,7 +16,7 @@ from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Dat
 from talkpath.capture.packets.flows import Flows, mix
 from talkpath.capture.packets.rows import stream_key
 from talkpath.capture.recognise.cues import CueTable
-from talkpath.wire.pcap.frames import Ints, Words, big16, distinct
+from talkpath.wire.pcap.arrays import Ints, Words, big16, distinct
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 LONG_FLOW = 8

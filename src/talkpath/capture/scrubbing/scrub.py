@@ -24,9 +24,9 @@ from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import Strip
 from talkpath.capture.tcp.media_over_tcp import Connections
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap.arrays import Words
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.frames import Words
-from talkpath.wire.pcap.read import Source
+from talkpath.wire.pcap.window import Source
 from talkpath.wire.pcap.write import Writer
 
 LARGEST = 65535

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Ways, is_private
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 TCP, TCP_INSIDE = -1, -2
 """Flows that stand for all of TCP: with an end outside, and between private addresses."""

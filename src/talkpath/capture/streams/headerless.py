@@ -11,7 +11,7 @@ import numpy as np
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.streams.rtp_order import Segments, Sequence
 from talkpath.capture.streams.timing import FREEZE_S, Floats, Timing
-from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 COPY_S = 1.0
 FEWEST_PAUSES, SHORTEST_S = 40, 0.005

@@ -21,7 +21,7 @@ from talkpath.capture.streams.rtp_order import PAUSE_S, sequence
 from talkpath.capture.streams.stream_stats import Ledger, Part
 from talkpath.capture.streams.timing import timing
 from talkpath.capture.tcp.tls_cadence import Beats
-from talkpath.wire.pcap.frames import Ints, Words, among
+from talkpath.wire.pcap.arrays import Ints, Words, among
 
 
 @dataclass(slots=True)

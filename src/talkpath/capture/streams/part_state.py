@@ -12,7 +12,7 @@ import numpy as np
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
 from talkpath.capture.streams.rtp_order import Segments, segments
 from talkpath.capture.streams.timing import LOOK_BACK_S
-from talkpath.wire.pcap.frames import Bools, Words
+from talkpath.wire.pcap.arrays import Bools, Words
 
 HOLD_S = 2.0
 LAST_ROWS = 64

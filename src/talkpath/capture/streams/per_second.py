@@ -8,7 +8,7 @@ import numpy as np
 
 from talkpath.capture.streams.rtp_order import Segments, Sequence
 from talkpath.capture.streams.timing import Floats, Timing, missing_times
-from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)
 """Columns: counts; sum of jitter in seconds over so many packets; seconds of freezes that ended; worst lateness."""

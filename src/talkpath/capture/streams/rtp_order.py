@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import Rows
-from talkpath.wire.pcap.frames import Bools, Ints, Words, distinct
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, distinct
 
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250

@@ -15,7 +15,7 @@ from talkpath.capture.packets.rows import FRESH, SEEN, VIDEO
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments, Sequence
 from talkpath.capture.streams.timing import CLOCKS, FREEZE_S, Floats, Timing
-from talkpath.wire.pcap.frames import Bools, Ints, Words
+from talkpath.wire.pcap.arrays import Bools, Ints, Words
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.streams.rtp_order import Segments, Sequence
-from talkpath.wire.pcap.frames import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from talkpath.capture.tcp.reassembly import Completed, Half, Splitter, completed
 from talkpath.capture.tcp.turn_over_tls import Inside
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bools, Bytes, Ints, Words, among, big16, big32, distinct, padded, window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, among, big16, big32, bytes_at, distinct, padded
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
@@ -78,7 +78,7 @@ class Connections:
     def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         """The datagrams that these segments completed."""
         rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
-        head = window(packets.data, packets.payload[rows], 12)
+        head = bytes_at(packets.data, packets.payload[rows], 12)
         source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
         target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
         keys = flow_key(source, target)
@@ -128,7 +128,7 @@ def _whole(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
         place, left = at.copy(), np.where((first >= SHORTEST) & (first <= size), size, -1)
         for _ in range(MOST_FRAMES):
             rows = np.flatnonzero(left > 0)
-            step = shape(window(data, place[rows], 4))
+            step = shape(bytes_at(data, place[rows], 4))
             step[(step > left[rows]) | (step < SHORTEST)] = 0
             left[rows] = np.where(step > 0, left[rows] - step, -1)
             place[rows] += step

@@ -13,7 +13,7 @@ from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Ways
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Ints
+from talkpath.wire.pcap.arrays import Ints
 
 WAITING = 256
 SKIP_AFTER_S = 3.0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import VIDEO, VOICE, Rows
 from talkpath.capture.packets.spool import Spool
-from talkpath.wire.pcap.frames import Bools
+from talkpath.wire.pcap.arrays import Bools
 
 BEATS_S = (0.02, 0.04, 0.06)
 OFF_S = 0.005

@@ -18,7 +18,7 @@ from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows, stream_key
 from talkpath.capture.streams.activity import Activity
 from talkpath.capture.tcp.reassembly import Completed, Half, completed
 from talkpath.wire.pcap import Packets
-from talkpath.wire.pcap.frames import Bytes, Ints, Words, among, big16, distinct
+from talkpath.wire.pcap.arrays import Bytes, Ints, Words, among, big16, distinct
 from talkpath.wire.tls_records import APPLICATION_DATA, HEADER_BYTES, TURN_PROTOCOLS, RecordStream, is_record, offered
 
 ALLOCATE = 0x0003

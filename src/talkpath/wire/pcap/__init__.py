@@ -1,13 +1,16 @@
-"""Captures: pcap and pcapng files to arrays of packets, a block at a time.
+"""Reads pcap and pcapng files into arrays of packets, a block at a time.
 
-Contract: `blocks(file)` yields `Frames`, `transports(frames)` turns them into `Packets` (IPv4 and IPv6, UDP and
-TCP, whatever carries them). Arrays are views or copies that live until the next block is asked for. Memory does
-not grow with the file. What cannot be read is counted by name in `Unread`; only a file that is no capture at all
-raises (`WireError`). Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcpdump.org.
+`blocks(file)` yields `Frames`, `transports(frames)` turns them into `Packets` (UDP and TCP over IPv4 and IPv6, inside
+any link layer or tunnel). Arrays are valid until the next block is asked for. Memory does not grow with the file. What
+cannot be read is counted by name in `Unread`; only a file that is no capture at all raises (`WireError`).
+Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcpdump.org.
 
-    classic, ng   containers            link        what lies under IP
-    frames        the records           network     IPv4, IPv6, UDP, TCP headers
-    fragments     reassembly            write       pcapng out
+    read          opens a file, also a gzipped one; `window` holds a block of it
+    classic, ng   the two containers
+    frames        the frames that they give, and the count of what could not be read; `arrays` reads their fields
+    link          link layers, down to the IP header
+    network       IPv4, IPv6, UDP and TCP headers; `tunnels` IP inside IP, `fragments` reassembly
+    write         writes pcapng
 """
 
 from talkpath.wire.pcap.frames import Frames, Unread

@@ -8,19 +8,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, window
-
-if TYPE_CHECKING:
-    from talkpath.wire.pcap.read import Window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, bytes_at
+from talkpath.wire.pcap.frames import Frames
+from talkpath.wire.pcap.window import Window
 
 MAX_FRAME = 1 << 18
 """tcpdump's largest snapshot length; a longer record is damage."""
 
-MAX_MENDS = 50
+MAX_RECOVERIES = 50
 SEARCH_BYTES = 1 << 15
 
 MAGICS = {
@@ -43,13 +41,13 @@ class _Layout:
     link: int
 
     def fields(self, data: Bytes, at: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-        """(seconds, fraction, captured, size) of the record headers at these offsets."""
-        columns = window(data, at, 16).view(f"{self.order}u4").astype(np.int64)
+        """Return (seconds, fraction, captured, size) of the record headers at these offsets."""
+        columns = bytes_at(data, at, 16).view(f"{self.order}u4").astype(np.int64)
         return columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3]
 
 
 def frames(source: Window) -> Iterator[Frames]:
-    """The frames of the file, a block at a time."""
+    """Yield the frames of the file, a block at a time."""
     source.more(0)
     order, tick_ns, header = MAGICS[bytes(source.data[:4])]
     if source.end < 24:
@@ -57,25 +55,25 @@ def frames(source: Window) -> Iterator[Frames]:
         return
     (link,) = struct.unpack_from(order + "I", source.data, 20)
     layout = _Layout(order, tick_ns, header, link & 0xFFFF)
-    mend = Mend(source, layout)
+    recovery = Recovery(source, layout)
     done = 24
     while True:
         starts, done = _walk(source.data, done, source.end, layout)
         if len(starts):
             yield _frames(source, starts, layout)
-        if mend.needed(done):
-            done = mend.resume(done)
+        if recovery.needed(done):
+            done = recovery.resume(done)
             if done < source.end:
                 continue
         if not source.more(done):
             break
-        done = mend.resume(0) if mend.lost else 0
-    if source.end and not mend.lost:
+        done = recovery.resume(0) if recovery.lost else 0
+    if source.end and not recovery.lost:
         source.unread.note("record cut off at the end of the file")
 
 
 def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
-    """Offsets of the whole records from `at` on, and where the first one that is not whole begins."""
+    """Return the offsets of the whole records from `at` on, and where the first one that is not whole begins."""
     starts = np.fromiter(_records(data, at, end, layout), np.int64)
     if not len(starts):
         return starts, at
@@ -86,7 +84,7 @@ def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, in
 
 
 def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[int]:
-    """Where records begin whose header is all there."""
+    """Yield where records begin whose header is all there."""
     read, header = struct.Struct(layout.order + "8xI").unpack_from, layout.header
     last = end - header
     while at <= last:
@@ -96,7 +94,7 @@ def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[in
 
 
 def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
-    """Records of nothing but zeros are none: room in the file that a program which crashed had not filled."""
+    """Read the record headers. Records of nothing but zeros are room that a program which crashed had not filled."""
     raw = np.frombuffer(source.data, np.uint8)
     seconds, fraction, captured, size = layout.fields(raw, starts)
     written = (seconds | captured | size) != 0
@@ -116,7 +114,7 @@ def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
     )
 
 
-class Mend:
+class Recovery:
     """Finds the next records behind a damaged one, a limited number of times."""
 
     def __init__(self, source: Window, layout: _Layout) -> None:
@@ -132,12 +130,12 @@ class Mend:
         return bool(captured > MAX_FRAME)
 
     def resume(self, at: int) -> int:
-        """Where two believable records in a row begin behind `at`; else the block's end, and `lost` is set."""
+        """Return where two plausible records in a row begin behind `at`; else the block's end, and `lost` is set."""
         source = self._source
         if not self.lost:
             source.unread.note("damaged record")
             self._tries += 1
-        resumed = self._search(at) if self._tries <= MAX_MENDS else source.end
+        resumed = self._search(at) if self._tries <= MAX_RECOVERIES else source.end
         self.lost = resumed == source.end
         source.unread.note("bytes skipped after damage", resumed - at)
         return resumed
@@ -146,18 +144,18 @@ class Mend:
         raw, end = np.frombuffer(self._source.data, np.uint8), self._source.end
         for piece in range(at, end, SEARCH_BYTES):
             here = np.arange(piece, min(piece + SEARCH_BYTES, end - self._layout.header), dtype=np.int64)
-            sound, after = _believable(raw, here, self._layout)
+            sound, after = _plausible(raw, here, self._layout)
             here, after = here[sound], after[sound]
             inside = after <= end - self._layout.header
             here, after = here[inside], after[inside]
-            found = here[_believable(raw, after, self._layout)[0]]
+            found = here[_plausible(raw, after, self._layout)[0]]
             if len(found):
                 return int(found[0])
         return end
 
 
-def _believable(data: Bytes, at: Ints, layout: _Layout) -> tuple[Bools, Ints]:
-    """Which offsets can be record headers, and where each record would end."""
+def _plausible(data: Bytes, at: Ints, layout: _Layout) -> tuple[Bools, Ints]:
+    """Tell which offsets can be record headers, and where each record would end."""
     seconds, fraction, captured, size = layout.fields(data, at)
     whole = (captured >= 14) & (captured <= size) & (size <= MAX_FRAME)
     timely = (seconds > 0) & (fraction * layout.tick_ns < 1_000_000_000)

@@ -1,6 +1,6 @@
-"""Packets put together from IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
+"""Puts packets together from IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 
-Bounded: at most LIMIT packets are under way at once; the oldest is given up and counted.
+At most LIMIT packets are incomplete at once; beyond that the oldest is dropped and counted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from talkpath.wire.pcap.frames import Frames, Unread, padded
+from talkpath.wire.pcap.arrays import padded
+from talkpath.wire.pcap.frames import Frames, Unread
 
 LIMIT = 1024
 RAW = 101
@@ -20,15 +21,34 @@ Key = tuple[int, int, int, int, int]
 """Protocol and identification, both addresses, by which a packet's fragments are known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One fragment in a block of frames: its IP header begins at `begin`, its piece of the packet at `payload`.
+
+    The piece ends at `end` on the wire, and what was captured of it at `captured_end`. `key` names the packet, `offset`
+    is the piece's place in it, `more` tells that further pieces follow.
+    """
+
+    key: Key
+    begin: int
+    payload: int
+    captured_end: int
+    end: int
+    offset: int
+    more: bool
+    time_ns: int
+    heading: int
+
+
 @dataclass(slots=True)
-class _Partial:
-    """One packet under way: pieces by offset, and its whole length once the last piece is there."""
+class _Incomplete:
+    """One packet of which fragments are missing: pieces by offset, and its length once the last piece is there."""
 
     pieces: dict[int, bytes] = field(default_factory=dict)
     whole: int = -1
 
     def joined(self) -> bytes | None:
-        """The payload, when there is no hole in it."""
+        """Return the payload; None while there is a hole in it."""
         if self.whole < 0 or sum(map(len, self.pieces.values())) < self.whole:
             return None
         out, reached = bytearray(LONGEST), 0
@@ -41,55 +61,52 @@ class _Partial:
 
 
 class Fragments:
-    """Takes fragments one by one, gives whole packets as frames of link type RAW."""
+    """Takes fragments one by one and gives whole packets as frames of link type RAW."""
 
     def __init__(self, unread: Unread) -> None:
         self._unread = unread
-        self._partial: dict[Key, _Partial] = {}
+        self._incomplete: dict[Key, _Incomplete] = {}
         self._whole: list[tuple[bytes, int, int]] = []
 
-    def add(
-        self, data: memoryview, key: Key, begin: int, payload: int, captured_end: int, end: int,
-        offset: int, more: bool, time_ns: int, heading: int,
-    ) -> None:  # fmt: skip
-        """One fragment: its IP header at `begin` of the data, its piece from `payload` to `end` on the wire, of which
-        `captured_end` is the last there is; the offset of the piece in the packet that `key` names."""
+    def add(self, data: memoryview, fragment: Fragment) -> None:
+        """Take one fragment of the block `data`."""
+        begin, payload, captured_end = fragment.begin, fragment.payload, fragment.captured_end
         if payload > captured_end:
             self._unread.note("fragment cut by the snapshot length")
             return
-        size = max(min(end, begin + LONGEST), captured_end) - payload
-        if offset + size > LONGEST:
+        size = max(min(fragment.end, begin + LONGEST), captured_end) - payload
+        if fragment.offset + size > LONGEST:
             self._unread.note("fragment beyond the largest packet")
             return
-        partial = self._partial.get(key) or self._begun(key)
-        partial.pieces[offset] = data[payload:captured_end].tobytes().ljust(size, b"\0")
-        if not more:
-            partial.whole = offset + size
-        if partial.whole >= 0:
-            self._finish(key, partial, data[begin:payload].tobytes(), time_ns, heading)
+        packet = self._incomplete.get(fragment.key) or self._begin(fragment.key)
+        packet.pieces[fragment.offset] = data[payload:captured_end].tobytes().ljust(size, b"\0")
+        if not fragment.more:
+            packet.whole = fragment.offset + size
+        if packet.whole >= 0:
+            self._finish(fragment, packet, data[begin:payload].tobytes())
 
-    def _begun(self, key: Key) -> _Partial:
-        """A packet that nothing was seen of before."""
-        partial = self._partial[key] = _Partial()
-        if len(self._partial) > LIMIT:
-            del self._partial[next(iter(self._partial))]
+    def _begin(self, key: Key) -> _Incomplete:
+        """Begin a packet of which this is the first fragment."""
+        packet = self._incomplete[key] = _Incomplete()
+        if len(self._incomplete) > LIMIT:
+            del self._incomplete[next(iter(self._incomplete))]
             self._unread.note("packet with a fragment missing")
-        return partial
+        return packet
 
-    def _finish(self, key: Key, partial: _Partial, header: bytes, time_ns: int, heading: int) -> None:
-        payload = partial.joined()
+    def _finish(self, last: Fragment, packet: _Incomplete, header: bytes) -> None:
+        payload = packet.joined()
         if payload is None:
             return
-        del self._partial[key]
+        del self._incomplete[last.key]
         if header[0] >> 4 == 4:
             size = min(20 + len(payload), LONGEST)
             head = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, header[9], 0) + header[12:20]
         else:
             head = struct.pack("!IHBB", 6 << 28, len(payload), header[-8], 64) + header[8:40]
-        self._whole.append((head + payload, time_ns, heading))
+        self._whole.append((head + payload, last.time_ns, last.heading))
 
     def frames(self) -> Frames | None:
-        """The packets that have become whole since the last call."""
+        """Return the packets that have become whole since the last call, None where there are none."""
         whole, self._whole = self._whole, []
         if not whole:
             return None
@@ -106,5 +123,5 @@ class Fragments:
 
     def close(self) -> None:
         """Count what never became whole."""
-        self._unread.note("packet with a fragment missing", len(self._partial))
-        self._partial.clear()
+        self._unread.note("packet with a fragment missing", len(self._incomplete))
+        self._incomplete.clear()

@@ -1,7 +1,7 @@
-"""What lies under IP: the offset of the IP header in frames of every link type that carries calls.
+"""Finds the IP header in frames of every link type that carries calls.
 
-Each carrier is one function: rows of frames and the offset where its header begins, to the offset behind it and
-what comes next (another carrier). Carriers are walked until all frames are at IP or are given up, and counted.
+Each carrier is one function: it takes the offset where its header begins and returns the offset behind it and the
+number of the next carrier. Carriers are walked until each frame is at IP or is given up and counted.
 Sources: tcpdump.org/linktypes, IEEE 802.1Q and 802.1ad, RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 3032 (MPLS),
 RFC 1990 (PPP multilink), IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE), draft-foschiano-erspan.
 """
@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, big16, big32, window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
+from talkpath.wire.pcap.frames import Frames, Unread
 
 ETHERTYPE, PPP_PROTOCOL = 1 << 16, 1 << 17
 """Added to a number so that it cannot be taken for a link type."""
@@ -25,11 +26,11 @@ Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
 
 
 def internet(frames: Frames, unread: Unread) -> Ints:
-    """Offset of the IP header of each frame, -1 where there is none. Shape (n,). Ethernet with nothing but IP in it,
-    which is most, needs no walk."""
+    """Return the offset of the IP header of each frame, -1 where there is none; shape (n,). Most frames are Ethernet
+    with nothing but IP in it and need no walk."""
     _heading(frames)
     begin, end = frames.start, frames.start + frames.captured
-    head = window(frames.data, begin, 15)
+    head = bytes_at(frames.data, begin, 15)
     version, kind = head[:, 14] >> 4, big16(head, 12)
     plain = (frames.link == ETHERNET) & ((kind == 0x0800) | (kind == 0x86DD))
     plain &= ((version == 4) | (version == 6)) & (begin + 14 <= end)
@@ -40,29 +41,30 @@ def internet(frames: Frames, unread: Unread) -> Ints:
 
 
 def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) -> Ints:
-    """Offset of the IP header behind these carriers, each of some kind and beginning at `at`; -1 where there is none,
-    which `unread` is told."""
+    """Return the offset of the IP header behind these carriers, which are of a `kind` each and begin at `at`; -1 where
+    there is none, which is counted in `unread`."""
     at, kind = at.copy(), kind.copy()
-    told = Unread() if unread is None else unread
+    counts = Unread() if unread is None else unread
     for _ in range(DEEPEST):
         number = _NUMBER[kind]
         present = np.flatnonzero(np.bincount(number, minlength=len(_CARRIERS)))
         if not len(present) or present[0] >= len(_CARRIERS):
             break
-        for one in present[present < len(_CARRIERS)].tolist():
-            rows = np.flatnonzero(number == one)
-            at[rows], kind[rows] = _CARRIERS[one][1](data, at[rows])
-            told.note(f"{_name(_CARRIERS[one][0])} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
+        for place in present[present < len(_CARRIERS)].tolist():
+            rows = np.flatnonzero(number == place)
+            link, carrier = _CARRIERS[place]
+            at[rows], kind[rows] = carrier(data, at[rows])
+            counts.note(f"{_name(link)} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
         kind[at > end] = CUT
-    return np.where(_settled(kind, told), at, np.int64(-1))
+    return np.where(_at_ip(kind, counts), at, np.int64(-1))
 
 
-def _settled(kind: Ints, unread: Unread) -> Bools:
-    """Which frames are at IP; the others are counted by what they are instead."""
+def _at_ip(kind: Ints, unread: Unread) -> Bools:
+    """Tell which frames are at IP; the others are counted by what they are instead."""
     fine: Bools = kind == IP
-    for one, times in zip(*np.unique(kind[~fine], return_counts=True), strict=True):
-        if one != UNREADABLE:
-            unread.note(_name(int(one)), int(times))
+    for other, times in zip(*np.unique(kind[~fine], return_counts=True), strict=True):
+        if other != UNREADABLE:
+            unread.note(_name(int(other)), int(times))
     return fine
 
 
@@ -71,7 +73,7 @@ def _heading(frames: Frames) -> None:
     for link, place in ((113, 1), (276, 10)):
         rows = np.flatnonzero(frames.link == link)
         if len(rows):
-            kind = window(frames.data, frames.start[rows], 11)[:, place]
+            kind = bytes_at(frames.data, frames.start[rows], 11)[:, place]
             frames.heading[rows] = np.where(kind == 4, 1, np.where(kind < 4, 0, -1))
 
 
@@ -86,7 +88,7 @@ def _name(kind: int) -> str:
 
 def _at_ethertype(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """The two bytes at `at` say what follows: an ethertype, or below 1536 the length of an LLC frame."""
-    kind = big16(window(data, at, 2), 0)
+    kind = big16(bytes_at(data, at, 2), 0)
     return at + 2, np.where(kind < 1536, LLC, kind + ETHERTYPE)
 
 
@@ -108,15 +110,15 @@ def _sll2(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def _llc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """LLC with SNAP; some drivers fill up to four bytes before it."""
-    at = at + 2 * (big16(window(data, at + 2, 2), 0) == 0xAAAA)
-    head = window(data, at, 8)
+    at = at + 2 * (big16(bytes_at(data, at + 2, 2), 0) == 0xAAAA)
+    head = bytes_at(data, at, 8)
     snap = (head[:, 0] == 0xAA) & (head[:, 1] == 0xAA) & (head[:, 2] == 3)
     kind = big16(head, 6)
     return at + 8, np.where(snap & (kind >= 1536), kind + ETHERTYPE, UNREADABLE)
 
 
 def _raw(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    version = window(data, at, 1)[:, 0] >> 4
+    version = bytes_at(data, at, 1)[:, 0] >> 4
     return at, np.where((version == 4) | (version == 6), IP, UNREADABLE)
 
 
@@ -126,10 +128,10 @@ def _null(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = window(data, at, 5)
+    head = bytes_at(data, at, 5)
     framed = (head[:, 0] == 0xFF) & (head[:, 1] == 3)
     at = at + 2 * framed
-    head = window(data, at, 2)
+    head = bytes_at(data, at, 2)
     short = head[:, 0] & 1
     kind = np.where(short, head[:, 0], big16(head, 0))
     return at + np.where(short, 1, 2), kind + PPP_PROTOCOL
@@ -137,7 +139,7 @@ def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def _multilink(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """A packet that is one fragment: four bytes with a long number, or two with a short one, then PPP."""
-    head = window(data, at, 5)
+    head = bytes_at(data, at, 5)
     short = np.isin(head[:, 2], (0x21, 0x57)) | ((head[:, 2] == 0) & np.isin(head[:, 3], (0x21, 0x57)))
     after, kind = _ppp(data, at + np.where(short, 2, 4))
     return after, np.where(head[:, 0] & 0xC0 == 0xC0, kind, UNREADABLE)
@@ -145,7 +147,7 @@ def _multilink(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """Session packets: six bytes, then PPP."""
-    head = window(data, at, 2)
+    head = bytes_at(data, at, 2)
     fine = (head[:, 0] == 0x11) & (head[:, 1] == 0)
     after, kind = _ppp(data, at + 6)
     return after, np.where(fine, kind, UNREADABLE)
@@ -153,7 +155,7 @@ def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def _mpls(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """One label; behind the last comes IP, or Ethernet behind a zero control word."""
-    label = window(data, at, 8)
+    label = bytes_at(data, at, 8)
     last = (label[:, 2] & 1).astype(np.bool_)
     version = label[:, 4] >> 4
     inner = np.where((version == 4) | (version == 6), IP, UNREADABLE)
@@ -167,35 +169,35 @@ def _hdlc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _radiotap(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = window(data, at, 4)
+    head = bytes_at(data, at, 4)
     return at + _little16(head, 2), np.full(len(at), 105, np.int64)
 
 
 def _ppi(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = window(data, at, 8)
+    head = bytes_at(data, at, 8)
     inner = np.ascontiguousarray(head[:, 4:8]).view("<u4").ravel().astype(np.int64)
     return at + _little16(head, 2), np.where(inner == 192, UNREADABLE, np.minimum(inner, ETHERTYPE - 1))
 
 
 def _pktap(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = np.ascontiguousarray(window(data, at, 12)).view("<u4").astype(np.int64)
+    head = np.ascontiguousarray(bytes_at(data, at, 12)).view("<u4").astype(np.int64)
     return at + head[:, 0], np.where(head[:, 0] >= 12, np.minimum(head[:, 2], ETHERTYPE - 1), UNREADABLE)
 
 
 def _prism(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = window(data, at, 8)
+    head = bytes_at(data, at, 8)
     length = np.minimum(big32(head, 4), np.ascontiguousarray(head[:, 4:8]).view("<u4").ravel())
     return at + length, np.full(len(at), 105, np.int64)
 
 
 def _wireless(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """802.11 data frames that are not encrypted; all others carry nothing that can be read."""
-    head = window(data, at, 2)
+    head = bytes_at(data, at, 2)
     is_data = ((head[:, 0] & 0x0C) == 0x08) & ((head[:, 0] & 0x43) != 0x43)
     carries = is_data & ((head[:, 0] & 0x40) == 0) & ((head[:, 1] & 0x40) == 0)
     length = 24 + 6 * ((head[:, 1] & 3) == 3)
     quality = (head[:, 0] & 0x80) != 0
-    several = quality & (window(data, at + length, 1)[:, 0] & 0x80 != 0)
+    several = quality & (bytes_at(data, at + length, 1)[:, 0] & 0x80 != 0)
     length = length + 2 * quality + 4 * (quality & ((head[:, 1] & 0x80) != 0))
     return at + length, np.where(carries, np.where(several, AGGREGATE, LLC), UNREADABLE)
 
@@ -210,7 +212,7 @@ def _erspan(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _erspan_3(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    more = window(data, at, 12)[:, 11] & 1
+    more = bytes_at(data, at, 12)[:, 11] & 1
     return at + 12 + 8 * more.astype(np.int64), np.full(len(at), ETHERNET, np.int64)
 
 
@@ -221,7 +223,7 @@ def _encapsulating(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def _firewall(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """BSD's pflog: its length comes first, filled up to four bytes."""
-    length = window(data, at, 1)[:, 0].astype(np.int64)
+    length = bytes_at(data, at, 1)[:, 0].astype(np.int64)
     return _raw(data, at + length + (-length & 3))
 
 
@@ -229,7 +231,7 @@ def _netfilter(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """Linux's nflog: four bytes, then attributes in the host's byte order; number 9 is the packet."""
     place, found = at + 4, np.full(len(at), -1, np.int64)
     for _ in range(16):
-        head = window(data, place, 4)
+        head = bytes_at(data, place, 4)
         length = np.maximum(_little16(head, 0), 4)
         here = (_little16(head, 2) == 9) & (found < 0)
         found[here] = place[here] + 4
@@ -295,5 +297,5 @@ CARRIERS: dict[int, Carrier] = {
 
 _CARRIERS = tuple(CARRIERS.items())
 _NUMBER = np.full(CUT + 1, len(_CARRIERS) + 1, np.int16)
-"""Kind to place in _CARRIERS; one more for kinds that nothing is known of, and for those settled."""
+"""Kind to place in _CARRIERS; one more for unknown kinds and for IP."""
 _NUMBER[[kind for kind, _ in _CARRIERS]] = np.arange(len(_CARRIERS))

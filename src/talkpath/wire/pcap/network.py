@@ -1,4 +1,4 @@
-"""IPv4, IPv6, UDP and TCP headers of a block of frames, as arrays.
+"""Reads the IPv4, IPv6, UDP and TCP headers of a block of frames into arrays.
 
 Sources: RFC 791, 8200 (extension headers), 4302 (AH), 768, 9293. Tunnels are entered (`tunnels`).
 """
@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, Words, big16, big32, big64, distinct, window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, big16, big32, big64, bytes_at, distinct
+from talkpath.wire.pcap.fragments import Fragment, Fragments
+from talkpath.wire.pcap.frames import Frames, Unread
 from talkpath.wire.pcap.link import internet
 from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
@@ -59,7 +60,7 @@ class Packets:
         return len(self.frame)
 
     def where(self, rows: Ints | Bools) -> Packets:
-        """The given packets of these."""
+        """Return some of the packets."""
         columns = {one.name: getattr(self, one.name)[rows] for one in fields(self)[1:]}
         return Packets(self.data, **columns)
 
@@ -82,7 +83,7 @@ class _Headers:
 
 
 def transports(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
-    """The UDP and TCP packets of these frames; packets put together from fragments come last, apart."""
+    """Yield the UDP and TCP packets of these frames; packets put together from fragments come last, by themselves."""
     yield from _read(frames, internet(frames, unread), unread, fragments)
     whole = fragments.frames()
     if whole is not None:
@@ -107,7 +108,7 @@ def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Ite
 
 
 def _joined(one: _Headers, other: _Headers) -> _Headers:
-    """Both, in the order of their frames."""
+    """Join both, in the order of their frames."""
     if not len(other.rows) or not len(one.rows):
         return one if len(one.rows) else other
     order = np.argsort(np.concatenate([one.rows, other.rows]), kind="stable")
@@ -121,7 +122,7 @@ def _joined(one: _Headers, other: _Headers) -> _Headers:
 
 def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     begin = at[rows]
-    head = window(frames.data, begin, 20)
+    head = bytes_at(frames.data, begin, 20)
     length = (head[:, 0] & 15).astype(np.int64) * 4
     total = big16(head, 2)
     limit = frames.start[rows] + frames.captured[rows]
@@ -139,7 +140,7 @@ def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
 
 def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     begin = at[rows]
-    head = window(frames.data, begin, 40)
+    head = bytes_at(frames.data, begin, 40)
     length = big16(head, 4)
     wire_end = frames.start[rows] + frames.size[rows]
     end = np.where(length == 0, wire_end, begin + 40 + length)
@@ -158,7 +159,7 @@ def _skip_extensions(data: Bytes, headers: _Headers) -> None:
         rows = np.flatnonzero(known & (headers.at < headers.end))
         if not len(rows):
             return
-        head, kind = window(data, headers.at[rows], 8), headers.protocol[rows]
+        head, kind = bytes_at(data, headers.at[rows], 8), headers.protocol[rows]
         is_fragment = (kind == FRAGMENT) & ((big16(head, 2) & 0xFFF9) != 0)
         headers.fragment[rows] = is_fragment
         units = head[:, 1].astype(np.int64)
@@ -176,26 +177,19 @@ def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) 
     begin, payload = at[which], headers.at[rows]
     end, captured_end = headers.end[rows], frames.start[which] + frames.captured[which]
     number, offset, more, payload = _pieces(frames.data, begin, payload)
-    columns = (
-        begin,
-        payload,
-        np.minimum(end, captured_end),
-        end,
-        offset,
-        more,
-        frames.time_ns[which],
-        frames.heading[which],
-    )
+    columns = (begin, payload, np.minimum(end, captured_end), end, offset, more)
+    moments = (frames.time_ns[which], frames.heading[which])
     keys = zip(number.tolist(), *addresses, strict=True)
-    for key, *places in zip(keys, *(one.tolist() for one in columns), strict=True):
-        fragments.add(frames.data.data, key, *places)
+    places = zip(*(column.tolist() for column in (*columns, *moments)), strict=True)
+    for key, place in zip(keys, places, strict=True):
+        fragments.add(frames.data.data, Fragment(key, *place))
 
 
 def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools, Ints]:
     """What tells the packets of these fragments apart, beside their addresses (protocol and identification), the
     offset of each piece, whether more follow, and where it begins."""
     four = data[begin] >> 4 == 4
-    head, extension = window(data, begin, 20), window(data, payload, 8)
+    head, extension = bytes_at(data, begin, 20), bytes_at(data, payload, 8)
     word = np.where(four, big16(head, 6), big16(extension, 2))
     number = np.where(four, big16(head, 4), big32(extension, 4))
     protocol = np.where(four, head[:, 9], extension[:, 0]).astype(np.int64)
@@ -205,7 +199,7 @@ def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools,
 
 
 def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> Bools:
-    """Note where the IP header inside a tunnel begins; which of the UDP packets are tunnels."""
+    """Note where the IP header inside a tunnel begins; return which packets are UDP tunnels."""
     rows = np.flatnonzero(TUNNELS[headers.protocol])
     if len(rows):
         by_number(frames, headers.rows[rows], headers.at[rows], headers.protocol[rows], inner, unread)
@@ -233,12 +227,12 @@ def _other_name(protocol: int) -> str:
 
 
 def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread) -> Packets:
-    head = window(frames.data, headers.at, 20)
+    head = bytes_at(frames.data, headers.at, 20)
     limit = frames.start[headers.rows] + frames.captured[headers.rows]
     if protocol == UDP:
         length = np.full(len(headers.rows), 8, np.int64)
-        told = big16(head, 4)
-        end = np.where(told >= 8, np.minimum(headers.at + told, headers.end), headers.end)
+        claimed = big16(head, 4)
+        end = np.where(claimed >= 8, np.minimum(headers.at + claimed, headers.end), headers.end)
     else:
         length = (head[:, 12] >> 4).astype(np.int64) * 4
         end = headers.end

@@ -8,15 +8,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.frames import Bytes, Frames, Ints, distinct, window
-
-if TYPE_CHECKING:
-    from talkpath.wire.pcap.read import Window
+from talkpath.wire.pcap.arrays import Bytes, Ints, bytes_at, distinct
+from talkpath.wire.pcap.frames import Frames
+from talkpath.wire.pcap.window import Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
@@ -35,7 +33,7 @@ class Interface:
     offset_s: int = 0
 
     def nanoseconds(self, ticks: NDArray[np.uint64]) -> Ints:
-        """Ticks of this interface as ns since 1970."""
+        """Convert ticks of this interface to ns since 1970."""
         if self.base == 10 and self.digits <= 9:
             time_ns = ticks * np.uint64(10 ** (9 - self.digits))
         elif self.base == 10:
@@ -60,7 +58,7 @@ class _Section:
 
 
 def frames(source: Window) -> Iterator[Frames]:
-    """The frames of the file, a block at a time."""
+    """Yield the frames of the file, a block at a time."""
     section, done = _Section("<"), 0
     while source.more(done):
         done = 0
@@ -77,7 +75,8 @@ def frames(source: Window) -> Iterator[Frames]:
 
 
 def _walk(source: Window, at: int, section: _Section) -> tuple[list[int], int]:
-    """Offsets of the whole packet blocks from `at` on, and where the walk stopped (a new section, or the end)."""
+    """Return the offsets of the whole packet blocks from `at` on, and where the walk stopped (a new section, or the
+    end)."""
     data, end = source.data, source.end
     packets: list[int] = []
     append, read = packets.append, struct.Struct(section.order + "II").unpack_from
@@ -101,7 +100,7 @@ def _walk(source: Window, at: int, section: _Section) -> tuple[list[int], int]:
 
 
 def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
-    """The section that begins at `at` and where its blocks begin; None where none is there, or not all of it."""
+    """Return the section that begins at `at` and where its blocks begin; None where none is there, or not all of it."""
     if source.end - at < 28 or source.data[at : at + 4] != MAGIC:
         return None
     order = "<" if source.data[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
@@ -141,7 +140,7 @@ def _options(data: bytearray, at: int, end: int, order: str) -> Iterator[tuple[i
 
 def _frames(source: Window, at: Ints, section: _Section) -> Iterator[Frames]:
     raw = np.frombuffer(source.data, np.uint8)
-    head = window(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
+    head = bytes_at(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
     old = head[:, 0] == OLD_PACKET
     number = np.where(old, _old_number(raw, at, section.order), head[:, 2]).astype(np.int64)
     known = number < len(section.interfaces)
@@ -161,11 +160,11 @@ def _frames(source: Window, at: Ints, section: _Section) -> Iterator[Frames]:
 
 
 def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
-    return window(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
+    return bytes_at(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
 
 
 def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface]) -> tuple[Ints, Ints]:
-    """(time in ns, link type) of packets by the interface that each names."""
+    """Return (time in ns, link type) of packets by the interface that each names."""
     time_ns = np.zeros(len(ticks), np.int64)
     for which in distinct(number).tolist():
         rows = number == which
@@ -174,14 +173,14 @@ def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface])
 
 
 def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
-    """Sent or received by the epb_flags option, looked for among the first four options."""
+    """Tell sent from received by the epb_flags option, which is looked for among the first four options."""
     heading = np.full(len(at), -1, np.int8)
     place, end = at + 28 + captured + (-captured & 3), at + length - 4
     rows = np.flatnonzero(place + 8 <= end)
     for _ in range(4):
         if not len(rows):
             break
-        option = window(raw, place[rows], 8)
+        option = bytes_at(raw, place[rows], 8)
         short = option.view(f"{order}u2").astype(np.int64)
         way = option[:, 4:].copy().view(f"{order}u4").ravel() & 3
         flags = (short[:, 0] == FLAGS) & (short[:, 1] == 4)
@@ -193,16 +192,16 @@ def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> 
 
 
 def _damage(source: Window, at: int, section: _Section) -> int:
-    """Where the next believable block begins after damage at `at`; else the block's end."""
+    """Return where the next plausible block begins after damage at `at`; else the block's end."""
     source.unread.note("damaged block")
     raw = np.frombuffer(source.data, np.uint8)
     here = np.arange(at + 4, max(source.end - 12, at + 4), 4, dtype=np.int64)
-    head = window(raw, here, 8).view(f"{section.order}u4").astype(np.int64)
+    head = bytes_at(raw, here, 8).view(f"{section.order}u4").astype(np.int64)
     sound = (head[:, 1] >= 12) & (head[:, 1] <= MAX_BLOCK) & (head[:, 1] % 4 == 0)
     here, length = here[sound], head[sound, 1]
     inside = here + length <= source.end
     here, length = here[inside], length[inside]
-    echo = window(raw, here + length - 4, 4).view(f"{section.order}u4").ravel()
+    echo = bytes_at(raw, here + length - 4, 4).view(f"{section.order}u4").ravel()
     found = here[echo == length]
     resumed = int(found[0]) if len(found) else source.end
     source.unread.note("bytes skipped after damage", resumed - at)

@@ -1,4 +1,4 @@
-"""IP inside IP: where the packet inside a tunnel begins, so that a call inside counts as that call.
+"""Finds the IP packet inside a tunnel, so that a call inside is found as that call.
 
 By protocol number: IP in IP (RFC 2003, 4213, 2473), GRE (RFC 2784, 2890; version 1 of PPTP, RFC 2637) with anything
 that a link may carry, ERSPAN (draft-foschiano-erspan), MPLS in IP (RFC 4023), EtherIP (RFC 3378), L2TPv3 (RFC 3931).
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from talkpath.wire.pcap.frames import Bools, Bytes, Frames, Ints, Unread, big16, big32, window
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
+from talkpath.wire.pcap.frames import Frames, Unread
 from talkpath.wire.pcap.link import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS, walk
 
 IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3 = 4, 41, 47, 137, 97, 115
@@ -50,7 +51,7 @@ def by_number(frames: Frames, rows: Ints, at: Ints, protocol: Ints, inner: Ints,
 
 
 def _gre(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    head = window(data, at, 4)
+    head = bytes_at(data, at, 4)
     flags, kind = head[:, 0].astype(np.int64), big16(head, 2)
     version = head[:, 1] & 7
     words = (flags >> 7) + (flags >> 5 & 1) + (flags >> 4 & 1) + ((version == 1) & (head[:, 1] >> 7 == 1))
@@ -63,10 +64,10 @@ def _gre(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bools:
-    """The same for UDP packets whose header begins at `at` and whose data ends at `end` on the wire; which of them are
-    tunnels. Something is one only if a whole IP packet that fits lies inside."""
+    """Do the same for UDP packets whose header begins at `at` and whose data ends at `end` on the wire; return which of
+    them are tunnels. A packet is one only if a whole IP packet that fits lies inside."""
     carrying = np.zeros(len(rows), np.bool_)
-    head = window(frames.data, at + 8, 8)
+    head = bytes_at(frames.data, at + 8, 8)
     first, size = head[:, 0], end - at - 8
     plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
     some = np.flatnonzero((POSSIBLE[first] | plain) & (size + 8 >= SMALLEST))
@@ -75,7 +76,7 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     if not len(some):
         return carrying
     data, begin, size = frames.data, at[some] + 8, end[some] - at[some] - 8
-    for which, skip, kind in _forms(data, begin, size, window(data, begin, 20)):
+    for which, skip, kind in _forms(data, begin, size, bytes_at(data, begin, 20)):
         which, skip, kind = (one[~carrying[some[which]]] for one in (which, skip, kind))
         if len(which):
             found = _checked(frames, rows[some[which]], begin[which] + skip, kind, end[some[which]])
@@ -86,13 +87,13 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
 
 
 def _checked(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Ints:
-    """Where the IP header behind these carriers begins, -1 where no IP packet lies there that fits: just so long, or a
-    little shorter behind a link header (frames are padded)."""
+    """Return where the IP header behind these carriers begins, -1 where no IP packet lies there that fits: one that is
+    just so long, or a little shorter behind a link header (frames are padded)."""
     if len(end) != len(rows):
         end = end[rows]
     limit = (frames.start + frames.captured)[rows]
     found = walk(frames.data, at, kind, limit, None)
-    head = window(frames.data, np.maximum(found, 0), 20)
+    head = bytes_at(frames.data, np.maximum(found, 0), 20)
     four, six = head[:, 0] >> 4 == 4, head[:, 0] >> 4 == 6
     size = np.where(four, big16(head, 2), big16(head, 4) + 40)
     sound = np.where(four, (head[:, 0] & 15 >= 5) & _summed(head), six & KNOWN[head[:, 6]])
@@ -119,7 +120,7 @@ STUN_COOKIE = 0x2112A442
 
 
 def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> Iterator[Inside]:
-    """All forms, the strictest first."""
+    """Yield all forms, the strictest first."""
     first, second, kind = head[:, 0], head[:, 1], big16(head, 2)
     yield _gtp(head, size)
     empty = (big32(head, 0) == 0x08000000) & (head[:, 7] == 0)
@@ -148,8 +149,8 @@ def _gtp(head: Bytes, size: Ints) -> Inside:
     length = 8 + 4 * extended.astype(np.int64)
     more = extended & ((head[:, 0] & 4) != 0) & (head[:, 11] != 0)
     length += np.where(more, 4 * head[:, 12].astype(np.int64), 0)
-    told = (head[:, 0] >> 3 == 6) & (head[:, 1] == 255) & (big16(head, 2) + 8 == size)
-    return _fixed(told, length, np.full(len(head), RAW))
+    carries = (head[:, 0] >> 3 == 6) & (head[:, 1] == 255) & (big16(head, 2) + 8 == size)
+    return _fixed(carries, length, np.full(len(head), RAW))
 
 
 def _l2tp(head: Bytes, size: Ints) -> Iterator[Inside]:
@@ -166,7 +167,7 @@ def _l2tp(head: Bytes, size: Ints) -> Iterator[Inside]:
 
 
 def window_at(head: Bytes, at: Ints) -> Bytes:
-    """Two bytes of each head at a place of its own, inside it."""
+    """Return two bytes of each head at a place of its own, inside it."""
     rows = np.arange(len(head))
     return np.stack([head[rows, at], head[rows, at + 1]], axis=1)
 
@@ -177,7 +178,7 @@ def _tzsp(data: Bytes, at: Ints, head: Bytes) -> Inside:
     rows = np.flatnonzero((head[:, 0] == 1) & (head[:, 1] <= 1) & ((inside == 1) | (inside == 0x12)))
     place, done = at[rows] + 4, np.zeros(len(rows), np.bool_)
     for _ in range(16):
-        tag = window(data, place, 2)
+        tag = bytes_at(data, place, 2)
         step = np.where(tag[:, 0] <= 1, 1, 2 + tag[:, 1].astype(np.int64))
         place = np.where(done, place, place + step)
         done |= tag[:, 0] == 1

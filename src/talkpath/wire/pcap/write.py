@@ -12,7 +12,7 @@ INBOUND, OUTBOUND = 1, 2
 
 
 class Writer:
-    """One file. Packets go out as they come; nothing else is said of the machine that wrote them."""
+    """Writes one file, packet by packet; the file holds nothing else about the machine that wrote it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -20,7 +20,7 @@ class Writer:
         self._block(1, struct.pack("<HHI", RAW, 0, 0) + NANOSECONDS + END)
 
     def packet(self, time_ns: int, data: bytes, size: int, heading: int) -> None:
-        """One IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`."""
+        """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`."""
         head = struct.pack("<IIIII", 0, time_ns >> 32 & 0xFFFFFFFF, time_ns & 0xFFFFFFFF, len(data), size)
         flags = struct.pack("<HHI", 2, 4, OUTBOUND if heading else INBOUND) + END if heading >= 0 else b""
         self._block(6, head + data + bytes(-len(data) % 4) + flags)

@@ -1,0 +1,58 @@
+"""Reads a capture file a block at a time."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Protocol
+
+from talkpath.wire.pcap.arrays import PADDING
+from talkpath.wire.pcap.frames import Unread
+
+FIRST_BYTES = 1 << 16
+
+
+class Source(Protocol):
+    """What a capture is read from: a file, a pipe or a decompressor."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, b"" at the end, as `io.BufferedIOBase.read`."""
+
+    def readinto(self, room: memoryview, /) -> int:
+        """Fill `room` from its start; return how many bytes came, 0 at the end."""
+
+
+class Window:
+    """Holds one block of the file; bytes that a block leaves over come first in the next.
+
+    A block begins small and grows to `block_bytes`, so that a small file costs little. No record is larger than that.
+    """
+
+    __slots__ = ("_block_bytes", "_cut", "_source", "data", "end", "unread")
+
+    def __init__(self, source: Source, first: bytes, unread: Unread, block_bytes: int) -> None:
+        self._source, self._block_bytes, self.unread = source, block_bytes, unread
+        self._cut = False
+        self.data = bytearray(first) + bytes(PADDING)
+        self.end = len(first)
+
+    def more(self, done: int) -> bool:
+        """Drop what lies before `done` and fill up. False where nothing was added: the file has ended."""
+        rest = bytes(memoryview(self.data)[done : self.end])
+        room = max(min(4 * len(self.data), self._block_bytes), len(rest) + FIRST_BYTES)
+        if room + PADDING > len(self.data):
+            self.data = bytearray(room + PADDING)
+        self.data[: len(rest)] = rest
+        self.end = len(rest)
+        while self.end < room and (got := self._read(self.end, room)):
+            self.end += got
+        self.data[self.end : self.end + PADDING] = bytes(PADDING)
+        return self.end > len(rest)
+
+    def _read(self, at: int, end: int) -> int:
+        try:
+            return 0 if self._cut else self._source.readinto(memoryview(self.data)[at:end])
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self._cut = True
+            self.unread.note("compressed data cut off")
+            return 0
