@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from random import Random
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.conduct import check as conduct
+from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
@@ -37,13 +37,13 @@ def run(arms: Sequence[Arm], epochs: int, seed: int) -> tuple[int, float]:
     if epochs:
         _fix(sim, epochs)
     sim.run()
-    conduct.open_paths = open_paths
+    question_choice.open_paths = open_paths
     return sim.packets, time.process_time() - began
 
 
 def _fix(sim: Sim, epochs: int) -> None:
     """Ask each arm in turn, never the verdict (nor which transports are worth asking about, which it says too)."""
-    conduct.open_paths = lambda facts, pending: []  # type: ignore[assignment]
+    question_choice.open_paths = lambda facts, pending: []  # type: ignore[assignment]
     check, plan = sim.check, sim.check.plan
 
     def choose(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask | None:

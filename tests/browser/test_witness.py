@@ -18,12 +18,12 @@ from talkpath.browser.result import told
 from talkpath.browser.witness import Witness
 from talkpath.cli import cli
 from talkpath.evidence.bundle import has_receipt, read_bundle
-from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.geoip import NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer
 
 FACTS = world.check(world.even(0.02), 3, drop_up=0.3)
-WITNESS = Witness(Signer.of_seed(bytes(32)), "hosting", lambda host: Whereabouts("AS64496", "XX"))
+WITNESS = Witness(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))
 
 
 @pytest.fixture(scope="module")

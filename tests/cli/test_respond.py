@@ -18,7 +18,7 @@ from random import Random
 import pytest
 from far_end import TALKPATH, FarEnd, free_ports, talkpath
 
-from talkpath.probe.link import parse_link
+from talkpath.probe.invite_link import parse_invite_link
 from talkpath.wire.control import tls
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
@@ -46,7 +46,7 @@ def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
     running.send_signal(signal.SIGTERM)
     rest, _ = running.communicate(timeout=10)
     assert running.returncode == 0
-    link = parse_link(shown.split("'")[1])
+    link = parse_invite_link(shown.split("'")[1])
     assert link.host == "my.host.name"
     assert link.until is not None
     assert timedelta(hours=1.9) < link.until - datetime.now(UTC) < timedelta(hours=2.1)
@@ -57,7 +57,7 @@ def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
 def test_it_ends_when_the_invitation_does_and_keeps_its_key(tmp_path: Path) -> None:
     told = [json.loads(respond(tmp_path, *ports(), "--for", "0.0003", "--json").stdout) for _ in range(2)]
     assert told[0]["schema"] == "talkpath.respond/1"
-    assert told[0]["key"] == told[1]["key"] == parse_link(told[0]["link"]).key
+    assert told[0]["key"] == told[1]["key"] == parse_invite_link(told[0]["link"]).key
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
 
 
@@ -146,7 +146,7 @@ def test_a_usual_port_that_takes_a_right_is_named_and_done_without(nobody: list[
     assert said.endswith("this responder does without it.")
     told = json.loads(done.stdout)
     assert (told["tcp_ports"], told["tls_ports"]) == ([], [])
-    assert parse_link(told["link"]).also == 0
+    assert parse_invite_link(told["link"]).also == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"])

@@ -97,10 +97,10 @@ def test_the_receipt_of_another_run_is_found(tmp_path: Path) -> None:
 
 
 def test_a_real_check_has_a_receipt_with_the_network_of_its_address(tmp_path: Path) -> None:
-    atlas = tmp_path / "atlas.mmdb"
-    atlas.write_bytes(made({"::127.0.0.0/104": {"country_code": "XX", "autonomous_system_number": 64499}}))
+    geoip = tmp_path / "geoip.mmdb"
+    geoip.write_bytes(made({"::127.0.0.0/104": {"country_code": "XX", "autonomous_system_number": 64499}}))
     path = tmp_path / "run.talkpath"
-    with FarEnd(tmp_path, more=["--geo", str(atlas)]) as far:
+    with FarEnd(tmp_path, more=["--geo", str(geoip)]) as far:
         done = check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))
         key = far.key
     assert done.returncode == 0, done.stderr
@@ -123,7 +123,7 @@ def test_a_responder_that_signs_nothing_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.talkpath"
     mute = (
         "from talkpath.responder.session import Responder\nbefore = Responder.__init__\n"
-        "def silent(self, *a, **k):\n    before(self, *a, **k | {'notary': None})\nResponder.__init__ = silent"
+        "def silent(self, *a, **k):\n    before(self, *a, **k | {'receipts': None})\nResponder.__init__ = silent"
     )
     with FarEnd(tmp_path, mute) as far:
         done = check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))

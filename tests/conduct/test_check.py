@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from talkpath.conduct.check import LOCAL_PORTS, Check, Thought, at_once
+from talkpath.conduct.check import Check, run_inline
+from talkpath.conduct.question_choice import LOCAL_PORTS, ChosenQuestion
 from talkpath.errors import PeerError
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -39,7 +40,7 @@ def sim_of(check: Check, rules: Sequence[str] = (), background: str = "clean", s
 # -- how it thinks -----------------------------------------------------------------------------------------------
 
 
-class Slow(Future[Thought]):
+class Slow(Future[ChosenQuestion]):
     """A thought that is ready only when it was looked at so often."""
 
     def __init__(self, looks: int) -> None:
@@ -56,25 +57,25 @@ class Slow(Future[Thought]):
 def test_a_question_that_takes_its_time_changes_no_verdict(looks: int, rules: list[str]) -> None:
     """400 looks are nearly a second: epochs end and answers come meanwhile."""
 
-    def think(job: Callable[[], Thought]) -> Future[Thought]:
+    def think(job: Callable[[], ChosenQuestion]) -> Future[ChosenQuestion]:
         thought = Slow(looks)
         thought.set_result(job())
         return thought
 
-    found = [sim_of(check_of(SMALL, think=how), rules).run() for how in (at_once, think)]
+    found = [sim_of(check_of(SMALL, submit=how), rules).run() for how in (run_inline, think)]
     at_once_said, said = (judge(facts)[0] for facts in found)
     assert (said.state, said.rule) == (at_once_said.state, at_once_said.rule)
     assert found[1].health.ended == "done"
 
 
 def test_a_thought_that_fails_is_told() -> None:
-    def think(job: Callable[[], Thought]) -> Future[Thought]:
-        thought: Future[Thought] = Future()
+    def think(job: Callable[[], ChosenQuestion]) -> Future[ChosenQuestion]:
+        thought: Future[ChosenQuestion] = Future()
         thought.set_exception(ValueError("a bug"))
         return thought
 
     with pytest.raises(ValueError, match="a bug"):
-        sim_of(check_of(SMALL, think=think)).run()
+        sim_of(check_of(SMALL, submit=think)).run()
 
 
 # -- what it spends ----------------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ def ports(check: Check, facts: Facts) -> int:
     """UDP sockets, a connection for each call over TCP or TLS, and the control channel."""
     streams = sum(flow.transport != "udp" for epoch in facts.epochs for flow in epoch.flows) // 2
     tuples = {
-        flow.flow % check.locals for epoch in facts.epochs for flow in epoch.flows if epoch.question != "transport"
+        flow.flow % check.local_ports for epoch in facts.epochs for flow in epoch.flows if epoch.question != "transport"
     }
     paths = {flow.flow for epoch in facts.epochs for flow in epoch.flows if epoch.question == "transport"}
     return len(tuples) + min(len(paths), 16) + streams + 1
@@ -324,6 +325,6 @@ def test_the_question_is_anybodys() -> None:
         asked.append(spent_bytes)
         return None
 
-    facts = sim_of(check_of(SMALL, choose=never)).run()
+    facts = sim_of(check_of(SMALL, planner=never)).run()
     assert facts.epochs == ()
     assert asked

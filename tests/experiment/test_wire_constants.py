@@ -72,7 +72,7 @@ def one_of_each(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask |
 @cache
 def recorded(seed: int) -> tuple[Sent, ...]:
     plan = make_plan(ARMS, budget_bytes=50_000_000, budget_s=300.0)
-    check, tap = Check(plan, Random(f"recorded {seed}").randbytes(32), choose=one_of_each), Tap(seed)
+    check, tap = Check(plan, Random(f"recorded {seed}").randbytes(32), planner=one_of_each), Tap(seed)
     facts = Sim(check, tap, seed).run()  # type: ignore[arg-type]
     assert len(facts.epochs) == len(ARMS)
     assert check.session.welcome is not None
@@ -90,7 +90,7 @@ def known(check: Check, key: bytes) -> dict[str, dict[bytes, tuple[Layout, int, 
     places: dict[str, dict[bytes, tuple[Layout, int, int]]] = {"up": {}, "down": {}}
     first = 0
     for number, arm in enumerate(ARMS):
-        layout = lay_out(key, Begin(number, str(arm), K, PACKETS, first, check.locals), PORTS)
+        layout = lay_out(key, Begin(number, str(arm), K, PACKETS, first, check.local_ports), PORTS)
         first += len(layout.flows)
         for side in (layout.up, layout.down):
             for name, (flow, bit) in side.keys.items():

@@ -53,7 +53,7 @@ def epoch_of(arm: Arm, network: EveryFlowAlike) -> Epoch:
         done = facts.epochs or pending
         return None if done else Ask(arm.app, arm.variant, arm.medium, k=4, packets=8)
 
-    check = Check(make_plan([arm]), bytes(32), choose=choose)
+    check = Check(make_plan([arm]), bytes(32), planner=choose)
     sim = Sim(check, network)  # type: ignore[arg-type]
     check.progress = lambda word, facts, ask: check.interrupt(sim.now_s) if word == "epoch" else None
     return sim.run().epochs[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.conduct.locate import places
+from talkpath.conduct.hop_questions import restricted_places
 from talkpath.lab.drive import run_sim
 from talkpath.lab.locating import draw, holds, plan_of, play, table
 from talkpath.lab.scenario import Scenario
@@ -34,7 +34,7 @@ def played(
 def test_the_place_is_found(rule: str, path: str, background: str, app: str, family: int, exact: bool) -> None:
     facts, scenario = played(rule, path, background, app, family)
     assert scenario.path is not None
-    (place,) = places(facts)
+    (place,) = restricted_places(facts)
     assert (place.why, place.located) == ("", exact)
     assert holds(place, scenario.path)
     assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
@@ -46,7 +46,7 @@ def test_where_routers_answer_little_most_places_are_named_in_both_directions() 
     for seed in (11, 12, 13):
         facts, scenario = played("media.police,kbps=12", "routers=5,at=3,icmp_per_s=20", app="whatsapp", seed=seed)
         assert scenario.path is not None
-        found = places(facts)
+        found = restricted_places(facts)
         assert [place.direction for place in found] == ["up", "down"]
         named += [holds(place, scenario.path) for place in found if not place.why]
         assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
@@ -56,25 +56,25 @@ def test_where_routers_answer_little_most_places_are_named_in_both_directions() 
 
 def test_behind_a_router_that_gives_hops_anew_all_is_the_far_end() -> None:
     facts, _ = played("media.drop,p=0.7,direction=up", "routers=5,at=4,rewrites=2")
-    (place,) = places(facts)
+    (place,) = restricted_places(facts)
     assert (place.after, place.by, place.routers) == (2, None, 2)
 
 
 def test_without_a_restriction_no_packet_is_limited() -> None:
     facts, _ = played("", "routers=4")
-    assert places(facts) == []
+    assert restricted_places(facts) == []
     assert not any(epoch.question == "hops" for epoch in facts.epochs)
 
 
 def test_delays_have_no_place() -> None:
     facts, _ = played("media.delay,ms=150", "routers=4,at=2")
-    assert {place.why for place in places(facts)} == {"delays_only"}
+    assert {place.why for place in restricted_places(facts)} == {"delays_only"}
     assert not any(epoch.question == "hops" for epoch in facts.epochs)
 
 
 def test_where_no_router_answers_only_the_ends_are_named() -> None:
     facts, _ = played("media.drop,p=0.6,direction=up", "routers=3,at=2,silent=1+2+3")
-    (place,) = places(facts)
+    (place,) = restricted_places(facts)
     assert (place.why, place.after, place.by) == ("no_answers", None, None)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from talkpath.conduct.check import LOCAL_PORTS
+from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab import drive

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.conduct.locate import places
+from talkpath.conduct.hop_questions import restricted_places
 from talkpath.lab.drive import run_netns
 from talkpath.lab.locating import holds, plan_of
 from talkpath.lab.scenario import Scenario
@@ -22,7 +22,7 @@ def located(rule: str, path: str, family: int, seed: int) -> dict[str, Any]:
     """One check in the lab's namespace. `void`: this machine was too late for a verdict, or found nothing in time."""
     scenario = Scenario.parse("clean", [rule], seed, family, path)
     facts = run_netns(plan_of("webrtc"), scenario)
-    found = places(facts)
+    found = restricted_places(facts)
     assert scenario.path is not None
     return {
         "void": voided(facts) is not None or not found or all(place.why == "budget" for place in found),

@@ -14,7 +14,7 @@ from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.result import result
-from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.geoip import NetworkOrigin
 
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
 
@@ -24,7 +24,7 @@ def played(restricted: bool, network: str, seed: int) -> Facts:
     """A check of WhatsApp's voice calls on that network of country XX."""
     plan = make_plan(choose_arms(["whatsapp/relay60"]))
     scenario = Scenario.parse("clean", [RULE] if restricted else [], seed)
-    return run_sim(plan, scenario, where=Whereabouts(network, "XX"))
+    return run_sim(plan, scenario, where=NetworkOrigin(network, "XX"))
 
 
 def bundle(restricted: bool, on: str, network: str = "AS64496", seed: int = 0) -> bytes:

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from far_end import FarEnd, free_ports
 
-from talkpath.conduct.check import LOCAL_PORTS, Check
+from talkpath.conduct.check import Check
+from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Plan
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos
 from talkpath.measure.transport_quality import carries
 from talkpath.probe.driver import Driver
-from talkpath.probe.link import Link, parse_link
+from talkpath.probe.invite_link import InviteLink, parse_invite_link
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.verdict.model import Ask
 from talkpath.wire.ip.address import Address
@@ -29,8 +30,8 @@ def only_paths(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask | 
     return None
 
 
-def run(link: Link, plan: Plan = PLAN) -> tuple[Check, Driver]:
-    check = Check(plan, bytes(range(32)), choose=only_paths)
+def run(link: InviteLink, plan: Plan = PLAN) -> tuple[Check, Driver]:
+    check = Check(plan, bytes(range(32)), planner=only_paths)
     driver = Driver(check, link)
     driver.run()
     return check, driver
@@ -38,7 +39,7 @@ def run(link: Link, plan: Plan = PLAN) -> tuple[Check, Driver]:
 
 def test_calls_are_carried_over_udp_tcp_and_tls(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
-        check, _ = run(parse_link(far.link))
+        check, _ = run(parse_invite_link(far.link))
     facts = check.facts()
     found = {carry.transport: carry for carry in carries(facts.epochs)}
     assert {name.partition("/")[0] for name in found} == {"udp", "tcp", "tls", "wss"}
@@ -56,7 +57,7 @@ def test_it_works_outside_of_the_main_thread(tmp_path: Path) -> None:
     """Where signals cannot be listened for."""
     done: list[Check] = []
     with FarEnd(tmp_path) as far:
-        link = parse_link(far.link)
+        link = parse_invite_link(far.link)
         plan = make_plan(choose_arms(["webrtc"]), k=2, budget_bytes=1_000_000)
         thread = threading.Thread(target=lambda: done.append(run(link, plan)[0]))
         thread.start()
@@ -67,16 +68,16 @@ def test_it_works_outside_of_the_main_thread(tmp_path: Path) -> None:
 
 def test_nobody_is_a_fact_and_a_name_of_nobody_an_error() -> None:
     (port,) = free_ports(1)
-    check, _ = run(Link("127.0.0.1", port, "A" * 43))
+    check, _ = run(InviteLink("127.0.0.1", port, "A" * 43))
     assert check.facts().reach.control == "refused"
     with pytest.raises(PeerError, match="cannot be looked up"):
-        run(Link("no-such-host.invalid", 4433, "A" * 43))
+        run(InviteLink("no-such-host.invalid", 4433, "A" * 43))
 
 
 def test_a_server_that_says_nothing_is_no_responder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("talkpath.probe.driver.HANDSHAKE_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PeerError, match="no talkpath responder"):
-        run(Link("127.0.0.1", server.getsockname()[1], "A" * 43))
+        run(InviteLink("127.0.0.1", server.getsockname()[1], "A" * 43))
 
 
 def test_ports_are_few() -> None:

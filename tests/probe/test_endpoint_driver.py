@@ -15,9 +15,9 @@ from random import Random
 import pytest
 
 from talkpath.measure.facts import Exchange
-from talkpath.probe.catalogue import Chosen, Row
-from talkpath.probe.endpoint_driver import Asker, Came, system_lookup
-from talkpath.probe.endpoint_engine import OTHER, SYSTEM, Inquiry
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup
+from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.ip.address import Address
@@ -86,8 +86,8 @@ def name_server(data: bytes) -> bytes:
     return data[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + data[12:] + record
 
 
-def lookup(name: str) -> Came:
-    return Came("dns_nxdomain_error") if "removed" in name else Came(addresses=(Address.of(HERE),))
+def lookup(name: str) -> RequestOutcome:
+    return RequestOutcome("dns_nxdomain_error") if "removed" in name else RequestOutcome(addresses=(Address.of(HERE),))
 
 
 def reset(end: socket.socket) -> None:
@@ -131,9 +131,9 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[
 def ask(ports: dict[str, int], context: ssl.SSLContext, *rows: Row, names_only: bool = False) -> list[Exchange]:
     neutral = (row("n-stun", "", "stun", ports["stun"]), row("n-tls", "", "tls", ports["tls"], "n.example"),
                row("n-tcp", "", "tcp", ports["tcp"]))  # fmt: skip
-    chosen = Chosen(rows, neutral, row("r", "", "resolver", ports["dns"]), names_only)
-    inquiry = Inquiry(chosen, TODAY, Random(3), gap_s=0.05)
-    Asker(inquiry, lookup=lookup, context=context).ask()
+    chosen = ChosenEndpoints(rows, neutral, row("r", "", "resolver", ports["dns"]), names_only)
+    inquiry = EndpointEngine(chosen, TODAY, Random(3), gap_s=0.05)
+    EndpointDriver(inquiry, lookup=lookup, context=context).ask()
     return inquiry.exchanges
 
 
@@ -193,7 +193,7 @@ def test_the_systems_own_name_server_failing_is_a_value(monkeypatch: pytest.Monk
 
     for code, failure in ((socket.EAI_NONAME, "dns_nxdomain_error"), (socket.EAI_AGAIN, "dns_temporary_failure")):
         monkeypatch.setattr(socket, "getaddrinfo", fail(code))
-        assert system_lookup("a.example") == Came(failure)
+        assert system_lookup("a.example") == RequestOutcome(failure)
     monkeypatch.undo()
     (found,) = {address.reveal()[0] for address in system_lookup(HERE).addresses}
     assert found == HERE

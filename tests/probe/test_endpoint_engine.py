@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from talkpath.measure.facts import Exchange
-from talkpath.probe.catalogue import Chosen, Row
-from talkpath.probe.endpoint_engine import GAP_S, OTHER, ROUNDS, SYSTEM, Inquiry, Request
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_engine import GAP_S, OTHER, ROUNDS, SYSTEM, EndpointEngine, Request
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -36,8 +36,8 @@ NEUTRAL = (row("n-stun", "", "stun", "203.0.113.7"), row("n-tls", "", "tls", "n.
 RESOLVER = row("r", "", "resolver", "203.0.113.53")
 
 
-def inquiry(*, names_only: bool = False, seed: int = 1) -> Inquiry:
-    return Inquiry(Chosen(MINE, NEUTRAL, RESOLVER, names_only), TODAY, Random(seed))
+def inquiry(*, names_only: bool = False, seed: int = 1) -> EndpointEngine:
+    return EndpointEngine(ChosenEndpoints(MINE, NEUTRAL, RESOLVER, names_only), TODAY, Random(seed))
 
 
 def reply(request: Request) -> bytes:
@@ -50,7 +50,7 @@ def reply(request: Request) -> bytes:
     return request.data[:2] + header + question + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + THERE.packed
 
 
-def play(asking: Inquiry, fails: Callable[[Request], str] = lambda request: "") -> list[tuple[float, Request]]:
+def play(asking: EndpointEngine, fails: Callable[[Request], str] = lambda request: "") -> list[tuple[float, Request]]:
     """Until its end; every answer takes 50 ms, every silence 3 s."""
     now_s, asked = 100.0, []
     open_: list[tuple[float, Request, str]] = []
@@ -70,7 +70,7 @@ def play(asking: Inquiry, fails: Callable[[Request], str] = lambda request: "") 
     return asked
 
 
-def times(asking: Inquiry) -> Counter[tuple[str, str]]:
+def times(asking: EndpointEngine) -> Counter[tuple[str, str]]:
     return Counter((each.host, each.kind) for each in asking.exchanges if not each.neutral)
 
 
@@ -165,7 +165,7 @@ def test_an_answer_to_somebody_elses_question_is_none() -> None:
     assert asking.exchanges[-1].failure == "unexpected_answer"
 
 
-def _until(asking: Inquiry, kind: str) -> list[Request]:
+def _until(asking: EndpointEngine, kind: str) -> list[Request]:
     for step in range(200):
         found = [request for request in asking.poll(step / 10) if request.kind == kind]
         if found:

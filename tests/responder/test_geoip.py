@@ -10,7 +10,7 @@ import pytest
 from mmdb_made import Value, made
 
 from talkpath.errors import UsageError
-from talkpath.responder.geoip import NOWHERE, Atlas, Whereabouts
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, GeoDatabase, NetworkOrigin
 
 NETWORKS: dict[str, dict[str, Value]] = {
     "::198.51.100.0/120": {"country_code": "XX"},
@@ -34,44 +34,44 @@ def test_the_maker_makes_what_the_library_reads(tmp_path: Path) -> None:
     ("198.51.100.7", "XX"), ("2001:db8::7", "XY"), ("203.0.113.7", "ZZ"), ("2001:db9::7", "ZZ"), ("nobody", "ZZ"),
 ])  # fmt: skip
 def test_country(tmp_path: Path, host: str, country: str) -> None:
-    atlas = Atlas([file(tmp_path, "country.mmdb", NETWORKS)])
-    assert atlas.find(host) == Whereabouts("AS0", country)
+    geoip = GeoDatabase([file(tmp_path, "country.mmdb", NETWORKS)])
+    assert geoip.find(host) == NetworkOrigin("AS0", country)
 
 
 def test_two_files_are_read_together(tmp_path: Path) -> None:
     numbers: dict[str, dict[str, Value]] = {
         "::198.51.100.0/120": {"autonomous_system_number": 64496, "autonomous_system_organization": "Anna's"}
     }
-    atlas = Atlas([file(tmp_path, "country.mmdb", NETWORKS), file(tmp_path, "asn.mmdb", numbers)])
-    assert atlas.find("198.51.100.7") == Whereabouts("AS64496", "XX")
-    assert atlas.find("2001:db8::7") == Whereabouts("AS0", "XY")
+    geoip = GeoDatabase([file(tmp_path, "country.mmdb", NETWORKS), file(tmp_path, "asn.mmdb", numbers)])
+    assert geoip.find("198.51.100.7") == NetworkOrigin("AS64496", "XX")
+    assert geoip.find("2001:db8::7") == NetworkOrigin("AS0", "XY")
 
 
 def test_maxmind_s_own_form(tmp_path: Path) -> None:
-    atlas = Atlas([file(tmp_path, "x.mmdb", {"::198.51.100.0/120": {"country": {"iso_code": "XX"}}})])
-    assert atlas.find("198.51.100.7").country == "XX"
+    geoip = GeoDatabase([file(tmp_path, "x.mmdb", {"::198.51.100.0/120": {"country": {"iso_code": "XX"}}})])
+    assert geoip.find("198.51.100.7").country == "XX"
 
 
 @pytest.mark.parametrize("value", [{"country_code": "Nowhere"}, {"country_code": "é1"}, {"country": "XX"}, {}])
 def test_what_is_no_country_is_not_known(tmp_path: Path, value: dict[str, Value]) -> None:
-    assert Atlas([file(tmp_path, "x.mmdb", {"::198.51.100.0/120": value})]).find("198.51.100.7") == NOWHERE
+    assert GeoDatabase([file(tmp_path, "x.mmdb", {"::198.51.100.0/120": value})]).find("198.51.100.7") == UNKNOWN_ORIGIN
 
 
 def test_ipv6_in_a_file_for_ipv4_is_not_known(tmp_path: Path) -> None:
-    atlas = Atlas([file(tmp_path, "x.mmdb", {"198.51.100.0/24": {"country_code": "XX"}}, 4)])
-    assert atlas.find("198.51.100.7").country == "XX"
-    assert atlas.find("2001:db8::7") == NOWHERE
+    geoip = GeoDatabase([file(tmp_path, "x.mmdb", {"198.51.100.0/24": {"country_code": "XX"}}, 4)])
+    assert geoip.find("198.51.100.7").country == "XX"
+    assert geoip.find("2001:db8::7") == UNKNOWN_ORIGIN
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x.mmdb").write_bytes(b"no database")
     for name in ("x.mmdb", "absent.mmdb"):
         with pytest.raises(UsageError, match=rf"^{name} cannot be read as a MaxMind DB file"):
-            Atlas([tmp_path / name])
+            GeoDatabase([tmp_path / name])
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     with pytest.raises(UsageError, match=r"pip install 'talkpath\[geo\]'"):
-        Atlas([tmp_path / "x.mmdb"])
-    assert Atlas([]).find("198.51.100.7") == NOWHERE
+        GeoDatabase([tmp_path / "x.mmdb"])
+    assert GeoDatabase([]).find("198.51.100.7") == UNKNOWN_ORIGIN

@@ -12,7 +12,7 @@ from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
-from talkpath.responder.session import LINGER_S, Connection, Identity, Limits, Responder
+from talkpath.responder.session import LINGER_S, ControlConnection, Identity, Limits, Responder
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
     AnyMessage,
@@ -39,12 +39,12 @@ def responder(**limits: int) -> Responder:
     return Responder(Identity(PORTS), Limits(**limits), draw=Random(1).randbytes)
 
 
-def say(far: Responder, connection: Connection, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
+def say(far: Responder, connection: ControlConnection, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
     (answer,) = Decoder().feed(far.receive(now_s, connection, messages.encode(message)))
     return answer
 
 
-def opened(far: Responder, block: str = "block") -> tuple[Connection, bytes]:
+def opened(far: Responder, block: str = "block") -> tuple[ControlConnection, bytes]:
     connection = far.connect(block)
     welcome = say(far, connection, HELLO)
     assert isinstance(welcome, Welcome)
@@ -153,8 +153,8 @@ def test_a_version_that_is_not_spoken_is_told_with_the_one_that_is() -> None:
     assert (answer.code, answer.versions) == ("version", (messages.VERSION,))
 
 
-def far_connection() -> Connection:
-    return Connection("block")
+def far_connection() -> ControlConnection:
+    return ControlConnection("block")
 
 
 def test_an_epoch_that_is_over_is_forgotten_but_for_what_came_late() -> None:

@@ -10,9 +10,9 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder import receipts
-from talkpath.responder.geoip import Whereabouts
-from talkpath.responder.receipts import Notary
-from talkpath.responder.session import LINGER_S, Connection, Identity, Responder
+from talkpath.responder.geoip import NetworkOrigin
+from talkpath.responder.receipts import ReceiptSigner
+from talkpath.responder.session import LINGER_S, ControlConnection, Identity, Responder
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
 from talkpath.wire.control.receipt import Statement, unseal
@@ -24,9 +24,9 @@ SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:
 class Session:
     """One epoch by hand."""
 
-    def __init__(self, signing: Notary | None) -> None:
-        self.far = Responder(Identity(PORTS, responder_class="home"), notary=signing)
-        self.connection: Connection = self.far.connect("a", Whereabouts("AS64497", "XX"))
+    def __init__(self, signing: ReceiptSigner | None) -> None:
+        self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
+        self.connection: ControlConnection = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
         welcome = self.say(Hello((1,), "test", commitment(SEED), shapes, KEY))
         assert isinstance(welcome, Welcome)
@@ -58,7 +58,7 @@ class Session:
 
 
 def test_it_names_the_run_and_where_it_came_from() -> None:
-    session = Session(Notary(SIGNER, lambda: HOUR))
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
     assert (session.welcome.network, session.welcome.country) == ("AS64497", "XX")
     found = session.signed(1.0)
     assert found == Statement(
@@ -76,7 +76,7 @@ def test_it_names_the_run_and_where_it_came_from() -> None:
 
 
 def test_it_holds_what_came_in_time_and_what_came_late() -> None:
-    session = Session(Notary(SIGNER, lambda: HOUR))
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
     last = len(session.layout.up.slots) - 1
     session.hear(0, 0.1)
     session.say(Close(0, ()), 2.0)
@@ -94,7 +94,7 @@ def test_it_holds_what_came_in_time_and_what_came_late() -> None:
 
 
 def test_what_came_long_after_is_in_it_too() -> None:
-    session = Session(Notary(SIGNER, lambda: HOUR))
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
     session.say(Close(0, ()), 2.0)
     session.hear(0, 3.0)
     session.far.poll(2.0 + LINGER_S + 1.0)
@@ -105,11 +105,11 @@ def test_what_came_long_after_is_in_it_too() -> None:
 def test_a_responder_without_a_key_or_with_too_much_to_say_signs_nothing(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     assert Session(None).finish(1.0) == Receipt()
     monkeypatch.setattr(receipts, "SLACK_BYTES", messages.MAX_FRAME)
-    assert Session(Notary(SIGNER, lambda: HOUR)).finish(1.0) == Receipt()
+    assert Session(ReceiptSigner(SIGNER, lambda: HOUR)).finish(1.0) == Receipt()
 
 
 def test_two_responders_say_different_things() -> None:
-    one = Session(Notary(SIGNER, lambda: HOUR)).signed(1.0)
-    other = Session(Notary(Signer.fresh(), lambda: HOUR)).signed(1.0)
+    one = Session(ReceiptSigner(SIGNER, lambda: HOUR)).signed(1.0)
+    other = Session(ReceiptSigner(Signer.fresh(), lambda: HOUR)).signed(1.0)
     assert one.responder_key != other.responder_key
     assert replace(one, responder_key=b"", responder_seed=b"") == replace(other, responder_key=b"", responder_seed=b"")

@@ -66,8 +66,8 @@ def make_check_plan(apps: Sequence[str], *, video: bool = False, deep: bool = Fa
 def measure(
     plan: Plan, link: str, family: int, signer: Signer, progress: Callable[[str, Facts, Ask | None], None]
 ) -> Facts:
-    """Carry out the plan and return the facts. `progress` as in `conduct.live.run_check`."""
-    from talkpath.conduct.live import run_check
-    from talkpath.probe.link import parse_link
+    """Carry out the plan and return the facts. `progress` as in `conduct.run_check.run_check`."""
+    from talkpath.conduct.run_check import run_check
+    from talkpath.probe.invite_link import parse_invite_link
 
-    return run_check(plan, parse_link(link), family=family, key=signer.public, progress=progress)
+    return run_check(plan, parse_invite_link(link), family=family, key=signer.public, progress=progress)

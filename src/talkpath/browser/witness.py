@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest
-from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
 from talkpath.wire.control.sign import Signer
 
 
-def nowhere(_: str) -> Whereabouts:
+def nowhere(_: str) -> NetworkOrigin:
     """Where no file says where addresses belong."""
-    return NOWHERE
+    return UNKNOWN_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Witness:
 
     signer: Signer
     network_class: str = "unknown"
-    find: Callable[[str], Whereabouts] = nowhere
+    find: Callable[[str], NetworkOrigin] = nowhere
 
     def signed(self, facts: Facts, half: bytes, run_key: bytes, host: str) -> Facts:
         """The facts with the receipt. `half`: our part of the seed; `run_key` signs the bundle; `host`: the page's

@@ -53,7 +53,7 @@ def locate(
         _score(seed, count, page)
         return
     from talkpath.cli._screen import screen
-    from talkpath.conduct.locate import places
+    from talkpath.conduct.hop_questions import restricted_places
     from talkpath.lab import drive
     from talkpath.lab.drivers import namespace
     from talkpath.lab.locating import plan_of
@@ -67,7 +67,7 @@ def locate(
             raise PeerError(why)
         namespace.enter()
     facts = {"sim": drive.run_sim, "netns": drive.run_netns}[driver](plan_of(app), scenario)
-    found = places(facts)
+    found = restricted_places(facts)
     assert scenario.path is not None  # parsed
     truth = {"routers": scenario.path.routers, "at": scenario.path.at}
     if as_json:

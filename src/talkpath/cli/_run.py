@@ -61,7 +61,7 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
 
 
 def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
-    """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `conduct.live.run_check`."""
+    """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from rich.console import Console
 
     from talkpath.api import live_check

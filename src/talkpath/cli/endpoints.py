@@ -15,7 +15,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Exchange
-    from talkpath.probe.catalogue import Chosen
+    from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.endpoint_engine import Request
 
 
@@ -45,7 +45,7 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.probe.catalogue import choose, read_catalogue
+    from talkpath.probe.endpoint_catalogue import choose, read_catalogue
 
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
     steps = _steps(chosen)
@@ -59,7 +59,7 @@ def command(
     return _ask(chosen, apps, int(tier), gap, as_json)
 
 
-def _steps(chosen: Chosen) -> list[dict[str, Any]]:
+def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
     """The plan: every host, once for each thing that it is asked."""
     rows = (*chosen.rows, *chosen.neutral)
     names = dict.fromkeys((row.app, row.host) for row in rows if row.is_name)
@@ -101,13 +101,13 @@ def _agreed() -> bool:
     return click.confirm("Send this?", default=False, err=True)
 
 
-def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: bool) -> int:
+def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, as_json: bool) -> int:
     from datetime import UTC, datetime
     from random import SystemRandom
 
     from talkpath.cli._screen import screen
-    from talkpath.probe.endpoint_driver import Asker
-    from talkpath.probe.endpoint_engine import Inquiry
+    from talkpath.probe.endpoint_driver import EndpointDriver
+    from talkpath.probe.endpoint_engine import EndpointEngine
     from talkpath.probe.local_network import local_address, through_tunnel
     from talkpath.report import endpoints
     from talkpath.verdict.bases.endpoints import judge_endpoints
@@ -115,10 +115,10 @@ def _ask(chosen: Chosen, apps: Sequence[str], tier: int, gap_s: float, as_json: 
     from talkpath.wire.ip.address import Address
 
     now = datetime.now(UTC)
-    inquiry = Inquiry(chosen, now.date(), SystemRandom(), gap_s)
+    inquiry = EndpointEngine(chosen, now.date(), SystemRandom(), gap_s)
     local = local_address(Address.of(chosen.resolver.host))  # sends nothing
     vpn = local is not None and through_tunnel(local)
-    Asker(inquiry, told=_tell).ask()
+    EndpointDriver(inquiry, told=_tell).ask()
     verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
     if as_json:
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"

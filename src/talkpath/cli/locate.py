@@ -62,7 +62,7 @@ def command(
 def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
     from talkpath.api.check_result import Result
     from talkpath.cli._screen import screen
-    from talkpath.conduct.locate import places
+    from talkpath.conduct.hop_questions import restricted_places
     from talkpath.report.words import place
 
     signer = new_signer(False)
@@ -71,7 +71,7 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
     result = Result.of(facts, signer)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
-    found = places(facts)
+    found = restricted_places(facts)
     if as_json:
         click.echo(json.dumps(place.record(facts, found)))
     else:

@@ -22,7 +22,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.browser.certificate.store import Domain
-    from talkpath.responder.geoip import Atlas
+    from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.session import Identity
 
 OPTIONS = ("ports", "tcp_ports", "tls_ports")
@@ -88,7 +88,7 @@ def _identity_file(path: str | None) -> Path:
 )
 @click.option(
     "--geo",
-    "atlas_files",
+    "geoip_files",
     multiple=True,
     type=click.Path(path_type=Path),
     help="A MaxMind DB file (.mmdb) with countries or AS numbers, for receipts; may be given several times.",
@@ -122,7 +122,7 @@ def command(
     tls_ports: str,
     host: str | None,
     network_class: str,
-    atlas_files: tuple[Path, ...],
+    geoip_files: tuple[Path, ...],
     key_file: str | None,
     invite: str | None,
     hours: float,
@@ -144,7 +144,7 @@ def command(
     Default ports that are in use are named and left out; a port that you ask for must be free. One TCP port can take
     sessions and calls of all kinds: the first bytes tell them apart.
     """
-    from talkpath.responder.geoip import Atlas
+    from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.session import Identity
 
     pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
@@ -157,14 +157,14 @@ def command(
     if doctor:
         _doctor(identity, port, host, as_json)
         return
-    atlas = Atlas(atlas_files)
+    geoip = GeoDatabase(geoip_files)
     identity = _without_closed(identity, inner, host)
     told = None if as_json else asked.name if asked else invite or host or "HOST"
     pem = _identity_file(key_file)
-    taken, geo = (port, *inner.values()), tuple(map(str, atlas_files))
+    taken, geo = (port, *inner.values()), tuple(map(str, geoip_files))
     signing = str(pem), network_class, geo
     with _web(web, web_udp, host, taken, _certificate(web_cert, web_key), asked, signing, told):
-        _serve(identity, inner, port, host, pem, atlas, invite, hours, as_json)
+        _serve(identity, inner, port, host, pem, geoip, invite, hours, as_json)
 
 
 def _certificate(chain: str | None, key: str | None) -> tuple[str, str] | None:
@@ -286,27 +286,27 @@ def _serve(
     port: int,
     host: str | None,
     pem: Path,
-    atlas: Atlas,
+    geoip: GeoDatabase,
     invite: str | None,
     hours: float,
     as_json: bool,
 ) -> None:
-    from talkpath.probe.link import Link
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.driver import ResponderDriver
-    from talkpath.responder.receipts import Notary
+    from talkpath.responder.receipts import ReceiptSigner
     from talkpath.responder.session import Responder
     from talkpath.wire.control.keys import pem_key_text
     from talkpath.wire.control.sign import Signer
 
     try:
         key = pem_key_text(pem.read_bytes())
-        responder = Responder(identity, notary=Notary(Signer.of_pem(pem.read_bytes()), _hour))
-        driver = ResponderDriver(responder, pem, control_port=port, host=host, inner=inner, atlas=atlas)
+        responder = Responder(identity, receipts=ReceiptSigner(Signer.of_pem(pem.read_bytes()), _hour))
+        driver = ResponderDriver(responder, pem, control_port=port, host=host, inner=inner, geoip=geoip)
     except OSError:  # of ssl, too
         raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
     also = USUAL_PORT if USUAL_PORT in identity.tls_ports else 0
-    link = Link(invite or host or "HOST", port, key, until, also).text()
+    link = InviteLink(invite or host or "HOST", port, key, until, also).text()
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))

@@ -14,7 +14,7 @@ from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.conduct.watch import Bounds, Measure, Told
+    from talkpath.conduct.repeated_checks import Bounds, Measure, OnRun
     from talkpath.measure.facts import Facts, Plan
     from talkpath.verdict.bases.repeated import Run
 
@@ -66,7 +66,7 @@ def command(
 
     With --fresh LINK a restriction that began after the first check can be told from one of the test server alone.
     """
-    from talkpath.conduct.watch import Bounds
+    from talkpath.conduct.repeated_checks import Bounds
 
     if times is None and hours is None:
         raise UsageError("Say how long: --times N checks, or --for HOURS. Nothing was measured.")
@@ -90,7 +90,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     from random import SystemRandom
 
     from talkpath.cli._screen import screen
-    from talkpath.conduct.watch import watch
+    from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch as words
     from talkpath.verdict.bases.repeated import LN10, together
 
@@ -98,7 +98,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     click.echo(f"talkpath: at most {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
     measure, publish = _measure(plan, link, fresh, output), _publish(runs, as_json)
     try:
-        watch(measure, bounds, WallClock(), SystemRandom(), publish, fresh=fresh is not None)
+        repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=fresh is not None)
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
@@ -110,12 +110,12 @@ def _measure(plan: Plan, link: str, fresh: str | None, output: Path | None) -> M
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api import live_check
     from talkpath.api.check_result import Result
-    from talkpath.probe.link import parse_link
+    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.sign import Signer
 
     links = [text for text in (link, fresh) if text]
     for text in links:
-        parse_link(text)  # both must make sense before the first check
+        parse_invite_link(text)  # both must make sense before the first check
     written: list[Path] = []
 
     def measure(to_fresh: bool) -> Facts:
@@ -129,7 +129,7 @@ def _measure(plan: Plan, link: str, fresh: str | None, output: Path | None) -> M
     return measure
 
 
-def _publish(kept: list[Run], as_json: bool) -> Told:
+def _publish(kept: list[Run], as_json: bool) -> OnRun:
     """A function that prints a line or an object after each check."""
     from datetime import UTC, datetime
 

@@ -1,1 +1,12 @@
-"""Joins a session to the verdict's next question: runs epochs, stops, asks on. Still without sockets."""
+"""Runs a check: joins a session with a responder to the verdict's choice of the next question. Opens no socket.
+
+Read in this order:
+
+- `check` the life of one check, from the first Hello to the last facts: an engine that a driver feeds;
+- `question_choice` which question comes next, given what time, bytes and ports are left;
+- `remaining_budget` how many of the plan's bytes and seconds are left;
+- `epoch_request` a question as a `Begin` of the control protocol;
+- `offered_transports` the transports that a responder offers, and smaller versions of a question;
+- `hop_questions` a check that also asks at which hop a restriction acts (`talkpath locate`);
+- `run_check` a check on the real network; `repeated_checks` one check after another (`talkpath watch`).
+"""

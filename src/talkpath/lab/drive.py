@@ -30,7 +30,7 @@ from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
-from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.geoip import NetworkOrigin
 from talkpath.verdict.model import Ask
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
@@ -45,7 +45,7 @@ QUIET_PORTS = range(20_000, 32_000)  # not ephemeral on Linux, macOS or Windows
 
 
 def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: Hear = lambda said: None,
-            where: Whereabouts = WHERE) -> Facts:  # fmt: skip
+            where: NetworkOrigin = WHERE) -> Facts:  # fmt: skip
     """In virtual time, from a network that the responder finds to be `where`."""
 
     def progress(word: str, facts: Facts, ask: Ask | None) -> None:

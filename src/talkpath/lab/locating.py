@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from talkpath.conduct.locate import places
+from talkpath.conduct.hop_questions import restricted_places
 from talkpath.experiment.plan import choose_arms, locating, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.path.routers import Path
@@ -86,7 +86,7 @@ def play(drawn: Drawn) -> list[Told]:
     """The case, played."""
     scenario = Scenario.parse(drawn.background, [drawn.rule], drawn.seed, drawn.family, drawn.path)
     assert scenario.path is not None  # drawn
-    found = places(run_sim(plan_of(drawn.app), scenario))
+    found = restricted_places(run_sim(plan_of(drawn.app), scenario))
     if not found:
         return [Told(drawn, "", "not restricted", False)]
     return [Told(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path)) for place in found]

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
-from talkpath.conduct.check import LOCAL_PORTS, Check
+from talkpath.conduct.check import Check
+from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
 from talkpath.experiment.seeds import derive, generator, session_key
 from talkpath.lab.drivers.sim import Sim

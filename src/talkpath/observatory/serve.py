@@ -23,7 +23,7 @@ from talkpath.observatory.web.pages import Hooks, Pages
 from talkpath.observatory.web.site import Site
 from talkpath.observatory.workers.lookout import Telling
 from talkpath.report.words.language import codes, language, speaking
-from talkpath.responder.geoip import Atlas
+from talkpath.responder.geoip import GeoDatabase
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -107,14 +107,14 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
     from talkpath.browser.web.mount import Mount
     from talkpath.browser.witness import Witness
 
-    atlas = Atlas(place.geo)
+    geoip = GeoDatabase(place.geo)
 
     def known(address: str, code: str) -> list[str]:
         with speaking(language(code if code in codes() else "en")):
-            return others(pages.source, pages.site, atlas.find(address))
+            return others(pages.source, pages.site, geoip.find(address))
 
     signer = signer_of(place.root / CHECK_KEY)
-    return Mount(host, web_udp, Witness(signer, find=atlas.find), known)
+    return Mount(host, web_udp, Witness(signer, find=geoip.find), known)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

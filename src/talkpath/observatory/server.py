@@ -32,7 +32,7 @@ from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.publication import Publication
-from talkpath.responder.geoip import Atlas
+from talkpath.responder.geoip import GeoDatabase
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -80,8 +80,8 @@ class Observatory:
             undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
         limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
-        contributors, atlas = Contributors(self.clock.today), Atlas(place.geo)
-        self.collector = Collector(self.log, self.committer, atlas, contributors, settings, self.metrics, limits)
+        contributors, geoip = Contributors(self.clock.today), GeoDatabase(place.geo)
+        self.collector = Collector(self.log, self.committer, geoip, contributors, settings, self.metrics, limits)
         self._api = ReportApi(self.collector)
 
     def routes(self) -> list[BaseRoute]:

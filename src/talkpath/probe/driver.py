@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from talkpath.errors import PeerError
-from talkpath.probe.flight import Outgoing
-from talkpath.probe.link import Link
+from talkpath.probe.flight import ProbePacket
+from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.stream import Stream, usual_name
 from talkpath.wire.control import tls
@@ -60,22 +60,22 @@ class Engine(Protocol):
     def interrupt(self, now_s: float) -> None:
         """Ctrl-C or SIGTERM: come to an end with what there is. A second one: at once."""
 
-    def jumped(self, seconds: float) -> None:
+    def clock_jumped(self, seconds: float) -> None:
         """The wall clock went so many seconds further than the monotonic one: a suspend, or it was set."""
 
-    def surrounded(self, *, vpn: bool | None = None, changed: bool = False) -> None:
+    def network_observed(self, *, vpn: bool | None = None, changed: bool = False) -> None:
         """`vpn`: packets leave through a tunnel (None: not known). `changed`: this machine has another address."""
 
-    def datagram(self, now_s: float, data: bytes) -> list[Outgoing]:
+    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
         """One UDP payload, or one datagram of a stream; what to send at once in answer. Any bytes may come."""
 
-    def unsent(self, packet: Outgoing) -> None:
+    def unsent(self, packet: ProbePacket) -> None:
         """The system refused to send this one, so it never left and may not count as lost."""
 
     def exceeded(self, local: int, port: int, router: str) -> None:
         """ICMP said that hops ran out on a packet from socket `local` to `port`; `router`: its kind of address."""
 
-    def poll(self, now_s: float) -> list[Outgoing]:
+    def poll(self, now_s: float) -> list[ProbePacket]:
         """All that is due at `now_s`, to be sent in this order."""
 
     @property
@@ -86,7 +86,7 @@ class Engine(Protocol):
 class Driver:
     """One check against the responder of `link`. `family` 4, 6, or 0 for whichever answers first."""
 
-    def __init__(self, engine: Engine, link: Link, family: int = 0) -> None:
+    def __init__(self, engine: Engine, link: InviteLink, family: int = 0) -> None:
         self._engine, self._link, self._family = engine, link, family
         self._control: socket.socket | None = None
         self._channel = tls.Channel(tls.client_context(), server=False, name=None)
@@ -138,7 +138,7 @@ class Driver:
         self._control.setblocking(False)
         self._local_address = local_address(self._far)
         if self._local_address is not None:
-            self._engine.surrounded(vpn=through_tunnel(self._local_address))
+            self._engine.network_observed(vpn=through_tunnel(self._local_address))
         self._engine.connected(time.monotonic(), self._far.family)
         return True
 
@@ -247,7 +247,7 @@ class Driver:
     def _look(self, step_s: float) -> None:
         """Once a second: did a clock jump (a suspend does that too), did the network change, is it gone?"""
         if abs(step_s) > SUSPEND_S:
-            self._engine.jumped(step_s)
+            self._engine.clock_jumped(step_s)
         if self._local_address is None:
             return
         now_from = local_address(self._far)
@@ -255,7 +255,7 @@ class Driver:
         if self._no_route >= NO_ROUTE_LOOKS:
             self._hang_up("network_lost")
         elif now_from is not None and now_from != self._local_address:
-            self._engine.surrounded(changed=True)
+            self._engine.network_observed(changed=True)
 
     def _wait(self) -> None:
         timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
@@ -299,7 +299,7 @@ class Driver:
                 continue  # an ICMP error for an earlier packet: a lost packet, nothing more
             self._send(self._engine.datagram(time.monotonic(), data))
 
-    def _send(self, packets: list[Outgoing]) -> None:
+    def _send(self, packets: list[ProbePacket]) -> None:
         for packet in packets:
             if packet.transport != "udp":
                 self._stream(packet).send(packet.data)
@@ -315,7 +315,7 @@ class Driver:
             except OSError:
                 self._engine.unsent(packet)  # full buffer, no route, a firewall on this machine
 
-    def _send_limited(self, end: socket.socket, packet: Outgoing) -> None:
+    def _send_limited(self, end: socket.socket, packet: ProbePacket) -> None:
         """A datagram that may go so many hops."""
         if end not in self._limited:
             end.setsockopt(*error_queue.RECEIVE[self._far.family], 1)
@@ -341,7 +341,7 @@ class Driver:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 19)
         return end
 
-    def _stream(self, packet: Outgoing) -> Stream:
+    def _stream(self, packet: ProbePacket) -> Stream:
         stream = self._streams.get(packet.flow)
         if stream is None:
             stream = self._streams[packet.flow] = Stream(self._far, packet.port, packet.transport)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from talkpath.probe.endpoint_engine import OTHER, SYSTEM, Inquiry, Request
+from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.wire.ip.address import Address
 
 DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
@@ -30,37 +30,37 @@ FAILURES: tuple[tuple[type[OSError], str], ...] = (
 )
 
 
-class Came(NamedTuple):
-    """What came of a request, see `Inquiry.answered`."""
+class RequestOutcome(NamedTuple):
+    """What came of a request, see `EndpointEngine.answered`."""
 
     failure: str = ""
     data: bytes = b""
     addresses: tuple[Address, ...] = ()
 
 
-Lookup = Callable[[str], Came]
+Lookup = Callable[[str], RequestOutcome]
 Told = Callable[[Request], None]
 
 
-def system_lookup(name: str) -> Came:
+def system_lookup(name: str) -> RequestOutcome:
     """By the system's own resolver, whatever that is."""
     try:
         found = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM)
     except socket.gaierror as error:
         absent = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-        return Came("dns_nxdomain_error" if absent else "dns_temporary_failure")
+        return RequestOutcome("dns_nxdomain_error" if absent else "dns_temporary_failure")
     except (OSError, UnicodeError):
-        return Came("dns_temporary_failure")
-    return Came(addresses=tuple(Address.of(str(sockaddr[0])) for *_, sockaddr in found))
+        return RequestOutcome("dns_temporary_failure")
+    return RequestOutcome(addresses=tuple(Address.of(str(sockaddr[0])) for *_, sockaddr in found))
 
 
-class Asker:
+class EndpointDriver:
     """Runs an inquiry. `context` verifies certificates, by the system's authorities unless one is given; `told` hears
     of each request as it leaves."""
 
     def __init__(
         self,
-        inquiry: Inquiry,
+        inquiry: EndpointEngine,
         *,
         lookup: Lookup = system_lookup,
         context: ssl.SSLContext | None = None,
@@ -72,7 +72,7 @@ class Asker:
     def ask(self) -> None:
         """To the end."""
         inquiry = self._inquiry
-        running: dict[Future[Came], Request] = {}
+        running: dict[Future[RequestOutcome], Request] = {}
         with ThreadPoolExecutor(WORKERS, "ask") as pool:
             while not inquiry.done or running:
                 for request in inquiry.poll(time.monotonic()):
@@ -85,26 +85,31 @@ class Asker:
                 for each in done:
                     inquiry.answered(time.monotonic(), running.pop(each).number, *each.result())
 
-    def _one(self, request: Request) -> Came:
+    def _one(self, request: Request) -> RequestOutcome:
         if request.kind == SYSTEM:
             return self._lookup(request.row.host)
         if not request.addresses:
-            return Came("dns_lookup_error")
+            return RequestOutcome("dns_lookup_error")
         try:
             return self._exchange(request)
         except OSError as error:
-            return Came(next((name for kind, name in FAILURES if isinstance(error, kind)), "network_unreachable"))
+            return RequestOutcome(_failure(error))
 
-    def _exchange(self, request: Request) -> Came:
+    def _exchange(self, request: Request) -> RequestOutcome:
         row = request.row
         if request.kind in ("stun", OTHER):
             port = row.port if request.kind == "stun" else self._inquiry.chosen.resolver.port
-            return Came(data=_datagram(request.addresses, port, request.data))
+            return RequestOutcome(data=_datagram(request.addresses, port, request.data))
         with _connected(request.addresses, row.port) as plain:
             if request.kind == "tls":
                 with self._context.wrap_socket(plain, server_hostname=row.host):
-                    return Came()
-        return Came()
+                    return RequestOutcome()
+        return RequestOutcome()
+
+
+def _failure(error: OSError) -> str:
+    """The failure's name in OONI's df-007."""
+    return next((name for kind, name in FAILURES if isinstance(error, kind)), "network_unreachable")
 
 
 def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:

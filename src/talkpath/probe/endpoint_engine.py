@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from talkpath.errors import WireError
 from talkpath.measure.facts import Exchange
-from talkpath.probe.catalogue import Chosen, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -48,10 +48,10 @@ class Due(NamedTuple):
 
 
 @dataclass(slots=True)
-class Inquiry:
+class EndpointEngine:
     """`today` decides which sources are old. `draw` is seeded in tests."""
 
-    chosen: Chosen
+    chosen: ChosenEndpoints
     today: date
     rng: Random
     gap_s: float = GAP_S

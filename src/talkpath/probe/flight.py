@@ -13,7 +13,7 @@ from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import Places, read
 
 
-class Outgoing(Struct, frozen=True, gc=False):
+class ProbePacket(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
     `transport` is "udp", or "tcp", "tls", "wss": then the datagram goes on the stream of `flow`.
@@ -28,7 +28,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     hops: int = 0
 
 
-class ProbeFlight(Flight[Outgoing]):
+class ProbeFlight(Flight[ProbePacket]):
     """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it, of which
     `around_bytes` are what a datagram has around it over each transport."""
 
@@ -40,7 +40,7 @@ class ProbeFlight(Flight[Outgoing]):
         self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
 
-    def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[Outgoing]:
+    def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[ProbePacket]:
         """One datagram of the responder's came. Returns what it sets off."""
         if not self._nonce[flow]:
             self._look(flow, bit, data)
@@ -64,16 +64,16 @@ class ProbeFlight(Flight[Outgoing]):
         if place is not None:
             self.unsend(*place)
 
-    def packet(self, flow: int, bit: int) -> Outgoing:
+    def packet(self, flow: int, bit: int) -> ProbePacket:
         """See `Flight`. It echoes the nonce once there is one."""
         plan, hops = self.layout.flows[flow], self.hops[flow].get(bit, 0)
-        return Outgoing(
+        return ProbePacket(
             plan.local, self._port[flow], self._datagrams[flow][bit], self.transport[flow], plan.number, hops
         )
 
-    def _packets(self, flow: int) -> list[Outgoing]:
+    def _packets(self, flow: int) -> list[ProbePacket]:
         """All of a flow."""
         plan, hops, row = self.layout.flows[flow], self.hops[flow], self._datagrams[flow]
         ends = repeat(plan.local), repeat(self._port[flow])
         limits = map(hops.get, range(len(row)), repeat(0)) if hops else repeat(0)
-        return list(map(Outgoing, *ends, row, repeat(self.transport[flow]), repeat(plan.number), limits))
+        return list(map(ProbePacket, *ends, row, repeat(self.transport[flow]), repeat(plan.number), limits))

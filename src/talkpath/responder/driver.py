@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from talkpath.errors import UsageError
-from talkpath.responder.flight import Outgoing
-from talkpath.responder.geoip import Atlas
-from talkpath.responder.peer import Peer
+from talkpath.responder.flight import ResponderPacket
+from talkpath.responder.geoip import GeoDatabase
 from talkpath.responder.session import Identity, Responder
+from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address
@@ -112,7 +112,7 @@ class ResponderDriver:
     """Runs an engine until `stop()` is true. `pem` is the identity file.
 
     `inner` maps ("udp" or "tcp", an announced port) to the one opened here, where a router in front forwards one to
-    the other. `atlas` says which network an address belongs to, before it is forgotten.
+    the other. `geoip` says which network an address belongs to, before it is forgotten.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class ResponderDriver:
         control_port: int,
         host: str | None = None,
         inner: Mapping[tuple[str, int], int] | None = None,
-        atlas: Atlas | None = None,
+        geoip: GeoDatabase | None = None,
     ) -> None:
         inner = inner or {}
-        self._atlas = atlas or Atlas(())
+        self._geoip = geoip or GeoDatabase(())
         self._engine = engine
-        engine.proven = lambda source: isinstance(source, Peer)
+        engine.proven = lambda source: isinstance(source, TcpPeer)
         engine.known = self._calls_already
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
@@ -141,7 +141,7 @@ class ResponderDriver:
             for end in listen_tcp(inner.get(("tcp", port), port), host)
         }
         self._limited: set[socket.socket] = set()
-        self._peers: dict[socket.socket, Peer] = {}
+        self._peers: dict[socket.socket, TcpPeer] = {}
         self.sessions = 0
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -187,10 +187,10 @@ class ResponderDriver:
             if replies:
                 self._send(replies)
 
-    def _send(self, packets: Sequence[Outgoing]) -> None:
+    def _send(self, packets: Sequence[ResponderPacket]) -> None:
         for packet in packets:
             source, port, data = packet.source, packet.port, packet.data
-            if isinstance(source, Peer):
+            if isinstance(source, TcpPeer):
                 source.greeted = True
                 assert source.carrier is not None  # a datagram came over it
                 source.carrier.write(data)
@@ -239,7 +239,7 @@ class ResponderDriver:
         with suppress(OSError):  # it has gone already
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         now_s = time.monotonic()
-        self._peers[end] = Peer(end, port, self._context, now_s, now_s)
+        self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s)
 
     def _block(self, host: str) -> bytes:
         """The /24 or /48 that a session is counted by, hashed with a key that dies with this process."""
@@ -248,7 +248,7 @@ class ResponderDriver:
         prefix = packed[:3] if len(packed) == 4 else packed[:6]
         return hashlib.blake2b(prefix, key=self._salt, digest_size=16).digest()
 
-    def _hear(self, peer: Peer) -> None:
+    def _hear(self, peer: TcpPeer) -> None:
         try:
             data = peer.socket.recv(65536)
         except BlockingIOError:
@@ -277,7 +277,7 @@ class ResponderDriver:
         assert isinstance(source, tuple)  # as _drain made it
         return any(peer.connection is not None and peer.host == source[1][0] for peer in self._peers.values())
 
-    def _greet(self, peer: Peer) -> None:
+    def _greet(self, peer: TcpPeer) -> None:
         """It is a control channel: a session, once it says hello."""
         try:
             host = str(peer.socket.getpeername()[0])
@@ -285,10 +285,10 @@ class ResponderDriver:
             self._hang_up(peer)
             return
         peer.host = host
-        peer.connection = self._engine.connect(self._block(host), self._atlas.find(host))
+        peer.connection = self._engine.connect(self._block(host), self._geoip.find(host))
         self.sessions += 1
 
-    def _flush(self, peer: Peer) -> None:
+    def _flush(self, peer: TcpPeer) -> None:
         if peer.pending:
             try:
                 del peer.out[: peer.socket.send(peer.out)]
@@ -300,7 +300,7 @@ class ResponderDriver:
         if (peer.closing and not peer.out) or len(peer.out) > MAX_OUT:
             self._hang_up(peer)
 
-    def _hang_up(self, peer: Peer) -> None:
+    def _hang_up(self, peer: TcpPeer) -> None:
         if self._peers.pop(peer.socket, None) is not None:
             peer.socket.close()
             if peer.connection is not None:

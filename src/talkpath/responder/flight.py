@@ -16,7 +16,7 @@ from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import matches, put, read
 
 
-class Outgoing(Struct, frozen=True, gc=False):
+class ResponderPacket(Struct, frozen=True, gc=False):
     """One datagram to send from `port` to `source` (an opaque handle of the driver's), `hops` as at the probe's."""
 
     source: Hashable
@@ -25,7 +25,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     hops: int = 0
 
 
-class ResponderFlight(Flight[Outgoing]):
+class ResponderFlight(Flight[ResponderPacket]):
     """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes, `proven(source)` tells whether a
     source's address is proven already, as over TCP it is: there nothing is held back until a nonce is echoed."""
 
@@ -41,7 +41,9 @@ class ResponderFlight(Flight[Outgoing]):
         self._gave = [0] * count
         self._draw, self._proven = draw, proven
 
-    def take(self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
+    def take(
+        self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes
+    ) -> list[ResponderPacket]:
         """One datagram of ours came from `source`. Returns what it sets off."""
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
@@ -70,9 +72,9 @@ class ResponderFlight(Flight[Outgoing]):
         if self.checked[flow] and (bound := self.source[flow]) is not None:
             hops, row = self.hops[flow], self._datagrams[flow]
             limits = map(hops.get, range(len(row)), repeat(0)) if hops else repeat(0)
-            self.ready(flow, list(map(Outgoing, repeat(bound[0]), repeat(bound[1]), row, limits)))
+            self.ready(flow, list(map(ResponderPacket, repeat(bound[0]), repeat(bound[1]), row, limits)))
 
-    def packet(self, flow: int, bit: int) -> Outgoing | None:
+    def packet(self, flow: int, bit: int) -> ResponderPacket | None:
         """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""
         bound, data = self.source[flow], self._datagrams[flow][bit]
         if bound is None or not (self.checked[flow] or self._gave[flow] + len(data) <= self._got[flow]):
@@ -83,4 +85,4 @@ class ResponderFlight(Flight[Outgoing]):
             text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
             self._gave[flow] += len(data)
-        return Outgoing(bound[0], bound[1], data, self.hops[flow].get(bit, 0))
+        return ResponderPacket(bound[0], bound[1], data, self.hops[flow].get(bit, 0))

@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from maxminddb import Reader
 
 
-class Whereabouts(NamedTuple):
+class NetworkOrigin(NamedTuple):
     """An AS number as "AS64496" and an ISO 3166 country; "AS0" and "ZZ" are not known."""
 
     network: str = "AS0"
     country: str = "ZZ"
 
 
-NOWHERE = Whereabouts()
+UNKNOWN_ORIGIN = NetworkOrigin()
 
 
-class Atlas:
+class GeoDatabase:
     """Files in MaxMind's DB format, as @ip-location-db publishes them: one for countries, one for AS numbers, or both
     in one. `UsageError` for a file that is none."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._readers = [_open(file) for file in files]
 
-    def find(self, host: str) -> Whereabouts:
+    def find(self, host: str) -> NetworkOrigin:
         """Where an address literal belongs."""
         if not self._readers:
-            return NOWHERE
+            return UNKNOWN_ORIGIN
         try:
             address = Address.of(host)
         except ValueError:
-            return NOWHERE
+            return UNKNOWN_ORIGIN
         found: dict[str, Any] = {}
         for reader in self._readers:
             found |= _look_up(reader, address)
-        return Whereabouts(_network(found), _country(found))
+        return NetworkOrigin(_network(found), _country(found))
 
 
 def _open(file: Path) -> Reader:
@@ -71,7 +71,7 @@ def _look_up(reader: Reader, address: Address) -> dict[str, Any]:
 def _network(found: dict[str, Any]) -> str:
     number = found.get("autonomous_system_number")
     known = isinstance(number, int) and 0 <= number < 1 << 32
-    return f"AS{number}" if known else NOWHERE.network
+    return f"AS{number}" if known else UNKNOWN_ORIGIN.network
 
 
 def _country(found: dict[str, Any]) -> str:
@@ -79,4 +79,4 @@ def _country(found: dict[str, Any]) -> str:
     inner = found.get("country")
     code = found.get("country_code", inner.get("iso_code") if isinstance(inner, dict) else None)
     known = isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha()
-    return code.upper() if known and isinstance(code, str) else NOWHERE.country
+    return code.upper() if known and isinstance(code, str) else UNKNOWN_ORIGIN.country

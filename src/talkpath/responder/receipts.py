@@ -15,7 +15,7 @@ QUESTION_CHARACTERS = 32  # a probe may write anything there
 
 
 @dataclass(frozen=True, slots=True)
-class Notary:
+class ReceiptSigner:
     """`hour()` tells the time in UTC, to the hour ("" in virtual time)."""
 
     signer: Signer

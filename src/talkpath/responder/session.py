@@ -21,9 +21,9 @@ from talkpath.experiment.hop_limits import parse_limit
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
-from talkpath.responder.flight import Outgoing, ResponderFlight
-from talkpath.responder.geoip import NOWHERE, Whereabouts
-from talkpath.responder.receipts import Notary, seen, with_late
+from talkpath.responder.flight import ResponderFlight, ResponderPacket
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
+from talkpath.responder.receipts import ReceiptSigner, seen, with_late
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
     AnyMessage,
@@ -77,11 +77,11 @@ class _Break(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Connection:
+class ControlConnection:
     """One control connection. `block` is an opaque handle of the address block it comes from, `where` its network."""
 
     block: Hashable
-    where: Whereabouts = NOWHERE
+    where: NetworkOrigin = UNKNOWN_ORIGIN
     decoder: messages.Decoder = field(default_factory=messages.Decoder)
     out: bytearray = field(default_factory=bytearray)
     closed: bool = False
@@ -98,35 +98,35 @@ class Connection:
 
 
 class Responder:
-    """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without a `notary`
-    it signs no receipts."""
+    """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without `receipts` it
+    signs none."""
 
     def __init__(
         self,
         identity: Identity,
         limits: Limits = Limits(),
         draw: Callable[[int], bytes] = os.urandom,
-        notary: Notary | None = None,
+        receipts: ReceiptSigner | None = None,
     ) -> None:
         self.identity, self.limits = identity, limits
-        self._draw, self._notary = draw, notary
-        self._sessions: set[Connection] = set()
+        self._draw, self._receipts = draw, receipts
+        self._sessions: set[ControlConnection] = set()
         self._blocks: Counter[Hashable] = Counter()
         self._keys: dict[bytes, ResponderFlight] = {}
         self._active: list[ResponderFlight] = []
-        self._overdue: list[Outgoing] = []
-        self._lingering: list[tuple[float, Connection, int]] = []
+        self._overdue: list[ResponderPacket] = []
+        self._lingering: list[tuple[float, ControlConnection, int]] = []
         self.proven: Callable[[Hashable], bool] = lambda source: False  # a stream: its address needs no check
         self.known: Callable[[Hashable], bool] = lambda source: False  # the address of an open control connection
         self.wake_s = NEVER  # when `poll` has something to send next
 
     # -- the control channel ---------------------------------------------------------------------------------
 
-    def connect(self, block: Hashable, where: Whereabouts = NOWHERE) -> Connection:
+    def connect(self, block: Hashable, where: NetworkOrigin = UNKNOWN_ORIGIN) -> ControlConnection:
         """A new control connection. It becomes a session, and counts, with its Hello."""
-        return Connection(block, where)
+        return ControlConnection(block, where)
 
-    def receive(self, now_s: float, connection: Connection, data: bytes) -> bytes:
+    def receive(self, now_s: float, connection: ControlConnection, data: bytes) -> bytes:
         """Control bytes in, control bytes out. `connection.closed` afterwards means: send, then hang up."""
         try:
             for message in connection.decoder.feed(data):
@@ -143,7 +143,7 @@ class Responder:
         connection.out.clear()
         return out
 
-    def disconnect(self, connection: Connection) -> None:
+    def disconnect(self, connection: ControlConnection) -> None:
         """The control connection is gone; so is everything it asked for."""
         if connection in self._sessions:
             self._sessions.discard(connection)
@@ -154,7 +154,7 @@ class Responder:
             self._forget(flight)
         connection.flights.clear()
 
-    def _answer(self, now_s: float, connection: Connection, message: AnyMessage) -> AnyMessage:
+    def _answer(self, now_s: float, connection: ControlConnection, message: AnyMessage) -> AnyMessage:
         match message:
             case Hello():
                 return self._welcome(connection, message)
@@ -169,7 +169,7 @@ class Responder:
             case _:
                 raise _Break("order", "That message is the responder's to send.")
 
-    def _welcome(self, connection: Connection, hello: Hello) -> Welcome:
+    def _welcome(self, connection: ControlConnection, hello: Hello) -> Welcome:
         limits = self.limits
         if messages.VERSION not in hello.versions:
             sentence = f"This responder speaks version {messages.VERSION} only; use the same talkpath."
@@ -198,7 +198,7 @@ class Responder:
             wss_ports=self.identity.tls_ports,
         )
 
-    def _open(self, connection: Connection, seed: bytes) -> Ready:
+    def _open(self, connection: ControlConnection, seed: bytes) -> Ready:
         if connection.hello is None or connection.key:
             raise _Break("order", "Open comes once, after Welcome.")
         if len(seed) != SEED_BYTES or commitment(seed) != connection.hello.commit:
@@ -206,7 +206,7 @@ class Responder:
         connection.probe_seed, connection.key = seed, session_key(seed, connection.seed)
         return Ready(-1)
 
-    def _begin(self, connection: Connection, begin: Begin) -> Ready:
+    def _begin(self, connection: ControlConnection, begin: Begin) -> Ready:
         self._vet(connection, begin)
         layout = lay_out(connection.key, begin, self.identity.ports)
         connection.planned_bytes += sum(epoch_bytes(layout))
@@ -223,7 +223,7 @@ class Responder:
         """Which transports carry a call is asked on far lines too: set-up there is over before a nonce is back."""
         return self.proven(source) or self.known(source)
 
-    def _vet(self, connection: Connection, begin: Begin) -> None:
+    def _vet(self, connection: ControlConnection, begin: Begin) -> None:
         limits = self.limits
         if not connection.key or begin.number in connection.begun:
             raise _Break("order", "Begin comes after Open, with a new number.")
@@ -249,7 +249,7 @@ class Responder:
         kinds = {"udp": own.ports, "tcp": own.tcp_ports, "tls": own.tls_ports, "wss": own.tls_ports}
         return {f"{kind}/{port}" for kind, ports in kinds.items() for port in ports}
 
-    def _close(self, now_s: float, connection: Connection, number: int) -> Report:
+    def _close(self, now_s: float, connection: ControlConnection, number: int) -> Report:
         flight = connection.flights.get(number)
         if flight is None or flight.closed:
             raise _Break("order", "Close comes once for each epoch that was begun.")
@@ -261,37 +261,37 @@ class Responder:
             self._active.remove(flight)
         self._lingering.append((now_s + LINGER_S, connection, number))
         reports = flight.reports()
-        if self._notary:
+        if self._receipts:
             connection.seen.append(seen(flight.layout, reports))
         return Report(number, reports, self._late(connection))
 
-    def _finish(self, connection: Connection, digest: bytes) -> Receipt:
+    def _finish(self, connection: ControlConnection, digest: bytes) -> Receipt:
         connection.closed = True
         late = self._late(connection)
-        if self._notary is None or connection.hello is None:
+        if self._receipts is None or connection.hello is None:
             return Receipt(late)
         statement = Statement(
             probe_key=connection.hello.key[:SEED_BYTES],
-            responder_key=self._notary.signer.public,
+            responder_key=self._receipts.signer.public,
             probe_seed=connection.probe_seed,
             responder_seed=connection.seed,
             facts_digest=digest[:SEED_BYTES],
             responder_class=self.identity.responder_class,
             network=connection.where.network,
             country=connection.where.country,
-            ended_at=self._notary.hour(),
+            ended_at=self._receipts.hour(),
             epochs=with_late(connection.seen, late),
         )
-        return Receipt(late, *self._notary.sign(statement))
+        return Receipt(late, *self._receipts.sign(statement))
 
     @staticmethod
-    def _late(connection: Connection) -> dict[int, tuple[bytes, ...]]:
+    def _late(connection: ControlConnection) -> dict[int, tuple[bytes, ...]]:
         found = ((number, flight.late_bitmaps()) for number, flight in connection.flights.items())
         return connection.late | {number: bitmaps for number, bitmaps in found if bitmaps}
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
-    def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[Outgoing]:
+    def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[ResponderPacket]:
         """One datagram in; the replies it sets off. Nothing for bytes that are no packet of a session."""
         key = data[:KEY_BYTES]
         flight = self._keys.get(key)
@@ -312,9 +312,9 @@ class Responder:
             if flight.layout.limit and (source, port) in flight.source:
                 flight.exceed(flight.source.index((source, port)), router)
 
-    def poll(self, now_s: float) -> list[Outgoing]:
+    def poll(self, now_s: float) -> list[ResponderPacket]:
         """Everything due now."""
-        packets: list[Outgoing] = []
+        packets: list[ResponderPacket] = []
         wake_s = NEVER
         for flight in self._active:
             if flight.wake_s <= now_s:

@@ -28,7 +28,7 @@ from talkpath.browser.far_end.process import FarEnd
 from talkpath.browser.web import app as web
 from talkpath.browser.web import places
 from talkpath.browser.witness import Witness
-from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.sign import Signer
 
 HELLOS: list[dict[str, Any]] = []
@@ -128,9 +128,9 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
 
     asked: list[str] = []
 
-    def find(address: str) -> Whereabouts:
+    def find(address: str) -> NetworkOrigin:
         asked.append(address)
-        return NOWHERE
+        return UNKNOWN_ORIGIN
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Brief) as server:
         server.daemon_threads = True

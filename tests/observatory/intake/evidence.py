@@ -23,7 +23,7 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.report.result import result
-from talkpath.responder.geoip import Atlas, Whereabouts
+from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import seal, unseal
 from talkpath.wire.control.sign import Signer
@@ -39,7 +39,7 @@ NETWORK, COUNTRY = "AS64496", "XX"
 def facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> Facts:
     plan = make_plan(choose_arms(apps))
     scenario = Scenario.parse("clean", [RULE] if restricted else [], 1)
-    played = run_sim(plan, scenario, where=Whereabouts(NETWORK, COUNTRY))
+    played = run_sim(plan, scenario, where=NetworkOrigin(NETWORK, COUNTRY))
     return replace(played, started_at=f"{DAY}T10:00:00Z")
 
 
@@ -95,7 +95,7 @@ class Bench:
         self.committer = Committer(self.log)
         limits = Limit(settings.bundles_an_hour, self.time), Limit(settings.taps_an_hour, self.time)
         people = Contributors(lambda: self.day)
-        self.collector = Collector(self.log, self.committer, Atlas(()), people, settings, Metrics(), limits)
+        self.collector = Collector(self.log, self.committer, GeoDatabase(()), people, settings, Metrics(), limits)
 
     async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
         return await self.collector.take(data, self.collector.sender(host), withdraw, name)

@@ -7,12 +7,12 @@ import records
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.site import Site
-from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 
-HERE = Whereabouts("AS64496", "XX")
+HERE = NetworkOrigin("AS64496", "XX")
 
 
-def said(where: Whereabouts = HERE, least: int = 5, simulated: bool = False) -> list[str]:
+def said(where: NetworkOrigin = HERE, least: int = 5, simulated: bool = False) -> list[str]:
     site = Site(Publication(min_contributors=least), today=lambda: records.TODAY)
     return others(records.country(simulated=simulated), site, where)
 
@@ -24,13 +24,13 @@ def test_each_app_is_told_with_its_day_and_how_many():
 
 
 def test_what_few_people_measured_is_withheld():
-    assert said(Whereabouts(records.FEW, "XX")) == []
+    assert said(NetworkOrigin(records.FEW, "XX")) == []
     assert said(least=8) == []
 
 
 def test_nothing_is_known_of_an_unknown_network():
-    assert said(NOWHERE) == []
-    assert said(Whereabouts("AS64500", "XY")) == []
+    assert said(UNKNOWN_ORIGIN) == []
+    assert said(NetworkOrigin("AS64500", "XY")) == []
 
 
 def test_made_up_numbers_say_so():

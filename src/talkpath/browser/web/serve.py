@@ -28,7 +28,7 @@ from talkpath.browser.certificate.renewal import CHECK_S, follow, obtained
 from talkpath.browser.certificate.store import Domain
 from talkpath.browser.witness import Witness
 from talkpath.errors import TalkpathError, UsageError
-from talkpath.responder.geoip import Atlas
+from talkpath.responder.geoip import GeoDatabase
 from talkpath.wire.control.sign import Signer
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Settings(Struct, frozen=True):
     def witness(self) -> Witness:
         """Who signs; a key of this process alone where no file is named."""
         signer = Signer.of_pem(Path(self.key_file).read_bytes()) if self.key_file else Signer.fresh()
-        return Witness(signer, self.network_class, Atlas([Path(file) for file in self.geo]).find)
+        return Witness(signer, self.network_class, GeoDatabase([Path(file) for file in self.geo]).find)
 
 
 def start(settings: Settings) -> Web:

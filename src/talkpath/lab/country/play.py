@@ -34,7 +34,7 @@ from talkpath.lab.drivers.sim import PORTS, Sim
 from talkpath.lab.scenario import Scenario, truth
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.result import result
-from talkpath.responder.geoip import Whereabouts
+from talkpath.responder.geoip import NetworkOrigin
 
 BLOCKED = "address.block,host=messenger"
 Hear = Callable[[str], None]
@@ -125,7 +125,7 @@ def evidence(errand: Errand) -> bytes:
     """The bundle of one check."""
     scenario = Scenario.parse(errand.background, errand.rules, errand.seed)
     plan = make_plan(errand.arms)
-    facts = run_sim(plan, scenario, where=Whereabouts(errand.network, COUNTRY))
+    facts = run_sim(plan, scenario, where=NetworkOrigin(errand.network, COUNTRY))
     exchanges = _messages(plan, errand)
     facts = replace(facts, started_at=f"{errand.day}T12:00:00Z", exchanges=exchanges)
     return write_check(facts, result(facts)[1], probe_signer())

@@ -24,11 +24,11 @@ from talkpath.lab.path.routers import exceeded
 from talkpath.lab.path.stream import CallStream, HalfStream, Handshake
 from talkpath.measure.facts import Facts
 from talkpath.probe.driver import CONNECT_TRIES
-from talkpath.probe.flight import Outgoing as ProbeOutgoing
-from talkpath.responder.flight import Outgoing as ResponderOutgoing
-from talkpath.responder.geoip import Whereabouts
-from talkpath.responder.receipts import Notary
-from talkpath.responder.session import Connection, Identity, Responder
+from talkpath.probe.flight import ProbePacket
+from talkpath.responder.flight import ResponderPacket
+from talkpath.responder.geoip import NetworkOrigin
+from talkpath.responder.receipts import ReceiptSigner
+from talkpath.responder.session import ControlConnection, Identity, Responder
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
@@ -36,19 +36,20 @@ PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384
 CONTROL_PORT, ALSO_PORT = 4433, 443
 FIRST_LOCAL = 40000
 LIMIT_S = 600.0
-WHERE = Whereabouts("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
+WHERE = NetworkOrigin("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
 
 
 class Sim:
     """One check in virtual time. `run` may be called once. `where` is what the responder looks up."""
 
     def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS,
-                 where: Whereabouts = WHERE) -> None:  # fmt: skip
+                 where: NetworkOrigin = WHERE) -> None:  # fmt: skip
         draws = Random(f"responder {seed}")
         self.check, self.network, self.now_s, self.where = check, network, 0.0, where
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
-        self.responder = Responder(identity, draw=draws.randbytes, notary=Notary(responder_signer(), lambda: ""))
+        receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
+        self.responder = Responder(identity, draw=draws.randbytes, receipts=receipts)
         self.responder.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.known = lambda source: True  # there is one probe
         v4 = check.family == 4
@@ -59,7 +60,7 @@ class Sim:
         self._up: dict[int, UdpWriter] = {}
         self._down: dict[Hashable, UdpWriter] = {}
         self._streams: dict[int, CallStream] = {}
-        self._connection: Connection | None = None
+        self._connection: ControlConnection | None = None
         self._to_far: HalfStream | None = None
         self._to_probe: HalfStream | None = None
 
@@ -131,7 +132,7 @@ class Sim:
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
-    def _send_up(self, packets: list[ProbeOutgoing]) -> None:
+    def _send_up(self, packets: list[ProbePacket]) -> None:
         network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
         for packet in packets:
             writer, data = self._up.get(packet.flow), packet.data
@@ -142,7 +143,7 @@ class Sim:
                 parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
                 heappush(self._heap, (at_s, next(self._order), self._take_up, parts))
 
-    def _first_up(self, packet: ProbeOutgoing) -> UdpWriter | None:
+    def _first_up(self, packet: ProbePacket) -> UdpWriter | None:
         """What writes the packets of its flow; None where it was sent already, another way."""
         if packet.transport != "udp":
             self._stream_up(packet)
@@ -154,7 +155,7 @@ class Sim:
         writer = self._up[packet.flow] = UdpWriter(*ends)
         return writer
 
-    def _send_down(self, packets: list[ResponderOutgoing]) -> None:
+    def _send_down(self, packets: list[ResponderPacket]) -> None:
         network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
         for packet in packets:
             writer, data = self._down.get(packet.source), packet.data
@@ -165,7 +166,7 @@ class Sim:
                 parts = (writer.flow, data) if delivered is sent else split_udp(delivered)
                 heappush(self._heap, (at_s, next(self._order), self._take_down, parts))
 
-    def _first_down(self, packet: ResponderOutgoing) -> UdpWriter | None:
+    def _first_down(self, packet: ResponderPacket) -> UdpWriter | None:
         """The same of the responder's."""
         source = packet.source
         if isinstance(source, int):
@@ -249,14 +250,14 @@ class Sim:
 
     # -- calls over TCP --------------------------------------------------------------------------------------
 
-    def _stream_up(self, packet: ProbeOutgoing) -> None:
+    def _stream_up(self, packet: ProbePacket) -> None:
         """One datagram on the stream of its flow; the stream opens with the first."""
         stream = self._streams.get(packet.flow)
         if stream is None:
             stream = self._streams[packet.flow] = self._call_stream(packet)
         stream.write(packet.data)
 
-    def _call_stream(self, packet: ProbeOutgoing) -> CallStream:
+    def _call_stream(self, packet: ProbePacket) -> CallStream:
         ends = self._ends(FIRST_LOCAL + 1000 + packet.flow, packet.port)
 
         def far(data: bytes) -> None:

@@ -25,7 +25,7 @@ DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "respond
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/")  # and so does what only counts and draws pictures
 # No check asks these, of recordings and of places (contracts in pyproject.toml).
 CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
-PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/locate.py", "lab/locating.py")
+PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
 

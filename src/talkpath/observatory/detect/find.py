@@ -16,7 +16,7 @@ from talkpath.observatory.events.record import UNNAMED, Event, Kind, Level
 
 LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule
-NOWHERE = "ZZ"
+UNKNOWN_ORIGIN = "ZZ"
 
 
 def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
@@ -25,7 +25,7 @@ def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Eve
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
     is no network.
     """
-    placed = sorted((one for one in counts if one.country != NOWHERE), key=lambda one: one.country)
+    placed = sorted((one for one in counts if one.country != UNKNOWN_ORIGIN), key=lambda one: one.country)
     countries = groupby(placed, key=lambda one: one.country)  # no country's networks are another's peers
     return [event for _, found in countries for event in _find(found, rules)]
 

@@ -21,7 +21,7 @@ from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
 
-NOWHERE = ("AS0", "ZZ")
+UNKNOWN_ORIGIN = ("AS0", "ZZ")
 DAY_CHARACTERS = len("2026-11-24")
 DECIDED = ("ok", "restricted", "closed", "impaired")
 
@@ -103,7 +103,7 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
     facts = bundle.facts
     if facts is None or not facts.started_at:
         return
-    network, country = (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else NOWHERE
+    network, country = (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else UNKNOWN_ORIGIN
     for verdict in judge(facts):
         yield Report(
             bundle=name,

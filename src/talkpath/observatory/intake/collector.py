@@ -25,7 +25,7 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Placed, Received, Record, Tap
 from talkpath.observatory.log.register import Known
-from talkpath.responder.geoip import Atlas, Whereabouts
+from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 
 HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60
@@ -56,23 +56,31 @@ class Sender(NamedTuple):
     """Who sends a request: a pseudonym, and the network and country that this end finds for the address."""
 
     contributor: Contributor
-    where: Whereabouts
+    where: NetworkOrigin
 
 
 class Collector:
     """Takes bundles, taps and withdrawals. `Contributors`, `Limit` and `Metrics` are used by this object alone."""
 
-    def __init__(self, log: Log, committer: Committer, atlas: Atlas, contributors: Contributors, settings: Settings,
-                 metrics: Metrics, limits: tuple[Limit, Limit]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        log: Log,
+        committer: Committer,
+        geoip: GeoDatabase,
+        contributors: Contributors,
+        settings: Settings,
+        metrics: Metrics,
+        limits: tuple[Limit, Limit],
+    ) -> None:
         self.log, self.settings, self.metrics = log, settings, metrics
-        self._committer, self._atlas, self._contributors = committer, atlas, contributors
+        self._committer, self._geoip, self._contributors = committer, geoip, contributors
         self._bundles, self._taps = limits
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that is not judged yet."""
 
     def sender(self, host: str | None) -> Sender:
         """The pseudonym and network of an address. The address itself is not kept."""
-        return Sender(self._contributors.of(host), self._atlas.find(host or ""))
+        return Sender(self._contributors.of(host), self._geoip.find(host or ""))
 
     def admit(self, host: str | None) -> Sender:
         """Check the limit and the stop rule before the body of a bundle is read."""
@@ -101,7 +109,7 @@ class Collector:
         _require_within(self._taps, contributor)
         self._require_not_stopped(where.country)
         day = self._contributors.today()
-        placed: Placed = "ingest" if where != Whereabouts() else ""
+        placed: Placed = "ingest" if where != NetworkOrigin() else ""
         record = Tap(
             id=hashlib.sha256(repr(("tap", *contributor, app, medium, day)).encode()).hexdigest(),
             day=day,

@@ -22,7 +22,7 @@ Ordered = Callable[[str, str, str], bool]
 """(country, app, day): was the app under an order there and then?"""
 
 Cell = tuple[str, str, str, str, str]
-NOWHERE = "AS0"
+UNKNOWN_ORIGIN = "AS0"
 
 
 class OpenRow(Row, frozen=True, kw_only=True, gc=False):
@@ -76,7 +76,7 @@ def _dated(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]
 
 
 def _without_network(row: OpenRow) -> OpenRow:
-    return replace(row, report="", network=NOWHERE, placed="")
+    return replace(row, report="", network=UNKNOWN_ORIGIN, placed="")
 
 
 def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:

@@ -159,7 +159,7 @@ class Sealer:
 
 
 def _belongs(record: Counted, day: str, segment_day: str) -> bool:
-    """Came in on the day, or was judged again on it."""
+    """RequestOutcome in on the day, or was judged again on it."""
     return record.day == day or (segment_day == day and isinstance(record, Judged) and record.again)
 
 

@@ -30,7 +30,7 @@ from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.source import Totals
 
-NOWHERE = "ZZ"
+UNKNOWN_ORIGIN = "ZZ"
 
 
 class Box(Struct, frozen=True):

@@ -12,14 +12,14 @@ from talkpath.observatory.web.source import Source
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import app_called, labels, medium
-from talkpath.responder.geoip import NOWHERE, Whereabouts
+from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 
 OWN = "webrtc"  # what browsers measure is no app's
 
 
-def others(source: Source, site: Site, where: Whereabouts) -> list[str]:
+def others(source: Source, site: Site, where: NetworkOrigin) -> list[str]:
     """One sentence an app and medium, signs of restriction first."""
-    if NOWHERE.network == where.network or NOWHERE.country == where.country:
+    if UNKNOWN_ORIGIN.network == where.network or UNKNOWN_ORIGIN.country == where.country:
         return []
     found = network(source, site, Asked({"country": where.country, "network": where.network}))
     shown = [stream for stream in found.streams if not stream.now.withheld] if found else []

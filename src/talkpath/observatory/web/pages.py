@@ -14,7 +14,7 @@ from talkpath.observatory.events.record import Event
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
-from talkpath.observatory.web.findings import NOWHERE, Box, Country, assemble
+from talkpath.observatory.web.findings import UNKNOWN_ORIGIN, Box, Country, assemble
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import HEADERS, routes
@@ -98,7 +98,7 @@ class Pages:
         """Look again at what changed, tell what is new, and show it."""
         stands = await asyncio.to_thread(queries.countries, self._store)
         for country, version in stands.items():
-            if country != NOWHERE and self._found.get(country, (None,))[0] != version:
+            if country != UNKNOWN_ORIGIN and self._found.get(country, (None,))[0] != version:
                 await self._country(lookout, country, version)
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]

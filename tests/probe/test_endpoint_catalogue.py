@@ -10,7 +10,7 @@ import pytest
 
 from talkpath.apps import apps
 from talkpath.errors import UsageError
-from talkpath.probe.catalogue import SHIPPED, choose, read_catalogue
+from talkpath.probe.endpoint_catalogue import SHIPPED, choose, read_catalogue
 
 ROW = """[[endpoint]]
 id = "{id}"

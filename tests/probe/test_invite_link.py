@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
-from talkpath.probe.link import DEFAULT_PORT, Link, parse_link
+from talkpath.probe.invite_link import DEFAULT_PORT, InviteLink, parse_invite_link
 
 KEY = "A" * 43
 TEN = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ LINKS: list[tuple[str, tuple[str, int, datetime | None]]] = [
 
 @pytest.mark.parametrize(("text", "parts"), LINKS)
 def test_a_link(text: str, parts: tuple[str, int, datetime | None]) -> None:
-    link = parse_link(text)
+    link = parse_invite_link(text)
     assert (link.host, link.port, link.until) == parts
     assert link.key == KEY
 
@@ -57,7 +57,7 @@ def test_a_link(text: str, parts: tuple[str, int, datetime | None]) -> None:
 )
 def test_no_link(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        parse_link(text)
+        parse_invite_link(text)
 
 
 @given(
@@ -70,12 +70,12 @@ def test_no_link(text: str, said: str) -> None:
 )
 def test_the_text_of_a_link_leads_back_to_it(host: str, port: int, until: datetime | None, also: int) -> None:
     until = until and until.replace(second=0, microsecond=0)
-    link = Link(host, port, KEY, until, also if also != port else 0)
-    assert parse_link(link.text()) == link
+    link = InviteLink(host, port, KEY, until, also if also != port else 0)
+    assert parse_invite_link(link.text()) == link
     assert host not in repr(link)
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_link_or_a_usage_error(text: str) -> None:
     with suppress(UsageError):
-        parse_link(text)
+        parse_invite_link(text)

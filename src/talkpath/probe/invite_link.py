@@ -20,7 +20,7 @@ DEFAULT_PORT = 4433
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class InviteLink:
     """`until` is when the invitation ends, None for never; `also` a second port, 0 for none. The host is not for
     messages or files."""
 
@@ -44,7 +44,7 @@ class Link:
         return f"{SCHEME}://{host}:{self.port}/{query and '?'}{query}#{self.key}"
 
 
-def parse_link(text: str) -> Link:
+def parse_invite_link(text: str) -> InviteLink:
     """`UsageError` with what is wrong and what a link looks like."""
     text = text.strip()
     address = text if "://" in text else f"{SCHEME}://{text}"
@@ -61,7 +61,7 @@ def parse_link(text: str) -> Link:
         raise UsageError(f"The link has no key after '#', or half of one; copy it whole. {_LOOKS}")
     query = parse_qs(parts.query)
     until = _until(query.get("until", [""])[0])
-    return Link(parts.hostname, port, parts.fragment, until, _also(query.get("also", ["0"])[0]))
+    return InviteLink(parts.hostname, port, parts.fragment, until, _also(query.get("also", ["0"])[0]))
 
 
 _LOOKS = "A link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."

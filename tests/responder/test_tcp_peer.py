@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from talkpath.responder.peer import Peer
+from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.control import messages, tls
 from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.keys import new_identity_pem
@@ -28,18 +28,18 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def peer(context: ssl.SSLContext) -> Iterator[Peer]:
+def peer(context: ssl.SSLContext) -> Iterator[TcpPeer]:
     with socket.socket() as end:
-        yield Peer(end, 443, context, 0.0, 0.0)
+        yield TcpPeer(end, 443, context, 0.0, 0.0)
 
 
-def hear(peer: Peer, data: bytes) -> tuple[bytes, list[bytes]]:
+def hear(peer: TcpPeer, data: bytes) -> tuple[bytes, list[bytes]]:
     """(bytes of a control channel, datagrams of a call), as the driver asks for them."""
     plain = peer.plain(data)
     return (peer.control(plain) if plain else b""), peer.datagrams()
 
 
-def out(peer: Peer) -> bytes:
+def out(peer: TcpPeer) -> bytes:
     data = bytes(peer.out) if peer.pending else b""
     peer.out.clear()
     return data
@@ -54,7 +54,7 @@ class Talk(NamedTuple):
     answer: bytes
 
 
-def over_tls(peer: Peer, said: bytes, step: int = 0) -> Talk:
+def over_tls(peer: TcpPeer, said: bytes, step: int = 0) -> Talk:
     """A client that says something inside TLS, its bytes `step` at a time (0: all at once)."""
     client = tls.Channel(tls.client_context(), server=False, name="www.example.org")
     client.write(said)
@@ -75,7 +75,7 @@ def framed(carrier: Carrier) -> bytes:
 
 
 @pytest.mark.parametrize("step", [0, 1], ids=["at once", "byte by byte"])
-def test_a_call_over_tcp(peer: Peer, step: int) -> None:
+def test_a_call_over_tcp(peer: TcpPeer, step: int) -> None:
     data, found = framed(Framed()), []
     for at in range(0, len(data), step or len(data)):
         told, came = hear(peer, data[at : at + (step or len(data))])
@@ -88,7 +88,7 @@ def test_a_call_over_tcp(peer: Peer, step: int) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1], ids=["at once", "byte by byte"])
-def test_a_call_over_tls(peer: Peer, step: int) -> None:
+def test_a_call_over_tls(peer: TcpPeer, step: int) -> None:
     told, datagrams, client, _ = over_tls(peer, framed(Framed()), step)
     assert (told, datagrams) == (b"", [DATAGRAM])
     peer.carrier.write(b"back")  # type: ignore[union-attr]
@@ -96,14 +96,14 @@ def test_a_call_over_tls(peer: Peer, step: int) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1], ids=["at once", "byte by byte"])
-def test_a_session(peer: Peer, step: int) -> None:
+def test_a_session(peer: TcpPeer, step: int) -> None:
     told, datagrams, _, _ = over_tls(peer, HELLO, step)
     assert told.startswith(HELLO[:2])
     assert datagrams == []
     assert peer.carrier is None
 
 
-def test_a_call_over_a_websocket(peer: Peer) -> None:
+def test_a_call_over_a_websocket(peer: TcpPeer) -> None:
     near = Client("www.example.org")
     _, datagrams, client, answer = over_tls(peer, near.out())
     near.feed(answer)
@@ -114,13 +114,13 @@ def test_a_call_over_a_websocket(peer: Peer) -> None:
     assert not peer.over
 
 
-def test_a_web_browser_gets_nothing(peer: Peer) -> None:
+def test_a_web_browser_gets_nothing(peer: TcpPeer) -> None:
     _, datagrams, _, answer = over_tls(peer, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (datagrams, answer) == ([], b"")
     assert peer.over
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x16garbage that is no TLS", b"\0", b"SSH-2.0-x\r\n"])
-def test_strangers_get_nothing_in_the_clear(peer: Peer, data: bytes) -> None:
+def test_strangers_get_nothing_in_the_clear(peer: TcpPeer, data: bytes) -> None:
     assert hear(peer, data) == (b"", [])
     assert peer.connection is None

@@ -56,7 +56,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: tuple[Row, ...]
 
 
-class Chosen(Struct, frozen=True):
+class ChosenEndpoints(Struct, frozen=True):
     """`names_only`: names are looked up, and nobody else is asked."""
 
     rows: tuple[Row, ...]
@@ -87,7 +87,7 @@ def _why(error: Exception) -> str:
     return "it cannot be opened" if isinstance(error, OSError) else str(error).rstrip(".")
 
 
-def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> Chosen:
+def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> ChosenEndpoints:
     """What those apps are to be asked; `UsageError` where there is nothing, or no control to put beside it."""
     known = list(dict.fromkeys(row.app for row in rows if row.app))
     for app in apps:
@@ -106,4 +106,4 @@ def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> Chosen:
         raise UsageError('The catalogue lacks a neutral host (app "") or the other resolver for these rows; add one.')
     if names_only and not any(row.is_name for row in neutral):
         raise UsageError("The catalogue lacks a neutral host with a name; add one.")
-    return Chosen(tuple(mine), tuple(neutral), resolvers[0], names_only)
+    return ChosenEndpoints(tuple(mine), tuple(neutral), resolvers[0], names_only)

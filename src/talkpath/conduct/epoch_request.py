@@ -1,4 +1,4 @@
-"""A question of the verdict as an epoch of the control protocol (spec/tp-005)."""
+"""Translates a question of the verdict into a `Begin` of the control protocol (spec/tp-005)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from talkpath.verdict.model import Ask
 from talkpath.wire.control.messages import Begin
 
 
-def begin(ask: Ask, number: int, first_tuple: int, local_ports: int) -> Begin:
-    """The epoch of that number, from the 5-tuple `first_tuple` on; its value goes where the question's is."""
+def epoch_request(ask: Ask, number: int, first_tuple: int, local_ports: int) -> Begin:
+    """The request for an epoch with that number, whose 5-tuples are counted from `first_tuple`."""
     value, question = ask.value, ask.question
     return Begin(
         number=number,

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.conduct.check import Check
-from talkpath.conduct.watch import JITTER, Bounds, watch
+from talkpath.conduct.repeated_checks import JITTER, Bounds, repeat_checks
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
@@ -45,7 +45,7 @@ def play(bounds: Bounds, facts: Facts = NOTHING, seed: int = 1) -> tuple[list[fl
         clock.at_s += 20.0
         return facts
 
-    return began, watch(measure, bounds, clock, Random(seed), lambda runs, facts: None)
+    return began, repeat_checks(measure, bounds, clock, Random(seed), lambda runs, facts: None)
 
 
 # -- when --------------------------------------------------------------------------------------------------------
@@ -80,11 +80,14 @@ def test_a_far_end_that_is_down_for_once_is_passed_over_but_not_at_first() -> No
             raise PeerError("gone")
         return facts
 
-    runs = watch(measure, Bounds(600.0, 3, 1e9), clock, Random(1), lambda runs, facts: told.append(facts is not None))
+    def on_run(runs: list[Run], facts: Facts | None) -> None:
+        told.append(facts is not None)
+
+    runs = repeat_checks(measure, Bounds(600.0, 3, 1e9), clock, Random(1), on_run)
     assert (len(runs), told) == (2, [True, False, True])
     answers = iter([None])
     with pytest.raises(PeerError):
-        watch(measure, Bounds(600.0, 3, 1e9), clock, Random(1), lambda runs, facts: None)
+        repeat_checks(measure, Bounds(600.0, 3, 1e9), clock, Random(1), lambda runs, facts: None)
 
 
 def test_who_stops_a_check_stops_the_watch() -> None:
@@ -117,7 +120,7 @@ def through(rules: list[str], times: int, *, other: bool = True) -> list[Run]:
         clock.at_s += facts.duration_s
         return facts
 
-    return watch(measure, Bounds(300.0, times, 1e9), clock, Random(2), lambda runs, facts: None, fresh=other)
+    return repeat_checks(measure, Bounds(300.0, times, 1e9), clock, Random(2), lambda runs, facts: None, fresh=other)
 
 
 def test_a_network_that_learns_the_server_is_told_from_one_that_restricts_all_calls() -> None:

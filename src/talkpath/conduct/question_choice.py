@@ -1,0 +1,165 @@
+"""Chooses the next question of a check: what the verdict wants, as far as bytes, seconds and ports allow it.
+
+A share of bytes and time is kept for asking which transports still carry a call. The choice takes tens of
+milliseconds; `Check` may let it run in another thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from talkpath.conduct.epoch_request import epoch_request
+from talkpath.conduct.offered_transports import connection_count, smaller_versions
+from talkpath.conduct.remaining_budget import RemainingBudget
+from talkpath.errors import PeerError
+from talkpath.experiment.budget import epoch_bytes, most_bytes
+from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
+from talkpath.measure.facts import Facts
+from talkpath.verdict.judge import undecided
+from talkpath.verdict.model import Ask
+from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.transports import open_paths
+from talkpath.wire.control.messages import Begin
+
+MOST_CONNECTIONS = 44  # for calls over TCP and TLS
+LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2)
+CONTROL_PORTS = 1  # of them, for the control channel
+UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MOST_CONNECTIONS - CONTROL_PORTS
+TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
+
+Planner = Callable[[Facts, int, Sequence[Ask]], Ask | None]
+"""(facts, bytes spent, questions whose answers are pending) -> the next question; `next_question` is one."""
+
+
+class ChosenQuestion(NamedTuple):
+    """A question, or None where there is none, and the facts that it was chosen from."""
+
+    facts: Facts
+    ask: Ask | None
+
+
+@dataclass(slots=True)
+class QuestionChoice:
+    """Chooses questions and counts what they use up. `shortage` is "budget" once a question could not be afforded."""
+
+    budget: RemainingBudget
+    local_ports: int
+    planner: Planner = next_question
+    shortage: str = ""
+    pending: list[tuple[int, Ask]] = field(default_factory=list)  # (epoch number, question) without an answer yet
+    asked: int = 0
+    _tuples: int = 0
+    _connections: int = 0
+    _transports_turn: bool = False
+    _costs: dict[Ask, int] = field(default_factory=dict)
+
+    def choose(self, facts: Facts, now_s: float, last: bool) -> ChosenQuestion:
+        """The next question. With none left, and no epoch running (`last`), questions about transports follow."""
+        ask = self._wanted(facts, now_s)
+        if ask is None and last and not self._transports_turn:
+            self._transports_turn = True
+            ask = self._wanted(facts, now_s)
+        if ask is None and last and self.asked == 0 and self.budget.given_bytes < self.budget.plan.budget_bytes:
+            raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
+        return ChosenQuestion(facts, ask)
+
+    def take(self, ask: Ask) -> Begin:
+        """The request for this question, whose cost is counted from now on."""
+        begin = self._request(ask)
+        layout = self.budget.session.lay_out(begin)
+        self.budget.promised_bytes += sum(epoch_bytes(layout))
+        self.asked += 1
+        self._tuples += len(layout.flows)
+        self._connections += connection_count(layout)
+        self.pending.append((begin.number, ask))
+        return begin
+
+    def answered(self, numbers: set[int]) -> None:
+        """The epochs with these numbers are over."""
+        self.pending = [(number, ask) for number, ask in self.pending if number not in numbers]
+
+    def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
+        """The verdict's next question; when its turn has come, one about transports."""
+        pending = [ask for _, ask in self.pending]
+        transports = open_paths(facts, pending)
+        left_s = self.budget.left_s(now_s)
+        if self._transports_turn:
+            return self._about_transports(transports, left_s)
+        kept_bytes, kept_s = self._kept(transports)
+        if left_s < kept_s:
+            self.shortage = "budget"
+            return None
+        facts = self.budget.with_less_time(facts, now_s, kept_s)
+        ask = self._planned(facts, kept_bytes, pending)
+        nothing_kept_for = not (pending or transports or self.budget.plan.transports)
+        if ask is None and nothing_kept_for and undecided(facts):
+            ask = self._planned(facts, 0, pending)
+        return ask
+
+    def _planned(self, facts: Facts, kept_bytes: int, pending: list[Ask]) -> Ask | None:
+        """The planner's question, or a smaller one where it costs more than the planner estimated."""
+        left_bytes, spent_bytes = self.budget.left_bytes - kept_bytes, self.budget.spent_bytes + kept_bytes
+        ask = self.planner(facts, spent_bytes, pending)
+        if ask is not None and (over := self._cost(ask) - left_bytes) > 0:
+            ask = self.planner(facts, spent_bytes + over, pending)
+        return self._affordable(ask, left_bytes)
+
+    def _kept(self, transports: list[Ask]) -> tuple[int, float]:
+        """(bytes, seconds) kept for questions about transports: for all of them where the plan wants them, otherwise
+        bytes for one arm and half the time for each."""
+        plan = self.budget.plan
+        if plan.transports:
+            return sum(map(self._usual_cost, transports)), len(transports) * plan.path_s
+        kept_bytes = int(TRANSPORT_SHARE * min(plan.budget_bytes, self.budget.given_bytes))
+        if transports:
+            shorter = smaller_versions(transports[0])[2]
+            kept_bytes = max(kept_bytes, self._usual_cost(shorter))
+        return kept_bytes, len(transports) * plan.path_s / 2
+
+    def _about_transports(self, asks: list[Ask], left_s: float) -> Ask | None:
+        """The question about the next arm's transports, as large as all arms that still wait can have it."""
+        if not asks or left_s < self.budget.plan.path_s / 2:
+            return None
+        versions = smaller_versions(asks[0])
+        fair = (ask for ask in versions if self._enough(ask, len(asks), left_s))
+        return self._affordable(next(fair, versions[-1]), self.budget.left_bytes)
+
+    def _enough(self, ask: Ask, times: int, left_s: float) -> bool:
+        """Whether time, bytes and connections suffice for this question so many times."""
+        plan = self.budget.session.outline(self._request(ask))
+        calls_s = plan.span_ms / 1000.0 - SETUP_MS / 1000.0
+        return (
+            times * calls_s <= left_s
+            and times * self._cost(ask) <= self.budget.left_bytes
+            and self._connections + times * connection_count(plan) <= MOST_CONNECTIONS
+        )
+
+    def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
+        """`ask`, if bytes, 5-tuples and connections suffice for it."""
+        if ask is None:
+            return None
+        session = self.budget.session
+        ports = session.welcome.ports if session.welcome else ()
+        layout = session.lay_out(self._request(ask))  # remembered: `take`, which is in a hurry, finds it made
+        tuples = self._tuples + len(layout.flows)
+        connections = self._connections + connection_count(layout)
+        too_many = tuples > self.local_ports * len(ports) or connections > MOST_CONNECTIONS
+        if too_many or self._cost(ask) > left_bytes:
+            self.shortage = "budget"
+            return None
+        return ask
+
+    def _usual_cost(self, ask: Ask) -> int:
+        """What such a question cost when it was first considered; the schedule is not drawn anew each time."""
+        if ask not in self._costs:
+            self._costs[ask] = self._cost(ask)
+        return self._costs[ask]
+
+    def _cost(self, ask: Ask) -> int:
+        session = self.budget.session
+        return most_bytes(session.outline(self._request(ask)), session.family)
+
+    def _request(self, ask: Ask) -> Begin:
+        return epoch_request(ask, self.asked, self._tuples, self.local_ports)

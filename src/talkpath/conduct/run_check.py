@@ -1,0 +1,51 @@
+"""Runs a check on the real network: engine, driver and clock together; a thread of its own chooses the questions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import msgspec
+
+from talkpath.conduct.check import Check, Progress, Submit
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Facts, Plan
+from talkpath.probe.driver import Driver
+from talkpath.probe.invite_link import InviteLink
+
+SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
+
+
+@contextmanager
+def choosing_thread() -> Iterator[Submit]:
+    """A thread that chooses questions, while the thread that sends gets its turn within half a millisecond."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with ThreadPoolExecutor(1, "choose") as pool:
+            yield pool.submit
+    finally:
+        sys.setswitchinterval(before_s)
+
+
+def run_check(
+    plan: Plan, link: InviteLink, *, family: int = 0, seed: bytes | None = None, key: bytes = b"", progress: Progress
+) -> Facts:
+    """Measure and return the facts, however the check ended.
+
+    `key` is the public key of this run: the responder's receipt names it. `PeerError` where the link leads to another
+    server, or the server refuses.
+    """
+    now = datetime.now(UTC)
+    if link.until is not None and link.until < now:
+        raise PeerError("The invitation in the link has ended; ask for a new one.")
+    with choosing_thread() as submit:
+        seed = seed or os.urandom(32)
+        check = Check(plan, seed, family=family or 4, key=key, progress=progress, submit=submit)
+        Driver(check, link, family).run()
+    started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return msgspec.structs.replace(check.facts(), started_at=started_at, responder_key=link.key)
