@@ -17,6 +17,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: bench bench-capture
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
+.PHONY: dist try-wheel
 .PHONY: compare
 .PHONY: kill
 .PHONY: lock reference
@@ -41,6 +42,8 @@ help:
 	@echo "make compare    verdicts and captures' JSON beside those of another commit (COMMIT=HEAD~1): prints what differs"
 	@echo "make event-rates  how often events are wrong and how late, about 10 minutes; writes docs/event-rates.md"
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
+	@echo "make dist       build the wheel and the source archive into dist/"
+	@echo "make try-wheel  install that wheel into an empty environment and use it from there"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -118,6 +121,13 @@ compare: core
 
 event-rates: core
 	@$(BIN)/python scripts/write_event_rates.py --jobs $(JOBS)
+
+dist: core
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist
+
+try-wheel: dist
+	@$(BIN)/python scripts/try_wheel.py
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py
