@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import talkpath
-from talkpath.conduct import live
+from talkpath.conduct import run_check
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
@@ -85,7 +85,7 @@ def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.Mon
         progress("ask", facts, Ask("webrtc", "dtls", "voice"))
         return facts
 
-    monkeypatch.setattr(live, "run_check", run)
+    monkeypatch.setattr(run_check, "run_check", run)
     seen: list[talkpath.CheckProgress] = []
     result = talkpath.check(LINK, apps=["webrtc"], family=4, progress=seen.append)
     assert [verdict.state for verdict in result.verdicts] == ["closed"]
@@ -99,7 +99,7 @@ def test_a_server_that_does_not_answer_is_a_result(monkeypatch: pytest.MonkeyPat
     def run(plan, link, **_):  # type: ignore[no-untyped-def]
         return Facts(plan, reach=Reach(control="timeout"), health=Health(ended="responder_lost"))
 
-    monkeypatch.setattr(live, "run_check", run)
+    monkeypatch.setattr(run_check, "run_check", run)
     result = talkpath.check(LINK, apps=["webrtc"])
     assert not result.measured
     assert "does not answer" in result.ended
@@ -119,7 +119,7 @@ def test_video_and_transports_add_to_the_plan(monkeypatch: pytest.MonkeyPatch) -
         plans.append(plan)
         return Facts(plan)
 
-    monkeypatch.setattr(live, "run_check", run)
+    monkeypatch.setattr(run_check, "run_check", run)
     talkpath.check(LINK, apps=["webrtc"])
     talkpath.check(LINK, apps=["webrtc"], video=True, deep=True, transports=True)
     plain, more = plans

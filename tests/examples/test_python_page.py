@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import talkpath
-from talkpath.conduct import live
+from talkpath.conduct import run_check
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 
@@ -33,7 +33,7 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def run(plan: Any, link: Any, *, family: int, key: bytes, progress: Any) -> Any:
         return run_sim(plan, Scenario.parse("clean", (), 1))
 
-    monkeypatch.setattr(live, "run_check", run)
+    monkeypatch.setattr(run_check, "run_check", run)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
