@@ -26,7 +26,7 @@ from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
-from talkpath.report.recordings.json import result, text
+from talkpath.report.recordings.capture_json import result, text
 
 LONGEST_S, TELL_EACH = 20, 10_000
 MOST_BYTES = 4 << 30

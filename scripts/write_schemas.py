@@ -13,9 +13,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import Event
-from talkpath.report.json import CheckResult
-from talkpath.report.recordings.json import AttemptObject, CallObject, CaptureResult
-from talkpath.report.words.place import LocateResult
+from talkpath.report.check_json import CheckResult
+from talkpath.report.location_report import LocateResult
+from talkpath.report.recordings.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.verdict.model import Verdict
 
 SPEC = Path(__file__).parents[1] / "spec"

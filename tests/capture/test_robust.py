@@ -16,7 +16,7 @@ from remake import facts
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
-from talkpath.report.recordings.json import result, text
+from talkpath.report.recordings.capture_json import result, text
 
 
 def sources() -> list[bytes]:

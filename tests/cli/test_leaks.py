@@ -180,7 +180,7 @@ def test_tracebacks(folder: Path) -> None:
         "from talkpath.capture import calls\ncalls.recorded = lambda scan: 1 / 0\n",
         "from talkpath.wire import address\nwas = address.Address.reveal\n"
         "def reveal(self):\n    raise KeyError(self, [self], {self: f'{self}'})\naddress.Address.reveal = reveal\n",
-        "import talkpath.report.recordings.json as told\n"
+        "import talkpath.report.recordings.capture_json as told\n"
         "def bad(*a, **k):\n    raise RuntimeError(a, k)\ntold.result = bad\n",
     ]
     said = {}

@@ -19,7 +19,7 @@ import write_languages
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 from talkpath.report.words import sentences as words
-from talkpath.report.words.catalogue import Messages
+from talkpath.report.words.gettext_file import Messages
 from talkpath.report.words.language import (
     ENGLISH,
     Language,

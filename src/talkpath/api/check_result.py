@@ -73,11 +73,11 @@ class Result:
         """The result as `talkpath check` prints it, without colours."""
         from rich.console import Console
 
-        from talkpath.report import text
-        from talkpath.report.pictures.html import simulation_note
+        from talkpath.report import check_text
+        from talkpath.report.pictures.check_page import simulation_note
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS)
-        text.show(page, self.verdicts, self.record["transports"])
+        check_text.show(page, self.verdicts, self.record["transports"])
         if self.facts.simulated:
             page.print(f"\n{simulation_note()}", highlight=False)
         assert isinstance(page.file, StringIO)
@@ -85,7 +85,7 @@ class Result:
 
     def html(self) -> str:
         """The result as one HTML page that loads nothing else."""
-        from talkpath.report.pictures.html import check_page
+        from talkpath.report.pictures.check_page import check_page
 
         return check_page(self.facts, self.verdicts, self.record)
 

@@ -62,9 +62,9 @@ class Recording:
         """The JSON object that `talkpath capture --json` prints (spec/tp-007)."""
         import msgspec
 
-        from talkpath.report.recordings import json
+        from talkpath.report.recordings import capture_json
 
-        plain: dict[str, Any] = msgspec.to_builtins(json.result(self.name, self.findings))
+        plain: dict[str, Any] = msgspec.to_builtins(capture_json.result(self.name, self.findings))
         return plain
 
     def to_arrow(self, table: TableName = "seconds") -> pyarrow.Table:
@@ -84,7 +84,7 @@ class Recording:
 
     def html(self) -> str:
         """A report with a picture of each call, as one HTML page that loads nothing else."""
-        from talkpath.report.recordings.html import capture_page
+        from talkpath.report.recordings.capture_page import capture_page
 
         return capture_page(self.name, self.findings)
 
@@ -105,10 +105,10 @@ class Recording:
         import msgspec
 
         from talkpath.evidence.bundle import write_capture
-        from talkpath.report.recordings import json
+        from talkpath.report.recordings import capture_json
         from talkpath.wire.control.sign import Signer
 
-        record = msgspec.to_builtins(json.result(NAMELESS, self.findings))
+        record = msgspec.to_builtins(capture_json.result(NAMELESS, self.findings))
         return write_capture(self.findings, record, Signer.fresh())
 
 

@@ -58,7 +58,7 @@ def locate(
     from talkpath.lab.drivers import namespace
     from talkpath.lab.locating import plan_of
     from talkpath.lab.scenario import Scenario
-    from talkpath.report.words import place
+    from talkpath.report import location_report
     from talkpath.verdict.judge import judge
 
     scenario = Scenario.parse(background, [restrict], seed, int(family), path)
@@ -71,9 +71,9 @@ def locate(
     assert scenario.path is not None  # parsed
     truth = {"routers": scenario.path.routers, "at": scenario.path.at}
     if as_json:
-        click.echo(json.dumps(place.record(facts, found) | {"truth": truth}))
+        click.echo(json.dumps(location_report.record(facts, found) | {"truth": truth}))
         return
-    place.show(screen(), found, judge(facts))
+    location_report.show(screen(), found, judge(facts))
     click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")
 
 

@@ -65,7 +65,7 @@ def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
     from rich.console import Console
 
     from talkpath.api import live_check
-    from talkpath.report.progress import Progress
+    from talkpath.report.check_progress import Progress
 
     with Progress(Console(stderr=True), plan) as progress:
         return live_check.measure(plan, link, family, signer, progress.hear)

@@ -103,18 +103,18 @@ def _print_progress(packets: int) -> None:
 
 
 def _print_json(recording: Recording, addresses: bool, pairs: tuple[Paired, ...] | None) -> None:
-    from talkpath.report.recordings import json
+    from talkpath.report.recordings import capture_json
 
     endpoints = recording.endpoints if addresses else None
-    click.echo(json.text(json.result(recording.name, recording.findings, endpoints, pairs)))
+    click.echo(capture_json.text(capture_json.result(recording.name, recording.findings, endpoints, pairs)))
 
 
 def _show(recording: Recording, addresses: bool, pairs: tuple[Paired, ...]) -> None:
     from talkpath.cli._screen import screen
-    from talkpath.report.recordings import text
+    from talkpath.report.recordings import capture_text
 
     endpoints = [recording.endpoints(call) for call in range(len(recording.calls))] if addresses else ()
-    text.show(screen(), recording.name, recording.findings, endpoints, pairs)
+    capture_text.show(screen(), recording.name, recording.findings, endpoints, pairs)
 
 
 def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None) -> None:

@@ -101,11 +101,11 @@ def read_plan(file: Path) -> Plan:
 
 def _show(result: Result, as_json: bool) -> None:
     from talkpath.cli._screen import screen
-    from talkpath.report import text
+    from talkpath.report import check_text
 
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     if as_json:
         click.echo(json.dumps(result.record))
     else:
-        text.show(screen(), result.verdicts, result.record["transports"])
+        check_text.show(screen(), result.verdicts, result.record["transports"])

@@ -86,12 +86,12 @@ def _show_plan(steps: Sequence[dict[str, Any]], as_json: bool, *, to_stderr: boo
     from rich.console import Console
 
     from talkpath.probe.endpoint_engine import ROUNDS
-    from talkpath.report import endpoints
+    from talkpath.report import endpoint_report
 
     if as_json:
-        click.echo(json.dumps({"schema": endpoints.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}))
+        click.echo(json.dumps({"schema": endpoint_report.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}))
         return
-    Console(stderr=to_stderr).print(endpoints.plan(steps, ROUNDS))
+    Console(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS))
 
 
 def _agreed() -> bool:
@@ -109,7 +109,7 @@ def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, 
     from talkpath.probe.endpoint_driver import EndpointDriver
     from talkpath.probe.endpoint_engine import EndpointEngine
     from talkpath.probe.local_network import local_address, through_tunnel
-    from talkpath.report import endpoints
+    from talkpath.report import endpoint_report
     from talkpath.verdict.bases.endpoints import judge_endpoints
     from talkpath.verdict.model import Reason
     from talkpath.wire.ip.address import Address
@@ -122,9 +122,9 @@ def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, 
     verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
     if as_json:
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"
-        click.echo(json.dumps(endpoints.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))
+        click.echo(json.dumps(endpoint_report.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))
     else:
-        endpoints.show(screen(), verdicts)
+        endpoint_report.show(screen(), verdicts)
     return 0 if _has_answers(inquiry.exchanges) else 3
 
 

@@ -22,9 +22,9 @@ def command(bundle: Path, as_json: bool) -> None:
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
-    from talkpath.report import text
-    from talkpath.report.pictures.html import simulation_note
-    from talkpath.report.recordings import text as capture_text
+    from talkpath.report import check_text
+    from talkpath.report.pictures.check_page import simulation_note
+    from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording
     from talkpath.report.words.language import say
 
@@ -37,7 +37,7 @@ def command(bundle: Path, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(console, recording(), stored.findings)
     else:
-        text.show(console, judgement.verdicts, judgement.record["transports"])
+        check_text.show(console, judgement.verdicts, judgement.record["transports"])
     if stored.simulated:
         click.echo(f"\n{simulation_note()}")
     same = say("again", "The same verdicts as when it was written.")

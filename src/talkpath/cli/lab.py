@@ -99,8 +99,8 @@ def _media(text: str) -> list[str]:
 
 def _show(result: Result, as_json: bool) -> None:
     from talkpath.cli._screen import screen
-    from talkpath.report import text
-    from talkpath.report.pictures.html import simulation_note
+    from talkpath.report import check_text
+    from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.words.language import say
 
     if as_json:
@@ -109,7 +109,7 @@ def _show(result: Result, as_json: bool) -> None:
     console = screen()
     hits = _described(result.record["truth"]["hit"]) or say("page", "nothing")
     truth = say("page", "The lab restricted: {list}.", list=hits)
-    text.show(console, result.verdicts, result.record["transports"])
+    check_text.show(console, result.verdicts, result.record["transports"])
     console.print(f"\n{simulation_note()} {truth}", highlight=False)
 
 

@@ -63,7 +63,7 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
     from talkpath.api.check_result import Result
     from talkpath.cli._screen import screen
     from talkpath.conduct.hop_questions import restricted_places
-    from talkpath.report.words import place
+    from talkpath.report import location_report
 
     signer = new_signer(False)
     facts = measure(plan, link, family, signer)
@@ -73,9 +73,9 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
         click.echo(f"talkpath: {result.ended}", err=True)
     found = restricted_places(facts)
     if as_json:
-        click.echo(json.dumps(place.record(facts, found)))
+        click.echo(json.dumps(location_report.record(facts, found)))
     else:
-        place.show(screen(), found, result.verdicts)
+        location_report.show(screen(), found, result.verdicts)
     if output is not None:
         result.save(output)
     return exit_code(result)

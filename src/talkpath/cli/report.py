@@ -30,9 +30,9 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
-    from talkpath.report import text
-    from talkpath.report.pictures.html import simulation_note
-    from talkpath.report.recordings import text as capture_text
+    from talkpath.report import check_text
+    from talkpath.report.pictures.check_page import simulation_note
+    from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording
     from talkpath.report.words.language import say
 
@@ -55,20 +55,20 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(screen(), recording(), stored.findings)
     else:
-        text.show(screen(), judgement.verdicts, judgement.record["transports"])
+        check_text.show(screen(), judgement.verdicts, judgement.record["transports"])
     for note in notes:
         click.echo(note)
 
 
 def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
-    from talkpath.report.pictures import html
-    from talkpath.report.recordings import html as capture_html
+    from talkpath.report.pictures import check_page
+    from talkpath.report.recordings import capture_page
     from talkpath.report.rejudge import recording
 
     if stored.facts is not None:
-        return html.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
+        return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
     assert stored.findings is not None  # a bundle holds one of both
-    return capture_html.capture_page(recording(), stored.findings)
+    return capture_page.capture_page(recording(), stored.findings)
 
 
 def _write(page: Path, text: str) -> None:

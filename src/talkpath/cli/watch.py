@@ -91,7 +91,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
 
     from talkpath.cli._screen import screen
     from talkpath.conduct.repeated_checks import repeat_checks
-    from talkpath.report import watch as words
+    from talkpath.report import watch_report
     from talkpath.verdict.bases.repeated import LN10, together
 
     runs: list[Run] = []
@@ -102,7 +102,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
-        words.show(screen(), together(runs), runs[0].log_threshold / LN10)
+        watch_report.show(screen(), together(runs), runs[0].log_threshold / LN10)
     return 0 if any(not run.void for run in runs) else 3
 
 
@@ -133,7 +133,7 @@ def _publish(kept: list[Run], as_json: bool) -> OnRun:
     """A function that prints a line or an object after each check."""
     from datetime import UTC, datetime
 
-    from talkpath.report import watch as words
+    from talkpath.report import watch_report
     from talkpath.report.result import result
     from talkpath.verdict.bases.repeated import together
 
@@ -142,9 +142,9 @@ def _publish(kept: list[Run], as_json: bool) -> OnRun:
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
         verdicts, check = result(facts) if facts is not None else ([], None)
         if as_json:
-            click.echo(json.dumps(words.watch_json(len(runs), at, check, together(runs))))
+            click.echo(json.dumps(watch_report.watch_json(len(runs), at, check, together(runs))))
         else:
-            click.echo(words.line(at, verdicts) if facts is not None else words.missed(at))
+            click.echo(watch_report.line(at, verdicts) if facts is not None else watch_report.missed(at))
         sys.stdout.flush()
 
     return publish

@@ -10,7 +10,7 @@ from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.report import result
-from talkpath.report.recordings import json
+from talkpath.report.recordings import capture_json
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict
 
@@ -44,7 +44,7 @@ def _check(facts: Facts, stored: dict[str, Any]) -> Again:
 
 
 def _capture(findings: Findings, stored: dict[str, Any]) -> Again:
-    written = msgspec.to_builtins(json.result("-", findings))
+    written = msgspec.to_builtins(capture_json.result("-", findings))
     changes = []
     for kind in ("calls", "attempts"):
         for number, (was, now) in enumerate(zip(stored.get(kind, []), written[kind], strict=False), 1):

@@ -7,7 +7,7 @@ from typing import Any
 
 from talkpath.measure.facts import Facts
 from talkpath.measure.transport_quality import carries
-from talkpath.report.json import check_json
+from talkpath.report.check_json import check_json
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Verdict
 

@@ -19,7 +19,7 @@ from talkpath.observatory.intake.judges import AGAIN_AT_ONCE, Judges
 from talkpath.observatory.log.log import Entry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, Record, Said, Unfit
-from talkpath.report.recordings import json
+from talkpath.report.recordings import capture_json
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.control.sign import Signer
 
@@ -133,7 +133,7 @@ def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):
 
 def recording(*attempts: Attempt) -> bytes:
     found = Findings(packets=9000, duration_s=60.0, unread={}, calls=(), attempts=attempts)
-    return write_capture(found, to_builtins(json.result("-", found)), Signer.of_seed(bytes(32)))
+    return write_capture(found, to_builtins(capture_json.result("-", found)), Signer.of_seed(bytes(32)))
 
 
 def unanswered(app: str, confidence: float = 0.9, other_packets: int = 1000) -> Attempt:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from talkpath.lab.demo.play import Performance, Played
 from talkpath.lab.demo.text import how_played, next_steps, outcome, truth_sentence
-from talkpath.report.pictures.html import check_parts, heading, label, meanings, page, state
+from talkpath.report.pictures.app_matrix import cell
+from talkpath.report.pictures.check_page import check_parts, heading, label, meanings, page, state
 from talkpath.report.pictures.markup import Element, element
-from talkpath.report.pictures.matrix import cell
 from talkpath.report.words import sentences
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict

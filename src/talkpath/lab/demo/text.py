@@ -12,9 +12,9 @@ from rich.text import Text
 
 from talkpath.lab.demo.comparison import Tally
 from talkpath.lab.demo.play import Performance, Played, moves
-from talkpath.report.pictures.html import simulation, still_carried
-from talkpath.report.pictures.matrix import MEDIA, Cell, Row, rows
-from talkpath.report.text import STYLES
+from talkpath.report.check_text import STYLES
+from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, rows
+from talkpath.report.pictures.check_page import simulation, still_carried
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.language import count, listed, say

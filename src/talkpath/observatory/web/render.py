@@ -13,7 +13,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.web import chart, labels
 from talkpath.observatory.web.network import Stream
 from talkpath.observatory.web.now import AppRow
-from talkpath.report.transports import transport_name
+from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
 

@@ -1,1 +1,5 @@
-"""Pictures and HTML: inline SVG, tables, one self-contained file."""
+"""A check as one HTML page with inline SVG.
+
+Read `markup` (HTML as a tree), `check_page` (the page), `app_matrix` (its table), `arrival_curve` (the numbers of its
+pictures) and `chart` (a picture).
+"""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from talkpath.report.pictures.curve import Curve, SetUp, Share
+from talkpath.report.pictures.arrival_curve import Curve, SetUp, Share
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words.amounts import percent, seconds
 from talkpath.report.words.language import say

@@ -1,1 +1,4 @@
-"""What is told of a recording: text, HTML, tp-007 JSON."""
+"""A capture's calls as text, tp-007 JSON and one HTML page.
+
+Read `capture_json`, `capture_sentences`, `capture_text`, `capture_page`.
+"""

@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import Literal
 from unicodedata import bidirectional
 
-from talkpath.report.words.catalogue import Messages, read_catalogue
+from talkpath.report.words.gettext_file import Messages, read_catalogue
 
 FOLDER = files("talkpath.report").joinpath("languages")
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order in which gettext looks at them

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.apps import apps
-from talkpath.report.words import messages, own_calls
+from talkpath.report.words import browser_sentences, message_sentences
 from talkpath.report.words.certainty import limits, sure
 from talkpath.report.words.language import listed, say, spoken
 from talkpath.report.words.observed import saw
@@ -75,9 +75,9 @@ def sentence(verdict: Verdict) -> str:
     """One sentence."""
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
-        return messages.sentence(verdict, name)
+        return message_sentences.sentence(verdict, name)
     if _is_real(verdict):
-        return own_calls.sentence(verdict)
+        return browser_sentences.sentence(verdict)
     match verdict.state:
         case "ok" if video:
             return say(
@@ -120,14 +120,14 @@ def sentence(verdict: Verdict) -> str:
 def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
     """What was seen; how sure; what it is not, or what to do next. `with_messages`: did this check try messages?"""
     if verdict.medium == "text":
-        return messages.lines(verdict)
-    last = own_calls.limits(verdict) if _is_real(verdict) else limits(verdict, app_name(verdict), with_messages)
+        return message_sentences.lines(verdict)
+    last = browser_sentences.limits(verdict) if _is_real(verdict) else limits(verdict, app_name(verdict), with_messages)
     return [saw(verdict), sure(verdict), last]
 
 
 def _is_real(verdict: Verdict) -> bool:
     """Is it on a browser's own calls, and would it name an app otherwise?"""
-    return verdict.basis == "webrtc" and verdict.state in own_calls.OWN
+    return verdict.basis == "webrtc" and verdict.state in browser_sentences.OWN
 
 
 def translation_note() -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.report.text import STYLES
+from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import count, say

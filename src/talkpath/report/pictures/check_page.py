@@ -11,11 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from talkpath.measure.facts import Facts
+from talkpath.report.check_text import worth_telling
+from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, cell, rows
+from talkpath.report.pictures.arrival_curve import curves, set_up
 from talkpath.report.pictures.chart import chart, description, key
-from talkpath.report.pictures.curve import curves, set_up
 from talkpath.report.pictures.markup import Element, document, element, marked
-from talkpath.report.pictures.matrix import MEDIA, Cell, Row, cell, rows
-from talkpath.report.text import worth_telling
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.language import say, spoken

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from talkpath.report import endpoints
+from talkpath.report import endpoint_report
 from talkpath.verdict.model import Reason, Verdict
 
 FIGURES: dict[str, float | None] = {"hosts": 3.0, "hosts_silent": 2.0, "requests": 7.0}
@@ -21,7 +21,7 @@ def verdict(state: str, rule: str | None = None, **more: Any) -> Verdict:
 def shown(*verdicts: Verdict) -> str:
     console = Console(width=200, no_color=True)
     with console.capture() as capture:
-        endpoints.show(console, verdicts)
+        endpoint_report.show(console, verdicts)
     return capture.get()
 
 
@@ -65,7 +65,7 @@ def test_the_plan_shows_every_host_and_how_often() -> None:
              ("stun", "tcp", "tls", "dns", "resolver")]  # fmt: skip
     console = Console(width=200, no_color=True)
     with console.capture() as capture:
-        console.print(endpoints.plan([*steps, {**steps[0], "app": ""}], 3))
+        console.print(endpoint_report.plan([*steps, {**steps[0], "app": ""}], 3))
     text = capture.get()
     assert all(f"{step['host']}" in text for step in steps)
     assert "dns.example 1" not in text

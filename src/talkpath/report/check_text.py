@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.report import transports
+from talkpath.report import transport_table
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import say
@@ -53,7 +53,7 @@ def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
-def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transports.Row] = ()) -> None:
+def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transport_table.Row] = ()) -> None:
     """The whole result. Verdicts that say the same of several apps are told once. `carried`: `transports` of tp-004."""
     console.print(table(verdicts))
     for verdict in worth_telling(verdicts):
@@ -61,7 +61,7 @@ def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transp
         console.print(explain(verdict, with_messages=sentences.tested_messages(verdicts)))
     if others := sentences.others_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
-    console.print(transports.told(carried))
+    console.print(transport_table.told(carried))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Observation, Plan, Track
-from talkpath.report.pictures import html
+from talkpath.report.pictures import check_page
+from talkpath.report.pictures.app_matrix import carried, rows
+from talkpath.report.pictures.arrival_curve import SetUp, curves, set_up
 from talkpath.report.pictures.chart import chart, description
-from talkpath.report.pictures.curve import SetUp, curves, set_up
 from talkpath.report.pictures.markup import document, element
-from talkpath.report.pictures.matrix import carried, rows
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.model import Number, Reason, Verdict
@@ -92,7 +92,7 @@ class Reader(HTMLParser):
 
 def page(found: Verdict = RESTRICTED, transports: list[dict[str, Any]] | None = None) -> str:
     half = list(range(0, SLOTS, 2))
-    return html.check_page(facts(epoch(half, range(SLOTS))), [found], {"transports": transports or []})
+    return check_page.check_page(facts(epoch(half, range(SLOTS))), [found], {"transports": transports or []})
 
 
 # -- the file ----------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_a_page_is_in_one_language_alone(code: str) -> None:
 
 
 def test_commands_in_a_sentence_stand_out() -> None:
-    written = html.check_page(facts(), [verdict("insufficient", reason=Reason("budget"))], {"transports": []})
+    written = check_page.check_page(facts(), [verdict("insufficient", reason=Reason("budget"))], {"transports": []})
     assert "<code>--deep</code>" in written
     assert "`" not in Reader(written).text
 
@@ -133,7 +133,7 @@ def test_dark_print_and_phone_are_provided_for() -> None:
 
 def test_what_comes_from_the_lab_says_so() -> None:
     assert "SIMULATED" in Reader(page()).text
-    real = html.page("Title", [], simulated=False)
+    real = check_page.page("Title", [], simulated=False)
     assert "SIMULATED" not in real
 
 
@@ -158,7 +158,7 @@ def test_any_state_makes_a_page(state: str) -> None:
 
 def test_a_check_without_facts_makes_a_page() -> None:
     nothing = facts()
-    written = html.check_page(nothing, [verdict("unreachable")], {"transports": []})
+    written = check_page.check_page(nothing, [verdict("unreachable")], {"transports": []})
     assert "svg" not in Reader(written).names
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.facts import Exchange
-from talkpath.report.text import STYLES
+from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import name as mechanism

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from talkpath.measure.facts import Facts, Plan
-from talkpath.report.words import place, sentences
-from talkpath.report.words.place import LocateResult, because, record, sentence, show
+from talkpath.report import location_report
+from talkpath.report.location_report import LocateResult, because, record, sentence, show
+from talkpath.report.words import sentences
 from talkpath.verdict.bases.hop_loss import HopLoss
 from talkpath.verdict.bases.hops import Place, Why
 from talkpath.verdict.model import Reason, Verdict
@@ -45,7 +46,7 @@ def test_every_reason_has_its_words() -> None:
 
 
 def test_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    place.show(Console(width=100), [NAMED, msgspec.structs.replace(NAMED, located=False, by=None)])
+    location_report.show(Console(width=100), [NAMED, msgspec.structs.replace(NAMED, located=False, by=None)])
     told = capsys.readouterr().out
     assert told.count("no proof of who does it") == 2
     assert "say nothing" in told

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
-from talkpath.report.recordings import words as capture_words
-from talkpath.report.text import STYLES
+from talkpath.report.check_text import STYLES
+from talkpath.report.recordings import capture_sentences
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import count, listed, say
@@ -33,7 +33,7 @@ def show(
     told = f"{file}: {listed([came, seconds(findings.duration_s)])}"
     console.print(Text(told, style="bold"))
     if findings.unread:
-        console.print(f"  {capture_words.unread(findings)}")
+        console.print(f"  {capture_sentences.unread(findings)}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
@@ -45,11 +45,11 @@ def show(
             console.print(f"    {text}", highlight=False)
         for pair in pairs:
             if pair.call == number + 1:
-                for line in capture_words.pair_lines(pair):
+                for line in capture_sentences.pair_lines(pair):
                     console.print(f"    {line}", highlight=False)
     for attempt in findings.attempts:
         console.print()
-        console.print(f"  {capture_words.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
+        console.print(f"  {capture_sentences.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
     if sentences.translation_note():
         console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
 
@@ -57,14 +57,14 @@ def show(
 def table(calls: Sequence[Call]) -> RenderableType:
     """One row a call."""
     grid = Table(box=None, pad_edge=False)
-    for title in capture_words.titles():
+    for title in capture_sentences.titles():
         grid.add_column(title)
     for number, call in enumerate(calls, 1):
         verdict = judge_call(call)
         loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
         grid.add_row(
             str(number),
-            capture_words.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
+            capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
             "+".join(map(sentences.medium, call.media)),
             f"{call.transport} {call.protocol}",
             seconds(call.start_s),
@@ -79,7 +79,7 @@ def table(calls: Sequence[Call]) -> RenderableType:
 def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
     """A mark for each second, or for as many as fit into one mark."""
     each = -(-len(moments) // width)
-    text = Text(f"    {capture_words.direction(heading):9}")
+    text = Text(f"    {capture_sentences.direction(heading):9}")
     for begin in range(0, len(moments), each):
         mark, style = MARKS[grade([getattr(one, heading) for one in moments[begin : begin + each]])]
         text.append(mark, style=style)
@@ -101,8 +101,8 @@ def grade(moments: Sequence[Second]) -> int:
 
 def _call(console: Console, number: int, call: Call) -> None:
     verdict = judge_call(call)
-    console.print(f"  {number}. {capture_words.sentence(call, verdict)}", highlight=False)
-    advice = capture_words.advice(verdict)
+    console.print(f"  {number}. {capture_sentences.sentence(call, verdict)}", highlight=False)
+    advice = capture_sentences.advice(verdict)
     if advice:
         console.print(f"     {advice}", highlight=False)
     width = max(min(WIDEST, console.width - 30), 10)
@@ -114,10 +114,10 @@ def _call(console: Console, number: int, call: Call) -> None:
 
 
 def _stream(stream: Stream) -> str:
-    name = say("capture", "{direction}, {medium}", direction=capture_words.direction(stream.direction),
+    name = say("capture", "{direction}, {medium}", direction=capture_sentences.direction(stream.direction),
                medium=sentences.medium(stream.medium or ""))  # fmt: skip
     came = count("unit", "{number} packet", "{number} packets", stream.packets)
-    parts = [f"{name}: {came}", capture_words.lost(stream)]
+    parts = [f"{name}: {came}", capture_sentences.lost(stream)]
     if stream.jitter_ms is not None:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
     if stream.freezes:

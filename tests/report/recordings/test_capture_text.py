@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, Second, Stream, Way
-from talkpath.report.recordings.html import capture_page
-from talkpath.report.recordings.json import result, text
-from talkpath.report.recordings.text import show, timeline
+from talkpath.report.recordings.capture_json import result, text
+from talkpath.report.recordings.capture_page import capture_page
+from talkpath.report.recordings.capture_text import show, timeline
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "spec" / "tp-007.schema.json").read_text(encoding="utf-8"))
 

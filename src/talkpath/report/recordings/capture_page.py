@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from talkpath.measure.call import Call, Findings, Moment, Second
-from talkpath.report.pictures.html import page
+from talkpath.report.pictures.check_page import page
 from talkpath.report.pictures.markup import Element, element, marked
-from talkpath.report.recordings import words as capture_words
-from talkpath.report.recordings.text import grade
+from talkpath.report.recordings import capture_sentences
+from talkpath.report.recordings.capture_text import grade
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import count, listed, say
@@ -30,19 +30,20 @@ def capture_page(file: str, findings: Findings) -> str:
     for number, call in enumerate(findings.calls, 1):
         body += _call(number, call)
     body += [
-        element("p", capture_words.attempt_sentence(attempt, judge_attempt(attempt))) for attempt in findings.attempts
+        element("p", capture_sentences.attempt_sentence(attempt, judge_attempt(attempt)))
+        for attempt in findings.attempts
     ]
-    body.append(element("p", capture_words.assumptions(), class_="soft"))
+    body.append(element("p", capture_sentences.assumptions(), class_="soft"))
     return page(say("capture", "What happened to the calls in {file}", file=file), body, simulated=False)
 
 
 def _unread(findings: Findings) -> Iterator[Element]:
     if findings.unread:
-        yield element("p", capture_words.unread(findings), class_="soft")
+        yield element("p", capture_sentences.unread(findings), class_="soft")
 
 
 def _table(calls: Sequence[Call]) -> Element:
-    titles = (element("th", title, scope="col") for title in capture_words.titles())
+    titles = (element("th", title, scope="col") for title in capture_sentences.titles())
     head = element("thead", element("tr", *titles))
     return element("table", head, element("tbody", *(_row(number, call) for number, call in enumerate(calls, 1))))
 
@@ -52,7 +53,7 @@ def _row(number: int, call: Call) -> Element:
     loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
     cells = (
         str(number),
-        capture_words.app_name(call.app),
+        capture_sentences.app_name(call.app),
         " + ".join(map(sentences.medium, call.media)),
         f"{call.transport}, {call.protocol.upper()}",
         seconds(call.start_s),
@@ -80,10 +81,10 @@ def _key() -> Element:
 
 def _call(number: int, call: Call) -> list[Element]:
     verdict: Verdict = judge_call(call)
-    out = [element("h2", f"{number}. {listed([capture_words.app_name(call.app), capture_words.kind(call)])}")]
-    out.append(element("p", capture_words.sentence(call, verdict)))
-    if capture_words.advice(verdict):
-        out.append(element("p", *marked(capture_words.advice(verdict)), class_="soft"))
+    out = [element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.kind(call)])}")]
+    out.append(element("p", capture_sentences.sentence(call, verdict)))
+    if capture_sentences.advice(verdict):
+        out.append(element("p", *marked(capture_sentences.advice(verdict)), class_="soft"))
     return out + [_picture(call, heading) for heading in ("sent", "received")]
 
 

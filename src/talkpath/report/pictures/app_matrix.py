@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from talkpath.report.transports import transport_name
+from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.mechanism import mechanism
