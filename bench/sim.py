@@ -20,7 +20,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.transports import open_paths
 
 ROUNDS = 5
@@ -46,11 +46,11 @@ def _fix(sim: Sim, epochs: int) -> None:
     question_choice.open_paths = lambda facts, pending: []  # type: ignore[assignment]
     check, plan = sim.check, sim.check.plan
 
-    def choose(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask | None:
+    def choose(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
         arm = plan.arms[(len(facts.epochs) + len(pending)) % len(plan.arms)]
-        return Ask(arm.app, arm.variant, arm.medium, k=plan.k, packets=plan.packets)
+        return Question(arm.arm, k=plan.k, packets=plan.packets)
 
-    def progress(word: str, facts: Facts, ask: Ask | None) -> None:
+    def progress(word: str, facts: Facts, ask: Question | None) -> None:
         if word == "epoch" and len(facts.epochs) >= epochs:
             check.interrupt(sim.now_s)
 

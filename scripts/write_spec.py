@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.errors import UsageError
-from talkpath.verdict.model import Basis, DirectionOf
+from talkpath.verdict.model import Basis
 from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
 from talkpath.verdict.rules import VERSION, rules
 from talkpath.verdict.rules.rule import Rule
@@ -98,7 +99,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 def record() -> Iterator[str]:
     """The fields of a verdict."""
     yield from table(("field", "meaning"), ((f"`{name}`", words) for name, words in FIELDS.items()))
-    bases, ways = (", ".join(f"`{word}`" for word in get_args(kind)) for kind in (Basis, DirectionOf))
+    bases, ways = (", ".join(f"`{word}`" for word in get_args(kind)) for kind in (Basis, AffectedDirections))
     yield f"Bases: {bases}. Directions: {ways}.\n"
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import talkpath
+from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import run_check
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 
 LINK = f"127.0.0.1:1#{'A' * 43}"
 
@@ -82,7 +83,7 @@ def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.Mon
         assert (link.port, family) == (1, 4)
         facts = run_sim(plan, Scenario.parse("clean", ["udp.block"], 3))
         progress("epoch", facts, None)
-        progress("ask", facts, Ask("webrtc", "dtls", "voice"))
+        progress("ask", facts, Question(Arm("webrtc", "dtls", "voice")))
         return facts
 
     monkeypatch.setattr(run_check, "run_check", run)

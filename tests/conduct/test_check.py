@@ -24,7 +24,7 @@ from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
 from talkpath.responder.session import Limits, Responder
 from talkpath.verdict.judge import judge, judge_arms
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 
 SMALL = make_plan(choose_arms(["webrtc"]), k=4)
 
@@ -321,7 +321,7 @@ def test_the_question_is_anybodys() -> None:
     """`choose` alone says what is asked; without a question the check ends."""
     asked: list[int] = []
 
-    def never(facts: Facts, spent_bytes: int, pending: Sequence[Ask]) -> Ask | None:
+    def never(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
         asked.append(spent_bytes)
         return None
 

@@ -20,7 +20,7 @@ from talkpath.experiment.plan import make_plan
 from talkpath.lab.backgrounds.background import five_tuple, is_udp
 from talkpath.lab.drivers.sim import Sim
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 
 PATTERNS = 25
 DELAY_S: dict[Direction, float] = {"up": 0.011, "down": 0.017}
@@ -49,9 +49,9 @@ class EveryFlowAlike:
 def epoch_of(arm: Arm, network: EveryFlowAlike) -> Epoch:
     """One epoch behind that network."""
 
-    def choose(facts: Facts, spent_bytes: int, pending: object) -> Ask | None:
+    def choose(facts: Facts, spent_bytes: int, pending: object) -> Question | None:
         done = facts.epochs or pending
-        return None if done else Ask(arm.app, arm.variant, arm.medium, k=4, packets=8)
+        return None if done else Question(arm, k=4, packets=8)
 
     check = Check(make_plan([arm]), bytes(32), planner=choose)
     sim = Sim(check, network)  # type: ignore[arg-type]

@@ -79,7 +79,7 @@ def test_every_arm_is_asked_within_a_budget_of_its_own(background: str) -> None:
     assert plan.budget_s > 60.0 + 8 * 3.0
     facts = drive.run_sim(plan, Scenario.parse(background, [], 4))
     asked = [epoch for epoch in facts.epochs if epoch.question == "transport"]
-    assert {epoch.arm for epoch in asked} == {(arm.app, arm.variant, arm.medium) for arm in plan.arms}
+    assert {epoch.arm for epoch in asked} == {planned.arm for planned in plan.arms}
     watched_s = [epoch.ended_s - epoch.started_s for epoch in asked]
     assert min(watched_s) > 2.5
     assert facts.bytes_sent + facts.bytes_received <= plan.budget_bytes

@@ -25,7 +25,7 @@ from talkpath.measure.facts import (
     Plan,
     Track,
 )
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 
 HALF_S = 0.015  # from an end to the box
@@ -223,13 +223,13 @@ def check(line: Line, most: int = 60) -> Facts:
     raise AssertionError(f"still asking after {most} epochs")
 
 
-def play(line: Line, rng: Random, ask: Ask, number: int, now_s: float) -> tuple[Epoch, int]:
+def play(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> tuple[Epoch, int]:
     """One epoch, and the bytes it cost."""
-    pace = float(ask.value) if ask.question == "rate" else 1.0  # type: ignore[arg-type]
-    slots = SHAPES[ask.app].slots(rng, ask.packets, pace)
-    roles = ["random"] * (2 * ask.k) if ask.question == "tcp" else (
+    pace = float(ask.value) if ask.kind == "rate" else 1.0  # type: ignore[arg-type]
+    slots = SHAPES[ask.arm.app].slots(rng, ask.packets, pace)
+    roles = ["random"] * (2 * ask.k) if ask.kind == "tcp" else (
         ["call"] * ask.k + ["random"] * ask.k + ["text"] * (ask.k // 2))  # fmt: skip
-    tcp = set(range(ask.k, 2 * ask.k)) if ask.question == "tcp" else set()
+    tcp = set(range(ask.k, 2 * ask.k)) if ask.kind == "tcp" else set()
     order = list(range(len(roles)))
     rng.shuffle(order)
     texts = [place for place, index in enumerate(order) if roles[index] == "text"]
@@ -239,7 +239,7 @@ def play(line: Line, rng: Random, ask: Ask, number: int, now_s: float) -> tuple[
     trips = []
     for place, index in enumerate(order):
         flow = Flow(20 * number + place, roles[index], PORTS[(20 * number + place) % 16])
-        flow.hello = str(ask.value) if ask.question == "hello" else "browser"
+        flow.hello = str(ask.value) if ask.kind == "hello" else "browser"
         hold = withheld["up"] | withheld["down"] if place == canary else frozenset()
         trips.append(Trip(flow, slots, hold, () if index in tcp else line.boxes, now_s + 0.0005 * place))
     fly(rng, trips)
@@ -250,9 +250,10 @@ def play(line: Line, rng: Random, ask: Ask, number: int, now_s: float) -> tuple[
     tracks = {way: Track(tuple(1000 * slots[i].at_s for i in sides[way]), tuple(slots[i].size for i in sides[way]),
                          tuple(slots[i].stage for i in sides[way])) for way in sides}  # fmt: skip
     epoch = Epoch(
-        number=number, app=ask.app, variant=ask.variant, medium=ask.medium, k=ask.k, started_s=now_s, ended_s=ended_s,
+        number=number, app=ask.arm.app, variant=ask.arm.variant, medium=ask.arm.medium, k=ask.k,
+        started_s=now_s, ended_s=ended_s,
         cut_s=ended_s + CUT_S, known_s=ended_s + CUT_S + 0.1, up=tracks["up"], down=tracks["down"],
-        flows=tuple(flows), question=ask.question, value=ask.value,
+        flows=tuple(flows), question=ask.kind, value=ask.value,
     )  # fmt: skip
     return epoch, cost
 

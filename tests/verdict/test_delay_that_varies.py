@@ -5,12 +5,13 @@ from __future__ import annotations
 import calls
 import pytest
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import view_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.rules import rules
 from talkpath.verdict.rules.best import name
 
-ARM = ("webrtc", "webrtc", "voice")
+ARM = Arm("webrtc", "webrtc", "voice")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -14,10 +14,11 @@ import roles
 from msgspec.structs import replace
 from numpy.random import default_rng
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
 from talkpath.verdict.judge import RULES_VERSION, judge, judge_arms
-from talkpath.verdict.model import Ask, Reason, Verdict
+from talkpath.verdict.model import Question, Reason, Verdict
 
 STUN = calls.stage_drop(["stun"], "up")
 GE = calls.bursts
@@ -294,8 +295,9 @@ def test_an_effect_too_small_to_matter_is_not_restricted():
 def watched(line: calls.Line, epochs: int) -> Facts:
     """So many epochs of longer calls, asked for or not."""
     rng, now_s, found = Random(line.seed), 0.0, list[Epoch]()
+    question = Question(Arm("webrtc", "webrtc", "voice"), "watch", k=8, packets=100)
     for number in range(epochs):
-        epoch, _ = calls.play(line, rng, Ask("webrtc", "webrtc", "voice", "watch", None, 8, 100), number, now_s)
+        epoch, _ = calls.play(line, rng, question, number, now_s)
         found.append(epoch)
         now_s = epoch.ended_s + 0.1
     return Facts(line.plan(), tuple(found), seed=bytes(32))

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from slots import Fate, Flow, Slot
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import before_each, view_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
-ARM = ("webrtc", "webrtc", "voice")
+ARM = Arm("webrtc", "webrtc", "voice")
 
 
 def expected(epochs: Sequence[Epoch], p: float, onset: int) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import fields, replace
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import Side, sides, view_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, ReasonCode, State, Verdict
@@ -138,7 +139,7 @@ def twice_as_good(gain: float, other: float) -> Naming:
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
     two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
-    return naming.best_of([one, two], view_of(calls.check(calls.Line()), ("webrtc", "webrtc", "voice")))
+    return naming.best_of([one, two], view_of(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
@@ -161,7 +162,7 @@ def test_a_rule_without_rivals_wants_nothing_and_nothing_is_unknown():
 def test_nothing_is_named_on_a_line_that_restricts_nothing():
     """Naming is no accusation: on a clean line no rule explains anything."""
     facts = calls.check(calls.Line())
-    assert name(view_of(facts, ("webrtc", "webrtc", "voice"))).rivals == ()
+    assert name(view_of(facts, Arm("webrtc", "webrtc", "voice"))).rivals == ()
 
 
 def test_gain_is_the_log_likelihood_above_the_twins():
@@ -249,6 +250,6 @@ def test_a_verdict_does_not_depend_on_the_order_of_flows():
 def test_a_way_without_extra_loss_is_none_of_the_rule():
     """Slots have patterns of their own; only what the exact test sees, too, is read by rules about media."""
     facts = calls.check(calls.Line([calls.media_drop(0.5, "up"), calls.police(12, whom=calls.everything)], seed=3))
-    view = view_of(facts, ("webrtc", "webrtc", "voice"))
+    view = view_of(facts, Arm("webrtc", "webrtc", "voice"))
     assert view.worse == ("up",)
-    assert view_of(calls.check(calls.Line()), ("webrtc", "webrtc", "voice")).worse == ("up", "down")
+    assert view_of(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.verdict.model import Ask
+    from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
 
 
@@ -46,10 +46,10 @@ def check(
 
     plan = make_check_plan(apps, video=video, deep=deep, transports=transports)
 
-    def tell(event: str, facts: Facts, question: Ask | None) -> None:
+    def tell(event: str, facts: Facts, question: Question | None) -> None:
         if progress is not None and question is not None:
             used = facts.bytes_sent + facts.bytes_received
-            progress(CheckProgress(question.app, question.medium, question.question, used, plan.budget_bytes))
+            progress(CheckProgress(question.arm.app, question.arm.medium, question.kind, used, plan.budget_bytes))
 
     signer = Signer.fresh()
     return Result.of(measure(plan, link, family, signer, tell), signer)
@@ -64,7 +64,7 @@ def make_check_plan(apps: Sequence[str], *, video: bool = False, deep: bool = Fa
 
 
 def measure(
-    plan: Plan, link: str, family: int, signer: Signer, progress: Callable[[str, Facts, Ask | None], None]
+    plan: Plan, link: str, family: int, signer: Signer, progress: Callable[[str, Facts, Question | None], None]
 ) -> Facts:
     """Carry out the plan and return the facts. `progress` as in `conduct.run_check.run_check`."""
     from talkpath.conduct.run_check import run_check

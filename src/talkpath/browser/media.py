@@ -6,8 +6,11 @@ pictures are made that long by the page (page/pacing_worker.js) and by us (`voic
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.browser.far_end.voice import PAYLOAD_BYTES, PICTURE_BYTES
 
 RTP_BYTES, TAG_BYTES = 12, 16  # RFC 3550, and the tag of AEAD_AES_128_GCM (RFC 7714), which browsers and aiortc choose
@@ -18,7 +21,7 @@ class Medium(Struct, frozen=True):
     """One kind. `slots` packets are due in an epoch, each of `wire_bytes` of UDP payload; `picture_bytes` of a frame,
     0 for voice. `budget_bytes` and `budget_s` bound what it adds to a check, both ways together."""
 
-    name: str
+    name: Literal["voice", "video"]
     slots: int
     wire_bytes: int
     picture_bytes: int
@@ -26,9 +29,9 @@ class Medium(Struct, frozen=True):
     budget_s: float
 
     @property
-    def arm(self) -> tuple[str, str, str]:
-        """(app, variant, medium)."""
-        return "webrtc", "dtls", self.name
+    def arm(self) -> Arm:
+        """The arm that a browser measures with it."""
+        return Arm("webrtc", "dtls", self.name)
 
 
 VOICE = Medium("voice", 300, RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES, 0, 3_200_000, 45.0)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.voice import TICK_MS
 from talkpath.browser.media import VOICE
 from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
 from talkpath.measure.bitmap import pack
-from talkpath.measure.facts import Direction, Epoch, Observation, Track
+from talkpath.measure.facts import Epoch, Observation, Track
 
 PATH_S, SETUP_S = 3.0, 6.0
 SLOTS = round(1000 * PATH_S / TICK_MS)
@@ -43,9 +44,9 @@ def path_epoch(
     ]
     return Epoch(
         number=number,
-        app=VOICE.arm[0],
-        variant=VOICE.arm[1],
-        medium=VOICE.arm[2],
+        app=VOICE.arm.app,
+        variant=VOICE.arm.variant,
+        medium=VOICE.arm.medium,
         k=1,
         started_s=times.started_s,
         ended_s=times.ended_s,

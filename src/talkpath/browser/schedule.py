@@ -56,7 +56,7 @@ class EpochOrder(Struct, frozen=True):
 def plan(media: Sequence[Medium] = (VOICE,)) -> Plan:
     """What was fixed before the first packet."""
     return Plan(
-        arms=tuple(ArmPlan(*medium.arm) for medium in media),
+        arms=tuple(ArmPlan("webrtc", "dtls", medium.name) for medium in media),
         k=CALLS,
         packets=max(medium.slots for medium in media),
         budget_bytes=sum(medium.budget_bytes for medium in media),

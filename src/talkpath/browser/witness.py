@@ -57,7 +57,7 @@ class Witness:
 def _seen(epoch: Epoch) -> SeenEpoch:
     pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
     flows = tuple(SeenFlow(_role(up), down.sent, up.arrived) for up, down in pairs)
-    return SeenEpoch(epoch.number, "/".join(epoch.arm), epoch.question, flows)
+    return SeenEpoch(epoch.number, str(epoch.arm), epoch.question, flows)
 
 
 def _role(flow: Observation) -> str:

@@ -27,7 +27,7 @@ from talkpath.measure.facts import Facts, Health, Plan, Reach
 from talkpath.measure.facts_digest import facts_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import ProbeSession
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 
 FINISH_S = 3.0
@@ -38,7 +38,7 @@ POLL_CHOICE_S = 0.002  # how often it is checked whether another thread has chos
 Submit = Callable[[Callable[[], ChosenQuestion]], Future[ChosenQuestion]]
 """Runs a job now or in another thread, as `concurrent.futures.Executor.submit` does."""
 
-Progress = Callable[[str, Facts, Ask | None], None]
+Progress = Callable[[str, Facts, Question | None], None]
 """Called with one word an event ("ask", "epoch"), for people."""
 
 
@@ -81,7 +81,7 @@ class Check:
     _network_changed: bool = False
 
     def __post_init__(self) -> None:
-        arms = tuple(Arm(arm.app, arm.variant, arm.medium) for arm in self.plan.arms)  # type: ignore[arg-type]
+        arms = tuple(planned.arm for planned in self.plan.arms)
         self.session = ProbeSession(self.seed, arms, self.family, self.key)
         if self.plan.locate and self.planner is next_question:
             self.planner = next_hop_question
@@ -234,8 +234,7 @@ class Check:
 
     def _leave_out(self, alike: tuple[Arm, ...]) -> None:
         """Remove from the plan the arms that the far end imitates differently."""
-        names = {str(arm) for arm in alike}
-        arms = tuple(arm for arm in self.plan.arms if f"{arm.app}/{arm.variant}/{arm.medium}" in names)
+        arms = tuple(planned for planned in self.plan.arms if planned.arm in alike)
         if len(arms) < len(self.plan.arms):
             self.plan = self._budget.plan = msgspec.structs.replace(self.plan, arms=arms)
 

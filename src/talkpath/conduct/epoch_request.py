@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.wire.control.messages import Begin
 
 
-def epoch_request(ask: Ask, number: int, first_tuple: int, local_ports: int) -> Begin:
+def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int) -> Begin:
     """The request for an epoch with that number, whose 5-tuples are counted from `first_tuple`."""
-    value, question = ask.value, ask.question
+    value, question = ask.value, ask.kind
     return Begin(
         number=number,
-        arm=f"{ask.app}/{ask.variant}/{ask.medium}",
+        arm=str(ask.arm),
         k=ask.k,
         packets=ask.packets,
         first_tuple=first_tuple,

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from talkpath.measure.facts import ArmPlan, Facts
 from talkpath.verdict.assessment import stand
 from talkpath.verdict.bases.hops import Place, locate, next_hop
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 
 NAMING = "name"  # why `next_question` asks, where a mechanism is to be named
 
 
-def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
+def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
     """A question about hops once a restriction and its mechanism are known; before that the check's own question."""
-    if any(ask.question == "hops" for ask in pending):
+    if any(ask.kind == "hops" for ask in pending):
         return None
     arms = restricted_arms(facts)
     ask = next_question(facts, spent_bytes, pending)

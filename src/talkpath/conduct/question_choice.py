@@ -18,7 +18,7 @@ from talkpath.experiment.budget import epoch_bytes, most_bytes
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
 from talkpath.verdict.judge import undecided
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin
@@ -29,7 +29,7 @@ CONTROL_PORTS = 1  # of them, for the control channel
 UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MOST_CONNECTIONS - CONTROL_PORTS
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
 
-Planner = Callable[[Facts, int, Sequence[Ask]], Ask | None]
+Planner = Callable[[Facts, int, Sequence[Question]], Question | None]
 """(facts, bytes spent, questions whose answers are pending) -> the next question; `next_question` is one."""
 
 
@@ -37,7 +37,7 @@ class ChosenQuestion(NamedTuple):
     """A question, or None where there is none, and the facts that it was chosen from."""
 
     facts: Facts
-    ask: Ask | None
+    ask: Question | None
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ class QuestionChoice:
     local_ports: int
     planner: Planner = next_question
     shortage: str = ""
-    pending: list[tuple[int, Ask]] = field(default_factory=list)  # (epoch number, question) without an answer yet
+    pending: list[tuple[int, Question]] = field(default_factory=list)  # (epoch number, question) without an answer yet
     asked: int = 0
     _tuples: int = 0
     _connections: int = 0
     _transports_turn: bool = False
-    _costs: dict[Ask, int] = field(default_factory=dict)
+    _costs: dict[Question, int] = field(default_factory=dict)
 
     def choose(self, facts: Facts, now_s: float, last: bool) -> ChosenQuestion:
         """The next question. With none left, and no epoch running (`last`), questions about transports follow."""
@@ -65,7 +65,7 @@ class QuestionChoice:
             raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         return ChosenQuestion(facts, ask)
 
-    def take(self, ask: Ask) -> Begin:
+    def take(self, ask: Question) -> Begin:
         """The request for this question, whose cost is counted from now on."""
         begin = self._request(ask)
         layout = self.budget.session.lay_out(begin)
@@ -80,7 +80,7 @@ class QuestionChoice:
         """The epochs with these numbers are over."""
         self.pending = [(number, ask) for number, ask in self.pending if number not in numbers]
 
-    def _wanted(self, facts: Facts, now_s: float) -> Ask | None:
+    def _wanted(self, facts: Facts, now_s: float) -> Question | None:
         """The verdict's next question; when its turn has come, one about transports."""
         pending = [ask for _, ask in self.pending]
         transports = open_paths(facts, pending)
@@ -98,7 +98,7 @@ class QuestionChoice:
             ask = self._planned(facts, 0, pending)
         return ask
 
-    def _planned(self, facts: Facts, kept_bytes: int, pending: list[Ask]) -> Ask | None:
+    def _planned(self, facts: Facts, kept_bytes: int, pending: list[Question]) -> Question | None:
         """The planner's question, or a smaller one where it costs more than the planner estimated."""
         left_bytes, spent_bytes = self.budget.left_bytes - kept_bytes, self.budget.spent_bytes + kept_bytes
         ask = self.planner(facts, spent_bytes, pending)
@@ -106,7 +106,7 @@ class QuestionChoice:
             ask = self.planner(facts, spent_bytes + over, pending)
         return self._affordable(ask, left_bytes)
 
-    def _kept(self, transports: list[Ask]) -> tuple[int, float]:
+    def _kept(self, transports: list[Question]) -> tuple[int, float]:
         """(bytes, seconds) kept for questions about transports: for all of them where the plan wants them, otherwise
         bytes for one arm and half the time for each."""
         plan = self.budget.plan
@@ -118,7 +118,7 @@ class QuestionChoice:
             kept_bytes = max(kept_bytes, self._usual_cost(shorter))
         return kept_bytes, len(transports) * plan.path_s / 2
 
-    def _about_transports(self, asks: list[Ask], left_s: float) -> Ask | None:
+    def _about_transports(self, asks: list[Question], left_s: float) -> Question | None:
         """The question about the next arm's transports, as large as all arms that still wait can have it."""
         if not asks or left_s < self.budget.plan.path_s / 2:
             return None
@@ -126,7 +126,7 @@ class QuestionChoice:
         fair = (ask for ask in versions if self._enough(ask, len(asks), left_s))
         return self._affordable(next(fair, versions[-1]), self.budget.left_bytes)
 
-    def _enough(self, ask: Ask, times: int, left_s: float) -> bool:
+    def _enough(self, ask: Question, times: int, left_s: float) -> bool:
         """Whether time, bytes and connections suffice for this question so many times."""
         plan = self.budget.session.outline(self._request(ask))
         calls_s = plan.span_ms / 1000.0 - SETUP_MS / 1000.0
@@ -136,7 +136,7 @@ class QuestionChoice:
             and self._connections + times * connection_count(plan) <= MOST_CONNECTIONS
         )
 
-    def _affordable(self, ask: Ask | None, left_bytes: int) -> Ask | None:
+    def _affordable(self, ask: Question | None, left_bytes: int) -> Question | None:
         """`ask`, if bytes, 5-tuples and connections suffice for it."""
         if ask is None:
             return None
@@ -151,15 +151,15 @@ class QuestionChoice:
             return None
         return ask
 
-    def _usual_cost(self, ask: Ask) -> int:
+    def _usual_cost(self, ask: Question) -> int:
         """What such a question cost when it was first considered; the schedule is not drawn anew each time."""
         if ask not in self._costs:
             self._costs[ask] = self._cost(ask)
         return self._costs[ask]
 
-    def _cost(self, ask: Ask) -> int:
+    def _cost(self, ask: Question) -> int:
         session = self.budget.session
         return most_bytes(session.outline(self._request(ask)), session.family)
 
-    def _request(self, ask: Ask) -> Begin:
+    def _request(self, ask: Question) -> Begin:
         return epoch_request(ask, self.asked, self._tuples, self.local_ports)

@@ -66,7 +66,7 @@ def _agree(told: Epoch, seen: SeenEpoch) -> bool:
     up = [flow for flow in told.flows if flow.direction == "up"]
     down = [flow for flow in told.flows if flow.direction == "down"]
     return (
-        seen.arm == "/".join(told.arm)
+        seen.arm == str(told.arm)
         and seen.question == told.question
         and len(up) == len(down) == len(seen.flows)
         and all(map(_same, up, down, seen.flows, [told.up] * len(up)))

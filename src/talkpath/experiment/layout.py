@@ -115,7 +115,7 @@ class Layout(Outline):
 @lru_cache(maxsize=32)
 def outline(key: bytes, begin: Begin) -> Outline:
     """What `lay_out` begins with, for a small part of its time."""
-    arm = Arm(*begin.arm.split("/"))  # type: ignore[arg-type]
+    arm = Arm.parse(begin.arm)
     draws = generator(derive(key, "epoch", begin.number), "schedule")
     schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
     return Outline(begin, arm, schedule, Counter(transport for _, _, transport in roles(begin)))

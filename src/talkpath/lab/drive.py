@@ -31,7 +31,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
 Hear = Callable[[str], None]
@@ -48,8 +48,8 @@ def run_sim(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), hear: 
             where: NetworkOrigin = WHERE) -> Facts:  # fmt: skip
     """In virtual time, from a network that the responder finds to be `where`."""
 
-    def progress(word: str, facts: Facts, ask: Ask | None) -> None:
-        hear(f"{ask.app} {ask.medium}" if ask else word)
+    def progress(word: str, facts: Facts, ask: Question | None) -> None:
+        hear(f"{ask.arm.app} {ask.arm.medium}" if ask else word)
 
     seed = Random(f"probe {scenario.seed}").randbytes(32)
     check = Check(plan, seed, family=scenario.family, key=probe_signer().public, progress=progress)

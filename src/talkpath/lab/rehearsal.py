@@ -14,15 +14,15 @@ from statistics import fmean, pvariance, variance
 from typing import Any, NamedTuple
 
 from talkpath.apps import shapes
-from talkpath.apps.contract.shape import Arm
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
 from talkpath.experiment.seeds import derive, generator, session_key
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
-from talkpath.measure.facts import Direction, Epoch, Facts, Plan
-from talkpath.verdict.model import Ask
+from talkpath.measure.facts import Epoch, Facts, Plan
+from talkpath.verdict.model import Question
 
 RUNS, DRAWS = 6, 16
 SIGMAS = 2.57  # nineteen checks of twenty stray no further (Student's t with RUNS - 1 degrees of freedom)
@@ -31,7 +31,7 @@ SIGMAS = 2.57  # nineteen checks of twenty stray no further (Student's t with RU
 class Cost(NamedTuple):
     """Of one epoch: its arm, bytes of IP packets up and down, the variance of their sum, and packets both ways."""
 
-    arm: tuple[str, str, str]
+    arm: Arm
     up: float
     down: float
     variance: float
@@ -58,12 +58,13 @@ def rehearse(plan: Plan) -> dict[str, Any]:
     bytes_received, seconds. The total's bytes include the control channel; nineteen checks of twenty on a clean line
     stay within `within_pct` of them."""
     plays = [_play(plan, seed) for seed in range(RUNS)]
-    keys = [(arm.app, arm.variant, arm.medium) for arm in plan.arms]
-    total = _row("all", [cost for play in plays for cost in play.costs])
+    planned = [each.arm for each in plan.arms]
+    costs = [cost for play in plays for cost in play.costs]
+    total = _row("all", costs)
     total["bytes_sent"] += round(fmean(play.control[0] for play in plays))
     total["bytes_received"] += round(fmean(play.control[1] for play in plays))
     total["seconds"] = round(fmean(play.seconds for play in plays), 1)
-    arms = [_row(" ".join(key), [cost for play in plays for cost in play.costs if cost.arm == key]) for key in keys]
+    arms = [_row(str(arm).replace("/", " "), [cost for cost in costs if cost.arm == arm]) for arm in planned]
     return {
         "schema": "talkpath.plan/1",
         "arms": arms,
@@ -74,9 +75,9 @@ def rehearse(plan: Plan) -> dict[str, Any]:
 
 
 def _play(plan: Plan, seed: int) -> Play:
-    asks: list[Ask] = []
+    asks: list[Question] = []
 
-    def note(word: str, facts: Facts, ask: Ask | None) -> None:
+    def note(word: str, facts: Facts, ask: Question | None) -> None:
         if ask is not None:
             asks.append(ask)
 
@@ -105,7 +106,7 @@ def _sent(epoch: Epoch, direction: Direction) -> list[int]:
 
 def _cost(epoch: Epoch, packets: int, seed: bytes) -> Cost:
     """What the rehearsal sent, times how much more a flow of the same schedule costs in other draws."""
-    shape = shapes()[Arm(*epoch.arm)]  # type: ignore[arg-type]
+    shape = shapes()[epoch.arm]
     ours = flow_bytes(shape.schedule(generator(seed, "schedule"), packets))  # as experiment.layout draws it
     draws = [flow_bytes(shape.schedule(Random(f"{epoch.number} {n}"), packets)) for n in range(DRAWS)]
     up, down = _sent(epoch, "up"), _sent(epoch, "down")

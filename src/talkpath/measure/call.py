@@ -6,9 +6,27 @@ SSRC (or, where no header can be read, one flow) in one direction, over all 5-tu
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from talkpath.measure.bounds import (
+    MOST_CALL_S,
+    MOST_CALLS,
+    MOST_COUNT,
+    MOST_RECORDING_S,
+    MOST_STREAMS,
+    Count,
+    Kbps,
+    Mos,
+    Percent,
+    RecordingMilliseconds,
+    RecordingSeconds,
+    RecordingSpan,
+    Share,
+    Text,
+    Word,
+)
 
 Heading = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
@@ -19,23 +37,23 @@ class Second(Struct, frozen=True, gc=False):
     """One second of one direction. `lost` None where nothing tells; `late_ms` is the worst lateness against the media
     clock; `frozen_ms` how much of freezes ended in it."""
 
-    packets: int = 0
-    lost: int | None = None
-    kbps: float = 0.0
-    jitter_ms: float | None = None
-    late_ms: float | None = None
-    frozen_ms: float = 0.0
-    mos: float | None = None
+    packets: Count = 0
+    lost: Count | None = None
+    kbps: Kbps = 0.0
+    jitter_ms: RecordingMilliseconds | None = None
+    late_ms: RecordingMilliseconds | None = None
+    frozen_ms: RecordingMilliseconds = 0.0
+    mos: Mos | None = None
 
 
 class Moment(Struct, frozen=True, gc=False):
     """One second of a call: both directions, and how many packets of anything else came in it, from as far as the call
     goes (those between private addresses count for calls between such alone)."""
 
-    at_s: int
+    at_s: Annotated[int, Meta(ge=-int(MOST_RECORDING_S), le=int(MOST_RECORDING_S))]
     sent: Second
     received: Second
-    other_packets: int = 0
+    other_packets: Count = 0
 
 
 class Stream(Struct, frozen=True, gc=False):
@@ -44,66 +62,66 @@ class Stream(Struct, frozen=True, gc=False):
     `packet_ms` is the usual media time of a packet."""
 
     direction: Heading
-    ssrc: int | None
-    payload_type: int | None
+    ssrc: Annotated[int, Meta(ge=0, lt=1 << 32)] | None
+    payload_type: Annotated[int, Meta(ge=0, le=255)] | None
     medium: Literal["voice", "video"] | None
-    packets: int
-    lost: int | None
-    loss_pct: float | None
+    packets: Count
+    lost: Count | None
+    loss_pct: Percent | None
     loss_basis: LossBasis | None
-    duplicates: int
-    reordered: int
-    jitter_ms: float | None
-    late_ms: float | None
-    freezes: int
-    frozen_s: float
-    longest_gap_ms: float
-    mos: float | None
-    start_s: float
-    duration_s: float
-    kbps: float
-    clock_hz: int | None
-    packet_ms: float | None
-    mean_burst: float | None
-    flows: tuple[int, ...]
+    duplicates: Count
+    reordered: Count
+    jitter_ms: RecordingMilliseconds | None
+    late_ms: RecordingMilliseconds | None
+    freezes: Count
+    frozen_s: RecordingSpan
+    longest_gap_ms: RecordingMilliseconds
+    mos: Mos | None
+    start_s: RecordingSeconds
+    duration_s: RecordingSpan
+    kbps: Kbps
+    clock_hz: Count | None
+    packet_ms: RecordingMilliseconds | None
+    mean_burst: Annotated[float, Meta(ge=1e-3, le=float(MOST_COUNT))] | None
+    flows: Annotated[tuple[Count, ...], Meta(max_length=MOST_STREAMS)]
 
 
 class Flow(Struct, frozen=True, gc=False):
     """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` None where
     its far end never said anything. `requests` are set-up requests of the local end, `answers` the replies."""
 
-    number: int
+    number: Count
     kind: Literal["relay", "peer", "local"]
     protocol: Literal["udp", "tcp"]
-    packets_sent: int
-    packets_received: int
-    media_sent: int
-    media_received: int
-    start_s: float
-    end_s: float
-    last_received_s: float | None
-    requests: int
-    answers: int
+    packets_sent: Count
+    packets_received: Count
+    media_sent: Count
+    media_received: Count
+    start_s: RecordingSeconds
+    end_s: RecordingSeconds
+    last_received_s: RecordingSeconds | None
+    requests: Count
+    answers: Count
 
 
 class Call(Struct, frozen=True, gc=False):
     """One call. `start_s` and `duration_s` are those of the talk, `setup_s` when its set-up began, `control_end_s`
     when its last packet of any kind was seen, `file_end_s` when the capture ended."""
 
-    app: str
-    app_confidence: float
-    media: tuple[str, ...]
-    start_s: float
-    duration_s: float
-    setup_s: float
+    app: Word
+    app_confidence: Share
+    media: Annotated[tuple[Word, ...], Meta(max_length=2)]
+    start_s: RecordingSeconds
+    duration_s: RecordingSpan
+    setup_s: RecordingSeconds
     transport: Transport
     protocol: Literal["udp", "tcp"]
     encrypted: bool | None
-    flows: tuple[Flow, ...]
-    streams: tuple[Stream, ...]
-    seconds: tuple[Moment, ...]
-    control_end_s: float
-    file_end_s: float
+    flows: Annotated[tuple[Flow, ...], Meta(max_length=MOST_STREAMS)]
+    streams: Annotated[tuple[Stream, ...], Meta(max_length=MOST_STREAMS)]
+    seconds: Annotated[tuple[Moment, ...], Meta(max_length=MOST_CALL_S)]
+    control_end_s: RecordingSeconds
+    file_end_s: RecordingSeconds
     closed: bool = False
     """Did the app say good-bye?"""
 
@@ -111,14 +129,14 @@ class Call(Struct, frozen=True, gc=False):
 class Attempt(Struct, frozen=True, gc=False):
     """Set-up without talk. `answered`: did anything reply to it?"""
 
-    app: str
-    app_confidence: float
-    start_s: float
-    end_s: float
+    app: Word
+    app_confidence: Share
+    start_s: RecordingSeconds
+    end_s: RecordingSeconds
     answered: bool
-    requests: int
-    answers: int
-    other_packets: int
+    requests: Count
+    answers: Count
+    other_packets: Count
     """Packets of anything else that came in the same seconds, as in `Moment`."""
 
     others_answered: bool = False
@@ -129,11 +147,11 @@ class Attempt(Struct, frozen=True, gc=False):
 class Findings(Struct, frozen=True, gc=False):
     """All of one capture."""
 
-    packets: int
-    duration_s: float
-    unread: dict[str, int]
-    calls: tuple[Call, ...]
-    attempts: tuple[Attempt, ...]
+    packets: Count
+    duration_s: RecordingSeconds
+    unread: Annotated[dict[Text, Count], Meta(max_length=1000)]
+    calls: Annotated[tuple[Call, ...], Meta(max_length=MOST_CALLS)]
+    attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_CALLS)]
 
 
 class Way(Struct, frozen=True, gc=False):

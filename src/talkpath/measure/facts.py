@@ -1,192 +1,224 @@
-"""The facts of one check, as they are stored (spec/tp-001) and as every verdict is computed from them.
+"""The facts of one check, as they are stored (spec/tp-001). Every verdict is a function of this record alone.
 
-Contract: records are frozen and hold no address. A bitmap is bytes, least significant bit first; bit i is
-the i-th slot of the epoch's schedule in that direction. Times are seconds of a monotonic clock from the
-start of the check, delays are in steps of 0.1 ms with an arbitrary common zero per epoch and direction
-(two clocks are never compared, only flows with flows).
+Records are frozen and hold no address. A bitmap is bytes, least significant bit first; bit i is slot i of the epoch's
+schedule in that direction. Times are seconds of a monotonic clock from the start of the check. Delays are in steps of
+0.1 ms from an arbitrary zero, common to an epoch and direction: the two ends' clocks are never compared, only flows
+with flows. The types carry the bounds of each value (`measure.bounds`).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
+from talkpath.measure.bounds import (
+    MOST_ARMS,
+    MOST_EPOCHS,
+    MOST_EXCHANGES,
+    MOST_FLOWS,
+    MOST_K,
+    MOST_SLOTS,
+    Alpha,
+    Bitmap,
+    Bytes,
+    ClockStep,
+    Count,
+    DelayDms,
+    Lateness,
+    Milliseconds,
+    PacketBytes,
+    PacketRate,
+    Port,
+    Seconds,
+    Text,
+    Word,
+)
 
 Role = Literal["call", "twin"]
 TwinKind = Literal["random", "text"]
-Direction = Literal["up", "down"]
 
 DELAY_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-LADDER = 30  # hops: a packet more may go one further, from 1 to here, then from 1 again
+LADDER = 30  # hops: each limited packet may go one hop further than the one before, from 1 to LADDER and again from 1
 
 
 class Track(Struct, frozen=True, gc=False):
-    """One direction of an epoch's schedule, the same for all of its flows: slot i of every bitmap."""
+    """One direction of an epoch's schedule: slot i of every bitmap. All flows of the epoch share it."""
 
-    at_ms: tuple[float, ...]
-    size: tuple[int, ...]
-    stage: tuple[str, ...]
+    at_ms: Annotated[tuple[Milliseconds, ...], Meta(max_length=MOST_SLOTS)]
+    size: Annotated[tuple[PacketBytes, ...], Meta(max_length=MOST_SLOTS)]
+    stage: Annotated[tuple[Word, ...], Meta(max_length=MOST_SLOTS)]
 
 
 class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     """One flow (5-tuple) in one direction.
 
-    `sent` are the packets that really left; `arrived` those that came before the epoch's cut; `late` those after.
-    The canary, a text twin drawn by the seed, has `withheld` some of its own; no test but its own counts it.
-    `delay_dms` are the quantiles (DELAY_QUANTILES) of arrival minus sending over media, in 0.1 ms.
-    `answered` tells for each set-up stage whether a reply came back to the probe (both directions carry it),
-    `setup_ms` when the last stage's first reply did, from the flow's start; None if one never came.
-    Of the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
-    on); `exceeded` routers' messages came back that they had run out, from a `router` that is "home" (a private
+    `sent` marks the packets that really left, `arrived` those that came before the epoch's cut, `late` those after it.
+    The canary, a text twin drawn by the seed, has `withheld` some of its own packets; only the canary's own test counts
+    it. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets, in 0.1 ms.
+    `answered` tells for each set-up stage whether a reply came back to the probe (both directions carry it).
+    `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply.
+    For the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
+    on); `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private
     address), "provider" (one of RFC 6598, shared), or "public". The address itself is kept nowhere.
     """
 
-    id: int
-    flow: int
+    id: Count
+    flow: Count
     role: Role
     direction: Direction
-    sent: bytes
-    arrived: bytes
+    sent: Bitmap
+    arrived: Bitmap
     twin_kind: TwinKind | None = None
     canary: bool = False
-    transport: str = "udp"
-    port: int = 0
-    late: bytes = b""
-    withheld: bytes = b""
-    delay_dms: tuple[int, ...] = ()
-    answered: dict[str, bool] = field(default_factory=dict)
-    setup_ms: float | None = None
-    limited: bytes = b""
-    hops: int = 0
-    exceeded: int = 0
-    router: str = ""
+    transport: Word = "udp"
+    port: Port = 0
+    late: Bitmap = b""
+    withheld: Bitmap = b""
+    delay_dms: Annotated[tuple[DelayDms, ...], Meta(max_length=len(DELAY_QUANTILES))] = ()
+    answered: Annotated[dict[Word, bool], Meta(max_length=16)] = field(default_factory=dict)
+    setup_ms: Lateness | None = None
+    limited: Bitmap = b""
+    hops: Annotated[int, Meta(ge=0, le=64)] = 0
+    exceeded: Count = 0
+    router: Word = ""
 
 
 class Epoch(Struct, frozen=True, omit_defaults=True):
     """One epoch of one arm: k calls, k random twins, k/2 text twins side by side on fresh 5-tuples.
 
-    `question` says why it was run: "battery" (the accusing test), or a contrast: "rate" (value: multiple of the
-    app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins
-    over UDP), "transport" (value: the paths, with commas), "again" (value: seconds after), "hops"
-    (value: which packets may go how far, see experiment.hops). `started_s` to `ended_s` is the span of sending,
-    `cut_s` when arrivals stopped counting. `decided_at` order of epochs is their number.
-    `path` names the responder this epoch was run with (0 the first).
+    `question` says why it was run: "battery" (the accusing test), or a contrast: "rate" (value: multiple of the app's
+    rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins over UDP),
+    "transport" (value: the paths, with commas), "hops" (value: which packets may go how far, see experiment.hops).
+    `started_s` to `ended_s` is the span of sending, `cut_s` when arrivals stopped counting, `known_s` when both ends'
+    reports were in. Epochs were decided on in the order of their `number`. `path` names the responder this epoch was
+    run with (0 the first). `missing` tells why the responder's half is not there, or why the epoch compares nothing.
     """
 
-    number: int
-    app: str
-    variant: str
-    medium: str
-    k: int
-    started_s: float
-    ended_s: float
-    cut_s: float
+    number: Count
+    app: Word
+    variant: Word
+    medium: Medium
+    k: Annotated[int, Meta(ge=1, le=MOST_K)]
+    started_s: Seconds
+    ended_s: Seconds
+    cut_s: Seconds
     up: Track
     down: Track
-    flows: tuple[Observation, ...]
-    question: str = "battery"
-    value: float | str | None = None
-    known_s: float = 0.0
-    path: int = 0
-    missing: str = ""
+    flows: Annotated[tuple[Observation, ...], Meta(max_length=2 * MOST_FLOWS)]
+    question: Word = "battery"
+    value: Seconds | Text | None = None
+    known_s: Seconds = 0.0
+    path: Count = 0
+    missing: Word = ""
 
     @property
-    def arm(self) -> tuple[str, str, str]:
-        """(app, variant, medium)."""
-        return self.app, self.variant, self.medium
+    def arm(self) -> Arm:
+        """What the epoch was about."""
+        return Arm(self.app, self.variant, self.medium)
+
+    def track(self, direction: Direction) -> Track:
+        """The schedule of that direction."""
+        return self.up if direction == "up" else self.down
 
 
 class ArmPlan(Struct, frozen=True, omit_defaults=True):
-    """One arm of the plan. `weight` is its share of attention; `shape_class`, `confidence` as in `apps`."""
+    """One arm of the plan, with its shape's class, confidence (as in `apps`) and packets per second each way."""
 
-    app: str
-    variant: str
-    medium: str
-    confidence: str = "high"
-    shape_class: str = ""
-    packet_rate: float = 50.0
+    app: Word
+    variant: Word
+    medium: Medium
+    confidence: Confidence = "high"
+    shape_class: Word = ""
+    packet_rate: PacketRate = 50.0
+
+    @property
+    def arm(self) -> Arm:
+        """What is planned."""
+        return Arm(self.app, self.variant, self.medium)
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
-    `watch_s` > 0: calls are watched that long (`--deep`). `transports`: every arm is asked what carries it; `path_s`
-    is how long a call is watched over each transport. `locate`: what is found restricted is asked at which hop that
-    happens, and not what carries it. `basis`: a probe's shapes, or a browser's real calls.
+    `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure what carries it;
+    `path_s` is how long a call over each transport lasts. `locate`: for what is found restricted, measure at which hop
+    that happens, and not what carries it. `basis`: a probe's shapes, or a browser's real calls.
     """
 
-    arms: tuple[ArmPlan, ...]
-    alpha: float = 1e-4
-    k: int = 8
-    packets: int = 25
-    budget_bytes: int = 4_000_000
-    budget_s: float = 60.0
-    watch_s: float = 0.0
+    arms: Annotated[tuple[ArmPlan, ...], Meta(min_length=1, max_length=MOST_ARMS)]
+    alpha: Alpha = 1e-4
+    k: Annotated[int, Meta(ge=1, le=MOST_K)] = 8
+    packets: Annotated[int, Meta(ge=1, le=MOST_SLOTS)] = 25
+    budget_bytes: Bytes = 4_000_000
+    budget_s: Seconds = 60.0
+    watch_s: Seconds = 0.0
     transports: bool = False
-    path_s: float = 3.0
+    path_s: Seconds = 3.0
     locate: bool = False
     basis: Literal["shape", "webrtc"] = "shape"
 
 
 class Health(Struct, frozen=True, omit_defaults=True):
-    """How far the run itself can be trusted. None where it was not looked at.
+    """How far the run itself can be trusted. None where that was not looked at.
 
-    `hidden`: a page that measured was not in front all the time, so that its timers slept.
-    `late_ms_p99` is the sender's own lateness (actual minus due), `lab_late_ms_p99` the lab router's.
-    `clock_jump_s` the largest step between monotonic time and the wall clock or a suspend; `ended` why the
-    session stopped: "done", "budget", "responder_lost", "network_lost", "interrupted".
+    `late_ms_p99` is how late the sender sent (actual minus due), `lab_late_ms_p99` the lab's router. `clock_jump_s` is
+    the largest step between monotonic time and the wall clock, or a suspend. `hidden`: the page that measured was not
+    in front all the time, so its timers were slowed. `ended` is why the session stopped: "done", "budget",
+    "responder_lost", "network_lost", "interrupted".
     """
 
-    late_ms_p99: float | None = None
-    lab_late_ms_p99: float | None = None
-    router_drops: int = 0
-    clock_jump_s: float = 0.0
+    late_ms_p99: Lateness | None = None
+    lab_late_ms_p99: Lateness | None = None
+    router_drops: Count = 0
+    clock_jump_s: ClockStep = 0.0
     network_changed: bool = False
     hidden: bool = False
     vpn: bool | None = None
-    ended: str = "done"
+    ended: Word = "done"
 
 
 class Reach(Struct, frozen=True, omit_defaults=True):
     """Which transports answered at all, without any flow: the control channel and references.
 
-    `control` "connected", "refused", "timeout", "lost". `reference` the same for a second responder or a neutral
-    host in the same minute, "" when none was asked. `tcp_ok` text-like exchanges over TCP or TLS that completed,
-    of `tcp_tries`; connections of the control channel that failed count as tries.
+    `control` is "connected", "refused" or "timeout". `reference` is the same for a second responder or a neutral host
+    in the same minute, "" when none was asked. `tcp_ok` of `tcp_tries` exchanges over TCP or TLS completed; connections
+    of the control channel that failed count as tries.
     """
 
-    control: str = "connected"
-    reference: str = ""
-    dns: str = ""
-    tcp_ok: int = 0
-    tcp_tries: int = 0
+    control: Word = "connected"
+    reference: Word = ""
+    dns: Word = ""
+    tcp_ok: Count = 0
+    tcp_tries: Count = 0
 
 
 class Exchange(Struct, frozen=True, omit_defaults=True):
     """One handshake and small exchange with a host (basis signalling or address; in the lab, or `endpoints`).
 
-    `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s`: until the answer
-    was there, or the failure. Of `endpoints` only: `host` is the catalogue's id of it, `kind` what was asked ("stun",
-    "tcp", "tls", "dns.system", "dns.other"), `round` which time that was, `confidence` how well it is known that the
-    host answers, `named` whether it has a name.
+    `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s` is the time until
+    the answer, or the failure. Of `endpoints` only: `host` is the host's id in the catalogue, `kind` what was asked
+    ("stun", "tcp", "tls", "dns.system", "dns.other"), `round` which repeat that was, `confidence` how well it is known
+    that the host answers, `named` whether it has a name.
     """
 
-    app: str
-    host: str
+    app: Word
+    host: Text
     neutral: bool
-    at_s: float
+    at_s: Seconds
     ok: bool
-    failure: str = ""
-    rtt_ms: float | None = None
-    took_s: float = 0.0
-    kind: str = ""
-    round: int = 0
-    confidence: str = "high"
+    failure: Word = ""
+    rtt_ms: Milliseconds | None = None
+    took_s: Seconds = 0.0
+    kind: Word = ""
+    round: Count = 0
+    confidence: Confidence = "high"
     named: bool = False
 
 
 class SignedReceipt(Struct, frozen=True):
-    """The responder's last word as it came: `wire.receipt` opens it."""
+    """The responder's signed statement as it came: `wire.receipt` opens it."""
 
     body: bytes
     signature: bytes
@@ -200,19 +232,19 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """
 
     plan: Plan
-    epochs: tuple[Epoch, ...] = ()
+    epochs: Annotated[tuple[Epoch, ...], Meta(max_length=MOST_EPOCHS)] = ()
     health: Health = field(default_factory=Health)
     reach: Reach = field(default_factory=Reach)
-    exchanges: tuple[Exchange, ...] = ()
-    paths: tuple[str, ...] = ()
-    seed: bytes = b""
-    started_at: str = ""
-    duration_s: float = 0.0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    responder_class: str = "unknown"
-    responder_key: str = ""
-    family: int = 4
+    exchanges: Annotated[tuple[Exchange, ...], Meta(max_length=MOST_EXCHANGES)] = ()
+    paths: Annotated[tuple[Word, ...], Meta(max_length=MOST_ARMS)] = ()
+    seed: Annotated[bytes, Meta(max_length=64)] = b""
+    started_at: Word = ""
+    duration_s: Seconds = 0.0
+    bytes_sent: Bytes = 0
+    bytes_received: Bytes = 0
+    responder_class: Word = "unknown"
+    responder_key: Annotated[str, Meta(max_length=43)] = ""
+    family: Annotated[int, Meta(ge=4, le=6)] = 4
     simulated: bool = False
     receipt: SignedReceipt | None = None
-    schema: str = "talkpath.facts/1"
+    schema: Word = "talkpath.facts/1"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import matrix, unpack
-from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch, Observation, Track
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 
 
 class Way(Struct, frozen=True):
@@ -51,7 +52,15 @@ def _carry(epoch: Epoch, path: str) -> Carry:
     ways = [flow for flow in flows if flow.direction == "up"]
     times = sorted(flow.setup_ms for flow in ways if flow.setup_ms is not None)
     setup_ms = times[len(times) // 2] if 2 * len(times) > len(ways) else None
-    return Carry(*epoch.arm, path, _way(epoch, flows, "up"), _way(epoch, flows, "down"), setup_ms)
+    return Carry(
+        app=epoch.app,
+        variant=epoch.variant,
+        medium=epoch.medium,
+        transport=path,
+        up=_way(epoch, flows, "up"),
+        down=_way(epoch, flows, "down"),
+        setup_ms=setup_ms,
+    )
 
 
 def _way(epoch: Epoch, among: Sequence[Observation], direction: Direction) -> Way:

@@ -47,7 +47,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
             return True
         return False
 
-    def known(self, today: datetime.date) -> str:
+    def known(self, today: datetime.date) -> Literal["high", "low"]:
         """Confidence that it answers, "low" where the source is old."""
         return "low" if today - self.date > STALE else self.confidence
 

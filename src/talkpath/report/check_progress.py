@@ -12,7 +12,7 @@ from talkpath.measure.facts import Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import medium
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 
 
 def asked(question: str) -> str:
@@ -55,13 +55,13 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def hear(self, word: str, facts: Facts, ask: Ask | None) -> None:
+    def hear(self, word: str, facts: Facts, ask: Question | None) -> None:
         """An event of the check."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
         if ask is None:
             return
-        text = f"{ask.app} {medium(ask.medium)}: {asked(ask.question)}"
+        text = f"{ask.arm.app} {medium(ask.arm.medium)}: {asked(ask.kind)}"
         self._bar.update(self._task, description=text)
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False)

@@ -13,7 +13,8 @@ from math import log
 import numpy as np
 from msgspec.structs import replace
 
-from talkpath.measure.facts import ArmPlan, Direction, Epoch, Facts
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, View, view_of
 from talkpath.verdict.flows.call_quality import Talk, talk
@@ -103,7 +104,7 @@ def stand(facts: Facts, arm: ArmPlan) -> Standing:
 @per_epochs
 def _stand(epochs: tuple[Epoch, ...], frame: _Frame, arm: ArmPlan) -> Standing:
     facts = frame.facts
-    view = view_of(facts, (arm.app, arm.variant, arm.medium))
+    view = view_of(facts, arm.arm)
     void = voided(facts)
     if void is not None:
         return Standing(arm, view, "insufficient", True, void)

@@ -10,6 +10,7 @@ from math import log
 
 import numpy as np
 
+from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.assessment import Standing, delays, log_threshold, stand
@@ -17,7 +18,7 @@ from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, View
 from talkpath.verdict.flows.outcomes import fates
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf, State, Verdict
+from talkpath.verdict.model import State, Verdict
 from talkpath.verdict.rules import VERSION
 from talkpath.verdict.rules.best import named_at_s
 from talkpath.verdict.rules.rule import Parameters
@@ -93,7 +94,7 @@ def _verdict(facts: Facts, standing: Standing) -> Verdict:
     )
 
 
-def _mechanism(standing: Standing) -> tuple[str | None, DirectionOf | None, Parameters, tuple[str, ...]]:
+def _mechanism(standing: Standing) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
     if standing.naming is not None:
         naming = standing.naming
         known = naming.best if not naming.alternatives else None
@@ -105,7 +106,7 @@ def _mechanism(standing: Standing) -> tuple[str | None, DirectionOf | None, Para
     return None, None, {}, ()
 
 
-def _lopsided(proof: Strength | None) -> DirectionOf | None:
+def _lopsided(proof: Strength | None) -> AffectedDirections | None:
     """The way in which calls lost most, where no rule explains it."""
     ways = [part for part in proof.parts if part.direction] if proof else []
     top = max(ways, key=lambda part: part.log_e, default=None)

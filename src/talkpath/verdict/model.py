@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from talkpath.apps.contract.shape import AffectedDirections, Arm, Medium
+
 State = Literal["ok", "restricted", "closed", "impaired", "unreachable", "insufficient"]
-DirectionOf = Literal["up", "down", "both"]
 ReasonCode = Literal[
     "budget",
     "twin_worse",
@@ -56,10 +57,10 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
 
     app: str
     variant: str
-    medium: str
+    medium: Medium
     state: State
     rule: str | None = None
-    direction: DirectionOf | None = None
+    direction: AffectedDirections | None = None
     parameters: dict[str, Number | Category] = field(default_factory=dict)
     log10_e: float | None = None
     basis: Basis = "shape"
@@ -75,18 +76,22 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
     alternatives: tuple[str, ...] = ()
     figures: dict[str, float | None] = field(default_factory=dict)
 
+    @property
+    def arm(self) -> Arm:
+        """What it is about. `variant` is "" where no variant was imitated."""
+        return Arm(self.app, self.variant, self.medium)
 
-class Ask(Struct, frozen=True):
+
+class Question(Struct, frozen=True):
     """The next thing worth measuring: one epoch of one arm.
 
-    `question` and `value` as in `measure.facts.Epoch`; `k` calls and k random twins; `packets` media packets each way
-    and flow; `why` is a word for the progress line. Its cost is worked out by `experiment.budget`.
+    `kind` and `value` are the epoch's `question` and `value` (`measure.facts.Epoch`); `k` calls and k random twins;
+    `packets` media packets each way and flow; `why` is a word for the progress line. `experiment.budget` works out what
+    it costs.
     """
 
-    app: str
-    variant: str
-    medium: str
-    question: str = "battery"
+    arm: Arm
+    kind: str = "battery"
     value: float | str | None = None
     k: int = 8
     packets: int = 25

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Observation, Plan, Track
 from talkpath.report.pictures import check_page
@@ -20,7 +21,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.model import Number, Reason, Verdict
 
-ARM = ("telegram", "tgcalls", "voice")
+ARM = Arm("telegram", "tgcalls", "voice")
 SLOTS = 40
 VOID = {"meta", "br", "link", "img"}
 
@@ -47,15 +48,29 @@ def epoch(call_up: range | list[int], twin_up: range | list[int], question: str 
         for role, arrived in [("call", call_up) if number < 8 else ("twin", twin_up)]
         for way in ("up", "down")
     ]
-    return Epoch(1, *ARM, 8, 0.0, 1.0, 1.2, track, track, tuple(flows), question)
+    return Epoch(
+        number=1,
+        app=ARM.app,
+        variant=ARM.variant,
+        medium=ARM.medium,
+        k=8,
+        started_s=0.0,
+        ended_s=1.0,
+        cut_s=1.2,
+        up=track,
+        down=track,
+        flows=tuple(flows),
+        question=question,
+    )
 
 
 def facts(*epochs: Epoch) -> Facts:
-    return Facts(Plan((ArmPlan(*ARM),)), epochs, simulated=True, started_at="2026-11-24T15:00:00Z", duration_s=3.0)
+    plan = Plan((ArmPlan(ARM.app, ARM.variant, ARM.medium),))
+    return Facts(plan, epochs, simulated=True, started_at="2026-11-24T15:00:00Z", duration_s=3.0)
 
 
 def verdict(state: str = "restricted", **more: Any) -> Verdict:
-    return Verdict(*ARM, state=state, **more)  # type: ignore[arg-type]
+    return Verdict(ARM.app, ARM.variant, ARM.medium, state=state, **more)  # type: ignore[arg-type]
 
 
 RESTRICTED = verdict(

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.bases.repeated import Run, Said, log_e_path, together, wants_fresh
 from talkpath.verdict.model import Number, State
 from talkpath.verdict.rules import rules
 
-ARM = ("webrtc", "dtls", "voice")
+ARM = Arm("webrtc", "dtls", "voice")
 LIMIT = log(1e4)
 E = log(1e6)
 

@@ -7,14 +7,15 @@ from random import Random
 import calls
 import pytest
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, lightest
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 
 
 def epoch(boxes: list[calls.Box], k: int = 8, number: int = 0) -> Epoch:
-    ask = Ask("webrtc", "webrtc", "voice", k=k, packets=25)
+    ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=25)
     return calls.play(calls.Line(boxes), Random(number), ask, number, 0.2 + number)[0]
 
 
@@ -44,4 +45,4 @@ def test_under_a_load_the_next_epoch_is_small():
     line = calls.Line([calls.iid(0.3)])
     ask = next_question(Facts(line.plan(), (epoch([calls.iid(0.3)]),), seed=bytes(32)), 0)
     assert ask is not None
-    assert (ask.question, ask.k) == ("battery", LIGHT_K)
+    assert (ask.kind, ask.k) == ("battery", LIGHT_K)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 from talkpath.verdict.assessment import stand
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import MORE_EPOCHS, next_question
 
 APPS = ("webrtc", "whatsapp", "telegram")
@@ -31,10 +31,10 @@ def empty(apps: Sequence[str] = ("webrtc",), **line: object) -> Facts:
     return Facts(calls.Line(apps=apps, **line).plan())  # type: ignore[arg-type]
 
 
-def of(epoch: Epoch) -> Ask:
+def of(epoch: Epoch) -> Question:
     """The question that an epoch answered."""
     media = epoch.up.stage.count("media")
-    return Ask(epoch.app, epoch.variant, epoch.medium, epoch.question, epoch.value, epoch.k, media)
+    return Question(epoch.arm, epoch.question, epoch.value, epoch.k, media)
 
 
 # ---------------------------------------------------------------- the sequence
@@ -43,7 +43,7 @@ def of(epoch: Epoch) -> Ask:
 def test_the_first_question_is_the_plain_one_of_the_first_arm():
     ask = next_question(empty(APPS, k=6, packets=30), 0)
     assert ask is not None
-    assert (ask.app, ask.question, ask.value, ask.k, ask.packets) == ("webrtc", "battery", None, 6, 30)
+    assert (ask.arm.app, ask.kind, ask.value, ask.k, ask.packets) == ("webrtc", "battery", None, 6, 30)
 
 
 def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
@@ -80,10 +80,10 @@ def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
     one = replace(facts.plan, arms=tuple(replace(arm, app="one") for arm in facts.plan.arms))
     epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.question == "battery")
     variants = {"webrtc": 0, "telegram": 0}
-    pending: list[Ask] = []
+    pending: list[Question] = []
     while (ask := next_question(replace(facts, plan=one, epochs=epochs), 0, pending)) is not None:
         pending.append(ask)
-        variants[ask.variant] += ask.question == "rate"
+        variants[ask.arm.variant] += ask.kind == "rate"
     assert sorted(variants.values()) == [0, 1]
 
 
@@ -126,18 +126,18 @@ def test_a_tcp_epoch_is_asked_once_for_all_arms():
 
 def test_what_is_on_its_way_is_not_asked_again():
     """Questions are put before the answers to the last are in: an arm gets one more epoch for that, no more."""
-    pending: list[Ask] = []
+    pending: list[Question] = []
     while (ask := next_question(empty(APPS, k=6, packets=30), 0, pending)) is not None:
         pending.append(ask)
         assert len(pending) < 20
-    assert Counter(ask.app for ask in pending if ask.question == "battery") == dict.fromkeys(APPS, 3)
+    assert Counter(ask.arm.app for ask in pending if ask.kind == "battery") == dict.fromkeys(APPS, 3)
 
 
 def test_with_nothing_new_to_ask_it_waits_for_what_is_pending():
     facts = calls.check(calls.Line([calls.freeze(25)]))
     before = replace(facts, epochs=facts.epochs[:-1])
     ask = next_question(before, 0)
-    assert ask == of(facts.epochs[-1]) or (ask is not None and ask.question == facts.epochs[-1].question)
+    assert ask == of(facts.epochs[-1]) or (ask is not None and ask.kind == facts.epochs[-1].question)
     assert next_question(before, 0, [ask]) is None
 
 
@@ -170,7 +170,7 @@ def test_a_fifth_is_kept_for_contrasts():
     spent = round(0.8 * line.budget_bytes)
     ask = next_question(accused, spent)
     assert ask is not None
-    assert (ask.app, ask.question) == ("webrtc", "rate")
+    assert (ask.arm.app, ask.kind) == ("webrtc", "rate")
 
 
 def test_a_check_that_is_poor_in_bytes_watches_for_less_long():

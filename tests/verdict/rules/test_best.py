@@ -8,6 +8,7 @@ import calls
 import pytest
 from slots import Fate, Flow, Slot
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import view_of
 from talkpath.verdict.flows.outcomes import cut_ways, doomed
 from talkpath.verdict.judge import judge, judge_arms
@@ -82,7 +83,7 @@ def test_twins_that_are_dead_by_themselves_do_not_hide_a_way(seed: int):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_bucket_that_never_refills_is_no_bucket(seed: int):
     facts = calls.check(calls.Line([calls.iid(0.02), calls.freeze(40, direction="up")], seed=seed))
-    assert media_police.explain(view_of(facts, ("webrtc", "webrtc", "voice"))) is None
+    assert media_police.explain(view_of(facts, Arm("webrtc", "webrtc", "voice"))) is None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -108,7 +109,7 @@ def test_alone_such_an_arm_is_not_said_to_be_cut_by_size():
 
 def test_a_tie_is_broken_by_what_another_arm_showed():
     facts = calls.check(calls.Line([calls.freeze(25)], apps=("webrtc", "telegram")))
-    view = view_of(facts, ("telegram", "telegram", "voice"))
+    view = view_of(facts, Arm("telegram", "telegram", "voice"))
     firm = alone(view)
     assert firm.rule == "media.freeze"
     tied = together(Naming(UNKNOWN, firm.rivals[:1], 1), view)

@@ -8,9 +8,10 @@ from random import Random
 import calls
 import pytest
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.assessment import stand
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.planner.ask import next_question
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, SHORTEST, Dose, cut_short, dose, media
@@ -20,7 +21,7 @@ LIMIT = log(8 / 1e-4)
 
 def watched(boxes: list[calls.Box], packets: int = 125, k: int = 5) -> tuple[Epoch, ...]:
     """One epoch of one arm."""
-    ask = Ask("webrtc", "webrtc", "voice", k=k, packets=packets)
+    ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=packets)
     return (calls.play(calls.Line(boxes), Random(3), ask, 0, 0.2)[0],)
 
 

@@ -17,21 +17,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from random import Random
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from msgspec import Struct
 
 Direction = Literal["up", "down"]
+AffectedDirections = Literal["up", "down", "both"]
 Medium = Literal["voice", "video", "text"]
 Confidence = Literal["high", "medium", "low"]
 
+DIRECTIONS: Final[tuple[Direction, Direction]] = ("up", "down")
 KEY_BYTES = 40
 NONCE_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Arm:
-    """One thing under test. Its text is `app/variant/medium`."""
+class Arm(Struct, frozen=True, order=True, gc=False):
+    """What one comparison is about: a messenger's call as one variant of its app sends it, voice or video. Its text is
+    `app/variant/medium`."""
 
     app: str
     variant: str
@@ -39,6 +41,15 @@ class Arm:
 
     def __str__(self) -> str:
         return f"{self.app}/{self.variant}/{self.medium}"
+
+    @classmethod
+    def parse(cls, text: str) -> Arm:
+        """The arm with that text; `ValueError` where it is none."""
+        app, variant, medium = text.split("/")
+        known: dict[str, Medium] = {name: name for name in get_args(Medium)}
+        if medium not in known:
+            raise ValueError(f"no arm: {text!r}")
+        return cls(app, variant, known[medium])
 
 
 class Slot(Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from statistics import median
 
 import msgspec
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.arrivals import (
     MEDIAN,
     Media,
@@ -31,7 +32,7 @@ from talkpath.browser.media import Medium
 from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
 from talkpath.browser.schedule import EpochOrder, Opening
 from talkpath.measure.bitmap import pack
-from talkpath.measure.facts import Direction, Epoch, Observation, Role, Track
+from talkpath.measure.facts import Epoch, Observation, Role, Track
 
 WAYS: tuple[Direction, ...] = ("up", "down")
 TRIES = 3
@@ -82,9 +83,9 @@ def epoch(
         flows = _delayed(order, reports, seen, times, flows)
     return Epoch(
         number=order.number,
-        app=medium.arm[0],
-        variant=medium.arm[1],
-        medium=medium.arm[2],
+        app=medium.arm.app,
+        variant=medium.arm.variant,
+        medium=medium.arm.medium,
         k=order.calls,
         started_s=times.started_s,
         ended_s=times.ended_s,

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.browser import schedule
 from talkpath.browser.addresses import origin
 from talkpath.browser.far_end.arrivals import STAMPS, STAMPS_A_TICK
@@ -33,7 +34,7 @@ from talkpath.browser.reports import EpochReport, FarFlow, Times
 from talkpath.browser.schedule import EpochOrder, Opening
 from talkpath.errors import PeerError
 from talkpath.measure.bitmap import unpack
-from talkpath.measure.facts import Direction, Epoch, Facts, Health, Reach
+from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
 HEADER_BYTES = 28
 CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156

@@ -85,7 +85,7 @@ def _pairs(played: Played) -> Iterator[tuple[Verdict, str, str]]:
         settings = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
                              for name, value in hit.parameters.items())  # fmt: skip
         for verdict in played.verdicts:
-            if (verdict.app, verdict.variant, verdict.medium) == (hit.arm.app, hit.arm.variant, hit.arm.medium):
+            if verdict.arm == hit.arm:
                 did = f"{hit.rule}, {hit.direction}" + (f": {settings}" if settings else "")
                 yield verdict, did, cell(verdict).how
 

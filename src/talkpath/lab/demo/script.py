@@ -74,7 +74,7 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def arms(self) -> tuple[Arm, ...]:
         """The arms of every check."""
-        return tuple(Arm(*text.split("/")) for text in self.check.arms)  # type: ignore[arg-type]
+        return tuple(map(Arm.parse, self.check.arms))
 
     @property
     def apps(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def play(drawn: Draw, code: str, driver: Driver = "sim") -> Row:
     told[unit] = _shared(told[unit], drawn.arms, scenario, facts)
     return replace(
         row,
-        arms={f"{v.app}/{v.variant}/{v.medium}": v.state for v in judge_arms(facts)},
+        arms={str(verdict.arm): verdict.state for verdict in judge_arms(facts)},
         hit=tuple(dict.fromkeys(str(hit.arm) for hit in hits)),
         said=tuple(told),
         unit=unit,
@@ -65,7 +65,7 @@ def said(found: Score) -> Said:
     """One verdict, as it is kept."""
     verdict = found.verdict
     return Said(
-        arm=f"{verdict.app}/{verdict.variant}/{verdict.medium}",
+        arm=str(verdict.arm),
         state=verdict.state,
         rule=verdict.rule,
         direction=verdict.direction,
@@ -93,7 +93,7 @@ def _shared(about: Said, arms: Sequence[Arm], scenario: Scenario, facts: Facts) 
     if len(scenario.rules) != 1 or len(about.real) != 1:
         return about
     arm = next(arm for arm in arms if str(arm) == about.arm)
-    epochs = [e for e in facts.epochs if "/".join(e.arm) == about.arm and accuses(e) and not e.missing]
+    epochs = [e for e in facts.epochs if str(e.arm) == about.arm and accuses(e) and not e.missing]
     packets = {way: [sum(stage in MEDIA for stage in track(e, way).stage) for e in epochs for _ in range(e.k)]
                for way in DIRECTIONS}  # fmt: skip
     return replace(about, real=(replace(about.real[0], shares=shares(scenario.rules[0], arm, packets)),))
@@ -108,6 +108,5 @@ def _blocks(facts: Facts, unit: Arm, known_at_s: float | None) -> int | None:
     """Media slots one way of the unit's accusing epochs until it was known."""
     if known_at_s is None:
         return None
-    arm = (unit.app, unit.variant, unit.medium)
-    used = [e for e in facts.epochs if e.arm == arm and accuses(e) and e.known_s <= known_at_s]
+    used = [e for e in facts.epochs if e.arm == unit and accuses(e) and e.known_s <= known_at_s]
     return sum(epoch.up.stage.count("media") for epoch in used)

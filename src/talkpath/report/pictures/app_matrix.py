@@ -51,7 +51,7 @@ def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = 
 
 
 def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> Row:
-    cells = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
+    cells: dict[str, Cell] = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
     return Row(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import matrix
-from talkpath.measure.facts import Direction, Epoch, Observation, Track
+from talkpath.measure.facts import Epoch, Observation, Track
 
 BINS, LEAST_BIN_S = 12, 0.02
 LEAST = 6  # packets in a bin that are worth a point
@@ -62,14 +63,14 @@ class SetUp:
     twins_answered: int
 
 
-def curves(epochs: Sequence[Epoch], arm: tuple[str, str, str]) -> list[Curve]:
+def curves(epochs: Sequence[Epoch], arm: Arm) -> list[Curve]:
     """Up and down; empty where the arm was not measured."""
     chosen = [e for e in epochs if e.arm == arm and e.question in QUESTIONS and not e.missing]
     found = [_curve(chosen, "up"), _curve(chosen, "down")]
     return [curve for curve in found if curve.call_sent or curve.twin_sent]
 
 
-def set_up(epochs: Sequence[Epoch], arm: tuple[str, str, str]) -> SetUp:
+def set_up(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
     """Calls and random twins whose set-up was answered whole, where the app has one."""
     flows = [
         flow

@@ -131,13 +131,12 @@ def picture(facts: Facts, verdicts: Sequence[Verdict]) -> list[Element]:
 
 
 def _figure(facts: Facts, verdict: Verdict) -> Element | None:
-    arm = (verdict.app, verdict.variant, verdict.medium)
-    found = curves(facts.epochs, arm)
+    found = curves(facts.epochs, verdict.arm)
     if not found:
         return None
     curve = max(found, key=lambda each: (round(each.gap, 2), round(each.lost, 2)))
     name = heading(verdict)
-    setup = set_up(facts.epochs, arm)
+    setup = set_up(facts.epochs, verdict.arm)
     said = element("span", description(curve, setup))
     caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), said)
     return element("figure", chart(curve, setup, verdict.state, name), caption)

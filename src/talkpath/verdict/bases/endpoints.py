@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.model import Basis, Reason, ReasonCode, State, Verdict
 
@@ -34,7 +35,7 @@ class Group(NamedTuple):
 
     app: str
     basis: Basis
-    medium: str
+    medium: Medium
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import unpack
-from talkpath.measure.facts import Direction, Epoch, Observation, Track
+from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
 
 Floats = NDArray[np.float64]
@@ -75,7 +76,7 @@ def _tally(epoch: Epoch, direction: Direction, hops: int) -> Tally | None:
     calls = np.array([flow.role == "call" for flow in flows], np.bool_)[heard]
     if not calls.any() or calls.all():
         return None
-    label = f"{epoch.app}/{epoch.variant}/{epoch.medium}/{epoch.number}/{direction}/{hops}"
+    label = f"{epoch.arm}/{epoch.number}/{direction}/{hops}"
     return Tally(calls, counts[heard, 0], counts[heard, 1], label)
 
 

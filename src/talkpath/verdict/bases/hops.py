@@ -20,11 +20,12 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import unpack
-from talkpath.measure.facts import LADDER, ArmPlan, Direction, Epoch, Facts
+from talkpath.measure.facts import LADDER, ArmPlan, Epoch, Facts
 from talkpath.verdict.assessment import Standing, stand
 from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
-from talkpath.verdict.model import Ask, Category, Number
+from talkpath.verdict.model import Category, Number, Question
 
 Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "no_answers", "contradiction", "budget"]
 
@@ -75,12 +76,12 @@ def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
     return [_place(facts, found, rule, way) for way in _ways(found)]
 
 
-def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Ask | None:
+def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
     """The next question about restricted arms, None when nothing more is worth its bytes.
 
     Each arm and direction is named before any is narrowed further, and they take turns: bytes and time are for all.
     """
-    asks: list[tuple[tuple[bool, int], Ask]] = []
+    asks: list[tuple[tuple[bool, int], Question]] = []
     for arm in arms:
         found = stand(facts, arm)
         rule = found.naming.rule if found.naming else None
@@ -97,8 +98,7 @@ def _ways(found: Standing) -> tuple[Direction, ...]:
 
 def _epochs(facts: Facts, arm: ArmPlan, way: Direction) -> list[Epoch]:
     """The arm's epochs that limited hops that way."""
-    wanted = (arm.app, arm.variant, arm.medium)
-    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == wanted and not e.missing]
+    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm.arm and not e.missing]
     return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
 
 
@@ -154,7 +154,7 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tuple[bool, int], Ask] | None:
+def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tuple[bool, int], Question] | None:
     """First a ladder; then what lies between the last clear hop and the first that is hit, the far end beside it.
 
     In front of it its turn: whether a place is named already, and how many questions were.
@@ -225,7 +225,6 @@ def _upper(value: Number | Category | None) -> float:
     return value.high or value.estimate or 0.0
 
 
-def _question(found: Standing, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Ask:
-    arm = found.arm
+def _question(found: Standing, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Question:
     value = f"{stage}/{way}/{','.join(map(str, hops)) or '*'}"
-    return Ask(arm.app, arm.variant, arm.medium, "hops", value, k, packets, "hops")
+    return Question(found.arm.arm, kind="hops", value=value, k=k, packets=packets, why="hops")

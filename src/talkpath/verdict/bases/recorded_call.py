@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import sqrt
 
+from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
@@ -57,7 +58,7 @@ rate is twice as even as chance would leave it."""
 
 def judge_call(call: Call) -> Verdict:
     """The verdict on a talk."""
-    medium = "voice" if "voice" in call.media else "video"
+    medium: Medium = "voice" if "voice" in call.media else "video"
     heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
     said = [stream for stream in call.streams if stream.direction == "sent" and stream.medium]
     state = _State(call, heard, said)

@@ -18,14 +18,13 @@ from math import exp, log
 
 from msgspec import Struct
 
+from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Standing, log_threshold, stand, voided
-from talkpath.verdict.model import DirectionOf, Number, State, Verdict
+from talkpath.verdict.model import Number, State, Verdict
 
 LN10 = log(10.0)
 AGAIN = 2  # restricted checks after the last that was ok, before a block that is learned may be thought of
-
-Arm = tuple[str, str, str]
 
 
 class Said(Struct, frozen=True):
@@ -33,7 +32,7 @@ class Said(Struct, frozen=True):
 
     state: State
     rule: str | None
-    direction: DirectionOf | None
+    direction: AffectedDirections | None
     log_e: float
 
 
@@ -53,7 +52,7 @@ class Run(Struct, frozen=True):
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
     """What counts of one check."""
-    arms = {(arm.app, arm.variant, arm.medium): _said(stand(facts, arm)) for arm in facts.plan.arms}
+    arms = {plan.arm: _said(stand(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
     void = voided(facts) is not None or unreached
     return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
@@ -99,9 +98,9 @@ def _together(arm: Arm, counted: Sequence[Run]) -> Verdict:
     known_s = runs[reached[0]].ended_s if proven else None
     state: State = "restricted" if proven else "insufficient" if last.state == "restricted" else last.state
     return Verdict(
-        app=arm[0],
-        variant=arm[1],
-        medium=arm[2],
+        app=arm.app,
+        variant=arm.variant,
+        medium=arm.medium,
         state=state,
         rule="relearn" if learned else last.rule if proven or state == "closed" else None,
         direction=last.direction if proven else None,

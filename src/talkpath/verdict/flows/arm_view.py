@@ -19,7 +19,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch, Facts, Track
+from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.measure.facts import Epoch, Facts, Track
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics import loss
@@ -158,8 +159,8 @@ def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
     return calls - twins
 
 
-def view_of(facts: Facts, arm: tuple[str, str, str]) -> View:
-    """The view of (app, variant, medium)."""
+def view_of(facts: Facts, arm: Arm) -> View:
+    """The view of one arm."""
     return View(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
 
 

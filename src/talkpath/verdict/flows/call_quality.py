@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.measure.quality import ASSUMED_DELAY_MS, TALKABLE_MOS, burst_ratio, mos
 from talkpath.verdict.flows.arm_view import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs

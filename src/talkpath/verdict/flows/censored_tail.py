@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import Side, sides
 from talkpath.verdict.flows.outcomes import Fate, Way
 from talkpath.verdict.statistics.cohort import DIRECTIONS

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import unpack
-from talkpath.measure.facts import Direction, Epoch, Observation
+from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, track
@@ -163,9 +164,9 @@ def _over(call: Fate) -> bool:
     return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
 
 
-def _mostly_heard(epochs: Iterable[Epoch]) -> set[tuple[str, str, str]]:
+def _mostly_heard(epochs: Iterable[Epoch]) -> set[Arm]:
     """The arms of whose calls most were heard."""
-    heard: Counter[tuple[str, str, str]] = Counter()
+    heard: Counter[Arm] = Counter()
     for epoch in epochs:
         for call in calls_of(epoch):
             heard[epoch.arm] += -1 if call.dead else 1

@@ -18,10 +18,11 @@ from math import ceil, inf, log
 import msgspec
 import numpy as np
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.assessment import Standing, log_threshold, stand, unheard, voided
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy
-from talkpath.verdict.model import Ask
+from talkpath.verdict.model import Question
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.statistics.sample_size import cost_packets, dose
@@ -51,7 +52,7 @@ PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are
 HEADER_BYTES, SETUP_PACKETS = {4: 33.0, 6: 53.0}, 10  # IP and UDP, and what the control channel tells of a packet
 
 
-def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Ask] = ()) -> Ask | None:
+def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
     """The next epoch, given what is known, what was spent (pending epochs included) and what is on its way."""
     if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
@@ -66,15 +67,15 @@ class Desk:
 
     facts: Facts
     spent_bytes: int
-    pending: tuple[Ask, ...]
+    pending: tuple[Question, ...]
     standings: list[Standing]
 
-    def wishes(self) -> tuple[Iterator[Ask], ...]:
+    def wishes(self) -> tuple[Iterator[Question], ...]:
         """What to ask in which order."""
         return (self.firsts(FIRST_EPOCHS), self.sequence(1.0 - RESERVE), self.turns(SOME_EPOCHS), self.meanwhile(),
                 self.looks(), self.turns(), self.sequence(1.0))  # fmt: skip
 
-    def tight_wishes(self) -> tuple[Iterator[Ask], ...]:
+    def tight_wishes(self) -> tuple[Iterator[Question], ...]:
         """Likewise where bytes are short for so many arms: every arm is heard once in brief, one at length for a first
         sentence, unless one is all but accused, and then each at length before any is named."""
         return (self.firsts(1), self.opening(), self.accuse(), self.looks(one_variant=True), self.turns(hinted=True),
@@ -88,13 +89,13 @@ class Desk:
         usual = sum(_usual_bytes(plan, arm.medium, arm.packet_rate) for arm in plan.arms)
         return not plan.watch_s and usual > (1.0 - RESERVE) * plan.budget_bytes
 
-    def firsts(self, count: int) -> Iterator[Ask]:
+    def firsts(self, count: int) -> Iterator[Question]:
         """Arm by arm the epochs that prove a strong effect: no arm goes without because another is being named."""
         for standing in self.standings:
             if not standing.settled and self._count(standing, "battery") < count:
                 yield from self._afford([self._battery(standing)], 1.0 - FIRST_RESERVE)
 
-    def opening(self) -> Iterator[Ask]:
+    def opening(self) -> Iterator[Question]:
         """The longer look at an arm that looks well, the quickest one that speaks for its app alone: people wait for
         the first sentence. Where an arm is all but accused that will be one."""
         if any(_strong(s) or self._count(s, "watch") for s in self.standings):
@@ -103,7 +104,7 @@ class Desk:
         for standing in sorted(heard, key=lambda s: (len(self._kin(s)), _interval_ms(s))):
             yield from self._afford(self._look(standing), 1.0 - FIRST_RESERVE)
 
-    def meanwhile(self) -> Iterator[Ask]:
+    def meanwhile(self) -> Iterator[Question]:
         """Short epochs while the first are on their way, one more if other arms fill the time: a long look in the dark
         would hold up what they tell."""
         most = SOME_EPOCHS if len(self.standings) == 1 else FIRST_EPOCHS + 1
@@ -113,7 +114,7 @@ class Desk:
             if self._waiting(standing) and not known and had < most:
                 yield from self._afford([self._battery(standing)], 1.0 - RESERVE)
 
-    def accuse(self) -> Iterator[Ask]:
+    def accuse(self) -> Iterator[Question]:
         """Arm by arm, the cheapest proof first: TCP beside what is dead, more epochs where something is amiss. Of an
         app only the variant that costs least, and none once it is restricted: its verdict is the app's."""
         begun: set[tuple[str, str]] = set()
@@ -125,7 +126,7 @@ class Desk:
                 begun.add(call)
                 yield from self._afford(self._more(standing), 1.0)
 
-    def sequence(self, share: float) -> Iterator[Ask]:
+    def sequence(self, share: float) -> Iterator[Question]:
         """Arm by arm: contrasts of what was accused, TCP beside what is dead, more epochs where something is amiss."""
         for standing in self.standings:
             if standing.state == "restricted":
@@ -141,7 +142,7 @@ class Desk:
             if self._amiss(standing):
                 yield from self._afford(self._more(standing), share)
 
-    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Ask]:
+    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Question]:
         """The undecided, those with something amiss first, then those that had least; every fourth epoch a long one.
         `alone`: only those without whom nothing is said of their app."""
         open_arms = [s for s in self.standings if not s.settled and not self._waiting(s)]
@@ -160,7 +161,7 @@ class Desk:
             small = self._ask(standing, ("battery", None), TIGHT_LOOK_K, self.facts.plan.packets, "first")
             yield from self._afford([self._battery(standing), *([small] if self.tight else [])], 1.0)
 
-    def looks(self, *, one_variant: bool = False) -> Iterator[Ask]:
+    def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
         """Calls that live longer: each arm, or one of each app, once; where the plan wants them watched, again."""
         for times in range(1, 1 + (WATCH_TIMES if self.facts.plan.watch_s > 0 else LOOK_TIMES)):
             for standing in self.standings:
@@ -170,7 +171,7 @@ class Desk:
                 if not proven and not seen:
                     yield from self._afford(self._look(standing), 1.0 if self.tight else 1.0 - RESERVE)
 
-    def rest(self) -> Iterator[Ask]:
+    def rest(self) -> Iterator[Question]:
         """What only makes surer. While an app's proof is on its way, its bytes are waited for."""
         if not any(s.hint and self._waiting(s) and not self._spoken_for(s) for s in self.standings):
             yield from self.looks()
@@ -178,7 +179,7 @@ class Desk:
 
     # -- single questions ------------------------------------------------------------------------------------
 
-    def _battery(self, standing: Standing) -> Ask:
+    def _battery(self, standing: Standing) -> Question:
         return self._ask(standing, ("battery", None), self._usual_k, self.facts.plan.packets, "first")
 
     @cached_property
@@ -190,11 +191,10 @@ class Desk:
     def _usual_k(self) -> int:
         return min(LIGHT_K, self.facts.plan.k) if self._light else self.facts.plan.k
 
-    def _more(self, standing: Standing) -> Iterator[Ask]:
+    def _more(self, standing: Standing) -> Iterator[Question]:
         """What would prove what was seen, or less where bytes are short; nothing while what is on its way may do."""
         plan = self.facts.plan
-        arm = (standing.arm.app, standing.arm.variant, standing.arm.medium)
-        coming = [a.k for a in self.pending if (a.app, a.variant, a.medium) == arm and a.question in ACCUSING]
+        coming = [a.k for a in self.pending if a.arm == standing.arm.arm and a.kind in ACCUSING]
         wanted = dose(standing.view.accusing, log_threshold(self.facts)).less(coming)
         if wanted.missing_nats <= 0.0 and coming:
             return
@@ -203,7 +203,7 @@ class Desk:
         for k in (LIGHT_K,) if self._light else dict.fromkeys((wanted.k(plan.k), plan.k, LOOK_K)):
             yield self._ask(standing, (question, None), k, packets, "again")
 
-    def _contrasts(self, standing: Standing) -> Iterator[Ask]:
+    def _contrasts(self, standing: Standing) -> Iterator[Question]:
         """Each contrast, or a shorter one where bytes are short for it; and one longer look, unless they are short for
         all: how media fare shows in time, and a strong effect is known before."""
         naming = standing.naming
@@ -218,7 +218,7 @@ class Desk:
                 if done < (CONTRAST_TIMES if naming.tied > 1 else 1):  # type: ignore[union-attr]
                     yield ask
 
-    def _contrast(self, standing: Standing, contrast: Contrast, patience: int = 1) -> Ask:
+    def _contrast(self, standing: Standing, contrast: Contrast, patience: int = 1) -> Question:
         """As long as the calls that accused, so that what befell them late can happen again, or `patience` times."""
         plan, known_s = self.facts.plan, standing.strength.known_at_s if standing.strength else None
         accusers = tuple(e for e in standing.view.accusing if known_s is None or e.known_s <= known_s)
@@ -231,11 +231,11 @@ class Desk:
         k = LOOK_K if packets > plan.packets or self.tight else self._usual_k
         return self._ask(standing, contrast, k, packets, "name")
 
-    def _tcp(self, standing: Standing) -> Iterator[Ask]:
+    def _tcp(self, standing: Standing) -> Iterator[Question]:
         if sum(epoch.question == "tcp" for epoch in self.facts.epochs) + self._on_way("tcp") < TCP_TIMES:
             yield self._ask(standing, ("tcp", None), self.facts.plan.k, TCP_PACKETS, "tcp")
 
-    def _look(self, standing: Standing) -> Iterator[Ask]:
+    def _look(self, standing: Standing) -> Iterator[Question]:
         """As long as is wanted, or with fewer flows, or half as long, where bytes or time are short."""
         plan = self.facts.plan
         packets = ceil((plan.watch_s or LOOK_S) * standing.arm.packet_rate)
@@ -267,9 +267,9 @@ class Desk:
         return [s for s in self.standings if (s.arm.app, s.arm.medium) == (standing.arm.app, standing.arm.medium)]
 
     @staticmethod
-    def _ask(standing: Standing, contrast: Contrast, k: int, packets: int, why: str) -> Ask:
-        arm = standing.arm
-        return Ask(arm.app, arm.variant, arm.medium, contrast[0], contrast[1], k, packets, why)
+    def _ask(standing: Standing, contrast: Contrast, k: int, packets: int, why: str) -> Question:
+        kind, value = contrast
+        return Question(standing.arm.arm, kind=kind, value=value, k=k, packets=packets, why=why)
 
     def _speaks(self, standing: Standing) -> bool:
         """Is this the arm whose verdict stands for its app and medium? Only its mechanism needs a name."""
@@ -281,10 +281,9 @@ class Desk:
 
     def _count(self, standing: Standing, question: str, value: float | str | None = None, packets: int = 0) -> int:
         """How often this was asked of the arm with calls at least that long, what is on its way included."""
-        arm = (standing.arm.app, standing.arm.variant, standing.arm.medium)
         coming = sum(
-            (ask.app, ask.variant, ask.medium) == arm
-            and ask.question == question
+            ask.arm == standing.arm.arm
+            and ask.kind == question
             and value in (None, ask.value)
             and ask.packets >= packets
             for ask in self.pending
@@ -292,10 +291,10 @@ class Desk:
         return standing.view.asked(question, value, packets) + coming
 
     def _on_way(self, question: str) -> int:
-        return sum(ask.question == question for ask in self.pending)
+        return sum(ask.kind == question for ask in self.pending)
 
     def _waiting(self, standing: Standing) -> bool:
-        return any(self._count(standing, ask.question) > standing.view.asked(ask.question) for ask in self.pending)
+        return any(self._count(standing, ask.kind) > standing.view.asked(ask.kind) for ask in self.pending)
 
     @staticmethod
     def _unheard(standing: Standing) -> bool:
@@ -303,30 +302,29 @@ class Desk:
 
     # -- money -----------------------------------------------------------------------------------------------
 
-    def _afford(self, asks: Iterator[Ask] | list[Ask], share: float) -> Iterator[Ask]:
+    def _afford(self, asks: Iterator[Question] | list[Question], share: float) -> Iterator[Question]:
         plan = self.facts.plan
         for ask in asks:
             if self.spent_bytes + self._cost_bytes(ask) <= share * plan.budget_bytes and self._in_time(ask):
                 yield ask
 
-    def _cost_bytes(self, ask: Ask) -> float:
-        flows = 2 * ask.k if ask.question == "tcp" else _flows(ask.k)
-        return flows * (2 * ask.packets + SETUP_PACKETS) * self._packet_bytes(ask.app, ask.variant, ask.medium)
+    def _cost_bytes(self, ask: Question) -> float:
+        flows = 2 * ask.k if ask.kind == "tcp" else _flows(ask.k)
+        return flows * (2 * ask.packets + SETUP_PACKETS) * self._packet_bytes(ask.arm)
 
-    def _packet_bytes(self, app: str, variant: str, medium: str) -> float:
+    def _packet_bytes(self, arm: Arm) -> float:
         """The mean IP packet of an arm, as far as it was seen."""
         sizes = [
             size
             for epoch in self.facts.epochs
-            if epoch.arm == (app, variant, medium)
+            if epoch.arm == arm
             for track in (epoch.up, epoch.down)
             for size in track.size
         ]
-        return float(np.mean(sizes)) + HEADER_BYTES[self.facts.family] if sizes else PACKET_BYTES[medium]
+        return float(np.mean(sizes)) + HEADER_BYTES[self.facts.family] if sizes else PACKET_BYTES[arm.medium]
 
     def _bytes_of(self, standing: Standing) -> float:
-        arm = standing.arm
-        return self._packet_bytes(arm.app, arm.variant, arm.medium)
+        return self._packet_bytes(standing.arm.arm)
 
     def _missing_bytes(self, standing: Standing) -> float:
         """What it would cost to prove what is amiss, by what its epochs gave so far."""
@@ -349,14 +347,14 @@ class Desk:
         more = sum(not s.settled and not self._count(s, "watch") for s in self.standings) - len(apps)
         return len(apps) + SHORTER * max(0, more)
 
-    def _in_time(self, ask: Ask) -> bool:
+    def _in_time(self, ask: Question) -> bool:
         last_s = max((epoch.ended_s for epoch in self.facts.epochs), default=0.0)
         return last_s + self._span_s(ask) <= self.facts.plan.budget_s
 
-    def _span_s(self, ask: Ask) -> float:
-        rates = {(a.app, a.variant, a.medium): a.packet_rate for a in self.facts.plan.arms}
-        pace = float(ask.value) if ask.question == "rate" and ask.value else 1.0
-        return ask.packets / (pace * rates[ask.app, ask.variant, ask.medium])
+    def _span_s(self, ask: Question) -> float:
+        rates = {each.arm: each.packet_rate for each in self.facts.plan.arms}
+        pace = float(ask.value) if ask.kind == "rate" and ask.value else 1.0
+        return ask.packets / (pace * rates[ask.arm])
 
 
 def _interval_ms(standing: Standing) -> float:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from talkpath.measure.facts import Direction, Epoch, Facts
+from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import View, view_of
 from talkpath.verdict.flows.outcomes import cut_ways, doomed, stillborn
 from talkpath.verdict.memo import per_epochs
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_freeze, media_size_drop, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -82,7 +83,7 @@ def _doomed_ways(view: View) -> list[Direction]:
     return cut_ways([call for epoch in view.epochs for call in doomed(view.facts.epochs).get(epoch.number, [])])
 
 
-def _joined(ways: list[Direction]) -> DirectionOf:
+def _joined(ways: list[Direction]) -> AffectedDirections:
     return "both" if len(ways) == 2 else ways[0]
 
 
@@ -96,9 +97,8 @@ def together(own: Naming, view: View) -> Naming:
     """One rule for many arms is likelier than two. What other arms of the check showed beyond doubt breaks a tie here;
     if they were cut off, and all calls here were doomed by that, so were these; if they lost what is large, this arm's
     packets may all be large."""
-    arms = [(arm.app, arm.variant, arm.medium) for arm in view.facts.plan.arms]
     mine = {epoch.arm for epoch in view.epochs}
-    others = [alone(view_of(view.facts, arm)) for arm in arms if arm not in mine]
+    others = [alone(view_of(view.facts, each.arm)) for each in view.facts.plan.arms if each.arm not in mine]
     firm = {other.rule: other for other in others if other.rule != UNKNOWN and other.best is not None}
     tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
     if own.rule == UNKNOWN and len(tied) == 1:

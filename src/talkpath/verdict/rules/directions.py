@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction
+from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.verdict.flows.arm_view import Side, View
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ class Best(NamedTuple):
 
     gain: float
     point: int
-    direction: DirectionOf
+    direction: AffectedDirections
 
 
 def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> Floats | None:
@@ -66,7 +66,7 @@ def _peak(values: Floats, way: str) -> Best:
     return Best(float(values[index]), index, way)  # type: ignore[arg-type]
 
 
-def ways(direction: DirectionOf) -> tuple[Direction, ...]:
+def ways(direction: AffectedDirections) -> tuple[Direction, ...]:
     """The single directions."""
     return ("up", "down") if direction == "both" else (direction,)
 

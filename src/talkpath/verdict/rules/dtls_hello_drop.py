@@ -5,7 +5,7 @@ STUN passes and media pass, the handshake between them does not. Which ClientHel
 
 from __future__ import annotations
 
-from talkpath.measure.facts import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import Side, View
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
+from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Floats, joined, ways
 from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick
@@ -37,7 +38,7 @@ def explain(view: View) -> Fit | None:
         hit = [way for way in hit if _sure(view, way, gains[way])] or hit
     if not hit:
         return None
-    direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
+    direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
     gain = sum(gains[way] for way in hit) - PENALTY * len(hit)
     return Fit(gain, direction, lambda: _measure(view, direction))
 
@@ -89,7 +90,7 @@ def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
     return np.array(rows, np.float64).reshape(len(rows), len(DELAY_QUANTILES)) / 10.0
 
 
-def _measure(view: View, direction: DirectionOf) -> Parameters:
+def _measure(view: View, direction: AffectedDirections) -> Parameters:
     found = [_way(view.accusing, way) for way in ways(direction)]
     return {"ms": joined([ms for ms, _ in found]), "jitter_ms": joined([jitter for _, jitter in found])}
 

@@ -10,11 +10,12 @@ from math import sqrt
 import numpy as np
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import pack
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import Side, View, arrivals, sides
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, joined, total, ways
 from talkpath.verdict.rules.media_police import rationed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
@@ -37,7 +38,7 @@ def explain(view: View) -> Fit | None:
     if shared[onset] <= 0.0:
         return None
     hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
-    direction: DirectionOf = hit[0] if len(hit) == 1 else "both"
+    direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
     likely = ONSETS[shared >= shared[onset] - max(LIKELY_NATS, LIKELY * shared[onset])]
     onsets = [int(each) for each in dict.fromkeys((ONSETS[onset], likely.min(), likely.max()))]
     return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, onsets))
@@ -59,7 +60,7 @@ def _gains(side: Side) -> Floats:
     return np.asarray(gains)
 
 
-def _measure(view: View, direction: DirectionOf, onsets: list[int]) -> Parameters:
+def _measure(view: View, direction: AffectedDirections, onsets: list[int]) -> Parameters:
     """By the best onset, in an interval that holds those of the earliest and the latest that are nearly as good."""
     every = [joined([_share(view, way, onset) for way in ways(direction)]) for onset in onsets]
     return {"p": replace(joined(every), estimate=every[0].estimate)}

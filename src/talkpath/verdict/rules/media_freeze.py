@@ -12,7 +12,8 @@ from statistics import median_high
 
 import numpy as np
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import Bits, Side, View, before_each
 from talkpath.verdict.flows.censored_tail import Tail, by_twins, counted, excluded, tail_s
 from talkpath.verdict.flows.outcomes import (

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import Side, View, arrivals
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Best, Floats, best, ways
 from talkpath.verdict.rules.rule import PENALTY, Contrast, Fit, Parameter, Rule
 from talkpath.verdict.statistics.cohort import track
@@ -185,7 +186,7 @@ def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
     return np.asarray((sums / kinds.counts)[:, kinds.kind])
 
 
-def passed_kbps(view: View, direction: DirectionOf) -> Number:
+def passed_kbps(view: View, direction: AffectedDirections) -> Number:
     """The rate that passed: from one drop to a later one the bucket's level is the same to within a packet.
 
     What twins lose may have been taken from the bucket before it was lost, or not: the interval holds both.
@@ -201,13 +202,13 @@ def passed_kbps(view: View, direction: DirectionOf) -> Number:
     return Number((low + high) / 2.0, low, high)
 
 
-def _cuts_off(view: View, direction: DirectionOf) -> bool:
+def _cuts_off(view: View, direction: AffectedDirections) -> bool:
     """Did nothing of three calls in four pass once its bucket was empty? A bucket refills."""
     kbps = sorted(row[0] for row in _rows(view, direction))
     return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
 
 
-def _rows(view: View, direction: DirectionOf) -> list[tuple[float, float, float]]:
+def _rows(view: View, direction: AffectedDirections) -> list[tuple[float, float, float]]:
     hit = ways(direction)
     return [row for epoch in view.explained for way in hit for row in _passed(epoch, way, view.header_bytes)]
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.verdict.flows.arm_view import View
-from talkpath.verdict.model import Category, DirectionOf, Number, State
+from talkpath.verdict.model import Category, Number, State
 
 PENALTY = 3.0  # nats a free number costs: half the log of a few hundred packets, as in the BIC
 MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
@@ -43,7 +44,7 @@ class Fit:
     """
 
     gain: float
-    direction: DirectionOf
+    direction: AffectedDirections
     measure: Callable[[], Parameters] = field(default=dict, repr=False)
     sharpen: tuple[Contrast, ...] = ()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from talkpath.measure.facts import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import Side, View
 from talkpath.verdict.rules.directions import Floats
 from talkpath.verdict.rules.rule import SURE

@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import View
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
 from talkpath.verdict.flows.outcomes import Fate, fates, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf, Number
+from talkpath.verdict.model import Number
 from talkpath.verdict.rules.media_freeze import ROOM_PACKETS, three_in_four
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import MOST, contrast, own, reported, tcp_through
@@ -79,7 +80,7 @@ def explain(view: View) -> Fit | None:
     gain += dead_after
     slow = max(s.until_s for s in found) > SOON_S
     open_question = not dead_after and (not _by_flow(found, least) or (slow and not _paced(found)))
-    direction: DirectionOf = "both" if len(hit) == 2 else hit[0]
+    direction: AffectedDirections = "both" if len(hit) == 2 else hit[0]
     return Fit(
         0.0 if open_question else gain,
         direction,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkpath.measure.facts import Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import WORSE_LOG_E, View
 from talkpath.verdict.flows.outcomes import Fate
 from talkpath.verdict.rules.rule import Fit, Rule

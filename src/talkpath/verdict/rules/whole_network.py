@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import EXPLAINED, View
 from talkpath.verdict.flows.outcomes import Fate, fates
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import DirectionOf
 from talkpath.verdict.statistics.cohort import is_tcp, track
 from talkpath.verdict.statistics.permutation import log_choose
 
@@ -54,7 +54,7 @@ def contrast(udp_dead: int, tcp_alive: int) -> float:
     return log_choose(udp_dead + tcp_alive, tcp_alive) if udp_dead and tcp_alive else 0.0
 
 
-def closed_way(dead: Iterable[Fate]) -> DirectionOf:
+def closed_way(dead: Iterable[Fate]) -> AffectedDirections:
     """Both where nothing arrived up (the far end then says nothing, so down cannot be seen to pass); else down. Single
     flows may be dead by themselves, as where a translator has no port for them."""
     unheard = [fate.up.unheard for fate in dead]

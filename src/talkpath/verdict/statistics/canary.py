@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch, Observation
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, track
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean, midranks

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import Bits, unpack_rows
-from talkpath.measure.facts import Direction, Epoch, Observation, Track
+from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.memo import per_epoch
 
 MEDIA = ("media", "control")

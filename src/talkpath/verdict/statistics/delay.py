@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import DELAY_QUANTILES, Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin, pick
 from talkpath.verdict.statistics.permutation import even, log_choose, log_mean, log_symmetric

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch, Role
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch, Role
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import MEDIA, cohort, track
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
@@ -177,7 +178,7 @@ def _thin(epoch: Epoch, direction: Direction, seed: bytes) -> Thinned | None:
     if not calls.any() or not twins.any():
         return None
     scale: Floats = sent.max() / np.maximum(sent, 1)
-    label = f"{epoch.app}/{epoch.variant}/{epoch.medium}/{epoch.number}/{direction}".encode()
+    label = f"{epoch.arm}/{epoch.number}/{direction}".encode()
     key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
     draws = np.random.Generator(np.random.PCG64(key)).random(flows.counted.shape)
     draws[~flows.counted | flows.lost] = 2.0

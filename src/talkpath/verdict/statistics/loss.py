@@ -17,7 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics import burst
 from talkpath.verdict.statistics.cohort import Choice, Cohort, accuses, cohort, is_call, is_twin

@@ -24,8 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import Bits
-from talkpath.measure.facts import Direction, Epoch, Observation
+from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Choice, accuses, bitmaps, is_call, is_twin, track
 from talkpath.verdict.statistics.permutation import even, log_choose, log_mean

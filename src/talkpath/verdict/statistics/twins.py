@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from talkpath.measure.facts import Direction, Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.cohort import is_call, is_tcp, is_text, is_twin
 from talkpath.verdict.statistics.permutation import log_mean

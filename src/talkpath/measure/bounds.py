@@ -1,0 +1,49 @@
+"""The bounds of stored facts (spec/tp-001, tp-007), as types: msgspec checks them when it decodes a record.
+
+No real check or recording comes near a bound; whatever lies beyond one was made up. A type bounds one value. What ties
+values together, as a bitmap to the length of its schedule, is in `measure.validate`; how much work all of them together
+may cause is in `measure.work`. `float` bounds have both ends, so that they exclude NaN and infinities too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+MOST_ARMS: Final = 64
+MOST_EPOCHS: Final = 2000
+MOST_K: Final = 32
+MOST_FLOWS: Final = 128  # of one epoch: a question about hops has k calls and k twins for each of eight numbers
+MOST_SLOTS: Final = 20_000  # of one direction of one epoch
+MOST_EXCHANGES: Final = 1000
+MOST_CALLS: Final = 1000  # of one recording
+MOST_STREAMS: Final = 256  # of one call; likewise 5-tuples
+MOST_CALL_S: Final = 86_400  # seconds of one call
+MOST_S: Final = 86_400.0
+MOST_COUNT: Final = (1 << 31) - 1
+MOST_BYTES: Final = 1 << 40
+MOST_RECORDING_S: Final = 1e9  # a recorder's clock may be set while it records
+
+Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+PacketBytes = Annotated[int, Meta(ge=0, le=65_535)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
+Seconds = Annotated[float, Meta(ge=0.0, le=MOST_S)]
+Milliseconds = Annotated[float, Meta(ge=0.0, le=1000.0 * MOST_S)]
+Lateness = Annotated[float, Meta(ge=-1e7, le=1e7)]  # ms; negative where a packet left, or came, before it was due
+DelayDms = Annotated[int, Meta(ge=-(1 << 17), le=1 << 17)]  # steps of 0.1 ms
+ClockStep = Annotated[float, Meta(ge=-1e12, le=1e12)]  # s
+PacketRate = Annotated[float, Meta(ge=0.01, le=10_000.0)]  # packets per second
+Alpha = Annotated[float, Meta(ge=1e-12, lt=1.0)]
+Mos = Annotated[float, Meta(ge=1.0, le=5.0)]
+RecordingSeconds = Annotated[float, Meta(ge=-MOST_RECORDING_S, le=MOST_RECORDING_S)]
+RecordingSpan = Annotated[float, Meta(ge=0.0, le=MOST_RECORDING_S)]
+RecordingMilliseconds = Annotated[float, Meta(ge=-1000.0 * MOST_RECORDING_S, le=1000.0 * MOST_RECORDING_S)]
+Kbps = Annotated[float, Meta(ge=0.0, le=1e9)]
+
+Word = Annotated[str, Meta(max_length=40)]
+Text = Annotated[str, Meta(max_length=200)]
+Bitmap = Annotated[bytes, Meta(max_length=(MOST_SLOTS + 7) // 8)]
