@@ -86,10 +86,10 @@ def losses(call: dict[str, Any], found: Call) -> Iterator[str]:
     """What was lost, packet for packet, where the truth knows it."""
     if "lost_received" not in call:
         return
-    for way, truth in (("received", call["lost_received"]), ("sent", 0)):
-        counted = sum(stream.lost or 0 for stream in found.streams if stream.direction == way)
+    for direction, truth in (("received", call["lost_received"]), ("sent", 0)):
+        counted = sum(stream.lost or 0 for stream in found.streams if stream.direction == direction)
         if counted != truth:
-            yield f"lost {counted} for {truth} {way}"
+            yield f"lost {counted} for {truth} {direction}"
 
 
 def told(call: Call) -> str:

@@ -25,11 +25,11 @@ OTHER = bytes((198, 51, 100, 77))
 ALLOCATE = b"\x00\x03\x00\x08\x21\x12\xa4\x42" + bytes(range(12)) + b"\x00\x19\x00\x04\x11\x00\x00\x00"
 PORT = 443
 Proof = list[Packet]
-Piece = tuple[float, bool, int]
+MeasuredStream = tuple[float, bool, int]
 """A message inside TLS: seconds, is it sent, bytes."""
 
 
-def of_call(arm: str, packets: int = 1500) -> list[Piece]:
+def of_call(arm: str, packets: int = 1500) -> list[MeasuredStream]:
     """What a call's datagrams are inside TURN."""
     return [
         ((one.time_ns - BEGIN_NS) / 1e9, one.data[12:16] == CALLER, len(payload(one)) + 4)
@@ -37,7 +37,7 @@ def of_call(arm: str, packets: int = 1500) -> list[Piece]:
     ]
 
 
-def connection(pieces: list[Piece], first: bytes = b"", server: bytes = SERVER, seed: int = 3) -> list[Packet]:
+def connection(pieces: list[MeasuredStream], first: bytes = b"", server: bytes = SERVER, seed: int = 3) -> list[Packet]:
     """The segments of a TLS connection that carries these: a hello, handshake, then a record each."""
     rng, out, at = Random(seed), [], {True: 1, False: 1}
 
@@ -107,14 +107,14 @@ def test_without_proof_nothing_is_said(proof: Proof):
     assert found_in(proof, connection(of_call("webrtc/dtls/voice"))).calls == ()
 
 
-def ticking(rng: Random, hz: float, size: tuple[int, int], shake_s: float = 0.001) -> Iterator[Piece]:
+def ticking(rng: Random, hz: float, size: tuple[int, int], shake_s: float = 0.001) -> Iterator[MeasuredStream]:
     """Both ways at a steady rate."""
     for number in range(round(20 * hz)):
         for sent in (True, False):
             yield number / hz + rng.uniform(0, shake_s) + 0.007 * sent, sent, rng.randrange(*size)
 
 
-def by_chance(rng: Random, hz: float) -> Iterator[Piece]:
+def by_chance(rng: Random, hz: float) -> Iterator[MeasuredStream]:
     for sent in (True, False):
         at_s = 0.0
         while at_s < 20:
@@ -122,26 +122,26 @@ def by_chance(rng: Random, hz: float) -> Iterator[Piece]:
             yield at_s, sent, rng.randrange(60, 380)
 
 
-def pages(rng: Random) -> Iterator[Piece]:
+def pages(rng: Random) -> Iterator[MeasuredStream]:
     """Requests now and then, each with a burst of answers."""
     for number in range(40):
         yield number / 2, True, 300
         yield from ((number / 2 + 0.05 + 0.004 * place, False, rng.choice((90, 1200, 4000))) for place in range(30))
 
 
-def desktop(rng: Random) -> Iterator[Piece]:
+def desktop(rng: Random) -> Iterator[MeasuredStream]:
     """Pictures one way, a mouse the other way."""
     yield from ((number / 30 + place / 1000, False, 1100) for number in range(600) for place in range(5))
     yield from ((at_s, True, 60) for at_s, sent, _ in by_chance(rng, 60) if sent)
 
 
-def one_way(rng: Random) -> Iterator[Piece]:
+def one_way(rng: Random) -> Iterator[MeasuredStream]:
     """Radio: the beat of a voice, but one way."""
     yield from ((number / 50, False, 120) for number in range(1000))
     yield from ((number / 2, True, 60) for number in range(40))
 
 
-INNOCENT: dict[str, Callable[[Random], Iterator[Piece]]] = {
+INNOCENT: dict[str, Callable[[Random], Iterator[MeasuredStream]]] = {
     "game, 30 Hz": lambda rng: ticking(rng, 30, (40, 200)),
     "game, 60 Hz": lambda rng: ticking(rng, 60, (40, 200)),
     "game, 20 Hz": lambda rng: ticking(rng, 20, (40, 200)),

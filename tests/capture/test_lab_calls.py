@@ -11,7 +11,7 @@ import pytest
 
 import score_captures
 from talkpath.capture.calls.pairing import paired
-from talkpath.capture.calls.records import Recorded, recorded
+from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.measure.call import Call
@@ -23,9 +23,9 @@ CALLS = [name for name, entry in TRUTH.items() if entry["calls"]]
 NEAR = [name for name in CALLS if "-far" not in name]
 
 
-def read(name: str) -> Recorded:
+def read(name: str) -> MeasuredCapture:
     with (LAB / name).open("rb", buffering=0) as file:
-        return recorded(scan(file))
+        return measure_calls(scan(file))
 
 
 def far(name: str) -> str:
@@ -127,6 +127,6 @@ def test_scrubbed_they_are_the_same(name: str):
     whole = io.BytesIO((LAB / name).read_bytes())
     safe = io.BytesIO()
     scrub(whole, safe)
-    (before,), (after,) = read(name).findings.calls, recorded(scan(io.BytesIO(safe.getvalue()))).findings.calls
+    (before,), (after,) = read(name).findings.calls, measure_calls(scan(io.BytesIO(safe.getvalue()))).findings.calls
     assert before.streams == after.streams
     assert judge_call(before) == judge_call(after)

@@ -1,4 +1,4 @@
-"""Long recordings are measured part by part: no seam shows, and memory does not grow with the file."""
+"""Long recordings are measured part by part: results do not depend on where parts are cut, and memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def bad_line(arm: str, packets: int) -> list[Packet]:
 def in_parts(monkeypatch: pytest.MonkeyPatch, packets: list[Packet], rows: int) -> Call:
     with monkeypatch.context() as patched:
         patched.setattr(spool, "PART", rows)
-        patched.setattr(spool, "BITE", rows // 8)
+        patched.setattr(spool, "LOAD_ROWS", rows // 8)
         (found,) = facts_of(packets).calls
     return found
 
 
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("order", ["as they came", "shuffled"])
-def test_no_seam_shows(arm: str, order: str, monkeypatch: pytest.MonkeyPatch):
+def test_the_cut_between_parts_changes_nothing(arm: str, order: str, monkeypatch: pytest.MonkeyPatch):
     packets = bad_line(arm, 1200)
     if order == "shuffled":
         if arm.startswith("telegram/tgcalls"):
@@ -64,7 +64,7 @@ def test_no_seam_shows(arm: str, order: str, monkeypatch: pytest.MonkeyPatch):
         assert here.sent.frozen_ms == pytest.approx(there.sent.frozen_ms)
 
 
-def test_a_steady_beat_is_kept_over_seams(monkeypatch: pytest.MonkeyPatch):
+def test_a_cadence_continues_over_parts(monkeypatch: pytest.MonkeyPatch):
     rng = Random(5)
     packets = [one for one in passed(call("telegram/libtgvoip/voice", 3000)) if rng.random() >= 0.05]
     whole, parts = in_parts(monkeypatch, packets, 1 << 18), in_parts(monkeypatch, packets, 1500)
@@ -107,20 +107,20 @@ def long_call(path: Path, packets: int) -> Path:
     """Voice both ways at 50 packets a second, written by numpy."""
     size = 14 + 20 + 8 + 12 + 60
     record = np.dtype([("second", "<u4"), ("micro", "<u4"), ("kept", "<u4"), ("size", "<u4"), ("frame", "u1", size)])
-    number, way = np.divmod(np.arange(packets), 2)
+    number, direction = np.divmod(np.arange(packets), 2)
     head = bytes(12) + b"\x08\x00" + struct.pack("!BBHHHBBH", 0x45, 0, size - 14, 0, 0, 64, 17, 0)
     ends = (b"\x0a\0\0\x05", b"\xc6\x33\x64\x07"), (struct.pack("!H", 40000), struct.pack("!H", 3478))
     made = np.zeros(packets, record)
     for side in (0, 1):
         (near, far), (port, other) = (pair[:: 1 - 2 * side] for pair in ends)
         fixed = head + near + far + port + other + struct.pack("!HH", size - 34, 0) + b"\x80\x6f"
-        made["frame"][way == side, : len(fixed)] = np.frombuffer(fixed, np.uint8)
-    time_us = number * 20_000 + way * 7000
+        made["frame"][direction == side, : len(fixed)] = np.frombuffer(fixed, np.uint8)
+    time_us = number * 20_000 + direction * 7000
     made["second"], made["micro"] = 1_700_000_000 + time_us // 1_000_000, time_us % 1_000_000
     made["kept"] = made["size"] = size
     made["frame"][:, 44:46] = (number & 0xFFFF).astype(">u2").view(np.uint8).reshape(-1, 2)
     made["frame"][:, 46:50] = (number * 960 & 0xFFFFFFFF).astype(">u4").view(np.uint8).reshape(-1, 4)
-    made["frame"][:, 53] = way + 1
+    made["frame"][:, 53] = direction + 1
     made = made[np.random.default_rng(1).random(packets) >= 0.01]
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))

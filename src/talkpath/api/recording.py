@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from talkpath.api.arrow_tables import TableName
-    from talkpath.capture.calls.records import Recorded
+    from talkpath.capture.calls.records import MeasuredCapture
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import Source
 
@@ -27,7 +27,7 @@ class Recording:
     """The calls of one capture file. No record holds an address; times are seconds from the file's first packet."""
 
     name: str
-    measured: Recorded = field(repr=False)
+    measured: MeasuredCapture = field(repr=False)
     """The packets behind the facts, for the tables of this package. Not part of the public interface."""
 
     @property
@@ -134,10 +134,10 @@ def _endpoint(host: str, port: int) -> str:
 
 
 def _measure(name: str, source: Source, progress: Callable[[int], None] | None) -> Recording:
-    from talkpath.capture.calls.records import recorded
+    from talkpath.capture.calls.records import measure_calls
     from talkpath.capture.scan import scan
 
     try:
-        return Recording(name, recorded(scan(source, progress)))
+        return Recording(name, measure_calls(scan(source, progress)))
     except WireError as error:
         raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None

@@ -1,4 +1,4 @@
-"""All media packets of a capture as one table, for those who want to look for themselves."""
+"""Writes all media packets of a capture as one table, for analyses of one's own."""
 
 from __future__ import annotations
 
@@ -9,51 +9,66 @@ from typing import Any
 
 import numpy as np
 
-from talkpath.capture.calls.records import Recorded
-from talkpath.capture.streams.stream_stats import Part
+from talkpath.capture.calls.records import MeasuredCapture
+from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.errors import UsageError
 
-NONE_YET: dict[str, str] = {
-    "call": "i4", "app": "U1", "stream": "i4", "direction": "U1", "medium": "U1", "flow": "i4", "time_s": "f8",
-    "size_bytes": "i4", "ssrc": "u4", "payload_type": "u1", "sequence": "u2", "timestamp": "u4",
-    "missing_before": "i4", "copy": "?", "late_ms": "f8", "frozen_ms": "f8",
-}  # fmt: skip
+COLUMN_TYPES: dict[str, str] = {
+    "call": "i4",
+    "app": "U1",
+    "stream": "i4",
+    "direction": "U1",
+    "medium": "U1",
+    "flow": "i4",
+    "time_s": "f8",
+    "size_bytes": "i4",
+    "ssrc": "u4",
+    "payload_type": "u1",
+    "sequence": "u2",
+    "timestamp": "u4",
+    "missing_before": "i4",
+    "copy": "?",
+    "late_ms": "f8",
+    "frozen_ms": "f8",
+}
 """The columns and their types, for a capture without a call."""
 GROUP_ROWS = 1 << 17
 
 
-def columns(found: Recorded) -> Iterator[dict[str, Any]]:
-    """Arrays of one row a media packet, some of them at a time, each by call, stream and time; no address is among
-    them. First comes a table without rows."""
-    yield {name: np.zeros(0, kind) for name, kind in NONE_YET.items()}
-    measuring = found.assembly.measuring
-    for ledger, parts in (measuring.rtp(), measuring.sealed()):
+def columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
+    """Yield arrays with one row a media packet, sorted by call, stream and time, in several tables, of which the first
+    has no rows. No address is among them."""
+    yield {name: np.zeros(0, kind) for name, kind in COLUMN_TYPES.items()}
+    measurement = capture.detection.measurement
+    for stats, parts in (measurement.rtp_parts(), measurement.headerless_parts()):
         places = {
-            piece.stream: (number, stream)
-            for number, talk in enumerate(found.talks)
-            for stream, piece in enumerate(talk.pieces)
-            if piece.ledger.has_header == ledger.has_header
+            stream.number: (call, place)
+            for call, detected in enumerate(capture.calls)
+            for place, stream in enumerate(detected.streams)
+            if stream.stats.has_header == stats.has_header
         }
         for part in parts:
-            yield from _columns(found, part, places)
+            yield from _columns(capture, part, places)
 
 
-def _columns(found: Recorded, part: Part, places: dict[int, tuple[int, int]]) -> Iterator[dict[str, Any]]:
-    """The rows of a part, a table for each stream of a call."""
+def _columns(
+    capture: MeasuredCapture, part: MeasuredPart, places: dict[int, tuple[int, int]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a part, a table for each stream of a call."""
     for segment, number in enumerate(part.numbers.tolist()):
         if number not in places:
             continue
         own = part.of(segment)
-        call, stream = places[number]
-        talk, rows, size = found.talks[call], part.found.rows[own], len(own)
-        piece = talk.pieces[stream]
+        call, place = places[number]
+        detected, rows, size = capture.calls[call], part.segments.rows[own], len(own)
+        stream = detected.streams[place]
         yield {
             "call": np.full(size, call + 1, np.int32),
-            "app": np.full(size, talk.name.app),
-            "stream": np.full(size, stream + 1, np.int32),
-            "direction": np.full(size, piece.heading),
-            "medium": np.full(size, piece.medium or ""),
-            "flow": np.searchsorted(talk.flows, rows["flow"]).astype(np.int32) + 1,
+            "app": np.full(size, detected.name.app),
+            "stream": np.full(size, place + 1, np.int32),
+            "direction": np.full(size, stream.heading),
+            "medium": np.full(size, stream.medium or ""),
+            "flow": np.searchsorted(detected.flows, rows["flow"]).astype(np.int32) + 1,
             "time_s": rows["time_s"],
             "size_bytes": rows["size"].astype(np.int32),
             "ssrc": rows["ssrc"],
@@ -67,13 +82,13 @@ def _columns(found: Recorded, part: Part, places: dict[int, tuple[int, int]]) ->
         }
 
 
-def write_parquet(found: Recorded, path: Path) -> None:
-    """Write the table in groups of rows; `UsageError` where the library for it is not installed."""
+def write_parquet(capture: MeasuredCapture, path: Path) -> None:
+    """Write the table in groups of rows. `UsageError` where the library for it is not installed."""
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         raise UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.") from None
-    tables = (arrow.table(some) for some in columns(found))
+    tables = (arrow.table(some) for some in columns(capture))
     group = [next(tables)]
     schema = group[0].schema
     try:

@@ -10,7 +10,7 @@ from carried import Packet, pcap, udp
 from made import Sent, call, passed
 
 from talkpath.capture.calls.pairing import paired
-from talkpath.capture.calls.records import Recorded, recorded
+from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan
 
 ARMS = ["whatsapp/fast20/voice", "whatsapp/relay60/video", "telegram/libtgvoip/voice", "telegram/reflector/voice"]
@@ -28,8 +28,8 @@ def seen(sent: list[Sent], end: str, shift_ns: int = 0) -> list[Packet]:
     return sorted(out, key=lambda packet: packet.time_ns)
 
 
-def read(packets: list[Packet]) -> Recorded:
-    return recorded(scan(io.BytesIO(pcap(packets, nano=True))))
+def read(packets: list[Packet]) -> MeasuredCapture:
+    return measure_calls(scan(io.BytesIO(pcap(packets, nano=True))))
 
 
 @pytest.mark.parametrize("arm", ARMS)

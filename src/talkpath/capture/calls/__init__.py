@@ -1,1 +1,9 @@
-"""Streams and flows to calls: grouped, named, laid out second by second."""
+"""Flows and streams to calls and their records.
+
+stitch           groups flows that belong to one call
+app_naming       the app of a group; `paths` its relays and peers
+detection        which groups are calls (`detected_call`)
+timeline         a call second by second
+records          calls and attempts as facts
+pairing          the same call at both ends
+"""

@@ -1,4 +1,4 @@
-"""Which app a group of flows belongs to, and which medium each of its streams is."""
+"""Names the app that a group of flows belongs to."""
 
 from __future__ import annotations
 
@@ -9,78 +9,79 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from talkpath.apps import app_modules, apps
-from talkpath.capture.recognise.app import Evidence, Known
+from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.wire.ip.address import Address
 
 UNKNOWN = "unknown"
 WEAK = 0.55
-"""At most this confidence is a kind of call (WebRTC, RTP), not an app."""
+"""With at most this confidence the name is a kind of call (WebRTC, RTP), not an app."""
 LABELLED, BY_ADDRESS = 1.0, 0.6
 TELLING = 0.9
 
 
 @dataclass(slots=True)
-class Name:
-    """An app id and how sure that is."""
+class AppName:
+    """An app id, how sure it is, and the evidence for it."""
 
     app: str = UNKNOWN
     confidence: float = 0.0
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: AppEvidence = field(default_factory=AppEvidence)
 
 
-def name(known: list[Known], label: str = "") -> Name:
-    """The app of a group: what the capture's own label says, else what the recognisers are surest of.
+def name_app(known: list[KnownFlow], label: str = "") -> AppName:
+    """Name the app of a group by the capture's own label, else by the recogniser that is surest.
 
-    An app that was recognised in the media itself goes before one seen only in set-up, unless that one is certain.
+    An app that was recognised in the media goes before one seen only in set-up, unless that one is certain.
     """
     totals = totalled(known)
     labelled = app_of_label(label)
     if labelled:
-        return Name(labelled, LABELLED, totals.get(labelled, Evidence()))
+        return AppName(labelled, LABELLED, totals.get(labelled, AppEvidence()))
     if not totals:
-        return Name()
-    heard = {app: found for app, found in totals.items() if found.kinds.get("media")}
-    sure = {app: found for app, found in totals.items() if found.confidence >= TELLING}
-    among = sure or heard or totals
-    best = max(among, key=lambda app: (among[app].confidence, among[app].hits))
-    return Name(best, among[best].confidence, among[best])
+        return AppName()
+    with_media = {app: evidence for app, evidence in totals.items() if evidence.kinds.get("media")}
+    sure = {app: evidence for app, evidence in totals.items() if evidence.confidence >= TELLING}
+    candidates = sure or with_media or totals
+    best = max(candidates, key=lambda app: (candidates[app].confidence, candidates[app].hits))
+    return AppName(best, candidates[best].confidence, candidates[best])
 
 
-def by_address(found: Name, far: Iterable[Address]) -> Name:
-    """A call of a kind only (WebRTC, RTP, nothing known) named by the networks that an app file lists, weakly."""
-    if found.confidence > WEAK:
-        return found
-    hosts = [ip_address(one.packed) for one in far]
+def name_by_address(kind: AppName, far: Iterable[Address]) -> AppName:
+    """Name a call of which only the kind is known (WebRTC, RTP, nothing) by the networks that app files list, with low
+    confidence."""
+    if kind.confidence > WEAK:
+        return kind
+    hosts = [ip_address(address.packed) for address in far]
     for app, listed in networks().items():
         if any(host in network for host in hosts for network in listed):
-            return Name(app, BY_ADDRESS, found.evidence)
-    return found
+            return AppName(app, BY_ADDRESS, kind.evidence)
+    return kind
 
 
 @cache
 def networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
-    """The networks of the app files that list any (`NETWORKS`)."""
+    """Return the networks of the app files that list any (`NETWORKS`)."""
     listed = {app: getattr(module, "NETWORKS", ()) for app, module in sorted(app_modules().items())}
     return {app: tuple(ip_network(text) for text in texts) for app, texts in listed.items() if texts}
 
 
-def totalled(known: list[Known]) -> dict[str, Evidence]:
-    """What was said of each app over all these flows."""
-    totals: dict[str, Evidence] = {}
+def totalled(known: list[KnownFlow]) -> dict[str, AppEvidence]:
+    """Return the evidence for each app over all these flows."""
+    totals: dict[str, AppEvidence] = {}
     for flow in known:
-        for app, found in flow.evidence.items():
-            totals.setdefault(app, Evidence()).take(found)
+        for app, evidence in flow.evidence.items():
+            totals.setdefault(app, AppEvidence()).add_all(evidence)
     return totals
 
 
 @cache
 def _labels() -> dict[str, str]:
-    """Letters of names and ids to ids."""
+    """Map the letters of names and ids to ids."""
     return {_letters(text): app.id for app in apps().values() for text in (app.id, app.name)}
 
 
 def app_of_label(label: str) -> str:
-    """The app that PCAPdroid's label means, empty for a label that is none of ours (a browser, say)."""
+    """Return the app that PCAPdroid's label names, empty for an app without a file here (a browser, say)."""
     if not label:
         return ""
     letters, known = _letters(label), _labels()

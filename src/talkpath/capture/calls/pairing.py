@@ -1,9 +1,9 @@
-"""The same call recorded at both ends: which packets left one and never came to the other.
+"""Compares a call that was recorded at both ends: which packets left one and did not arrive at the other.
 
-Packets are known again by SSRC, sequence number and timestamp, sealed media by a hash of its first bytes. A server
-that writes these anew leaves nothing to pair, and then nothing is said. The clocks are never compared: they give only
-the span in which the far end was recording, from the packets that came. What was on its way while the far recording
-holds no packet of any kind is left out: that is a hole in the recording, or a phone without any line.
+Packets are matched by SSRC, sequence number and timestamp, media without a header by a hash of its first bytes. Where a
+server writes these anew nothing can be matched, and no result is given. Clocks are not compared; the packets that
+arrived give the span in which the far end was recording. Packets sent while the far recording holds no packet of any
+kind are left out: that is a hole in the recording, or a phone without a network.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.calls.records import Recorded
+from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.packets.flows import mix
 from talkpath.capture.packets.rows import Rows
 from talkpath.capture.streams.timing import Floats
@@ -23,71 +23,73 @@ from talkpath.wire.pcap.arrays import Words
 FEWEST = 5
 MARGIN_S = 0.5
 HOLE_S = 1.0
-"""So long without any packet, a recording is taken to have a hole."""
+"""A recording without any packet for so long has a hole."""
 
 Packets = tuple[Words, Floats]
 
 
-def paired(ours: Recorded, theirs: Recorded) -> tuple[Paired, ...]:
-    """Each of our calls that is in their capture too."""
+def paired(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired, ...]:
+    """Compare each of our calls that is in their capture too."""
     out = []
     here, there = _packets(ours), _packets(theirs)
-    for number, talk in enumerate(ours.talks):
-        others = range(len(theirs.talks))
-        up = _best([_way(here[number, "sent"], there[other, "received"], theirs) for other in others])
-        down = _best([_way(there[other, "sent"], here[number, "received"], ours) for other in others])
+    for number, call in enumerate(ours.calls):
+        others = range(len(theirs.calls))
+        up = _most_matched([_compared(here[number, "sent"], there[other, "received"], theirs) for other in others])
+        down = _most_matched([_compared(there[other, "sent"], here[number, "received"], ours) for other in others])
         if up or down:
-            out.append(Paired(number + 1, talk.name.app, up, down))
+            out.append(Paired(number + 1, call.name.app, up, down))
     return tuple(out)
 
 
-def _best(ways: list[Way | None]) -> Way | None:
-    return max((way for way in ways if way), key=lambda way: way.arrived, default=None)
+def _most_matched(directions: list[Way | None]) -> Way | None:
+    matched = (direction for direction in directions if direction)
+    return max(matched, key=lambda direction: direction.arrived, default=None)
 
 
-def _way(sent: Packets, received: Packets, at_receiver: Recorded) -> Way | None:
-    """From the packets that one end sent to those that the other received."""
-    (key, sent_s), (other, came_s) = sent, received
+def _compared(sent: Packets, received: Packets, at_receiver: MeasuredCapture) -> Way | None:
+    """Compare the packets that one end sent with those that the other received."""
+    (key, sent_s), (other, arrived_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
     if len(here) < FEWEST:
         return None
-    ahead = came_s[there] - sent_s[here]
+    ahead = arrived_s[there] - sent_s[here]
     shift = float(np.median(ahead))
     arrived = np.isin(key, other)
-    inside = arrived | _recording(at_receiver, came_s, sent_s + shift)
+    inside = arrived | _recording(at_receiver, arrived_s, sent_s + shift)
     return _counted(sent_s[inside], arrived[inside], ahead)
 
 
-def _recording(found: Recorded, came_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
-    """Which of these moments a recording covers: it has begun, not ended, and has no hole there (a second without any
-    packet, and what lies beside it until something of the call came)."""
-    scan = found.assembly.scan
+def _recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
+    """Tell which of these moments a recording covers: it has begun, has not ended, and has no hole there (a second
+    without any packet, and the time around it until a packet of the call arrived)."""
+    scan = capture.detection.scan
     covered: NDArray[np.bool_] = (due_s >= -MARGIN_S) & (due_s <= scan.end_s - scan.begin_s + MARGIN_S)
     second = np.floor(due_s).astype(np.int64)
     busy = np.unique(scan.activity.cells()["second"] - floor(scan.begin_s))
     empty = [~np.isin(second + step, busy) & (second + step >= 0) for step in (-1, 0, 1)]
-    place = np.clip(np.searchsorted(came_s, due_s), 1, len(came_s) - 1)
-    covered &= ~(np.any(empty, axis=0) & (came_s[place] - came_s[place - 1] > HOLE_S))
+    place = np.clip(np.searchsorted(arrived_s, due_s), 1, len(arrived_s) - 1)
+    covered &= ~(np.any(empty, axis=0) & (arrived_s[place] - arrived_s[place - 1] > HOLE_S))
     return covered
 
 
-def _packets(found: Recorded) -> dict[tuple[int, Heading], Packets]:
-    """(key, time) of the media packets of each call and direction, copies left out, in the order of time."""
-    pieces: dict[tuple[int, Heading], list[Packets]] = {}
-    for number in range(len(found.talks)):
-        pieces[number, "sent"], pieces[number, "received"] = [], []
-    for ledger, parts in (found.assembly.measuring.rtp(), found.assembly.measuring.sealed()):
+def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], Packets]:
+    """Return (key, time) of the media packets of each call and direction, without copies, in the order of time."""
+    packets: dict[tuple[int, Heading], list[Packets]] = {}
+    for number in range(len(capture.calls)):
+        packets[number, "sent"], packets[number, "received"] = [], []
+    measurement = capture.detection.measurement
+    for stats, parts in (measurement.rtp_parts(), measurement.headerless_parts()):
         places = {
-            piece.stream: (number, piece.heading)
-            for number, talk in enumerate(found.talks)
-            for piece in talk.media
-            if piece.ledger.has_header == ledger.has_header
+            stream.number: (number, stream.heading)
+            for number, call in enumerate(capture.calls)
+            for stream in call.media
+            if stream.stats.has_header == stats.has_header
         }
         for part in parts:
-            for segment, stream in enumerate(part.numbers.tolist()):
-                if stream in places:
-                    pieces[places[stream]].append(_keys(part.found.rows[part.of(segment)]))
-    return {place: _unique(some) for place, some in pieces.items()}
+            for segment, stream_number in enumerate(part.numbers.tolist()):
+                if stream_number in places:
+                    packets[places[stream_number]].append(_keys(part.segments.rows[part.of(segment)]))
+    return {place: _unique(some) for place, some in packets.items()}
 
 
 def _keys(rows: Rows) -> Packets:

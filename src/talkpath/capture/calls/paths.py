@@ -1,4 +1,4 @@
-"""What kind of path each flow is, where the media went last, and whether it was encrypted on the wire."""
+"""Tells the kind of path of each flow (relay, peer, local), and whether media was encrypted on the wire."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps import app_modules
-from talkpath.capture.calls.stitch import Ends
-from talkpath.capture.recognise.app import Known
+from talkpath.capture.calls.stitch import FlowEnds
+from talkpath.capture.recognise.evidence import KnownFlow
 
 Path = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
@@ -18,26 +18,26 @@ PLAIN = ("unknown", "rtp", "sip")
 """Apps that do not check paths by ICE."""
 
 FEWEST_CHECKS = 3
-"""So many checks were answered by an end that sent none, or the beginning of the call was seen: it is a server."""
+"""An end that answered so many checks and sent none, or whose call was captured from its beginning, is a server."""
 TURN_SHARE = 0.05
-"""Sealed media looks like ChannelData once in 60 000 packets."""
+"""Encrypted media looks like ChannelData once in 60 000 packets."""
 
 BLOCKS = {0: "eighties", 8: "eighties", 18: "tens", 9: "eighties"}
 """Payload types whose plain payload is a multiple of so many bytes: 10 ms of G.711, G.722 and G.729."""
 
 
-def path_of(flow: int, known: Known | None, table: NDArray[np.void], where: Ends, app: str) -> Path | None:
-    """Relay where TURN or the app's server was seen, peer where both ends checked each other, else None.
+def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: FlowEnds, app: str) -> Path | None:
+    """Return relay where TURN or the app's server was seen, peer where both ends checked each other, else None.
 
     Where the app uses ICE, a far end that answers checks and sends none is a server.
     """
-    row, local = table[flow], int(where.local[flow])
-    said = _said(known, app)
-    asked_for = said == "relay" or (known is not None and known.setups & RELAYING)
+    row, local = table[flow], int(ends.local[flow])
+    noted = _noted_path(known, app)
+    asked_for = noted == "relay" or (known is not None and known.setups & RELAYING)
     if asked_for or row["turn"] > TURN_SHARE * row["packets"].sum():
         return "relay"
     peer: Path = "local" if row["private"].all() else "peer"
-    if said == "p2p" or (known is not None and known.view.setup == "telegram.reflector"):
+    if noted == "p2p" or (known is not None and known.view.setup == "telegram.reflector"):
         return "relay" if known is not None and known.stitches else peer
     asked = row["requests"]
     if asked[1 - local]:
@@ -46,7 +46,7 @@ def path_of(flow: int, known: Known | None, table: NDArray[np.void], where: Ends
     return "relay" if app not in PLAIN and watched and row["answers"][1 - local] else None
 
 
-def relayed_peer(known: list[Known]) -> bool:
+def relayed_peer(known: list[KnownFlow]) -> bool:
     """Is the peer behind a relay of its own? It then has no address but the relay's, and several ports there."""
     ports: dict[bytes, set[bytes]] = {}
     for flow in known:
@@ -55,14 +55,14 @@ def relayed_peer(known: list[Known]) -> bool:
     return len(ports) == 1 and len(next(iter(ports.values()))) >= RELAYED_PORTS
 
 
-def _said(known: Known | None, app: str) -> str:
-    """What the app's recogniser noted about the path."""
+def _noted_path(known: KnownFlow | None, app: str) -> str:
+    """Return what the app's recogniser noted about the path."""
     return str(known.notes.get(app, {}).get("path", "")) if known is not None else ""
 
 
 def encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:
-    """Was the media encrypted? By DTLS, by what is known of the app, by payload sizes that leave no room for a tag.
-    `voices` are the figures of voice streams with a header."""
+    """Was the media encrypted? Told by DTLS, by what is known of the app, or by payload sizes that leave no room for a
+    tag. `voices` are the figures of voice streams with a header."""
     if dtls:
         return True
     module = app_modules().get(app)

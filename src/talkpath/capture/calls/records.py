@@ -1,9 +1,9 @@
-"""Calls and attempts of one capture, as facts (the records of spec/tp-007)."""
+"""Makes the records of the calls and attempts of one capture (spec/tp-007)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence as Several
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple, cast
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.app_naming import UNKNOWN
-from talkpath.capture.calls.detection import Assembly, Talk
+from talkpath.capture.calls.detected_call import DetectedCall
+from talkpath.capture.calls.detection import Detection
 from talkpath.capture.calls.paths import Path, encrypted, path_of, relayed_peer
-from talkpath.capture.calls.timeline import Background, moments
+from talkpath.capture.calls.timeline import OtherTraffic, timeline
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scan import Scan
-from talkpath.capture.streams.record import stream
-from talkpath.capture.streams.stream_stats import FIGURE, TAIL
+from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.record import Medium, stream_record
+from talkpath.capture.streams.stream_stats import TAIL
 from talkpath.capture.streams.timing import Floats
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.ip.address import Address
@@ -26,107 +28,112 @@ from talkpath.wire.pcap.arrays import Bools
 
 LONGEST_SETUP_S = 180.0
 NO_MEDIA = (0, 0)
+MEDIA: tuple[Medium, ...] = ("voice", "video")
 ATTEMPT = 0.4
-"""Set-up of an app that is less sure than this is not reported."""
+"""Set-up of an app with less confidence is not reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """Facts of a capture, and the talks behind its calls, in the same order, for what needs their packets."""
+class MeasuredCapture:
+    """The facts of a capture, and the detected calls behind them in the same order, for what needs their packets."""
 
     findings: Findings
-    talks: tuple[Talk, ...]
-    assembly: Assembly
+    calls: tuple[DetectedCall, ...]
+    detection: Detection
 
     def endpoints(self, call: int) -> tuple[tuple[Address, Address, str], ...]:
-        """(local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""
-        return tuple(self._ends(flow) for flow in self.talks[call].flows)
+        """Return (local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""
+        return tuple(self._ends(flow) for flow in self.calls[call].flows)
 
     def _ends(self, flow: int) -> tuple[Address, Address, str]:
-        row, local = self.assembly.table[flow], int(self.assembly.where.local[flow])
-        both = [address(*one) for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)]
+        row, local = self.detection.table[flow], int(self.detection.ends.local[flow])
+        columns = (row[column].tolist() for column in ("high", "low", "port"))
+        both = [address(*end) for end in zip(*columns, strict=True)]
         return both[local], both[1 - local], "tcp" if row["protocol"] == 6 else "udp"
 
 
-def recorded(scan: Scan) -> Recorded:
-    """All calls and attempts of a scanned capture. Times count from its earliest packet."""
-    assembly = Assembly(scan)
-    records = _Records(assembly)
-    talks = tuple(sorted(assembly.talks, key=lambda talk: talk.span()[0]))
-    attempts = [one for flows in assembly.others if (one := records.attempt(flows))]
+def measure_calls(scan: Scan) -> MeasuredCapture:
+    """Find and measure all calls and attempts of a scanned capture. Times count from its earliest packet."""
+    detection = Detection(scan)
+    records = _Records(detection)
+    calls = tuple(sorted(detection.calls, key=lambda call: call.span()[0]))
+    attempts = [attempt for flows in detection.others if (attempt := records.attempt(flows))]
     findings = Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
-        calls=tuple(records.call(talk) for talk in talks),
-        attempts=tuple(sorted(attempts, key=lambda one: one.start_s)),
+        calls=tuple(records.call(call) for call in calls),
+        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
     )
-    return Recorded(findings, talks, assembly)
+    return MeasuredCapture(findings, calls, detection)
 
 
 def findings(scan: Scan) -> Findings:
-    """The facts alone."""
-    return recorded(scan).findings
+    """Return the facts alone."""
+    return measure_calls(scan).findings
 
 
 class _Records:
-    """Writes the records of talks and attempts."""
+    """Makes the records of calls and attempts."""
 
-    def __init__(self, assembly: Assembly) -> None:
-        self.assembly, self._scan = assembly, assembly.scan
-        self._table, self._where = assembly.table, assembly.where
-        flows = sorted({flow for talk in assembly.talks for flow in talk.flows})
-        self._rows = _rows_of(flows, self._table, self._where.local)
+    def __init__(self, detection: Detection) -> None:
+        self.detection, self._scan = detection, detection.scan
+        self._table, self._ends_of_flows = detection.table, detection.ends
+        flows = sorted({flow for call in detection.calls for flow in call.flows})
+        self._rows = _rows_of(flows, self._table, self._ends_of_flows.local)
         self._inside = cast(Bools, self._table["private"].all(axis=1))
-        self._backgrounds: dict[bool, Background] = {}
+        self._other_traffics: dict[bool, OtherTraffic] = {}
         self._begun_s, self._lived_s = self._lives()
 
-    def call(self, talk: Talk) -> Call:
-        """The record of a talk."""
-        begin, end = talk.span()
-        paths = self._paths(talk)
-        numbers = {flow: place + 1 for place, flow in enumerate(talk.flows)}
-        last = self._last_flow(talk)
-        streams = [stream(one.ledger, one.stream, one.heading, one.medium, numbers) for one in talk.pieces]
+    def call(self, call: DetectedCall) -> Call:
+        """Return the record of a call."""
+        begin, end = call.span()
+        paths = self._paths(call)
+        numbers = {flow: place + 1 for place, flow in enumerate(call.flows)}
+        last = self._last_flow(call)
+        streams = [
+            stream_record(stream.stats, stream.number, stream.heading, stream.medium, numbers)
+            for stream in call.streams
+        ]
         return Call(
-            app=talk.name.app,
-            app_confidence=round(talk.name.confidence, 2),
-            media=tuple(one for one in ("voice", "video") if any(piece.medium == one for piece in talk.media)),
+            app=call.name.app,
+            app_confidence=round(call.name.confidence, 2),
+            media=tuple(medium for medium in MEDIA if any(stream.medium == medium for stream in call.media)),
             start_s=round(begin, 6),
             duration_s=round(end - begin, 6),
-            setup_s=round(self._setup_s(talk.flows, begin), 6),
+            setup_s=round(self._setup_s(call.flows, begin), 6),
             transport=_transport(paths[last]),
             protocol="tcp" if self._rows[last].tcp else "udp",
-            encrypted=self._encrypted(talk),
-            flows=self._flows(talk, paths),
-            streams=tuple(sorted(streams, key=lambda one: (one.direction, one.start_s))),
-            seconds=moments(talk.media, begin, end, self._background(talk.flows), talk.flows),
-            control_end_s=round(max(self._rows[flow].end_s for flow in talk.flows), 6),
+            encrypted=self._encrypted(call),
+            flows=self._flows(call, paths),
+            streams=tuple(sorted(streams, key=lambda stream: (stream.direction, stream.start_s))),
+            seconds=timeline(call.media, begin, end, self._other_traffic(call.flows), call.flows),
+            control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
-            closed=self._closed(talk),
+            closed=self._closed(call),
         )
 
-    def _background(self, flows: list[int]) -> Background:
-        """What else came meanwhile, from as far as these flows go."""
+    def _other_traffic(self, flows: list[int]) -> OtherTraffic:
+        """Return the other received packets: from inside the local network too where the call stays in it."""
         inside = bool(self._inside[flows].all())
-        if inside not in self._backgrounds:
-            grouped, scan = self.assembly.grouped, self._scan
-            cells = scan.activity.came(self._where.local, self._inside, grouped, inside=inside)
-            self._backgrounds[inside] = Background(cells, scan.begin_s)
-        return self._backgrounds[inside]
+        if inside not in self._other_traffics:
+            to_group, scan = self.detection.to_group, self._scan
+            cells = scan.activity.received(self._ends_of_flows.local, self._inside, to_group, inside=inside)
+            self._other_traffics[inside] = OtherTraffic(cells, scan.begin_s)
+        return self._other_traffics[inside]
 
-    def _closed(self, talk: Talk) -> bool:
-        """Did the app say good-bye?"""
-        said = (known.evidence.get(talk.name.app) for known in self.assembly.known(talk.flows))
-        return any(one is not None and one.kinds.get("close") for one in said)
+    def _closed(self, call: DetectedCall) -> bool:
+        """Did the app close the call?"""
+        evidence = (known.evidence.get(call.name.app) for known in self.detection.known(call.flows))
+        return any(hits is not None and hits.kinds.get("close") for hits in evidence)
 
     def attempt(self, flows: list[int]) -> Attempt | None:
-        """The record of set-up without talk; None where it is too little to tell, as one packet of a flow is."""
+        """Return the record of set-up without a call; None where it is too little, such as one packet a flow."""
         every_flow, flows = flows, [flow for flow in flows if self._table["packets"][flow].sum() > 1]
-        own = self.assembly.name(flows)
+        own = self.detection.name(flows)
         if not own.evidence.kinds.get("setup") or own.confidence < ATTEMPT or own.app in (UNKNOWN, "rtp"):
             return None
-        rows, local = self._table[flows], self._where.local[flows]
+        rows, local = self._table[flows], self._ends_of_flows.local[flows]
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         answered = bool(rows["packets"][every, 1 - local].sum() > 0)
@@ -138,70 +145,70 @@ class _Records:
             answered=answered,
             requests=int(rows["requests"][every, local].sum()),
             answers=int(rows["answers"][every, 1 - local].sum()),
-            other_packets=self._background(flows).other(every_flow, begin, end),
+            other_packets=self._other_traffic(flows).other(every_flow, begin, end),
             others_answered=not answered and self._anything_answered(begin, end),
         )
 
     def _anything_answered(self, begin_s: float, end_s: float) -> bool:
-        """Was any set-up answered meanwhile, or did a call go on?"""
+        """Was any set-up answered meanwhile, or was there a call?"""
         begun = int(np.searchsorted(self._begun_s, end_s, "right"))
         return begun > 0 and bool(self._lived_s[begun - 1] >= begin_s)
 
     def _lives(self) -> tuple[Floats, Floats]:
-        """Of calls, and of flows whose set-up was answered: when each began, in order, and when the last of those begun
-        so far ended."""
-        table, spans = self._table, [talk.span() for talk in self.assembly.talks]
-        answered = table[table["answers"][np.arange(len(table)), 1 - self._where.local] > 0]
+        """Return when calls, and flows whose set-up was answered, began, in order, and when the last of those that had
+        begun ended."""
+        table, spans = self._table, [call.span() for call in self.detection.calls]
+        answered = table[table["answers"][np.arange(len(table)), 1 - self._ends_of_flows.local] > 0]
         lives = np.concatenate([np.array(spans).reshape(-1, 2), np.stack([answered["first_s"], answered["last_s"]], 1)])
         lives = lives[np.argsort(lives[:, 0])]
         return lives[:, 0], np.maximum.accumulate(lives[:, 1])
 
-    def _paths(self, talk: Talk) -> dict[int, Path | None]:
-        known, app = self._scan.recognition.known, talk.name.app
-        paths = {flow: path_of(flow, known.get(flow), self._table, self._where, app) for flow in talk.flows}
-        if relayed_peer(self.assembly.known(talk.flows)):
+    def _paths(self, call: DetectedCall) -> dict[int, Path | None]:
+        known, app = self._scan.recognition.known, call.name.app
+        paths = {flow: path_of(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows}
+        if relayed_peer(self.detection.known(call.flows)):
             return {flow: "relay" if path == "peer" else path for flow, path in paths.items()}
         return paths
 
-    def _last_flow(self, talk: Talk) -> int:
-        """The flow that carried most of the last media."""
-        carriers: set[int] = {flow for piece in talk.media for flow in piece.carriers["flow"].tolist()}
+    def _last_flow(self, call: DetectedCall) -> int:
+        """Return the flow that carried most of the last media."""
+        carriers: set[int] = {flow for stream in call.media for flow in stream.carriers["flow"].tolist()}
         if len(carriers) == 1:
             return carriers.pop()
-        rows = np.concatenate([piece.ledger.tail_of(piece.stream) for piece in talk.media])
+        rows = np.concatenate([stream.stats.tail_of(stream.number) for stream in call.media])
         late = rows[np.argsort(rows["time_s"])[-TAIL:]]["flow"]
         return int(np.bincount(late).argmax())
 
     def _setup_s(self, flows: list[int], begin_s: float) -> float:
-        """When the first of the flows began; one that had been there for long (a SIP connection) tells nothing."""
+        """Return when the first of the flows began, without flows that began long before (a SIP connection)."""
         firsts = (self._rows[flow].start_s for flow in flows)
-        return min((one for one in firsts if begin_s - LONGEST_SETUP_S <= one <= begin_s), default=begin_s)
+        return min((first_s for first_s in firsts if begin_s - LONGEST_SETUP_S <= first_s <= begin_s), default=begin_s)
 
-    def _encrypted(self, talk: Talk) -> bool | None:
-        dtls = any(self._rows[flow].sealed for flow in talk.flows)
-        voices = [piece for piece in talk.media if piece.medium == "voice" and piece.ledger.has_header and not dtls]
-        figures = [piece.ledger.figures[piece.stream] for piece in voices]
-        return encrypted(talk.name.app, np.array(figures, FIGURE), dtls)
+    def _encrypted(self, call: DetectedCall) -> bool | None:
+        dtls = any(self._rows[flow].sealed for flow in call.flows)
+        voices = [stream for stream in call.media if stream.medium == "voice" and stream.stats.has_header and not dtls]
+        figures = [stream.stats.figures[stream.number] for stream in voices]
+        return encrypted(call.name.app, np.array(figures, FIGURE), dtls)
 
-    def _flows(self, talk: Talk, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
-        media = self._media(talk)
+    def _flows(self, call: DetectedCall, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
+        media = self._media(call)
         return tuple(
             _flow(place + 1, paths[flow] or "peer", media.get(flow, NO_MEDIA), self._rows[flow])
-            for place, flow in enumerate(talk.flows)
+            for place, flow in enumerate(call.flows)
         )
 
     @staticmethod
-    def _media(talk: Talk) -> dict[int, Several[int]]:
-        """Media packets of each flow, sent and received."""
-        found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-        for piece in talk.media:
-            for _, flow, _, rows in piece.carriers.tolist():
-                found[flow][piece.heading == "received"] += rows
-        return dict(found)
+    def _media(call: DetectedCall) -> dict[int, Sequence[int]]:
+        """Count the media packets of each flow, sent and received."""
+        packets: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        for stream in call.media:
+            for _, flow, _, rows in stream.carriers.tolist():
+                packets[flow][stream.heading == "received"] += rows
+        return dict(packets)
 
 
 class _Row(NamedTuple):
-    """What a record tells of a flow."""
+    """The figures of a flow that its record holds."""
 
     tcp: bool
     packets_sent: int
@@ -215,7 +222,7 @@ class _Row(NamedTuple):
 
 
 def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _Row]:
-    """The rows of these flows, all read at once."""
+    """Read the rows of these flows, all at once."""
     rows, local, every = table[flows], ends[flows], np.arange(len(flows))
     columns = (
         rows["protocol"] == 6,
@@ -232,7 +239,7 @@ def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) 
     return {flow: _Row(*row) for flow, row in zip(flows, values, strict=True)}
 
 
-def _flow(number: int, kind: Path, media: Several[int], row: _Row) -> Flow:
+def _flow(number: int, kind: Path, media: Sequence[int], row: _Row) -> Flow:
     return Flow(
         number=number,
         kind=kind,

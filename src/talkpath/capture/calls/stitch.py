@@ -1,8 +1,8 @@
-"""Which flows belong to one call.
+"""Groups flows that belong to one call.
 
-A call moves between 5-tuples and uses several at once. Flows are joined when they share the local socket, an SSRC
-at the same local host, or bytes that a recogniser names as the call's own; RTP and RTCP, sound and picture on ports of
-their own are joined when both hosts are the same and both begin and end together.
+A call moves between 5-tuples and uses several at once. Flows are joined where they share the local socket, an SSRC at
+the same local host, or bytes that a recogniser returns as the call's own (`Hit.stitch`). RTP and RTCP, voice and video
+on ports of their own are joined where both hosts are the same and the flows begin and end together.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.local_host import host_numbers, local_ends
 from talkpath.capture.packets.rows import SEEN, Rows
-from talkpath.capture.recognise.app import Known
+from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import from_begin
-from talkpath.capture.streams.part_state import Carry
+from talkpath.capture.streams.part_state import PartState
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
 from talkpath.wire.pcap.arrays import Bools, distinct
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0
 MOVE_S, STRAGGLERS, NEIGHBOURS = 10.0, 5, 8
-"""A phone is on another network within that time, a few packets of the old one at most still come; a stream's flows are
-compared with so many that began after it."""
+"""A phone changes networks within MOVE_S, and at most STRAGGLERS packets of the old one come later; each stream is
+compared with so many NEIGHBOURS that began after it."""
 
 TWICE_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 
 @dataclass(slots=True)
-class Ends:
-    """Where each flow ends: which side is local (0 or 1), the numbers of both hosts, the mixed local socket."""
+class FlowEnds:
+    """The ends of each flow: which one is local (0 or 1), the numbers of both hosts, the hash of the local socket."""
 
     local: NDArray[np.int8]
     local_host: NDArray[np.int64]
@@ -44,78 +44,80 @@ class Ends:
     socket: NDArray[np.uint64]
 
 
-def ends(scan: Scan) -> Ends:
-    """For all flows of a scan."""
+def flow_ends(scan: Scan) -> FlowEnds:
+    """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
     local, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
     rows = np.arange(len(table))
-    return Ends(local, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+    return FlowEnds(local, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
 @dataclass(slots=True)
-class Groups:
-    """Sets of numbers that can be joined."""
+class DisjointSets:
+    """Sets of numbers that can be joined (union-find)."""
 
     parent: dict[int, int] = field(default_factory=dict)
 
-    def find(self, one: int) -> int:
-        """The name of its set."""
-        self.parent.setdefault(one, one)
-        while self.parent[one] != one:
-            self.parent[one] = self.parent[self.parent[one]]
-            one = self.parent[one]
-        return one
+    def find(self, member: int) -> int:
+        """Return the representative of a member's set."""
+        self.parent.setdefault(member, member)
+        while self.parent[member] != member:
+            self.parent[member] = self.parent[self.parent[member]]
+            member = self.parent[member]
+        return member
 
     def join(self, one: int, other: int) -> None:
-        """Make two sets one."""
+        """Join the sets of two members."""
         self.parent[self.find(other)] = self.find(one)
 
     def all(self, members: Iterable[int]) -> list[list[int]]:
-        """The sets that these belong to, each sorted."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for one in members:
-            found[self.find(one)].append(one)
-        return [sorted(group) for group in found.values()]
+        """Return the sets that these members belong to, each sorted."""
+        sets: dict[int, list[int]] = defaultdict(list)
+        for member in members:
+            sets[self.find(member)].append(member)
+        return [sorted(group) for group in sets.values()]
 
 
-def stitch(scan: Scan, where: Ends, talking: Set[int]) -> tuple[list[list[int]], NDArray[np.uint32]]:
-    """Groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs that
-    are RTP's. `talking` are the TLS connections that carry a call."""
+def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[list[int]], NDArray[np.uint32]]:
+    """Return groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs
+    of real RTP streams. `tls_calls` are the TLS connections that carry a call."""
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
-    inside = scan.connections.inside.flows
-    opaque = {flow for rows, _ in scan.opaque.parts() for flow in distinct(rows["flow"]).tolist()}
-    opaque -= inside.keys() - talking
-    groups, sources = Groups(), np.zeros(0, np.uint32)
+    inside = scan.tcp.turn_over_tls.flows
+    headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct(rows["flow"]).tolist()}
+    headerless -= inside.keys() - tls_calls
+    groups, sources = DisjointSets(), np.zeros(0, np.uint32)
     carriers: set[int] = set()
     for media, fresh in _media(scan):
         carriers.update(distinct(media.rows["flow"]).tolist())
         sources = distinct(np.concatenate([sources, media.rows["ssrc"][media.begin]]))
-        _by_source(groups, where, media, fresh)
+        _join_same_ssrc(groups, ends, media, fresh)
     table = scan.flows.table
-    asked = [(flow, by) for flow in talking if (by := inside[flow]) is not None]
+    asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
     asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < APART_S]
-    members = sorted({*known, *opaque, *carriers, *(by for _, by in asked)})
+    members = sorted({*known, *headerless, *carriers, *(by for _, by in asked)})
     for flow, by in asked:
         groups.join(flow, by)
-    _chain(groups, members, where.socket, table, SOCKET_APART_S)
-    _by_stitch(groups, known, where, table)
-    _beside(groups, sorted(carriers), where, table)
+    _join_successive(groups, members, ends.socket, table, SOCKET_APART_S)
+    _join_same_stitch(groups, known, ends, table)
+    _join_parallel(groups, sorted(carriers), ends, table)
     return groups.all(members), sources
 
 
 def _media(scan: Scan) -> Iterator[tuple[Segments, Bools]]:
-    """The RTP streams of each part, and which of them begin in it."""
-    carry = Carry(APART_S)
+    """Yield the RTP streams of each part, and which of them begin in it."""
+    state = PartState(APART_S)
     for rows, last in scan.media.parts():
-        every = carry.before(from_begin(rows, scan.begin_s))
-        found = carry.segments(every, every["key"], last)
-        carry.keep(found)
-        if len(found):
-            found = found.where(plausible(found))
-            yield found, found.rows["state"][found.begin] != SEEN
+        every = state.before(from_begin(rows, scan.begin_s))
+        segments = state.split_streams(every, every["key"], last)
+        state.keep(segments)
+        if len(segments):
+            segments = segments.where(plausible(segments))
+            yield segments, segments.rows["state"][segments.begin] != SEEN
 
 
-def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDArray[np.void], apart_s: float) -> None:
+def _join_successive(
+    groups: DisjointSets, flows: list[int], key: NDArray[np.uint64], table: NDArray[np.void], apart_s: float
+) -> None:
     """Join flows with the same key unless a pause lies between them."""
     by_key: dict[int, list[int]] = defaultdict(list)
     for flow in flows:
@@ -128,13 +130,13 @@ def _chain(groups: Groups, flows: list[int], key: NDArray[np.uint64], table: NDA
                 groups.join(one, other)
 
 
-def _by_source(groups: Groups, where: Ends, media: Segments, fresh: Bools) -> None:
-    """Join flows that carry one stream after the other, or in turns: the same SSRC, going the same way, its sequence
-    numbers going on. Apps that always use the same SSRCs begin each call at other numbers. Where the local address
-    changed too (another network), one must have ended where the other begins."""
+def _join_same_ssrc(groups: DisjointSets, ends: FlowEnds, media: Segments, fresh: Bools) -> None:
+    """Join flows that carry one stream after the other, or in turns: the same SSRC in the same direction, with sequence
+    numbers that continue. Apps that always use the same SSRCs begin each call at other numbers. Where the local address
+    changed too (another network), one flow must have ended where the other begins."""
     first = media.rows[media.begin]
     flows = first["flow"].tolist()
-    sent = first["way"] == where.local[first["flow"]]
+    sent = first["direction"] == ends.local[first["flow"]]
     by_source: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for segment, source in enumerate(zip(first["ssrc"].tolist(), sent.tolist(), strict=True)):
         if source[0]:  # 0 is padding's
@@ -147,13 +149,13 @@ def _by_source(groups: Groups, where: Ends, media: Segments, fresh: Bools) -> No
             for other in same[place + 1 : place + 1 + NEIGHBOURS]:
                 if not fresh[other] or begins[other] - ends_s[one] > APART_S:
                     continue
-                host, next_host = where.local_host[flows[one]], where.local_host[flows[other]]
-                if _goes_on(media, one, other, moved=bool(host != next_host)):
+                host, next_host = ends.local_host[flows[one]], ends.local_host[flows[other]]
+                if _continues(media, one, other, moved=bool(host != next_host)):
                     groups.join(flows[one], flows[other])
 
 
-def _goes_on(media: Segments, one: int, other: int, moved: bool) -> bool:
-    """Does a segment's first packet fit in where another was at that time?"""
+def _continues(media: Segments, one: int, other: int, moved: bool) -> bool:
+    """Does a segment's first packet continue the sequence numbers that another had at that time?"""
     rows, first = media.rows[media.begin[one] : media.begin[one] + media.count[one]], media.rows[media.begin[other]]
     if moved and _same_packet(rows, first):
         return True
@@ -166,21 +168,23 @@ def _goes_on(media: Segments, one: int, other: int, moved: bool) -> bool:
 
 
 def _same_packet(rows: Rows, first: np.void) -> bool:
-    """Was it seen at both sides of a router that translates addresses?"""
+    """Was the packet captured on both sides of a router that translates addresses?"""
     low, high = np.searchsorted(rows["time_s"], [first["time_s"] - TWICE_S, first["time_s"] + TWICE_S])
     near = rows[low:high]
     return bool(np.any((near["sequence"] == first["sequence"]) & (near["stamp"] == first["stamp"])))
 
 
-def _by_stitch(groups: Groups, known: dict[int, Known], where: Ends, table: NDArray[np.void]) -> None:
+def _join_same_stitch(
+    groups: DisjointSets, known: dict[int, KnownFlow], ends: FlowEnds, table: NDArray[np.void]
+) -> None:
     by_stitch: dict[tuple[bytes, int], set[int]] = defaultdict(set)
     for flow, found in known.items():
         for stitch_bytes in found.stitches:
-            by_stitch[stitch_bytes, int(where.local_host[flow])].add(flow)
+            by_stitch[stitch_bytes, int(ends.local_host[flow])].add(flow)
     _join_near(groups, by_stitch.values(), table)
 
 
-def _join_near(groups: Groups, sets: Iterable[set[int]], table: NDArray[np.void]) -> None:
+def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np.void]) -> None:
     for flows in sets:
         ordered = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
         for one, other in pairwise(ordered):
@@ -188,11 +192,11 @@ def _join_near(groups: Groups, sets: Iterable[set[int]], table: NDArray[np.void]
                 groups.join(one, other)
 
 
-def _beside(groups: Groups, carriers: list[int], where: Ends, table: NDArray[np.void]) -> None:
+def _join_parallel(groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void]) -> None:
     """Join media flows between the same two hosts that begin and end together."""
     by_hosts: dict[tuple[int, int], list[int]] = defaultdict(list)
     for flow in carriers:
-        by_hosts[int(where.local_host[flow]), int(where.far_host[flow])].append(flow)
+        by_hosts[int(ends.local_host[flow]), int(ends.far_host[flow])].append(flow)
     for same in by_hosts.values():
         same.sort(key=lambda flow: float(table["first_s"][flow]))
         for one, other in pairwise(same):

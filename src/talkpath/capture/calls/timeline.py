@@ -1,32 +1,29 @@
-"""A call second by second, and what else the capture held in each."""
+"""Makes a call's record second by second, with the other packets of each second."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections.abc import Sequence
 from math import floor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.calls.detected_call import MeasuredStream
 from talkpath.capture.streams.per_second import FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.capture.streams.timing import Floats
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
 from talkpath.wire.pcap.arrays import Ints
 
-if TYPE_CHECKING:
-    from talkpath.capture.calls.detection import Piece
-
 LONGEST_S = 24 * 3600
 HEADINGS = ("sent", "received")
 VOICE = [PACKETS, LOST, JITTER, JITTERS, FROZEN]
-"""The columns that are wanted of voice alone, too."""
+"""Columns that are summed for voice alone, too."""
 SILENT, UNCOUNTED = Second(lost=0), Second()
 
 
-class Background:
-    """Packets of each second that came and are none of a call's, from the cells of `Activity.came`."""
+class OtherTraffic:
+    """Received packets of each second that do not belong to a call, from the cells of `Activity.received`."""
 
     def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
         cells = cells[np.argsort(cells["second"], kind="stable")]
@@ -37,14 +34,14 @@ class Background:
         self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time
 
     def other(self, flows: list[int], begin_s: float, end_s: float) -> int:
-        """Packets of all other flows in these seconds."""
+        """Count the packets of all other flows in these seconds."""
         low, high = np.searchsorted(self._second, [floor(begin_s), floor(end_s) + 1])
         rows = self._rows(flows)
         own = self._packets[rows[(rows >= low) & (rows < high)]].sum()
         return int(self._total[high] - self._total[low] - own)
 
     def each(self, flows: list[int], first: int, count: int) -> Ints:
-        """The same for each second from `first` on."""
+        """Count them for each second from `first` on."""
         out: Ints = np.diff(self._total[np.searchsorted(self._second, np.arange(first, first + count + 1))])
         rows = self._rows(flows)
         place = self._second[rows] - first
@@ -56,14 +53,14 @@ class Background:
         return np.concatenate([self._own[begin:end] for begin, end in zip(low.tolist(), high.tolist(), strict=True)])
 
 
-def moments(
-    pieces: Several[Piece], begin_s: float, end_s: float, background: Background, flows: list[int]
+def timeline(
+    streams: Sequence[MeasuredStream], begin_s: float, end_s: float, background: OtherTraffic, flows: list[int]
 ) -> tuple[Moment, ...]:
-    """All seconds of a talk."""
+    """Return all seconds of a call."""
     first = floor(begin_s)
     count = min(floor(end_s) - first + 1, LONGEST_S)
-    table = _table(pieces, first, count)
-    counted = [any(piece.counts for piece in pieces if piece.heading == heading) for heading in HEADINGS]
+    table = _table(streams, first, count)
+    counted = [any(stream.counts_losses for stream in streams if stream.heading == heading) for heading in HEADINGS]
     others = background.each(flows, first, count)
     return tuple(
         Moment(first + place, _second(sent.tolist(), counted[0]), _second(received.tolist(), counted[1]), int(other))
@@ -71,20 +68,20 @@ def moments(
     )
 
 
-def _table(pieces: Several[Piece], first: int, count: int) -> Floats:
-    """Cells summed by second, shape (2 count, 12), what was sent before what was received: the columns of a cell, the
-    lateness being the worst, then VOICE."""
+def _table(streams: Sequence[MeasuredStream], first: int, count: int) -> Floats:
+    """Sum cells by second, shape (2 count, 12), sent seconds before received ones: the columns of a cell (of lateness
+    the worst), then VOICE."""
     out = np.zeros((2 * count, 7 + len(VOICE)))
-    for piece in pieces:
-        cells = piece.ledger.seconds
-        part = cells.of(piece.stream)
-        rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(piece.heading)
+    for stream in streams:
+        cells = stream.stats.seconds
+        part = cells.of(stream.number)
+        rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(stream.heading)
         values = cells.values[part]
         late = out[:, LATE].copy()
         np.maximum.at(late, rows, values[:, LATE])
         np.add.at(out[:, :7], rows, values)
         out[:, LATE] = late
-        if piece.medium == "voice":
+        if stream.medium == "voice":
             np.add.at(out[:, 7:], rows, values[:, VOICE])
     return out
 
@@ -105,7 +102,7 @@ def _second(values: list[float], counted: bool) -> Second:
 
 
 def _mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
-    """Of one second's voice; a freeze that ended in it counts for a second at most."""
+    """Estimate the quality of one second's voice; a freeze that ended in it counts for a second at most."""
     if not packets + lost:
         return None
     jitter_ms = 1e3 * jitter_s / jitters if jitters else 0.0

@@ -1,1 +1,8 @@
-"""Captured frames to datagrams, flows and rows of packets that may be media."""
+"""Frames to datagrams, flows, and rows of packets that may be media.
+
+flows         5-tuples, directions and counts; `local_host` decides which end is here
+datagrams     classifies datagrams and opens what carries others; `cues` finds the apps' own bytes
+activity      packets a second, by flow
+pcapdroid     the app names that PCAPdroid writes
+rows          columns of packets that may be media; `spool` keeps them
+"""

@@ -1,4 +1,4 @@
-"""What each datagram is, by its first bytes (RFC 7983, RFC 9443), and what it carries inside.
+"""Classifies each datagram by its first bytes (RFC 7983, RFC 9443) and opens what it carries.
 
 TURN's ChannelData and indications (RFC 8656), Microsoft's multiplexed TURN, Telegram's reflector frames and the
 wrappings that app files declare are opened, layer by layer, for whole blocks at once.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.flows import Ways
-from talkpath.capture.recognise.cues import CueTable
+from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.flows import Directions
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, among, big16, big32, bytes_at, marked16
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
@@ -33,14 +33,14 @@ Kinds = NDArray[np.uint8]
 class Datagrams:
     """Datagrams of one block; arrays have shape (n,), `head` (n, HEAD) with zeros where nothing was captured.
 
-    `outer_at` and `outer_size` tell the datagram as it was on the wire, `at`, `size`, `captured` what is left when
-    wrappings are off. `outer` is PLAIN, TURN or WRAPPED (an app's own header); `tcp` says that it came over TCP.
+    `outer_at` and `outer_size` are the place and size of the datagram on the wire; `at`, `size`, `captured` are those
+    of what it carries. `outer` is PLAIN, TURN or WRAPPED (an app's own header); `tcp` says that it came over TCP.
     """
 
     data: Bytes
     time_s: Seconds
     flow: Ints
-    way: Ways
+    direction: Directions
     outer_at: Ints
     outer_size: Ints
     at: Ints
@@ -55,22 +55,34 @@ class Datagrams:
         return len(self.flow)
 
 
-def datagrams(
+def classify_payloads(
     data: Bytes,
     time_s: Seconds,
     flow: Ints,
-    way: Ways,
+    direction: Directions,
     at: Ints,
     size: Ints,
     captured: Ints,
     wrappings: CueTable,
     tcp: bool = False,
 ) -> Datagrams:
-    """Classify and open the payloads at these offsets."""
+    """Classify the payloads at these offsets and open what carries others."""
     head = _head(data, at, captured)
-    outer = np.zeros(len(at), np.uint8)
-    kind = classify(head, size)
-    out = Datagrams(data, time_s, flow, way, at, size, at.copy(), size.copy(), captured.copy(), outer, kind, head, tcp)
+    out = Datagrams(
+        data=data,
+        time_s=time_s,
+        flow=flow,
+        direction=direction,
+        outer_at=at,
+        outer_size=size,
+        at=at.copy(),
+        size=size.copy(),
+        captured=captured.copy(),
+        outer=np.zeros(len(at), np.uint8),
+        kind=classify(head, size),
+        head=head,
+        tcp=tcp,
+    )
     rows = np.arange(len(at))
     for _ in range(DEEPEST):
         rows = _open(out, rows, wrappings)
@@ -87,7 +99,7 @@ def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
 
 
 def classify(head: Bytes, size: Ints) -> Kinds:
-    """STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each head."""
+    """Return STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each datagram."""
     first, second = head[:, 0], head[:, 1]
     kind = np.full(len(head), OTHER, np.uint8)
     version = (first >> 6 == 2) & (size >= 12)
@@ -113,29 +125,29 @@ def _room(head: Bytes, size: Ints) -> Bools:
 def _stun(head: Bytes, size: Ints) -> Bools:
     cookie = (big32(head, 4) == 0x2112A442) & (size >= 20)
     classic = CLASSIC_STUN[big16(head, 0)] & (big16(head, 2) == size - 20)
-    found: Bools = cookie | classic
-    return found
+    is_stun: Bools = cookie | classic
+    return is_stun
 
 
 def _dtls(head: Bytes, size: Ints) -> Bools:
     record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
-    found: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
-    return found
+    is_dtls: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
+    return is_dtls
 
 
 def _quic(head: Bytes) -> Bools:
     version = big32(head, 1)
     draft = (version >> 8 == 0xFF0000) | (version >> 16 == 0x5130) | (version >> 16 == 0x5430)
-    found: Bools = among(version, QUIC_VERSIONS) | draft
-    return found
+    is_quic: Bools = among(version, QUIC_VERSIONS) | draft
+    return is_quic
 
 
 Layer = tuple[Ints, Ints | int, Ints]
-"""Places that have such a layer, the bytes to skip there, and the size of what is left."""
+"""Rows that have such a layer, the bytes to skip there, and the size of what is left."""
 
 
 def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
-    """Take one layer off these rows where there is one; the rows that had one."""
+    """Take one layer off these rows where there is one; return the rows that had one."""
     head, size, kind = out.head[rows], out.size[rows], out.kind[rows]
     done = np.zeros(len(rows), np.bool_)
     for name, (places, ahead, left) in (
@@ -164,8 +176,8 @@ def _advance(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: in
 
 
 def _channel(head: Bytes, size: Ints) -> Layer:
-    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Numbers from 5000 on were
-    allowed before (RFC 5766); QUIC begins like them, so there what is inside must be of a call."""
+    """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Channel numbers from 5000 on
+    were allowed before (RFC 5766); QUIC begins like them, so there the contents must be of a call."""
     places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
     length, inside = big16(head[places], 2), head[places, 4]
     call = (inside < 4) | ((inside >= 20) & (inside < 64)) | (inside >> 6 == 2)
@@ -188,7 +200,7 @@ def _reflector(head: Bytes, size: Ints) -> Layer:
 
 
 def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
-    """Layers of the apps' own, one for each kind that is there."""
+    """Yield the layers of the apps' own, one for each wrapping that occurs."""
     for number, places in wrappings.find(head, size, np.arange(len(size))):
         inner_at = wrappings.cues[number].inner_at
         places = places[(head[places, inner_at] >> 6 == 2) & (size[places] >= inner_at + 12)]
@@ -199,13 +211,13 @@ def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head
     """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
     places = np.flatnonzero(kind == STUN)
     places = places[CARRYING[big16(head[places], 0)]]
-    place, found = np.full(len(places), 20), np.zeros(len(places), np.int64)
+    place, data_at = np.full(len(places), 20), np.zeros(len(places), np.int64)
     length = np.zeros(len(places), np.int64)
     for _ in range(10):
         attribute = bytes_at(data, at[rows[places]] + place, 4)
-        name, told = big16(attribute, 0), big16(attribute, 2)
-        hit = (name == 0x0013) & (found == 0) & (place + 4 + told <= size[places]) & (told > 0)
-        found[hit], length[hit] = place[hit] + 4, told[hit]
-        place = np.minimum(place + 4 + told + (-told & 3), size[places])
-    inside = found > 0
-    return places[inside], found[inside], length[inside]
+        name, claimed = big16(attribute, 0), big16(attribute, 2)
+        hit = (name == 0x0013) & (data_at == 0) & (place + 4 + claimed <= size[places]) & (claimed > 0)
+        data_at[hit], length[hit] = place[hit] + 4, claimed[hit]
+        place = np.minimum(place + 4 + claimed + (-claimed & 3), size[places])
+    inside = data_at > 0
+    return places[inside], data_at[inside], length[inside]

@@ -1,8 +1,8 @@
-"""Which 5-tuple each packet belongs to, which way it goes, and what was counted of each.
+"""Assigns packets to flows (5-tuples) with a direction each, and counts what each flow carried.
 
-A flow is told by a 64-bit mix of its two endpoints, the same for both directions. Its first packet goes from end 0
-to end 1; `way` is 0 for packets like it and 1 for the others. Which end is the local host is settled later
-(`local.py`), when all flows are known.
+The key of a flow is a 64-bit mix of its two endpoints, the same for both directions. Its first packet goes from end 0
+to end 1; `direction` is 0 for packets like it and 1 for the others. Which end is the local host is decided later
+(`local_host`), when all flows are known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, among
 
-Ways = NDArray[np.int8]
+Directions = NDArray[np.int8]
 
 _A, _B, _C, _D = (
     np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -46,29 +46,28 @@ COLUMNS = np.dtype(
         ("other", "i4", 2),
     ]
 )
-"""What is kept of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the
-last packet of each way came;
-`sent_hint` counts packets that the file marks as sent by the local host; `requests` and `answers` are STUN's,
-`hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC;
-`hot`: an app was recognised in it."""
+"""The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
+of each direction came; `sent_hint` counts packets that the file marks as sent by the local host; `requests` and
+`answers` are STUN's, `hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS,
+RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
 
 
 CLEAR = 0.8
-"""So large a share of a flow's marks must agree; some files mark all packets alike."""
+"""So large a share of a flow's direction marks must agree; some files mark all packets alike."""
 
 PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
 """IPv4 networks as (bits to drop, what is left)."""
 
 
 def mix(value: Words) -> Words:
-    """A well-stirred 64-bit number of each."""
+    """Return a 64-bit hash of each number."""
     value = (value ^ (value >> np.uint64(32))) * _D
     value = (value ^ (value >> np.uint64(29))) * _A
     return value ^ (value >> np.uint64(32))
 
 
 def endpoint(high: Words, low: Words, port: Ints) -> Words:
-    """One number for address and port."""
+    """Return one number for each address and port."""
     return mix(low * _A + high * _B + port.astype(np.uint64) * _C)
 
 
@@ -84,16 +83,16 @@ class Flows:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Ways]:
-        """(flow, way) of each packet; new flows are added, all are counted."""
+    def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Directions]:
+        """Return (flow, direction) of each packet; new flows are added, all packets are counted."""
         source = endpoint(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint(packets.target_high, packets.target_low, packets.target_port)
         keys, first, inverse = np.unique(flow_key(source, target), return_index=True, return_inverse=True)
         numbers = self._numbers(keys, first, packets, source, target, time_s)
         flow = numbers[inverse]
-        way = (source != self.table["end"][flow, 0]).astype(np.int8)
-        self._count(packets, inverse, numbers, way, time_s)
-        return flow, way
+        direction = (source != self.table["end"][flow, 0]).astype(np.int8)
+        self._count(packets, inverse, numbers, direction, time_s)
+        return flow, direction
 
     def _numbers(
         self, keys: Words, first: Ints, packets: Packets, source: Words, target: Words, time_s: NDArray[np.float64]
@@ -129,14 +128,16 @@ class Flows:
             grown[: len(self.table)] = self.table
             self.table = grown
 
-    def _count(self, packets: Packets, inverse: Ints, numbers: Ints, way: Ways, time_s: NDArray[np.float64]) -> None:
-        slot, size = inverse * 2 + way, 2 * len(numbers)
+    def _count(
+        self, packets: Packets, inverse: Ints, numbers: Ints, direction: Directions, time_s: NDArray[np.float64]
+    ) -> None:
+        slot, size = inverse * 2 + direction, 2 * len(numbers)
         counted = np.bincount(slot, minlength=size).reshape(-1, 2)
         self.table["packets"][numbers] += counted
         self.table["bytes"][numbers] += np.bincount(slot, packets.size, size).astype(np.int64).reshape(-1, 2)
         hinted = packets.heading >= 0
         if hinted.any():
-            sender = way ^ (packets.heading == 0)
+            sender = direction ^ (packets.heading == 0)
             hints = np.bincount((inverse * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
             self.table["sent_hint"][numbers] += hints.astype(np.int32)
             self.headings += np.bincount(packets.heading[hinted], minlength=2)
@@ -150,7 +151,8 @@ class Flows:
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
 
     def local_ends(self, numbers: Ints) -> Ints:
-        """A first guess at which end is the local host: what the file says, else the private one, else the caller."""
+        """Return a first guess at which end is the local host: what the file says, else the private one, else the one
+        that sent first."""
         rows = self.table[["sent_hint", "private", "began_s"]][numbers]
         one, other = rows["sent_hint"].T
         near, far = rows["private"].T
@@ -160,19 +162,19 @@ class Flows:
         most, every = np.maximum(one, other), one + other
         return np.where((every > 0) & (most >= CLEAR * every), other > one, guess).astype(np.int64)
 
-    def tally(self, column: str, flow: Ints, way: Ways) -> None:
-        """Add one to a two-way column for each of these packets."""
+    def tally(self, column: str, flow: Ints, direction: Directions) -> None:
+        """Add one to a column of both directions for each of these packets."""
         if len(flow):
-            np.add.at(self.table[column], (flow, way), 1)
+            np.add.at(self.table[column], (flow, direction), 1)
 
 
 def flow_key(source: Words, target: Words) -> Words:
-    """The same number for both directions of a flow."""
+    """Return the key of a flow, the same for both directions."""
     return mix((source ^ target) + (source + target) * _B)
 
 
 def is_private(high: Words, low: Words) -> Bools:
-    """Which of these are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
+    """Tell which are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     four = (low & np.uint64(0xFFFFFFFF)).astype(np.int64)
     inside = np.zeros(len(high), np.bool_)
@@ -184,14 +186,14 @@ def is_private(high: Words, low: Words) -> Bools:
 
 
 def address(high: int, low: int, port: int) -> Address:
-    """The endpoint of two numbers and a port."""
+    """Return the endpoint of two numbers and a port."""
     if high == 0 and low >> 32 == 0xFFFF:
         return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
     return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
 
 
 def is_group(high: Words, low: Words) -> Bools:
-    """Which of these addresses are multicast or broadcast."""
+    """Tell which addresses are multicast or broadcast."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
     group: Bools = np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF)
@@ -199,5 +201,5 @@ def is_group(high: Words, low: Words) -> Bools:
 
 
 def hosts_of(row: np.void) -> frozenset[int]:
-    """The two hosts of one row of the table, ports left out."""
+    """Return the two hosts of one row of the table, without ports."""
     return frozenset(endpoint(row["high"], row["low"], np.zeros(2, np.int64)).tolist())

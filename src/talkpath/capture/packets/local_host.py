@@ -1,7 +1,7 @@
-"""Which end of each flow is the local host.
+"""Decides which end of each flow is the local host.
 
-In order of trust: what the file says of its packets (cooked frames, interface flags), unless it contradicts itself; the
-only private address of the two; the host that talks to more others; the one that spoke first.
+In order of trust: the file's direction marks (cooked frames, interface flags), unless they contradict themselves; the
+only private address of the two; the host with more peers; the one that sent first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Numbers = NDArray[np.int8]
 
 
 def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
-    """0 or 1 for each flow. `marked`: does the file mark packets as sent and as received?"""
+    """Return 0 or 1 for each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
     degree = _degree(hosts)
     count = int(hosts.max()) + 1 if hosts.size else 0
@@ -33,7 +33,8 @@ def local_ends(table: NDArray[np.void], marked: bool) -> Numbers:
 
 
 def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) -> None:
-    """Where the file's marks agree; not where they name a host as local that others call far, as a router's do."""
+    """Follow the file's marks where they agree; not where they make a host local in one flow and far in another, as in
+    captures of a router."""
     total = hint.sum(axis=1)
     clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
     local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
@@ -45,14 +46,14 @@ def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) 
 
 
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
-    """A number for each host, shape (flows, 2): its address without the port."""
+    """Return a number for each host by its address alone; shape (flows, 2)."""
     port = np.zeros(2 * len(table), np.int64)
     mixed = endpoint(table["high"].ravel(), table["low"].ravel(), port)
     return np.unique(mixed, return_inverse=True)[1].reshape(-1, 2).astype(np.int64)
 
 
 def _degree(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """With how many others each host talked."""
+    """Return the number of peers of each host."""
     both = np.concatenate([hosts, hosts[:, ::-1]])
     pairs = distinct(both[:, 0] << 32 | both[:, 1])
     return np.bincount(pairs >> 32, minlength=int(hosts.max()) + 1 if hosts.size else 0)

@@ -1,4 +1,4 @@
-"""PCAPdroid's trailer: 32 bytes behind each packet that name the app it belongs to.
+"""Reads PCAPdroid's trailer: 32 bytes behind each packet that name the app it belongs to.
 
 Layout (PCAPdroid, pcap_dump.h): magic 01072021, uid, 20 bytes of app name padded with zeros, 4 bytes of checksum.
 """
@@ -15,14 +15,14 @@ from talkpath.wire.pcap.arrays import Ints, big32, bytes_at
 MAGIC, BYTES, NAME = 0x01072021, 32, slice(8, 28)
 
 
-class Labels:
-    """The app names that trailers gave, by flow."""
+class AppLabels:
+    """The app names that trailers give, by flow."""
 
     def __init__(self) -> None:
         self._names: dict[int, Counter[str]] = {}
 
     def feed(self, frames: Frames, packets: Packets, flow: Ints) -> None:
-        """Look behind the packets of one block."""
+        """Read the trailers of one block."""
         end = frames.start[packets.frame] + frames.captured[packets.frame] - BYTES
         rows = np.flatnonzero(end >= packets.payload)
         if not len(rows) or not self._there(frames, end[rows[:64]]):
@@ -39,7 +39,7 @@ class Labels:
         return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == MAGIC))
 
     def of(self, flows: list[int]) -> str:
-        """The name most often given to these flows, empty where there is none."""
+        """Return the name most often given to these flows, empty where there is none."""
         if not self._names:
             return ""
         votes: Counter[str] = sum((self._names.get(flow, Counter()) for flow in flows), Counter())

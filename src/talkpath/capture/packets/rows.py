@@ -1,4 +1,4 @@
-"""Packets that may be media, kept as columns until the streams among them are known.
+"""Rows of packets that may be media, kept until the streams among them are known.
 
 A row is 38 bytes; `spool` holds them.
 """
@@ -22,56 +22,57 @@ ROW = np.dtype(
         ("sequence", "u2"),
         ("size", "u2"),
         ("type", "u1"),
-        ("way", "u1"),
+        ("direction", "u1"),
         ("outer", "u1"),
         ("tcp", "u1"),
         ("state", "u1"),
     ]
 )
-"""`key` tells streams apart (flow, way, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the marker
-bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.
+"""`key` tells streams apart (flow, direction, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the
+marker bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.
 `state` says whether a row is still to be counted."""
 
 FRESH, SEEN, EARLY = range(3)
-"""Of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted yet."""
+"""States of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted
+yet."""
 
 NONE, VOICE, VIDEO, MEDIA = range(4)
-"""What a datagram without a readable header is: no media, one medium, media of either kind."""
+"""Codes of a datagram without a readable header: no media, one medium, media of either kind."""
 
 Rows = NDArray[np.void]
 
 FEWEST = 4
 
 
-def stream_key(flow: Ints, way: NDArray[np.int8], ssrc: Words) -> Words:
-    """One number for flow, way and SSRC."""
-    return mix((flow.astype(np.uint64) << np.uint64(33)) ^ (way.astype(np.uint64) << np.uint64(32)) ^ ssrc)
+def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:
+    """Return one number for flow, direction and SSRC."""
+    return mix((flow.astype(np.uint64) << np.uint64(33)) ^ (direction.astype(np.uint64) << np.uint64(32)) ^ ssrc)
 
 
-def rtp_rows(found: Datagrams, rows: Ints) -> Rows:
-    """Rows of RTP-like datagrams (RFC 3550 section 5.1)."""
-    head = found.head[rows]
-    out = _rows(found, rows)
+def rtp_rows(batch: Datagrams, rows: Ints) -> Rows:
+    """Make rows of RTP-like datagrams (RFC 3550 section 5.1)."""
+    head = batch.head[rows]
+    out = _rows(batch, rows)
     out["type"] = head[:, 1]
     out["sequence"] = big16(head, 2)
     out["stamp"] = big32(head, 4)
     out["ssrc"] = big32(head, 8)
-    out["key"] = stream_key(found.flow[rows], found.way[rows], out["ssrc"].astype(np.uint64))
+    out["key"] = stream_key(batch.flow[rows], batch.direction[rows], out["ssrc"].astype(np.uint64))
     return out
 
 
-def opaque_rows(found: Datagrams, rows: Ints) -> Rows:
-    """Rows of datagrams without a readable header."""
-    out = _rows(found, rows)
-    first = np.ascontiguousarray(found.head[rows, :24]).view("<u8").reshape(-1, 3)
+def headerless_rows(batch: Datagrams, rows: Ints) -> Rows:
+    """Make rows of datagrams without a readable header."""
+    out = _rows(batch, rows)
+    first = np.ascontiguousarray(batch.head[rows, :24]).view("<u8").reshape(-1, 3)
     out["stamp"] = mix(first[:, 0] ^ mix(first[:, 1] ^ mix(first[:, 2]))) & np.uint64(0xFFFFFFFF)
-    out["key"] = stream_key(found.flow[rows], found.way[rows], np.zeros(len(rows), np.uint64))
+    out["key"] = stream_key(batch.flow[rows], batch.direction[rows], np.zeros(len(rows), np.uint64))
     return out
 
 
-def _rows(found: Datagrams, rows: Ints) -> Rows:
+def _rows(batch: Datagrams, rows: Ints) -> Rows:
     out = np.zeros(len(rows), ROW)
-    out["time_s"], out["flow"], out["way"] = found.time_s[rows], found.flow[rows], found.way[rows]
-    out["size"] = np.minimum(found.size[rows], 65535)
-    out["outer"], out["tcp"] = found.outer[rows], found.tcp
+    out["time_s"], out["flow"], out["direction"] = batch.time_s[rows], batch.flow[rows], batch.direction[rows]
+    out["size"] = np.minimum(batch.size[rows], 65535)
+    out["outer"], out["tcp"] = batch.outer[rows], batch.tcp
     return out

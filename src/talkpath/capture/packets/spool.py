@@ -1,8 +1,8 @@
-"""Rows of packets that may be media, kept in little memory: beyond one part they wait in a temporary file.
+"""Keeps rows of packets that may be media in little memory: beyond one part they wait in a temporary file.
 
-RTP is told from chance only over several packets: the same SSRC again. So every RTP-like datagram is a row first; when
-a part is full, rows whose SSRC never came again are dropped and the others are written, sorted by time. They come back
-part by part in the order of time, also where the file was not in order. No address is in a row.
+RTP is told from random bytes only over several packets with one SSRC. So every RTP-like datagram is a row first; when a
+part is full, rows whose SSRC did not come again are dropped and the others are written, sorted by time. They are read
+back part by part in the order of time, also where the file was not in order. No address is in a row.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import BinaryIO
 
 import numpy as np
@@ -19,30 +20,30 @@ from talkpath.errors import UsageError
 from talkpath.wire.pcap.arrays import Words, among, distinct
 
 PART = 1 << 18
-"""So many rows are looked at together; some 200 bytes each while they are measured."""
-BITE = 1 << 14
+"""So many rows are measured together; each takes some 200 bytes meanwhile."""
+LOAD_ROWS = 1 << 14
 PATIENCE_S = 30.0
 
 
 @dataclass(slots=True)
 class _Run:
-    """Rows on disk in the order of time: where the rest of them lies, what of them is in memory."""
+    """Rows on disk in the order of time: where the rest of them lies, and those that are in memory."""
 
     offset: int
     left: int
     first_s: float
     rows: Rows = field(default_factory=lambda: np.zeros(0, ROW))
 
-    def bite(self, file: BinaryIO) -> None:
-        """Have some more in memory."""
-        count = min(self.left, BITE)
+    def load(self, file: BinaryIO) -> None:
+        """Read some more into memory."""
+        count = min(self.left, LOAD_ROWS)
         file.seek(self.offset)
         more = np.frombuffer(file.read(count * ROW.itemsize), ROW)
         self.rows = np.concatenate([self.rows, more]) if len(self.rows) else more
         self.offset, self.left = self.offset + count * ROW.itemsize, self.left - count
 
     def until(self, at_s: float) -> Rows:
-        """Take what came before that time."""
+        """Take the rows in memory that came before that time."""
         count = int(np.searchsorted(self.rows["time_s"], at_s))
         taken, self.rows = self.rows[:count], self.rows[count:]
         return taken
@@ -64,7 +65,7 @@ class Spool:
             self._file.close()
 
     def add(self, rows: Rows) -> None:
-        """Keep these."""
+        """Keep these rows."""
         if not len(rows):
             return
         self._pieces.append(rows)
@@ -73,7 +74,7 @@ class Spool:
             self._shrink()
 
     def parts(self) -> Iterator[tuple[Rows, bool]]:
-        """All rows, some `part` of them at a time and in the order of time; and whether these are the last."""
+        """Yield all rows, a part at a time and in the order of time, and whether the part is the last."""
         if self._file is None:
             self._pieces = [_joined(self._pieces)]
             yield self._pieces[0], True
@@ -102,7 +103,7 @@ class Spool:
         if len(rows) + len(recent) > self._part // 2:
             self._write(np.concatenate([recent, rows]))
             rows = recent = rows[:0]
-        self._pieces = [one for one in (rows, recent) if len(one)]
+        self._pieces = [some for some in (rows, recent) if len(some)]
         self._size = len(rows) + len(recent)
 
     def _write(self, rows: Rows) -> None:
@@ -123,27 +124,27 @@ class Spool:
         self._end += len(rows) * ROW.itemsize
 
     def _merged(self, file: BinaryIO) -> Iterator[Rows]:
-        """The rows of all runs in the order of time; of equal times those come first that were written first."""
-        later = [_Run(*one) for one in sorted(self._runs, key=lambda one: one[2])]
+        """Yield the rows of all runs in the order of time; of equal times those come first that were written first."""
+        later = [_Run(*run) for run in sorted(self._runs, key=itemgetter(2))]
         opened: list[_Run] = []
         while later or opened:
             if not opened:
                 opened.append(later.pop(0))
             for run in opened:
                 if run.left and not len(run.rows):
-                    run.bite(file)
+                    run.load(file)
             cut = min((float(run.rows["time_s"][-1]) for run in opened if run.left), default=np.inf)
             if later and later[0].first_s <= cut:
                 opened.append(later.pop(0))
                 continue
             taken = [run.until(cut) for run in sorted(opened, key=lambda run: run.offset)]
-            rows = _joined([one for one in taken if len(one)])
+            rows = _joined([some for some in taken if len(some)])
             if len(rows):
                 yield rows[np.argsort(rows["time_s"], kind="stable")]
             else:  # many at one time
                 for run in opened:
                     if run.left:
-                        run.bite(file)
+                        run.load(file)
             opened = [run for run in opened if run.left or len(run.rows)]
 
 

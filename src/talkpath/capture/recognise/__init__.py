@@ -1,1 +1,7 @@
-"""Find which app a datagram belongs to, by asking the app files about a sample of each flow."""
+"""Recognises which app a datagram belongs to, by asking the app files about a sample of each flow.
+
+app_files    the app files' recognisers, cues and wrappings
+sampling     which datagrams they are asked about; `sample` hands these over
+evidence     what they answered, by flow and stream
+app          asks them, and marks flows whose media has no readable header
+"""

@@ -1,7 +1,7 @@
-"""Which datagrams of a block the recognisers are asked about: few of each kind, chosen by numpy.
+"""Chooses which datagrams of a block the recognisers are asked about: few of each kind.
 
-STUN and DTLS handshakes by kind and size, RTP by the first packets of streams whose SSRC came more than once, RTCP by
-type, anything else by the apps' cues, or when its flow is known already or goes on for long.
+STUN and DTLS handshakes are chosen by kind and size, RTP by the first packets of streams whose SSRC came more than
+once, RTCP by type, anything else by the apps' cues, or where its flow is known already or goes on for long.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkpath.apps.contract.cue import Cue
+from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows, mix
 from talkpath.capture.packets.rows import stream_key
-from talkpath.capture.recognise.cues import CueTable
 from talkpath.wire.pcap.arrays import Ints, Words, big16, distinct
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
@@ -25,25 +25,25 @@ LARGEST = 2048
 PERMISSION = 0x0008
 HANDSHAKE = 22
 OFTEN_SLOTS, MOST_ASKED = 1 << 20, 1 << 20
-"""Counters of SSRCs, halved after each as many packets, since bytes that look like RTP by chance fill them slowly; and
-kinds that are remembered before some are asked about again."""
+"""The number of SSRC counters, which are halved after as many packets, since random bytes that look like RTP fill them;
+and of kinds that are remembered before all are forgotten."""
 FULL_SLOTS = 1 << 18
 FULL_MASK = np.uint64(FULL_SLOTS - 1)
-"""Places of kinds that were asked about often enough, by their last bits: most packets are of one of these."""
+"""The number of places for kinds that were asked about often enough, by their last bits: most packets are of one."""
 
 
 @dataclass(slots=True)
-class Choice:
-    """`rows` in their order; `stream` a number for each row, 0 where it is no RTP; `only` the app files to ask about a
-    row, where a cue named them (all others are asked about everything)."""
+class Sample:
+    """`rows` in their order; `stream` is a key for each row, 0 where it is no RTP; `only` the app files to ask about a
+    row, where a cue named them."""
 
     rows: Ints
     stream: Words
     only: dict[int, set[str]]
 
 
-class Sift:
-    """Chooses, and remembers how often it chose a kind before."""
+class Sampler:
+    """Chooses datagrams and remembers how often it chose each kind."""
 
     def __init__(self, flows: Flows, cues: Iterable[tuple[str, Cue]]) -> None:
         self._flows = flows
@@ -55,45 +55,45 @@ class Sift:
         self._often = np.zeros(OFTEN_SLOTS, np.uint8)
         self._counted = 0
 
-    def choose(self, found: Datagrams) -> Choice:
-        """The rows to ask about."""
-        base = stream_key(found.flow, found.way, found.size.astype(np.uint64))
-        streams = np.zeros(len(found), np.uint64)
+    def choose(self, batch: Datagrams) -> Sample:
+        """Choose the rows to ask about."""
+        base = stream_key(batch.flow, batch.direction, batch.size.astype(np.uint64))
+        streams = np.zeros(len(batch), np.uint64)
         only: dict[int, set[str]] = {}
         picks = [
-            self._stun(found, base),
-            self._handshakes(found, base),
-            self._reports(found, base),
-            self._media(found, streams),
-            self._others(found, base, only),
+            self._stun(batch, base),
+            self._handshakes(batch, base),
+            self._reports(batch, base),
+            self._media(batch, streams),
+            self._others(batch, base, only),
         ]
         rows = distinct(np.concatenate(picks))
-        return Choice(rows, streams[rows], only)
+        return Sample(rows, streams[rows], only)
 
-    def _stun(self, found: Datagrams, base: Words) -> Ints:
-        rows = np.flatnonzero((found.kind == STUN) & (found.size <= LARGEST))
-        name = big16(found.head[rows], 0)
+    def _stun(self, batch: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= LARGEST))
+        name = big16(batch.head[rows], 0)
         keys = mix(base[rows] ^ (name << 3 | STUN).astype(np.uint64))
         asks = name == PERMISSION
         some = self._limited(rows[~asks], keys[~asks], ASK_STUN)
         return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
 
-    def _handshakes(self, found: Datagrams, base: Words) -> Ints:
-        rows = np.flatnonzero((found.kind == DTLS) & (found.head[:, 0] == HANDSHAKE) & (found.size <= LARGEST))
-        step = found.head[rows, 13].astype(np.uint64)
+    def _handshakes(self, batch: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((batch.kind == DTLS) & (batch.head[:, 0] == HANDSHAKE) & (batch.size <= LARGEST))
+        step = batch.head[rows, 13].astype(np.uint64)
         return self._limited(rows, mix(base[rows] ^ (step << np.uint64(3) | np.uint64(DTLS))), ASK_DTLS)
 
-    def _reports(self, found: Datagrams, base: Words) -> Ints:
-        rows = np.flatnonzero((found.kind == RTCP) & (found.size <= LARGEST))
-        name = found.head[rows, 1].astype(np.uint64)
-        flow = stream_key(found.flow[rows], found.way[rows], name)
+    def _reports(self, batch: Datagrams, base: Words) -> Ints:
+        rows = np.flatnonzero((batch.kind == RTCP) & (batch.size <= LARGEST))
+        name = batch.head[rows, 1].astype(np.uint64)
+        flow = stream_key(batch.flow[rows], batch.direction[rows], name)
         return self._limited(rows, mix(flow ^ np.uint64(RTCP)), ASK_RTCP)
 
-    def _media(self, found: Datagrams, streams: Words) -> Ints:
-        """The first packets of RTP streams whose SSRC came at least four times."""
-        rows = np.flatnonzero(found.kind == RTP)
-        ssrc = np.ascontiguousarray(found.head[rows, 8:12]).view(">u4").ravel().astype(np.uint64)
-        key = stream_key(found.flow[rows], found.way[rows], ssrc)
+    def _media(self, batch: Datagrams, streams: Words) -> Ints:
+        """Choose the first packets of RTP streams whose SSRC came at least four times."""
+        rows = np.flatnonzero(batch.kind == RTP)
+        ssrc = np.ascontiguousarray(batch.head[rows, 8:12]).view(">u4").ravel().astype(np.uint64)
+        key = stream_key(batch.flow[rows], batch.direction[rows], ssrc)
         streams[rows] = key
         slot = (key & np.uint64(len(self._often) - 1)).astype(np.int64)
         slots, inverse, counts = np.unique(slot, return_inverse=True, return_counts=True)
@@ -104,13 +104,13 @@ class Sift:
             self._often >>= 1
             self._counted = 0
         rows, key = rows[again], key[again]
-        kind = (found.head[rows, 1] & 0x7F).astype(np.uint64)
+        kind = (batch.head[rows, 1] & 0x7F).astype(np.uint64)
         return self._limited(rows, mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP)), ASK_RTP)
 
-    def _others(self, found: Datagrams, base: Words, only: dict[int, set[str]]) -> Ints:
-        rows = np.flatnonzero((found.kind == OTHER) & (found.outer_size <= LARGEST))
-        picks = [self._long(found, rows), self._hot(found, rows, base)]
-        for number, cued in self._cues.find(found.head, found.size, rows):
+    def _others(self, batch: Datagrams, base: Words, only: dict[int, set[str]]) -> Ints:
+        rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= LARGEST))
+        picks = [self._long(batch, rows), self._hot(batch, rows, base)]
+        for number, cued in self._cues.find(batch.head, batch.size, rows):
             chosen = self._limited(cued, mix(base[cued] ^ np.uint64(OTHER + 8 * (number + 1))), ASK_CUE)
             for row in chosen.tolist():
                 only.setdefault(row, set()).add(self._apps[number])
@@ -119,22 +119,22 @@ class Sift:
             only.pop(row, None)
         return np.concatenate(picks)
 
-    def _long(self, found: Datagrams, rows: Ints) -> Ints:
-        """The first of flows that go on in both directions, or behind STUN in one, and are not QUIC."""
-        table, flow = self._flows.table, found.flow[rows]
+    def _long(self, batch: Datagrams, rows: Ints) -> Ints:
+        """Choose the first of flows that go on in both directions, or after STUN in one, and are not QUIC."""
+        table, flow = self._flows.table, batch.flow[rows]
         other, checked = table["other"][flow], (table["requests"][flow] + table["answers"][flow]).any(axis=1)
         long = np.where(checked, other.max(axis=1), other.min(axis=1)) >= LONG_FLOW
         rows = rows[long & (table["quic"][flow] == 0)]
-        key = stream_key(found.flow[rows], found.way[rows], np.full(len(rows), OTHER, np.uint64))
+        key = stream_key(batch.flow[rows], batch.direction[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 
-    def _hot(self, found: Datagrams, rows: Ints, base: Words) -> Ints:
-        """Some of the flows in which an app was recognised."""
-        rows = rows[self._flows.table["hot"][found.flow[rows]]]
+    def _hot(self, batch: Datagrams, rows: Ints, base: Words) -> Ints:
+        """Choose some of the flows in which an app was recognised."""
+        rows = rows[self._flows.table["hot"][batch.flow[rows]]]
         return self._limited(rows, mix(base[rows] ^ np.uint64(OTHER)), ASK_HOT)
 
     def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:
-        """The first `limit` rows of each key, counting those of earlier blocks."""
+        """Choose the first `limit` rows of each key, counting those of earlier blocks."""
         if len(self._asked) > MOST_ASKED:
             self._asked.clear()
             self._full[:] = 0

@@ -1,1 +1,6 @@
-"""Make a copy of a capture that can be shared: headers that the analysis reads, pseudonyms, no contents."""
+"""Copies of captures that can be shared.
+
+scrub        reads a capture and writes the copy
+strip        what is left of a datagram
+pseudonym    made-up addresses and hashes
+"""

@@ -1,4 +1,4 @@
-"""Other names for addresses and secrets, the same for the same within one run, forgotten after it."""
+"""Pseudonyms for addresses and secrets: the same for the same input within one run, and not kept after it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from talkpath.capture.packets.flows import is_private
 
 OUTSIDE4, INSIDE4, GROUP4 = (ip_network(text) for text in ("198.18.0.0/15", "10.0.0.0/8", "239.255.0.0/16"))
 OUTSIDE6, INSIDE6, GROUP6 = (ip_network(text) for text in ("2001:db8::/32", "fd00::/8", "ff08::/16"))
-"""Where made-up addresses lie: test networks (RFC 2544, 3849), private ones, groups. What an address is like stays."""
+"""Networks of made-up addresses: test networks (RFC 2544, 3849), private and multicast ones. An address stays in its
+kind."""
 
 
 class Pseudonyms:
-    """Maps addresses one after the other from somewhere, and bytes by a key that nobody keeps."""
+    """Maps addresses to successive made-up ones from a random start, and bytes to hashes with a key that is not
+    kept."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -25,7 +27,7 @@ class Pseudonyms:
         self._used: dict[IPv4Network | IPv6Network, int] = {}
 
     def address(self, packed: bytes) -> bytes:
-        """The made-up address for a real one of 4 or 16 bytes."""
+        """Return the made-up address for a real one of 4 or 16 bytes."""
         if packed not in self._addresses:
             network = _like(packed)
             number = self._used.get(network, secrets.randbelow(network.num_addresses))
@@ -35,12 +37,12 @@ class Pseudonyms:
         return self._addresses[packed]
 
     def bytes(self, secret: bytes) -> bytes:
-        """Bytes that are the same for the same secret, as long as it is (at most 64)."""
+        """Return bytes that are the same for the same secret, as many as it has (at most 64)."""
         return hashlib.blake2b(secret, key=self._key, digest_size=64).digest()[: len(secret)]
 
 
 def _like(packed: bytes) -> IPv4Network | IPv6Network:
-    """The network that a made-up address is taken from: one of an app's where the real one lies in it."""
+    """Return the network that a made-up address is taken from: an app's own where the real address lies in it."""
     host = ip_address(packed)
     for known in networks().values():
         for network in known:

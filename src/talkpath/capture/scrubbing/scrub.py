@@ -1,9 +1,10 @@
-"""Makes a capture that can be shared: the same calls for `capture`, nobody's addresses, names or contents.
+"""Makes a copy of a capture that can be shared: `capture` finds the same calls in it, without addresses, names or
+contents.
 
-Two passes: the first finds the flows of calls and attempts, the second writes all UDP and TCP packets anew. Packets of
-those flows keep what `strip` leaves of them; all others keep their sizes and times only. Of frames that are neither
-UDP nor TCP only size and time stay; what is around IP (MAC addresses, tags, comments) goes. Calls over TCP are
-written as RFC 4571 streams of their datagrams.
+The first pass finds the flows of calls and attempts, the second writes all UDP and TCP packets anew. Packets of those
+flows keep what `strip` leaves of them; all others keep their sizes and times only, as do frames that are neither UDP
+nor TCP. Link layers (MAC addresses, tags) and comments are left out. Calls over TCP are written as RFC 4571 streams of
+their datagrams.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from talkpath.capture.calls.records import recorded
+from talkpath.capture.calls.detection import Detection
+from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key
-from talkpath.capture.recognise.app import cues, wrappings
-from talkpath.capture.recognise.cues import CueTable
+from talkpath.capture.recognise.app_files import cues, wrappings
 from talkpath.capture.scan import Scan, scan
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import Strip
-from talkpath.capture.tcp.media_over_tcp import Connections
+from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.arrays import Words
 from talkpath.wire.pcap.fragments import Fragments
@@ -35,15 +36,15 @@ NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 
 
 class Recording(Source, Protocol):
-    """A capture that can be read from its beginning again."""
+    """A capture that can be read twice."""
 
     def seek(self, at: int, /) -> int:
-        """Go to byte `at`; the new place, as `io.IOBase.seek`."""
+        """Go to byte `at` and return the new place, as `io.IOBase.seek`."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Out:
-    """One packet to write: its time, its place in the block, its bytes as far as they are kept, its size, heading."""
+class _PacketOut:
+    """One packet to write: its time, its place in the block, the bytes that are kept, its size and heading."""
 
     time_ns: int
     frame: int
@@ -53,7 +54,8 @@ class _Out:
 
 
 def scrub(source: Recording, out: BinaryIO) -> Unread:
-    """Read `source` twice (it must seek), write the scrubbed pcapng. What could not be read is not in it: the count."""
+    """Read `source` twice (it must seek) and write the scrubbed pcapng. Return the count of what could not be read,
+    which is not in it."""
     known = scan(source)
     keep, sealed = _kept(known)
     source.seek(0)
@@ -71,24 +73,24 @@ def scrub(source: Recording, out: BinaryIO) -> Unread:
 
 
 def _kept(known: Scan) -> tuple[Words, Words]:
-    """The keys of the flows of all calls and attempts, and which of them are TLS."""
-    found = recorded(known)
-    groups = [*(talk.flows for talk in found.talks), *found.assembly.others]
+    """Return the keys of the flows of all calls and attempts, and those of them that are TLS."""
+    detection = Detection(known)
+    groups = [*(call.flows for call in detection.calls), *detection.others]
     flows = {flow for flows in groups for flow in flows}
-    every, sealed = (sorted(some) for some in (flows, flows & known.connections.inside.flows.keys()))
+    all_flows, tls_flows = (sorted(some) for some in (flows, flows & known.tcp.turn_over_tls.flows.keys()))
     ends = known.flows.table["end"]
-    return flow_key(*ends[every].T), flow_key(*ends[sealed].T)
+    return flow_key(*ends[all_flows].T), flow_key(*ends[tls_flows].T)
 
 
-def _others(frames: Frames, batches: list[Packets]) -> Iterator[_Out]:
-    """An empty IP packet in the place of each frame without UDP or TCP, so that counts and times stay."""
+def _others(frames: Frames, batches: list[Packets]) -> Iterator[_PacketOut]:
+    """Yield an empty IP packet for each frame without UDP or TCP, so that counts and times stay."""
     empty = np.ones(len(frames), np.bool_)
     for packets in batches:
         if packets.data is frames.data:
             empty[packets.frame] = False
     for row in np.flatnonzero(empty).tolist():
         size = max(int(frames.size[row]), len(NOTHING))
-        yield _Out(int(frames.time_ns[row]), row, NOTHING, min(size, LARGEST), -1)
+        yield _PacketOut(int(frames.time_ns[row]), row, NOTHING, min(size, LARGEST), -1)
 
 
 class _Rewriter:
@@ -99,13 +101,13 @@ class _Rewriter:
         self._names = Pseudonyms()
         self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
         self._flows = Flows()
-        self._streams = Connections(self._flows, CueTable(()))
-        self._streams.inside.follow(sealed)
+        self._streams = MediaOverTcp(self._flows, CueTable(()))
+        self._streams.turn_over_tls.follow(sealed)
         self._sequence: dict[tuple[int, int], int] = {}
         self._begin_ns: int | None = None
 
-    def packets(self, packets: Packets, frames: int) -> Iterator[_Out]:
-        """These packets, and for TCP calls their datagrams instead; what was put together comes last of its block."""
+    def packets(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
+        """Yield these packets, those of TCP calls as their datagrams; reassembled packets come last of their block."""
         source = endpoint(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint(packets.target_high, packets.target_low, packets.target_port)
         ours = np.isin(flow_key(source, target), self._keep)
@@ -123,7 +125,7 @@ class _Rewriter:
         data = packets.data[at : at + captured].tobytes() + bytes(int(packets.size[row]) - captured)
         return self._strip(data).rstrip(b"\0")
 
-    def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes) -> _Out:
+    def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes) -> _PacketOut:
         columns = (packets.source_high, packets.source_low, packets.source_port)
         near = address(*(int(column[row]) for column in columns))
         columns = (packets.target_high, packets.target_low, packets.target_port)
@@ -135,7 +137,7 @@ class _Rewriter:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
         data = self._ip(near.packed, far.packed, protocol, len(head) + size) + head
         time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
-        return _Out(time_ns, frame, data + payload, len(data) + size, heading)
+        return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading)
 
     def _ip(self, near: bytes, far: bytes, protocol: int, size: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)
@@ -143,8 +145,8 @@ class _Rewriter:
             return struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, LARGEST), 0, 0, 64, protocol, 0) + ends
         return struct.pack("!IHBB", 6 << 28, min(size, LARGEST), protocol, 64) + ends
 
-    def _segments(self, packets: Packets, frames: int) -> Iterator[_Out]:
-        """The datagrams and TLS records that these segments complete, each in a segment of its own."""
+    def _segments(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
+        """Yield the datagrams and TLS records that these segments complete, each in a segment of its own."""
         if self._begin_ns is None:
             self._begin_ns = int(packets.time_ns[0])
         found = self._streams.feed(packets, (packets.time_ns - self._begin_ns) / 1e9)
@@ -154,22 +156,22 @@ class _Rewriter:
             data = self._strip(found.data[at : at + size].tobytes())
             framed = struct.pack("!H", size) + data
             time_ns = self._begin_ns + round(found.time_s[row] * 1e9)
-            yield self._segment(int(found.flow[row]), int(found.way[row]), time_ns, frames + row, framed)
-        for place, (record, at_s, flow, way) in enumerate(self._streams.inside.take()):
+            yield self._segment(int(found.flow[row]), int(found.direction[row]), time_ns, frames + row, framed)
+        for place, (record, at_s, flow, direction) in enumerate(self._streams.turn_over_tls.take()):
             yield self._segment(
-                flow, way, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(record)
+                flow, direction, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(record)
             )
 
-    def _segment(self, flow: int, way: int, time_ns: int, frame: int, framed: bytes) -> _Out:
+    def _segment(self, flow: int, direction: int, time_ns: int, frame: int, framed: bytes) -> _PacketOut:
         row = self._flows.table[flow]
         ends = [address(*one) for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)]
-        near, far = ends[way], ends[1 - way]
-        sequence = self._sequence.get((flow, way), 1)
-        self._sequence[flow, way] = sequence + len(framed)
+        near, far = ends[direction], ends[1 - direction]
+        sequence = self._sequence.get((flow, direction), 1)
+        self._sequence[flow, direction] = sequence + len(framed)
         head = _tcp_head(near.port, far.port, sequence, 0x18)
         data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed)) + head
         kept = framed.rstrip(b"\0")
-        return _Out(time_ns, frame, data + kept, len(data) + len(framed), -1)
+        return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1)
 
 
 def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:

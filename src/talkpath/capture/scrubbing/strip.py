@@ -1,15 +1,14 @@
-"""What is left of a datagram in a capture that can be shared: the headers that the analysis reads, no contents.
+"""Strips a datagram to the headers that the analysis reads, without contents.
 
-STUN keeps its attributes' types and sizes, and values that name a provider, never a person; addresses in it become
-pseudonyms, identifiers keyed hashes. RTP and RTCP keep their fixed headers, DTLS its handshake headers and what a
-hello asks for. Sealed media keeps its first four bytes, by which protocols are told apart, and a hash, by which
-copies are. The rest is zero.
+STUN keeps its attributes' types and sizes, and values that name a provider but no person; addresses in it become
+pseudonyms, identifiers become keyed hashes. RTP and RTCP keep their fixed headers, DTLS its handshake headers and what
+a hello asks for. Encrypted media keeps its first four bytes, by which protocols are told apart, and a hash, by which
+copies are. All other bytes are zero.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 
 from talkpath.apps.contract.cue import Cue
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
@@ -19,17 +18,29 @@ from talkpath.wire.rtc.stun import Attribute
 from talkpath.wire.tls_records import HEADER_BYTES, TURN_PROTOCOLS, hello, offered
 
 WHOLE = frozenset(
-    (Attribute.LIFETIME, Attribute.REQUESTED_TRANSPORT, Attribute.CHANNEL_NUMBER, Attribute.USE_CANDIDATE,
-     Attribute.NETWORK_INFO, Attribute.NOMINATION, Attribute.GOOG_DELTA, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070)
-)  # fmt: skip
-"""STUN attributes that say nothing of anybody."""
+    (
+        Attribute.LIFETIME,
+        Attribute.REQUESTED_TRANSPORT,
+        Attribute.CHANNEL_NUMBER,
+        Attribute.USE_CANDIDATE,
+        Attribute.NETWORK_INFO,
+        Attribute.NOMINATION,
+        Attribute.GOOG_DELTA,
+        *(0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070),
+    )
+)
+"""STUN attributes that identify nobody."""
 
-ADDRESSES = {Attribute.MAPPED_ADDRESS: False, Attribute.XOR_MAPPED_ADDRESS: True, Attribute.XOR_PEER_ADDRESS: True,
-             Attribute.XOR_RELAYED_ADDRESS: True}  # fmt: skip
+ADDRESSES = {
+    Attribute.MAPPED_ADDRESS: False,
+    Attribute.XOR_MAPPED_ADDRESS: True,
+    Attribute.XOR_PEER_ADDRESS: True,
+    Attribute.XOR_RELAYED_ADDRESS: True,
+}
 """Attributes that hold an address, and whether it is masked (RFC 8489 section 14.2)."""
 
 PROVIDERS = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
-SPOKEN = (b"EDGERAY_DEFAULT_USER", b"okcdn")
+KNOWN_WORDS = (b"EDGERAY_DEFAULT_USER", b"okcdn")
 CERTIFICATES = (b"\x0c\x08hangouts",)
 HELLO_KEPT = frozenset((10, 11, 13, 14, 22, 23))
 """Extensions of a hello whose contents are kept: groups, point formats, signatures, SRTP profiles, two flags."""
@@ -37,7 +48,7 @@ HELLO_KEPT = frozenset((10, 11, 13, 14, 22, 23))
 QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 QUIC_DRAFTS = (b"\xff\x00\x00", b"Q04", b"Q05", b"T05")
 
-RTP_KEPT, RTCP_KEPT, QUIC_KEPT, SEALED_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 4, 13, 12
+RTP_KEPT, RTCP_KEPT, QUIC_KEPT, ENCRYPTED_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 4, 13, 12
 TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
 
 
@@ -48,7 +59,7 @@ class Strip:
         self._names, self._cues, self._wrappings = names, cues, wrappings
 
     def __call__(self, data: bytes) -> bytes:
-        """The datagram with the same length, its secrets gone."""
+        """Return the datagram at the same length, without its secrets."""
         if not data:
             return data
         first = data[0]
@@ -64,10 +75,11 @@ class Strip:
         return self._plain(data)
 
     def record(self, data: bytes) -> bytes:
-        """A TLS record by its header and a hash, by which copies are told; of a ClientHello what it offers of TURN."""
-        told = tuple(name for name in offered(data) if name in TURN_PROTOCOLS)
-        if told:
-            return hello(len(data), told)
+        """Strip a TLS record to its header and a hash, by which copies are known; a ClientHello to the TURN protocols
+        that it offers."""
+        protocols = tuple(name for name in offered(data) if name in TURN_PROTOCOLS)
+        if protocols:
+            return hello(len(data), protocols)
         body = self._names.bytes(data[HEADER_BYTES : HEADER_BYTES + TAG])
         return data[:HEADER_BYTES] + body + bytes(len(data) - HEADER_BYTES - len(body))
 
@@ -75,15 +87,15 @@ class Strip:
         first = data[0]
         if first >> 6 == 2 and len(data) >= 12:
             kept = RTCP_KEPT if 192 <= data[1] <= 223 else RTP_KEPT
-            return self._sealed(data, kept)
+            return self._encrypted(data, kept)
         if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD:
             return _dtls(data)
         if first >= 192 and (data[1:5] in QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
             return _zeroed(data, QUIC_KEPT)
-        return sip(data) or self._sealed(data, SEALED_KEPT)
+        return sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
 
-    def _sealed(self, data: bytes, kept: int) -> bytes:
-        """A head, and a hash of what follows up to 24 bytes; where a cue names the datagram, its marks too."""
+    def _encrypted(self, data: bytes, kept: int) -> bytes:
+        """Keep a head and a hash of what follows up to 24 bytes; where a cue matches the datagram, its marks too."""
         out = bytearray(data[:kept] + self._names.bytes(data[kept:24]))
         out += bytes(len(data) - len(out))
         if data[TAG : TAG + 12] == b"\xff" * 12:
@@ -100,7 +112,8 @@ class Strip:
         return bytes(out[: len(data)])
 
     def _tag(self, data: bytes, kept: int) -> bytes:
-        """The first 16 bytes: what is kept, then hashes of 12 and 4 bytes apart, as a reflector's tag is made."""
+        """Return the first 16 bytes: what is kept, then separate hashes of 12 and 4 bytes, as a reflector's tag is
+        made."""
         call = self._names.bytes(data[: min(12, len(data))])[kept:]
         return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:TAG])[max(kept - 12, 0) :]
 
@@ -134,13 +147,13 @@ class Strip:
         if kind == Attribute.DATA:
             return self(value)
         if kind == Attribute.USERNAME:
-            return _spelled(value)
+            return _form_of(value)
         if kind == Attribute.WA_STREAM:
             return _zeroed(value, 5)
         return _zeroed(value, 4 if kind == Attribute.ERROR_CODE else 0)
 
     def _address(self, value: bytes, transaction: bytes, made: bytes, masked: bool) -> bytes:
-        """The pseudonym of an address, masked again with the made-up transaction."""
+        """Return the pseudonym of an address, masked again with the made-up transaction."""
         if not masked:
             return value[:4] + self._names.address(value[4:])
         real = _masked(value[4:], stun.COOKIE_BYTES + transaction)
@@ -151,10 +164,10 @@ def _masked(value: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(value, mask, strict=False))
 
 
-def _spelled(name: bytes) -> bytes:
-    """A user name by its form: colons stay, and words that are no one's; all else is x."""
+def _form_of(name: bytes) -> bytes:
+    """Strip a user name to its form: colons and known words stay; all else is x."""
     out = bytearray(byte if byte == 58 else 120 for byte in name)
-    for word in SPOKEN:
+    for word in KNOWN_WORDS:
         at = name.find(word)
         if at >= 0:
             out[at : at + len(word)] = word
@@ -171,7 +184,7 @@ def _zeroed(data: bytes, kept: int) -> bytes:
 
 
 def _dtls(data: bytes) -> bytes:
-    """Records with their headers; of a hello what it asks for, of a certificate a provider's name."""
+    """Keep the headers of records, what a hello asks for, and a provider's name in a certificate."""
     out = bytearray(len(data))
     at = 0
     while at + RECORD <= len(data) and 20 <= data[at] < 64:
@@ -192,7 +205,8 @@ def _dtls(data: bytes) -> bytes:
 
 
 def _hello(body: bytes) -> bytes:
-    """A ClientHello (RFC 6347 section 4.2.1) without random, session and cookie; extensions that tell nobody stay."""
+    """Strip a ClientHello (RFC 6347 section 4.2.1) of random, session and cookie; extensions that identify nobody
+    stay."""
     out = bytearray(len(body))
     out[:2] = body[:2]
     at = 34
@@ -215,7 +229,7 @@ def _hello(body: bytes) -> bytes:
 
 
 def sip(data: bytes) -> bytes:
-    """A SIP message with its method or code alone; empty where it is none."""
+    """Strip a SIP message to its method or code; empty where it is none."""
     line = data[:64].split(b"\r\n")[0]
     head, _, rest = line.partition(b" ")
     if head == b"SIP/2.0":
@@ -224,6 +238,3 @@ def sip(data: bytes) -> bytes:
     if rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head.isalpha():
         return (head + b" sip:x").ljust(len(data))[: len(data)]
     return b""
-
-
-Stripper = Callable[[bytes], bytes]

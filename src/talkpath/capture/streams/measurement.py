@@ -1,6 +1,7 @@
-"""Streams measured part by part, over all flows of their call, so that a move from relay to peer is no loss.
+"""Measures streams part by part over all flows of their call, so that a move from relay to peer is not taken for loss.
 
-The same parts can be gone through again for what needs packets: pairing with the other end, a table of them all.
+The parts can be read again where single packets are needed: for pairing with the other end and for the table of
+packets.
 """
 
 from __future__ import annotations
@@ -15,89 +16,93 @@ from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.flows import mix
 from talkpath.capture.packets.rows import NONE, VIDEO, Rows
 from talkpath.capture.packets.spool import Spool
+from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.headerless import by_cadence, without_copies
-from talkpath.capture.streams.part_state import Carry
-from talkpath.capture.streams.rtp_order import PAUSE_S, sequence
-from talkpath.capture.streams.stream_stats import Ledger, Part
+from talkpath.capture.streams.part_state import PartState
+from talkpath.capture.streams.rtp_order import PAUSE_S, rtp_order
+from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.capture.streams.timing import timing
-from talkpath.capture.tcp.tls_cadence import Beats
+from talkpath.capture.tcp.tls_cadence import TlsCalls
 from talkpath.wire.pcap.arrays import Ints, Words, among
 
 
 @dataclass(slots=True)
-class Measuring:
-    """Where rows are, and which call each flow belongs to: `group_of`, -1 for none, and its local end."""
+class StreamMeasurement:
+    """The rows of all streams, and for each flow the call that it belongs to (`group_of`, -1 for none) and its local
+    end.
+
+    `sources` are the SSRCs of real RTP streams, `with_rtp` the groups whose RTP carries voice or video.
+    """
 
     media: Spool
-    opaque: Spool
+    headerless: Spool
     begin_s: float
     group_of: Ints
     local: NDArray[np.int8]
     sources: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
-    heard: list[int] = field(default_factory=list)
-    """SSRCs that are RTP's; groups that have RTP which somebody hears or sees."""
-    beats: Beats = field(default_factory=Beats)
+    with_rtp: list[int] = field(default_factory=list)
+    tls_calls: TlsCalls = field(default_factory=TlsCalls)
 
-    def rtp(self) -> tuple[Ledger, Iterator[Part]]:
-        """A ledger, and the parts that fill it, as they are gone through."""
-        ledger = Ledger(has_header=True)
-        return ledger, self._rtp(ledger)
+    def rtp_parts(self) -> tuple[StreamStats, Iterator[MeasuredPart]]:
+        """Return the statistics of RTP streams, and the parts that fill them while they are iterated over."""
+        stats = StreamStats(has_header=True)
+        return stats, self._rtp_parts(stats)
 
-    def _rtp(self, ledger: Ledger) -> Iterator[Part]:
-        carry = Carry(PAUSE_S)
-        for every, last in self.media.parts():
-            rows = carry.before(from_begin(self._chosen(every), self.begin_s))
-            found = carry.segments(rows, self._key(rows, rows["ssrc"]), last)
-            if not len(found):
-                carry.keep(found)
+    def _rtp_parts(self, stats: StreamStats) -> Iterator[MeasuredPart]:
+        state = PartState(PAUSE_S)
+        for spooled, last in self.media.parts():
+            rows = state.before(from_begin(self._chosen(spooled), self.begin_s))
+            segments = state.split_streams(rows, self._key(rows, rows["ssrc"]), last)
+            if not len(segments):
+                state.keep(segments)
                 continue
-            order = sequence(found)
-            first = found.rows[found.begin]
-            numbers, counted = ledger.numbers(found, self._key(first, first["ssrc"]))
-            times = timing(found, order, ledger.clocks(numbers))
-            carry.keep(found, times.earliest)
-            part = Part(found, order, times, numbers, counted)
-            ledger.add(part)
+            order = rtp_order(segments)
+            first = segments.rows[segments.begin]
+            numbers, counted = stats.numbers(segments, self._key(first, first["ssrc"]))
+            times = timing(segments, order, stats.clocks(numbers))
+            state.keep(segments, times.earliest)
+            part = MeasuredPart(segments, order, times, numbers, counted)
+            stats.add(part)
             yield part
-        ledger.close()
+        stats.close()
 
     def _chosen(self, rows: Rows) -> Rows:
         chosen = among(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
         return rows if chosen.all() else rows[chosen]
 
-    def sealed(self) -> tuple[Ledger, Iterator[Part]]:
-        """The same for media without a header, in groups that have no other."""
-        ledger = Ledger(has_header=False)
-        return ledger, self._sealed(ledger)
+    def headerless_parts(self) -> tuple[StreamStats, Iterator[MeasuredPart]]:
+        """Do the same for media without a header, in groups that have no other media."""
+        stats = StreamStats(has_header=False)
+        return stats, self._headerless_parts(stats)
 
-    def _sealed(self, ledger: Ledger) -> Iterator[Part]:
-        carry = Carry(PAUSE_S)
-        for every, last in self.opaque.parts():
-            group = self.group_of[every["flow"]]
-            alone = ~among(group, np.sort(np.array(self.heard, np.int64))) | (every["outer"] == TLS)
-            chosen = (every["type"] != NONE) & (group >= 0) & alone & self.beats.heard(every)
-            rows = carry.before(from_begin(every[chosen], self.begin_s))
-            found = carry.segments(rows, self._key(rows, rows["type"] == VIDEO), last)
-            found = found.less(without_copies(found)) if len(found) else found
-            carry.keep(found)
-            if not len(found):
+    def _headerless_parts(self, stats: StreamStats) -> Iterator[MeasuredPart]:
+        state = PartState(PAUSE_S)
+        for spooled, last in self.headerless.parts():
+            group = self.group_of[spooled["flow"]]
+            alone = ~among(group, np.sort(np.array(self.with_rtp, np.int64))) | (spooled["outer"] == TLS)
+            chosen = (spooled["type"] != NONE) & (group >= 0) & alone & self.tls_calls.inside(spooled)
+            rows = state.before(from_begin(spooled[chosen], self.begin_s))
+            segments = state.split_streams(rows, self._key(rows, rows["type"] == VIDEO), last)
+            segments = segments.with_rows(without_copies(segments)) if len(segments) else segments
+            state.keep(segments)
+            if not len(segments):
                 continue
-            first = found.rows[found.begin]
-            numbers, counted = ledger.numbers(found, self._key(first, first["type"] == VIDEO))
-            part = Part(found, *by_cadence(found), numbers, counted)
-            ledger.add(part)
+            first = segments.rows[segments.begin]
+            numbers, counted = stats.numbers(segments, self._key(first, first["type"] == VIDEO))
+            part = MeasuredPart(segments, *by_cadence(segments), numbers, counted)
+            stats.add(part)
             yield part
-        ledger.close()
+        stats.close()
 
     def _key(self, rows: Rows, detail: NDArray[np.generic]) -> Words:
-        """One number for call, direction and detail."""
+        """Return one number for call, direction and detail."""
         group = self.group_of[rows["flow"]].astype(np.uint64)
-        sent = (rows["way"] == self.local[rows["flow"]]).astype(np.uint64)
+        sent = (rows["direction"] == self.local[rows["flow"]]).astype(np.uint64)
         return mix(group << np.uint64(34) ^ sent << np.uint64(33) ^ detail.astype(np.uint64))
 
 
 def from_begin(rows: Rows, begin_s: float) -> Rows:
-    """The same with times that count from the earliest packet; most files begin with it."""
+    """Return the rows with times that count from the earliest packet, which is the first one in most files."""
     if not begin_s:
         return rows
     out = rows.copy()

@@ -1,8 +1,9 @@
-"""From part to part of all rows: what each stream needs of the part before, so that no seam shows.
+"""State that a stream carries from one part of the capture to the next, so that results do not depend on where parts
+are cut.
 
-The last rows of each living stream go along (its sequence numbers, its copies, its usual pause), and those that
-lateness is counted from. What came within HOLD_S of a part's end is counted with the next one, when packets that were
-overtaken have come too.
+The last rows of each stream that has not ended go along (for its sequence numbers, its copies, its usual pause), and
+those that lateness is counted from. Rows within HOLD_S of a part's end are counted with the next part, when packets
+that were overtaken have come too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
-from talkpath.capture.streams.rtp_order import Segments, segments
+from talkpath.capture.streams.rtp_order import Segments, split_streams
 from talkpath.capture.streams.timing import LOOK_BACK_S
 from talkpath.wire.pcap.arrays import Bools, Words
 
@@ -18,8 +19,8 @@ HOLD_S = 2.0
 LAST_ROWS = 64
 
 
-class Carry:
-    """For the streams of one kind of key. A stream lives for `live_s` after its last packet."""
+class PartState:
+    """The state of all streams of one kind of key. A stream ends `live_s` after its last packet."""
 
     def __init__(self, live_s: float) -> None:
         self._live_s = live_s
@@ -28,40 +29,40 @@ class Carry:
         self._end_s = -np.inf
 
     def before(self, rows: Rows) -> Rows:
-        """A part's rows behind those that are needed of the parts before."""
-        carried = [one for one in (self._rows, self._short) if len(one)]
+        """Return the rows that are needed of earlier parts, followed by a part's own."""
+        carried = [some for some in (self._rows, self._short) if len(some)]
         return np.concatenate([*carried, rows]) if carried else rows
 
-    def segments(self, rows: Rows, key: Words, last: bool) -> Segments:
-        """The streams among a part's rows; those of a few packets wait for more, unless it is the last part."""
+    def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
+        """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
         _, inverse, times = np.unique(key, return_inverse=True, return_counts=True)
         often = (times >= FEWEST)[inverse]
         self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
         short = [rows[~often]]
-        found = segments(rows, key) if often.all() else segments(rows[often], key[often])
-        enough = found.count >= FEWEST
+        out = split_streams(rows, key) if often.all() else split_streams(rows[often], key[often])
+        enough = out.count >= FEWEST
         if not enough.all():
-            short.append(found.rows[~enough[found.of]])
-            found = found.where(enough)
+            short.append(out.rows[~enough[out.of]])
+            out = out.where(enough)
         if last:
-            return found
+            return out
         waiting = np.concatenate(short)
         self._short = waiting[waiting["time_s"] > self._end_s - self._live_s]
-        early = (found.rows["time_s"] > self._end_s - HOLD_S) & (found.rows["state"] == FRESH)
-        found.rows["state"][early] = EARLY
-        return found
+        early = (out.rows["time_s"] > self._end_s - HOLD_S) & (out.rows["state"] == FRESH)
+        out.rows["state"][early] = EARLY
+        return out
 
-    def keep(self, found: Segments, needed: Bools | None = None) -> None:
+    def keep(self, segments: Segments, needed: Bools | None = None) -> None:
         """Remember what the next part needs of these, and rows that are `needed` as well."""
-        if not len(found):
-            self._rows = found.rows
+        if not len(segments):
+            self._rows = segments.rows
             return
-        rows, early = found.rows, found.rows["state"] == EARLY
-        last = found.begin + found.count - 1
-        behind = (last - found.total(early).astype(np.int64))[found.of] - np.arange(len(rows))
+        rows, early = segments.rows, segments.rows["state"] == EARLY
+        last = segments.begin + segments.count - 1
+        behind = (last - segments.total(early).astype(np.int64))[segments.of] - np.arange(len(rows))
         kept = early | (behind < LAST_ROWS)
         if needed is not None:
             kept |= needed & (rows["time_s"] > self._end_s - HOLD_S - 2 * LOOK_BACK_S)
-        kept &= (rows["time_s"][last] > self._end_s - self._live_s)[found.of]
+        kept &= (rows["time_s"][last] > self._end_s - self._live_s)[segments.of]
         self._rows = rows[kept]
         self._rows["state"] = np.where(early[kept], FRESH, SEEN)

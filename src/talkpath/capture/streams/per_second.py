@@ -1,4 +1,4 @@
-"""Streams cut into seconds: one cell for each second of a stream that something arrived in or was missing from."""
+"""Counts streams by second: one cell for each second of a stream in which something arrived or was missing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.streams.rtp_order import Segments, Sequence
+from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Floats, Timing, missing_times
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)
-"""Columns: counts; sum of jitter in seconds over so many packets; seconds of freezes that ended; worst lateness."""
+"""Columns: counts of packets, lost packets and bytes; the sum of jitter in seconds and over how many packets; seconds
+of freezes that ended; the worst lateness."""
 
 
 @dataclass(slots=True)
@@ -24,12 +25,12 @@ class SecondCells:
     begin: Ints
 
     def of(self, stream: int) -> slice:
-        """The cells of one stream."""
+        """Return the cells of one stream."""
         return slice(int(self.begin[stream]), int(self.begin[stream + 1]))
 
     @classmethod
     def joined(cls, parts: list[tuple[Ints, SecondCells]], streams: int) -> SecondCells:
-        """Those of several parts, each with the stream that its segments are."""
+        """Join the cells of several parts, each with the stream that its segments are."""
         owners = [np.repeat(numbers, np.diff(cells.begin)) for numbers, cells in parts]
         owner = np.concatenate([np.zeros(0, np.int64), *owners])
         second = np.concatenate([np.zeros(0, np.int64), *(cells.second for _, cells in parts)])
@@ -38,11 +39,11 @@ class SecondCells:
         return cls(second[order], values[order], np.searchsorted(owner[order], np.arange(streams + 1)))
 
 
-def second_cells(found: Segments, order: Sequence, times: Timing, counted: Bools) -> SecondCells:
-    """All cells of all segments: of the rows that count, and of what is missing before them."""
-    which, lost_s = missing_times(found, order, counted)
-    segment = np.concatenate([found.of[counted], which])
-    second = np.floor(np.concatenate([found.rows["time_s"][counted], lost_s])).astype(np.int64)
+def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bools) -> SecondCells:
+    """Return all cells of all segments: of the rows that count, and of the packets missing before them."""
+    which, lost_s = missing_times(segments, order, counted)
+    segment = np.concatenate([segments.of[counted], which])
+    second = np.floor(np.concatenate([segments.rows["time_s"][counted], lost_s])).astype(np.int64)
     index = np.lexsort((second, segment))
     fresh = np.ones(len(index), np.bool_)
     fresh[1:] = (np.diff(segment[index]) != 0) | (np.diff(second[index]) != 0)
@@ -50,17 +51,17 @@ def second_cells(found: Segments, order: Sequence, times: Timing, counted: Bools
     cell[index] = np.cumsum(fresh) - 1
     heads = index[fresh]
     own = len(segment) - len(which)
-    values = _values(cell[:own], cell[own:], len(heads), found, times, counted)
-    return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(found) + 1)))
+    values = _values(cell[:own], cell[own:], len(heads), segments, times, counted)
+    return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(segments) + 1)))
 
 
-def _values(cell: Ints, lost_cell: Ints, size: int, found: Segments, times: Timing, counted: Bools) -> Floats:
+def _values(cell: Ints, lost_cell: Ints, size: int, segments: Segments, times: Timing, counted: Bools) -> Floats:
     out = np.zeros((size, 7))
     jitter_s = times.jitter_s[counted]
     valid = ~np.isnan(jitter_s)
     out[:, PACKETS] = np.bincount(cell, minlength=size)
     out[:, LOST] = np.bincount(lost_cell, minlength=size)
-    out[:, BYTES] = np.bincount(cell, found.rows["size"][counted], size)
+    out[:, BYTES] = np.bincount(cell, segments.rows["size"][counted], size)
     out[:, JITTER] = np.bincount(cell[valid], jitter_s[valid], size)
     out[:, JITTERS] = np.bincount(cell[valid], minlength=size)
     out[:, FROZEN] = np.bincount(cell, times.frozen_s[counted], size)

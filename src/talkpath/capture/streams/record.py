@@ -1,4 +1,4 @@
-"""From the figures of a stream to its record."""
+"""Makes the record of a stream from its figures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from typing import Literal
 
 import numpy as np
 
-from talkpath.capture.streams.stream_stats import FIGURE, Ledger
+from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.measure import quality
 from talkpath.measure.call import Heading, Stream
 
 Medium = Literal["voice", "video"]
 SHORTEST_S = 0.02
-"""What a stream of one packet lasts."""
+"""The duration of a stream of one packet."""
 
 
-def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]) -> Stream:
-    """The record of one stream. `numbers` maps flows to their numbers in the call."""
-    own = dict(zip(FIGURE.names or (), ledger.figures[which].item(), strict=True))
-    clock, header = own["clock_hz"], ledger.has_header
+def stream_record(
+    stats: StreamStats, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]
+) -> Stream:
+    """Return the record of one stream. `numbers` maps flows to their numbers in the call."""
+    own = dict(zip(FIGURE.names or (), stats.figures[which].item(), strict=True))
+    clock, header = own["clock_hz"], stats.has_header
     counted = header or clock > 0
     packets, lost = own["packets"], own["lost"] if counted else None
     duration = own["end_s"] - own["begin_s"]
@@ -34,7 +37,7 @@ def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, 
         duplicates=own["rows"] - packets,
         reordered=own["reordered"],
         jitter_ms=_ms(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
-        late_ms=_ms(ledger.late_s(which)) if header and clock > 0 else None,
+        late_ms=_ms(stats.late_s(which)) if header and clock > 0 else None,
         freezes=own["freezes"],
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
@@ -45,7 +48,7 @@ def stream(ledger: Ledger, which: int, heading: Heading, medium: Medium | None, 
         clock_hz=round(clock) or None if header else None,
         packet_ms=_ms(own["packet_s"]) if header else _ms(1 / clock) if clock > 0 else None,
         mean_burst=round(lost / own["losses"], 3) if lost and own["losses"] else None,
-        flows=tuple(sorted({numbers[flow] for flow in ledger.carriers_of(which)["flow"].tolist()})),
+        flows=tuple(sorted({numbers[flow] for flow in stats.carriers_of(which)["flow"].tolist()})),
     )
 
 

@@ -1,7 +1,8 @@
-"""Rows sorted into streams: which rows are real RTP, in which order they were sent, which are missing.
+"""Splits rows into streams and unwraps RTP sequence numbers: which rows are real RTP, in which order they were sent,
+and which packets are missing.
 
-All of it works on whole arrays: a capture of many calls has as few numpy calls as one of few. A *segment* is one
-stream: the same flow, way and SSRC without a pause of more than PAUSE_S.
+All functions work on whole arrays: a capture of many calls takes as few numpy calls as one of few. A *segment* is one
+stream: the same flow, direction and SSRC without a pause of more than PAUSE_S.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from talkpath.wire.pcap.arrays import Bools, Ints, Words, distinct
 
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
-"""A sequence number may go back that far (late packets), ahead that far and STEP_RATE more for each second without a
-packet; anything else is a new beginning, unless the timestamp went on as far as time did."""
+"""A sequence number may go back by STEP_BACK (late packets), and ahead by STEP_AHEAD and STEP_RATE more for each second
+without a packet; any other step begins a new run of numbers, unless the timestamp advanced as far as time did."""
 FASTEST_HZ, IN_TIME_S = 90_000, 2.0
 WIDE, ENOUGH, RARELY = 5.0, 5.0, 0.2
 """Mean step, expected single steps, share of these."""
@@ -43,33 +44,33 @@ class Segments:
         return len(self.begin)
 
     def where(self, keep: Bools) -> Segments:
-        """The given segments only."""
+        """Return some of the segments."""
         if keep.all():
             return self
         kept = keep[self.of]
         of = np.cumsum(keep)[self.of[kept]] - 1
         return Segments(self.rows[kept], np.searchsorted(of, np.arange(int(keep.sum()))), of)
 
-    def less(self, keep: Bools) -> Segments:
-        """The given rows only; segments that are left without any vanish."""
+    def with_rows(self, keep: Bools) -> Segments:
+        """Return the segments with some of their rows only; segments without rows are left out."""
         of = self.of[keep]
         fresh = np.diff(of, prepend=-1) != 0
         return Segments(self.rows[keep], np.flatnonzero(fresh), np.cumsum(fresh) - 1)
 
     def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Difference to the row before in the same segment, 0 for the first."""
+        """Return the difference to the row before in the same segment, 0 for the first."""
         out = np.diff(values, prepend=values[:1])
         out[self.begin] = 0
         return out
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Sum over each segment."""
+        """Return the sum over each segment."""
         sums: NDArray[np.float64] = np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
         return sums
 
 
-def segments(rows: Rows, key: Words) -> Segments:
-    """Split rows into streams by a key; one-off rows stay."""
+def split_streams(rows: Rows, key: Words) -> Segments:
+    """Split rows into streams by a key; single rows stay."""
     order = _by_key_and_time(key, rows["time_s"])
     rows, key = rows[order], key[order]
     fresh = np.ones(len(rows), np.bool_)
@@ -85,50 +86,51 @@ def _by_key_and_time(key: Words, time_s: NDArray[np.float64]) -> Ints:
     return np.argsort(name.astype(np.int64) << 32 | rank)
 
 
-def plausible(found: Segments) -> Bools:
-    """Which are RTP: at least four in five steps are those of an RTP stream, and not all of them stand still."""
-    ahead = _difference(found.rows["sequence"].astype(np.int64), 16)
-    stamp = _difference(found.rows["stamp"].astype(np.int64), 32)
-    first = np.zeros(len(found.rows), np.bool_)
-    first[found.begin] = True
+def plausible(segments: Segments) -> Bools:
+    """Tell which segments are RTP: four in five of their steps at least are those of an RTP stream, and most sequence
+    numbers advance."""
+    ahead = _difference(segments.rows["sequence"].astype(np.int64), 16)
+    stamp = _difference(segments.rows["stamp"].astype(np.int64), 32)
+    first = np.zeros(len(segments.rows), np.bool_)
+    first[segments.begin] = True
     small = (ahead > -200) & (ahead <= 1000) & (np.abs(stamp) < 1 << 26)
-    steps = np.maximum(found.count - 1, 1)
-    moves = found.total((ahead != 0) & ~first)
-    kinds = _distinct(found, found.rows["type"] & 0x7F)
-    fine = (found.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
-    return fine & ~_is_clock(found, ahead, small & ~first)
+    steps = np.maximum(segments.count - 1, 1)
+    moves = segments.total((ahead != 0) & ~first)
+    kinds = _distinct(segments, segments.rows["type"] & 0x7F)
+    fine = (segments.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
+    return fine & ~_is_clock(segments, ahead, small & ~first)
 
 
-def _is_clock(found: Segments, ahead: Ints, steps: Bools) -> Bools:
-    """Is what stands for the sequence number a clock (games: ENet)? Even where most packets are lost some follow each
-    other; there hardly one does."""
-    count = found.total(steps)
-    mean = found.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
+def _is_clock(segments: Segments, ahead: Ints, steps: Bools) -> Bools:
+    """Tell where the field of the sequence number is a clock (games: ENet). Even where most packets are lost some
+    numbers follow each other; in a clock hardly any do."""
+    count = segments.total(steps)
+    mean = segments.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
     expected = count / np.maximum(mean, 1)
-    follows = found.total(steps & (np.abs(ahead) == 1))
+    follows = segments.total(steps & (np.abs(ahead) == 1))
     clock: Bools = (mean > WIDE) & (expected >= ENOUGH) & (follows < RARELY * expected)
     return clock
 
 
-def _distinct(found: Segments, values: NDArray[np.generic]) -> Ints:
-    """How many different small values each segment has."""
-    pairs = distinct(found.of << 8 | values.astype(np.int64))
-    return np.bincount(pairs >> 8, minlength=len(found))
+def _distinct(segments: Segments, values: NDArray[np.generic]) -> Ints:
+    """Count the different small values of each segment."""
+    pairs = distinct(segments.of << 8 | values.astype(np.int64))
+    return np.bincount(pairs >> 8, minlength=len(segments))
 
 
 def _difference(values: Ints, bits: int) -> Ints:
-    """Steps between neighbours as signed numbers of that many bits; the first is 0."""
-    half = 1 << (bits - 1)
-    return ((np.diff(values, prepend=values[:1]) + half) & ((1 << bits) - 1)) - half
+    """Return the steps between neighbours as signed numbers of so many bits; the first is 0."""
+    reassembly = 1 << (bits - 1)
+    return ((np.diff(values, prepend=values[:1]) + reassembly) & ((1 << bits) - 1)) - reassembly
 
 
 @dataclass(slots=True)
-class Sequence:
-    """Where each row stands in what was sent.
+class RtpOrder:
+    """The place of each row among the packets that were sent.
 
-    `number` counts packets from the segment's beginning; `fresh` marks rows that are no duplicates; `missing` is how
-    many packets are missing between a row and the one sent before it (0 for duplicates and new beginnings);
-    `before` is the row sent before, -1 where there is none; `late` marks rows that came after one sent later.
+    `number` counts packets from the segment's beginning; `fresh` marks rows that are no duplicates; `missing` counts
+    the packets missing between a row and the one sent before it (0 for duplicates and where a run begins); `before` is
+    the row sent before, -1 where there is none; `late` marks rows that came after one sent later.
     """
 
     number: Ints
@@ -138,15 +140,15 @@ class Sequence:
     late: Bools
 
 
-def sequence(found: Segments) -> Sequence:
-    """Unwrap RTP sequence numbers (RFC 3550 appendix A.1), tell duplicates and gaps."""
-    rows = found.rows
+def rtp_order(segments: Segments) -> RtpOrder:
+    """Unwrap RTP sequence numbers (RFC 3550 appendix A.1) and find duplicates and gaps."""
+    rows = segments.rows
     step = _difference(rows["sequence"].astype(np.int64), 16)
-    pause = found.step(rows["time_s"])
+    pause = segments.step(rows["time_s"])
     stamp = _difference(rows["stamp"].astype(np.int64), 32)
     in_time = (stamp >= 0) & (stamp <= FASTEST_HZ * (pause + IN_TIME_S))
     begins = (step < STEP_BACK) | ((step > STEP_AHEAD + STEP_RATE * pause) & ~in_time)
-    begins[found.begin] = True
+    begins[segments.begin] = True
     run = np.cumsum(begins) - 1
     step[begins] = 0
     number = np.cumsum(step)
@@ -162,16 +164,16 @@ def sequence(found: Segments) -> Sequence:
     del step, pause, stamp, in_time, begins, sent, run_sent
     before = np.full(len(rows), -1, np.int64)
     before[1:][joined[1:]] = order[:-1][joined[1:]]
-    return _scattered(order, number, ~same, gap, before, _overtaken(found, number, run))
+    return _scattered(order, number, ~same, gap, before, _overtaken(segments, number, run))
 
 
-def _scattered(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> Sequence:
-    out = Sequence(number, np.empty_like(fresh), np.empty_like(gap), np.empty_like(before), late)
+def _scattered(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> RtpOrder:
+    out = RtpOrder(number, np.empty_like(fresh), np.empty_like(gap), np.empty_like(before), late)
     out.fresh[order], out.missing[order], out.before[order] = fresh, gap, before
     return out
 
 
-def _overtaken(found: Segments, number: Ints, run: Ints) -> Bools:
-    """Rows that arrived behind one with a higher number of the same run."""
+def _overtaken(segments: Segments, number: Ints, run: Ints) -> Bools:
+    """Tell which rows arrived after one with a higher number of the same run."""
     lifted = number + (run << 40)
     return lifted < np.maximum.accumulate(lifted)

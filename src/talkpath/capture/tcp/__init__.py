@@ -1,1 +1,7 @@
-"""Media over TCP: reassembly, TURN, ICE-TCP and reflector framing, and calls inside TLS found by cadence."""
+"""Media over TCP.
+
+reassembly        one direction of a connection: segments to packets
+media_over_tcp    TURN, ICE-TCP and reflector framing
+turn_over_tls     records of TLS connections to TURN servers
+tls_cadence       which of those connections carry a call
+"""

@@ -1,6 +1,6 @@
-"""Media over TCP: TURN (RFC 8656), ICE-TCP (RFC 4571) and Telegram's reflectors, put together from segments.
+"""Finds media over TCP: TURN (RFC 8656), ICE-TCP (RFC 4571) and Telegram's reflectors.
 
-Only connections that show such framing are followed; all others cost a look at their first bytes.
+Only connections that show such framing are followed; of all others only the first bytes of segments are read.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.packets.datagrams import Datagrams, Seconds, datagrams
-from talkpath.capture.packets.flows import Flows, Ways, endpoint, flow_key
-from talkpath.capture.recognise.cues import CueTable
-from talkpath.capture.streams.activity import Activity
-from talkpath.capture.tcp.reassembly import Completed, Half, Splitter, completed
-from talkpath.capture.tcp.turn_over_tls import Inside
+from talkpath.capture.packets.activity import Activity
+from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
+from talkpath.capture.packets.flows import Directions, Flows, endpoint, flow_key
+from talkpath.capture.tcp.reassembly import Completed, Reassembly, Splitter, completed
+from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, among, big16, big32, bytes_at, distinct, padded
@@ -34,7 +34,7 @@ class _TelegramStream:
     begun: bool = False
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The packets completed by `piece`."""
+        """Return the packets that `piece` completes."""
         data, at, found = self.rest + piece, 0 if self.begun else 4, []
         while at + 4 <= len(data):
             size = int.from_bytes(data[at : at + 4], "little")
@@ -49,7 +49,7 @@ class _TelegramStream:
 
 
 def _splitter(payload: bytes) -> Splitter | None:
-    """The framing that a segment begins with, if it is one of these."""
+    """Return the splitter for the framing that a segment begins with, None where it is none of these."""
     if payload[:4] == PROLOGUE.to_bytes(4, "big"):
         return _TelegramStream()
     if payload[0] < 0x40 and payload[4:8] == COOKIE.to_bytes(4, "big"):
@@ -63,20 +63,20 @@ def _splitter(payload: bytes) -> Splitter | None:
     return FramedStream() if known or size + 2 == len(payload) else None
 
 
-class Connections:
-    """The TCP connections that carry framed packets."""
+class MediaOverTcp:
+    """Follows the TCP connections that carry framed packets."""
 
     def __init__(self, flows: Flows, wrappings: CueTable, activity: Activity | None = None) -> None:
         self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity()
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
-        self._halves: dict[tuple[int, int], Half] = {}
-        self.inside = Inside(flows, self._activity)
+        self._reassemblies: dict[tuple[int, int], Reassembly] = {}
+        self.turn_over_tls = TurnOverTls(flows, self._activity)
         self.streaming: set[frozenset[int]] = set()
-        """Pairs of hosts, each a mixed address, that spoke RTSP: media between them is no call."""
+        """Pairs of hosts, each a hashed address, that spoke RTSP: media between them is no call."""
 
     def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
-        """The datagrams that these segments completed."""
+        """Return the datagrams that these segments complete, None where there are none."""
         rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
         head = bytes_at(packets.data, packets.payload[rows], 12)
         source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
@@ -87,8 +87,8 @@ class Connections:
         followed = rows[among(keys, self._keys)]
         found = self._datagrams(packets.where(followed), time_s[followed]) if len(followed) else None
         if found is not None:
-            self.inside.allocated(found)
-        self.inside.feed(packets, rows, head, keys, time_s)
+            self.turn_over_tls.allocated(found)
+        self.turn_over_tls.feed(packets, rows, head, keys, time_s)
         return found
 
     def _notice(self, data: Bytes, head: Bytes, at: Ints, size: Ints, keys: Words) -> None:
@@ -113,15 +113,15 @@ class Connections:
                 self.streaming.add(_hosts(packets, row))
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
-        flow, way = self._flows.assign(packets, time_s)
-        self._activity.followed(flow, way, packets, time_s)
-        out = completed(self._halves, packets, flow, way, time_s, _splitter)
+        flow, direction = self._flows.assign(packets, time_s)
+        self._activity.followed(flow, direction, packets, time_s)
+        out = completed(self._reassemblies, packets, flow, direction, time_s, _splitter)
         return _arena(out, self._wrappings) if out else None
 
 
 def _whole(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
-    """Segments that hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
-    messages of TURN's channels."""
+    """Tell which segments hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
+    ChannelData messages."""
     fits = np.zeros(len(at), np.bool_)
     for shape in (_framed_bytes, _channel_bytes):
         first = shape(head)
@@ -150,13 +150,13 @@ def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
     at = np.cumsum(sizes) - sizes
     time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
     flow = np.array([number for _, _, number, _ in found], np.int64)
-    way: Ways = np.array([side for _, _, _, side in found], np.int8)
+    direction: Directions = np.array([side for _, _, _, side in found], np.int8)
     data = padded(b"".join(packet for packet, _, _, _ in found))
-    return datagrams(data, time_s, flow, way, at, sizes, sizes, wrappings, tcp=True)
+    return classify_payloads(data, time_s, flow, direction, at, sizes, sizes, wrappings, tcp=True)
 
 
 def _hosts(packets: Packets, row: int) -> frozenset[int]:
-    """The two hosts of a packet, as `flows.hosts_of` names them."""
+    """Return the two hosts of a packet, as `flows.hosts_of` does."""
     one, port = slice(row, row + 1), np.zeros(1, np.int64)
     source = endpoint(packets.source_high[one], packets.source_low[one], port)
     target = endpoint(packets.target_high[one], packets.target_low[one], port)

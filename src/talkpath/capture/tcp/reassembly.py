@@ -1,6 +1,6 @@
-"""One direction of a TCP connection: segments put in order, and split into packets.
+"""Puts the segments of one direction of a TCP connection in order and splits the stream into packets.
 
-Segments out of order wait, a hole that is never filled is skipped, and the framing is found again at a later segment.
+Segments out of order wait; a hole that is not filled is skipped, and the framing is found again at a later segment.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from talkpath.capture.packets.datagrams import Seconds
-from talkpath.capture.packets.flows import Ways
+from talkpath.capture.packets.flows import Directions
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.arrays import Ints
@@ -21,25 +21,26 @@ LONGEST_SEGMENT = 1 << 20  # twice what a sender hands to its card at once; more
 LARGEST = 1 << 14
 
 Completed = tuple[bytes, float, int, int]
-"""A packet, the time in seconds of the segment that ended it, its flow and way."""
+"""A packet, the time in seconds of the segment that completed it, its flow and direction."""
 
 
 class Splitter(Protocol):
-    """Takes pieces of a stream, gives the packets that they complete; `WireError` where it is not its stream."""
+    """Splits a stream into packets."""
 
     def feed(self, piece: bytes, /) -> list[bytes]:
-        """The next bytes in order, cut anywhere; the packets that end in them."""
+        """Take the next bytes of the stream, cut anywhere, and return the packets that they complete; `WireError` where
+        the stream has another framing."""
 
 
 Begin = Callable[[bytes], Splitter | None]
 
 
 @dataclass(slots=True)
-class Half:
+class Reassembly:
     """One direction of a connection."""
 
     begin: Begin
-    """What splits a stream that goes on with such a segment; None where none does."""
+    """Chooses the splitter for a stream that goes on with such a segment; None where none fits."""
 
     following: int | None = None
     waiting: dict[int, tuple[bytes, float]] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Half:
     stuck_s: float | None = None
 
     def segment(self, sequence: int, payload: bytes, at_s: float) -> list[tuple[bytes, float]]:
-        """Take a segment; the packets that it completes, each with the time of the segment that ended it."""
+        """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
         ahead = _signed(sequence - self.following)
@@ -74,7 +75,7 @@ class Half:
         return out
 
     def _skip_hole(self) -> None:
-        """Go on behind what never came: the nearest segment that waits."""
+        """Skip what never came and go on at the nearest segment that waits."""
         begin = self.following or 0
         self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
         self.splitter, self.stuck_s = None, None
@@ -99,16 +100,22 @@ def _signed(difference: int) -> int:
 
 
 def completed(
-    halves: dict[tuple[int, int], Half], packets: Packets, flow: Ints, way: Ways, time_s: Seconds, begin: Begin
+    reassemblies: dict[tuple[int, int], Reassembly],
+    packets: Packets,
+    flow: Ints,
+    direction: Directions,
+    time_s: Seconds,
+    begin: Begin,
 ) -> list[Completed]:
-    """The packets that these segments complete; `halves` are those of the connections so far, by flow and way."""
+    """Return the packets that these segments complete. `reassemblies` are those of the connections so far, by flow and
+    direction."""
     out: list[Completed] = []
     data = packets.data.data
-    columns = (flow, way, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
+    columns = (flow, direction, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
     for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
         payload = data[at : at + captured].tobytes() + bytes(max(0, min(size, LONGEST_SEGMENT) - captured))
-        half = halves.get((number, side))
-        if half is None:
-            half = halves[number, side] = Half(begin)
-        out += [(packet, at_s, number, side) for packet, at_s in half.segment(sequence, payload, now_s)]
+        reassembly = reassemblies.get((number, side))
+        if reassembly is None:
+            reassembly = reassemblies[number, side] = Reassembly(begin)
+        out += [(packet, at_s, number, side) for packet, at_s in reassembly.segment(sequence, payload, now_s)]
     return out

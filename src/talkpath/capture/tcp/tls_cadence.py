@@ -1,9 +1,9 @@
-"""Which TLS connections carry a call: small records both ways that keep the beat of a voice codec.
+"""Finds TLS connections that carry a call, by small records in both directions at a voice codec's packet interval.
 
-A voice packet follows the one before after 20, 40 or 60 ms. So behind most small records another comes one beat later,
-and behind few one comes a beat and a half later; in a stream without a beat, however fast, as many come at either.
-What else ticks (games at 30 or 60 Hz, cursors, keep-alives) has another beat or none. Records of sound begin and end
-the talk; large ones are pictures where they come all the time.
+A voice packet follows the one before it after 20, 40 or 60 ms. So after most small records another comes one interval
+later, and after few one comes one and a half intervals later; in a stream without an interval, however fast, as many
+come at either. Other periodic traffic (games at 30 or 60 Hz, cursors, keep-alives) has another interval or none. Small
+records begin and end the call; large ones are video where they come all the time.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from talkpath.capture.packets.rows import VIDEO, VOICE, Rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.wire.pcap.arrays import Bools
 
-BEATS_S = (0.02, 0.04, 0.06)
+INTERVALS_S = (0.02, 0.04, 0.06)
 OFF_S = 0.005
-"""How far off its beat a record may be: TCP and the network shake them."""
-OFF_BEAT = 1.5
+"""How far from its interval a record may be: TCP and the network delay them."""
+OFF_INTERVAL = 1.5
 CLEARLY = 0.2
-"""By so much of all small records more must have one on the beat than one off it: voices made here, on a shaken line
-too, have 0.3 to 0.9, look-alikes at most 0.11."""
+"""By this share of all small records more must be followed by one at the interval than by one off it: voices made here,
+on a line with jitter too, have 0.3 to 0.9, look-alikes at most 0.11."""
 APART_S, RUN_S, FULL = 0.5, 1.0, 0.6
-"""A run has no pause longer than that, lasts so long at least, and lacks few records."""
-TALK_S = 5.0
+"""A run has no pause longer than APART_S, lasts RUN_S at least, and has this share of the records that its interval
+asks for."""
+CALL_S = 5.0
 PICTURES_HZ, PICTURES_S = 10, 5
 """So many large records each second, in so many seconds."""
 
@@ -36,81 +37,82 @@ Times = NDArray[np.float64]
 
 
 @dataclass(slots=True)
-class _Beat:
-    """One beat in one direction of a connection so far."""
+class _Interval:
+    """The evidence for one packet interval in one direction of a connection."""
 
     small: int = 0
     on: int = 0
     off: int = 0
-    talk_s: float = 0.0
+    lasts_s: float = 0.0
     begin_s: float = np.inf
     end_s: float = -np.inf
 
-    def add(self, times: Times, beat_s: float) -> None:
-        """More small records, in the order of their times."""
-        follows = _near(times, times + beat_s)
+    def add(self, times: Times, interval_s: float) -> None:
+        """Add small records, in the order of their times."""
+        follows = _near(times, times + interval_s)
         self.small += len(times)
         self.on += int(follows.sum())
-        self.off += int(_near(times, times + OFF_BEAT * beat_s).sum())
-        beating = times[follows | _near(times, times - beat_s)]
-        cuts = np.flatnonzero(np.diff(beating) > APART_S) + 1
-        for run in np.split(beating, cuts):
+        self.off += int(_near(times, times + OFF_INTERVAL * interval_s).sum())
+        in_time = times[follows | _near(times, times - interval_s)]
+        cuts = np.flatnonzero(np.diff(in_time) > APART_S) + 1
+        for run in np.split(in_time, cuts):
             lasts = float(run[-1] - run[0]) if len(run) else 0.0
-            if lasts >= RUN_S and len(run) >= FULL * lasts / beat_s:
-                self.talk_s += lasts
+            if lasts >= RUN_S and len(run) >= FULL * lasts / interval_s:
+                self.lasts_s += lasts
                 self.begin_s, self.end_s = min(self.begin_s, float(run[0])), _until(times, float(run[-1]))
 
     @property
-    def is_talk(self) -> bool:
-        """Has it the beat of a voice, for long enough?"""
-        return self.talk_s >= TALK_S and self.on - self.off >= CLEARLY * self.small
+    def is_voice(self) -> bool:
+        """Do the records come at this interval, for long enough?"""
+        return self.lasts_s >= CALL_S and self.on - self.off >= CLEARLY * self.small
 
 
 def _until(times: Times, at_s: float) -> float:
-    """How long records go on from a time on: silence keeps no beat, but has no long pause either."""
+    """Return how long records go on from a time on: silence has no interval, but no long pause either."""
     rest = times[np.searchsorted(times, at_s) :]
     pauses = np.flatnonzero(np.diff(rest) > APART_S)
     return float(rest[pauses[0]] if len(pauses) else rest[-1])
 
 
 def _near(times: Times, wanted: Times) -> Bools:
-    """For which of the wanted times is there a record?"""
+    """Tell for which of the wanted times there is a record."""
     low, high = np.searchsorted(times, wanted - OFF_S), np.searchsorted(times, wanted + OFF_S)
     near: Bools = high > low
     return near
 
 
 @dataclass(slots=True)
-class _Side:
+class _OneDirection:
     """One direction of a connection."""
 
-    beats: tuple[_Beat, ...] = field(default_factory=lambda: tuple(_Beat() for _ in BEATS_S))
+    intervals: tuple[_Interval, ...] = field(default_factory=lambda: tuple(_Interval() for _ in INTERVALS_S))
     pictures: int = 0
 
     def add(self, rows: Rows) -> None:
-        """Some of its rows, in the order of time."""
+        """Add some of its rows, in the order of time."""
         small = rows["time_s"][rows["type"] == VOICE]
-        for beat, beat_s in zip(self.beats, BEATS_S, strict=True):
-            beat.add(small, beat_s)
+        for interval, interval_s in zip(self.intervals, INTERVALS_S, strict=True):
+            interval.add(small, interval_s)
         seconds = np.floor(rows["time_s"][rows["type"] == VIDEO]).astype(np.int64)
         self.pictures += int(np.sum(np.unique(seconds, return_counts=True)[1] >= PICTURES_HZ))
 
-    def talk(self) -> _Beat | None:
-        """The beat that it keeps."""
-        kept = [beat for beat in self.beats if beat.is_talk]
-        return max(kept, key=lambda beat: beat.talk_s) if kept else None
+    def voice(self) -> _Interval | None:
+        """Return the interval at which its records come longest, None where they come at none."""
+        voices = [interval for interval in self.intervals if interval.is_voice]
+        return max(voices, key=lambda interval: interval.lasts_s, default=None)
 
 
 @dataclass(slots=True)
-class Beats:
-    """The talk in each connection that has one: by flow and way its begin and end, and whether there are pictures."""
+class TlsCalls:
+    """The call in each connection that carries one: when it begins and ends by flow, and by flow and direction whether
+    there is video."""
 
     begin_s: dict[int, float] = field(default_factory=dict)
     end_s: dict[int, float] = field(default_factory=dict)
-    pictures: set[tuple[int, int]] = field(default_factory=set)
+    video: set[tuple[int, int]] = field(default_factory=set)
 
-    def heard(self, rows: Rows) -> Bools:
-        """Which of these rows are no TLS records, or records of a talk."""
+    def inside(self, rows: Rows) -> Bools:
+        """Tell which of these rows are no TLS records, or records of a call."""
         out: Bools = rows["outer"] != TLS
         own = rows[~out]
         if len(own):
@@ -118,30 +120,34 @@ class Beats:
             flows = names.tolist()
             begin_s = np.array([self.begin_s.get(flow, np.inf) for flow in flows])[place]
             end_s = np.array([self.end_s.get(flow, -np.inf) for flow in flows])[place]
-            shown = np.array([[(flow, way) in self.pictures for way in (0, 1)] for flow in flows])[place, own["way"]]
+            has_video = np.array([[(flow, direction) in self.video for direction in (0, 1)] for flow in flows])
+            shown = has_video[place, own["direction"]]
             inside = (own["time_s"] >= begin_s) & (own["time_s"] <= end_s)
             out[~out] = inside & (shown | (own["type"] != VIDEO))
         return out
 
 
-def beats(spool: Spool) -> Beats:
-    """The talks among all rows."""
-    sides: dict[int, tuple[_Side, _Side]] = defaultdict(lambda: (_Side(), _Side()))
+def find_tls_calls(spool: Spool) -> TlsCalls:
+    """Find the calls among all rows."""
+    connections: dict[int, tuple[_OneDirection, _OneDirection]] = defaultdict(
+        lambda: (_OneDirection(), _OneDirection())
+    )
     for rows, _ in spool.parts():
         rows = rows[rows["outer"] == TLS]
-        rows = rows[np.lexsort((rows["time_s"], rows["way"], rows["flow"]))]
-        cuts = np.flatnonzero(np.diff(rows["flow"].astype(np.int64) << 1 | rows["way"])) + 1
+        rows = rows[np.lexsort((rows["time_s"], rows["direction"], rows["flow"]))]
+        cuts = np.flatnonzero(np.diff(rows["flow"].astype(np.int64) << 1 | rows["direction"])) + 1
         for own in np.split(rows, cuts) if len(rows) else ():
-            sides[int(own["flow"][0])][int(own["way"][0])].add(own)
-    return _found(sides)
+            connections[int(own["flow"][0])][int(own["direction"][0])].add(own)
+    return _with_voice(connections)
 
 
-def _found(sides: dict[int, tuple[_Side, _Side]]) -> Beats:
-    out = Beats()
-    for flow, both in sides.items():
-        kept = [beat for side in both if (beat := side.talk()) is not None]
-        if len(kept) == len(both):
-            out.begin_s[flow] = min(beat.begin_s for beat in kept)
-            out.end_s[flow] = max(beat.end_s for beat in kept)
-            out.pictures |= {(flow, way) for way, side in enumerate(both) if side.pictures >= PICTURES_S}
+def _with_voice(connections: dict[int, tuple[_OneDirection, _OneDirection]]) -> TlsCalls:
+    """Return the connections with voice in both directions."""
+    out = TlsCalls()
+    for flow, both in connections.items():
+        voices = [voice for one_direction in both if (voice := one_direction.voice()) is not None]
+        if len(voices) == len(both):
+            out.begin_s[flow] = min(voice.begin_s for voice in voices)
+            out.end_s[flow] = max(voice.end_s for voice in voices)
+            out.video |= {(flow, number) for number, one in enumerate(both) if one.pictures >= PICTURES_S}
     return out

@@ -1,8 +1,8 @@
-"""TLS connections to servers of which the recording proves that they are TURN servers of that client.
+"""Follows TLS connections to servers that the recording proves to be TURN servers of that client.
 
-The proof is the ClientHello, which offers TURN's protocol (RFC 7443), or an Allocate request (RFC 8656) of the same
-client to the same address, over UDP or TCP, before the records in question. Only such connections are followed, and
-only the sizes and times of their records are kept; `beat` tells whether those are of a call. Why not more:
+The proof is a ClientHello that offers TURN's protocol (RFC 7443), or an Allocate request (RFC 8656) of the same client
+to the same address, over UDP or TCP, before the records in question. Only such connections are followed, and only the
+sizes and times of their records are kept; `tls_cadence` tells whether those are of a call. Why not more:
 docs/why/2026-11-24-media-in-tls.md.
 """
 
@@ -12,45 +12,47 @@ import zlib
 
 import numpy as np
 
+from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.datagrams import PLAIN, STUN, TLS, Datagrams, Seconds
 from talkpath.capture.packets.flows import Flows, endpoint, mix
 from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows, stream_key
-from talkpath.capture.streams.activity import Activity
-from talkpath.capture.tcp.reassembly import Completed, Half, completed
+from talkpath.capture.tcp.reassembly import Completed, Reassembly, completed
 from talkpath.wire.pcap import Packets
 from talkpath.wire.pcap.arrays import Bytes, Ints, Words, among, big16, distinct
 from talkpath.wire.tls_records import APPLICATION_DATA, HEADER_BYTES, TURN_PROTOCOLS, RecordStream, is_record, offered
 
 ALLOCATE = 0x0003
 SMALL_BYTES = 400
-"""A record of sound is no larger: Opus at its highest usual rate, SRTP's and TURN's headers, a tag."""
+"""A record with voice is no larger: Opus at its highest usual rate, SRTP's and TURN's headers, a tag."""
 COPY_BYTES = 32
 
 
-class Inside:
-    """Follows such connections. `flows` maps each to the flow of the Allocate that proved it, None for a hello."""
+class TurnOverTls:
+    """Follows such connections. `flows` maps each to the flow of the Allocate request that proved it, None where a
+    ClientHello did."""
 
     def __init__(self, flows: Flows, activity: Activity) -> None:
         self._flows, self._activity = flows, activity
         self._asked: dict[int, int] = {}
         self._keys = np.zeros(0, np.uint64)
         self._proof: dict[int, int | None] = {}
-        self._halves: dict[tuple[int, int], Half] = {}
+        self._reassemblies: dict[tuple[int, int], Reassembly] = {}
         self._waiting: list[Completed] = []
         self.flows: dict[int, int | None] = {}
 
     def follow(self, keys: Words) -> None:
-        """Follow these connections whatever proves them."""
+        """Follow these connections without proof."""
         self._proof.update(dict.fromkeys(keys.tolist()))
         self._keys = np.sort(np.array(list(self._proof), np.uint64))
 
-    def allocated(self, found: Datagrams) -> None:
+    def allocated(self, batch: Datagrams) -> None:
         """Note which clients asked which servers for an allocation."""
-        rows = np.flatnonzero((found.kind == STUN) & (found.outer == PLAIN))
-        rows = rows[big16(found.head[rows], 0) == ALLOCATE]
-        for flow, way in {*zip(found.flow[rows].tolist(), found.way[rows].tolist(), strict=True)}:
-            one = self._flows.table[flow : flow + 1]
-            hosts = [endpoint(one["high"][:, end], one["low"][:, end], np.zeros(1, np.int64)) for end in (way, 1 - way)]
+        rows = np.flatnonzero((batch.kind == STUN) & (batch.outer == PLAIN))
+        rows = rows[big16(batch.head[rows], 0) == ALLOCATE]
+        for flow, direction in {*zip(batch.flow[rows].tolist(), batch.direction[rows].tolist(), strict=True)}:
+            row = self._flows.table[flow : flow + 1]
+            ends = (direction, 1 - direction)
+            hosts = [endpoint(row["high"][:, end], row["low"][:, end], np.zeros(1, np.int64)) for end in ends]
             self._asked.setdefault(int(_pair(*hosts)[0]), flow)
 
     def feed(self, packets: Packets, rows: Ints, head: Bytes, keys: Words, time_s: Seconds) -> None:
@@ -66,7 +68,7 @@ class Inside:
             self._records(packets.where(rows[followed]), keys[followed], time_s[rows[followed]])
 
     def take(self) -> list[Completed]:
-        """The records completed since the last time."""
+        """Return the records completed since the last call."""
         taken, self._waiting = self._waiting, []
         return taken
 
@@ -79,7 +81,7 @@ class Inside:
                 self._prove(int(keys[place]), None)
 
     def _by_allocation(self, packets: Packets, rows: Ints, keys: Words, places: Ints) -> None:
-        """Connections between a client and a server that it asked."""
+        """Follow connections between a client and a server that it asked for an allocation."""
         places = places[~among(keys[places], self._keys)]
         places = places[np.unique(keys[places], return_index=True)[1]]
         one, port = rows[places], np.zeros(len(places), np.int64)
@@ -97,11 +99,11 @@ class Inside:
         self._keys = distinct(np.append(self._keys, np.uint64(key)))
 
     def _records(self, packets: Packets, keys: Words, time_s: Seconds) -> None:
-        flow, way = self._flows.assign(packets, time_s)
-        self._activity.followed(flow, way, packets, time_s)
+        flow, direction = self._flows.assign(packets, time_s)
+        self._activity.followed(flow, direction, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
             self.flows[number] = self._proof[key]
-        self._waiting += completed(self._halves, packets, flow, way, time_s, _stream)
+        self._waiting += completed(self._reassemblies, packets, flow, direction, time_s, _stream)
 
 
 def _stream(payload: bytes) -> RecordStream | None:
@@ -112,20 +114,20 @@ def _pair(client: Words, server: Words) -> Words:
     return mix(client ^ mix(server))
 
 
-def record_rows(flows: Flows, found: list[Completed]) -> Rows:
-    """Rows of the records that hold data; they are counted in their flows as sealed and relayed."""
-    sealed = [one for one in found if one[0][0] == APPLICATION_DATA]
+def record_rows(flows: Flows, completed_records: list[Completed]) -> Rows:
+    """Make rows of the records that hold data; they are counted in their flows as encrypted and relayed."""
+    sealed = [record for record in completed_records if record[0][0] == APPLICATION_DATA]
     out = np.zeros(len(sealed), ROW)
     if not sealed:
         return out
     records, times, numbers, sides = zip(*sealed, strict=True)
-    flow, way = np.array(numbers, np.int64), np.array(sides, np.int8)
-    out["time_s"], out["flow"], out["way"] = times, flow, way
+    flow, direction = np.array(numbers, np.int64), np.array(sides, np.int8)
+    out["time_s"], out["flow"], out["direction"] = times, flow, direction
     out["size"] = [min(len(record) - HEADER_BYTES, 65535) for record in records]
     out["stamp"] = [zlib.crc32(record[HEADER_BYTES : HEADER_BYTES + COPY_BYTES]) for record in records]
     out["type"] = np.where(out["size"] <= SMALL_BYTES, VOICE, VIDEO)
     out["outer"], out["tcp"] = TLS, True
-    out["key"] = stream_key(flow, way, np.zeros(len(flow), np.uint64))
-    flows.tally("sealed", flow, way)
+    out["key"] = stream_key(flow, direction, np.zeros(len(flow), np.uint64))
+    flows.tally("sealed", flow, direction)
     np.add.at(flows.table["turn"], flow, 1)
     return out

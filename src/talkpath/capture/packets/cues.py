@@ -1,4 +1,4 @@
-"""Finds the cues of app files in whole blocks of heads."""
+"""Finds the cues of app files in blocks of datagrams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from talkpath.wire.pcap.arrays import Bools, Bytes, Ints
 
 
 class CueTable:
-    """Cues by the offset of their first mark, so that few heads are compared with each."""
+    """Cues by the offset of their first mark, so that each cue is compared with few datagrams."""
 
     def __init__(self, cues: Iterable[Cue]) -> None:
         self.cues = tuple(cues)
@@ -23,13 +23,13 @@ class CueTable:
             numbers.append(number)
 
     def find(self, head: Bytes, size: Ints, rows: Ints) -> Iterator[tuple[int, Ints]]:
-        """(number of the cue, those of the rows that it matches) for each cue that matches any."""
+        """Yield (number of the cue, the rows that it matches) for each cue that matches any."""
         for at, (first, numbers) in self._at.items():
             near = rows[first[head[rows, at]]]
             for number in numbers if len(near) else ():
-                found = _matching(head, size, near, self.cues[number])
-                if len(found):
-                    yield number, found
+                matching = _matching(head, size, near, self.cues[number])
+                if len(matching):
+                    yield number, matching
 
 
 def _matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
@@ -38,6 +38,6 @@ def _matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
     rows = rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]
     if cue.length is not None:
         at, mask, more = cue.length
-        told = head[rows, at].astype(np.int64) << 8 | head[rows, at + 1]
-        rows = rows[(told & mask) + more == size[rows]]
+        length = head[rows, at].astype(np.int64) << 8 | head[rows, at + 1]
+        rows = rows[(length & mask) + more == size[rows]]
     return rows

@@ -1,0 +1,74 @@
+"""What the app files' recognisers said of one flow or stream."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from talkpath.apps.contract.flow_view import FlowView, Hit
+
+
+@dataclass(slots=True)
+class AppEvidence:
+    """The hits of one app's recogniser in one flow or stream: how many, of which kinds, and the highest confidence."""
+
+    hits: int = 0
+    confidence: float = 0.0
+    kinds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    media: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    first_s: float = float("inf")
+    last_s: float = float("-inf")
+
+    def add(self, hit: Hit, at_s: float) -> None:
+        """Add one recognised datagram."""
+        self.hits += 1
+        self.kinds[hit.kind] += 1
+        if hit.medium:
+            self.media[hit.medium] += 1
+        if hit.confidence > self.confidence:
+            self.confidence = hit.confidence
+        if at_s < self.first_s:
+            self.first_s = at_s
+        if at_s > self.last_s:
+            self.last_s = at_s
+
+    def add_all(self, other: AppEvidence) -> None:
+        """Add all that another holds."""
+        self.hits += other.hits
+        self.confidence = max(self.confidence, other.confidence)
+        for kind, times in other.kinds.items():
+            self.kinds[kind] += times
+        for medium, times in other.media.items():
+            self.media[medium] += times
+        self.first_s, self.last_s = min(self.first_s, other.first_s), max(self.last_s, other.last_s)
+
+
+@dataclass(slots=True)
+class KnownFlow:
+    """What is known of one flow: the view that recognisers get, its local end (0 or 1, a first guess), their notes and
+    their evidence.
+
+    `names` are the app files that recognised some of it, `sure` the one that alone is asked. `asked` counts datagrams
+    that are none of STUN, DTLS and RTP, `checks` counts STUN messages.
+    """
+
+    view: FlowView
+    local: int
+    notes: dict[str, dict[str, object]] = field(default_factory=dict)
+    evidence: dict[str, AppEvidence] = field(default_factory=dict)
+    stitches: set[bytes] = field(default_factory=set)
+    setups: set[str] = field(default_factory=set)
+    peers: set[tuple[bytes, bytes]] = field(default_factory=set)
+    """The peers for which a permission was asked at a TURN server: addresses and ports as they stand in the message."""
+    names: list[str] = field(default_factory=list)
+    asked: int = 0
+    checks: int = 0
+    sure: str = ""
+
+
+def evidence_of(of: dict[str, AppEvidence], app: str) -> AppEvidence:
+    """Return the evidence for an app, which is new where there was none."""
+    evidence = of.get(app)
+    if evidence is None:
+        evidence = of[app] = AppEvidence()
+    return evidence

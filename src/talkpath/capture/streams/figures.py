@@ -1,0 +1,156 @@
+"""Works out the figures of all streams of one part at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.capture.packets.rows import VIDEO
+from talkpath.capture.streams.rtp_order import RtpOrder, Segments
+from talkpath.capture.streams.timing import FREEZE_S, Floats, Timing
+from talkpath.wire.pcap.arrays import Bools, Ints
+
+LATE_SHARE = 0.95
+LONGEST_STEP_S = 2.0
+STEPS_S = np.geomspace(2e-4, 30, 47)
+"""Lateness is counted in classes, each 1.3 times as wide as the one before."""
+
+FIGURE = np.dtype(
+    [
+        ("rows", "i8"),
+        ("packets", "i8"),
+        ("lost", "i8"),
+        ("losses", "i8"),
+        ("reordered", "i8"),
+        ("bytes", "i8"),
+        ("freezes", "i8"),
+        ("frozen_s", "f8"),
+        ("jitter_s", "f8"),
+        ("jitters", "i8"),
+        ("late", "i4", len(STEPS_S) + 1),
+        ("same", "i8"),
+        ("moved", "i8"),
+        ("pictures", "i8"),
+        ("tens", "i8"),
+        ("eighties", "i8"),
+        ("begin_s", "f8"),
+        ("end_s", "f8"),
+        ("gap_s", "f8"),
+        ("parts", "i4"),
+        ("late_s", "f8"),
+        ("clock_hz", "f8"),
+        ("clock_rows", "i8"),
+        ("packet_s", "f8"),
+        ("packet_rows", "i8"),
+        ("type", "u1"),
+        ("type_rows", "i8"),
+        ("first_type", "u1"),
+        ("ssrc", "u4"),
+        ("flow", "i4"),
+        ("direction", "u1"),
+    ]
+)
+"""The figures of a stream. Sums over its rows: `rows` are packets with their copies, `losses` runs of lost packets,
+`jitter_s` the sum of `jitters` values, `late` the number of rows by lateness (STEPS_S), `same` and `moved` packets with
+the timestamp of the one before and with another, `pictures` those without a header that look like video, `tens` and
+`eighties` those whose payload is a multiple of so many bytes. Then extremes; `late_s` is the 95th percentile of the
+first of `parts`; `clock_hz`, `packet_s` and `type` of the part that has most rows for it; values of the first row."""
+
+
+@dataclass(slots=True)
+class MeasuredPart:
+    """One measured part. `numbers`: the stream that each segment is, -1 where nothing of it counts yet; `counted`: the
+    rows that count now."""
+
+    segments: Segments
+    order: RtpOrder
+    times: Timing
+    numbers: Ints
+    counted: Bools
+
+    def of(self, segment: int) -> Ints:
+        """Return the rows of one segment that count now."""
+        begin = int(self.segments.begin[segment])
+        rows = np.arange(begin, begin + int(self.segments.count[segment]))
+        return rows[self.counted[rows]]
+
+
+def figures_of(part: MeasuredPart) -> NDArray[np.void]:
+    segments, order, times, counted = part.segments, part.order, part.times, part.counted
+    rows, begin = segments.rows, segments.begin
+    out = np.zeros(len(segments), FIGURE)
+    first = np.zeros(len(rows), np.bool_)
+    first[begin] = True
+    same = np.diff(rows["stamp"], prepend=rows["stamp"][:1]) == 0
+    valid = counted & ~np.isnan(times.jitter_s)
+    payload = rows["size"].astype(np.int64) - 12
+    sums = {
+        "rows": counted,
+        "packets": counted & order.fresh,
+        "lost": np.where(counted, order.missing, 0),
+        "losses": counted & (order.missing > 0),
+        "reordered": counted & order.late,
+        "bytes": np.where(counted, rows["size"], 0),
+        "freezes": counted & (times.frozen_s >= FREEZE_S),
+        "frozen_s": np.where(counted, times.frozen_s, 0.0),
+        "jitter_s": np.where(valid, times.jitter_s, 0.0),
+        "jitters": valid,
+        "same": counted & same & ~first,
+        "moved": counted & ~same & ~first,
+        "pictures": counted & (rows["type"] == VIDEO),
+        "tens": counted & (payload % 10 == 0),
+        "eighties": counted & (payload % 80 == 0),
+    }
+    for name, values in sums.items():
+        out[name] = segments.total(values)
+    arrival = rows["time_s"]
+    step = segments.of[counted] * out["late"].shape[1] + np.searchsorted(STEPS_S, times.late_s[counted])
+    out["late"] = np.bincount(step, minlength=out["late"].size).reshape(out["late"].shape)
+    out["late_s"] = _quantile(part, times.late_s, LATE_SHARE)
+    out["begin_s"] = np.minimum.reduceat(np.where(counted, arrival, np.inf), begin)
+    out["end_s"] = np.maximum.reduceat(np.where(counted, arrival, -np.inf), begin)
+    out["gap_s"] = np.maximum.reduceat(np.where(counted, times.gap_s, 0.0), begin)
+    out["clock_hz"], out["clock_rows"] = times.clock_hz, np.where(times.clock_hz > 0, segments.count, 0)
+    out["packet_s"], out["packet_rows"] = _packet_s(part)
+    out["type"], out["type_rows"] = _commonest(segments, rows["type"].astype(np.int64) & 0x7F)
+    out["first_type"] = rows["type"][begin] & 0x7F
+    for name in ("ssrc", "flow", "direction"):
+        out[name] = rows[name][begin]
+    return out
+
+
+def _quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
+    """Return the value that `share` of each segment's counted rows do not exceed, 0 where none counts."""
+    of, values = part.segments.of[part.counted], values[part.counted]
+    order = np.lexsort((values, of))
+    count = np.bincount(of, minlength=len(part.segments))
+    place = np.cumsum(count) - count + np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
+    chosen: Floats = np.where(count > 0, values[order][np.minimum(place, max(len(of) - 1, 0))], 0.0)
+    return chosen
+
+
+def _commonest(segments: Segments, values: Ints) -> tuple[Ints, Ints]:
+    """Return the most frequent small value of each segment, and how often it occurs."""
+    pairs, counts = np.unique(segments.of << 8 | values, return_counts=True)
+    order = np.lexsort((-counts, pairs >> 8))
+    heads = np.searchsorted((pairs >> 8)[order], np.arange(len(segments)))
+    return pairs[order][heads] & 0xFF, counts[order][heads]
+
+
+def _packet_s(part: MeasuredPart) -> tuple[Floats, Ints]:
+    """Return the usual media time from packet to packet, NaN where it is not known, and from how many packets."""
+    segments, clock = part.segments, part.times.clock_hz
+    stamp: Ints = segments.rows["stamp"].astype(np.int64)
+    step = np.diff(stamp, prepend=stamp[:1])
+    next_one = np.diff(segments.rows["sequence"].astype(np.int64), prepend=0) == 1
+    next_one[segments.begin] = False
+    usable = np.flatnonzero(next_one & part.counted & (step > 0) & (step < LONGEST_STEP_S * clock[segments.of]))
+    pairs, counts = np.unique(segments.of[usable] << 32 | step[usable], return_counts=True)
+    order = np.lexsort((-counts, pairs >> 32))
+    owner, first = np.unique((pairs >> 32)[order], return_index=True)
+    out, times = np.full(len(segments), np.nan), np.zeros(len(segments), np.int64)
+    out[owner] = (pairs[order][first] & 0xFFFFFFFF) / clock[owner]
+    times[owner] = counts[order][first]
+    return out, times
