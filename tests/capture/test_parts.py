@@ -1,4 +1,4 @@
-"""Long recordings are measured part by part: results do not depend on where parts are cut, and memory does not grow with the file."""
+"""Long recordings are measured part by part: the cut between parts changes nothing, and memory does not grow."""
 
 from __future__ import annotations
 

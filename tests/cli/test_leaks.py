@@ -177,8 +177,8 @@ def test_the_public_recordings(here: Path, captures: Path) -> None:
 def test_tracebacks(folder: Path) -> None:
     """A bug in the middle of a recording: Python prints the lines of code and what was raised, with its causes."""
     bugs = [
-        "from talkpath.capture import calls\ncalls.recorded = lambda scan: 1 / 0\n",
-        "from talkpath.wire import address\nwas = address.Address.reveal\n"
+        "from talkpath.capture.calls import records\nrecords.measure_calls = lambda scan: 1 / 0\n",
+        "from talkpath.wire.ip import address\nwas = address.Address.reveal\n"
         "def reveal(self):\n    raise KeyError(self, [self], {self: f'{self}'})\naddress.Address.reveal = reveal\n",
         "import talkpath.report.recordings.capture_json as told\n"
         "def bad(*a, **k):\n    raise RuntimeError(a, k)\ntold.result = bad\n",
