@@ -17,14 +17,15 @@ from talkpath.browser.result import told
 from talkpath.browser.web.words import NAMES
 from talkpath.evidence.bundle import read_bundle
 from talkpath.measure.facts import Health
-from talkpath.report.result import changes, result
+from talkpath.report.check_json import judge_check
+from talkpath.report.rejudge import verdict_changes
 
 
 def test_the_bundle_reads_back_and_judges_to_the_same():
     found = told(world.check(world.even(0.02), 3, drop_up=0.3), "en")
     bundle = read_bundle(base64.b64decode(found["bundle"]))
     assert bundle.facts is not None
-    assert changes(bundle.verdict["verdicts"], result(bundle.facts)[1]["verdicts"]) == []
+    assert verdict_changes(bundle.verdict["verdicts"], judge_check(bundle.facts)[1]["verdicts"]) == []
     assert bundle.verdict["verdicts"][0]["basis"] == "webrtc"
 
 

@@ -23,12 +23,12 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
 from talkpath.wire.control.sign import Signer
 
 SIMULATED = run_sim(make_plan(choose_arms(["webrtc"]), k=4), Scenario.parse("clean", (), 3))
 FACTS = replace(SIMULATED, simulated=False, started_at="2026-11-24T20:17:33Z")
-DATA = write_check(FACTS, result.result(FACTS)[1], Signer.fresh())
+DATA = write_check(FACTS, judge_check(FACTS)[1], Signer.fresh())
 
 
 class Observatory(ThreadingHTTPServer):

@@ -10,7 +10,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
 
 
 @cache
@@ -21,4 +21,4 @@ def played(seed: int = 3, background: str = "clean", *rules: str, apps: tuple[st
 
 def bundle(facts: Facts) -> bytes:
     """As `lab run -o` writes it."""
-    return write_check(facts, result.result(facts, [])[1], probe_signer())
+    return write_check(facts, judge_check(facts, [])[1], probe_signer())

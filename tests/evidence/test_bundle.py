@@ -17,7 +17,8 @@ from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import read_bundle, read_facts, write_capture, write_check
 from talkpath.measure.call import Findings
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
+from talkpath.report.rejudge import verdict_changes
 from talkpath.wire.control.sign import Signer
 
 FACTS = played()
@@ -42,7 +43,7 @@ def test_it_comes_back() -> None:
     assert found.receipt is not None
     assert (found.receipt.network, found.receipt.country) == ("AS64496", "XX")
     assert found.simulated
-    assert result.changes(found.verdict["verdicts"], result.result(FACTS)[1]["verdicts"]) == []
+    assert verdict_changes(found.verdict["verdicts"], judge_check(FACTS)[1]["verdicts"]) == []
     assert bundle(FACTS) == DATA
 
 

@@ -23,7 +23,8 @@ from talkpath.lab.demo.text import summary, truth_sentence
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Hit
 from talkpath.measure.facts import Facts, Health, Plan
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
+from talkpath.report.rejudge import verdict_changes
 from talkpath.verdict.model import Verdict
 
 SCRIPT = read_script()
@@ -89,9 +90,9 @@ def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: Performa
 def test_verdicts_are_those_of_the_stored_facts(performance: Performance) -> None:
     for played in performance.played:
         stored = read_bundle(played.bundle())
-        verdicts, written = result.result(stored.facts, stored.verdict["truth"]["hit"])
+        verdicts, written = judge_check(stored.facts, stored.verdict["truth"]["hit"])
         assert tuple(verdicts) == played.verdicts
-        assert result.changes(stored.verdict["verdicts"], written["verdicts"]) == []
+        assert verdict_changes(stored.verdict["verdicts"], written["verdicts"]) == []
         assert stored.facts.simulated
 
 

@@ -15,7 +15,7 @@ from talkpath.lab import drive
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.verdict.assessment import voided
 
 OTHER = f"udp/{PORTS[-1]}"
@@ -38,13 +38,13 @@ FOUND = make_plan(choose_arms(["webrtc"]), k=4)
 
 
 def through(facts: Facts, tried: Sequence[str] = ALL) -> list[str]:
-    _, written = result(facts)
+    _, written = judge_check(facts)
     assert [row["transport"] for row in written["transports"]] == tried
     return [row["transport"] for row in written["transports"] if row["carries"]]
 
 
 def state(facts: Facts) -> str:
-    return str(result(facts)[0][0].state)
+    return str(judge_check(facts)[0][0].state)
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -56,14 +56,14 @@ def test_in_virtual_time(name: str) -> None:
 
 def test_nobody_asks_where_nothing_was_found() -> None:
     facts = drive.run_sim(FOUND, Scenario.parse("clean", [], 2))
-    assert result(facts)[1]["transports"] == ()
+    assert judge_check(facts)[1]["transports"] == ()
     facts = drive.run_sim(FOUND, Scenario.parse("clean", ["media.drop,p=0.6"], 2))
     assert through(facts) == ["tcp/443", *TLS]
 
 
 def test_the_direction_that_fails_is_told() -> None:
     facts = drive.run_sim(EVERY, Scenario.parse("clean", ["media.drop,p=0.6,direction=up"], 2))
-    (row, *_), rest = result(facts)[1]["transports"][:1], result(facts)[1]["transports"][3:]
+    (row, *_), rest = judge_check(facts)[1]["transports"][:1], judge_check(facts)[1]["transports"][3:]
     assert row["up"]["loss_pct"] == pytest.approx(60, abs=12)
     assert row["up"]["mos"] < 2.0
     assert row["down"] == {"loss_pct": 0.0, "delay_ms": row["down"]["delay_ms"], "mos": pytest.approx(4.4, abs=0.1)}
@@ -96,7 +96,7 @@ def test_a_bad_line_holds_up_a_stream_more_than_udp() -> None:
     delay_ms: dict[str, list[float]] = {"tls/443": [], "udp/443": []}
     for seed in range(7):
         facts = drive.run_sim(EVERY, Scenario.parse("ge,loss=0.05,delay_ms=60", [], seed))
-        rows = {row["transport"]: row for row in result(facts)[1]["transports"]}
+        rows = {row["transport"]: row for row in judge_check(facts)[1]["transports"]}
         for transport, found in delay_ms.items():
             found.append(rows[transport]["up"]["delay_ms"])
         assert all(row["setup_ms"] is not None for row in rows.values() if row["transport"][:3] != "udp")

@@ -13,7 +13,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import NetworkOrigin
 
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
@@ -29,7 +29,7 @@ def played(restricted: bool, network: str, seed: int) -> Facts:
 
 def bundle(restricted: bool, on: str, network: str = "AS64496", seed: int = 0) -> bytes:
     facts = replace(played(restricted, network, seed), started_at=f"{on}T10:00:00Z" if on else "")
-    return write_check(facts, result(facts)[1], probe_signer())
+    return write_check(facts, judge_check(facts)[1], probe_signer())
 
 
 def fill(folder: Path) -> Path:

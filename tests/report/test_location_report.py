@@ -11,7 +11,7 @@ from rich.console import Console
 
 from talkpath.measure.facts import Facts, Plan
 from talkpath.report import location_report
-from talkpath.report.location_report import LocateResult, because, record, sentence, show
+from talkpath.report.location_report import LocateResult, no_place_reasons, record, sentence, show
 from talkpath.report.words import sentences
 from talkpath.verdict.bases.hop_loss import HopLoss
 from talkpath.verdict.bases.hops import Place, Why
@@ -39,7 +39,7 @@ def test_between_which(changes: dict[str, object], said: str) -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(because()) == set(get_args(Why))
+    assert set(no_place_reasons()) == set(get_args(Why))
     for why in get_args(Why):
         if why:
             assert sentence(msgspec.structs.replace(NAMED, why=why, after=None, by=None)).endswith(".")

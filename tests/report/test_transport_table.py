@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from talkpath.report.transport_table import conclusion, told, transport_name
+from talkpath.report.transport_table import conclusion, section, transport_name
 
 GOOD = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
 BAD = {"loss_pct": 60.0, "delay_ms": 1.0, "mos": 1.3}
@@ -27,7 +27,7 @@ def silent(transport: str) -> Any:
 def shown(*rows: Any) -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as capture:
-        console.print(told(rows))
+        console.print(section(rows))
     return capture.get()
 
 

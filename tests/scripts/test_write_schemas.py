@@ -11,7 +11,7 @@ import write_schemas
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drive import run_sim
 from talkpath.lab.scenario import Scenario, truth
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 
 SPEC = Path(__file__).parents[2] / "spec"
 
@@ -25,7 +25,7 @@ def test_a_run_fits_its_schema() -> None:
     scenario = Scenario.parse("clean", ["media.drop,app=webrtc,p=0.5"], 1)
     arms = choose_arms(["webrtc"])
     facts = run_sim(make_plan(arms), scenario)
-    _, written = result(facts, [hit.record() for hit in truth(scenario.rules, arms)])
+    _, written = judge_check(facts, [hit.record() for hit in truth(scenario.rules, arms)])
     schema = json.loads((SPEC / "tp-004.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(json.loads(json.dumps(written)), schema)
     assert written["verdicts"][0]["state"] == "restricted"

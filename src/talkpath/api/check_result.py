@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from talkpath.wire.control.sign import Signer
 
 PAGE_COLUMNS = 100
+GATE_CODES = {"restricted": 10, "closed": 11, "impaired": 12, "unreachable": 12, "insufficient": 13, "ok": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class Result:
     @classmethod
     def of(cls, facts: Facts, signer: Signer, truth: Sequence[dict[str, Any]] | None = None) -> Result:
         """Judge the facts. `truth`: what the lab restricted, where a lab made the network."""
-        from talkpath.report.result import result
+        from talkpath.report.check_json import judge_check
 
-        verdicts, record = result(facts, truth)
+        verdicts, record = judge_check(facts, truth)
         return cls(verdicts=tuple(verdicts), record=record, facts=facts, signer=signer)
 
     @property
@@ -58,9 +59,8 @@ class Result:
     def gate_code(self) -> int:
         """The exit code of `talkpath check --gate`, by the worst state: 10 restricted, 11 closed, 12 impaired or
         unreachable, 13 insufficient, 0 where all is ok."""
-        from talkpath.report.result import gate
-
-        return gate(self.verdicts)
+        codes = {GATE_CODES[verdict.state] for verdict in self.verdicts}
+        return min(codes - {0}, default=0)
 
     @property
     def has_receipt(self) -> bool:

@@ -31,11 +31,11 @@ def judge(bundle: BundleSource | Bundle) -> Judgement:
 
     `BundleError` and `UsageError` as for `read_bundle`.
     """
-    from talkpath.report.rejudge import judge_again
+    from talkpath.report.rejudge import rejudge
     from talkpath.verdict.bases.recorded_call import judge_call
 
     stored = opened(bundle)
-    again = judge_again(stored)
+    rejudged = rejudge(stored)
     calls = stored.findings.calls if stored.findings else ()
-    verdicts = (*again.verdicts, *map(judge_call, calls))
-    return Judgement(verdicts=verdicts, changes=tuple(again.changes), record=again.written)
+    verdicts = (*rejudged.verdicts, *map(judge_call, calls))
+    return Judgement(verdicts=verdicts, changes=tuple(rejudged.changes), record=rejudged.record)

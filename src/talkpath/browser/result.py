@@ -8,7 +8,7 @@ from typing import Any
 
 from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import codes, language, say, speaking, spoken
@@ -27,7 +27,7 @@ def told(
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
-        verdicts, plain = result(facts)
+        verdicts, plain = judge_check(facts)
         return {
             "type": "result",
             "lang": spoken().code,

@@ -68,7 +68,7 @@ def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
     from talkpath.report.check_progress import Progress
 
     with Progress(Console(stderr=True), plan) as progress:
-        return live_check.measure(plan, link, family, signer, progress.hear)
+        return live_check.measure(plan, link, family, signer, progress.update)
 
 
 def name_left_out(plan: Plan, facts: Facts) -> None:

@@ -70,9 +70,9 @@ def command(
         rehearse_plan(plan, as_json)
         return 0
     if link is None:
-        from talkpath.report.words.endings import ways_on
+        from talkpath.report.words.endings import without_a_server
 
-        click.echo(ways_on(), err=True)
+        click.echo(without_a_server(), err=True)
         return 3
     refuse_overwrite(output)
     signer = new_signer(in_lab)

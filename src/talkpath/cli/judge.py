@@ -25,7 +25,7 @@ def command(bundle: Path, as_json: bool) -> None:
     from talkpath.report import check_text
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
-    from talkpath.report.rejudge import recording
+    from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
 
     stored = read_bundle(bundle)
@@ -35,7 +35,7 @@ def command(bundle: Path, as_json: bool) -> None:
         return
     console = screen()
     if stored.findings is not None:
-        capture_text.show(console, recording(), stored.findings)
+        capture_text.show(console, recording_name(), stored.findings)
     else:
         check_text.show(console, judgement.verdicts, judgement.record["transports"])
     if stored.simulated:

@@ -44,7 +44,7 @@ def command(
     """
     from talkpath.api.live_check import make_check_plan
     from talkpath.experiment.plan import locating
-    from talkpath.report.words.endings import ways_on
+    from talkpath.report.words.endings import without_a_server
     from talkpath.wire.ip.error_queue import available
 
     plan = locating(make_check_plan(names, video=video))
@@ -53,7 +53,7 @@ def command(
         rehearse_plan(plan, as_json)
         return 0
     if link is None or (why := available()):
-        click.echo(ways_on() if link is None else f"talkpath: {why}", err=True)
+        click.echo(without_a_server() if link is None else f"talkpath: {why}", err=True)
         return 3
     refuse_overwrite(output)
     return _locate(plan, link, family, output, as_json)

@@ -33,7 +33,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.report import check_text
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
-    from talkpath.report.rejudge import recording
+    from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
 
     stored = read_bundle(bundle)
@@ -53,7 +53,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")
     if stored.findings is not None:
-        capture_text.show(screen(), recording(), stored.findings)
+        capture_text.show(screen(), recording_name(), stored.findings)
     else:
         check_text.show(screen(), judgement.verdicts, judgement.record["transports"])
     for note in notes:
@@ -63,12 +63,12 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
 def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
     from talkpath.report.pictures import check_page
     from talkpath.report.recordings import capture_page
-    from talkpath.report.rejudge import recording
+    from talkpath.report.rejudge import recording_name
 
     if stored.facts is not None:
         return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
     assert stored.findings is not None  # a bundle holds one of both
-    return capture_page.capture_page(recording(), stored.findings)
+    return capture_page.capture_page(recording_name(), stored.findings)
 
 
 def _write(page: Path, text: str) -> None:

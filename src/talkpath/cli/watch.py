@@ -134,17 +134,17 @@ def _publish(kept: list[Run], as_json: bool) -> OnRun:
     from datetime import UTC, datetime
 
     from talkpath.report import watch_report
-    from talkpath.report.result import result
+    from talkpath.report.check_json import judge_check
     from talkpath.verdict.bases.repeated import together
 
     def publish(runs: list[Run], facts: Facts | None) -> None:
         kept[:] = runs
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
-        verdicts, check = result(facts) if facts is not None else ([], None)
+        verdicts, check = judge_check(facts) if facts is not None else ([], None)
         if as_json:
             click.echo(json.dumps(watch_report.watch_json(len(runs), at, check, together(runs))))
         else:
-            click.echo(watch_report.line(at, verdicts) if facts is not None else watch_report.missed(at))
+            click.echo(watch_report.check_line(at, verdicts) if facts is not None else watch_report.missed_line(at))
         sys.stdout.flush()
 
     return publish

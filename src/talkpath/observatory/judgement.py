@@ -17,7 +17,7 @@ from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
@@ -35,7 +35,7 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     if bundle.findings is not None:
         return _recorded(bundle.findings, received, simulated=bundle.simulated)
     facts = countable(bundle)
-    verdicts, told = result(facts)
+    verdicts, told = judge_check(facts)
     network, country, placed = _place(bundle, received)
     return Judged(
         id=hashlib.sha256(data).hexdigest(),

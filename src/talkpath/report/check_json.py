@@ -10,9 +10,9 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from talkpath.measure.facts import Facts
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
-from talkpath.measure.transport_quality import Carry, Way
+from talkpath.measure.transport_quality import Carry, Way, carries
 from talkpath.verdict.assessment import voided
-from talkpath.verdict.judge import RULES_VERSION
+from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.check/1"
@@ -85,6 +85,12 @@ class CheckResult(Struct, frozen=True):
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
     truth: Truth | UnsetType = UNSET
+
+
+def judge_check(facts: Facts, truth: Sequence[dict[str, Any]] | None = None) -> tuple[list[Verdict], dict[str, Any]]:
+    """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted."""
+    verdicts = judge(facts)
+    return verdicts, check_json(facts, verdicts, carries(facts.epochs), truth)
 
 
 def check_json(

@@ -15,7 +15,7 @@ from talkpath.report.words.sentences import medium
 from talkpath.verdict.model import Question
 
 
-def asked(question: str) -> str:
+def question_in_words(question: str) -> str:
     """A question of the check in words; its code where it has none."""
     told = {
         "battery": say("progress", "calls beside look-alikes"),
@@ -55,13 +55,13 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def hear(self, word: str, facts: Facts, ask: Question | None) -> None:
+    def update(self, event: str, facts: Facts, question: Question | None) -> None:
         """An event of the check."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
-        if ask is None:
+        if question is None:
             return
-        text = f"{ask.arm.app} {medium(ask.arm.medium)}: {asked(ask.kind)}"
+        text = f"{question.arm.app} {medium(question.arm.medium)}: {question_in_words(question.kind)}"
         self._bar.update(self._task, description=text)
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False)

@@ -56,17 +56,17 @@ def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
 def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transport_table.Row] = ()) -> None:
     """The whole result. Verdicts that say the same of several apps are told once. `carried`: `transports` of tp-004."""
     console.print(table(verdicts))
-    for verdict in worth_telling(verdicts):
+    for verdict in notable(verdicts):
         console.print()
         console.print(explain(verdict, with_messages=sentences.tested_messages(verdicts)))
-    if others := sentences.others_ok(verdicts):
+    if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
-    console.print(transport_table.told(carried))
+    console.print(transport_table.section(carried))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
-def worth_telling(verdicts: Sequence[Verdict]) -> list[Verdict]:
+def notable(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """All that is not plainly ok; if all is ok, the first. The same state and rule for an app once."""
     seen: dict[tuple[str, str | None, str], Verdict] = {}
     for verdict in verdicts:

@@ -47,7 +47,7 @@ def plan(steps: Sequence[Step], most: int) -> RenderableType:
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
     for step in steps:
-        app = sentences.app_called(step["app"]) if step["app"] else say("endpoints", "neutral")
+        app = sentences.app_name_of(step["app"]) if step["app"] else say("endpoints", "neutral")
         port = "" if step["asks"] == "dns" else f" {step['port']}"
         grid.add_row(app, f"{step['host']}{port}", asks(step["asks"]))
     tell = [

@@ -45,7 +45,7 @@ def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] 
     for place in places:
         console.print(heading(place), style="bold", highlight=False)
         console.print(f"  {sentence(place)}", highlight=False)
-        for line in _more(place):
+        for line in _caveats(place):
             console.print(f"  {line}", highlight=False)
 
     for verdict in unplaced(places, verdicts):
@@ -65,7 +65,7 @@ def why_nowhere(verdict: Verdict) -> str:
     """Why nothing was looked for."""
     if verdict.state == "restricted":
         return say("place", "Could not tell where: how it acts could not be named, and the search goes by that.")
-    return because()["nothing_restricted"]
+    return no_place_reasons()["nothing_restricted"]
 
 
 def heading(place: Place) -> str:
@@ -79,7 +79,7 @@ def heading(place: Place) -> str:
 def sentence(place: Place) -> str:
     """What the facts say, in one sentence."""
     if place.why:
-        return because()[place.why]
+        return no_place_reasons()[place.why]
     assert place.after is not None  # where there is no reason why not
     if place.direction == "up":
         near = _router(place, place.after) if place.after else say("place", "this device")
@@ -90,7 +90,7 @@ def sentence(place: Place) -> str:
     return say("place", "It acts between {near} and {far}, counted from the test server.", near=near, far=far)
 
 
-def because() -> dict[Why, str]:
+def no_place_reasons() -> dict[Why, str]:
     """Why no place can be named."""
     return {
         "": "",
@@ -104,7 +104,7 @@ def because() -> dict[Why, str]:
     }  # fmt: skip
 
 
-def _more(place: Place) -> list[str]:
+def _caveats(place: Place) -> list[str]:
     """What limits the sentence."""
     if place.why:
         return []

@@ -1,7 +1,8 @@
-"""A stored bundle, judged again by the rules of this talkpath."""
+"""Judges a stored bundle again by the rules of this talkpath, and says what changed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,45 +10,68 @@ import msgspec
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
 from talkpath.report.recordings import capture_json
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict
 
+COMPARED = ("state", "rule", "direction")
+LOG10_E_TOLERANCE = 1e-9
 
-class Again(NamedTuple):
-    """`written` is the JSON object of today (tp-004 or tp-007), `changes` a sentence for each verdict that differs from
+
+class Rejudged(NamedTuple):
+    """`record` is the JSON object of today (tp-004 or tp-007), `changes` a sentence for each verdict that differs from
     the one that was stored, `verdicts` those of a check."""
 
-    written: dict[str, Any]
+    record: dict[str, Any]
     changes: list[str]
     verdicts: list[Verdict]
 
 
-def recording() -> str:
-    """What stands for the file's name, which no bundle holds."""
+def recording_name() -> str:
+    """What stands in place of the file's name, which no bundle holds."""
     return say("again", "a recording")
 
 
-def judge_again(bundle: Bundle) -> Again:
-    """From the stored facts alone; what was said of them then is only compared."""
+def rejudge(bundle: Bundle) -> Rejudged:
+    """Judge the stored facts. The stored verdicts are only compared."""
     if bundle.facts is not None:
-        return _check(bundle.facts, bundle.verdict)
+        return _rejudge_check(bundle.facts, bundle.verdict)
     assert bundle.findings is not None  # a bundle holds one of both
-    return _capture(bundle.findings, bundle.verdict)
+    return _rejudge_recording(bundle.findings, bundle.verdict)
 
 
-def _check(facts: Facts, stored: dict[str, Any]) -> Again:
+def _rejudge_check(facts: Facts, stored: dict[str, Any]) -> Rejudged:
     truth = stored.get("truth", {}).get("hit")
-    verdicts, written = result.result(facts, truth)
-    return Again(written, result.changes(stored.get("verdicts", []), written["verdicts"]), verdicts)
+    verdicts, record = judge_check(facts, truth)
+    return Rejudged(record, verdict_changes(stored.get("verdicts", []), record["verdicts"]), verdicts)
 
 
-def _capture(findings: Findings, stored: dict[str, Any]) -> Again:
-    written = msgspec.to_builtins(capture_json.result("-", findings))
+def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:
+    record = msgspec.to_builtins(capture_json.result("-", findings))
     changes = []
     for kind in ("calls", "attempts"):
-        for number, (was, now) in enumerate(zip(stored.get(kind, []), written[kind], strict=False), 1):
-            found = result.changes([was["verdict"]], [now["verdict"]])
-            changes += [f"{kind.removesuffix('s')} {number}, {change}" for change in found]
-    return Again(written, changes, [])
+        for number, (before, after) in enumerate(zip(stored.get(kind, []), record[kind], strict=False), 1):
+            changed = verdict_changes([before["verdict"]], [after["verdict"]])
+            changes += [f"{kind.removesuffix('s')} {number}, {change}" for change in changed]
+    return Rejudged(record, changes, [])
+
+
+def verdict_changes(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[str]:
+    """A sentence for each verdict whose state, rule, direction or log10 e (by more than 1e-9) changed."""
+    stored = {(verdict["app"], verdict["medium"]): verdict for verdict in before}
+    changes = []
+    for verdict in after:
+        old = stored.get((verdict["app"], verdict["medium"]), {})
+        parts = [f"{key} {old.get(key)} -> {verdict[key]}" for key in COMPARED if old.get(key) != verdict[key]]
+        if not _close(old.get("log10_e"), verdict["log10_e"]):
+            parts.append(f"log10 e {old.get('log10_e')} -> {verdict['log10_e']}")
+        if parts:
+            changes.append(f"{verdict['app']} {verdict['medium']}: {', '.join(parts)}")
+    return changes
+
+
+def _close(before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    return abs(before - after) <= LOG10_E_TOLERANCE

@@ -12,7 +12,7 @@ from rich.text import Text
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import say
-from talkpath.report.words.sentences import app_called, medium
+from talkpath.report.words.sentences import app_name_of, medium
 
 Row = Mapping[str, Any]  # of `transports` in tp-004
 
@@ -26,7 +26,7 @@ def transport_name(code: str, between: str = " ") -> str:
     return f"{NAMES.get(kind, kind.upper())}{between}{port}"
 
 
-def told(transports: Sequence[Row]) -> RenderableType:
+def section(transports: Sequence[Row]) -> RenderableType:
     """Everything that is to be said of them; nothing where none was tried."""
     if not transports:
         return Group()
@@ -50,7 +50,7 @@ def table(transports: Sequence[Row]) -> Table:
     for app, kind in dict.fromkeys((str(row["app"]), str(row["medium"])) for row in transports):
         found = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
         cells = (cell(found[code]) if code in found else Text("") for code in codes)
-        grid.add_row(app_called(app), medium(kind), *cells)
+        grid.add_row(app_name_of(app), medium(kind), *cells)
     return grid
 
 

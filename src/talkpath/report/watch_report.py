@@ -26,7 +26,7 @@ def watch_json(number: int, at: str, check: dict[str, Any] | None, verdicts: Seq
     return {"schema": SCHEMA, "number": number, "at": at, "check": check, "together": together}
 
 
-def line(at: str, verdicts: Sequence[Verdict]) -> str:
+def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
     """One check: when, and what it said of whom."""
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -38,7 +38,7 @@ def line(at: str, verdicts: Sequence[Verdict]) -> str:
     return f"{at}  {say('list', '; ').join(parts)}"
 
 
-def missed(at: str) -> str:
+def missed_line(at: str) -> str:
     """A check that could not be made."""
     return f"{at}  {say('watch', 'The test server could not be used this time.')}"
 

@@ -22,7 +22,7 @@ from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import seal, unseal
@@ -45,7 +45,7 @@ def facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",
 
 @cache
 def told(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dict[str, object]:
-    return result(facts(restricted, apps))[1]
+    return judge_check(facts(restricted, apps))[1]
 
 
 def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> bytes:

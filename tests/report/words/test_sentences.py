@@ -11,7 +11,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral, odds
 from talkpath.report.words.language import language, speaking
 from talkpath.report.words.mechanism import mechanism
-from talkpath.report.words.observed import saw
+from talkpath.report.words.observed import observed
 from talkpath.verdict.model import Number, Reason, ReasonCode, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -41,33 +41,35 @@ def test_a_restriction_is_told_as_promised() -> None:
 )
 def test_losses_agree_with_their_number(lost: float, told: str) -> None:
     with speaking(language("ru")):
-        assert saw(replace(RESTRICTED, figures={**LOST, "calls_lost_up": lost})).startswith(told)
+        assert observed(replace(RESTRICTED, figures={**LOST, "calls_lost_up": lost})).startswith(told)
 
 
 def test_of_both_ways_the_worse_is_told() -> None:
-    assert saw(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
+    assert observed(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
     worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
-    assert saw(replace(RESTRICTED, direction="both", figures=worse)).startswith("60 of 100 call packets that were sent")
+    down = replace(RESTRICTED, direction="both", figures=worse)
+    assert observed(down).startswith("60 of 100 call packets that were sent")
 
 
 def test_delay_is_told_as_delay() -> None:
     late = replace(RESTRICTED, rule="media.delay", figures={**LOST, "extra_delay_ms_up": 180.4})
-    assert saw(late).startswith(f"Call packets came 180{SPACE}ms later than look-alikes")
+    assert observed(late).startswith(f"Call packets came 180{SPACE}ms later than look-alikes")
 
 
 def test_set_up_is_told_as_set_up() -> None:
-    assert saw(replace(RESTRICTED, rule="stun.drop")).startswith("The set-up of the calls was not answered")
+    assert observed(replace(RESTRICTED, rule="stun.drop")).startswith("The set-up of the calls was not answered")
 
 
 @pytest.mark.parametrize("state", ["ok", "restricted", "impaired", "insufficient"])
 def test_without_figures_no_number_is_told(state: str) -> None:
     bare = replace(RESTRICTED, state=state, rule=None, figures={})
-    assert not any(letter.isdigit() for letter in saw(bare))
+    assert not any(letter.isdigit() for letter in observed(bare))
 
 
 def test_what_is_not_known_is_consistent_with_nothing() -> None:
-    assert "consistent" not in saw(replace(RESTRICTED, rule="media.unknown"))
-    assert "consistent" in saw(replace(RESTRICTED, rule="media.unknown", alternatives=("media.drop", "media.freeze")))
+    assert "consistent" not in observed(replace(RESTRICTED, rule="media.unknown"))
+    tied = replace(RESTRICTED, rule="media.unknown", alternatives=("media.drop", "media.freeze"))
+    assert "consistent" in observed(tied)
 
 
 def test_few_recordings_are_admitted_only_where_the_shape_matters() -> None:
@@ -123,6 +125,6 @@ def test_what_is_void_is_not_called_too_little(code: ReasonCode, counted: bool) 
 def test_where_all_is_ok_every_app_is_told() -> None:
     fine = replace(RESTRICTED, state="ok", rule=None)
     others = [replace(fine, app=app, medium=medium) for app, medium in (("signal", "voice"), ("signal", "video"))]
-    assert sentences.others_ok([fine, *others]) == "No sign of restriction either: Signal."
-    assert sentences.others_ok([fine]) == ""
-    assert sentences.others_ok([RESTRICTED, *others]) == ""
+    assert sentences.other_apps_ok([fine, *others]) == "No sign of restriction either: Signal."
+    assert sentences.other_apps_ok([fine]) == ""
+    assert sentences.other_apps_ok([RESTRICTED, *others]) == ""

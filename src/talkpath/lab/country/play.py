@@ -33,7 +33,7 @@ from talkpath.lab.drive import OTHERS_S, run_sim
 from talkpath.lab.drivers.sim import PORTS, Sim
 from talkpath.lab.scenario import Scenario, truth
 from talkpath.measure.facts import Exchange, Plan
-from talkpath.report.result import result
+from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import NetworkOrigin
 
 BLOCKED = "address.block,host=messenger"
@@ -128,7 +128,7 @@ def evidence(errand: Errand) -> bytes:
     facts = run_sim(plan, scenario, where=NetworkOrigin(errand.network, COUNTRY))
     exchanges = _messages(plan, errand)
     facts = replace(facts, started_at=f"{errand.day}T12:00:00Z", exchanges=exchanges)
-    return write_check(facts, result(facts)[1], probe_signer())
+    return write_check(facts, judge_check(facts)[1], probe_signer())
 
 
 def _messages(plan: Plan, errand: Errand) -> tuple[Exchange, ...]:

@@ -23,7 +23,7 @@ from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Hit, truth
 from talkpath.measure.facts import Facts
-from talkpath.report import result
+from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import ENGLISH, say, speaking
 from talkpath.report.words.reasons import reason
 from talkpath.verdict.assessment import voided
@@ -156,7 +156,7 @@ def play(
         facts, wrong = _run(drivers[using], script, scene, seed, ears)
         if facts is not None and (not wrong or using == "sim"):
             hits = truth(scene.scenario(seed).rules, script.arms, PORTS)
-            verdicts, written = result.result(facts, [hit.record() for hit in hits])
+            verdicts, written = judge_check(facts, [hit.record() for hit in hits])
             seconds = round(time.monotonic() - begun_s, 1)
             return Played(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
         notes.append(

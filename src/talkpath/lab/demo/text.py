@@ -98,7 +98,8 @@ def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
     """A line for each group of apps and media of which the same is said."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in matrix:
-        groups.setdefault(tuple((medium, row.cells[medium].says) for medium in _media(row.cells)), []).append(row)
+        key = tuple((medium, row.cells[medium].summary_key) for medium in _media(row.cells))
+        groups.setdefault(key, []).append(row)
     for group in groups.values():
         every = count("demo", "the app", "all {number} apps", len(group))
         names = listed(row.name for row in group) if len(group) < len(matrix) else every
@@ -116,7 +117,7 @@ def _media(cells: Mapping[str, Cell]) -> list[str]:
 def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for medium in _media(cells):
-        groups.setdefault(cells[medium].says, []).append(medium)
+        groups.setdefault(cells[medium].summary_key, []).append(medium)
     return list(groups.values())
 
 

@@ -11,7 +11,7 @@ from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import say
-from talkpath.report.words.sentences import app_called, labels, medium
+from talkpath.report.words.sentences import app_name_of, labels, medium
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 
 OWN = "webrtc"  # what browsers measure is no app's
@@ -28,7 +28,7 @@ def others(source: Source, site: Site, where: NetworkOrigin) -> list[str]:
 
 
 def _sentence(stream: Stream, now: Cell, *, simulated: bool) -> str:
-    app = say("others", "calls of browsers") if stream.app == OWN else app_called(stream.app)
+    app = say("others", "calls of browsers") if stream.app == OWN else app_name_of(stream.app)
     told = say(
         "others",
         "{app} ({medium}), {day}: {label}. Reports: {reports}, from at least {people} people.",

@@ -90,7 +90,7 @@ def _words() -> Mapping[str, Any]:
     return {
         "labels": sentences.labels(),
         "marks": sentences.MARKS,
-        "never": sentences.never(),
+        "never": sentences.never_means(),
         "outcomes": labels.outcomes(),
         "outcome_marks": labels.OUTCOME_MARKS,
         "levels": labels.levels(),

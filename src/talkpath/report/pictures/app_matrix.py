@@ -30,7 +30,7 @@ class Cell:
     carried: str
 
     @property
-    def says(self) -> tuple[str, str, str]:
+    def summary_key(self) -> tuple[str, str, str]:
         """What must be the same for two cells to be told in one line."""
         return self.state, self.how, self.carried
 

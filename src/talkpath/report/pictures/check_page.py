@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from talkpath.measure.facts import Facts
-from talkpath.report.check_text import worth_telling
+from talkpath.report.check_text import notable
 from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, cell, rows
 from talkpath.report.pictures.arrival_curve import curves, set_up
 from talkpath.report.pictures.chart import chart, description, key
@@ -149,13 +149,13 @@ def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
     """One sentence and its lines for each verdict worth telling."""
     with_messages = sentences.tested_messages(verdicts)
     yield element("h2", say("page", "In words"))
-    for verdict in worth_telling(verdicts):
+    for verdict in notable(verdicts):
         yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
         yield element("p", *marked(sentences.sentence(verdict)))
         yield element(
             "ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, with_messages=with_messages))
         )
-    if others := sentences.others_ok(verdicts):
+    if others := sentences.other_apps_ok(verdicts):
         yield element("p", *marked(others))
 
 
@@ -173,7 +173,7 @@ def meanings() -> Element:
             element("td", label(code, sentences.MARKS[code], labels[code])),
             element("td", text),
         )
-        for code, text in sentences.never().items()
+        for code, text in sentences.never_means().items()
     )
     titles = (say("table", "you read"), say("table", "it never means"))
     head = element("tr", *(element("th", title, scope="col") for title in titles))

@@ -8,7 +8,7 @@ from talkpath.measure.call import Call, Findings, Moment, Second
 from talkpath.report.pictures.check_page import page
 from talkpath.report.pictures.markup import Element, element, marked
 from talkpath.report.recordings import capture_sentences
-from talkpath.report.recordings.capture_text import grade
+from talkpath.report.recordings.capture_text import severity
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import count, listed, say
@@ -117,7 +117,7 @@ def _bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Elem
         height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
         x, y = LEFT + place * each, HEIGHT - FOOT - height
         size = {"width": f"{max(each - 0.3, 0.4):.2f}", "height": f"{height:.2f}"}
-        yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[grade([second])]})")
+        yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[severity([second])]})")
 
 
 def _described(moments: Sequence[Second]) -> str:

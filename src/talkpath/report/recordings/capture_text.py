@@ -81,13 +81,13 @@ def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Te
     each = -(-len(moments) // width)
     text = Text(f"    {capture_sentences.direction(heading):9}")
     for begin in range(0, len(moments), each):
-        mark, style = MARKS[grade([getattr(one, heading) for one in moments[begin : begin + each]])]
+        mark, style = MARKS[severity([getattr(one, heading) for one in moments[begin : begin + each]])]
         text.append(mark, style=style)
     scale = say("capture", "{seconds} each", seconds=seconds(each, 0)) if each > 1 else ""
     return text.append(f"  {scale}", style="dim")
 
 
-def grade(moments: Sequence[Second]) -> int:
+def severity(moments: Sequence[Second]) -> int:
     """The place in MARKS of some seconds together."""
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))

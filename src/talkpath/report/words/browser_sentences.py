@@ -7,12 +7,12 @@ from talkpath.report.words.language import say
 from talkpath.report.words.reasons import reason, remedy
 from talkpath.verdict.model import Reason, Verdict
 
-OWN = ("ok", "restricted", "insufficient")
+STATES = ("ok", "restricted", "insufficient")
 """The states whose sentences and limits name an app elsewhere."""
 
 
 def sentence(verdict: Verdict) -> str:
-    """One sentence, for the states of `OWN`."""
+    """One sentence, for the states of `STATES`."""
     video, why = verdict.medium == "video", _why(verdict.reason)
     match verdict.state:
         case "ok" if video:
@@ -41,7 +41,7 @@ def _why(found: Reason | None) -> str:
 
 
 def limits(verdict: Verdict) -> str:
-    """What it is not, or what to do next, for the states of `OWN`."""
+    """What it is not, or what to do next, for the states of `STATES`."""
     if verdict.state == "ok":
         return say(
             "ok",

@@ -9,7 +9,7 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.model import Verdict
 
 
-def sure(verdict: Verdict) -> str:
+def certainty(verdict: Verdict) -> str:
     """How sure it is, in words of the verdict's state alone."""
     number = odds(verdict.log10_e) if verdict.log10_e is not None else ""
     match verdict.state:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from talkpath.report.words.language import say
 
 
-def ways_on() -> str:
+def without_a_server() -> str:
     """What to do where there is no test server to check against."""
     head = say("ways on", "There is no test server to check against yet. Three ways on:")
     friend = say("ways on", "A friend on a network without restrictions runs the first command and sends you the link:")

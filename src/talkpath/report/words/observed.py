@@ -12,7 +12,7 @@ WAYS = ("up", "down")
 UNCOUNTED = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")  # reasons for which all is void
 
 
-def saw(verdict: Verdict) -> str:
+def observed(verdict: Verdict) -> str:
     """One line, in words of the verdict's state alone."""
     match verdict.state:
         case "ok":

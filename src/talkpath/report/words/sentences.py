@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from talkpath.apps import apps
 from talkpath.report.words import browser_sentences, message_sentences
-from talkpath.report.words.certainty import limits, sure
+from talkpath.report.words.certainty import certainty, limits
 from talkpath.report.words.language import listed, say, spoken
-from talkpath.report.words.observed import saw
+from talkpath.report.words.observed import observed
 from talkpath.report.words.reasons import reason
 from talkpath.verdict.model import State, Verdict
 
@@ -35,7 +35,7 @@ def label(verdict: Verdict) -> str:
     return labels()[verdict.state]
 
 
-def never() -> dict[State, str]:
+def never_means() -> dict[State, str]:
     """What each state never means."""
     return {
         "ok": say("never means", "that the app's own servers answer"),
@@ -54,16 +54,16 @@ def medium(code: str) -> str:
 
 def app_name(verdict: Verdict) -> str:
     """The app as people write it."""
-    return app_called(verdict.app)
+    return app_name_of(verdict.app)
 
 
-def app_called(code: str) -> str:
+def app_name_of(code: str) -> str:
     """An app's id as people write its name."""
     app = apps().get(code)
     return app.name if app else code
 
 
-def others_ok(verdicts: Sequence[Verdict]) -> str:
+def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
     """Where all is ok: the apps beside the first, of which alone the sentences are; "" where there is none."""
     if any(verdict.state != "ok" for verdict in verdicts):
         return ""
@@ -76,7 +76,7 @@ def sentence(verdict: Verdict) -> str:
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
         return message_sentences.sentence(verdict, name)
-    if _is_real(verdict):
+    if _of_browser(verdict):
         return browser_sentences.sentence(verdict)
     match verdict.state:
         case "ok" if video:
@@ -121,13 +121,16 @@ def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
     """What was seen; how sure; what it is not, or what to do next. `with_messages`: did this check try messages?"""
     if verdict.medium == "text":
         return message_sentences.lines(verdict)
-    last = browser_sentences.limits(verdict) if _is_real(verdict) else limits(verdict, app_name(verdict), with_messages)
-    return [saw(verdict), sure(verdict), last]
+    if _of_browser(verdict):
+        last = browser_sentences.limits(verdict)
+    else:
+        last = limits(verdict, app_name(verdict), with_messages)
+    return [observed(verdict), certainty(verdict), last]
 
 
-def _is_real(verdict: Verdict) -> bool:
+def _of_browser(verdict: Verdict) -> bool:
     """Is it on a browser's own calls, and would it name an app otherwise?"""
-    return verdict.basis == "webrtc" and verdict.state in browser_sentences.OWN
+    return verdict.basis == "webrtc" and verdict.state in browser_sentences.STATES
 
 
 def translation_note() -> str:
