@@ -1,4 +1,4 @@
-"""Discord, recognised only: a 74-byte question for the own address, an 8-byte ping, RTP to voice servers."""
+"""Discord, recognised only: a 74-byte request for the own address, an 8-byte ping, RTP to voice servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUES: Final = (run(0, _ASK, 74, 74), run(0, _TELL, 74, 74), run(0, _PING, 8, 8))
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:
-    """Is this Discord's? RTP counts in a flow where question or ping was seen."""
+    """Is this Discord's? RTP counts in a flow where request or ping was seen."""
     if len(datagram) == 74 and datagram[:4] in (_ASK, _TELL):
         view.notes[_KNOWN], view.notes["path"] = True, "relay"
         return Hit("discord", "setup", confidence=0.95)

@@ -1,4 +1,4 @@
-"""KakaoTalk, recognised only: bare RTP, PT 108, 60 ms at 16 kHz, RTCP on the next port. Weak marks, weak confidence."""
+"""KakaoTalk, recognised only: bare RTP, PT 108, 60 ms at 16 kHz, RTCP on the next port: low confidence."""
 
 from __future__ import annotations
 

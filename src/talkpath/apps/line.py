@@ -44,7 +44,7 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
 
 SOURCES: Final = (
     Source("framed set-up, RTP PT 101 with a clock of 1 kHz, RTCP 205", "line__a.pcap", "low", 50, 1.9),
-    Source("sound PT 96 (Opus)", "facts/calls-on-the-wire 3.8", "low"),
+    Source("sound PT 96 (Opus)", "public descriptions, no capture", "low"),
 )
 
 APP: Final = App("line", "LINE", (), SOURCES)

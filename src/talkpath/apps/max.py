@@ -49,7 +49,7 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     return Hit("max", "setup", confidence=0.8) if _USER in user else None
 
 
-_NOTES: Final = "public reverse-engineering notes of 2026 (facts/calls-on-the-wire 3.9)"
+_NOTES: Final = "public reverse-engineering notes of 2026"
 
 SOURCES: Final = (
     Source("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),

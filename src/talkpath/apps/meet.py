@@ -20,11 +20,13 @@ from talkpath.wire.rtc.stun import Attribute, Type
 
 _ELEMENTS: Final[Elements] = ((2, "send_time"), (3, "sequence"), (1, "level"))
 _LONG: Final = frozenset((61, 79, *range(85, 101)))  # these carry abs-capture-time too, 16 bytes longer
-VOICE: Final = Stream(payload_type=111, elements=_ELEMENTS, long_elements=(*_ELEMENTS, (4, "capture_time")),
-                      long_bytes=_LONG)  # fmt: skip
+VOICE: Final = Stream(
+    payload_type=111, elements=_ELEMENTS, long_elements=(*_ELEMENTS, (4, "capture_time")), long_bytes=_LONG
+)
 VIDEO: Final = Stream(payload_type=96, elements=((2, "send_time"), (3, "sequence")))
-PADDING: Final = Stream(payload_type=99, elements=((3, "sequence"),), ssrc=(0, 0), padded=True, still=True,
-                        from_one=True)  # fmt: skip
+PADDING: Final = Stream(
+    payload_type=99, elements=((3, "sequence"),), ssrc=(0, 0), padded=True, still=True, from_one=True
+)
 ICE: Final = Ice(name_bytes=14, name_tail=b"oKAAiKAiADEA", sfu=True, delta=True)
 
 EXTRAS: Final = (
@@ -36,12 +38,14 @@ EXTRAS: Final = (
     Extra(direction="up", size=121, first_ms=80),
     Extra(direction="up", size=76, first_ms=150, report=b"\xaf\xcd\x00\x0d"),
     Extra(direction="down", size=40, first_ms=160, every_ms=1000, count=None, report=b"\x80\xcf\x00\x04"),
-    Extra(direction="up", size=100, first_ms=322, every_ms=2940, count=None, report=b"\x80\xc8\x00\x06",
-          source="voice"),
-    Extra(direction="up", size=52, first_ms=1900, every_ms=1150, count=None, report=b"\x80\xc9\x00\x01",
-          source="voice"),
+    Extra(
+        direction="up", size=100, first_ms=322, every_ms=2940, count=None, report=b"\x80\xc8\x00\x06", source="voice"
+    ),
+    Extra(
+        direction="up", size=52, first_ms=1900, every_ms=1150, count=None, report=b"\x80\xc9\x00\x01", source="voice"
+    ),
     Extra(direction="down", size=96, first_ms=3400, every_ms=1000, count=None, report=b"\x81\xc9\x00\x07"),
-)  # fmt: skip
+)
 
 
 def speak(rng: Random) -> int:
@@ -89,7 +93,7 @@ def _if_known(view: FlowView, kind: str) -> Hit | None:
 
 
 def _known(view: FlowView) -> float:
-    """How sure it is by now that this flow is the SFU's."""
+    """Return how sure it is so far that this flow is the SFU's."""
     return cast("float", view.notes.get(_KNOWN, 0.0))
 
 

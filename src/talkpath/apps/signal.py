@@ -19,11 +19,13 @@ from talkpath.wire.rtc.stun import Attribute, Type
 
 VOICE_BYTES: Final = 140
 VOICE: Final = Stream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
-VIDEO: Final = Stream(payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")),
-                      ssrc=(1003, 2003))  # fmt: skip
+VIDEO: Final = Stream(
+    payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")), ssrc=(1003, 2003)
+)
 DATA: Final = Stream(payload_type=101, ssrc=(1001, 2001))
-PADDING: Final = Stream(payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013),
-                        padded=True, still=True)  # fmt: skip
+PADDING: Final = Stream(
+    payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013), padded=True, still=True
+)
 
 EXTRAS: Final = (
     Extra(direction="up", size=56, first_ms=60, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
@@ -35,7 +37,7 @@ EXTRAS: Final = (
     Extra(direction="up", size=48, first_ms=186, stream=DATA),
     Extra(direction="down", size=264, first_ms=200, every_ms=8, count=4, stream=PADDING),
     Extra(direction="up", size=44, first_ms=214, report=b"\xaf\xcd\x00\x05", ssrc=1003),
-)  # fmt: skip
+)
 
 ICE: Final = Ice(nominates="nomination")
 TALK: Final = Voice(lambda _: VOICE_BYTES, jitter_ms=4.0)
@@ -109,10 +111,15 @@ _VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, e
 _VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, server="none", tag_bytes=16, extras=EXTRAS)
 
 _SHAPES: Final = (
-    Call(arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0,
-         shape_class="signal"),
-    Call(arm=Arm("signal", "ringrtc", "video"), facts=_VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0,
-         shape_class="signal"),
-)  # fmt: skip
+    Call(arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0, shape_class="signal"),
+    Call(
+        arm=Arm("signal", "ringrtc", "video"),
+        facts=_VIDEO_FACTS,
+        voice=TALK,
+        camera=CAMERA,
+        packet_rate=115.0,
+        shape_class="signal",
+    ),
+)
 
 APP: Final = App("signal", "Signal", _SHAPES, SOURCES, ports=(3478, 443))

@@ -8,9 +8,21 @@ from talkpath.apps.contract.cue import run
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Source
 
-_KINDS: Final = {b"INVITE": "setup", b"ACK": "control", b"BYE": "close", b"CANCEL": "close", b"REGISTER": "keepalive",
-                 b"OPTIONS": "keepalive", b"NOTIFY": "control", b"SUBSCRIBE": "control", b"PRACK": "control",
-                 b"UPDATE": "control", b"MESSAGE": "control", b"INFO": "control", b"REFER": "control"}  # fmt: skip
+_KINDS: Final = {
+    b"INVITE": "setup",
+    b"ACK": "control",
+    b"BYE": "close",
+    b"CANCEL": "close",
+    b"REGISTER": "keepalive",
+    b"OPTIONS": "keepalive",
+    b"NOTIFY": "control",
+    b"SUBSCRIBE": "control",
+    b"PRACK": "control",
+    b"UPDATE": "control",
+    b"MESSAGE": "control",
+    b"INFO": "control",
+    b"REFER": "control",
+}
 _ANSWER: Final = b"SIP/2.0 "
 
 CUES: Final = (run(0, _ANSWER), *(run(0, method + b" sip") for method in _KINDS))

@@ -18,7 +18,7 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
 
 
 SOURCES: Final = (
-    Source("STUN attribute 8070 with version 3", "facts/calls-on-the-wire 3.7 (a capture of 2017 not at hand)", "low"),
+    Source("STUN attribute 8070 with version 3", "public descriptions of a capture of 2017", "low"),
     Source("payload types as Lync has them", "MS-RTP section 2.2.1, not seen", "low"),
 )
 

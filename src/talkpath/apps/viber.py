@@ -20,8 +20,14 @@ SEES: Final = frozenset(("stun", "other"))
 
 _REQUEST: Final = b"\x01\x00\x05\x00"
 _KNOWN: Final = "viber"
-_SIZES: Final = {0x09: ("keepalive", 20), 0x0B: ("keepalive", 34), 0x0C: ("setup", 76), 0x19: ("setup", 34),
-                 0x1A: ("setup", 20), 0x05: ("close", 12)}  # fmt: skip
+_SIZES: Final = {
+    0x09: ("keepalive", 20),
+    0x0B: ("keepalive", 34),
+    0x0C: ("setup", 76),
+    0x19: ("setup", 34),
+    0x1A: ("setup", 20),
+    0x05: ("close", 12),
+}
 """Message type to what it does and its size; the byte behind the type is 0."""
 
 CUES: Final = (
@@ -56,7 +62,7 @@ def _stun(datagram: bytes, view: FlowView) -> Hit | None:
 
 SOURCES: Final = (
     Source("257 bytes, answered by 76, each 0.5 s; pings of 20 and 34 bytes", "viber__a.pcap", "medium", 89, 14.0),
-    Source("TURN realm viber.com on UDP 443", "facts/calls-on-the-wire 3.8", "low"),
+    Source("TURN realm viber.com on UDP 443", "public descriptions, no capture", "low"),
 )
 
 APP: Final = App("viber", "Viber", (), SOURCES, ports=(7985, 7987, 443))

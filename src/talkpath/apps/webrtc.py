@@ -29,11 +29,16 @@ REPORTS: Final = tuple(
     for extra in (
         Extra(direction=way, size=42, first_ms=300 + late_ms, every_ms=250, count=None, report=b"\xaf\xcd\x00\x06"),
         Extra(
-            direction=way, size=94, first_ms=430 + late_ms, every_ms=1000, count=None,
-            report=b"\x81\xc8\x00\x0c", source="voice",
+            direction=way,
+            size=94,
+            first_ms=430 + late_ms,
+            every_ms=1000,
+            count=None,
+            report=b"\x81\xc8\x00\x0c",
+            source="voice",
         ),
     )
-)  # fmt: skip
+)
 PROBES: Final = tuple(
     Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING) for way in BOTH
 )

@@ -1,4 +1,4 @@
-"""Zoom, recognised only: its own header before RTP, hellos that a server answers, a bandwidth probe that is no video.
+"""Zoom, recognised only: its own header before RTP, hellos that a server answers, a bandwidth probe that is not video.
 
 Three headers carry the same media header: `05`, sequence, 4 bytes and direction (8 bytes, since about 2020), `05`
 alone (2019), and none between two phones. The media header's first byte tells what follows (15 sound, 16 picture,

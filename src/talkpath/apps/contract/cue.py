@@ -1,4 +1,4 @@
-"""What `capture` may look for in whole blocks of datagrams before it asks a recogniser.
+"""Cues: the bytes that `capture` looks for in whole blocks of datagrams before it asks a recogniser.
 
 Optional in an app file: `CUES`, datagrams that its recogniser wants to see although they are neither STUN, DTLS,
 RTP nor RTCP; `WRAPPINGS`, datagrams that carry RTP behind a header of the app's own; and `SEES`, the kinds of datagrams
@@ -29,5 +29,5 @@ class Cue:
 
 
 def run(at: int, data: bytes, least: int = 1, most: int = 65535, inner_at: int = 0) -> Cue:
-    """A run of bytes at one offset."""
+    """Return the cue for a run of bytes at one offset."""
     return Cue(tuple((at + place, byte) for place, byte in enumerate(data)), least, most, inner_at)

@@ -1,4 +1,4 @@
-"""What a recogniser may know of a flow: no address, no port, no file name.
+"""What a recogniser is told of a flow (no address, no port, no file name), and what it answers.
 
 Each file of `apps/` has `recognise(datagram, view) -> Hit | None`: is this datagram, seen in this flow,
 of this app's calls, and what is it? Pure; state is what the caller keeps in `FlowView` and `Hit`.

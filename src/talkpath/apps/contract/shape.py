@@ -1,4 +1,4 @@
-"""What a call looks like on the wire, as a contract between the app files and the experiment.
+"""The contract between the app files and the experiment: what a call looks like on the wire.
 
 A `Shape` is one arm: (app, variant, medium). It first draws a `Schedule`: which packet, which way, when,
 how long. All flows of an epoch, calls and twins alike, follow the same schedule, so only their bytes differ.
@@ -89,7 +89,7 @@ class Schedule:
 
     @cached_property
     def ends(self) -> list[int]:
-        """0, then where each slot's datagram ends when all stand one behind the other."""
+        """0, then where each slot's datagram ends when all are written one after the other."""
         return list(accumulate((slot.size for slot in self.slots), initial=0))
 
 
@@ -157,7 +157,7 @@ class App:
 
 
 class Keystream:
-    """Seeded bytes that look like nothing: SHAKE-128 of the key, cut as asked."""
+    """Seeded pseudo-random bytes: SHAKE-128 of the key."""
 
     __slots__ = ("_at", "_key", "_pool")
 
@@ -166,7 +166,7 @@ class Keystream:
         self._pool = hashlib.shake_128(key).digest(size_hint)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Return the next `size` bytes."""
         end = self._at + size
         if end > len(self._pool):
             self._pool = hashlib.shake_128(self._key).digest(2 * end)
@@ -175,12 +175,12 @@ class Keystream:
         return piece
 
     def number(self, size: int) -> int:
-        """The next `size` bytes as an unsigned number."""
+        """Return the next `size` bytes as an unsigned number."""
         return int.from_bytes(self.take(size), "big")
 
 
 def stages(schedule: Schedule) -> Sequence[str]:
-    """The set-up stages in order of first appearance."""
+    """Return the set-up stages in order of first appearance."""
     seen: dict[str, None] = {}
     for slot in schedule.slots:
         if slot.stage not in ("media", "control"):

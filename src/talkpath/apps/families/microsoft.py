@@ -1,4 +1,5 @@
-"""What Teams and Skype share on the wire: STUN with Microsoft's attributes (MS-ICE2, MS-TURN), Lync's payload types.
+"""Recognises what Teams and Skype share on the wire: STUN with Microsoft's attributes (MS-ICE2, MS-TURN), Lync's
+payload types.
 
 No app itself. The two are told apart by the implementation version in attribute 8070: 3 in Skype (2017), 7 in Teams.
 """

@@ -1,4 +1,4 @@
-"""A call built on libwebrtc, as a shape: ICE, perhaps DTLS, then SRTP with a clear header.
+"""The shape of a call built on libwebrtc: ICE, perhaps DTLS, then SRTP with a clear header.
 
 webrtc, meet, max and signal are this class with facts of their own. The check that opens the call is of stage "stun",
 the handshake of stage "dtls"; later checks, reports, padding and data are "control".
@@ -25,7 +25,7 @@ HELLO_NONCE_AT: Final = 48  # within the random of a hello and within the ticket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A `Shape`. Both ends talk (and show themselves, with a `camera`)."""
+    """A `Shape`: both ends send voice, and video where there is a `camera`."""
 
     arm: Arm
     facts: Facts
@@ -85,7 +85,8 @@ class Call:
         script.add("down", 30, size, "dtls", answers=answer, nonce_at=HELLO_NONCE_AT)
 
     def _keep(self, script: Script, rng: Random, end_ms: float) -> None:
-        """Checks go on: an SFU's client asks about every 1.3 s, peers ask each other about every 2.5 s."""
+        """Add the checks during the call: an SFU's client asks about every 1.3 s, peers ask each other about every 2.5
+        s."""
         ice = self.facts.ice
         for way in BOTH[:1] if ice.sfu else BOTH:
             size = ice.nominating_bytes if ice.sfu else ice.plain_bytes
@@ -110,7 +111,7 @@ class Call:
 
 
 def _nonce_at(start: int, end: int) -> int | None:
-    """The first place for a nonce in the random bytes from `start` to `end`."""
+    """Return the first place for a nonce in the random bytes from `start` to `end`."""
     at = max(start, KEY_BYTES)
     return at if at + NONCE_BYTES <= end else None
 
@@ -118,7 +119,7 @@ def _nonce_at(start: int, end: int) -> int | None:
 def _ask(
     script: Script, way: Direction, at_ms: float, size: int, reply: int, tries_ms: tuple[float, ...] = (0.0,)
 ) -> None:
-    """A check and its answer; the nonce goes into MESSAGE-INTEGRITY."""
+    """Add a check and its answer; the nonce goes into MESSAGE-INTEGRITY."""
     script.ask(
         at_ms,
         size,

@@ -1,4 +1,4 @@
-"""What the apps that are built on libwebrtc differ in: who checks whom, what RTP looks like, what else is sent."""
+"""The facts in which apps built on libwebrtc differ: who checks whom, what RTP looks like, what else is sent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ VIDEO_FROM_BYTES: Final = 200  # every video packet is at least that long, no vo
 Element = Literal["send_time", "sequence", "level", "mid", "capture_time", "orientation"]
 Elements = tuple[tuple[int, Element], ...]
 ELEMENT_BYTES: Final[dict[Element, int]] = {
-    "send_time": 3, "sequence": 2, "level": 1, "mid": 1, "capture_time": 16, "orientation": 1,
-}  # fmt: skip
+    "send_time": 3,
+    "sequence": 2,
+    "level": 1,
+    "mid": 1,
+    "capture_time": 16,
+    "orientation": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +37,23 @@ class Ice:
 
     @property
     def plain_bytes(self) -> int:
-        """A check with USERNAME, network info, role, PRIORITY, MESSAGE-INTEGRITY and FINGERPRINT."""
+        """Return the size of a check with USERNAME, network info, role, PRIORITY, MESSAGE-INTEGRITY and FINGERPRINT."""
         username = self.name_bytes + len(self.name_tail) + 5
         return 20 + 4 + username + -username % 4 + 8 + 12 + 8 + 24 + 8
 
     @property
     def first_bytes(self) -> int:
-        """The first check."""
+        """Return the size of the first check."""
         return self.plain_bytes + (8 if self.delta else 0)
 
     @property
     def nominating_bytes(self) -> int:
-        """The check that chooses the pair."""
+        """Return the size of the check that chooses the pair."""
         return self.plain_bytes + (8 if self.nominates == "nomination" else 4)
 
     @property
     def first_reply_bytes(self) -> int:
-        """The answer to the first check: a peer's acknowledges the delta, an SFU's does not."""
+        """Return the size of the answer to the first check: a peer's acknowledges the delta, an SFU's does not."""
         return 72 if self.delta and not self.sfu else 64
 
 
@@ -70,11 +75,11 @@ class Stream:
     long_bytes: frozenset[int] = frozenset()
 
     def elements_of(self, size: int) -> Elements:
-        """The extension of a packet of that size."""
+        """Return the extension of a packet of that size."""
         return self.long_elements if size in self.long_bytes else self.elements
 
     def header_bytes(self, size: int) -> int:
-        """RTP header and extension of a packet of that size."""
+        """Return the size of RTP header and extension in a packet of that size."""
         used = sum(1 + ELEMENT_BYTES[name] for _, name in self.elements_of(size))
         return 16 + used + -used % 4 if used else 12
 
@@ -100,7 +105,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that decides an app's bytes. `server` answers DTLS. `tag_bytes` is SRTP's: 10 (SHA-1; the RTCP index
+    """All facts that decide an app's bytes. `server` answers DTLS. `tag_bytes` is SRTP's: 10 (SHA-1; the RTCP index
     stands before it) or 16 (GCM; after it)."""
 
     ice: Ice
@@ -111,5 +116,5 @@ class Facts:
     extras: tuple[Extra, ...] = ()
 
     def stream_of(self, size: int) -> Stream:
-        """Whose media packet has that size."""
+        """Return the stream whose media packet has that size."""
         return self.voice if self.video is None or size < VIDEO_FROM_BYTES else self.video

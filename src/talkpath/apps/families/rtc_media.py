@@ -1,4 +1,4 @@
-"""How people talk and show themselves through WebRTC: sizes and instants of media packets of one direction.
+"""Draws sizes and instants of the media packets of one direction of a WebRTC call.
 
 In ms after the first packet and bytes of UDP payload. Opus packets leave every 20 ms on the sender's audio callback,
 with silence suppression a pair of small packets each 420 ms while nobody speaks (captures stun_google_meet__a: RTP
@@ -38,7 +38,7 @@ class Voice:
     jitter_ms: float = 0.8
 
     def draw(self, rng: Random, packets: int) -> list[Packet]:
-        """The first `packets` packets."""
+        """Draw the first `packets` packets."""
         wander = min(3 * self.jitter_ms, WANDER_MS)
         drawn = [
             (max(0.0, at_ms + max(-wander, min(wander, rng.gauss(0, self.jitter_ms)))), size)
@@ -70,7 +70,7 @@ class Camera:
     packet_bytes: int = 1100
 
     def draw(self, rng: Random, packets: int) -> list[Packet]:
-        """The first `packets` packets."""
+        """Draw the first `packets` packets."""
         return list(islice(self._packets(rng), packets))
 
     def _packets(self, rng: Random) -> Iterator[Packet]:
@@ -86,7 +86,7 @@ class Camera:
 
 
 def call(rng: Random, packets: int, voice: Voice, camera: Camera | None) -> list[Packet]:
-    """The first `packets` packets of one direction, voice and video in order of time."""
+    """Draw the first `packets` packets of one direction, voice and video in order of time."""
     talk = voice.draw(rng, packets)
     if camera is None:
         return talk

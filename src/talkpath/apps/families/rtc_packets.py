@@ -39,8 +39,8 @@ PLAIN: Final[dict[Element, Pattern]] = {
 
 
 class Head(NamedTuple):
-    """What the headers of a stream's packets have alike. `stream` is its number on the sheet, `sequence_at` where a
-    transport-wide number goes (0: there is none), `clocks` are (where, element) of those that tell the time."""
+    """The common part of the headers of a stream's packets. `stream` is its number on the sheet, `sequence_at` where a
+    transport-wide number goes (0: there is none), `clocks` are (where, element) of those that hold the time."""
 
     stream: int
     pattern: Pattern
@@ -49,7 +49,7 @@ class Head(NamedTuple):
 
 
 def write(facts: Facts, schedule: Schedule) -> Sheet:
-    """The sheet of all flows that follow this schedule."""
+    """Write the sheet of all flows that follow this schedule."""
     return _Writer(facts, schedule).write()
 
 
@@ -106,7 +106,7 @@ class _Writer:
         return start
 
     def _attribute(self, kind: Attribute, value: bytes) -> int:
-        """Where the value stands."""
+        """Return where the value begins."""
         return 4 + self._sheet.fixed(struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4))
 
     def _closing(self, start: int) -> None:
@@ -171,14 +171,14 @@ class _Writer:
         self._sheet.put(dtls.record(Content.APPLICATION_DATA, number, body, epoch=1))
 
     def _next(self, *counter: object) -> int:
-        """1, 2, 3 ..."""
+        """Return the next number: 1, 2, 3 ..."""
         self._sent[counter] += 1
         return self._sent[counter]
 
     # ------------------------------------------------------------ RTP and RTCP
 
     def _stream(self, stream: Stream, direction: Direction) -> tuple[str, int | None, int]:
-        """Its SSRC (a word of the sheet, or fixed) and its number on the sheet."""
+        """Return its SSRC (a word of the sheet, or fixed) and its number on the sheet."""
         name, way = f"{direction} {stream.payload_type}", ("up", "down").index(direction)
         ssrc = stream.ssrc[way] if stream.ssrc else None
         known = self._streams.get((direction, stream.payload_type))
@@ -230,7 +230,7 @@ class _Writer:
 
 
 def _head(number: int, stream: Stream, elements: Elements, size: int) -> Head:
-    """RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
+    """Return the header of RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
     first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
     extension = struct.pack("!HH", ONE_BYTE, (size - 16) // 4) if elements else b""
     pattern = join(bytes((first, stream.payload_type)) + bytes(10) + extension)
@@ -255,7 +255,7 @@ def _of_size(flights: list[Flight], size: int) -> Flight:
 
 
 def _voice(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
-    """For each voice packet of one direction: 48-kHz ticks since the first, and is it the first?"""
+    """Return for each voice packet of one direction 48-kHz ticks since the first, and is it the first?"""
     gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]
     usual = median(gaps) if gaps else STEP_MS
     step_ms = min((STEP_MS / rate for rate in RATES), key=lambda step: abs(step - usual))
@@ -267,7 +267,8 @@ def _voice(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tu
 
 
 def _pictures(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
-    """For each video packet of one direction: 90-kHz ticks of its picture, and is it the picture's last packet?"""
+    """Return for each video packet of one direction 90-kHz ticks of its picture, and is it the picture's last
+    packet?"""
     gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]
     new = max(gaps, default=0.0) / 4
     shown_ms = slots[places[0]].at_ms if places else 0.0

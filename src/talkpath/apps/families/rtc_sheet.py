@@ -1,4 +1,4 @@
-"""All datagrams of a flow end to end: which bits are fixed, which are random, and what is patched in afterwards.
+"""Holds all datagrams of a flow end to end: which bits are fixed, which are random, and what is patched in afterwards.
 
 A sheet is written once for a schedule and filled once for each flow, in one pass over numbers of its whole length.
 A patch is for bytes that depend on others: a name that comes back, a counter that starts at random, a check sum.
@@ -47,7 +47,7 @@ class Sheet:
         self._made: tuple[int, int] = (0, 0)
 
     def masked(self, fixed: bytes, mask: bytes) -> int:
-        """Append what a `Pattern` of these would be; where it starts."""
+        """Append a `Pattern` of these; return where it starts."""
         at = self.end
         self._fixed.append(fixed)
         self._mask.append(mask)
@@ -55,11 +55,11 @@ class Sheet:
         return at
 
     def put(self, pattern: Pattern) -> int:
-        """Append; where it starts."""
+        """Append bytes; return where they start."""
         return self.masked(pattern.fixed, pattern.mask)
 
     def fixed(self, data: bytes) -> int:
-        """Append bytes that are always the same; where they start."""
+        """Append bytes that are always the same; return where they start."""
         return self.masked(data, bytes(len(data)))
 
     def random(self, size: int) -> None:
@@ -67,29 +67,29 @@ class Sheet:
         self.masked(bytes(size), b"\xff" * size)
 
     def close(self, start: int) -> None:
-        """What was put since `start` is the next datagram."""
+        """End a datagram: all that was put since `start`."""
         self.spans.append((start, self.end))
 
     def word(self, name: str, size: int, *, text: bool = False) -> str:
-        """A random field that is the same wherever it stands; `text` if it is written in base64's letters."""
+        """Declare a random field with one value in all its places; `text` if it is written in base64's letters."""
         if name not in self._words:
             self._words[name] = self._head, self._head + size, text
             self._head += size
         return name
 
     def copy(self, at: int, word: str) -> None:
-        """`word` stands at `at`."""
+        """Place `word` at `at`."""
         self._copies.append((at, word))
 
     def stream(self, name: str, ssrc: int | None, *, from_one: bool, still: bool) -> int:
-        """An RTP stream, by number; the word `name` is its SSRC unless that is fixed."""
+        """Declare an RTP stream and return its number; the word `name` is its SSRC unless that is fixed."""
         self.word(name, 4)
         self.word(name + "#", 6)
         self._streams.append((name, ssrc, from_one, still))
         return len(self._streams) - 1
 
     def header(self, at: int, stream: int, sequence: int, timestamp: int) -> None:
-        """The RTP header at `at` counts on from where its stream starts."""
+        """Let the RTP header at `at` count on from where its stream starts."""
         self._headers.append((at + 2, stream, sequence, timestamp))
 
     def time(self, at: int, clock: str, at_ms: float) -> None:
@@ -105,21 +105,21 @@ class Sheet:
         self._dates.append((at, self._clock(f"date{at}", 4), days))
 
     def _clock(self, name: str, size: int) -> str:
-        """A word that is a number."""
+        """Declare a word that is a number."""
         self._clocks.add(self.word(name, size))
         return name
 
     def seal(self, start: int) -> None:
-        """What was put since `start` is STUN and ends in FINGERPRINT."""
+        """End a STUN message with FINGERPRINT: all that was put since `start`."""
         self._seals.append((start, self.end))
 
     def finish(self) -> None:
-        """No more will be put."""
+        """Finish the sheet."""
         self._made = int.from_bytes(b"".join(self._mask), "big"), int.from_bytes(b"".join(self._fixed), "big")
         self._fixed, self._mask = [], []
 
     def fill(self, key: bytes) -> list[bytes]:
-        """One flow's datagrams."""
+        """Return one flow's datagrams."""
         need = self._head + self.end
         entropy = Keystream(key, need).take(need)
         words = {
@@ -156,7 +156,7 @@ class Sheet:
     def _start(
         words: dict[str, bytes], name: str, ssrc: int | None, from_one: bool, still: bool
     ) -> tuple[int, int, int]:
-        """(sequence number, timestamp, SSRC) of a stream's first packet."""
+        """Return (sequence number, timestamp, SSRC) of a stream's first packet."""
         base = words[name + "#"]
         first = 1 if from_one else _number(base[:2]) >> 1
         return first, 0 if still else _number(base[2:]), _number(words[name]) if ssrc is None else ssrc
