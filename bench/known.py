@@ -25,7 +25,7 @@ from wald import blocks
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
 

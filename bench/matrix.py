@@ -21,11 +21,12 @@ from random import Random
 
 import msgspec
 
-from talkpath.lab.scoring import figures, tables
-from talkpath.lab.scoring.draw import Draw, Narrow, draw_null, draw_rules
+from talkpath.lab.restrictor import mechanisms
+from talkpath.lab.scoring.draw import DrawnCheck, Narrow, draw_null, draw_rules
+from talkpath.lab.scoring.metrics import rates
+from talkpath.lab.scoring.page import tables
 from talkpath.lab.scoring.play import play
 from talkpath.lab.scoring.row import Row
-from talkpath.lab.scoring.settings import OF_ALL, OF_CALLS
 
 OUT = Path("build/matrix.jsonl")
 QUICK_RUNS, RUNS = 280, 2000
@@ -33,7 +34,7 @@ QUICK_RUNS, RUNS = 280, 2000
 Task = tuple[int, Narrow]
 
 
-def draw(seed: int, narrow: Narrow) -> Draw:
+def draw(seed: int, narrow: Narrow) -> DrawnCheck:
     """The run of that seed."""
     rng = Random(f"matrix {seed}")
     if narrow.rule == "null":
@@ -62,7 +63,7 @@ def report(rows: list[Row]) -> Iterator[str]:
     if null:
         yield from tables.null(null, lambda row: row.kind)
     if drawn:
-        yield from tables.detection(drawn, figures.true_rule)
+        yield from tables.detection(drawn, rates.true_rule)
         yield from ("", *tables.detection(drawn, lambda row: row.kind))
     yield from ("", *tables.wrong(rows))
 
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, at most three minutes")
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--rule", default="", choices=["", "two", "null", *OF_CALLS, *OF_ALL])
+    parser.add_argument("--rule", default="", choices=["", "two", "null", *mechanisms()])
     parser.add_argument("--background", default="")
     parser.add_argument("--one", type=int)
     parser.add_argument("--arms", default="", choices=["", "one", "two", "all"])

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "verdict"))
 from roles import shuffled
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.cohort import accuses

@@ -36,8 +36,8 @@ from browser_near import NAME
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.web.words import page_words
 from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.network import Network
 from talkpath.lab.path.hosts import PROBE, RESPONDER
-from talkpath.lab.path.network import Network
 from talkpath.lab.scenario import Scenario
 
 BACKGROUNDS = (

@@ -31,8 +31,8 @@ from typing import Any
 
 import record_lab_calls  # this file: what is pickled for the router's process must come from a module
 from talkpath.lab.drivers import namespace, netns
+from talkpath.lab.network import Network
 from talkpath.lab.path.hosts import PROBE, REFERENCE, RESPONDER
-from talkpath.lab.path.network import Network
 from talkpath.lab.scenario import Scenario
 
 SCRIPTS = Path(__file__).parent

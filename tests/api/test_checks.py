@@ -10,7 +10,7 @@ import pytest
 import talkpath
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import run_check
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
 from talkpath.verdict.model import Question

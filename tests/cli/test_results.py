@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from talkpath.cli import check as check_command
 from talkpath.cli import cli
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
 

@@ -20,7 +20,7 @@ from talkpath.cli import cli
 from talkpath.errors import BundleError, PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_capture, write_check
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.report.check_json import judge_check

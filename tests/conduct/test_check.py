@@ -17,7 +17,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
-from talkpath.lab.path.network import Delivery
+from talkpath.lab.network import Delivery
 from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts, Plan

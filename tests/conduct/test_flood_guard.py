@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.backgrounds.background import Background, Draws, Kind, Weather, is_udp
-from talkpath.lab.drive import run_sim
+from talkpath.lab.backgrounds.background import Background, BackgroundKind, Impairments, RunSettings
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.path.headers import is_udp
 from talkpath.lab.path.link import DROP
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
@@ -18,7 +19,7 @@ from talkpath.verdict.judge import judge
 def guard(packets_per_s: int, ban_s: float) -> Background:
     """More than so many packets within a second: nothing passes for `ban_s`."""
 
-    def make(draws: Draws) -> Weather:
+    def make(settings: RunSettings) -> Impairments:
         recent: deque[float] = deque()
         until_s = 0.0
 
@@ -37,9 +38,9 @@ def guard(packets_per_s: int, ban_s: float) -> Background:
             until_s = now_s + ban_s
             return DROP
 
-        return Weather((fate,))
+        return Impairments((fate,))
 
-    return Background(Kind("guard", "a guard against floods", make))
+    return Background(BackgroundKind("guard", "a guard against floods", make))
 
 
 @pytest.mark.parametrize(("packets_per_s", "ban_s"), [(200, 3.0), (354, 2.0), (354, 3.0)])

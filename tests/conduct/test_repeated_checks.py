@@ -13,7 +13,7 @@ from talkpath.conduct.repeated_checks import JITTER, Bounds, repeat_checks
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
-from talkpath.lab.path.network import Delivery, Network
+from talkpath.lab.network import Delivery, Network
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.verdict.bases.repeated import Run, together

@@ -7,7 +7,7 @@ from played import bundle
 
 from talkpath.evidence.bundle import read_bundle
 from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 
 VOICE_BYTES, VIDEO_BYTES = 200_000, 1_000_000

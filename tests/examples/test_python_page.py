@@ -12,7 +12,7 @@ import pytest
 
 import talkpath
 from talkpath.conduct import run_check
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"

@@ -24,7 +24,7 @@ from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.plan import make_plan
 from talkpath.experiment.seeds import session_key
 from talkpath.lab.drivers.sim import PORTS, Sim
-from talkpath.lab.path.network import Delivery
+from talkpath.lab.network import Delivery
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.verdict.model import Question

@@ -6,7 +6,7 @@ from collections import defaultdict
 from random import Random
 
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.path.network import Network
+from talkpath.lab.network import Network
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.conduct.hop_questions import restricted_places
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.locating import draw, holds, plan_of, play, table
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check

@@ -9,8 +9,9 @@ import jsonschema
 
 import write_schemas
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
-from talkpath.lab.scenario import Scenario, truth
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.scenario import Scenario
 from talkpath.report.check_json import judge_check
 
 SPEC = Path(__file__).parents[2] / "spec"

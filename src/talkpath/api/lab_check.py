@@ -38,10 +38,10 @@ def simulate(
     from talkpath.api.check_result import Result
     from talkpath.evidence.simulation import probe_signer
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
-    from talkpath.lab import drive
-    from talkpath.lab.drivers import namespace
+    from talkpath.lab.drivers import namespace, run
     from talkpath.lab.drivers.sim import PORTS
-    from talkpath.lab.scenario import Scenario, truth
+    from talkpath.lab.ground_truth.hits import truth
+    from talkpath.lab.scenario import Scenario
 
     rules = (restrict,) if isinstance(restrict, str) else tuple(restrict)
     scenario = Scenario.parse(background, rules, seed, family)
@@ -51,7 +51,7 @@ def simulate(
         if why := namespace.available():
             raise PeerError(why)
         namespace.enter()
-    run = {"sim": drive.run_sim, "netns": drive.run_netns, "loopback": drive.run_loopback}[driver]
-    facts = run(plan, scenario)
+    drivers = {"sim": run.run_sim, "netns": run.run_netns, "loopback": run.run_loopback}
+    facts = drivers[driver](plan, scenario)
     hits = [hit.record() for hit in truth(scenario.rules, arms, PORTS)]
     return Result.of(facts, probe_signer(), hits)

@@ -54,8 +54,7 @@ def locate(
         return
     from talkpath.cli._screen import screen
     from talkpath.conduct.hop_questions import restricted_places
-    from talkpath.lab import drive
-    from talkpath.lab.drivers import namespace
+    from talkpath.lab.drivers import namespace, run
     from talkpath.lab.locating import plan_of
     from talkpath.lab.scenario import Scenario
     from talkpath.report import location_report
@@ -66,7 +65,7 @@ def locate(
         if why := namespace.available():
             raise PeerError(why)
         namespace.enter()
-    facts = {"sim": drive.run_sim, "netns": drive.run_netns}[driver](plan_of(app), scenario)
+    facts = {"sim": run.run_sim, "netns": run.run_netns}[driver](plan_of(app), scenario)
     found = restricted_places(facts)
     assert scenario.path is not None  # parsed
     truth = {"routers": scenario.path.routers, "at": scenario.path.at}

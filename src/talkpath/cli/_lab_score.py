@@ -14,7 +14,7 @@ import click
 from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
-    from talkpath.lab.scoring.goals import Goal
+    from talkpath.lab.scoring.metrics.goals import Goal
     from talkpath.lab.scoring.row import Driver, Rows
 
 QUICK = "1:500"
@@ -63,7 +63,8 @@ def score(
     """
     from rich.console import Console
 
-    from talkpath.lab.scoring import draw, goals, published, run
+    from talkpath.lab.scoring import draw, published, run
+    from talkpath.lab.scoring.metrics import goals
     from talkpath.lab.scoring.row import Rows, digest
 
     if one is not None:
@@ -141,9 +142,10 @@ def _tell(found: Sequence[Goal], count: int, as_json: bool) -> None:
 
 
 def _write(path: Path, kept: Rows, seeds: range) -> None:
-    from talkpath.lab.scoring import beyond, page
+    from talkpath.lab.scoring import driver_agreement
+    from talkpath.lab.scoring.page.write import write
 
     rows = kept.of("sim", seeds)
-    pairs = beyond.pairs(rows, kept.of("netns", seeds))
+    pairs = driver_agreement.pairs(rows, kept.of("netns", seeds))
     looks = [row.look for row in kept.of("peers", seeds) if row.look is not None]
-    page.write(path, rows, pairs, looks, kept.code)
+    write(path, rows, pairs, looks, kept.code)

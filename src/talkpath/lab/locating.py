@@ -14,10 +14,10 @@ from random import Random
 
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.experiment.plan import choose_arms, locating, make_plan
-from talkpath.lab.drive import run_sim
-from talkpath.lab.path.routers import Path
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.exact_interval import share
+from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.scenario import Scenario
-from talkpath.lab.scoring.exact import share
 from talkpath.measure.facts import Plan
 from talkpath.verdict.bases.hops import Place
 
@@ -92,17 +92,17 @@ def play(drawn: Drawn) -> list[Told]:
     return [Told(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path)) for place in found]
 
 
-def _word(place: Place, path: Path) -> str:
+def _word(place: Place, path: RouterPath) -> str:
     return place.why or ("right" if holds(place, path) else "wrong")
 
 
-def holds(place: Place, path: Path) -> bool:
+def holds(place: Place, path: RouterPath) -> bool:
     """Does the restrictor stand between the two routers?"""
     first = path.at if place.direction == "up" else path.routers + 2 - path.at  # the first router of those it keeps out
     return place.after is not None and place.after < first <= (place.by or path.routers + 1)
 
 
-def _sharp(place: Place, path: Path) -> bool:
+def _sharp(place: Place, path: RouterPath) -> bool:
     if place.why or place.after is None:
         return False
     between = range(place.after + 1, place.by or path.routers + 1)

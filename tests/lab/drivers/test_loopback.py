@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from talkpath.errors import UsageError
+from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, Relay, RelayJob, refuse, relay
-from talkpath.lab.path.delivery import RouterHealth
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.wire.ip.packets import parse_ip, parse_tcp, parse_udp, replace_port

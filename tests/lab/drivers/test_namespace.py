@@ -123,7 +123,7 @@ def test_inside_holds_for_what_is_started_there_and_ends_with_the_block(in_lab: 
 
 ENDLESS = """
 import sys, time
-from talkpath.lab import namespace
+from talkpath.lab.drivers import namespace
 namespace.enter()
 with namespace.bring_up() as hosts:
     child = hosts["responder"].start([sys.executable, "-c", "import time; time.sleep(60)"])

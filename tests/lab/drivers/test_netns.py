@@ -15,7 +15,7 @@ import pytest
 
 from talkpath.errors import PeerError
 from talkpath.lab.drivers import namespace, netns
-from talkpath.lab.path.delivery import RouterHealth
+from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 
 InLab = Callable[..., Any]

@@ -9,9 +9,9 @@ import textwrap
 
 import pytest
 
+from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.loopback import RelayJob, forward
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.delivery import RouterHealth
 from talkpath.lab.scenario import Scenario
 
 JOB = RelayJob(Scenario.parse("clean", []).network(), ())
@@ -36,9 +36,9 @@ def test_a_process_that_ends_by_itself_is_told_with_its_exit_code() -> None:
 
 OWNER = textwrap.dedent("""
     import os
-    from talkpath.lab.loopback import RelayJob, forward
+    from talkpath.lab.drivers.loopback import RelayJob, forward
     from talkpath.lab.scenario import Scenario
-    from talkpath.lab.service import Service
+    from talkpath.lab.drivers.service import Service
     service = Service(forward, RelayJob(Scenario.parse("clean", []).network(), ()))
     os._exit(0)
 """)

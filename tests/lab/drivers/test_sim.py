@@ -14,9 +14,9 @@ import pytest
 
 from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import Sim
-from talkpath.lab.path.network import Delivery, Network
+from talkpath.lab.network import Delivery, Network
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.responder.session import ControlConnection, Responder

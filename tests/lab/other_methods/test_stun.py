@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.other_methods import stun
-from talkpath.lab.other_methods.line import Line
+from talkpath.lab.other_methods.virtual_path import Line
 from talkpath.lab.scenario import Scenario
 
 ANY = Arm("webrtc", "dtls", "voice")

@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.other_methods import wehe
-from talkpath.lab.other_methods.line import Line, Packet
+from talkpath.lab.other_methods.virtual_path import Line, Packet
 from talkpath.lab.scenario import Scenario
 
 SIGNAL = Arm("signal", "ringrtc", "voice")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.lab.path.link import DROP, Bucket, Cross, Link, Queue
+from talkpath.lab.path.link import DROP, Bucket, CrossTraffic, Link, Queue
 
 
 def sent(link: Link, gaps_s: list[float], size: int = 100) -> list[tuple[float, float | None]]:
@@ -38,7 +38,7 @@ def test_a_link_keeps_order_and_never_delivers_early(seed, gaps_s):
 
 def test_what_arrives_is_the_very_packet():
     packet = bytes(range(100))
-    link = Link(Random(1), twice=0.5)
+    link = Link(Random(1), duplicated=0.5)
     copies = [copy for n in range(200) for copy in link.carry(n * 0.1, packet)]
     assert all(copy is packet for _, copy in copies)
     assert 250 < len(copies) < 350
@@ -99,7 +99,7 @@ def test_a_queue_drains_when_nothing_comes():
 
 
 def test_cross_traffic_makes_delay_first_and_loss_then():
-    queue = Queue(Random(3), 8000, 100, Cross(busy=1.25, quiet=0.5, busy_s=1.0, quiet_s=1.0))
+    queue = Queue(Random(3), 8000, 100, CrossTraffic(busy=1.25, quiet=0.5, busy_s=1.0, quiet_s=1.0))
     waits = [queue.wait(n * 0.005, bytes(200)) for n in range(60_000)]
     lost = [n for n, wait in enumerate(waits) if wait == DROP]
     before = [next(wait for wait in reversed(waits[:n]) if wait != DROP) for n in lost]
@@ -112,8 +112,8 @@ def test_cross_traffic_makes_delay_first_and_loss_then():
 
 def test_the_same_seed_is_the_same_link():
     def run(seed: int) -> list[tuple[float, float | None]]:
-        cross = Cross(1.2, 0.7, 0.5, 0.5)
-        return sent(Link(Random(seed), queue=Queue(Random(seed), 5000, 50, cross), twice=0.1), [0.002] * 3000)
+        cross = CrossTraffic(1.2, 0.7, 0.5, 0.5)
+        return sent(Link(Random(seed), queue=Queue(Random(seed), 5000, 50, cross), duplicated=0.1), [0.002] * 3000)
 
     assert run(4) == run(4)
     assert run(4) != run(5)

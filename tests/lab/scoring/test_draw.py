@@ -9,14 +9,16 @@ import pytest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
-from talkpath.lab.backgrounds import kinds
+from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.scenario import Scenario, truth
+from talkpath.lab.restrictor.media_drop import LEAST_P
+from talkpath.lab.scenario import Scenario
 from talkpath.lab.scoring.draw import (
     CLOSED,
     RELEASE_SEEDS,
-    Draw,
+    DrawnCheck,
     Narrow,
     draw,
     draw_null,
@@ -24,13 +26,13 @@ from talkpath.lab.scoring.draw import (
     first_seed,
     sample,
 )
-from talkpath.lab.scoring.settings import KINDS, LEAST_P
+from talkpath.lab.scoring.settings import drawn_mechanisms
 
 SEEDS = range(1, 2401)
 
 
 @pytest.fixture(scope="module")
-def drawn() -> list[Draw]:
+def drawn() -> list[DrawnCheck]:
     return [draw(seed) for seed in SEEDS]
 
 
@@ -39,7 +41,7 @@ def test_a_seed_is_one_check() -> None:
     assert draw(17) != draw(18)
 
 
-def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[Draw]) -> None:
+def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[DrawnCheck]) -> None:
     for one in drawn:
         assert one.unit in one.arms
         assert bool(one.rules) == (one.study != "null")
@@ -48,26 +50,28 @@ def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[Draw
             assert truth([rule], (one.unit,), PORTS), one
 
 
-def test_the_design_spreads(drawn: list[Draw]) -> None:
+def test_the_design_spreads(drawn: list[DrawnCheck]) -> None:
     studies = Counter(one.study for one in drawn)
     assert studies["null"] > 100
     assert studies["rules"] > 150
     assert studies["speed"] > 30
-    assert {rule.partition(",")[0] for one in drawn for rule in one.rules} == set(KINDS)
-    assert {one.background.partition(",")[0] for one in drawn} == set(kinds())
+    assert {rule.partition(",")[0] for one in drawn for rule in one.rules} == {
+        mechanism.id for mechanism in drawn_mechanisms()
+    }
+    assert {one.background.partition(",")[0] for one in drawn} == set(background_kinds())
     assert {len(one.arms) for one in drawn} > {1, len(choose_arms())}
     effects = [parse_rule(rule) for one in drawn for rule in one.rules if rule.startswith("media.drop")]
     assert LEAST_P <= min(rule.number("p") for rule in effects) < 0.05
     assert max(rule.number("p") for rule in effects) > 0.5
 
 
-def test_nulls_are_mostly_whole_batteries(drawn: list[Draw]) -> None:
+def test_nulls_are_mostly_whole_batteries(drawn: list[DrawnCheck]) -> None:
     null = [one for one in drawn if one.study == "null"]
     assert sum(one.arms == choose_arms() for one in null) > 0.7 * len(null)
-    assert any(kinds()[one.background.partition(",")[0]].unseen for one in null)
+    assert any(background_kinds()[one.background.partition(",")[0]].unseen for one in null)
 
 
-def test_no_restriction_is_drawn_where_no_udp_passes(drawn: list[Draw]) -> None:
+def test_no_restriction_is_drawn_where_no_udp_passes(drawn: list[DrawnCheck]) -> None:
     assert not [one for one in drawn if one.rules and one.background in CLOSED]
 
 
@@ -95,4 +99,4 @@ def test_who_works_on_the_method_sees_no_unseen_background() -> None:
     narrow = Narrow(unseen=False)
     drawn = [draw_null(seed, Random(seed), narrow) for seed in range(200)]
     drawn += [draw_rules(seed, Random(seed), Narrow("media.drop", arms="one", unseen=False)) for seed in range(50)]
-    assert not [one for one in drawn if kinds()[one.background.partition(",")[0]].unseen]
+    assert not [one for one in drawn if background_kinds()[one.background.partition(",")[0]].unseen]

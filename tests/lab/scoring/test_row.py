@@ -53,7 +53,7 @@ DECIDES = {
     "verdict/bases/recorded_call.py": False,
     "verdict/bases/hops.py": False,
     "lab/scoring/draw.py": True,
-    "lab/scoring/page.py": False,
+    "lab/scoring/page/write.py": False,
     "cli/lab.py": False,
 }
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.scoring import run
-from talkpath.lab.scoring.draw import Draw
+from talkpath.lab.scoring.draw import DrawnCheck
 from talkpath.lab.scoring.play import play
 from talkpath.lab.scoring.row import Row, Rows
 
@@ -18,8 +18,8 @@ WEBRTC = Arm("webrtc", "dtls", "voice")
 MEET = Arm("meet", "sfu", "voice")
 
 
-def drawn(*rules: str, background: str = "clean", arms: tuple[Arm, ...] = (WEBRTC,)) -> Draw:
-    return Draw(5, "rules" if rules else "null", rules, background, arms, WEBRTC, 4)
+def drawn(*rules: str, background: str = "clean", arms: tuple[Arm, ...] = (WEBRTC,)) -> DrawnCheck:
+    return DrawnCheck(5, "rules" if rules else "null", rules, background, arms, WEBRTC, 4)
 
 
 def test_a_restricted_call() -> None:

@@ -13,7 +13,7 @@ from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, has_receipt, write_check
 from talkpath.evidence.simulation import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.observatory.intake.collector import Answer, Collector, Settings

@@ -1,5 +1,5 @@
 """What Linux's error queue says, read from bytes laid out as linux/errqueue.h has them; the kernel's own come in
-tests/lab/test_netns_locating.py."""
+tests/lab/whole_checks/test_netns_locating.py."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a background is: a `Kind` (one file of this package), a `Background` (a kind with its settings), and the
-`Weather` that it makes of a seed.
+"""What a background is: a `BackgroundKind` (one file of this folder), a `Background` (a kind with settings), and the
+`Impairments` of one run that it makes from a seed.
 
-A background is blind to what packets carry. It may look at their size, their protocol and, where networks do
-(equal-cost paths, per-flow queues, translators), at the 5-tuple.
+A background never looks at payloads. It may look at a packet's size, its protocol and, where networks do (equal-cost
+paths, per-flow queues, address translators), at its 5-tuple (lab/path/headers).
 """
 
 from __future__ import annotations
@@ -10,32 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from zlib import crc32
 
 from talkpath.lab.parameters import Parameter, Value, text_of
-from talkpath.lab.path.link import Filter, Queue
+from talkpath.lab.path.link import PacketFilter, Queue
 from talkpath.lab.path.nat import Nat
-from talkpath.wire.ip.packets import UDP
 
 DELAY_MS = Parameter("delay_ms", "ms", "each way", 15.0, high=2000)
 JITTER_MS = Parameter("jitter_ms", "ms", "at most, each way", 1.0, high=500)
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
-    """What a background does in one run. `twice` is the share of packets that arrive two times."""
+class Impairments:
+    """What a background does to packets in one run. `duplicated` is the share of packets that arrive twice."""
 
-    up: tuple[Filter, ...] = ()
-    down: tuple[Filter, ...] = ()
+    up: tuple[PacketFilter, ...] = ()
+    down: tuple[PacketFilter, ...] = ()
     queue_up: Queue | None = None
     queue_down: Queue | None = None
     nat: Nat | None = None
-    twice: float = 0.0
+    duplicated: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
-    """The settings of one run, all of them: given, drawn or by default; and the run's dice."""
+class RunSettings:
+    """All settings of one run (given, drawn or default), and the random numbers of the run."""
 
     values: Mapping[str, Value]
     rng: Random
@@ -48,28 +46,31 @@ class Draws:
         """A setting that is a word."""
         return str(self.values[name])
 
-    def random(self, name: str) -> Random:
-        """Dice of its own for one part of the weather."""
-        return Random(f"{name} {self.rng.random()}")
+    def random(self, part: str) -> Random:
+        """A random generator of its own for each part of the network."""
+        return Random(f"{part} {self.rng.random()}")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of network without a restriction on calls. `unseen` ones were written apart from the method, and nobody
-    tunes it to them: benchmarks leave them out, scores report them apart."""
+class BackgroundKind:
+    """One kind of network without a restriction on calls.
+
+    `unseen` kinds were written after the method was frozen, and the method is never tuned to them: benchmarks leave
+    them out, and scores report them separately.
+    """
 
     id: str
     meaning: str
-    make: Callable[[Draws], Weather]
+    make: Callable[[RunSettings], Impairments]
     parameters: tuple[Parameter, ...] = ()
     unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A kind set up. `values` holds what was given; `draws` fills in the rest from a seed."""
+    """A kind with settings. `values` are those that were given; `settings_of` completes them from a seed."""
 
-    kind: Kind = field(repr=False)
+    kind: BackgroundKind = field(repr=False)
     values: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -77,7 +78,7 @@ class Background:
         """The kind's id."""
         return self.kind.id
 
-    def draws(self, seed: int) -> Draws:
+    def settings_of(self, seed: int) -> RunSettings:
         """The settings of the run with that seed."""
         rng = Random(f"background {self.id} {seed}")
         values = {}
@@ -86,34 +87,7 @@ class Background:
             value = self.values.get(parameter.name, drawn)
             if value is not None:
                 values[parameter.name] = value
-        return Draws(values, rng)
+        return RunSettings(values, rng)
 
     def __str__(self) -> str:
         return text_of(self.id, self.values)
-
-
-def is_udp(packet: bytes) -> bool:
-    """Is it UDP, of either family?"""
-    return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == UDP
-
-
-def five_tuple(packet: bytes) -> bytes:
-    """Addresses and ports as they stand in the packet, and the protocol. An address: never print it."""
-    if packet[0] >> 4 == 4:
-        return packet[12:24] + packet[9:10]
-    return packet[8:44] + packet[6:7]
-
-
-def flow_of(packet: bytes, up: bool) -> bytes:
-    """The same for both directions of a 5-tuple."""
-    key = five_tuple(packet)
-    if up:
-        return key
-    size = (len(key) - 5) // 2
-    ports = key[2 * size : 2 * size + 4]
-    return key[size : 2 * size] + key[:size] + ports[2:] + ports[:2] + key[-1:]
-
-
-def flow_share(packet: bytes, salt: int) -> float:
-    """A number in [0, 1) that a network works out of the 5-tuple (in each direction another)."""
-    return crc32(five_tuple(packet), salt) / 2**32

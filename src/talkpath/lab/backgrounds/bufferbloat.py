@@ -1,13 +1,13 @@
-"""`bufferbloat`: the same with a buffer of 300 to 1000 ms and long spells: much delay, few losses."""
+"""`bufferbloat`: congestion with a buffer of 300 to 1000 ms and long busy spells: much delay, little loss."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from talkpath.lab.backgrounds import congestion
-from talkpath.lab.backgrounds.background import Kind
+from talkpath.lab.backgrounds.background import BackgroundKind
 
-KIND = Kind(
+KIND = BackgroundKind(
     "bufferbloat",
     "a bottleneck with too large a buffer",
     congestion.make,
@@ -17,6 +17,6 @@ KIND = Kind(
         replace(congestion.LOAD, default=1.2, drawn=(1.05, 1.5)),
         replace(congestion.BUSY_S, default=3.0, drawn=(1.0, 6.0)),
         replace(congestion.QUIET_S, default=2.0, drawn=(1.0, 4.0)),
-        congestion.WAY,
+        congestion.DIRECTION,
     ),
 )

@@ -1,13 +1,13 @@
-"""`clean`: nothing is lost, little varies."""
+"""`clean`: no loss, and little jitter."""
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 
 
-def make(draws: Draws) -> Weather:
-    """Nothing beside the delay and jitter that every background has."""
-    return Weather()
+def make(settings: RunSettings) -> Impairments:
+    """Only the delay and jitter that every background has."""
+    return Impairments()
 
 
-KIND = Kind("clean", "a good line", make)
+KIND = BackgroundKind("clean", "a good line", make)

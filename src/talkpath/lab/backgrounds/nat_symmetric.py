@@ -1,20 +1,27 @@
-"""`nat_symmetric`: a translator that takes a port for every destination, and has 64; silent ones go back after 30 s.
+"""`nat_symmetric`: a NAT with 64 ports a user that takes one for every destination and reclaims it after 30 s.
 
-Address- and port-dependent mapping (RFC 4787 section 4.1), as some carriers' translators have it: a user's flows run
-out of ports even where they share one of their own.
+Address- and port-dependent mapping (RFC 4787 section 4.1), as some carriers have it: a user's flows run out of ports
+even where they share one local port.
 """
 
 from __future__ import annotations
 
 from talkpath.lab.backgrounds import nat64ports
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 from talkpath.lab.path.nat import SymmetricNat
 
 
-def make(draws: Draws) -> Weather:
-    """As `nat64ports`, but a mapping belongs to inner port and destination together."""
-    return Weather(nat=SymmetricNat(draws.random("nat"), int(draws.number("ports")), draws.number("timeout_s")))
+def make(settings: RunSettings) -> Impairments:
+    """As `nat64ports`, but with one mapping for each pair of inner port and destination."""
+    return Impairments(
+        nat=SymmetricNat(settings.random("nat"), int(settings.number("ports")), settings.number("timeout_s"))
+    )
 
 
-KIND = Kind("nat_symmetric", "a port for every destination, few ports a user", make, nat64ports.KIND.parameters,
-            unseen=True)  # fmt: skip
+KIND = BackgroundKind(
+    id="nat_symmetric",
+    meaning="a port for every destination, few ports a user",
+    make=make,
+    parameters=nat64ports.KIND.parameters,
+    unseen=True,
+)

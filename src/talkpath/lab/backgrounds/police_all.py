@@ -1,10 +1,11 @@
-"""`police_all`: all UDP of the user together is held to a rate, whatever it carries."""
+"""`police_all`: all UDP traffic of the user together is policed to a rate, whatever it carries."""
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather, is_udp
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.path.link import DROP, Bucket, Filter
+from talkpath.lab.path.headers import is_udp
+from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
 
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes each way", 512.0, low=1, high=1e6, drawn=(200, 1000))
 BURST_MS = Parameter("burst_ms", "ms", "of that rate that pass at once", 50.0, low=1, high=10000, drawn=(20, 200))
@@ -12,20 +13,20 @@ BURST_MS = Parameter("burst_ms", "ms", "of that rate that pass at once", 50.0, l
 LEAST_BURST_BYTES = 3000  # two full packets
 
 
-def policer(kbps: float, burst_ms: float) -> Filter:
-    """One direction's fates."""
+def policer(kbps: float, burst_ms: float) -> PacketFilter:
+    """The packet filter of one direction."""
     bucket = Bucket(kbps, max(LEAST_BURST_BYTES, kbps * burst_ms / 8))
 
     def fate(now_s: float, packet: bytes) -> float:
-        return DROP if is_udp(packet) and not bucket.take(now_s, len(packet)) else 0.0
+        return DROP if is_udp(packet) and not bucket.take(now_s, len(packet)) else PASS
 
     return fate
 
 
-def make(draws: Draws) -> Weather:
-    """A bucket each way; at the least two full packets pass at once, however low the rate."""
-    kbps, burst_ms = draws.number("kbps"), draws.number("burst_ms")
-    return Weather((policer(kbps, burst_ms),), (policer(kbps, burst_ms),))
+def make(settings: RunSettings) -> Impairments:
+    """One token bucket for each direction, deep enough for two full packets at any rate."""
+    kbps, burst_ms = settings.number("kbps"), settings.number("burst_ms")
+    return Impairments((policer(kbps, burst_ms),), (policer(kbps, burst_ms),))
 
 
-KIND = Kind("police_all", "all UDP together is held to a rate", make, (KBPS, BURST_MS))
+KIND = BackgroundKind("police_all", "all UDP together is held to a rate", make, (KBPS, BURST_MS))

@@ -1,35 +1,36 @@
-"""`police_flow`: each UDP 5-tuple is held to a rate, whatever it carries."""
+"""`police_flow`: each UDP 5-tuple is policed to a rate, whatever it carries."""
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather, five_tuple, is_udp
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.path.link import DROP, Bucket, Filter
+from talkpath.lab.path.headers import five_tuple, is_udp
+from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
 
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes of one 5-tuple each way", 64.0, low=1, high=1e6, drawn=(20, 100))
 BURST_BYTES = Parameter("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)
 
 
-def policers(kbps: float, burst_bytes: float) -> Filter:
-    """One direction's fates."""
+def policers(kbps: float, burst_bytes: float) -> PacketFilter:
+    """The packet filter of one direction."""
     buckets: dict[bytes, Bucket] = {}
 
     def fate(now_s: float, packet: bytes) -> float:
         if not is_udp(packet):
-            return 0.0
+            return PASS
         key = five_tuple(packet)
         bucket = buckets.get(key)
         if bucket is None:
             bucket = buckets[key] = Bucket(kbps, burst_bytes)
-        return 0.0 if bucket.take(now_s, len(packet)) else DROP
+        return PASS if bucket.take(now_s, len(packet)) else DROP
 
     return fate
 
 
-def make(draws: Draws) -> Weather:
-    """A bucket for each 5-tuple and each direction of it."""
-    kbps, burst_bytes = draws.number("kbps"), draws.number("burst_bytes")
-    return Weather((policers(kbps, burst_bytes),), (policers(kbps, burst_bytes),))
+def make(settings: RunSettings) -> Impairments:
+    """One token bucket for each 5-tuple and direction."""
+    kbps, burst_bytes = settings.number("kbps"), settings.number("burst_bytes")
+    return Impairments((policers(kbps, burst_bytes),), (policers(kbps, burst_bytes),))
 
 
-KIND = Kind("police_flow", "each UDP flow is held to a rate", make, (KBPS, BURST_BYTES))
+KIND = BackgroundKind("police_flow", "each UDP flow is held to a rate", make, (KBPS, BURST_BYTES))

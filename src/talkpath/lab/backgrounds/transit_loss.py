@@ -1,28 +1,29 @@
-"""`transit_loss`: a bad transit link loses packets of everything that goes one way (Signal-Desktop 7935: 20 to 23 %,
-inbound only, and nobody restricted anything).
+"""`transit_loss`: a bad transit link loses packets of all traffic in one direction.
+
+Seen in Signal-Desktop issue 7935: 20 to 23 % inbound only, without any restriction.
 """
 
 from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.path.link import DROP, Filter
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
 DIRECTION = Parameter("direction", "direction", "seen from the user", "down", choices=("up", "down"))
 P = Parameter("p", "share", "of all packets that way", 0.2, drawn=(0.05, 0.25))
 
 
-def losses(rng: Random, p: float) -> Filter:
-    """One direction's fates."""
-    return lambda now_s, packet: DROP if rng.random() < p else 0.0
+def losses(rng: Random, p: float) -> PacketFilter:
+    """The packet filter of one direction."""
+    return lambda now_s, packet: DROP if rng.random() < p else PASS
 
 
-def make(draws: Draws) -> Weather:
-    """Loss on the one way that `direction` names; the other way is clean."""
-    lossy = (losses(draws.random("transit"), draws.number("p")),)
-    return Weather(up=lossy) if draws.word("direction") == "up" else Weather(down=lossy)
+def make(settings: RunSettings) -> Impairments:
+    """Loss in the direction that `direction` names; the other direction is clean."""
+    lossy = (losses(settings.random("transit"), settings.number("p")),)
+    return Impairments(up=lossy) if settings.word("direction") == "up" else Impairments(down=lossy)
 
 
-KIND = Kind("transit_loss", "a transit link loses packets one way", make, (DIRECTION, P))
+KIND = BackgroundKind("transit_loss", "a transit link loses packets one way", make, (DIRECTION, P))

@@ -1,30 +1,31 @@
-"""`user_vpn`: the user's own tunnel or bypass tool ends long UDP flows (bol-van/zapret 344)."""
+"""`user_vpn`: the user's own VPN or circumvention tool ends long UDP flows (bol-van/zapret issue 344)."""
 
 from __future__ import annotations
 
-from talkpath.lab.backgrounds.background import Draws, Kind, Weather, flow_of, is_udp
+from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.path.link import DROP, Filter
+from talkpath.lab.path.headers import flow_key, is_udp
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
 AFTER_S = Parameter("after_s", "s", "from a flow's first packet", 15.0, high=86400)
 
 
-def ends(opened_s: dict[bytes, float], after_s: float, up: bool) -> Filter:
-    """One direction's fates; `opened_s` is shared by both."""
+def ends(opened_s: dict[bytes, float], after_s: float, up: bool) -> PacketFilter:
+    """The packet filter of one direction; both directions share `opened_s`."""
 
     def fate(now_s: float, packet: bytes) -> float:
         if not is_udp(packet):
-            return 0.0
-        return DROP if now_s - opened_s.setdefault(flow_of(packet, up), now_s) >= after_s else 0.0
+            return PASS
+        return DROP if now_s - opened_s.setdefault(flow_key(packet, up), now_s) >= after_s else PASS
 
     return fate
 
 
-def make(draws: Draws) -> Weather:
+def make(settings: RunSettings) -> Impairments:
     """A flow's age counts from its first packet of either direction, and ends both."""
     opened_s: dict[bytes, float] = {}
-    after_s = draws.number("after_s")
-    return Weather((ends(opened_s, after_s, True),), (ends(opened_s, after_s, False),))
+    after_s = settings.number("after_s")
+    return Impairments((ends(opened_s, after_s, True),), (ends(opened_s, after_s, False),))
 
 
-KIND = Kind("user_vpn", "the user's tunnel ends long UDP flows", make, (AFTER_S,))
+KIND = BackgroundKind("user_vpn", "the user's tunnel ends long UDP flows", make, (AFTER_S,))

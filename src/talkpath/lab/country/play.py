@@ -1,9 +1,9 @@
 """Plays the country: every check through the real engines, day by day, into a folder.
 
 bundles/DAY/NETWORK-N.talkpath   evidence, as `talkpath check` writes it
-taps.jsonl, said.jsonl           what people tapped, and what the regulator said
-audience.toml, networks.toml     what a panel and a registry would tell
-truth/truth.json                 what really was: apart, for whoever scores, and never read by whoever measures
+taps.jsonl, said.jsonl           what people tapped, and the regulator's public statements
+audience.toml, networks.toml     estimates of a panel and of a registry
+truth/truth.json                 the ground truth, for scoring; nothing that measures reads it
 """
 
 from __future__ import annotations
@@ -20,29 +20,28 @@ from typing import Any
 from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.conduct.check import Check
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab import messenger
 from talkpath.lab.country.calendar import rules_of, silenced
 from talkpath.lab.country.people import audience_toml, networks_toml, taps
 from talkpath.lab.country.settings import COUNTRY, Country, Operator
-from talkpath.lab.drive import OTHERS_S, run_sim
-from talkpath.lab.drivers.sim import PORTS, Sim
-from talkpath.lab.scenario import Scenario, truth
+from talkpath.lab.drivers.run import messages_in_sim, run_sim
+from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import NetworkOrigin
 
 BLOCKED = "address.block,host=messenger"
-Hear = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Errand:
-    """One check of one line. `blocked` are the apps whose messages do not pass."""
+class LineCheck:
+    """One check of one line. `blocked` are the apps whose messages are blocked."""
 
     day: str
     network: str
@@ -57,12 +56,14 @@ class Errand:
 
     @property
     def name(self) -> str:
-        """Its bundle below the folder."""
+        """The path of its bundle in the folder."""
         return f"bundles/{self.day}/{self.network}-{self.number}.talkpath"
 
 
-def play(country: Country, folder: Path, seed: int = 0, jobs: int = 1, hear: Hear = lambda said: None) -> int:
-    """Play all days; how many checks there were. The folder is made, and must be empty."""
+def play(
+    country: Country, folder: Path, seed: int = 0, jobs: int = 1, on_progress: OnProgress = lambda message: None
+) -> int:
+    """Plays all days and returns the number of checks. The folder is made, and must be empty."""
     if folder.exists() and any(folder.iterdir()):
         raise UsageError("The folder is not empty; name a new one with -o.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,28 +71,28 @@ def play(country: Country, folder: Path, seed: int = 0, jobs: int = 1, hear: Hea
     (folder / "audience.toml").write_text(audience_toml(country, seed))
     (folder / "networks.toml").write_text(networks_toml(country))
     _write_lines(folder / "said.jsonl", _said(country))
-    errands = list(_errands(country, seed))
-    _play_all(errands, folder, jobs, hear)
-    _write_lines(folder / "taps.jsonl", _taps(country, errands, seed))
+    checks = list(_checks(country, seed))
+    _play_all(checks, folder, jobs, on_progress)
+    _write_lines(folder / "taps.jsonl", _taps(country, checks, seed))
     (folder / "truth").mkdir()
-    (folder / "truth" / "truth.json").write_text(json.dumps(_truth(country, errands, seed), indent=1) + "\n")
-    return len(errands)
+    (folder / "truth" / "truth.json").write_text(json.dumps(_truth(country, checks, seed), indent=1) + "\n")
+    return len(checks)
 
 
 # -- checks --------------------------------------------------------------------------------------------------------
 
 
-def _errands(country: Country, seed: int) -> Iterator[Errand]:
-    """Every check, in order of days: which line it is of is drawn, and with that whether the line is covered."""
+def _checks(country: Country, seed: int) -> Iterator[LineCheck]:
+    """Every check, in order of days. Its line is drawn, and with that whether the line is behind the device."""
     names = [f"{messenger.id}/{messenger.variant}" for messenger in country.messengers]
     arms = choose_arms(names, country.media)
     for day in country.days:
         for operator in country.operators:
             rules, blocked = rules_of(country, operator, day), silenced(country, operator, day)
             for number in range(country.people.checks):
-                draws = Random(f"{seed} line {day} {operator.network} {number}")
-                covered, liar = draws.random() < operator.coverage, draws.random() < country.people.liars
-                yield Errand(
+                rng = Random(f"{seed} line {day} {operator.network} {number}")
+                covered, liar = rng.random() < operator.coverage, rng.random() < country.people.liars
+                yield LineCheck(
                     day=day,
                     network=operator.network,
                     number=number,
@@ -101,51 +102,47 @@ def _errands(country: Country, seed: int) -> Iterator[Errand]:
                     apps=country.apps,
                     arms=arms,
                     liar=liar,
-                    seed=draws.randrange(1 << 48),
+                    seed=rng.randrange(1 << 48),
                 )
 
 
-def _play_all(errands: Sequence[Errand], folder: Path, jobs: int, hear: Hear) -> None:
-    for day in dict.fromkeys(errand.day for errand in errands):
+def _play_all(checks: Sequence[LineCheck], folder: Path, jobs: int, on_progress: OnProgress) -> None:
+    for day in dict.fromkeys(check.day for check in checks):
         (folder / "bundles" / day).mkdir(parents=True)
     if jobs == 1:
-        _store(errands, map(evidence, errands), folder, hear)
+        _store(checks, map(evidence, checks), folder, on_progress)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        _store(errands, pool.map(evidence, errands, chunksize=4), folder, hear)
+        _store(checks, pool.map(evidence, checks, chunksize=4), folder, on_progress)
 
 
-def _store(errands: Sequence[Errand], played: Iterator[bytes], folder: Path, hear: Hear) -> None:
-    for errand, data in zip(errands, played, strict=True):
-        (folder / errand.name).write_bytes(data)
-        hear(f"{errand.day} {errand.network}")
+def _store(checks: Sequence[LineCheck], played: Iterator[bytes], folder: Path, on_progress: OnProgress) -> None:
+    for check, data in zip(checks, played, strict=True):
+        (folder / check.name).write_bytes(data)
+        on_progress(f"{check.day} {check.network}")
 
 
-def evidence(errand: Errand) -> bytes:
+def evidence(check: LineCheck) -> bytes:
     """The bundle of one check."""
-    scenario = Scenario.parse(errand.background, errand.rules, errand.seed)
-    plan = make_plan(errand.arms)
-    facts = run_sim(plan, scenario, where=NetworkOrigin(errand.network, COUNTRY))
-    exchanges = _messages(plan, errand)
-    facts = replace(facts, started_at=f"{errand.day}T12:00:00Z", exchanges=exchanges)
+    scenario = Scenario.parse(check.background, check.rules, check.seed)
+    plan = make_plan(check.arms)
+    facts = run_sim(plan, scenario, where=NetworkOrigin(check.network, COUNTRY))
+    exchanges = _messages(plan, check)
+    facts = replace(facts, started_at=f"{check.day}T12:00:00Z", exchanges=exchanges)
     return write_check(facts, judge_check(facts)[1], probe_signer())
 
 
-def _messages(plan: Plan, errand: Errand) -> tuple[Exchange, ...]:
-    """Small exchanges with each app's own host, which an order may block for some of the apps."""
-    open_apps = tuple(app for app in errand.apps if app not in errand.blocked)
-    found = [*_ask(plan, errand, open_apps, ()), *_ask(plan, errand, errand.blocked, (BLOCKED,))]
-    return tuple(found)
+def _messages(plan: Plan, check: LineCheck) -> tuple[Exchange, ...]:
+    """Exchanges with each app's own host, which an order may block for some apps."""
+    open_apps = tuple(app for app in check.apps if app not in check.blocked)
+    exchanges = [*_ask(plan, check, open_apps, ()), *_ask(plan, check, check.blocked, (BLOCKED,))]
+    return tuple(exchanges)
 
 
-def _ask(plan: Plan, errand: Errand, apps: tuple[str, ...], rules: tuple[str, ...]) -> Sequence[Exchange]:
+def _ask(plan: Plan, check: LineCheck, apps: tuple[str, ...], rules: tuple[str, ...]) -> Sequence[Exchange]:
     if not apps:
         return ()
-    scenario = Scenario.parse(errand.background, rules, errand.seed)
-    sim = Sim(Check(plan, bytes(32)), scenario.network(), errand.seed)
-    exchanges = messenger.ask_in_sim(sim, apps, scenario.family)
-    sim.play(OTHERS_S)
-    return exchanges
+    return messages_in_sim(plan, Scenario.parse(check.background, rules, check.seed), apps)
 
 
 # -- the truth -----------------------------------------------------------------------------------------------------
@@ -153,21 +150,27 @@ def _ask(plan: Plan, errand: Errand, apps: tuple[str, ...], rules: tuple[str, ..
 
 @lru_cache(maxsize=256)
 def hits(rules: tuple[str, ...], arms: tuple[Arm, ...]) -> tuple[tuple[str, str, str], ...]:
-    """(app, medium, rule) of all that rules really hit, as the lab finds out."""
+    """(app, medium, rule) of everything that the rules really restrict."""
     found = truth(Scenario.parse("clean", rules).rules, arms, PORTS)
     return tuple(dict.fromkeys((hit.arm.app, hit.arm.medium, hit.rule) for hit in found))
 
 
-def _truth(country: Country, errands: Sequence[Errand], seed: int) -> dict[str, Any]:
-    """What the scenario does, network by network and day by day, and who lied."""
-    arms = errands[0].arms
+def _truth(country: Country, checks: Sequence[LineCheck], seed: int) -> dict[str, Any]:
+    """What the scenario really does, by network and day, and which checks lie."""
+    arms = checks[0].arms
     rows = [
-        {"day": day, "network": operator.network, "app": app, "medium": medium, "rule": rule,
-         "coverage": operator.coverage}
+        {
+            "day": day,
+            "network": operator.network,
+            "app": app,
+            "medium": medium,
+            "rule": rule,
+            "coverage": operator.coverage,
+        }
         for day in country.days
         for operator in country.operators
         for app, medium, rule in _restricted(country, operator, day, arms)
-    ]  # fmt: skip
+    ]
     return {
         "schema": "talkpath.country/1",
         "simulated": True,
@@ -175,7 +178,7 @@ def _truth(country: Country, errands: Sequence[Errand], seed: int) -> dict[str, 
         "seed": seed,
         "days": country.days,
         "restricted": rows,
-        "liars": [errand.name for errand in errands if errand.liar],
+        "liars": [check.name for check in checks if check.liar],
         "audience": {messenger.id: messenger.audience for messenger in country.messengers},
         "users": {operator.network: operator.users for operator in country.operators},
         "population": country.people.population,
@@ -183,33 +186,40 @@ def _truth(country: Country, errands: Sequence[Errand], seed: int) -> dict[str, 
 
 
 def _restricted(country: Country, operator: Operator, day: str, arms: tuple[Arm, ...]) -> list[tuple[str, str, str]]:
-    """Of a covered line, messages included."""
+    """(app, medium, rule) of what is restricted on a line behind the device, messages included."""
     calls = hits(rules_of(country, operator, day), arms)
     return [*calls, *((app, "text", "signalling.block") for app in silenced(country, operator, day))]
 
 
-# -- what is beside ------------------------------------------------------------------------------------------------
+# -- other records -------------------------------------------------------------------------------------------------
 
 
-def _taps(country: Country, errands: Sequence[Errand], seed: int) -> list[dict[str, Any]]:
-    arms = errands[0].arms
+def _taps(country: Country, checks: Sequence[LineCheck], seed: int) -> list[dict[str, Any]]:
+    arms = checks[0].arms
     rows: list[dict[str, Any]] = []
     for day in country.days:
         for operator in country.operators:
-            covered = {(app, medium): operator.coverage
-                       for app, medium, _ in _restricted(country, operator, day, arms)}  # fmt: skip
-            rows += taps(country, operator, day, covered, seed)
+            restricted = _restricted(country, operator, day, arms)
+            shares = {(app, medium): operator.coverage for app, medium, _ in restricted}
+            rows += taps(country, operator, day, shares, seed)
     return rows
 
 
 def _said(country: Country) -> list[dict[str, Any]]:
-    """What the regulator tells, on the day that an order begins."""
+    """The regulator's public statements, each on the day on which its order begins."""
     return [
-        {"day": order.begin, "who": "the regulator", "kind": "official", "says": order.says, "country": COUNTRY,
-         "apps": sorted({act.app for act in order.acts}), "simulated": True}
+        {
+            "day": order.begin,
+            "who": "the regulator",
+            "kind": "official",
+            "says": order.says,
+            "country": COUNTRY,
+            "apps": sorted({act.app for act in order.acts}),
+            "simulated": True,
+        }
         for order in country.orders
         if order.says
-    ]  # fmt: skip
+    ]
 
 
 def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:

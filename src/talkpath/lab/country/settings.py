@@ -1,8 +1,8 @@
-"""What a country's TOML file says. `UsageError` for anything that makes no sense, with the row that does not.
+"""The settings of a country, as its TOML file has them. `UsageError` names what is wrong.
 
-A regulator gives orders; each order acts on apps by rules of the lab. Operators carry it out: after `onset_days`, on
-the share `coverage` of their lines, by the acts of their own `mechanism` (acts without one are everybody's). An order
-ends on a day, or for a messenger on the day that it complies where the order says `until_complied`.
+A regulator gives orders; each order restricts apps by rules of the lab. Operators carry it out after `onset_days`, on
+the share `coverage` of their lines, with the actions of their own `mechanism` (an action without one is for all). An
+order ends on a day, or with `until_complied`, for each messenger on the day on which its company complies.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ NETWORKS = tuple(f"AS{number}" for number in range(64496, 64512))  # RFC 5398: f
 MEDIA = ("voice", "video")
 
 
-class Act(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an order does to one app's calls (`rules`, as `lab run --restrict` has them, without `app=`), and whether
+class OrderAction(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an order does to one app: `rules` for its calls (as for `lab run --restrict`, without `app=`), and whether
     its messages are blocked too."""
 
     app: str
@@ -34,19 +34,19 @@ class Act(Struct, frozen=True, forbid_unknown_fields=True):
     mechanism: str = ""
 
 
-class Order(Struct, frozen=True, forbid_unknown_fields=True):
-    """In force from `begin` to before `end`. `says` is what is told the public of it."""
+class BlockingOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """An order of the regulator, in force from `begin` until the day before `end`. `says` is the public statement."""
 
     id: str
     begin: str
-    acts: tuple[Act, ...]
+    acts: tuple[OrderAction, ...]
     end: str = ""
     until_complied: bool = False
     says: str = ""
 
 
 class Operator(Struct, frozen=True, forbid_unknown_fields=True):
-    """One network: its users, its ordinary weather, and how it carries out orders."""
+    """One network: its users, its background, and how it carries out orders."""
 
     network: str
     users: float
@@ -57,7 +57,7 @@ class Operator(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Messenger(Struct, frozen=True, forbid_unknown_fields=True):
-    """One app: how many people really use it, by month, and the day on which its company complies, if it does."""
+    """One app: how many people really use it, by month, and the day on which its company complies ("" for never)."""
 
     id: str
     variant: str
@@ -66,11 +66,11 @@ class Messenger(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class People(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everybody, and those who measure. Of `checks` a network and day the share `liars` sends false evidence.
+    """The population, and those who measure. There are `checks` checks a network and day; the share `liars` is false.
 
-    `taps` people a day and network try an app's calls; of those whose calls are restricted the share `tap_hit` says
-    so by one tap, of the others `tap_idle` (facts: .6 and .08). Liars tap as often as they can: `false_taps` a day
-    and network. `panel_error` is the standard error of the audience panel, as a share.
+    `taps` people a day and network try an app's calls; of those whose calls are restricted the share `tap_hit` reports
+    it by one tap, of the others `tap_idle`. Liars add `false_taps` a day and network. `panel_error` is the standard
+    error of the audience panel, as a share.
     """
 
     population: float
@@ -84,14 +84,14 @@ class People(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Country(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. `days` are those on which it is played."""
+    """The whole file. `days` are the days that are played."""
 
     name: str
     days: tuple[str, ...]
     people: People
     messengers: tuple[Messenger, ...]
     operators: tuple[Operator, ...]
-    orders: tuple[Order, ...] = ()
+    orders: tuple[BlockingOrder, ...] = ()
     media: tuple[str, ...] = MEDIA
     lies: tuple[str, ...] = field(default_factory=tuple)
 
@@ -102,20 +102,20 @@ class Country(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_country(path: Path) -> Country:
-    """The file, checked."""
+    """Reads and checks the file."""
     try:
         country = msgspec.toml.decode(path.read_bytes(), type=Country)
     except OSError:
         raise UsageError("The scenario cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is not as a country's file has to be: {error}.") from None
-    for why in _wrong(country):
+    for why in _problems(country):
         raise UsageError(f"{path.name}: {why}")
     return country
 
 
-def _wrong(country: Country) -> Iterator[str]:
-    """Sentences about what makes no sense."""
+def _problems(country: Country) -> Iterator[str]:
+    """A sentence for each setting that is wrong."""
     for operator in country.operators:
         if operator.network not in NETWORKS:
             yield f"{operator.network} is no network of a simulation; there are AS64496 to AS64511."
@@ -139,7 +139,7 @@ def _wrong(country: Country) -> Iterator[str]:
 
 
 def with_app(rule: str, app: str) -> str:
-    """A rule's text, of one app."""
+    """The rule's text with `app=` added."""
     name, comma, rest = rule.partition(",")
     return f"{name},app={app}{comma}{rest}"
 

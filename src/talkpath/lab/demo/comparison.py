@@ -12,8 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.lab.demo.script import Claim
-from talkpath.lab.scenario import Hit
-from talkpath.lab.score import Score, score
+from talkpath.lab.ground_truth.hits import Hit
+from talkpath.lab.ground_truth.score import Score, score
 from talkpath.report.words import sentences as words
 from talkpath.report.words.language import listed, say
 from talkpath.verdict.model import Verdict

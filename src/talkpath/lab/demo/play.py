@@ -16,12 +16,12 @@ from msgspec import Struct
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation import probe_signer
-from talkpath.lab import drive
 from talkpath.lab.demo.comparison import Held, Tally, hold, tally, total
 from talkpath.lab.demo.script import Scene, Script
 from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers import run as drive
 from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.scenario import Hit, truth
+from talkpath.lab.ground_truth.hits import Hit, truth
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import ENGLISH, say, speaking

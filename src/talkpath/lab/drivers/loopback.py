@@ -25,9 +25,9 @@ from typing import Literal
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.errors import UsageError
+from talkpath.lab.drivers.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
 from talkpath.lab.drivers.splice import Splice, Steps
-from talkpath.lab.path.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.path.hosts import HOSTS, PROBE, Host
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
@@ -97,7 +97,7 @@ def _address(host: Host, family: int, port: int) -> Address:
 
 
 class Relay:
-    """The loop's state. Also the `World` of its TCP streams."""
+    """The loop's state. Also the `Scheduler` of its TCP streams."""
 
     def __init__(self, job: RelayJob) -> None:
         self._deliveries = Deliveries(job.network, time.monotonic)
@@ -137,7 +137,7 @@ class Relay:
         made.setblocking(False)
         return made
 
-    # -- World: time and network for the TCP streams
+    # -- Scheduler: time and network for the TCP streams
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Call `action` at a time."""

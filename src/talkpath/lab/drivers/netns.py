@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from talkpath.lab.drivers import namespace, router
+from talkpath.lab.drivers.delivery import Offers, RouterHealth
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Outcome, Program
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.delivery import Offers, RouterHealth
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER, Host
 
 __all__ = ["Box", "Outcome", "Program", "Run", "box", "run"]

@@ -1,4 +1,4 @@
-"""A program that a driver runs: its first words waited for, its end seen to, all that it wrote kept. Any OS."""
+"""A program that a driver starts: it waits for its first lines, makes sure that it ends, and keeps its output."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a program ended: its exit code (negative: the signal that ended it) and all it wrote.
+    """How a program ended: its exit code (negative: the signal that ended it) and its output.
 
-    `timed_out`: it did not end in its time and was killed.
+    `timed_out`: it did not end within its time limit and was killed.
     """
 
     exit_code: int
@@ -33,12 +33,12 @@ class Outcome:
 
 
 class Program:
-    """A running program; at the end of a `with` block it is stopped. `start` is called as `Popen` is."""
+    """A running program, stopped at the end of a `with` block. `start` takes the arguments of `Popen`."""
 
     def __init__(self, argv: Sequence[str], start: Start = subprocess.Popen, host: str = "host") -> None:
         self._host = host
         self._outcome: Outcome | None = None
-        # Files, not pipes: nobody has to read them for the program to go on.
+        # Files, not pipes: the program never blocks because nobody reads.
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._stdout, self._stderr = Path(self._folder.name, "stdout"), Path(self._folder.name, "stderr")
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
@@ -46,13 +46,13 @@ class Program:
 
     @classmethod
     def local(cls, argv: Sequence[str]) -> Program:
-        """One on this machine itself."""
+        """Starts it on this machine, in no namespace."""
         return cls(argv)
 
     def line(self, text: str, timeout_s: float = READY_TIMEOUT_S) -> str:
-        """The first whole line of its standard output that has `text` in it, waited for.
+        """Waits for the first whole line of its standard output that contains `text`.
 
-        `PeerError` where the program ends or the time does before it came.
+        `PeerError` where the program ends, or the time is over, before that line.
         """
         until_s = time.monotonic() + timeout_s
         while True:
@@ -61,19 +61,17 @@ class Program:
                 if text in line and line.endswith("\n"):
                     return line.rstrip("\n")
             if not alive:
-                raise PeerError(f"The program on the lab's {self._host} did not get ready: {self._last_words()}")
+                why = self.last_error_line() or "it wrote no error."
+                raise PeerError(f"The program on the lab's {self._host} did not get ready: {why}")
             time.sleep(_LOOK_AGAIN_S)
 
-    def _last_words(self) -> str:
-        return self.said() or "it wrote no error."
-
-    def said(self) -> str:
+    def last_error_line(self) -> str:
         """The last line of its standard error so far, "" where there is none."""
-        said = self._stderr.read_text(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(said) if line.strip()), "")
+        lines = self._stderr.read_text(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def ended(self, within_s: float) -> bool:
-        """Does it end by itself within that time?"""
+        """Whether it ends by itself within that time."""
         try:
             self._process.wait(within_s)
         except subprocess.TimeoutExpired:
@@ -81,7 +79,7 @@ class Program:
         return True
 
     def finish(self, timeout_s: float) -> Outcome:
-        """Wait until it ends by itself; kill it where it does not in time."""
+        """Waits until it ends by itself; kills it after `timeout_s`."""
         if self._outcome is None:
             timed_out = False
             try:
@@ -95,7 +93,7 @@ class Program:
         return self._outcome
 
     def stop(self) -> Outcome:
-        """Ask it to end (SIGTERM), and kill it where it does not."""
+        """Asks it to end (SIGTERM), and kills it if it does not."""
         if self._process.poll() is None:
             self._process.terminate()
         return self.finish(STOP_TIMEOUT_S)

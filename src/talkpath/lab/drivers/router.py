@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.delivery import Deliveries, Offers, RouterHealth, be_prompt
 from talkpath.lab.path.hosts import HOSTS, PROBE, Host
 
 _ETHERTYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from talkpath.lab.path.delivery import RouterHealth
+from talkpath.lab.drivers.delivery import RouterHealth
 
 Run = Callable[[Any, socket.socket, Callable[[object], None]], RouterHealth]
 

@@ -18,8 +18,8 @@ from typing import Any
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation import responder_signer
+from talkpath.lab.network import Network
 from talkpath.lab.path.hosts import PROBE, RESPONDER
-from talkpath.lab.path.network import Network
 from talkpath.lab.path.routers import exceeded
 from talkpath.lab.path.stream import CallStream, HalfStream, Handshake
 from talkpath.measure.facts import Facts
@@ -69,7 +69,7 @@ class Sim:
         """How many were offered to the network so far."""
         return self.network.offered
 
-    # -- World -----------------------------------------------------------------------------------------------
+    # -- Scheduler -----------------------------------------------------------------------------------------------
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Call `action` at a time."""

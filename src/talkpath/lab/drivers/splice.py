@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.lab.path.stream import HalfStream, Handshake, World
+from talkpath.lab.path.stream import HalfStream, Handshake, Scheduler
 from talkpath.wire.ip.address import Address
 
 _READ_BYTES = 1 << 16
@@ -28,7 +28,7 @@ class Splice:
 
     def __init__(
         self,
-        world: World,
+        world: Scheduler,
         ends: tuple[Address, Address],
         near: socket.socket,
         dial: Callable[[], socket.socket],

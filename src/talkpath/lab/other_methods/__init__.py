@@ -20,12 +20,13 @@ from pkgutil import iter_modules
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
-from talkpath.lab.drive import run_sim
+from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.other_methods.line import Line
+from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.other_methods.method import Peer
-from talkpath.lab.scenario import Scenario, truth
-from talkpath.lab.score import ACCUSING
+from talkpath.lab.other_methods.virtual_path import Line
+from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
 
 __all__ = ["Look", "Peer", "Sight", "look", "methods", "peers"]

@@ -9,7 +9,7 @@ from random import Random
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Schedule, Slot
-from talkpath.lab.other_methods.line import Line
+from talkpath.lab.other_methods.virtual_path import Line
 
 
 @dataclass(frozen=True, slots=True)

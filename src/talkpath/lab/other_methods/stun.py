@@ -11,8 +11,8 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.other_methods.line import Line, Packet
 from talkpath.lab.other_methods.method import Peer
+from talkpath.lab.other_methods.virtual_path import Line, Packet
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import Attribute, Message, Type, encode, encode_xor_address
 

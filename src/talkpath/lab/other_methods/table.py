@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from talkpath.lab.backgrounds import kinds
+from talkpath.lab.backgrounds import background_kinds
+from talkpath.lab.exact_interval import Share
 from talkpath.lab.other_methods import Look, Sight, methods, peers
-from talkpath.lab.scoring.exact import Share
 
 
 def lines(looks: Iterable[Look]) -> list[str]:
@@ -20,8 +20,12 @@ def lines(looks: Iterable[Look]) -> list[str]:
     for rule in sorted({_rule(each) for each in hit}):
         found.append(_row(f"sees {rule}", [each for each in hit if _rule(each) == rule]))
     found.append(_row("**sees, of all that is restricted**", hit))
-    for background in sorted({each.background for each in clear}, key=lambda name: (kinds()[name].unseen, name)):
-        words = f"accuses falsely: {background}{' (nobody tuned to it)' if kinds()[background].unseen else ''}"
+    for background in sorted(
+        {each.background for each in clear}, key=lambda name: (background_kinds()[name].unseen, name)
+    ):
+        words = (
+            f"accuses falsely: {background}{' (nobody tuned to it)' if background_kinds()[background].unseen else ''}"
+        )
         found.append(_row(words, [each for each in clear if each.background == background]))
     found.append(_row("**accuses falsely, of all that is not**", clear))
     found.append(_costs("seconds, median", every, lambda sight: sight.seconds))

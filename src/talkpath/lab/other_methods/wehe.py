@@ -22,8 +22,8 @@ from random import Random
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.other_methods.line import Line, Packet
 from talkpath.lab.other_methods.method import Peer, recording
+from talkpath.lab.other_methods.virtual_path import Line, Packet
 
 REPLAY_S = 22.0
 SAMPLES = 100

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from talkpath.wire.ip.address import Address
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -17,6 +19,10 @@ class Host:
     name: str
     ipv4: str
     ipv6: str
+
+    def address(self, family: int, port: int) -> Address:
+        """Its address of that family (4 or 6), with a port."""
+        return Address(self.packed()[0 if family == 4 else 1], port)
 
     def packed(self) -> tuple[bytes, bytes]:
         """Its addresses in network order: 4 bytes and 16 bytes."""

@@ -1,8 +1,8 @@
-"""One direction of a network: how long a packet takes, what waits in the queue, what is lost on the way.
+"""One direction of a network: delay, jitter, queueing, loss.
 
-Contract: pure and seeded, no clock; `carry` is called in order of time and answers when the packet arrives, as the very
-bytes given. A filter is a function (now_s, packet) -> fate: 0.0 on time, `DROP` lost, else seconds later (an
-overtaking: order is kept by the link, not by filters). Every fate is one packet's.
+Contract: pure and seeded, without a clock. `Link.carry` is called in order of time and returns when the packet arrives,
+as the same bytes. A packet filter is a function (time, IP packet) -> fate of that one packet: `PASS` (on time), `DROP`,
+or by how many seconds it is late. Filters may let packets overtake each other; the link itself keeps their order.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from random import Random
 from typing import Final
 
 DROP: Final = -1.0
+PASS: Final = 0.0
 
-Filter = Callable[[float, bytes], float]
+PacketFilter = Callable[[float, bytes], float]
 
 
 class Bucket:
-    """A token bucket over IP bytes. `take` tells whether `size` bytes may pass at `now_s`."""
+    """A token bucket over IP bytes."""
 
     __slots__ = ("_burst", "_bytes_per_s", "_filled_s", "_level")
 
@@ -27,7 +28,7 @@ class Bucket:
         self._level, self._filled_s = burst_bytes, 0.0
 
     def take(self, now_s: float, size: int) -> bool:
-        """May `size` IP bytes pass at `now_s`? If so they are taken out; if not, nothing is."""
+        """Whether `size` IP bytes may pass at `now_s`. If so, their tokens are taken; if not, none are."""
         level = min(self._burst, self._level + max(0.0, now_s - self._filled_s) * self._bytes_per_s)
         self._filled_s = now_s
         self._level = level - size if level >= size else level
@@ -35,8 +36,8 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Cross:
-    """Other people's traffic at a bottleneck: spells of `busy` load and of `quiet` load, as shares of its rate."""
+class CrossTraffic:
+    """Other users' traffic at a bottleneck: alternating spells of `busy` and `quiet` load, as shares of its rate."""
 
     busy: float
     quiet: float
@@ -47,18 +48,18 @@ class Cross:
 class Queue:
     """A bottleneck: a rate, a first-in-first-out queue of `depth_ms`, and the cross traffic that fills it.
 
-    Cross traffic is a fluid: the backlog grows by load - 1 a second. A packet waits for what stands before it; while
-    the queue is full, as large a share of packets is lost as the load exceeds the rate.
+    Cross traffic is modelled as a fluid: the backlog grows by load - 1 a second. A packet waits for the backlog before
+    it. While the queue is full, packets are lost with the probability by which the load exceeds the rate.
     """
 
-    def __init__(self, rng: Random, kbps: float, depth_ms: float, cross: Cross | None = None) -> None:
+    def __init__(self, rng: Random, kbps: float, depth_ms: float, cross: CrossTraffic | None = None) -> None:
         self._rng, self._bits_per_s, self._depth_s = rng, kbps * 1000.0, depth_ms / 1000.0
         self._cross = cross
         self._backlog_s = self._at_s = self._turn_s = 0.0
         self._busy = True
 
     def wait(self, now_s: float, packet: bytes) -> float:
-        """Seconds until the packet is through, or `DROP`."""
+        """Seconds until the packet has left the queue, or `DROP`."""
         self._advance(now_s)
         own_s = len(packet) * 8 / self._bits_per_s
         if self._backlog_s + own_s > self._depth_s and self._rng.random() < self._excess():
@@ -72,7 +73,7 @@ class Queue:
         load = self._load(self._cross)
         return 1 - 1 / load if load > 1 else 0.0
 
-    def _load(self, cross: Cross) -> float:
+    def _load(self, cross: CrossTraffic) -> float:
         return cross.busy if self._busy else cross.quiet
 
     def _advance(self, now_s: float) -> None:
@@ -90,26 +91,26 @@ class Queue:
 
 
 class Link:
-    """One direction. Packets keep their order but for what a filter puts off."""
+    """One direction. Packets keep their order, except those that a filter delays."""
 
-    __slots__ = ("_delay_s", "_filters", "_jitter_s", "_last_s", "_queue", "_random", "_twice")
+    __slots__ = ("_delay_s", "_duplicated", "_filters", "_jitter_s", "_last_s", "_queue", "_random")
 
     def __init__(
         self,
         rng: Random,
         delay_ms: float = 15.0,
         jitter_ms: float = 1.0,
-        filters: tuple[Filter, ...] = (),
+        filters: tuple[PacketFilter, ...] = (),
         queue: Queue | None = None,
-        twice: float = 0.0,
+        duplicated: float = 0.0,
     ) -> None:
         self._random = rng.random
         self._delay_s, self._jitter_s = delay_ms / 1000.0, jitter_ms / 1000.0
-        self._filters, self._queue, self._twice = filters, queue, twice
+        self._filters, self._queue, self._duplicated = filters, queue, duplicated
         self._last_s = 0.0
 
     def carry(self, now_s: float, packet: bytes) -> list[tuple[float, bytes]]:
-        """(when, packet) for each copy that arrives: none when lost, two with probability `twice`."""
+        """(when, packet) for each copy that arrives: none if lost, two with probability `duplicated`."""
         late_s = 0.0
         for decide in self._filters:
             fate = decide(now_s, packet)
@@ -126,6 +127,6 @@ class Link:
         if at_s < self._last_s:
             at_s = self._last_s
         self._last_s = at_s
-        if self._twice and self._random() < self._twice:
+        if self._duplicated and self._random() < self._duplicated:
             return [(at_s + late_s, packet), (at_s + late_s + self._jitter_s, packet)]
         return [(at_s + late_s, packet)]

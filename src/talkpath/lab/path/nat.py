@@ -1,5 +1,7 @@
-"""Address translators at the user's end. They change UDP source ports, so what leaves them is not byte for byte what
-came in: this is the one exception to the lab's promise. Addresses stay; TCP passes untouched.
+"""Network address translators (NAT) at the user's end. They change UDP source ports, and nothing else.
+
+So packets behind them are not byte for byte those that were sent: the one exception to the lab's contract. Addresses
+stay; TCP passes unchanged.
 """
 
 from __future__ import annotations
@@ -8,12 +10,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.wire.ip.packets import UDP, replace_port
+from talkpath.lab.path.headers import IP_HEADER_BYTES, is_udp, source_port
+from talkpath.wire.ip.packets import replace_port
 
 FIRST_PORT: Final = 10000
 LAST_PORT: Final = 65535
-
-_HEAD: Final = {4: 20, 6: 40}
 
 
 @dataclass(slots=True)
@@ -25,10 +26,10 @@ class _Mapping:
 
 
 class Nat:
-    """Maps each inner port to one of `ports` outer ones, whatever the destination (RFC 4787 section 4.1).
+    """Maps each inner port to one of `ports` outer ports, for all destinations (RFC 4787 section 4.1).
 
-    A mapping that no packet used for `timeout_s` may be taken over; when none is free or stale, new flows are lost.
-    With `rebind_s` a mapping moves to another port after a time drawn with that mean; the old port is then dead.
+    A mapping that no packet used for `timeout_s` may be reused; while no port is free or stale, new flows are lost.
+    With `rebind_s` a mapping moves to another port after a time drawn with that mean; packets to the old port are lost.
     """
 
     def __init__(
@@ -40,8 +41,8 @@ class Nat:
         self._by_port: dict[int, _Mapping] = {}
 
     def outward(self, now_s: float, packet: bytes) -> bytes | None:
-        """A packet from inside, as it leaves; None where there is no port for it."""
-        if not _is_udp(packet):
+        """The packet from inside as it leaves; None where no port is free for it."""
+        if not is_udp(packet):
             return packet
         inner = self._inner(packet)
         mapping = self._by_inner.get(inner)
@@ -55,10 +56,10 @@ class Nat:
         return replace_port(packet, mapping.port, source=True)
 
     def inward(self, now_s: float, packet: bytes) -> bytes | None:
-        """A packet from outside, as it enters; None where no mapping is left for it."""
-        if not _is_udp(packet):
+        """The packet from outside as it enters; None where there is no mapping for it."""
+        if not is_udp(packet):
             return packet
-        at = _HEAD[packet[0] >> 4] + 2
+        at = IP_HEADER_BYTES[packet[0] >> 4] + 2
         mapping = self._by_port.get(int.from_bytes(packet[at : at + 2], "big"))
         if mapping is None:
             return None
@@ -66,8 +67,8 @@ class Nat:
         return replace_port(packet, int.from_bytes(mapping.inner[:2], "big"), source=False)
 
     def _inner(self, packet: bytes) -> bytes:
-        """What a mapping stands for; the inner port comes first."""
-        return _source_port(packet)
+        """The key of a mapping; the inner port comes first."""
+        return source_port(packet)
 
     def _map(self, now_s: float, inner: bytes) -> _Mapping | None:
         if not self._free:
@@ -97,18 +98,9 @@ class Nat:
 
 
 class SymmetricNat(Nat):
-    """Takes an outer port for every pair of inner port and destination (RFC 4787: address and port-dependent)."""
+    """Takes an outer port for every pair of inner port and destination (address and port-dependent mapping)."""
 
     def _inner(self, packet: bytes) -> bytes:
-        head = _HEAD[packet[0] >> 4]
-        destination = packet[16:20] if head == _HEAD[4] else packet[24:40]
-        return _source_port(packet) + destination + packet[head + 2 : head + 4]
-
-
-def _is_udp(packet: bytes) -> bool:
-    return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == UDP
-
-
-def _source_port(packet: bytes) -> bytes:
-    at = _HEAD[packet[0] >> 4]
-    return packet[at : at + 2]
+        head = IP_HEADER_BYTES[packet[0] >> 4]
+        destination = packet[16:20] if head == IP_HEADER_BYTES[4] else packet[24:40]
+        return source_port(packet) + destination + packet[head + 2 : head + 4]

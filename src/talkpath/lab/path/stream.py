@@ -26,7 +26,7 @@ HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # how TLS looks: a first recor
 HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of what a server answers to it
 
 
-class World(Protocol):
+class Scheduler(Protocol):
     """What a stream needs of its driver: the time, a way to be called later, and the network."""
 
     now_s: float
@@ -44,7 +44,7 @@ class HalfStream:
 
     def __init__(
         self,
-        world: World,
+        world: Scheduler,
         direction: Direction,
         ends: tuple[Address, Address],
         deliver: Callable[[bytes], None],
@@ -102,7 +102,7 @@ class Handshake:
 
     def __init__(
         self,
-        world: World,
+        world: Scheduler,
         ends: tuple[Address, Address],
         opened: Callable[[], None],
         failed: Callable[[], None],
@@ -147,7 +147,7 @@ class CallStream:
 
     def __init__(
         self,
-        world: World,
+        world: Scheduler,
         ends: tuple[Address, Address],
         transport: str,
         far: Callable[[bytes], None],

@@ -1,7 +1,9 @@
-"""The restrictor: rules that drop or delay packets, as published middleboxes are said to.
+"""The restrictor: rules that drop or delay packets, as middleboxes do by published reports.
 
-One file a mechanism: every module here that has a `MECHANISM` is one, and adding one is adding a file.
-It acts on packets handed to it and on nothing else: there is no netfilter, no interface and no socket here.
+Read `mechanism` first (what a mechanism and a rule are), then `flow`, `engine` (applies the rules), and `drawing` (how
+`lab score` draws settings). Every other module here that has a `MECHANISM` is one mechanism, found by being here; their
+ids and sources (M01 to M18) are listed in spec/tp-002. The restrictor acts only on packets that it is given: it opens
+no socket and no interface.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, Rule
 @cache
 def mechanisms() -> dict[str, Mechanism]:
     """All mechanisms by id."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    all_of_them = (module.MECHANISM for module in modules if hasattr(module, "MECHANISM"))
-    return {mechanism.id: mechanism for mechanism in sorted(all_of_them, key=lambda m: m.id)}
+    modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
+    all_mechanisms = (module.MECHANISM for module in modules if hasattr(module, "MECHANISM"))
+    return {mechanism.id: mechanism for mechanism in sorted(all_mechanisms, key=lambda m: m.id)}
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule that `text` stands for, as `media.drop,app=telegram,direction=up,p=0.3`.
+    """Parses `media.drop,app=telegram,direction=up,p=0.3`.
 
-    `UsageError` names what is unknown and what there is.
+    `UsageError` names what is unknown, and lists the mechanisms or settings that exist.
     """
     name, given = split(text, "rule")
     mechanism = mechanisms()[known(name, mechanisms(), "rule")]

@@ -1,21 +1,30 @@
-"""`allowlist` (M11): nothing passes but to servers on a list, and DNS (mobile networks, net4people/bbs 516)."""
+"""`allowlist` (M11): only packets to listed servers and DNS pass (mobile networks, net4people/bbs 516)."""
 
 from __future__ import annotations
 
 from talkpath.lab.parameters import Parameter
 from talkpath.lab.path.hosts import REFERENCE
-from talkpath.lab.restrictor.address_block import FAR
-from talkpath.lab.restrictor.flow import DROP, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import Mechanism, direction
+from talkpath.lab.path.link import DROP, PacketFilter
+from talkpath.lab.restrictor.address_block import SERVERS
+from talkpath.lab.restrictor.drawing import Drawing
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 
-HOST = Parameter("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(FAR))
+HOST = Parameter("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(SERVERS))
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Drops the whole flow, of any protocol; None for the listed host and for DNS."""
-    if flow.is_dns or flow.far in FAR[post.rule.word("host")].packed():
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Drops the whole flow, of any protocol; None for the listed server and for DNS."""
+    if flow.is_dns or flow.far in SERVERS[state.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP
 
 
-MECHANISM = Mechanism("allowlist", "only listed servers are reached", "any", gate, (direction("both"), HOST))
+MECHANISM = Mechanism(
+    id="allowlist",
+    meaning="only listed servers are reached",
+    scope="any",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=14),
+    parameters=(direction("both"), HOST),
+)

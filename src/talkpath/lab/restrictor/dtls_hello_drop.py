@@ -1,35 +1,45 @@
-"""`dtls.hello_drop` (M05): the DTLS ClientHello of one maker is dropped, the others' pass.
+"""`dtls.hello_drop` (M05): the DTLS ClientHello of one implementation is dropped, those of others pass.
 
-Russia filtered pion's in 2021, 2022 and 2026, browsers' never (pion/dtls 409 and 474, net4people/bbs 603).
+Russia filtered pion's in 2021, 2022 and 2026, but never a browser's (pion/dtls 409 and 474, net4people/bbs 603).
 """
 
 from __future__ import annotations
 
-from talkpath.lab.hello_fingerprint import HELLOS, read_hello
+from random import Random
+
+from talkpath.lab.matchers.dtls_hello import MAKERS, read_hello
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-HELLO = Parameter("hello", "maker", "whose ClientHello", "any", choices=HELLOS)
+HELLO = Parameter("hello", "maker", "whose ClientHello", "any", choices=MAKERS)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Looks at each datagram alone: a DTLS record of type handshake, and the ClientHello in it."""
-    wanted, head = post.rule.word("hello"), flow.head
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Examines each datagram by itself: a DTLS record of type handshake, and the ClientHello in it."""
+    wanted, head = state.rule.word("hello"), flow.head
 
     def hello(now_s: float, packet: bytes) -> float:
         if packet[head : head + 2] != b"\x16\xfe":
             return PASS
-        found = read_hello(packet[head:])
-        return DROP if found is not None and wanted in ("any", found.maker) else PASS
+        client_hello = read_hello(packet[head:])
+        return DROP if client_hello is not None and wanted in ("any", client_hello.maker) else PASS
 
     return hello
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """Any ClientHello, or a browser's."""
+    return {"hello": rng.choice(("any", "browser"))}
+
+
 MECHANISM = Mechanism(
-    "dtls.hello_drop",
-    "a DTLS ClientHello is dropped",
-    "set-up",
-    gate,
-    (APP, MEDIUM, direction("both"), HELLO),
+    id="dtls.hello_drop",
+    meaning="a DTLS ClientHello is dropped",
+    scope="set-up",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=2, settings=draw),
+    parameters=(APP, MEDIUM, direction("both"), HELLO),
 )

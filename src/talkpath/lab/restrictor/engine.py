@@ -1,9 +1,9 @@
-"""The restrictor: sees IP packets, direction and time, and gives each its fate.
+"""Applies rules to IP packets: it decides whether each packet passes, is dropped, or is delayed.
 
-Contract: pure and seeded, no clock; the same packets in the same order have the same fates. It shows each flow's
-packets to the matchers before it judges them, applies every rule whose flow, app, medium and direction fit, in the
-order they were given, and never changes a packet. An app named by a rule means its class (`matchers.CLASSES`): the
-bytes of max, meet and webrtc are one.
+Contract: pure and seeded, without a clock: the same packets in the same order have the same fates. It shows each flow's
+packets to the matchers before it decides, applies every rule whose flow, app, medium and direction match, in the order
+in which they were given, and never changes a packet. An app named by a rule means its class (`matchers.CLASSES`): Max,
+Meet and WebRTC calls look the same.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from talkpath.lab.matchers import CLASSES
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.lab.matchers.signatures import CLASSES
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import Rule, RuleState
 from talkpath.wire.ip.packets import UDP
 
-IDLE_S = 120.0  # a 5-tuple silent for so long is forgotten (Linux conntrack: 120 s for a UDP stream)
+IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux conntrack: 120 s for a UDP stream)
 
 
 class Restrictor:
-    """The rules at work. `hits` counts (number of the rule, class, medium) -> packets dropped or delayed."""
+    """The rules of one run. `hits` counts dropped and delayed packets by (number of the rule, class, medium)."""
 
     def __init__(self, rules: Sequence[Rule], seed: int) -> None:
-        self._posts = [Post(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
-        self._asks_medium = any(rule.word("medium") for rule in rules)
-        self._reads = any(rule.mechanism.scope != "any" for rule in rules)
+        self._states = [RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
+        self._needs_medium = any(rule.word("medium") for rule in rules)
+        self._needs_trace = any(rule.mechanism.scope != "any" for rule in rules)
         self._up: dict[bytes, Flow] = {}
         self._down: dict[bytes, Flow] = {}
         self.hits: Counter[tuple[int, str, str]] = Counter()
 
     def fate(self, now_s: float, up: bool, packet: bytes) -> float:
-        """`DROP`, or by how many seconds the packet is late (`PASS`: not at all)."""
+        """`DROP`, or by how many seconds the packet is delayed (`PASS`: not at all)."""
         # The key is the packet's own slice of addresses and ports; 0x45 is IPv4 without options.
         if packet[0] == 0x45:
             key, protocol = packet[12:24], packet[9]
@@ -48,8 +49,8 @@ class Restrictor:
         if flow.watched:
             self._watch(flow, packet)
         late_s = PASS
-        for gate, number in flow.up if up else flow.down:
-            fate = gate(now_s, packet)
+        for decide, number in flow.up if up else flow.down:
+            fate = decide(now_s, packet)
             if fate != PASS:
                 self.hits[(number, flow.trace.app, flow.trace.medium)] += 1
                 if fate == DROP:
@@ -64,7 +65,7 @@ class Restrictor:
         back = key[size : 2 * size] + key[:size] + ports[2:] + ports[:2] + key[2 * size + 4 :]
         (self._up if up else self._down)[key] = flow
         (self._down if up else self._up)[back] = flow
-        flow.watched = self._reads and flow.protocol == UDP
+        flow.watched = self._needs_trace and flow.protocol == UDP
         self._bind(flow)
         return flow
 
@@ -75,30 +76,30 @@ class Restrictor:
         if label != flow.label:
             flow.label = label
             self._bind(flow)
-        flow.watched = trace.open and (self._asks_medium or not trace.app)
+        flow.watched = trace.open and (self._needs_medium or not trace.app)
 
     def _bind(self, flow: Flow) -> None:
-        """Give the flow the gates of all rules that now apply to it; gates once made keep their memory."""
+        """Gives the flow the packet filters of all rules that now apply; filters made before keep their memory."""
         flow.up, flow.down = [], []
-        for number, post in enumerate(self._posts):
-            if not applies(post.rule, flow):
+        for number, state in enumerate(self._states):
+            if not applies(state.rule, flow):
                 continue
-            for up, gates in ((True, flow.up), (False, flow.down)):
-                if post.rule.acts(up):
-                    gate = self._gate(post, number, flow, up)
-                    if gate is not None:
-                        gates.append((gate, number))
+            for up, filters in ((True, flow.up), (False, flow.down)):
+                if state.rule.acts(up):
+                    decide = self._filter(state, number, flow, up)
+                    if decide is not None:
+                        filters.append((decide, number))
 
     @staticmethod
-    def _gate(post: Post, number: int, flow: Flow, up: bool) -> Gate | None:
-        place = number, up
-        if place not in flow.made:
-            flow.made[place] = post.rule.mechanism.gate(post, flow, up)
-        return flow.made[place]
+    def _filter(state: RuleState, number: int, flow: Flow, up: bool) -> PacketFilter | None:
+        key = number, up
+        if key not in flow.filters:
+            flow.filters[key] = state.rule.mechanism.packet_filter(state, flow, up)
+        return flow.filters[key]
 
 
 def applies(rule: Rule, flow: Flow) -> bool:
-    """Do the flow's app and medium, as far as they are known, fit the rule's?"""
+    """Whether the flow's app and medium, as far as they are known, match the rule's."""
     scope, trace = rule.mechanism.scope, flow.trace
     if scope == "any":
         return True

@@ -1,47 +1,42 @@
-"""What a restrictor keeps of one flow, and of one rule."""
+"""What a restrictor keeps of one flow (5-tuple)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from talkpath.lab.matchers import Trace
+from talkpath.lab.matchers.trace import Trace
+from talkpath.lab.path.link import PacketFilter
 from talkpath.wire.ip.packets import TCP, UDP
 
-if TYPE_CHECKING:
-    from talkpath.lab.restrictor.mechanism import Rule
-
-DROP: Final = -1.0
-PASS: Final = 0.0
 DNS_PORT: Final = 53
-
-Gate = Callable[[float, bytes], float]
-
-
-@dataclass(slots=True)
-class Post:
-    """One rule at work: its own dice, and what it remembers across flows: a time, by client, server and port,
-    or by what the mechanism says."""
-
-    rule: Rule
-    rng: Random
-    until_s: dict[bytes, float] = field(default_factory=dict)
 
 
 class Flow:
-    """One 5-tuple. `head` is where its payloads begin, `packets` counts both directions and the one in hand.
+    """One 5-tuple.
 
-    `far` is the address beyond the restrictor, `port` the port there (0 where the protocol has none), `triple` the
-    key of (client, server, server's port). `trace` is what the matchers made of it; other protocols than UDP show
-    them nothing.
+    `head` is the offset of its payloads, `packets` the count of both directions, the current packet included. `far` is
+    the address beyond the restrictor, `port` the port there (0 where the protocol has none), `triple` the key of
+    (client, server, server's port). `trace` is what the matchers recognised; they are shown UDP only. `up` and `down`
+    are the packet filters that apply, each with the number of its rule; `filters` keeps them, and their memory, once
+    they were made.
     """
 
     __slots__ = (
-        "down", "far", "head", "label", "made", "opened_s", "packets", "port", "protocol", "seen_s", "trace", "triple",
-        "up", "watched",
-    )  # fmt: skip
+        "down",
+        "far",
+        "filters",
+        "head",
+        "label",
+        "opened_s",
+        "packets",
+        "port",
+        "protocol",
+        "seen_s",
+        "trace",
+        "triple",
+        "up",
+        "watched",
+    )
 
     def __init__(self, now_s: float, up: bool, packet: bytes) -> None:
         version = packet[0] >> 4
@@ -59,11 +54,11 @@ class Flow:
         self.trace = Trace()
         self.watched = False
         self.label: tuple[str, str, frozenset[str]] = ("", "", frozenset())
-        self.made: dict[tuple[int, bool], Gate | None] = {}
-        self.up: list[tuple[Gate, int]] = []
-        self.down: list[tuple[Gate, int]] = []
+        self.filters: dict[tuple[int, bool], PacketFilter | None] = {}
+        self.up: list[tuple[PacketFilter, int]] = []
+        self.down: list[tuple[PacketFilter, int]] = []
 
     @property
     def is_dns(self) -> bool:
-        """A name server's port: no published rule closes it."""
+        """Whether it goes to a name server's port, which no published rule closes."""
         return self.port == DNS_PORT

@@ -1,48 +1,52 @@
-"""What a restriction is: a `Mechanism` (one file of this package), and a `Rule` (a mechanism with its settings).
+"""What a restriction is: a `Mechanism` (one file of this folder), a `Rule` (a mechanism with settings), and the
+`RuleState` of a rule at work.
 
-A mechanism acts through gates. A gate is made for one flow and one direction when the rule first applies to it; it is
-called with (now_s, IP packet) and answers with a fate: `PASS` (0.0), `DROP` (-1.0), or how many seconds later.
-Each call is one packet's fate, so nothing is drawn for a whole flow but what the mechanism says is a flow's.
+A mechanism acts through packet filters (lab/path/link). A filter is made for one flow and one direction when the rule
+first applies to them. Each call of it decides about one packet, so nothing is drawn for a whole flow unless the
+mechanism in the field does that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Literal
 
-from talkpath.lab.matchers import APPS
+from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import Parameter, Value, text_of
-from talkpath.lab.restrictor.flow import Flow, Gate, Post
+from talkpath.lab.path.link import PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing
+from talkpath.lab.restrictor.flow import Flow
 
-Which = Literal["up", "down", "both"]
 Scope = Literal["set-up", "call", "any"]
 
 APP = Parameter("app", "app", "whose calls; any recognised call when not given", choices=APPS)
 MEDIUM = Parameter("medium", "medium", "of which kind; both when not given", choices=("voice", "video"))
 
 
-def direction(default: Which) -> Parameter:
-    """The key `direction`."""
+def direction(default: Literal["up", "down", "both"]) -> Parameter:
+    """The parameter `direction`, with that default."""
     return Parameter("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mechanism:
     """One way to restrict.
 
-    `scope` tells which flows it sees: "set-up" those that could be the app's by the set-up messages so far (there
-    voice and video look alike, so `medium` is not a difference it can make), "call" those recognised as the app's
-    and medium's calls, "any" all. `gate` gives a flow's gate for the direction (True is up), None where the rule
-    can never act on that flow. `eager` are the settings under which it acts as soon as it can: `truth` asks with them
-    whether it acts on an arm at all, however late that may be in a call. `otherwise` are the settings where none of the
-    parameters without a default is given.
+    `scope` says which flows it sees: "set-up", those that could be the app's by the set-up messages so far (there
+    voice and video look alike, so it cannot tell the `medium`); "call", those recognised as calls of the app and
+    medium; "any", all. `packet_filter` makes a flow's filter for one direction (True is up), None where the rule can
+    never act on that flow. `drawing` says how `lab score` draws its settings. `eager` are the settings under which it
+    acts as soon as it can: the ground truth asks with them whether it acts on an arm at all, however late in a call.
+    `otherwise` are the settings where none of the parameters without a default is given.
     """
 
     id: str
     meaning: str
     scope: Scope
-    gate: Callable[[Post, Flow, bool], Gate | None]
+    packet_filter: Callable[[RuleState, Flow, bool], PacketFilter | None]
+    drawing: Drawing
     parameters: tuple[Parameter, ...] = ()
     eager: Mapping[str, Value] = field(default_factory=dict)
     otherwise: Mapping[str, Value] = field(default_factory=dict)
@@ -50,7 +54,7 @@ class Mechanism:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A mechanism set up. `values` holds every parameter that is set, given or by default."""
+    """A mechanism with settings. `values` holds every parameter that is set, given or by default."""
 
     mechanism: Mechanism = field(repr=False)
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -70,7 +74,7 @@ class Rule:
         return float(self.values[name])
 
     def limit(self, name: str) -> float:
-        """A numeric parameter that may be unset: then it is infinite, and nothing ever passes it."""
+        """A numeric parameter that may be unset: then it is infinite, and nothing ever exceeds it."""
         return float(self.values.get(name, float("inf")))
 
     def word(self, name: str) -> str:
@@ -78,8 +82,20 @@ class Rule:
         return str(self.values.get(name, ""))
 
     def acts(self, up: bool) -> bool:
-        """Does it act on packets that go this way?"""
+        """Whether it acts on packets in this direction."""
         return self.direction in ("both", "up" if up else "down")
 
     def __str__(self) -> str:
         return text_of(self.id, self.values)
+
+
+@dataclass(slots=True)
+class RuleState:
+    """One rule at work: its random numbers, and the times that it keeps across flows.
+
+    `until_s` is keyed by client, server and port, or by what the mechanism's file says.
+    """
+
+    rule: Rule
+    rng: Random
+    until_s: dict[bytes, float] = field(default_factory=dict)

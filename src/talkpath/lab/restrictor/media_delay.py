@@ -1,22 +1,27 @@
-"""`media.delay` (M18): packets of a recognised call come later than others.
+"""`media.delay` (M18): packets of a recognised call are delayed.
 
-Each by its own draw: normal with mean `ms` and standard deviation `jitter_ms`, never early. Order is not kept.
+The delay of each packet is drawn from a normal distribution with mean `ms` and standard deviation `jitter_ms`, and is
+never negative. Packets may be reordered.
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.path.link import PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 MS = Parameter("ms", "ms", "added on average", 200.0, high=10000)
 JITTER_MS = Parameter("jitter_ms", "ms", "standard deviation of what is added", 0.0, high=10000)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Seconds later, drawn anew for each packet; a recognised call's keepalives are late too."""
-    mean_s, deviation_s = post.rule.number("ms") / 1000, post.rule.number("jitter_ms") / 1000
-    draw = post.rng.gauss
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Delays every packet of a recognised call, keepalives included."""
+    mean_s, deviation_s = state.rule.number("ms") / 1000, state.rule.number("jitter_ms") / 1000
+    draw = state.rng.gauss
 
     def later(now_s: float, packet: bytes) -> float:
         return max(0.0, draw(mean_s, deviation_s)) if deviation_s else mean_s
@@ -24,6 +29,17 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return later
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """From 60 to 500 ms, half of the time with jitter."""
+    ms = round(rng.uniform(60, 500))
+    return {"ms": ms, "jitter_ms": rng.choice((0, round(rng.uniform(0, ms / 3))))}
+
+
 MECHANISM = Mechanism(
-    "media.delay", "recognised calls are delayed", "call", gate, (APP, MEDIUM, direction("both"), MS, JITTER_MS)
+    id="media.delay",
+    meaning="recognised calls are delayed",
+    scope="call",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=8, weight=2, settings=draw),
+    parameters=(APP, MEDIUM, direction("both"), MS, JITTER_MS),
 )

@@ -1,15 +1,19 @@
-"""`media.freeze` (M03, M04): a recognised call runs, then nothing of it passes any more.
+"""`media.freeze` (M03, M04): a recognised call starts, then all of its packets are dropped.
 
-After so many packets, both ways together ("l4-25" of dpi-checkers), after a time, or right after the handshake
-(net4people/bbs 422: it completes, a few packets of data arrive, then silence). With `residual_s` every later call
-between the same client, server and port is dead too for that long.
+After a number of packets of both directions ("l4-25" of dpi-checkers), after a time, or right after the handshake
+(net4people/bbs 422: it completes, a few packets of data arrive, then silence). With `residual_s` later calls between
+the same client, server and port are blocked too for that long (residual censorship).
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, WATCHED_S, Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 HANDSHAKE_MEDIA = 2  # media packets of a direction that still pass
 
@@ -19,10 +23,10 @@ AFTER = Parameter("after", "event", "that ends it", choices=("handshake",))
 RESIDUAL_S = Parameter("residual_s", "s", "for which further calls to that port are dead", 0.0, high=86400)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Drops all that follows the first limit that is passed. Packets count both ways together, media after the
-    handshake this way alone; each direction freezes by itself."""
-    rule, until_s = post.rule, post.until_s
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Drops everything after the first limit that is exceeded. Packets of both directions count together, media packets
+    after the handshake for this direction alone; each direction freezes by itself."""
+    rule, until_s = state.rule, state.until_s
     packets, seconds = rule.limit("after_packets"), rule.limit("after_s")
     residual_s, triple = rule.number("residual_s"), flow.triple
     media = _Media(flow) if rule.word("after") else None
@@ -49,17 +53,31 @@ class _Media:
         self._sees_setup, self._head, self._count = flow.trace.sees_setup, flow.head, 0
 
     def over(self, packet: bytes) -> bool:
-        """Is this one more than may pass after a handshake?"""
+        """Whether this is one media packet more than may pass after a handshake."""
         self._count += not self._sees_setup(packet[self._head :])
         return self._count > HANDSHAKE_MEDIA
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """Within 60 % of what a check sees of the call, so that the freeze is observed."""
+    kind = rng.choice(("after_packets", "after_packets", "after_s", "after"))
+    residual: Settings = {"residual_s": rng.choice((60, 600))} if rng.random() < 0.15 else {}
+    rate = call.packet_rate
+    seen_packets = max(2 * BASELINE_PACKETS, 2 * WATCHED_S * rate)
+    if kind == "after":
+        return {"after": "handshake", **residual}
+    if kind == "after_s":
+        return {"after_s": round(rng.uniform(0.5, 0.6 * seen_packets / 2 / rate), 2), **residual}
+    return {"after_packets": rng.randint(15, int(0.6 * seen_packets)), **residual}
+
+
 MECHANISM = Mechanism(
-    "media.freeze",
-    "a recognised call is cut off for good",
-    "call",
-    gate,
-    (APP, MEDIUM, direction("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S),
+    id="media.freeze",
+    meaning="a recognised call is cut off for good",
+    scope="call",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=5, weight=4, settings=draw),
+    parameters=(APP, MEDIUM, direction("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S),
     eager={"after_packets": 1.0},
     otherwise={"after_packets": 25.0},
 )

@@ -1,23 +1,28 @@
-"""`media.police` (M09): a recognised call above a rate loses the excess, each 5-tuple and direction by itself.
+"""`media.police` (M09): recognised calls are policed to a rate, each 5-tuple and direction by itself.
 
-A token bucket over IP bytes that drops and never queues, as Twitter's and YouTube's policing did (IMC'21: 130 to 150
+A token bucket over IP bytes that drops and never queues, as Russia policed Twitter and YouTube (IMC'21: 130 to 150
 kbit/s; Meduza 2024: "almost everywhere without burst").
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.path.link import Bucket
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
+from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 KBPS = Parameter("kbps", "kbit/s", "of IP bytes that pass, per 5-tuple and direction", 128.0, low=1, high=1e6)
-BURST = Parameter("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)
+BURST_BYTES = 3000
+
+BURST = Parameter("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES), low=1500, high=1e7)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """A bucket for this 5-tuple and direction: IP bytes, so headers count, and keepalives too."""
-    take = Bucket(post.rule.number("kbps"), post.rule.number("burst_bytes")).take
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """One token bucket for this 5-tuple and direction. It counts IP bytes: headers and keepalives too."""
+    take = Bucket(state.rule.number("kbps"), state.rule.number("burst_bytes")).take
 
     def police(now_s: float, packet: bytes) -> float:
         return PASS if take(now_s, len(packet)) else DROP
@@ -25,10 +30,20 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return police
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings | None:
+    """A rate at which at least 15 % of the watched call is lost, if the call's rate allows one."""
+    offered_kbps = call.offered_kbps()
+    most_share = 0.85 - BURST_BYTES / (125 * offered_kbps * WATCHED_S)
+    if most_share <= 0.25:
+        return None
+    return {"kbps": round(offered_kbps * rng.uniform(0.2, max(0.25, most_share)), 1)}
+
+
 MECHANISM = Mechanism(
-    "media.police",
-    "recognised calls are held to a rate",
-    "call",
-    gate,
-    (APP, MEDIUM, direction("both"), KBPS, BURST),
+    id="media.police",
+    meaning="recognised calls are held to a rate",
+    scope="call",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=6, weight=2, settings=draw),
+    parameters=(APP, MEDIUM, direction("both"), KBPS, BURST),
 )

@@ -1,23 +1,27 @@
-"""`media.size_drop` (M16): media packets above a size are dropped, so voice lives and video dies.
+"""`media.size_drop` (M16): media packets above a size are dropped, so voice works and video does not.
 
 Seen in China in 2023 on DTLS flows: packets above some 200 bytes (net4people/bbs 255).
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 OVER = Parameter("over", "bytes", "of UDP payload that still pass", 200.0, high=65535, whole=True)
 P = Parameter("p", "share", "of the larger packets that are dropped", 1.0)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """`over` is of UDP payload, so the length of the IP and UDP headers is added to it."""
-    p, draw = post.rule.number("p"), post.rng.random
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """`over` counts UDP payload, so the length of the IP and UDP headers is added to it."""
+    p, draw = state.rule.number("p"), state.rng.random
     sees_setup, head = flow.trace.sees_setup, flow.head
-    limit = post.rule.number("over") + head
+    limit = state.rule.number("over") + head
 
     def large(now_s: float, packet: bytes) -> float:
         if len(packet) <= limit or draw() >= p or sees_setup(packet[head:]):
@@ -27,11 +31,20 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return large
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings | None:
+    """A limit that between 10 and 90 % of the packets of each direction exceed."""
+    up, down = call.media_sizes()
+    over = rng.choice(up + down)
+    parted = all(0.1 <= sum(size > over for size in sizes) / len(sizes) <= 0.9 for sizes in (up, down))
+    return {"over": over} if parted else None
+
+
 MECHANISM = Mechanism(
-    "media.size_drop",
-    "large media packets of recognised calls are dropped",
-    "call",
-    gate,
-    (APP, MEDIUM, direction("both"), OVER, P),
+    id="media.size_drop",
+    meaning="large media packets of recognised calls are dropped",
+    scope="call",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=7, weight=2, settings=draw),
+    parameters=(APP, MEDIUM, direction("both"), OVER, P),
     eager={"p": 1.0},
 )

@@ -1,20 +1,36 @@
-"""`port.block`: no UDP to one port of any server, whatever it carries."""
+"""`port.block`: all UDP to one port is dropped, of any server and whatever it carries."""
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import Mechanism, direction
+from talkpath.lab.path.link import DROP, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
 PORT = Parameter("port", "UDP port", "of the server", 3478.0, low=1, high=65535, whole=True)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
     """Drops the whole flow; None for other ports, and for other protocols than UDP."""
-    if flow.protocol != UDP or flow.port != post.rule.number("port"):
+    if flow.protocol != UDP or flow.port != state.rule.number("port"):
         return None
     return lambda now_s, packet: DROP
 
 
-MECHANISM = Mechanism("port.block", "UDP to one port is dropped", "any", gate, (direction("both"), PORT))
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """One of the far end's ports."""
+    return {"port": rng.choice(call.ports)}
+
+
+MECHANISM = Mechanism(
+    id="port.block",
+    meaning="UDP to one port is dropped",
+    scope="any",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=10, settings=draw),
+    parameters=(direction("both"), PORT),
+)

@@ -1,18 +1,20 @@
-"""`reflector.drop` (M06): Telegram's pings to its reflectors are dropped, so a call never finds one.
+"""`reflector.drop` (M06): Telegram's pings to its reflectors (relays) are dropped, so a call never finds one.
 
-The match is the peer tag's neighbour: twelve bytes FF at offset 16 (ReflectorPort.cpp of tgcalls; libtgvoip's pings
-and answers have them too).
+The match is twelve bytes FF at offset 16, after the peer tag (ReflectorPort.cpp of tgcalls; libtgvoip's pings and
+answers have them too).
 """
 
 from __future__ import annotations
 
-from talkpath.lab.matchers import TAG_MARK
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.matchers.signatures import TAG_MARK
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Looks at bytes 16 to 27 of each UDP payload; all without the mark pass."""
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Examines bytes 16 to 27 of each UDP payload; packets without the mark pass."""
     first = flow.head + 16
     end = first + len(TAG_MARK)
 
@@ -23,5 +25,10 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
 
 
 MECHANISM = Mechanism(
-    "reflector.drop", "Telegram's reflector pings are dropped", "set-up", gate, (APP, MEDIUM, direction("both"))
+    id="reflector.drop",
+    meaning="Telegram's reflector pings are dropped",
+    scope="set-up",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=3),
+    parameters=(APP, MEDIUM, direction("both")),
 )

@@ -1,18 +1,20 @@
-"""`stun.drop` (M01): STUN requests never arrive, so nothing that needs ICE or TURN starts.
+"""`stun.drop` (M01): STUN messages are dropped, so no call that needs ICE or TURN can start.
 
-The match is the one that published rules make: type bits and magic cookie, on any port (zapret's IsStunMessage and
+The match is that of published rules: type bits and magic cookie, on any port (zapret's IsStunMessage and
 its nftables rule, youtubeUnblock's is_stun_message). Only the STUN message is dropped.
 """
 
 from __future__ import annotations
 
-from talkpath.lab.matchers import COOKIE
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, direction
+from talkpath.lab.matchers.signatures import COOKIE
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Looks at each UDP payload: two zero bits first, the magic cookie at byte 4 (RFC 8489 section 5)."""
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Examines each UDP payload: two zero bits first, the magic cookie at byte 4 (RFC 8489 section 5)."""
     head = flow.head
 
     def stun(now_s: float, packet: bytes) -> float:
@@ -21,4 +23,11 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return stun
 
 
-MECHANISM = Mechanism("stun.drop", "STUN messages are dropped", "set-up", gate, (APP, MEDIUM, direction("up")))
+MECHANISM = Mechanism(
+    id="stun.drop",
+    meaning="STUN messages are dropped",
+    scope="set-up",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=1),
+    parameters=(APP, MEDIUM, direction("up")),
+)

@@ -1,14 +1,18 @@
-"""`udp.freeze` (M03): any UDP flow ends after so many packets, both ways together, whatever it carries.
+"""`udp.freeze` (M03): every UDP flow is cut off after a number of packets of both directions, whatever it carries.
 
-What hosting networks get in Russia: typically 25 packets (dpi-checkers); with `residual_s` the server's port is then
-dead to this client for that long (net4people/bbs 490: some ten minutes).
+Seen towards hosting networks in Russia: typically 25 packets (dpi-checkers). With `residual_s` the server's port is
+then blocked for this client for that long (net4people/bbs 490: about ten minutes).
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
 AFTER_PACKETS = Parameter(
@@ -17,12 +21,12 @@ AFTER_PACKETS = Parameter(
 RESIDUAL_S = Parameter("residual_s", "s", "for which further flows to that port are dead", 0.0, high=86400)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Packets count both ways together; None for name servers and for other protocols than UDP."""
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Counts the packets of both directions together; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
-    packets, residual_s = post.rule.number("after_packets"), post.rule.number("residual_s")
-    until_s, triple = post.until_s, flow.triple
+    packets, residual_s = state.rule.number("after_packets"), state.rule.number("residual_s")
+    until_s, triple = state.until_s, flow.triple
     frozen = False
 
     def freeze(now_s: float, packet: bytes) -> float:
@@ -35,11 +39,17 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return freeze
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """After 12 to 50 packets, sometimes with residual blocking."""
+    return {"after_packets": rng.randint(12, 50), **({"residual_s": 600} if rng.random() < 0.2 else {})}
+
+
 MECHANISM = Mechanism(
-    "udp.freeze",
-    "any UDP flow is cut off after some packets",
-    "any",
-    gate,
-    (direction("both"), AFTER_PACKETS, RESIDUAL_S),
+    id="udp.freeze",
+    meaning="any UDP flow is cut off after some packets",
+    scope="any",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=12, settings=draw),
+    parameters=(direction("both"), AFTER_PACKETS, RESIDUAL_S),
     eager={"after_packets": 1.0},
 )

@@ -1,31 +1,36 @@
-"""`udp.opaque_drop` (M10): UDP that is neither text nor DNS is dropped; calls are opaque too.
+"""`udp.opaque_drop` (M10): UDP that is neither text nor DNS is dropped, calls included.
 
-What mobile users in Russia described in December 2025 (net4people/bbs 546): unknown, encrypted UDP dies, TCP lives.
+Reported by mobile users in Russia in December 2025 (net4people/bbs 546): unknown, encrypted UDP does not pass, TCP
+does.
 """
 
 from __future__ import annotations
 
+from random import Random
+
 from talkpath.lab.parameters import Parameter
-from talkpath.lab.restrictor.flow import DROP, PASS, Flow, Gate, Post
-from talkpath.lab.restrictor.mechanism import Mechanism, direction
+from talkpath.lab.path.link import DROP, PASS, PacketFilter
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
+from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
 TEXT = bytes(range(32, 127)) + b"\t\r\n"
-TEXT_SHARE = 0.95  # of the bytes of a text; of random bytes 38 % are printable
+TEXT_SHARE = 0.95  # of the bytes of a text; of random bytes, 38 % are printable
 
 P = Parameter("p", "share", "of those packets that are dropped", 1.0)
 
 
 def is_text(payload: bytes) -> bool:
-    """Printable ASCII, nearly all of it."""
+    """Whether nearly all bytes are printable ASCII."""
     return len(payload.translate(None, TEXT)) <= (1 - TEXT_SHARE) * len(payload)
 
 
-def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
-    """Judges each payload alone; None for name servers and for other protocols than UDP."""
+def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+    """Examines each payload by itself; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
-    p, draw, head = post.rule.number("p"), post.rng.random, flow.head
+    p, draw, head = state.rule.number("p"), state.rng.random, flow.head
 
     def opaque(now_s: float, packet: bytes) -> float:
         return PASS if draw() >= p or is_text(packet[head:]) else DROP
@@ -33,11 +38,17 @@ def gate(post: Post, flow: Flow, up: bool) -> Gate | None:
     return opaque
 
 
+def draw(rng: Random, call: DrawnCall) -> Settings:
+    """All packets two times out of three, else 30 to 95 %."""
+    return {"p": rng.choice((1, 1, round(rng.uniform(0.3, 0.95), 2)))}
+
+
 MECHANISM = Mechanism(
-    "udp.opaque_drop",
-    "UDP that looks like nothing is dropped",
-    "any",
-    gate,
-    (direction("both"), P),
+    id="udp.opaque_drop",
+    meaning="UDP that looks like nothing is dropped",
+    scope="any",
+    packet_filter=packet_filter,
+    drawing=Drawing(order=11, settings=draw),
+    parameters=(direction("both"), P),
     eager={"p": 1.0},
 )

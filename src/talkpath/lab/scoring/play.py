@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
-from talkpath.lab.drive import run_netns, run_sim
+from talkpath.lab.drivers.run import run_netns, run_sim
 from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.ground_truth.hits import Hit, shares, truth
+from talkpath.lab.ground_truth.score import Score, score
 from talkpath.lab.other_methods import look
-from talkpath.lab.scenario import Hit, Scenario, shares, truth
-from talkpath.lab.score import Score, score
-from talkpath.lab.scoring.draw import Draw
+from talkpath.lab.scenario import Scenario
+from talkpath.lab.scoring.draw import DrawnCheck
 from talkpath.lab.scoring.row import Bounds, Driver, Real, Row, Said
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.judge import judge, judge_arms
@@ -27,7 +28,7 @@ DRIVES: dict[Driver, Drive] = {"sim": run_sim, "netns": run_netns}  # "peers" is
 FIGURES = ("extra_loss_up", "extra_loss_down", "extra_delay_ms_up", "extra_delay_ms_down")
 
 
-def play(drawn: Draw, code: str, driver: Driver = "sim") -> Row:
+def play(drawn: DrawnCheck, code: str, driver: Driver = "sim") -> Row:
     """A row, also where the check could not be played: then `failed` says why."""
     scenario = Scenario.parse(drawn.background, drawn.rules, drawn.seed, drawn.family)
     row = Row(

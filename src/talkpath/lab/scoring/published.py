@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.score import ACCUSING
-from talkpath.lab.scoring import figures
+from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.scoring.metrics import rates
 from talkpath.lab.scoring.row import Row
 
 
@@ -34,9 +34,9 @@ class Told(Struct, frozen=True):
 
 def told(rows: Sequence[Row], code: str) -> Told:
     """Of rows in virtual time, counted as the goals count them."""
-    restricted = figures.unfounded(rows).restricted
-    known = [row for row in rows if row.study != "speed" and not figures.unseen(row)]
-    said = [row for row in figures.hits(known) if row.about.state in ACCUSING]
+    restricted = rates.unfounded(rows).restricted
+    known = [row for row in rows if row.study != "speed" and not rates.unseen(row)]
+    said = [row for row in rates.hits(known) if row.about.state in ACCUSING]
     return Told(
         code=code,
         checks=len(rows),
@@ -44,7 +44,7 @@ def told(rows: Sequence[Row], code: str) -> Told:
         false=restricted.count,
         false_at_most=round(restricted.high, 6),
         said=len(said),
-        wrong=sum(map(figures.wrong_rule, said)),
+        wrong=sum(map(rates.wrong_rule, said)),
     )
 
 

@@ -22,7 +22,7 @@ Driver = Literal["sim", "netns", "peers"]
 Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
 
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
-TELLS = ("lab/country/", "lab/demo/", "lab/scoring/")  # and so does what only counts and draws pictures
+TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, and draw pictures
 # No check asks these, of recordings and of places (contracts in pyproject.toml).
 CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from talkpath.lab.scoring.draw import draw
-from talkpath.lab.scoring.figures import accused, late
+from talkpath.lab.scoring.metrics.rates import accused, late
 from talkpath.lab.scoring.play import play
 from talkpath.lab.scoring.row import Driver, Row, Rows
 

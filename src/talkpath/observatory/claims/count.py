@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.lab.scoring.exact import Share
+from talkpath.lab.exact_interval import Share
 from talkpath.observatory.claims.grammar import Held, MediumWord
 from talkpath.observatory.claims.networks import Network, holds
 from talkpath.observatory.events.network_days import Day

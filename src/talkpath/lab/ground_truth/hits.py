@@ -1,0 +1,147 @@
+"""Finds out which arms a rule really restricts, by replaying the arms' packets through it.
+
+Ground truth is measured, not declared: each arm's own packets are put through each rule, set to act at once, and the
+rule hits the arm if it drops or delays enough of them to matter. So it is what the lab's matchers really do, and arms
+whose bytes do not differ are hit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from statistics import fmean
+
+from talkpath.apps import shapes
+from talkpath.apps.contract.shape import Arm, Direction, Shape
+from talkpath.lab.parameters import Value
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.link import DROP, PASS
+from talkpath.lab.restrictor.engine import Restrictor
+from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter
+
+MATTERS = 0.01  # of a direction's media: less than this is no restriction
+REPLAY_PACKETS = 100
+REPLAY_S = 10.0
+FEW, CALLS = 0.1, 8  # where so few packets of one call are hit, so many calls are replayed: their rates differ
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One arm that one rule really restricts, and in which direction."""
+
+    arm: Arm
+    rule: str
+    direction: str
+    parameters: Mapping[str, Value]
+
+    def record(self) -> dict[str, object]:
+        """The JSON object of spec/tp-004."""
+        arm = self.arm
+        return {
+            "app": arm.app,
+            "variant": arm.variant,
+            "medium": arm.medium,
+            "rule": self.rule,
+            "direction": self.direction,
+            "parameters": dict(self.parameters),
+        }
+
+
+def truth(rules: Sequence[Rule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[Hit]:
+    """All pairs of arm and rule where the rule acts on the arm's packets, in the order of rules, then of arms.
+
+    `ports` are the responder's; a rule about another port does not count.
+    """
+    return [
+        Hit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
+        for rule in rules
+        if not ports or "port" not in rule.values or rule.number("port") in ports
+        for arm in arms
+        if (directions := _directions(rule, shapes()[arm]))
+    ]
+
+
+def _parameters(rule: Rule) -> dict[str, Value]:
+    """The rule's settings, without those that say which app, medium and direction it restricts."""
+    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction")}
+
+
+def shares(rule: Rule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
+    """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
+    could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares."""
+    certain = Rule(rule.mechanism, {**rule.values, "p": 1.0})
+    applies = rule.mechanism.scope == "call" and "p" in rule.values
+    droppable = _fates(certain, shapes()[arm])[0] if applies else {}
+    return {
+        way: sum(sum(hits[:count]) for count in packets[way]) / max(1, sum(min(len(hits), n) for n in packets[way]))
+        for way, hits in droppable.items()
+    }
+
+
+def _directions(rule: Rule, shape: Shape) -> list[str]:
+    """The directions in which enough packets are hit to matter: media, or any set-up message."""
+    eager = Rule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
+    p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
+    return [way for way, share in _replay(eager, shape).items() if share * p >= MATTERS]
+
+
+def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
+    """For each direction the share of a call's media that the rule drops or delays; 1.0 where it hits set-up.
+
+    A rule about set-up counts by set-up alone. One call is enough where bytes decide; where a rate or a size is near
+    the call's own, the mean over several calls counts.
+    """
+    first = share_of_call(rule, shape, 0)
+    if not any(0.0 < share < FEW for share in first.values()):
+        return first
+    calls = [first, *(share_of_call(rule, shape, number) for number in range(1, CALLS))]
+    return {way: fmean(call[way] for call in calls) for way in first}
+
+
+def share_of_call(rule: Rule, shape: Shape, number: int) -> dict[str, float]:
+    """The same share of one call; calls of different numbers have different packet sizes."""
+    media, setup = _fates(rule, shape, number)
+    return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
+
+
+def _fates(rule: Rule, shape: Shape, call: int = 0) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
+    """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
+
+    A reply to a dropped packet is never sent, so it is not hit.
+    """
+    restrictor = Restrictor((rule,), 0)
+    media: dict[Direction, list[bool]] = {"up": [], "down": []}
+    setup: dict[Direction, bool] = {"up": False, "down": False}
+    unsent: set[int | None] = set()
+    packets = _call(shape.arm, int(rule.values.get("port", 3478)), call)
+    for number, (at_s, way, stage, answers, packet) in enumerate(packets):
+        if answers is not None and answers in unsent:
+            unsent.add(number)
+            continue
+        fate = restrictor.fate(at_s, way == "up", packet)
+        hit = fate != PASS
+        if fate == DROP:
+            unsent.add(number)
+        if stage in ("media", "control"):
+            media[way].append(hit and rule.mechanism.scope != "set-up")
+        else:
+            setup[way] = setup[way] or hit
+    return media, setup
+
+
+@lru_cache(maxsize=64)
+def _call(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
+    """(time, direction, stage, number of the packet that it answers, IP packet) of ten seconds of a call of the arm."""
+    shape = shapes()[arm]
+    schedule = shape.schedule(Random(f"truth {number}"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
+    near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
+    writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
+    datagrams = shape.datagrams(schedule, bytes(range(32)))
+    return [
+        (slot.at_ms / 1000, slot.direction, slot.stage, slot.answers, writers[slot.direction].packet(data))
+        for slot, data in zip(schedule.slots, datagrams, strict=True)
+    ]

@@ -1,0 +1,30 @@
+"""Runs a host or the client as a program of its own.
+
+python -m talkpath.lab.messenger serve PORT PEM [ADDRESS]   a host with that identity; prints "ready"
+python -m talkpath.lab.messenger ask JSON                   `ExchangeRequest` in, a JSON list of `Exchange` out
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from talkpath.lab.messenger.client import ask
+from talkpath.lab.messenger.exchange import ExchangeRequest
+from talkpath.lab.messenger.host import serve
+
+
+def main() -> None:
+    """Does what the first argument says."""
+    command, *rest = sys.argv[1:]
+    if command == "serve":
+        serve(int(rest[0]), Path(rest[1]), *rest[2:])
+    else:
+        exchanges = ask(msgspec.json.decode(rest[0], type=ExchangeRequest))
+        sys.stdout.write(msgspec.json.encode(exchanges).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

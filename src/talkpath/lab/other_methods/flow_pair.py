@@ -1,0 +1,61 @@
+"""A plain pair of flows: one call and one twin side by side on two fixed 5-tuples, and McNemar's test.
+
+The textbook design (McNemar, "Note on the sampling error of the difference between correlated proportions or
+percentages", Psychometrika 12, 1947; in its exact form, a sign test on the pairs in which just one packet was lost).
+Each slot's two packets leave half a millisecond apart in an order drawn by a coin. It is what talkpath would be without
+fresh 5-tuples and permuted roles: any path, queue or translator that treats the two 5-tuples apart is taken for a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import comb
+from random import Random
+
+from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.experiment.layout import SPACING_MS
+from talkpath.experiment.twin import random_twin
+from talkpath.lab.other_methods.method import Peer, recording
+from talkpath.lab.other_methods.virtual_path import Line, Packet
+
+WATCHED_S = 20.0
+ALPHA = 1e-4
+"""Of the whole test, as a check of one arm has it; half for each direction."""
+
+CALL, TWIN = 0, 1
+WAYS: tuple[Direction, Direction] = ("up", "down")
+
+
+def accuses(line: Line, arm: Arm, seed: int) -> bool:
+    """Both flows at once."""
+    schedule, calls = recording(arm, seed, WATCHED_S)
+    twins = random_twin(schedule, Random(f"twin {seed}").randbytes(32))
+    coin = Random(f"order {seed}")
+    packets: list[Packet] = []
+    for slot, call, twin in zip(schedule.slots, calls, twins, strict=True):
+        late_s = [0.0, SPACING_MS / 1000][:: coin.choice((1, -1))]
+        packets += [
+            Packet(slot.at_ms / 1000 + late_s[flow], slot.direction, flow, data)
+            for flow, data in ((CALL, call), (TWIN, twin))
+        ]
+    arrived = line.play(packets, WATCHED_S + 1.0)
+    return any(mcnemar_p(*_discordant(packets, arrived, way)) <= ALPHA / 2 for way in WAYS)
+
+
+def _discordant(packets: list[Packet], arrived: Mapping[int, float | None], way: Direction) -> tuple[int, int]:
+    """(pairs in which only the call was lost, only the twin), of those in which both were sent."""
+    pairs = [
+        (arrived[place] is None, arrived[place + 1] is None)
+        for place in range(0, len(packets), 2)
+        if packets[place].direction == way and place in arrived and place + 1 in arrived
+    ]
+    return pairs.count((True, False)), pairs.count((False, True))
+
+
+def mcnemar_p(calls: int, twins: int) -> float:
+    """The exact one-sided p that calls are lost no more often: the chance of so many heads or more."""
+    total = calls + twins
+    return float(sum(comb(total, heads) for heads in range(calls, total + 1)) / 2**total)
+
+
+PEER = Peer("pair", "one pair of flows", "McNemar 1947", accuses)

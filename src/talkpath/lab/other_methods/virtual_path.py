@@ -1,0 +1,115 @@
+"""A client and a server of a method, at the two ends of a made-up network, in virtual time.
+
+Contract: the server knows a flow's client by what arrived, so behind a translator it answers to the outer port, and
+of a flow of which nothing arrived it sends nothing. It starts its half of a flow when the first packet arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.lab.network import Network
+from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UdpWriter, split_udp
+
+SERVER_PORT = 3478
+FIRST_LOCAL = 40000
+
+
+class Packet(NamedTuple):
+    """One to send. `at_s` counts from when `play` is called; for "down" from when the flow's first packet arrived.
+    `flow` numbers the client's ports."""
+
+    at_s: float
+    direction: Direction
+    flow: int
+    data: bytes
+
+
+class Line:
+    """`now_s` and `bytes` (UDP payloads that left, both ways) grow with every `play`."""
+
+    def __init__(self, network: Network, family: int = 4) -> None:
+        self.now_s, self.bytes = 0.0, 0
+        self._network = network
+        place = 0 if family == 4 else 1
+        self._near, self._far = PROBE.packed()[place], Address(RESPONDER.packed()[place], SERVER_PORT)
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by."""
+        self.now_s += seconds
+
+    def play(self, packets: Sequence[Packet], seconds: float) -> dict[int, float | None]:
+        """Send them and listen for `seconds`. By place in `packets`, seconds until each arrived (None: it did not);
+        what was never sent is left out."""
+        return _Play(self._network, self, packets, seconds).run()
+
+    def up(self, flow: int) -> UdpWriter:
+        """Writes a flow's packets to the server."""
+        return UdpWriter(Address(self._near, FIRST_LOCAL + flow), self._far)
+
+    def down(self, arrived: bytes) -> UdpWriter:
+        """Writes the answers to whoever sent the packet."""
+        parts = split_udp(arrived)
+        assert parts is not None  # it is ours
+        source = Address(parts[0][: len(self._near)], int.from_bytes(parts[0][-4:-2], "big"))
+        return UdpWriter(self._far, source)
+
+
+class _Play:
+    """One call of `Line.play`. Events are (when, order, place, copy): a packet leaves, or `copy` of it arrives."""
+
+    def __init__(self, network: Network, line: Line, packets: Sequence[Packet], seconds: float) -> None:
+        self.network, self.line, self.packets = network, line, packets
+        self.start_s, self.end_s = line.now_s, line.now_s + seconds
+        self.heap: list[tuple[float, int, int, bytes | None]] = []
+        self.order = 0
+        self.writers: dict[tuple[int, Direction], UdpWriter] = {}
+        self.arrived: dict[int, float | None] = {}
+
+    def run(self) -> dict[int, float | None]:
+        for place, packet in enumerate(self.packets):
+            if packet.direction == "up":
+                self.later(self.start_s + packet.at_s, place, None)
+        while self.heap and self.heap[0][0] <= self.end_s:
+            at_s, _, place, copy = heappop(self.heap)
+            if copy is None:
+                self.leave(at_s, place)
+            else:
+                self.arrive(at_s, place, copy)
+        self.line.now_s = self.end_s
+        return self.arrived
+
+    def later(self, at_s: float, place: int, copy: bytes | None) -> None:
+        self.order += 1
+        heappush(self.heap, (at_s, self.order, place, copy))
+
+    def leave(self, at_s: float, place: int) -> None:
+        packet = self.packets[place]
+        ends = packet.flow, packet.direction
+        if ends not in self.writers:
+            self.writers[ends] = self.line.up(packet.flow)
+        self.arrived[place] = None
+        self.line.bytes += len(packet.data)
+        for arrives_s, copy in self.network.offer(at_s, packet.direction, self.writers[ends].packet(packet.data)):
+            self.later(arrives_s, place, copy)
+
+    def arrive(self, at_s: float, place: int, copy: bytes) -> None:
+        flow, direction = self.packets[place].flow, self.packets[place].direction
+        if self.arrived[place] is None:
+            self.arrived[place] = at_s - self.start_s
+        if direction == "up":
+            first = (flow, "down") not in self.writers
+            self.writers[flow, "down"] = self.line.down(copy)
+            if first:
+                self.answer(at_s, flow)
+
+    def answer(self, at_s: float, flow: int) -> None:
+        """The server's half of the flow begins."""
+        for place, packet in enumerate(self.packets):
+            if packet.flow == flow and packet.direction == "down":
+                self.later(at_s + packet.at_s, place, None)

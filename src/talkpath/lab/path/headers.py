@@ -1,0 +1,43 @@
+"""Reads the headers of IP packets where a simulated network looks at them: protocol, 5-tuple, flow."""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+from talkpath.wire.ip.packets import UDP
+
+IP_HEADER_BYTES: Final = {4: 20, 6: 40}  # by version, without options
+
+
+def is_udp(packet: bytes) -> bool:
+    """Whether it is UDP, of either family."""
+    return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == UDP
+
+
+def five_tuple(packet: bytes) -> bytes:
+    """Addresses, ports and protocol as they stand in the packet. It holds addresses: never print it."""
+    if packet[0] >> 4 == 4:
+        return packet[12:24] + packet[9:10]
+    return packet[8:44] + packet[6:7]
+
+
+def flow_key(packet: bytes, up: bool) -> bytes:
+    """The 5-tuple as the packets on the way up have it: the same for both directions of a flow."""
+    key = five_tuple(packet)
+    if up:
+        return key
+    size = (len(key) - 5) // 2
+    ports = key[2 * size : 2 * size + 4]
+    return key[size : 2 * size] + key[:size] + ports[2:] + ports[:2] + key[-1:]
+
+
+def hash_share(packet: bytes, salt: int) -> float:
+    """A number in [0, 1) that a network computes from the 5-tuple, as ECMP does; each direction has its own."""
+    return crc32(five_tuple(packet), salt) / 2**32
+
+
+def source_port(packet: bytes) -> bytes:
+    """The source port of a UDP or TCP packet, as its two bytes."""
+    at = IP_HEADER_BYTES[packet[0] >> 4]
+    return packet[at : at + 2]

@@ -1,0 +1,162 @@
+"""docs/error-rates.md: written from rows alone, the same rows give the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from talkpath.lab.other_methods import Look, peers
+from talkpath.lab.other_methods.table import lines as peers_table
+from talkpath.lab.scoring import driver_agreement
+from talkpath.lab.scoring.metrics import goals, rates
+from talkpath.lab.scoring.page import tables
+from talkpath.lab.scoring.page.pictures import pictures
+from talkpath.lab.scoring.row import Row
+from talkpath.version import VERSION
+
+NOTE = "<!-- written by `talkpath lab score --page`: from rows alone, never by hand -->"
+MOST_LISTED = 60
+
+
+def write(
+    path: Path, rows: Sequence[Row], pairs: Sequence[driver_agreement.Pair], looks: Sequence[Look], code: str
+) -> None:
+    """The page, and its pictures in a folder of its name beside it."""
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in pictures(rows).items():
+        (folder / name).write_text(svg, encoding="utf-8")
+    path.write_text("\n".join(page(rows, pairs, looks, code, folder.name)) + "\n", encoding="utf-8")
+
+
+def page(
+    rows: Sequence[Row], pairs: Sequence[driver_agreement.Pair], looks: Sequence[Look], code: str, folder: str
+) -> Iterator[str]:
+    """Its lines. `folder` holds the pictures."""
+    seen = [row for row in rows if not rates.unseen(row)]
+    apart = [row for row in rows if rates.unseen(row)]
+    yield from ("# Error rates", "", NOTE, "")
+    yield from _opening(rows, code)
+    yield from _part("What must be shown", tables.shown(goals.goals(rows)))
+    yield from _null(seen)
+    yield from _found(seen, folder)
+    yield from _held(seen, folder)
+    yield from _soon(seen, folder)
+    yield from _unseen(apart)
+    yield from _others(looks)
+    yield from _beyond(pairs)
+    yield from _listed("Everything that was wrong", list(tables.wrong(rows)))
+
+
+def _opening(rows: Sequence[Row], code: str) -> Iterator[str]:
+    seeds = [row.seed for row in rows]
+    drivers = f"seeds {min(seeds)} to {max(seeds)}" if seeds else "no seeds"
+    yield (
+        f"talkpath {VERSION}, code `{code}`: {len(rows)} checks in virtual time, {drivers}, drawn by seed "
+        "([how, and how to read this page](why/2026-11-24-error-rates.md)). Every check ran the real engines and the "
+        "real verdicts through a network made up by the lab, whose truth is known. SIMULATED: none of this is a "
+        "measurement of anybody's network. Brackets are exact 95 % intervals (Clopper and Pearson), `≤` after a count "
+        "is the upper end of one. Play it again with `make score`; one check with `talkpath lab score --one SEED`."
+    )
+
+
+def _null(rows: Sequence[Row]) -> Iterator[str]:
+    null = [row for row in rows if row.study == "null"]
+    yield from _part(
+        "Nobody restricts anything",
+        tables.null(null, lambda row: row.kind),
+        "By background. `corporate` lets no UDP out and may be called closed; nothing else may be called anything.",
+    )
+    yield from _part("By how many arms", tables.null(null, tables.battery), level=3)
+    hardly = rates.hardly_touched(rows)
+    words = (f"With the arms that stood beside a restricted one. Not in it are {hardly.total} arms that a rule acts on "
+             "but takes less than 1 % of, as a size limit does that only packets of a call's opening exceed; of these "
+             f"{hardly.count} were said to be `restricted`.")  # fmt: skip
+    yield from _part("False words by arm", tables.null_by_app(rows), words, level=3)
+
+
+def _found(rows: Sequence[Row], folder: str) -> Iterator[str]:
+    drawn = [row for row in rows if row.study == "rules"]
+    yield from _part(
+        "Something is restricted",
+        tables.detection(drawn, lambda row: "two rules" if len(row.rules) > 1 else f"`{rates.true_rule(row)}`"),
+        "One restriction drawn at random (or two), on every background; the row is about the one arm it was drawn for. "
+        "`media.unknown`: restricted, but several rules are equally likely.",
+    )
+    yield from _part("By background", tables.detection(drawn, lambda row: row.kind), level=3)
+    yield from _part("By app", tables.detection(drawn, lambda row: row.about.arm), level=3)
+    yield from _part("By how many arms", tables.detection(drawn, tables.battery), level=3)
+    for rule, name in tables.EFFECTS:
+        yield from _part(f"By strength: `{rule}` {name}", tables.by_effect(drawn, rule, name), level=3)
+    yield from _part("Which rule was taken for which", [f"![confusion of rules]({folder}/confusion.svg)"], level=3)
+    yield from _part("F1", tables.classes([row for row in rows if row.study != "speed"]), level=3)
+
+
+def _held(rows: Sequence[Row], folder: str) -> Iterator[str]:
+    drawn = [row for row in rows if row.study != "speed"]
+    yield from _part(
+        "Do the intervals hold?",
+        [f"![coverage by background]({folder}/coverage.svg)"],
+        "Every printed interval about the row's unit whose truth is known beforehand: the parameters of a rule that is "
+        "named right, and extra loss and delay.",
+    )
+    yield from _part("By quantity", tables.held(drawn, lambda one: one.name), level=3)
+
+
+def _soon(rows: Sequence[Row], folder: str) -> Iterator[str]:
+    yield from _part(
+        "How soon?",
+        [f"![time to know against effect]({folder}/known.svg)"],
+        "WebRTC's voice, packets dropped one way. Wald's bound is that of a test that knows everything about the line "
+        "and p beforehand, at the check's own error (alpha over m arms, times 0.22 for loss one way). Seconds count "
+        "from the start of the check, with the control channel's set-up and, in a battery, the other arms' turns.",
+    )
+    yield from _part("Against Wald's bound", tables.wald(rows), level=3)
+    words = "The default battery: eight arms, 4 MB, 60 s."
+    yield from _part("Six voice apps together", tables.together(rows), words, level=3)
+
+
+def _unseen(rows: Sequence[Row]) -> Iterator[str]:
+    null = [row for row in rows if row.study == "null"]
+    drawn = [row for row in rows if row.study == "rules"]
+    yield from _part(
+        "Backgrounds that nobody tuned to",
+        tables.null(null, lambda row: row.kind),
+        "Written after the method was frozen; not in the numbers above, but for what was said falsely.",
+    )
+    yield from _part("Restrictions on them", tables.detection(drawn, lambda row: row.kind), level=3)
+    yield from _part("Intervals on them", tables.held([*null, *drawn], lambda one: one.row.kind), level=3)
+
+
+def _others(looks: Sequence[Look]) -> Iterator[str]:
+    if looks:
+        sources = [f"- {peer.name}: {peer.source}" for peer in peers().values()]
+        yield from _part("Other methods in the same lab", [*peers_table(looks), "", *sources])
+
+
+def _beyond(pairs: Sequence[driver_agreement.Pair]) -> Iterator[str]:
+    if not pairs:
+        return
+    void = sum(pair.void for pair in pairs)
+    yield from _part(
+        "Beyond simulation",
+        tables.real(pairs),
+        f"{len(pairs)} of the checks again on real sockets in network namespaces (driver `netns`), beside the same "
+        f"seeds in virtual time; {void} of them void because this machine was too late, and not counted.",
+    )
+    yield from _listed("Where the two disagree", list(tables.disagreements(pairs)), level=3)
+
+
+def _part(heading: str, lines: Iterable[str], words: str = "", level: int = 2) -> Iterator[str]:
+    yield from ("", f"{'#' * level} {heading}", "")
+    if words:
+        yield from (words, "")
+    yield from lines
+
+
+def _listed(heading: str, lines: Sequence[str], level: int = 2) -> Iterator[str]:
+    if not lines:
+        yield from _part(heading, ["Nothing."], level=level)
+        return
+    more = [f"- and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
+    yield from _part(heading, [*lines[:MOST_LISTED], *more], level=level)

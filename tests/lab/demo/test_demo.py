@@ -1,0 +1,314 @@
+"""The demo: the script says what the issue asks for, what is told is what was measured, bad runs are not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from talkpath.apps import shapes
+from talkpath.apps.contract.shape import Arm
+from talkpath.errors import PeerError, UsageError
+from talkpath.evidence.bundle import read_bundle
+from talkpath.lab.demo import play
+from talkpath.lab.demo.comparison import Tally, hold, tally, total
+from talkpath.lab.demo.page import demo_page
+from talkpath.lab.demo.play import Ears, Performance, Played
+from talkpath.lab.demo.script import Claim, Scene, read_script
+from talkpath.lab.demo.text import summary, truth_sentence
+from talkpath.lab.drivers import namespace
+from talkpath.lab.ground_truth.hits import Hit
+from talkpath.measure.facts import Facts, Health, Plan
+from talkpath.report.check_json import judge_check
+from talkpath.report.rejudge import verdict_changes
+from talkpath.verdict.model import Verdict
+
+SCRIPT = read_script()
+TITLES = [scene.title for scene in SCRIPT.scenes]
+
+
+@pytest.fixture(scope="module")
+def performance() -> Performance:
+    """The whole demo in virtual time."""
+    return play.perform(SCRIPT, "sim", 1, Ears())
+
+
+def text_of(performance: Performance, program: str = "talkpath") -> str:
+    console = Console(width=100, no_color=True)
+    with console.capture() as captured:
+        console.print(summary(performance, "demo", program), highlight=False)
+    return captured.get()
+
+
+# -- the script --------------------------------------------------------------------------------------------------
+
+
+def test_three_scenes_each_under_25_s() -> None:
+    assert TITLES == ["The day before", "The day", "A bad evening"]
+    assert all(scene.budget_s + play.AROUND_S <= 25 for scene in SCRIPT.scenes)
+    assert sum(scene.budget_s + play.AROUND_S for scene in SCRIPT.scenes) <= play.LIMIT_S
+
+
+def test_six_apps_with_voice_and_video_one_variant_each() -> None:
+    assert len(SCRIPT.apps) == 6
+    assert {(arm.app, arm.medium) for arm in SCRIPT.arms} == {(a, m) for a in SCRIPT.apps for m in ("voice", "video")}
+    assert set(SCRIPT.arms) <= set(shapes())
+
+
+def test_only_the_day_restricts_and_it_hits_video_of_both_apps_by_two_mechanisms() -> None:
+    hits = {scene.id: play.truth(scene.scenario(1).rules, SCRIPT.arms) for scene in SCRIPT.scenes}
+    assert [bool(found) for found in hits.values()] == [False, True, False]
+    day = hits["the-day"]
+    assert {(hit.arm.app, hit.arm.medium) for hit in day} == {
+        (app, medium) for app in ("whatsapp", "telegram") for medium in ("voice", "video")
+    }
+    assert len({hit.rule for hit in day}) == 2
+
+
+def test_every_claim_is_in_the_order_and_names_a_scene() -> None:
+    said = SCRIPT.order.words.lower()
+    for claim in SCRIPT.order.claims:
+        assert claim.scene in [scene.id for scene in SCRIPT.scenes]
+        first = claim.words.lower().split()[0]
+        assert first in said
+
+
+# -- what is told is what was measured ---------------------------------------------------------------------------
+
+
+def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: Performance) -> None:
+    for played in performance.played:
+        assert {(v.app, v.medium) for v in played.verdicts} == {
+            (app, medium) for app in SCRIPT.apps for medium in ("text", "voice", "video")
+        }
+
+
+def test_verdicts_are_those_of_the_stored_facts(performance: Performance) -> None:
+    for played in performance.played:
+        stored = read_bundle(played.bundle())
+        verdicts, written = judge_check(stored.facts, stored.verdict["truth"]["hit"])
+        assert tuple(verdicts) == played.verdicts
+        assert verdict_changes(stored.verdict["verdicts"], written["verdicts"]) == []
+        assert stored.facts.simulated
+
+
+def test_nobody_is_accused_without_a_rule(performance: Performance) -> None:
+    before, day, evening = performance.played
+    for played in (before, evening):
+        assert not [v for v in played.verdicts if v.state in ("restricted", "closed")]
+    accused = {v.app for v in day.verdicts if v.state == "restricted"}
+    assert accused <= {"whatsapp", "telegram"}
+
+
+def test_the_summary_holds_what_was_measured(performance: Performance) -> None:
+    told = " ".join(text_of(performance).split())
+    assert told.startswith("SIMULATED")
+    for played in performance.played:
+        assert played.scene.title in told
+    for verdict in performance.played[1].verdicts:
+        if verdict.state == "restricted":
+            assert f"{verdict.known_at_s:.1f}" in told
+    for command in ("check LINK", "capture call.pcap", "respond --invite HOST", "judge demo/a-bad-evening.talkpath"):
+        assert f" talkpath {command} " in told
+        assert f" .venv/bin/talkpath {command} " in " ".join(text_of(performance, ".venv/bin/talkpath").split())
+    assert truth_sentence(performance.tally) in told
+
+
+def test_the_page_holds_what_was_measured(performance: Performance) -> None:
+    page = demo_page(performance)
+    assert "SIMULATED" in page
+    assert page.count('class="chart"') == sum(
+        len({epoch.arm for epoch in played.facts.epochs if epoch.question in ("battery", "watch")})
+        for played in performance.played
+    )
+    for held in performance.claims:
+        assert held.words in page
+    assert "<script" not in page
+
+
+def test_json_is_plain_and_whole(performance: Performance) -> None:
+    written = msgspec.json.decode(msgspec.json.encode(play.as_json(performance)))
+    assert written["schema"] == "talkpath.demo/1"
+    assert written["simulated"] is True
+    assert [scene["check"]["schema"] for scene in written["scenes"]] == ["talkpath.check/1"] * 3
+    assert [len(scene["check"]["verdicts"]) for scene in written["scenes"]] == [18] * 3
+    assert [claim["words"] for claim in written["claims"]] == [claim.words for claim in SCRIPT.order.claims]
+
+
+def test_the_same_seed_gives_the_same_facts(performance: Performance) -> None:
+    again = play.play(SCRIPT, SCRIPT.scenes[1], "sim", 1, Ears())
+    assert again.facts.epochs == performance.played[1].facts.epochs
+    other = play.play(SCRIPT, SCRIPT.scenes[1], "sim", 2, Ears())
+    assert other.facts.epochs != again.facts.epochs
+
+
+def test_no_address_is_in_anything_written(performance: Performance) -> None:
+    everything = [demo_page(performance), text_of(performance), str(play.as_json(performance)), repr(performance)]
+    for host in ("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8", "127.0.0.1"):
+        assert not [text for text in everything if host in text]
+
+
+# -- claims ------------------------------------------------------------------------------------------------------
+
+CLAIM = Claim("voice", "the-day", ("a", "b"), "voice", "restricted")
+
+
+def verdicts(**states: str) -> list[Verdict]:
+    return [Verdict(app, "v", "voice", state) for app, state in states.items()]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("expects", "states", "outcome"),
+    [
+        ("restricted", {"a": "restricted", "b": "restricted"}, "supported"),
+        ("restricted", {"a": "restricted", "b": "closed"}, "supported"),
+        ("restricted", {"a": "restricted", "b": "ok"}, "contradicted"),
+        ("restricted", {"a": "restricted", "b": "insufficient"}, "could not tell"),
+        ("restricted", {"a": "impaired", "b": "impaired"}, "could not tell"),
+        ("restricted", {"a": "restricted"}, "could not tell"),
+        ("open", {"a": "ok", "b": "ok"}, "supported"),
+        ("open", {"a": "ok", "b": "restricted"}, "contradicted"),
+        ("open", {"a": "insufficient", "b": "restricted"}, "contradicted"),
+        ("open", {"a": "ok", "b": "impaired"}, "could not tell"),
+        ("open", {"c": "ok"}, "could not tell"),
+    ],
+)
+def test_a_claim_is_held_against_every_app_it_names(expects: Any, states: dict[str, str], outcome: str) -> None:
+    assert hold(replace(CLAIM, expects=expects), verdicts(**states)).outcome == outcome
+
+
+def test_another_medium_says_nothing_about_a_claim() -> None:
+    video = [replace(verdict, medium="video") for verdict in verdicts(a="restricted", b="restricted")]
+    assert hold(CLAIM, video).outcome == "could not tell"
+
+
+# -- the truth ---------------------------------------------------------------------------------------------------
+
+HIT = Hit(Arm("telegram", "tgcalls", "voice"), "media.drop", "up", {"p": 0.4})
+
+
+def said(state: str, rule: str | None = None, direction: str | None = None, medium: str = "voice") -> Verdict:
+    return Verdict("telegram", "tgcalls", medium, state, rule, direction)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "hits", "named", "false"),
+    [
+        (said("restricted", "media.drop", "up"), [HIT], 1, 0),
+        (said("restricted", "media.drop", "down"), [HIT], 0, 1),
+        (said("restricted", "media.freeze", "up"), [HIT], 0, 1),
+        (said("restricted", "media.unknown", "up"), [HIT], 0, 0),
+        (said("restricted", "media.drop", "up"), [], 0, 1),
+        (said("closed", "udp.block", "up"), [], 0, 1),
+        (said("ok"), [HIT], 0, 1),
+        (said("ok"), [], 0, 0),
+        (said("impaired"), [], 0, 0),
+        (said("insufficient"), [HIT], 0, 0),
+        (said("restricted", medium="text"), [], 0, 1),
+        (said("ok", medium="text"), [], 0, 0),
+    ],
+)
+def test_right_and_false_verdicts_are_counted(verdict: Verdict, hits: list[Hit], named: int, false: int) -> None:
+    counted = tally([verdict], hits)
+    assert (counted.named, counted.false, counted.restrictions) == (named, false, len(hits))
+
+
+def test_tallies_add_up() -> None:
+    assert total([Tally(1, 1, 0, 3, 1, 0), Tally(2, 1, 1, 4, 0, 2)]) == Tally(3, 2, 1, 7, 1, 2)
+
+
+# -- runs that do not count --------------------------------------------------------------------------------------
+
+Runs = list[Callable[..., Facts]]
+
+
+def late(plan: Plan, *rest: object) -> Facts:
+    return Facts(plan, health=Health(lab_late_ms_p99=60.0), simulated=True)
+
+
+def drops(plan: Plan, *rest: object) -> Facts:
+    return Facts(plan, health=Health(router_drops=1), simulated=True)
+
+
+def fine(plan: Plan, *rest: object) -> Facts:
+    return Facts(plan, simulated=True)
+
+
+def refuses(*rest: object) -> Facts:
+    raise PeerError("The check in the lab wrote no evidence: it said nothing")
+
+
+def no_sockets(*rest: object) -> Facts:
+    raise PermissionError(1, "Operation not permitted")
+
+
+class Notes(Ears):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.said: list[str] = []
+
+    def begins(self, scene: Scene, driver: play.Driver) -> None:
+        self.begun.append(driver)
+
+    def notes(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def one_scene(*runs: Callable[..., Facts], until_s: float = float("inf")) -> tuple[Played, Notes]:
+    """The first scene, real sockets being these runs one after the other."""
+    left, ears = list(runs), Notes()
+
+    def real(*given: Any) -> Facts:
+        return left.pop(0)(*given)
+
+    drivers: dict[play.Driver, play.Run] = {"netns": real, "sim": fine}
+    played = play.play(SCRIPT, SCRIPT.scenes[0], "netns", 1, ears, until_s=until_s, drivers=drivers)
+    return played, ears
+
+
+@pytest.mark.parametrize("bad", [late, drops, refuses, no_sockets])
+def test_a_bad_run_is_repeated_once_then_played_in_virtual_time(bad: Callable[..., Facts]) -> None:
+    played, ears = one_scene(bad, bad)
+    assert ears.begun == ["netns", "netns", "sim"]
+    assert (played.driver, len(played.notes)) == ("sim", 2)
+    assert played.notes == tuple(ears.said)
+    assert all("did not count" in note for note in played.notes)
+    assert played.written["valid"]
+
+
+def test_a_good_repeat_counts() -> None:
+    played, ears = one_scene(late, fine)
+    assert ears.begun == ["netns", "netns"]
+    assert (played.driver, len(played.notes)) == ("netns", 1)
+
+
+def test_without_time_for_a_repeat_virtual_time_follows_at_once() -> None:
+    played, ears = one_scene(late, until_s=0.0)
+    assert ears.begun == ["netns", "sim"]
+    assert played.driver == "sim"
+
+
+def test_notes_are_in_the_summary_and_on_the_page(performance: Performance) -> None:
+    played, _ = one_scene(late, late)
+    with_notes = replace(performance, played=(played, *performance.played[1:]))
+    for note in played.notes:
+        assert " ".join(note.split()) in " ".join(text_of(with_notes).split())
+        assert note in demo_page(with_notes)
+
+
+def test_the_driver_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "available", lambda: "")
+    assert play.choose_driver("auto") == "netns"
+    monkeypatch.setattr(namespace, "available", lambda: "The netns driver needs Linux: use another.")
+    assert play.choose_driver("auto") == "loopback"
+    assert play.choose_driver("sim") == "sim"
+    with pytest.raises(PeerError, match="needs Linux"):
+        play.choose_driver("netns")
+    with pytest.raises(UsageError, match="auto, netns, loopback, sim"):
+        play.choose_driver("teleport")

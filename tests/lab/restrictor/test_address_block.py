@@ -1,0 +1,22 @@
+"""`address.block` drops one server."""
+
+from __future__ import annotations
+
+import pytest
+from restricted import passes
+
+from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize(
+    ("rule", "port", "payload", "host", "passing"),
+    [
+        ("address.block", 443, b"x", RESPONDER, ""),
+        ("address.block", 443, b"x", REFERENCE, "udt"),
+        ("address.block,host=messenger", 443, b"x", MESSENGER, ""),
+        ("address.block,host=messenger", 443, b"x", RESPONDER, "udt"),
+    ],
+)
+def test_what_passes(rule, port, payload, host, passing, family):
+    assert passes(rule, port, payload, family, host) == passing

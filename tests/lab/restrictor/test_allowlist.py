@@ -1,0 +1,21 @@
+"""`allowlist` drops all servers except those listed."""
+
+from __future__ import annotations
+
+import pytest
+from restricted import passes
+
+from talkpath.lab.path.hosts import REFERENCE, RESPONDER
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize(
+    ("rule", "port", "payload", "host", "passing"),
+    [
+        ("allowlist", 443, b"x", RESPONDER, ""),
+        ("allowlist", 443, b"x", REFERENCE, "udt"),
+        ("allowlist", 53, b"x", RESPONDER, "udt"),
+    ],
+)
+def test_what_passes(rule, port, payload, host, passing, family):
+    assert passes(rule, port, payload, family, host) == passing

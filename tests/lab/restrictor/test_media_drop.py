@@ -1,0 +1,37 @@
+"""`media.drop` drops single media packets."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import pytest
+from restricted import Played, one
+from specimens import ice
+
+from talkpath.lab.path.link import DROP, PASS
+
+FLOWS = 40
+
+
+@pytest.mark.parametrize("p", [0.02, 0.1, 0.3, 0.9])
+def test_media_drop_drops_its_share_of_single_packets(p):
+    seen = Played(f"media.drop,app=whatsapp,p={p}").play({n: one("whatsapp", 250, seed=n) for n in range(FLOWS)})
+    lost = [fate == DROP for fates in seen.fates.values() for _, media, fate in fates if media]
+    assert sum(lost) / len(lost) == pytest.approx(p, abs=4 * (p * (1 - p) / len(lost)) ** 0.5)
+    counts = [sum(fate == DROP for _, media, fate in fates if media) for fates in seen.fates.values()]
+    mean = sum(counts) / FLOWS
+    spread = sum((count - mean) ** 2 for count in counts) / (FLOWS - 1)
+    assert 0.4 < spread / (500 * p * (1 - p)) < 1.9  # binomial in the flow: drawn per packet, never per flow
+    after = [b for a, b in pairwise(lost) if a]
+    assert sum(after) / len(after) == pytest.approx(p, abs=5 * (p * (1 - p) / len(after)) ** 0.5)
+
+
+def test_media_drop_begins_after_its_onset():
+    seen = Played("media.drop,p=1,onset_packets=30").play({0: one("whatsapp")})
+    assert [fate for *_, fate in seen.fates[0][:30]] == [PASS] * 30
+    assert all(fate == DROP for *_, fate in seen.fates[0][30:])
+
+
+def test_ice_that_is_nobodys_yet_is_left_alone_by_media_rules():
+    assert not Played("media.drop,p=1").play({0: ice(Random(1))}).restrictor.hits

@@ -1,0 +1,15 @@
+"""`relearn` drops calls to a relay it has learned."""
+
+from __future__ import annotations
+
+from restricted import Played, one
+
+
+def test_relearn_leaves_a_new_relay_alone_and_blocks_it_later_for_all():
+    seen = Played("relearn,after_s=300").play({"first": one("whatsapp"), "twin": one("twin")})
+    assert (seen.dropped("first"), seen.dropped("twin")) == (0, 0)
+    seen.play({"soon": one("whatsapp", seed=2)}, start_s=290)
+    seen.play({"late": one("signal", seed=3), "twin late": one("twin", seed=4)}, start_s=301)
+    seen.play({"elsewhere": one("whatsapp", seed=5)}, start_s=302, far_port=443)
+    assert (seen.dropped("soon"), seen.dropped("twin late"), seen.dropped("elsewhere")) == (0, 0, 0)
+    assert seen.dropped("late", media=True) == 1

@@ -1,0 +1,30 @@
+"""Wald's bound against the one that tests/verdict works out with scipy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from talkpath.lab.scoring.metrics.wald_bound import Line, blocks, information, nats
+
+sys.path.append(str(Path(__file__).parents[3] / "verdict"))
+
+import wald as oracle
+
+
+@pytest.mark.parametrize("extra", [0.02, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize(("share", "bad"), [(0.0, 1.0), (0.05 / 0.9, 0.9), (0.15 / 0.9, 0.9)])
+def test_the_bound(extra: float, share: float, bad: float) -> None:
+    assert information(8, 8, extra, Line(share, bad)) == pytest.approx(
+        oracle.information(8, 8, extra, share=share, bad=bad)
+    )
+    assert blocks(1e-4, 8, 8, extra, Line(share, bad)) == pytest.approx(
+        oracle.blocks(1e-4, 8, 8, extra, share=share, bad=bad)
+    )
+
+
+def test_what_is_asked_for() -> None:
+    assert nats(1e-3) == pytest.approx(6.78, abs=0.01)
+    assert blocks(1e-4, 8, 8, 0.0, Line()) == float("inf")
