@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import browser_cases  # this file: what is pickled for the router's process must come from a module
 from browser_near import NAME
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.web.words import page_words
+from talkpath.browser.web.page_texts import page_texts
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.network import Network
 from talkpath.lab.path.hosts import PROBE, RESPONDER
@@ -227,7 +227,7 @@ def is_right(case: Case, text: str, result: dict[str, Any]) -> bool:
     """Is it one of the right answers, and do the right paths carry a call?"""
     if "json" not in result:  # the page gave up, and said so
         words = (case.says,) if case.says else GAVE_UP if case.right == INNOCENT else ()
-        return text in [page_words("en")[word] for word in words]
+        return text in [page_texts("en")[word] for word in words]
     verdict, *others = result["json"]["verdicts"]
     told = _is_told(case.right, verdict) and all(_is_told(case.video, other) for other in others)
     carried = {path["name"] for path in result["paths"] if path.get("carries")}

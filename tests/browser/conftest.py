@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from talkpath.browser.web.serve import Settings, start
+from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.lab.drivers import namespace
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -62,7 +62,7 @@ def origin() -> Iterator[str]:
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", 0))
             ports.append(probe.getsockname()[1])
-    web = start(Settings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
+    web = start_page_server(PageServerSettings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
     yield f"http://127.0.0.1:{ports[0]}"
     web.stop()
 

@@ -17,11 +17,11 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.browser.far_end.observe import epoch, together
-from talkpath.browser.far_end.voice import TICK_MS
-from talkpath.browser.media import VOICE
-from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Poll, Times
-from talkpath.browser.schedule import SETUP_S, Opening, epoch_order, plan
+from talkpath.browser.far_end.epoch_facts import epoch_facts, whole_check
+from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.medium import VOICE
+from talkpath.browser.far_end.schedule import SETUP_S, FlowSchedule, check_plan, epoch_schedule
 from talkpath.measure.facts import Epoch, Facts, Health
 from talkpath.verdict.statistics.strength import strength
 
@@ -131,9 +131,9 @@ def check(background: Background, number: int, epochs: int = 3, drop_up: float =
     seed = number.to_bytes(32, "big")
     dice = np.random.default_rng(number)
     return Facts(
-        plan=plan(),
+        plan=check_plan(),
         health=Health(vpn=False),
-        epochs=together([_epoch(background, dice, seed, each, drop_up, in_step) for each in range(epochs)]),
+        epochs=whole_check([_epoch(background, dice, seed, each, drop_up, in_step) for each in range(epochs)]),
         seed=seed,
     )
 
@@ -141,27 +141,29 @@ def check(background: Background, number: int, epochs: int = 3, drop_up: float =
 def _epoch(
     background: Background, dice: np.random.Generator, seed: bytes, number: int, drop_up: float, in_step: bool
 ) -> Epoch:
-    order = epoch_order(seed, number)
+    order = epoch_schedule(seed, number)
     own = [10.0 * (opening.kind != "call") if in_step else opening.phase_ms for opening in order.flows]
     weather = background(dice, np.array(own))
     both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
-    report = EpochReport(number, tuple(near for near, _ in both))
-    return epoch(
+    report = PageEpochReport(number, tuple(near for near, _ in both))
+    return epoch_facts(
         order,
         report,
         {far.flow: far for _, far in both},
-        Times(9.0 * number, 9.0 * number + 8, 9.0 * number + 8),
+        EpochTimes(9.0 * number, 9.0 * number + 8, 9.0 * number + 8),
         seed,
         4434,
     )
 
 
-def _flow(opening: Opening, weather: Weather, dice: np.random.Generator, drop_up: float) -> tuple[FlowReport, FarFlow]:
+def _flow(
+    opening: FlowSchedule, weather: Weather, dice: np.random.Generator, drop_up: float
+) -> tuple[PageFlowReport, FarFlowReport]:
     flow, call = opening.flow, opening.kind == "call"
     up_loss = 1 - (1 - weather.up[flow]) * (1 - drop_up * call)
     setup_s = _setup_s(FLIGHTS[opening.kind], 1 - (1 - weather.up[flow][0]) * (1 - weather.down[flow][0]), dice)
     if setup_s is None:
-        return FlowReport(flow), FarFlow(flow, requests=int(call))
+        return PageFlowReport(flow), FarFlowReport(flow, requests=int(call))
     first = _first(dice) if call else 0
     said = np.setdiff1d(np.arange(first, SLOTS), opening.withheld)
     came = said[dice.random(len(said)) >= up_loss[said]]
@@ -172,12 +174,16 @@ def _flow(opening: Opening, weather: Weather, dice: np.random.Generator, drop_up
     back = zip(
         (heard * (STAMP if call else 1)).tolist(), (1000 * (heard * TICK_S + takes_s + own_s)).tolist(), strict=True
     )
-    near = FlowReport(flow, 1000 * setup_s, 1000 * setup_s, float(first * TICK_MS), polls, wrote, left_ms, tuple(back))
+    near = PageFlowReport(
+        flow, 1000 * setup_s, 1000 * setup_s, float(first * TICK_MS), polls, wrote, left_ms, tuple(back)
+    )
     at_s = 100 + came * TICK_S + takes_s + (own_s if call else float(dice.exponential(0.003)))
     numbers = (came + int(dice.integers(0, 65536))) % 65536 if call else came
     missing = int(came[-1] - came[0] + 1 - len(came)) if len(came) else 0
     arrivals = tuple(zip(numbers.tolist(), at_s.tolist(), strict=True))
-    return near, FarFlow(flow, arrivals, tuple(said.tolist()), 1, 1, len(came), missing, stamp=0 if call else None)
+    return near, FarFlowReport(
+        flow, arrivals, tuple(said.tolist()), 1, 1, len(came), missing, stamp=0 if call else None
+    )
 
 
 def _first(dice: np.random.Generator) -> int:

@@ -59,13 +59,13 @@ def test_what_a_relay_carries_is_not_held_against_calls_that_it_does_not(browser
         def talk(socket: WebSocketRoute) -> None:
             server = socket.connect_to_server()
 
-            def told(message: str | bytes) -> None:
+            def pass_on(message: str | bytes) -> None:
                 heard = json.loads(message)
                 if heard["type"] == "welcome":
                     heard["twin"]["port"] = block.enter_context(relay(heard["twin"]["port"]))
                 socket.send(json.dumps(heard))
 
-            server.on_message(told)
+            server.on_message(pass_on)
 
         page.route_web_socket("**/check/talk", talk)
         page.goto(f"{origin}/check?lang=en")

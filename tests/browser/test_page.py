@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from talkpath.browser.web.app import chosen, rendered
-from talkpath.browser.web.words import NAMES, page_words
+from talkpath.browser.web.page_files import choose_language, render_page
+from talkpath.browser.web.page_texts import NAMES, page_texts
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -28,7 +28,7 @@ def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Br
     page = opened(browser, origin, code)
     page.wait_for_selector("html[data-ready]")
     assert page.get_attribute("html", "dir") == ("rtl" if code in ("fa", "ar") else "ltr")
-    assert page.inner_text("h1") == page_words(code)["title"]
+    assert page.inner_text("h1") == page_texts(code)["title"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
@@ -38,8 +38,8 @@ def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Br
 
 @pytest.mark.parametrize("code", NAMES)
 def test_no_word_is_missing(code: str):
-    assert not re.findall(r"\{\{\w+\}\}", rendered(code))
-    english, words = page_words("en"), page_words(code)
+    assert not re.findall(r"\{\{\w+\}\}", render_page(code))
+    english, words = page_texts("en"), page_texts(code)
     assert words.keys() == english.keys()
     for name, text in english.items():
         assert re.findall(r"\{\w+\}", words[name]) == re.findall(r"\{\w+\}", text)
@@ -47,9 +47,9 @@ def test_no_word_is_missing(code: str):
 
 
 def test_the_language_is_the_one_asked_for_else_the_browsers():
-    assert chosen("ar", "ru") == "ar"
-    assert chosen("", "xx, fa-IR;q=0.8, en") == "fa"
-    assert chosen("<script>", "") == "en"
+    assert choose_language("ar", "ru") == "ar"
+    assert choose_language("", "xx, fa-IR;q=0.8, en") == "fa"
+    assert choose_language("<script>", "") == "en"
 
 
 def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Browser, origin: str):
@@ -57,14 +57,14 @@ def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Brows
     page.wait_for_selector("html[data-ready]")
     page.focus("#start")
     page.keyboard.press("Enter")
-    assert page.inner_text("#trouble") == page_words("en")["answer_all"]
+    assert page.inner_text("#trouble") == page_texts("en")["answer_all"]
     for name, keys in {"mic": ["Space"], "seen": ["Space"], "app": ["Space", "ArrowDown"], "vpn": ["Space"]}.items():
         page.focus(f'input[name="{name}"]')
         for key in keys:
             page.keyboard.press(key)
     page.focus("#start")
     page.keyboard.press("Enter")
-    assert page.inner_text("#wrong-mic") == page_words("en")["wrong_mic"]
+    assert page.inner_text("#wrong-mic") == page_texts("en")["wrong_mic"]
     assert page.is_visible("#ask")
     page.keyboard.press("ArrowDown")  # where the wrong answer is
     page.focus("#start")
@@ -72,13 +72,13 @@ def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Brows
     page.wait_for_selector("#run:not([hidden])")
     page.keyboard.press("Enter")  # on Stop
     page.wait_for_selector("#ask:not([hidden])")
-    assert page.inner_text("#trouble") == page_words("en")["stopped"]
+    assert page.inner_text("#trouble") == page_texts("en")["stopped"]
     page.context.close()
 
 
 def test_without_javascript_it_says_so_kindly(browser: Browser, origin: str):
     page = opened(browser, origin, "ru", java_script_enabled=False)
-    assert page_words("ru")["noscript"] in page.inner_text("main")
+    assert page_texts("ru")["noscript"] in page.inner_text("main")
     assert not page.is_visible("#loading")
     assert not page.is_visible("#start")
     page.context.close()
@@ -94,7 +94,7 @@ def test_a_slow_line_brings_the_words_first_and_then_the_rest(browser: Browser, 
     page.wait_for_selector("footer", state="attached", timeout=60_000)
     page.wait_for_selector("#consent", state="hidden", timeout=60_000)  # the style is there
     assert page.is_visible("#loading")
-    assert page.inner_text("h1") == page_words("fa")["title"]
+    assert page.inner_text("h1") == page_texts("fa")["title"]
     assert not page.is_visible("#start")
     page.wait_for_selector("html[data-ready]", timeout=60_000)
     assert page.is_visible("#start")
@@ -106,7 +106,7 @@ def test_where_a_part_of_it_never_comes_it_says_what_to_do(browser: Browser, ori
     page = browser.new_context(service_workers="block").new_page()
     page.route("**/check/check.js", lambda route: route.abort())
     page.goto(f"{origin}/check?lang=en")
-    assert page.inner_text("#loading") == page_words("en")["loading"]
+    assert page.inner_text("#loading") == page_texts("en")["loading"]
     assert not page.is_visible("#start")
     page.context.close()
 
@@ -126,7 +126,7 @@ def test_it_is_there_without_a_network(browser: Browser, origin: str):
     page.wait_for_selector("html[data-ready]")
     page.context.set_offline(True)
     page.reload()
-    assert page.inner_text("h1") == page_words("en")["title"]
+    assert page.inner_text("h1") == page_texts("en")["title"]
     page.context.close()
 
 

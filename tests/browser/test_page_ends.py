@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from browser_near import start
-from talkpath.browser.web.words import page_words
+from talkpath.browser.web.page_texts import page_texts
 
-WORDS = page_words("en")
+WORDS = page_texts("en")
 SILENT_MS, STEP_MS, LONGEST_MS, WORKER_MS = 30_000, 60_000, 150_000, 15_000
 CHUNK_MS = 5000  # of made-up time, between which messages come and go
 WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.result import told
-from talkpath.browser.web.words import NAMES, page_words
+from talkpath.browser.web.page_texts import NAMES, page_texts
+from talkpath.browser.web.result_message import result_message
 
 DAY_AND_HOUR = "2026-11-26T09:00:00Z"
 BROKEN = """[...document.querySelectorAll("dd, tbody th")].filter(each => {
@@ -51,7 +51,7 @@ def a_result(code: str) -> dict[str, Any]:
     """As the server tells it, in that language."""
     facts = replace(world.check(world.even(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR)
     paths = [{"name": "udp/4434", "carries": False}, {"name": "tls/443", "missing": "certificate"}]
-    return {**told(facts, code), "share": "here", "paths": paths}
+    return {**result_message(facts, code), "share": "here", "paths": paths}
 
 
 def opened(browser: Browser, origin: str, code: str, kept: object = None, script: str = "") -> Page:
@@ -94,7 +94,7 @@ def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Bro
     assert page.get_attribute("#verdicts", "lang") == "fa"
     assert page.get_attribute("#verdicts", "dir") == "rtl"
     assert "2026-11-26 09:00" in page.inner_text("#verdicts")
-    assert page.inner_text("#kept") == page_words(code)["kept"]
+    assert page.inner_text("#kept") == page_texts(code)["kept"]
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(BROKEN) == []
@@ -114,7 +114,7 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#copy")
     page.wait_for_selector("#status:not(:empty)")
-    assert page.inner_text("#status") == page_words("en")[word]
+    assert page.inner_text("#status") == page_texts("en")[word]
     if not script:
         text = page.evaluate("navigator.clipboard.readText()")
         verdict = a_result("en")["verdicts"][0]
@@ -123,7 +123,7 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
 
 
 def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser: Browser, origin: str):
-    page, words, heard = opened(browser, origin, "en", a_result("en")), page_words("en"), []
+    page, words, heard = opened(browser, origin, "en", a_result("en")), page_texts("en"), []
     assert page.inner_text("#share-note") == words["tells"]
     page.route(REPORTS, lambda route: (heard.append(route.request), route.fulfill(status=201, json={}))[1])
     page.click("#share")
@@ -153,7 +153,7 @@ def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser
     page.route_web_socket("**/check/talk", give_up)
     start(page)
     page.wait_for_selector("#trouble:not(:empty)")
-    assert page.inner_text("#trouble") == page_words(code)[f"error_{error}"]
+    assert page.inner_text("#trouble") == page_texts(code)[f"error_{error}"]
     page.context.close()
 
 
@@ -161,14 +161,14 @@ def test_a_browser_that_fails_in_the_middle_leaves_nobody_waiting(browser: Brows
     page = opened(browser, origin, "en", script=NO_SOUND)
     start(page)
     page.wait_for_selector("#trouble:not(:empty)")
-    assert page.inner_text("#trouble") == page_words("en")["error_unread"]
+    assert page.inner_text("#trouble") == page_texts("en")["error_unread"]
     page.context.close()
 
 
 @pytest.mark.parametrize("code", NAMES)
 def test_a_browser_without_calls_is_told_at_once_and_asked_nothing(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code, script="delete globalThis.RTCPeerConnection;")
-    assert page.inner_text("#mode") == page_words(code)["no_webrtc"]
+    assert page.inner_text("#mode") == page_texts(code)["no_webrtc"]
     assert not page.is_visible("#consent, #start")
     page.context.close()
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from os import urandom
 
-from talkpath.browser import turn
+from talkpath.browser import turn_relay
 
 OWN = ("192.0.2.1", "2001:db8::1")
 NEIGHBOUR = ("192.0.2.2", "2001:db8::2")
@@ -124,11 +124,11 @@ def relayed_bytes(client: Client, seconds: int) -> int:
                 while True:
                     arrived += len(target.recv(2048))
             time.sleep(0.002)
-        assert sent > 5 * turn.MAX_BYTES_PER_S * seconds
+        assert sent > 5 * turn_relay.MAX_BYTES_PER_S * seconds
         return arrived
 
 
-def attacks(relay: turn.Relay) -> dict[str, object]:
+def attacks(relay: turn_relay.TurnRelay) -> dict[str, object]:
     """What the relay answers to each attack: an error code of STUN, 0 for success."""
     user, password = relay.credentials()
 
@@ -150,12 +150,12 @@ def attacks(relay: turn.Relay) -> dict[str, object]:
     answers["allocate, over TCP"] = stream.allocate()
     answers["TCP relay"] = Client(*relay.credentials(), kind=socket.SOCK_STREAM).allocate(transport=TCP)
     answers["forged"] = Client(user, "password").allocate()
-    expired = relay.credentials(time.time() - 2 * turn.VALID_S)
+    expired = relay.credentials(time.time() - 2 * turn_relay.VALID_S)
     answers["expired"] = Client(*expired).allocate()
-    clients = [Client(user, password) for _ in range(turn.MAX_PER_CHECK + 3)]
+    clients = [Client(user, password) for _ in range(turn_relay.MAX_PER_CHECK + 3)]
     answers["allocations of one credential"] = [client.allocate() for client in clients].count(0)
-    many = [fresh() for _ in range(turn.MAX_ALLOCATIONS + 3)]
-    answers["allocations in all"] = 3 + turn.MAX_PER_CHECK + [client.allocate() for client in many].count(0)
+    many = [fresh() for _ in range(turn_relay.MAX_ALLOCATIONS + 3)]
+    answers["allocations in all"] = 3 + turn_relay.MAX_PER_CHECK + [client.allocate() for client in many].count(0)
     answers["lifetime"] = int.from_bytes(good.ask(REFRESH, (LIFETIME, (3600).to_bytes(4, "big")))[LIFETIME], "big")
     answers["relayed in 4 s"] = relayed_bytes(good, 4)
     return answers
@@ -163,7 +163,7 @@ def attacks(relay: turn.Relay) -> dict[str, object]:
 
 def wait_until_it_answers() -> None:
     """Until both processes listen."""
-    for port in turn.PORTS:
+    for port in turn_relay.PORTS:
         until_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < until_s:
             with suppress(OSError):
@@ -176,7 +176,7 @@ def main() -> None:
     """Play them all."""
     for command in (["link", "set", "lo", "up"], *(["addr", "add", each, "dev", "lo"] for each in (*OWN, *NEIGHBOUR))):
         subprocess.run(["ip", *command], check=True)
-    relay = turn.start(OWN, "secret")
+    relay = turn_relay.start_relay(OWN, "secret")
     try:
         assert not relay.missing, relay.missing
         wait_until_it_answers()

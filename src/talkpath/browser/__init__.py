@@ -1,8 +1,8 @@
 """The check in a browser: the page that a phone opens, and the far end that it calls (basis `webrtc`).
 
-Contract: `web.routes` is what a server mounts; the far end runs in a process of its own (`far`). Measuring is in
-`call`, `twin`, `port` and the page; facts are made in `observe`; verdicts are `talkpath.verdict`'s alone. Needs
-`talkpath[rtc]`, which nothing imports before it is used.
+Read in this order: `web` (the server of the page), `page` (its scripts), `far_end` (the measuring, in a process of its
+own), `turn_relay` (the other paths), `certificate`. `web.routes` is what a server mounts. Facts are made in
+`far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[rtc]`, which nothing imports before it is used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from talkpath.errors import UsageError
 NEEDED = ("acme", "aiortc", "aioquic", "starlette", "uvicorn", "websockets")
 
 
-def require() -> None:
-    """Raise `UsageError` where a package of the extra is missing."""
+def require_packages() -> None:
+    """Raise `UsageError` if a package of the extra is missing."""
     from importlib.util import find_spec
 
     if missing := [name for name in NEEDED if find_spec(name) is None]:

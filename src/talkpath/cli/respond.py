@@ -21,7 +21,7 @@ from click.core import ParameterSource
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.browser.certificate.store import Domain
+    from talkpath.browser.certificate.stored_certificate import Domain
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.session import Identity
 
@@ -186,11 +186,11 @@ def _domain(
         return None
     if web is None or chain is not None:
         raise UsageError("--domain goes with --web, and not with --web-cert.")
-    from talkpath.browser import require
-    from talkpath.browser.certificate.store import LETS_ENCRYPT, Domain, checked
-    from talkpath.browser.web.serve import ANY
+    from talkpath.browser import require_packages
+    from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked
+    from talkpath.browser.web.page_server import ANY
 
-    require()
+    require_packages()
     return Domain(checked(name), str(_state() / "web"), host or ANY, directory or LETS_ENCRYPT)
 
 
@@ -210,16 +210,23 @@ def _web(
     if port is None:
         yield
         return
-    from talkpath.browser.web.serve import ANY, Settings, start
+    from talkpath.browser.web.page_server import ANY, PageServerSettings, start_page_server
 
     if domain is not None and told is not None:
         click.echo("talkpath: the page's certificate is seen to; a new one takes some seconds.", err=True)
     key_file, network_class, geo = signing
-    server = start(
-        Settings(
-            port, udp, host or ANY, taken, certificate, domain, key_file=key_file, network_class=network_class, geo=geo
-        )
+    settings = PageServerSettings(
+        port=port,
+        udp=udp,
+        host=host or ANY,
+        taken=taken,
+        certificate=certificate,
+        domain=domain,
+        key_file=key_file,
+        network_class=network_class,
+        geo=geo,
     )
+    server = start_page_server(settings)
     try:
         if told is not None:
             scheme = "https" if certificate or domain else "http"

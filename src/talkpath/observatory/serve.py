@@ -105,7 +105,7 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
     if web_udp is None:
         return None
     from talkpath.browser.web.mount import Mount
-    from talkpath.browser.witness import Witness
+    from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 
     geoip = GeoDatabase(place.geo)
 
@@ -114,7 +114,7 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
             return others(pages.source, pages.site, geoip.find(address))
 
     signer = signer_of(place.root / CHECK_KEY)
-    return Mount(host, web_udp, Witness(signer, find=geoip.find), known)
+    return Mount(host, web_udp, ReceiptIssuer(signer, find=geoip.find), known)
 
 
 async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:

@@ -26,8 +26,8 @@ from josepy.errors import DeserializationError
 from talkpath.browser.certificate import authority as orders
 from talkpath.browser.certificate import renewal
 from talkpath.browser.certificate.challenge import PREFIX, serving
-from talkpath.browser.certificate.store import Domain, checked, is_due, renew
-from talkpath.browser.web.serve import Settings, start
+from talkpath.browser.certificate.stored_certificate import Domain, checked, is_due, renew
+from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.cli.respond import command
 from talkpath.errors import PeerError, UsageError
 
@@ -62,7 +62,9 @@ def shown(port: int, root: str) -> int:
 
 def test_the_page_comes_with_a_certificate_of_the_authority_and_with_the_next_one(authority: Any, domain: Domain):
     port, root = free(), authority.root()
-    web = start(Settings(port, free(socket.SOCK_DGRAM), HERE, (3478, 443), domain=domain, check_s=0.5))
+    web = start_page_server(
+        PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, (3478, 443), domain=domain, check_s=0.5)
+    )
     try:
         first = shown(port, root)
         until_s = time.monotonic() + PATIENCE_S
@@ -162,7 +164,7 @@ def test_a_nonce_that_is_refused_again_and_again_is_given_up(monkeypatch: pytest
 
     monkeypatch.setattr(ClientNetwork, "post", refuse)
     with pytest.raises(PeerError, match="badNonce"), orders.own_errors():
-        orders.Network(None).post("https://localhost/order")
+        orders.AuthorityHttp(None).post("https://localhost/order")
     assert len(tries) == orders.NONCE_TRIES
 
 

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.result import told
-from talkpath.browser.witness import Witness
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.web.result_message import result_message
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.wire.control.sign import Signer
 
@@ -56,9 +56,9 @@ def test_an_observatory_serves_the_page(url: str):
 
 
 def test_a_browsers_result_is_taken_in_with_its_receipt(url: str):
-    witness = Witness(Signer.fresh(), find=lambda host: NetworkOrigin("AS64496", "XX"))
+    witness = ReceiptIssuer(Signer.fresh(), find=lambda host: NetworkOrigin("AS64496", "XX"))
     facts = replace(world.check(world.even(0.0), 3, drop_up=0.3), started_at="2026-11-24T10:00:00Z")
-    found = told(facts, "en", lambda made, key: witness.signed(made, b"half", key, ""))
+    found = result_message(facts, "en", lambda made, key: witness.with_receipt(made, b"half", key, ""))
     bundle = base64.b64decode(found["bundle"])
     name = hashlib.sha256(bundle).hexdigest()
     headers = {"Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hashlib.sha256(b"x").hexdigest()}

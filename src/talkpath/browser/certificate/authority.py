@@ -35,7 +35,7 @@ Serve = Callable[[str, str], AbstractContextManager[None]]
 """(token, key authorization) -> a context in which whoever asks for the token gets the key authorization."""
 
 
-class Network(ClientNetwork):
+class AuthorityHttp(ClientNetwork):
     """HTTP with several tries, since an authority may refuse a valid nonce (RFC 8555 section 6.5)."""
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
@@ -80,7 +80,7 @@ def _client(directory: str, key: ec.EllipticCurvePrivateKey) -> ClientV2:
     """A client of the authority, whose own https the operating system's store of authorities vouches for."""
     paths = ssl.get_default_verify_paths()
     trusted = cast(bool, paths.cafile or paths.capath or True)  # requests takes a path here, too
-    network = Network(JWKEC(key=key), alg=ES256, user_agent="talkpath", timeout=TIMEOUT_S, verify_ssl=trusted)
+    network = AuthorityHttp(JWKEC(key=key), alg=ES256, user_agent="talkpath", timeout=TIMEOUT_S, verify_ssl=trusted)
     listed = messages.Directory.from_json(network.get(directory).json())
     if not all(hasattr(listed, name) for name in ("newNonce", "newAccount", "newOrder")):
         raise errors.ClientError

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from talkpath.browser.certificate.store import Domain, is_due, renew
+from talkpath.browser.certificate.stored_certificate import Domain, is_due, renew
 from talkpath.errors import TalkpathError, UsageError
 
 CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an hour
@@ -20,7 +20,7 @@ CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an
 Files = tuple[str, str]
 
 
-def obtained(domain: Domain) -> tuple[Files, str]:
+def obtain(domain: Domain) -> tuple[Files, str]:
     """Return the files of chain and key, and a sentence if a renewal failed. `UsageError` if no valid certificate is
     there at all."""
     trouble = try_renewal(domain)

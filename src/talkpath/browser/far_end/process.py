@@ -1,11 +1,12 @@
-"""The far end's process: aiortc and aioquic on one UDP port, apart from the web server: neither delays the other.
+"""The far end's process: aiortc and aioquic on one UDP port, apart from the web server, so that neither delays the
+other.
 
-    start() -> FarEnd            # from the web server
-    python -m talkpath.browser.far_end.process HOST PORT PUBLIC
+    start_far_end(host, port) -> FarEnd            # from the web server
+    python -m talkpath.browser.far_end.process HOST PORT
 
-It says one line of JSON when it is ready: {"control", "token", "port", "fingerprint"}. The web server then opens one
-loopback connection a check; the first line holds the token, our address as the page sees it and the page's as we see
-it, every further line is a message (`session`).
+It prints one line of JSON when it is ready: {"control", "token", "port", "fingerprint"}. The web server then opens one
+loopback connection for each check. Its first line has the token, this server's address as the page reached it, and the
+page's address; every further line is a message (`check_session`).
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from talkpath.browser.far_end.port import SharedPort, open_port
-from talkpath.browser.far_end.session import Session
-from talkpath.browser.far_end.twin import Twin, make_server, new_certificate
+from talkpath.browser.far_end.check_session import CheckSession
+from talkpath.browser.far_end.shared_port import SharedPort, open_port
+from talkpath.browser.far_end.webtransport_twin import WebTransportTwin, make_server, new_certificate
 from talkpath.errors import PeerError, UsageError
 
 LINE_BYTES = 4 << 20
-LONGEST_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep keeps no place from others
+MAX_CHECK_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep must not hold its place
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class FarEnd:
-    """Where a started far end is. `fingerprint` is its certificate's (base64)."""
+    """How to reach a started far end. `fingerprint` is that of its certificate (base64)."""
 
     control: int
     token: str
@@ -47,12 +48,11 @@ class FarEnd:
         await self.process.wait()
 
 
-async def start(host: str, port: int) -> FarEnd:
-    """Start the process. `UsageError` where the UDP port is taken."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "talkpath.browser.far_end.process", host, str(port), stdout=asyncio.subprocess.PIPE,
-        stdin=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+async def start_far_end(host: str, port: int) -> FarEnd:
+    """Start the process. `UsageError` if the UDP port is taken."""
+    command = [sys.executable, "-m", "talkpath.browser.far_end.process", host, str(port)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert process.stdout is not None  # a pipe was asked for
     line = await process.stdout.readline()
     if not line:
@@ -60,9 +60,9 @@ async def start(host: str, port: int) -> FarEnd:
     return FarEnd(process=process, **json.loads(line))
 
 
-async def serve(host: str, number: int) -> None:
-    """Be the far end until standard input ends."""
-    twins: dict[str, Twin] = {}
+async def serve_far_end(host: str, number: int) -> None:
+    """Serve checks until standard input ends."""
+    twins: dict[str, WebTransportTwin] = {}
     certificate = new_certificate()
     port = await open_port(host, number, lambda transport: make_server(transport, certificate, twins.get))
     token = secrets.token_hex(16)
@@ -83,15 +83,19 @@ async def serve(host: str, number: int) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
-def trouble(code: str, sentence: str) -> dict[str, Any]:
-    """The last message of a check that is given up. The page has its own words for the code, in its language."""
+def error_message(code: str, sentence: str) -> dict[str, Any]:
+    """The last message of a check that failed. The page has a text of its own for the code, in its language."""
     return {"type": "error", "code": code, "sentence": sentence}
 
 
 async def _check(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, port: SharedPort, twins: dict[str, Twin]
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    token: str,
+    port: SharedPort,
+    twins: dict[str, WebTransportTwin],
 ) -> None:
-    """One check, from its first line to the end of its connection."""
+    """Run one check, from its first line to the end of its connection."""
 
     def tell(message: dict[str, Any]) -> None:
         writer.write(json.dumps(message).encode() + b"\n")
@@ -100,16 +104,16 @@ async def _check(
     if not secrets.compare_digest(str(hello.get("token", "")), token):
         writer.close()
         return
-    session = Session(port, str(hello["host"]), twins, tell, str(hello.get("page", "")))
-    tell({"type": "welcome", "commit": session.commit()})
+    session = CheckSession(port, str(hello["host"]), twins, tell, str(hello.get("page", "")))
+    tell({"type": "welcome", "commit": session.commitment()})
     try:
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(MAX_CHECK_S):
             while line := await reader.readline():
-                await session.hear(json.loads(line))
+                await session.receive(json.loads(line))
     except TimeoutError:
-        tell(trouble("long", "The check took too long and was ended; load the page again."))
+        tell(error_message("long", "The check took too long and was ended; load the page again."))
     except PeerError as error:
-        tell(trouble("unread", str(error)))
+        tell(error_message("unread", str(error)))
     except ConnectionError:
         pass  # the page left
     finally:
@@ -118,11 +122,11 @@ async def _check(
 
 
 def main() -> None:
-    """The command line of `start`."""
-    logging.getLogger("aioquic").setLevel(logging.ERROR)  # a path in a log could name a stranger's address
+    """The program that `start_far_end` starts."""
+    logging.getLogger("aioquic").setLevel(logging.ERROR)  # a log could hold a stranger's address
     host, port = sys.argv[1], int(sys.argv[2])
     with contextlib.suppress(OSError, KeyboardInterrupt):
-        asyncio.run(serve(host, port))
+        asyncio.run(serve_far_end(host, port))
 
 
 if __name__ == "__main__":

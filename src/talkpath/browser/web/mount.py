@@ -1,10 +1,10 @@
-"""/check beside other routes: what an observatory adds to its own application.
+"""Adds the check in a browser to another web application, as an observatory does.
 
-    check = Mount(host, udp_port, witness, others)
+    check = Mount(host, udp_port, issuer, others)
     application(observatory, check.routes)
     async with check.running(): serve
 
-The far end runs in a process of its own; a result may be shared with the server that mounts it (spec/tp-006).
+The far end runs in a process of its own. A result may be shared with the server that mounts it (spec/tp-006).
 """
 
 from __future__ import annotations
@@ -14,46 +14,47 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from talkpath.browser import require, turn
+from talkpath.browser import require_packages, turn_relay
 from talkpath.browser.addresses import ANY, own_addresses
 from talkpath.browser.far_end import process
-from talkpath.browser.web import app
-from talkpath.browser.witness import Witness
+from talkpath.browser.web.check_messages import Others, no_others
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.web.routes import routes
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-HERE = "here"  # the page's word for the server that it came from
+HERE = "here"  # how the page names the server that it came from
 
 
 class Mount:
-    """The routes, and what must run behind them. `UsageError` where a package is missing."""
+    """The routes, and the processes behind them. `UsageError` if a package is missing."""
 
-    def __init__(self, host: str, udp: int, witness: Witness, others: app.Others = app.nobody) -> None:
-        require()
+    def __init__(self, host: str, udp: int, issuer: ReceiptIssuer, others: Others = no_others) -> None:
+        require_packages()
         self._host, self._udp = host, udp
-        self._end: process.FarEnd | None = None
-        self._relay = turn.Relay("")
-        self.routes: list[BaseRoute] = app.routes(
-            self._far,
-            witness,
+        self._far_end: process.FarEnd | None = None
+        self._relay = turn_relay.TurnRelay("")
+        self.routes: list[BaseRoute] = routes(
+            self._started_far_end,
+            issuer,
             relay=lambda: self._relay,
             share=HERE,
             others=others,
             address="" if host in ANY else host,
         )
 
-    def _far(self) -> process.FarEnd:
-        assert self._end is not None  # nobody is served before `running`
-        return self._end
+    def _started_far_end(self) -> process.FarEnd:
+        assert self._far_end is not None  # nobody is served before `running`
+        return self._far_end
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The far end and the relay run as long as this lasts. `UsageError` where the UDP port is taken."""
-        self._end = await process.start(self._host, self._udp)
+        """Run the far end and the relay for the block. `UsageError` if the UDP port is taken."""
+        self._far_end = await process.start_far_end(self._host, self._udp)
         try:
-            self._relay = turn.start(own_addresses(self._host), secrets.token_hex(16))
+            self._relay = turn_relay.start_relay(own_addresses(self._host), secrets.token_hex(16))
             yield
         finally:
             self._relay.stop()
-            await self._end.stop()
+            await self._far_end.stop()

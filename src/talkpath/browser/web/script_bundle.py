@@ -1,8 +1,7 @@
-"""The page's modules as one script. On a line with a long queue each file takes seconds, and each that is lost as many
-again: eighteen of them took one to two and a half minutes there, before anybody could press Start.
+"""Joins the page's modules into one script, since on a bad line each file takes seconds: eighteen took two minutes.
 
-Contract: modules import by name (`import { a, b } from "./x.js";`, a line each) from the same folder, in no circle, and
-export declarations (`export const`, `function`, `class`). Each keeps a scope of its own.
+Contract: modules import by name (`import { a, b } from "./x.js";`, a line each) from the same folder, without circles,
+and export declarations (`export const`, `function`, `class`). Each module keeps a scope of its own.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILI
 EXPORT = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
 
 
-def joined(entry: str, read: Callable[[str], str]) -> str:
-    """`entry` and all that it imports, each after what it uses. `read` gives the text of a module by its name, which
-    is without its ending."""
+def bundle(entry: str, read: Callable[[str], str]) -> str:
+    """Return `entry` and all modules that it imports, each after those that it needs. `read` gives a module's text by
+    its name without extension."""
     texts: dict[str, str] = {}
 
     def visit(name: str) -> None:

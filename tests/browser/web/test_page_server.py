@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.browser.web import serve
-from talkpath.browser.web.serve import Settings, start
+from talkpath.browser.web import page_server
+from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.errors import UsageError
 
 HERE = "127.0.0.1"
@@ -39,7 +39,7 @@ def test_a_port_that_another_program_has(kind: socket.SocketKind, said: str, cap
         ports = {each: free(each) for each in (socket.SOCK_STREAM, socket.SOCK_DGRAM)}
         ports[kind] = taken.getsockname()[1]
         with pytest.raises(UsageError, match=said):
-            start(Settings(ports[socket.SOCK_STREAM], ports[socket.SOCK_DGRAM], HERE))
+            start_page_server(PageServerSettings(ports[socket.SOCK_STREAM], ports[socket.SOCK_DGRAM], HERE))
     assert capfd.readouterr().err == ""
 
 
@@ -49,7 +49,7 @@ def test_a_port_that_takes_a_right(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(socket, "create_server", refuse)
     with pytest.raises(UsageError, match="TCP port 443 takes a right that this user has not"):
-        serve.listen(HERE, 443)
+        page_server.listen(HERE, 443)
 
 
 def test_a_certificate_that_is_none(tmp_path: Path):
@@ -57,11 +57,17 @@ def test_a_certificate_that_is_none(tmp_path: Path):
         (tmp_path / name).write_text("none")
     files = str(tmp_path / "chain"), str(tmp_path / "key")
     with pytest.raises(UsageError, match="cannot be read, or are not a certificate and its key"):
-        start(Settings(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443), certificate=files))
+        start_page_server(
+            PageServerSettings(
+                free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443), certificate=files
+            )
+        )
 
 
 def test_what_it_does_without_is_told():
-    web = start(Settings(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443)))
+    web = start_page_server(
+        PageServerSettings(free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM), HERE, taken=(3478, 443))
+    )
     web.stop()
     assert len(web.without) in (1, 2)  # no coturn, or neither port
     assert all("no way through by TURN" in sentence for sentence in web.without)

@@ -1,7 +1,7 @@
-"""The server's own word on a browser's check (spec/tp-003): what came to it and what it sent, signed.
+"""Issues the server's receipt for a check in a browser (spec/tp-003): what reached the server and what it sent, signed.
 
 The page has no key: the server makes one for the run, signs the bundle with it, and names it in the receipt. What
-arrived at the page stays the page's word. The page's address is looked up and forgotten.
+arrived at the page is the page's claim alone. The page's address is looked up and not stored.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
 from talkpath.wire.control.sign import Signer
 
 
-def nowhere(_: str) -> NetworkOrigin:
-    """Where no file says where addresses belong."""
+def no_location(_: str) -> NetworkOrigin:
+    """No AS number and no country, for a server without geolocation files."""
     return UNKNOWN_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """Whoever runs the server: its key, the class of its own network, and where an address belongs."""
+class ReceiptIssuer:
+    """The server's key, the class of its own network, and a function that locates an address."""
 
     signer: Signer
     network_class: str = "unknown"
-    find: Callable[[str], NetworkOrigin] = nowhere
+    find: Callable[[str], NetworkOrigin] = no_location
 
-    def signed(self, facts: Facts, half: bytes, run_key: bytes, host: str) -> Facts:
-        """The facts with the receipt. `half`: our part of the seed; `run_key` signs the bundle; `host`: the page's
-        address."""
-        own = self.signer.public
-        facts = replace(facts, responder_class=self.network_class, responder_key=raw_key_text(own))
-        where = self.find(host)
+    def with_receipt(self, facts: Facts, half: bytes, run_key: bytes, host: str) -> Facts:
+        """Return the facts with a receipt. `half` is this end's part of the seed, `run_key` the key that signs the
+        bundle, `host` the page's address."""
+        key = self.signer.public
+        facts = replace(facts, responder_class=self.network_class, responder_key=raw_key_text(key))
+        location = self.find(host)
         statement = Statement(
             probe_key=run_key,
-            responder_key=own,
+            responder_key=key,
             probe_seed=facts.seed,
             responder_seed=half,
             facts_digest=facts_digest(facts.epochs),
             responder_class=self.network_class,
-            network=where.network,
-            country=where.country,
+            network=location.network,
+            country=location.country,
             ended_at=f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z",
             epochs=tuple(map(_seen, facts.epochs)),
         )

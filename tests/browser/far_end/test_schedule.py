@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from math import comb, log
 
-from talkpath.browser.media import VIDEO, VOICE
-from talkpath.browser.schedule import CALLS, CANARY_COHORT, EPOCHS, epoch_order, plan, seed_of
+from talkpath.browser.far_end.medium import VIDEO, VOICE
+from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, MAX_EPOCHS, check_plan, check_seed, epoch_schedule
 from talkpath.verdict.statistics.strength import PARTS
 
 
 def test_every_place_is_as_often_a_call():
-    orders = [epoch_order(seed_of(bytes([i]), b"near"), number) for i in range(250) for number in range(2)]
+    orders = [epoch_schedule(check_seed(bytes([i]), b"near"), number) for i in range(250) for number in range(2)]
     counts = Counter(flow.flow for order in orders for flow in order.flows if flow.kind == "call")
     expected = len(orders) * CALLS / (2 * CALLS + CANARY_COHORT)
     assert all(abs(count - expected) < 5 * expected**0.5 for count in counts.values())
@@ -19,7 +19,7 @@ def test_every_place_is_as_often_a_call():
 
 
 def test_one_text_twin_is_the_canary_and_withholds():
-    order = epoch_order(b"seed", 0)
+    order = epoch_schedule(b"seed", 0)
     canaries = [flow for flow in order.flows if flow.canary]
     assert [flow.kind for flow in canaries] == ["text"]
     assert len(canaries[0].withheld) == 15
@@ -30,18 +30,18 @@ def test_so_many_connections_can_pass_alpha():
     """Two epochs in which all calls fail and no twin does are enough for each test that may accuse, by its weight."""
     nats = 2 * log(comb(2 * CALLS, CALLS))
     least = min(weight for name, _, weight, _, mix in PARTS if name != "delay")
-    assert nats + log(least) > log(1 / plan().alpha)
-    assert nats + log(least) > log(2 / plan((VOICE, VIDEO)).alpha)
-    assert EPOCHS > 2
+    assert nats + log(least) > log(1 / check_plan().alpha)
+    assert nats + log(least) > log(2 / check_plan((VOICE, VIDEO)).alpha)
+    assert MAX_EPOCHS > 2
 
 
 def test_video_is_drawn_like_voice_in_its_own_slots():
-    order = epoch_order(b"seed", 3, VIDEO)
+    order = epoch_schedule(b"seed", 3, VIDEO)
     assert order.medium == VIDEO
     assert [len(flow.withheld) for flow in order.flows if flow.canary] == [round(0.05 * VIDEO.slots)]
     assert max(slot for flow in order.flows for slot in flow.withheld) < VIDEO.slots
-    assert [arm.medium for arm in plan((VOICE, VIDEO)).arms] == ["voice", "video"]
+    assert [arm.medium for arm in check_plan((VOICE, VIDEO)).arms] == ["voice", "video"]
 
 
 def test_neither_end_alone_draws():
-    assert len({seed_of(far, near) for far in (b"a", b"b") for near in (b"c", b"d")}) == 4
+    assert len({check_seed(far, near) for far in (b"a", b"b") for near in (b"c", b"d")}) == 4

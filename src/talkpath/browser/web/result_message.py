@@ -1,4 +1,4 @@
-"""The result as the page shows it: words of `report` in the reader's language, and the bundle to keep."""
+"""Makes the message with the result: the verdicts in the reader's language, and the signed bundle."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ Sign = Callable[[Facts, bytes], Facts]
 """(facts, the public key of the run) -> the facts with a receipt."""
 
 
-def told(
-    facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0, apart: bool = False
+def result_message(
+    facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0, different_routes: bool = False
 ) -> dict[str, Any]:
-    """The message "result": the verdicts in words, beside them their JSON and the signed bundle (base64). `sign` adds
-    the server's receipt; `far_late_ms` is how late the server itself was (99th percentile), `apart` as in `observe`."""
+    """Return the message "result": verdicts in words, the same as JSON, and the signed bundle (base64).
+
+    `sign` adds the server's receipt. `far_late_ms` is the server's own lateness (99th percentile). `different_routes`:
+    calls and twins came from different addresses.
+    """
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
-        verdicts, plain = judge_check(facts)
+        verdicts, document = judge_check(facts)
+        hint = _different_routes() if different_routes else _hint(facts)
         return {
             "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
             "verdicts": [_verdict(verdict) for verdict in verdicts],
-            "paths": [{"name": row["transport"], "carries": row["carries"]} for row in plain["transports"]],
+            "paths": [{"name": row["transport"], "carries": row["carries"]} for row in document["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": (_other_way() if apart else _hint(facts)) or _late(verdicts, facts, far_late_ms),
+            "hint": hint or _late_server(verdicts, facts, far_late_ms),
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "note": sentences.translation_note(),
-            "json": plain,
-            "bundle": base64.b64encode(write_check(facts, plain, signer)).decode(),
+            "json": document,
+            "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),
         }
 
 
@@ -55,7 +59,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _hint(facts: Facts) -> str:
-    """What can be said all the same where nothing was compared."""
+    """The sentence for a check in which nothing could be compared; "" otherwise."""
     hints = {
         "no_control": say(
             "browser",
@@ -76,7 +80,7 @@ def _hint(facts: Facts) -> str:
     return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
 
 
-def _other_way() -> str:
+def _different_routes() -> str:
     return say(
         "browser",
         "Calls came to the test server from another address than their look-alikes: a proxy, a VPN or iCloud Private "
@@ -84,16 +88,16 @@ def _other_way() -> str:
     )
 
 
-def _late(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
-    """Whose lateness voided the check, where that was not the reader's device."""
-    void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
-    if not void or far_late_ms < (facts.health.late_ms_p99 or 0.0):
+def _late_server(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
+    """The sentence for a check that is void because the server was late; "" otherwise."""
+    is_void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
+    if not is_void or far_late_ms < (facts.health.late_ms_p99 or 0.0):
         return ""
     return say("browser", "It was the test server that was late, not this device. Check again later.")
 
 
 def _figures(verdict: Verdict) -> list[tuple[str, str]]:
-    """(name, value) of what was counted."""
+    """(name, value) of each number shown for a verdict."""
     names = {
         "calls_lost_up": say("browser", "Of 100 call packets lost on the way out"),
         "twins_lost_up": say("browser", "Of 100 look-alikes' packets lost on the way out"),
@@ -101,15 +105,17 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
         "twins_lost_down": say("browser", "Of 100 look-alikes' packets lost on the way back"),
     }
     shares = [(name, verdict.figures.get(key)) for key, name in names.items()]
-    found = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
+    percentages = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
     mos = verdict.figures.get("mos")
+    quality = [(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []
     flows = (say("browser", "Calls and look-alikes opened"), numeral(verdict.flow_count))
-    return [*found, *([(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []), flows]
+    return [*percentages, *quality, flows]
 
 
 def _costs(facts: Facts) -> list[tuple[str, str]]:
-    sent = (facts.bytes_sent + facts.bytes_received) / 1e6
+    """(name, value) of what the check took."""
+    megabytes = (facts.bytes_sent + facts.bytes_received) / 1e6
     return [
-        (say("browser", "Data in MB, both ways"), numeral(sent, 1)),
+        (say("browser", "Data in MB, both ways"), numeral(megabytes, 1)),
         (say("browser", "Seconds"), numeral(facts.duration_s)),
     ]

@@ -1,8 +1,8 @@
-"""The twins' far end: WebTransport datagrams (draft-ietf-webtrans-http3, RFC 9297) on aioquic, behind the shared port.
+"""The far end of twins: WebTransport datagrams (draft-ietf-webtrans-http3, RFC 9297) by aioquic on the shared port.
 
-Sending is open-loop: congestion control that holds nothing back ("open"), as voice holds nothing back. The browser's
-own sending is not: what it wrote and never put on the wire shows as packets that are missing although no packet number
-is (RFC 9000 section 12.3), so loss on the path and thrift in the browser are told apart (`Received`).
+This end sends without congestion control ("open"), as voice does. The browser does not: a datagram that it accepted but
+never sent is missing at this end although no packet number is (RFC 9000 section 12.3). So loss on the path and
+throttling by the browser can be told apart (`TwinArrivals`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from talkpath.browser.addresses import origin
+from talkpath.browser.addresses import network_prefix
 
 ALPN_WEBTRANSPORT = "h3"
 DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
@@ -26,10 +26,13 @@ MAX_SESSIONS = 0xC671706A  # WEBTRANSPORT_MAX_SESSIONS, draft-ietf-webtrans-http
 
 
 @dataclass(slots=True)
-class Received:
-    """What came of one twin. `slots` maps a slot to its arrival (monotonic s); `packets` counts QUIC packets; `moved`:
-    they went on from another address, which QUIC survives (RFC 9000 section 9) and a call does not at once. `origins`:
-    where they came from, to be compared."""
+class TwinArrivals:
+    """What was received of one twin.
+
+    `slots` maps a slot to its arrival (monotonic s). `packets` counts QUIC packets. `moved`: they went on from another
+    address, which QUIC survives (RFC 9000 section 9) and a call does not at once. `prefixes` are the network prefixes
+    that they came from.
+    """
 
     slots: dict[int, float] = field(default_factory=dict)
     packets: int = 0
@@ -37,65 +40,65 @@ class Received:
     last_packet: int = 0
     moved: bool = False
     source: Any = None
-    origins: set[bytes] = field(default_factory=set)
+    prefixes: set[bytes] = field(default_factory=set)
 
-    def number(self, packet: int) -> None:
-        """A packet with this number came."""
+    def count_packet(self, packet: int) -> None:
+        """Count the packet with this number."""
         self.packets += 1
         self.first_packet = packet if self.first_packet is None else min(self.first_packet, packet)
         self.last_packet = max(self.last_packet, packet)
 
-    def come_from(self, source: Any) -> None:
-        """A packet came from there."""
+    def note_source(self, source: Any) -> None:
+        """Note the address that a packet came from."""
         if source == self.source:
             return
         self.moved = self.source is not None
         self.source = source
-        self.origins.add(origin(source[0]))
+        self.prefixes.add(network_prefix(source[0]))
 
     def lost_packets(self) -> int:
-        """Packet numbers between the first and the last that never came."""
+        """How many packet numbers between the first and the last never arrived."""
         return 0 if self.first_packet is None else self.last_packet - self.first_packet + 1 - self.packets
 
 
 @dataclass(slots=True)
-class Twin:
-    """One twin of one check. `send` puts a datagram on its way; `sent` are the slots that were."""
+class WebTransportTwin:
+    """One twin of one check. `send` sends a datagram; `sent` has the slots that were sent."""
 
     flow: int
     ready_s: float | None = None
-    received: Received = field(default_factory=Received)
+    received: TwinArrivals = field(default_factory=TwinArrivals)
     sent: list[int] = field(default_factory=list)
     send: Callable[[bytes], None] | None = None
     close: Callable[[], None] | None = None
 
     @property
-    def origins(self) -> set[bytes]:
-        """Where it came from."""
-        return self.received.origins
+    def prefixes(self) -> set[bytes]:
+        """The network prefixes that its packets came from."""
+        return self.received.prefixes
 
     def tick(self, slot: int, size: int) -> None:
-        """Send slot `slot` if anybody is there."""
+        """Send slot `slot` if the session is open."""
         if self.send is not None:
             self.send(slot.to_bytes(2, "big") + bytes(size - 2))
             self.sent.append(slot)
 
 
-Find = Callable[[str], Twin | None]
-"""The twin that a path names; None for a stranger's."""
+FindTwin = Callable[[str], WebTransportTwin | None]
+"""path -> the twin that has it; None for an unknown path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """A short-lived certificate of our own. `fingerprint` is what the page is told (SHA-256 of DER)."""
+class TwinCertificate:
+    """A short-lived self-signed certificate. The page is told its `fingerprint` (SHA-256 of DER)."""
 
     chain: Any
     key: Any
     fingerprint: bytes
 
 
-def new_certificate() -> Certificate:
-    """ECDSA P-256, valid for `DAYS`."""
+def new_certificate() -> TwinCertificate:
+    """Make a certificate with an ECDSA P-256 key, valid for `DAYS`."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -115,15 +118,15 @@ def new_certificate() -> Certificate:
         .sign(key, hashes.SHA256())
     )
     der = made.public_bytes(serialization.Encoding.DER)
-    return Certificate(made, key, hashlib.sha256(der).digest())
+    return TwinCertificate(made, key, hashlib.sha256(der).digest())
 
 
-def make_server(transport: asyncio.DatagramTransport, certificate: Certificate, find: Find) -> Any:
-    """aioquic's server on the shared port."""
+def make_server(transport: asyncio.DatagramTransport, certificate: TwinCertificate, find: FindTwin) -> Any:
+    """Return aioquic's server on the shared port."""
     from aioquic.asyncio.server import QuicServer
     from aioquic.quic.configuration import QuicConfiguration
 
-    _open_loop()
+    _register_open_loop()
     settings = QuicConfiguration(
         is_client=False,
         alpn_protocols=[ALPN_WEBTRANSPORT],
@@ -140,8 +143,8 @@ def make_server(transport: asyncio.DatagramTransport, certificate: Certificate, 
     return server
 
 
-def _open_loop() -> None:
-    """Register the congestion control that never holds back."""
+def _register_open_loop() -> None:
+    """Register a congestion control that never delays a packet."""
     from aioquic.quic.congestion import base
 
     class Open(base.QuicCongestionControl):
@@ -171,7 +174,7 @@ def _open_loop() -> None:
 
 
 def _http(quic: Any) -> Any:
-    """HTTP/3 that says in two dialects that it takes WebTransport: aioquic knows draft 2's, Safari draft 7's."""
+    """HTTP/3 that announces WebTransport in both forms: aioquic has that of draft 2, Safari needs that of draft 7."""
     from aioquic.h3.connection import H3Connection
 
     class Http(H3Connection):
@@ -181,20 +184,20 @@ def _http(quic: Any) -> Any:
     return Http(quic, enable_webtransport=True)
 
 
-def _protocol(find: Find) -> Any:
+def _protocol(find: FindTwin) -> Any:
     from aioquic.asyncio.protocol import QuicConnectionProtocol
     from aioquic.h3.events import DatagramReceived, HeadersReceived
     from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
 
-    class Session(QuicConnectionProtocol):
+    class TwinConnection(QuicConnectionProtocol):
         """One connection: one twin."""
 
         http: Any = None
-        twin: Twin | None = None
+        twin: WebTransportTwin | None = None
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             if self.twin is not None:
-                self.twin.received.come_from(addr)
+                self.twin.received.note_source(addr)
             super().datagram_received(data, addr)
 
         def quic_event_received(self, event: QuicEvent) -> None:
@@ -214,8 +217,9 @@ def _protocol(find: Find) -> Any:
             headers, http = dict(event.headers), self.http
             twin = find(headers.get(b":path", b"").decode("ascii", "replace"))
             assert http is not None  # who else read the headers?
-            http.send_headers(event.stream_id, [(b":status", b"200" if twin else b"404"),
-                                                (b"sec-webtransport-http3-draft", b"draft02")])  # fmt: skip
+            status = b"200" if twin else b"404"
+            answer = [(b":status", status), (b"sec-webtransport-http3-draft", b"draft02")]
+            http.send_headers(event.stream_id, answer)
             if twin is None:
                 self.close()
                 return
@@ -229,18 +233,18 @@ def _protocol(find: Find) -> Any:
             twin.send, twin.close = send, self.close
             _count_packets(self._quic, twin.received)
 
-    return Session
+    return TwinConnection
 
 
-def _count_packets(quic: Any, received: Received) -> None:
-    """Have every packet number of application data counted."""
+def _count_packets(quic: Any, received: TwinArrivals) -> None:
+    """Count every packet number of application data."""
     from aioquic.tls import Epoch
 
     window = quic._spaces[Epoch.ONE_RTT].received_packets
     add = window.add
 
     def counted(packet: int) -> None:
-        received.number(packet)
+        received.count_packet(packet)
         add(packet)
 
     window.add = counted

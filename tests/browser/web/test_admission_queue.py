@@ -6,20 +6,20 @@ import asyncio
 
 import pytest
 
-from talkpath.browser.web import places as module
-from talkpath.browser.web.places import Places
+from talkpath.browser.web import admission_queue
+from talkpath.browser.web.admission_queue import AdmissionQueue
 
 
 def test_places_are_given_in_order_and_told():
     async def play() -> tuple[list[str], list[tuple[str, int]]]:
-        places, log, told = Places(1), [], []
+        places, log, told = AdmissionQueue(1), [], []
         leave = {name: asyncio.Event() for name in "abc"}
 
         async def check(name: str) -> None:
             async def tell(place: int) -> None:
                 told.append((name, place))
 
-            async with places.taken(tell):
+            async with places.admitted(tell):
                 log.append(name)
                 await leave[name].wait()
 
@@ -38,13 +38,13 @@ def test_places_are_given_in_order_and_told():
 
 def test_who_leaves_the_queue_is_not_waited_for():
     async def play() -> bool:
-        places, leave = Places(1), asyncio.Event()
+        places, leave = AdmissionQueue(1), asyncio.Event()
 
         async def tell(place: int) -> None:
             return
 
         async def check(gone: asyncio.Event) -> bool:
-            async with places.taken(tell):
+            async with places.admitted(tell):
                 await gone.wait()
                 return True
 
@@ -60,13 +60,13 @@ def test_who_leaves_the_queue_is_not_waited_for():
 
 
 def test_who_waits_is_told_again_and_who_cannot_be_told_has_left(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(admission_queue, "TELL_AGAIN_S", 0.01)
 
     async def play() -> tuple[list[int], bool]:
-        places, leave, told = Places(1), asyncio.Event(), list[int]()
+        places, leave, told = AdmissionQueue(1), asyncio.Event(), list[int]()
 
         async def hold() -> None:
-            async with places.taken(never):
+            async with places.admitted(never):
                 await leave.wait()
 
         async def never(place: int) -> None:
@@ -78,7 +78,7 @@ def test_who_waits_is_told_again_and_who_cannot_be_told_has_left(monkeypatch: py
                 raise ConnectionError
 
         async def wait() -> None:
-            async with places.taken(tell):
+            async with places.admitted(tell):
                 raise AssertionError
 
         inside = asyncio.create_task(hold())
@@ -87,7 +87,7 @@ def test_who_waits_is_told_again_and_who_cannot_be_told_has_left(monkeypatch: py
             await asyncio.wait_for(wait(), 5.0)
         leave.set()
         await inside
-        async with places.taken(never):
-            return told, places.full
+        async with places.admitted(never):
+            return told, places.is_full
 
     assert asyncio.run(play()) == ([1, 1, 1], False)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.result import told
-from talkpath.browser.web.words import NAMES
+from talkpath.browser.web.page_texts import NAMES
+from talkpath.browser.web.result_message import result_message
 from talkpath.evidence.bundle import read_bundle
 from talkpath.measure.facts import Health
 from talkpath.report.check_json import judge_check
@@ -22,7 +22,7 @@ from talkpath.report.rejudge import verdict_changes
 
 
 def test_the_bundle_reads_back_and_judges_to_the_same():
-    found = told(world.check(world.even(0.02), 3, drop_up=0.3), "en")
+    found = result_message(world.check(world.even(0.02), 3, drop_up=0.3), "en")
     bundle = read_bundle(base64.b64decode(found["bundle"]))
     assert bundle.facts is not None
     assert verdict_changes(bundle.verdict["verdicts"], judge_check(bundle.facts)[1]["verdicts"]) == []
@@ -32,7 +32,7 @@ def test_the_bundle_reads_back_and_judges_to_the_same():
 @pytest.mark.parametrize("code", NAMES)
 def test_no_app_is_named_in_any_language(code: str):
     for drop_up in (0.0, 0.5):
-        found = told(world.check(world.even(0.0), 4, drop_up=drop_up), code)
+        found = result_message(world.check(world.even(0.0), 4, drop_up=drop_up), code)
         verdict = found["verdicts"][0]
         assert "WebRTC" not in " ".join([verdict["sentence"], *verdict["lines"]])
 
@@ -50,7 +50,7 @@ def test_no_app_is_named_in_any_language(code: str):
 )
 def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: str):
     facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
-    verdict = told(facts, "en")["json"]["verdicts"][0]
+    verdict = result_message(facts, "en")["json"]["verdicts"][0]
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
 
 
@@ -58,7 +58,7 @@ def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: 
 def test_it_says_whose_lateness_it_was(far_late_ms: float, whose: str):
     health = Health(vpn=False, late_ms_p99=80.0)
     facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
-    found = told(facts, "en", far_late_ms=far_late_ms)
+    found = result_message(facts, "en", far_late_ms=far_late_ms)
     assert "this device or the test server" in found["verdicts"][0]["sentence"]
     assert whose in found["hint"]
     assert bool(whose) == bool(found["hint"])
@@ -71,7 +71,7 @@ def test_it_says_whose_lateness_it_was(far_late_ms: float, whose: str):
 def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
     facts = world.check(world.even(0.0), 6, drop_up=0.9)
     facts = replace(facts, epochs=tuple(replace(epoch, missing=missing) for epoch in facts.epochs))
-    found = told(facts, "en")
+    found = result_message(facts, "en")
     verdict = found["json"]["verdicts"][0]
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", "no_control")
     assert hint in found["hint"]
@@ -82,6 +82,6 @@ def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
 def test_calls_that_went_another_way_than_their_twins_are_told_as_that():
     facts = world.check(world.even(0.0), 6, drop_up=0.9)
     facts = replace(facts, epochs=tuple(replace(epoch, missing="no_control") for epoch in facts.epochs))
-    found = told(facts, "en", apart=True)
+    found = result_message(facts, "en", different_routes=True)
     assert found["verdicts"][0]["state"] == "insufficient"
     assert "from another address" in found["hint"]

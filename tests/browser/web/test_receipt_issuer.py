@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.result import told
-from talkpath.browser.witness import Witness
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.web.result_message import result_message
 from talkpath.cli import cli
 from talkpath.evidence.bundle import has_receipt, read_bundle
 from talkpath.responder.geoip import NetworkOrigin
@@ -23,12 +23,12 @@ from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer
 
 FACTS = world.check(world.even(0.02), 3, drop_up=0.3)
-WITNESS = Witness(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))
+WITNESS = ReceiptIssuer(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))
 
 
 @pytest.fixture(scope="module")
 def bundle() -> bytes:
-    found = told(FACTS, "en", lambda facts, key: WITNESS.signed(facts, b"half", key, "192.0.2.9"))
+    found = result_message(FACTS, "en", lambda facts, key: WITNESS.with_receipt(facts, b"half", key, "192.0.2.9"))
     return base64.b64decode(found["bundle"])
 
 
@@ -52,8 +52,8 @@ def test_no_address_is_in_it(bundle: bytes):
 
 def test_a_receipt_of_another_run_or_of_other_facts_is_none():
     signer = Signer.fresh()
-    signed = WITNESS.signed(FACTS, b"half", signer.public, "192.0.2.9")
+    signed = WITNESS.with_receipt(FACTS, b"half", signer.public, "192.0.2.9")
     assert has_receipt(signed, signer)
     assert not has_receipt(signed, Signer.fresh())
-    assert not has_receipt(WITNESS.signed(FACTS, b"", signer.public, "").__class__(
+    assert not has_receipt(WITNESS.with_receipt(FACTS, b"", signer.public, "").__class__(
         plan=signed.plan, epochs=signed.epochs[:-1], seed=signed.seed, receipt=signed.receipt), signer)  # fmt: skip

@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.far_end.call import Call, Channel
-from talkpath.browser.far_end.port import SharedPort, is_hello
-from talkpath.browser.far_end.session import Session, _bytes
-from talkpath.browser.media import VIDEO, VOICE
-from talkpath.browser.schedule import CALLS, CANARY_COHORT, seed_of
+from talkpath.browser.far_end.check_session import CheckSession, _sent_bytes
+from talkpath.browser.far_end.medium import VIDEO, VOICE
+from talkpath.browser.far_end.peer_connection import DataChannelTwin, WebRtcCall
+from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
+from talkpath.browser.far_end.shared_port import SharedPort, is_client_hello
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 
@@ -30,9 +30,9 @@ START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"
 REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
 
 
-def session(page: str = "") -> tuple[Session, list[dict[str, Any]]]:
+def session(page: str = "") -> tuple[CheckSession, list[dict[str, Any]]]:
     told: list[dict[str, Any]] = []
-    return Session(SharedPort(), "192.0.2.1", {}, told.append, page), told
+    return CheckSession(SharedPort(), "192.0.2.1", {}, told.append, page), told
 
 
 def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
         made, told = session()
         try:
             for message in messages:
-                await made.hear(message)
+                await made.receive(message)
         finally:
             await made.close()
         return told
@@ -49,14 +49,14 @@ def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before():
-    async def play() -> tuple[str, dict[str, Any], Session]:
+    async def play() -> tuple[str, dict[str, Any], CheckSession]:
         made, told = session()
-        commit = made.commit()
-        await made.hear(START)
+        commit = made.commitment()
+        await made.receive(START)
         return commit, told[0], made
 
     commit, epoch, made = asyncio.run(play())
-    assert seed_of(bytes.fromhex(epoch["seed"]), b"").hex() == commit
+    assert check_seed(bytes.fromhex(epoch["seed"]), b"").hex() == commit
     assert made.seed == hashlib.sha256(b"talkpath browser" + bytes.fromhex(epoch["seed"] + START["nonce"])).digest()
     assert len(epoch["flows"]) == 2 * CALLS + CANARY_COHORT
     assert all(("path" in flow) == (flow["kind"] != "call") for flow in epoch["flows"])
@@ -84,11 +84,12 @@ def test_video_has_epochs_of_its_own_where_it_was_asked_for():
 def test_our_own_lateness_of_any_epoch_is_remembered():
     async def play() -> list[float]:
         made, told = session()
-        await made.hear(START)
+        await made.receive(START)
         for number, late_ms in enumerate((80.0, 1.0)):
-            made._late_ms = [late_ms] * 100
-            await made.hear({"type": "report", "report": {"number": number, "flows": []}})
-            await made.hear({"type": "next", "medium": "voice"})
+            assert made._run is not None
+            made._run.late_ms = [late_ms] * 100
+            await made.receive({"type": "report", "report": {"number": number, "flows": []}})
+            await made.receive({"type": "next", "medium": "voice"})
         await made.close()
         facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
         return [each.health.late_ms_p99 or 0.0 for each in facts]
@@ -99,10 +100,10 @@ def test_our_own_lateness_of_any_epoch_is_remembered():
 def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
     async def play() -> list[dict[str, Any]]:
         made, told = session()
-        await made.hear(START)
+        await made.receive(START)
         up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
-        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
-        await made.hear({"type": "report", "report": {"number": 1, "flows": []}})
+        await made.receive({"type": "report", "report": {"number": 0, "flows": up}})
+        await made.receive({"type": "report", "report": {"number": 1, "flows": []}})
         await made.close()
         return told
 
@@ -140,9 +141,9 @@ def test_no_offer_upsets_it(sdp: str):
     async def play() -> None:
         made, told = session()
         try:
-            await made.hear(START)
+            await made.receive(START)
             flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call")
-            await made.hear({"type": "offer", "flow": flow, "sdp": sdp})
+            await made.receive({"type": "offer", "flow": flow, "sdp": sdp})
         except PeerError:
             pass
         finally:
@@ -161,9 +162,9 @@ def test_no_datagram_of_a_stranger_upsets_the_port(data: bytes):
 def test_a_hello_is_known_by_its_first_piece():
     record = bytes([22, 254, 253]) + bytes(8) + b"\x00\x20"
     first, second = (record + bytes([1, 0, 4, 0, 0, 0]) + at + bytes(3) for at in (bytes(3), b"\x00\x01\x00"))
-    assert is_hello(first)
-    assert not is_hello(second)
-    assert not is_hello(bytes([23]) + first[1:])
+    assert is_client_hello(first)
+    assert not is_client_hello(second)
+    assert not is_client_hello(bytes([23]) + first[1:])
 
 
 class Deaf(asyncio.DatagramProtocol):
@@ -174,8 +175,8 @@ def test_a_call_that_goes_on_from_another_address_has_moved():
     rtp = bytes([128, 111]) + bytes(10)
     lane = SharedPort().lane(Deaf(), "name")
     for port, moved in ((5, False), (5, False), (6, True), (5, True)):
-        lane.take(rtp, ("192.0.2.9", port))
-        assert lane.heard.moved is moved
+        lane.receive(rtp, ("192.0.2.9", port))
+        assert lane.counts.moved is moved
 
 
 CALL, TWIN = ("192.0.2.9", 5000), ("198.51.100.7", 6000)
@@ -226,20 +227,22 @@ def came_from(
 
     async def play() -> tuple[Facts, dict[str, Any]]:
         made, told = session(page)
-        await made.hear(START | {"twins": "channel" if channels else "datagrams"})
+        await made.receive(START | {"twins": "channel" if channels else "datagrams"})
         drawn = [flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call"]
+        run = made._run
+        assert run is not None
         for flow, source in zip(drawn, calls, strict=False):
-            made._calls[flow] = Call(made._port, "192.0.2.1", VOICE)
-            made._calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
-            made._calls[flow]._lane.take(bytes(20), source)
-        for (flow, twin), source in zip(made._mine.items(), twins, strict=False):
-            if isinstance(twin, Channel):
+            run.calls[flow] = WebRtcCall(made._port, "192.0.2.1", VOICE)
+            lane = run.calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
+            lane.receive(bytes(20), source)
+        for (flow, twin), source in zip(run.twins.items(), twins, strict=False):
+            if isinstance(twin, DataChannelTwin):
                 twin._lane = made._port.lane(Deaf(), f"twin {flow}")
-                twin._lane.take(bytes(20), source)
+                twin._lane.receive(bytes(20), source)
             else:
-                twin.received.come_from(source)
-        up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *made._mine]]
-        await made.hear({"type": "report", "report": {"number": 0, "flows": up}})
+                twin.received.note_source(source)
+        up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *run.twins]]
+        await made.receive({"type": "report", "report": {"number": 0, "flows": up}})
         await made.close()
         return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]
 
@@ -250,4 +253,4 @@ def test_what_a_check_cost_is_what_its_packets_were_long():
     epochs = world.check(world.even(0.0), 1).epochs
     media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
     for way in ("up", "down"):
-        assert 0.97 * media <= _bytes(epochs, way) <= 1.03 * media
+        assert 0.97 * media <= _sent_bytes(epochs, way) <= 1.03 * media

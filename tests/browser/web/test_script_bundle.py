@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from talkpath.browser.web.app import PAGE, _first
-from talkpath.browser.web.script import joined
+from talkpath.browser.web.page_files import PAGE, entry_script
+from talkpath.browser.web.script_bundle import bundle
 
 MODULES = {
     "a": 'import { one, Two } from "./b.js";\nimport { three } from "./c.js";\nsay(one + three);',
@@ -15,7 +15,7 @@ MODULES = {
 
 
 def test_each_comes_once_and_after_what_it_uses():
-    text = joined("a", MODULES.__getitem__)
+    text = bundle("a", MODULES.__getitem__)
     assert re.findall(r"^const module_(\w+)", text, re.MULTILINE) == ["c", "b", "a"]
     assert "const { one, Two } = module_b;" in text
     assert re.findall(r"return \{ (.*) \};\n\}\)", text) == ["three, four", "one, Two", ""]
@@ -23,7 +23,7 @@ def test_each_comes_once_and_after_what_it_uses():
 
 
 def test_the_pages_own_modules_are_all_in_it_and_nothing_of_their_syntax_is_left():
-    text = _first()
+    text = entry_script()
     assert not re.findall(r"^(?:import|export)\b.*", text, re.MULTILINE)
     beside = {"pacing_worker.js", "offline_worker.js"}  # those of workers
     for entry in PAGE.iterdir():

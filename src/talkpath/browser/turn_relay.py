@@ -24,10 +24,10 @@ from itertools import product
 from pathlib import Path
 from secrets import token_hex
 
-from talkpath.browser.paths import Path as Way
+from talkpath.browser.far_end.call_paths import CallPath
 
 PORTS = (3478, 443)
-WAYS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
+TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
 VALID_S = 120
 MAX_PER_CHECK = 12
 """Allocations of one credential at a time, on one port: four paths, and a browser opens one for each network that the
@@ -38,7 +38,7 @@ MAX_BYTES_PER_S = 32_000
 PROGRAM = "turnserver"
 RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
-WHY = {
+REASONS = {
     "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
     "taken": "another program has it",
     "root": "this user may not open it",
@@ -46,9 +46,12 @@ WHY = {
 
 
 @dataclass
-class Relay:
-    """The relay of one server. `missing` maps a port to why it is not served: "coturn" is not installed, the port is
-    "taken", "root" alone may open it, it is the responder's "own". `trusted`: its certificate is one for browsers."""
+class TurnRelay:
+    """The relay of one server.
+
+    `missing` maps a port to why it is not served: "coturn" is not installed, the port is "taken", only "root" may open
+    it, or it is the responder's "own". `trusted`: it has a certificate that browsers trust.
+    """
 
     secret: str
     missing: dict[int, str] = field(default_factory=dict)
@@ -56,20 +59,28 @@ class Relay:
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def ways(self, host: str, name: str = "") -> list[Way]:
-        """All paths, as a browser that reached us at the address `host` would use them. `name`: as the page's link has
-        it; a certificate is for that."""
-        found = []
-        for transport, port in WAYS:
+    def paths(self, host: str, name: str = "") -> list[CallPath]:
+        """Return all paths for a browser that reached this server at the address `host`, by a link with `name` in it,
+        for which the certificate is."""
+        paths = []
+        for transport, port in TRANSPORTS:
             is_tls = transport == "tls"
             scheme, carried = ("turns", "tcp") if is_tls else ("turn", transport)
             url = f"{scheme}:{_bracketed(name or host if is_tls else host)}:{port}?transport={carried}"
-            missing = self.missing.get(port, self._untold(name or host) if is_tls else "")
-            found.append(Way(f"{transport}/{port}", transport, port, "" if missing else url, missing))
-        return found
+            missing = self.missing.get(port, self._missing_tls(name or host) if is_tls else "")
+            paths.append(
+                CallPath(
+                    name=f"{transport}/{port}",
+                    transport=transport,
+                    port=port,
+                    url="" if missing else url,
+                    missing=missing,
+                )
+            )
+        return paths
 
-    def _untold(self, name: str) -> str:
-        """Why no TLS is offered under that name, "" where it is. Firefox asks no relay for TLS by a bare address."""
+    def _missing_tls(self, name: str) -> str:
+        """Why TLS is not offered under that name; "" if it is. Firefox uses no relay by TLS and a bare address."""
         return "certificate" if not self.trusted else "name" if _is_address(name) else ""
 
     def credentials(self, now_s: float | None = None) -> tuple[str, str]:
@@ -79,20 +90,19 @@ class Relay:
         return user, base64.b64encode(sealed).decode()
 
     def without(self) -> list[str]:
-        """A sentence for whoever runs the server on each thing that cannot be offered."""
+        """A sentence for the operator on each port that cannot be offered."""
         if "coturn" in self.missing.values():
             return ["coturn is not installed here, so the page tries no way through by TURN: apt-get install coturn."]
-        return [
-            f"The page tries no way through by TURN over port {port}: {WHY[why]}." for port, why in self.missing.items()
-        ]
+        reasons = {port: REASONS[why] for port, why in self.missing.items()}
+        return [f"The page tries no way through by TURN over port {port}: {why}." for port, why in reasons.items()]
 
     def reload(self) -> None:
-        """Have it read its certificate again."""
+        """Make it read its certificate again."""
         for process in self._processes:
             process.send_signal(signal.SIGUSR2)
 
     def stop(self) -> None:
-        """End it."""
+        """End its processes."""
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -103,16 +113,16 @@ class Relay:
             self._folder.cleanup()
 
 
-def start(
+def start_relay(
     addresses: Sequence[str], secret: str, certificate: tuple[str, str] | None = None, taken: Collection[int] = ()
-) -> Relay:
-    """Start what can be started for these addresses of ours, but on no port that is `taken`. `certificate`: the files
+) -> TurnRelay:
+    """Start the relay on these addresses of this machine, except on ports that are `taken`. `certificate` has the files
     of a chain that browsers trust and of its key."""
     if shutil.which(PROGRAM) is None:
-        return Relay(secret, dict.fromkeys(PORTS, "coturn"))
-    relay = Relay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
+        return TurnRelay(secret, dict.fromkeys(PORTS, "coturn"))
+    relay = TurnRelay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
     for port in PORTS:
-        if why := "own" if port in taken else _taken(port, addresses):
+        if why := "own" if port in taken else _why_not_free(port, addresses):
             relay.missing[port] = why
         else:
             relay._processes.append(_start(relay, port, addresses, certificate))
@@ -129,8 +139,8 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _taken(port: int, addresses: Sequence[str]) -> str:
-    """ "" where the port is free for UDP and TCP on these addresses of ours, else why not."""
+def _why_not_free(port: int, addresses: Sequence[str]) -> str:
+    """Why the port cannot be opened for UDP and TCP on these addresses; "" if it can."""
     for address, kind in product(addresses, (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
             if kind == socket.SOCK_STREAM:
@@ -145,10 +155,10 @@ def _taken(port: int, addresses: Sequence[str]) -> str:
 
 
 def _start(
-    relay: Relay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None
+    relay: TurnRelay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None
 ) -> subprocess.Popen[bytes]:
-    """coturn on one port. Its settings go into a file, for a command line can be read by everybody."""
-    assert relay._folder is not None  # made by whoever starts anything
+    """Start coturn on one port. Its settings are in a file, since everybody can read a command line."""
+    assert relay._folder is not None  # made by `start_relay`
     folder, first = Path(relay._folder.name), RELAY_PORTS[port]
     settings = [
         f"listening-port={port}",

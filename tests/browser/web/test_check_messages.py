@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 import null_world as world
 
 from talkpath.browser.far_end.process import FarEnd
-from talkpath.browser.web import app as web
-from talkpath.browser.web import places
-from talkpath.browser.witness import Witness
+from talkpath.browser.web import admission_queue, check_messages
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.web.routes import routes
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.sign import Signer
 
@@ -58,7 +58,7 @@ def far() -> Iterator[FarEnd]:
 @pytest.fixture
 def talk(far: FarEnd) -> Iterator[str]:
     """The address of /check/talk, where one check at a time is carried."""
-    with serving(web.routes(lambda: far, Witness(Signer.fresh()), address="192.0.2.1", at_a_time=1)) as address:
+    with serving(routes(lambda: far, ReceiptIssuer(Signer.fresh()), address="192.0.2.1", at_a_time=1)) as address:
         yield address
 
 
@@ -98,7 +98,7 @@ def test_behind_another_web_server_calls_go_to_the_address_that_was_named(talk: 
 
 
 def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(places, "MOST_WAITING", 0)
+    monkeypatch.setattr(admission_queue, "MAX_WAITING", 0)
     with connect(talk) as refused:
         answer = heard(refused)
     assert (answer["type"], answer["code"]) == ("error", "full")
@@ -136,7 +136,10 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         far = FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
-        with serving(web.routes(lambda: far, Witness(Signer.fresh(), find=find))) as talk, connect(talk) as page:
+        with (
+            serving(routes(lambda: far, ReceiptIssuer(Signer.fresh(), find=find))) as talk,
+            connect(talk) as page,
+        ):
             assert heard(page)["type"] == "result"
         server.shutdown()
     assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
@@ -161,7 +164,9 @@ def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
         duration_s = 30.0
         epochs = tuple(Said(name, "") for name, (_, count) in states.items() for _ in range(count))
 
-    monkeypatch.setattr(web, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()])
-    assert web._unsettled(cast(Any, Known)) == medium
-    Known.duration_s = web.NO_MORE_S + 1  # no round that would end after the page gave up
-    assert web._unsettled(cast(Any, Known)) == ""
+    monkeypatch.setattr(
+        check_messages, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()]
+    )
+    assert check_messages.unsettled_medium(cast(Any, Known)) == medium
+    Known.duration_s = check_messages.LAST_EPOCH_S + 1  # no round that would end after the page gave up
+    assert check_messages.unsettled_medium(cast(Any, Known)) == ""

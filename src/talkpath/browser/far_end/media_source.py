@@ -1,7 +1,7 @@
-"""What the far end says and shows: a tone and a picture, encoded once, so that a packet costs no encoding.
+"""The media that the far end sends: a tone and a picture, encoded once, so that sending costs no encoding.
 
-The tone is Opus at a constant rate (RFC 6716 section 2.1.9), the picture one VP8 key frame, filled up behind its end
-(which decoders do not read) to PICTURE_BYTES: so every packet of a call is equally long, and the twin's are too.
+The tone is Opus at a constant rate (RFC 6716 section 2.1.9), the picture is one VP8 key frame, padded to PICTURE_BYTES
+(decoders ignore the padding). So every packet of a call is equally long, as its twin's are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TONE_HZ = 440
 
 
 @cache
-def tone() -> list[bytes]:
+def opus_tone() -> list[bytes]:
     """One second of Opus packets, `PAYLOAD_BYTES` each."""
     from av import AudioFrame, CodecContext
 
@@ -43,7 +43,7 @@ def tone() -> list[bytes]:
 
 
 @cache
-def picture() -> list[bytes]:
+def vp8_key_frame() -> list[bytes]:
     """One grey VP8 key frame of `PICTURE_BYTES`."""
     from av import CodecContext, VideoFrame
 
@@ -56,41 +56,41 @@ def picture() -> list[bytes]:
     return [packets[0].ljust(PICTURE_BYTES, b"\0")]
 
 
-def make_track(kind: Literal["audio", "video"]) -> Voice:
-    """A track for aiortc to send. It speaks only when `Voice.tick` says so."""
+def make_source(kind: Literal["audio", "video"]) -> MediaSource:
+    """Return a source whose track aiortc sends, one packet for each `tick`."""
     from aiortc.mediastreams import MediaStreamTrack
 
     class Track(MediaStreamTrack):  # type: ignore[misc]
         async def recv(self) -> Packet:
-            return await voice.next_packet()
+            return await source.next_packet()
 
     Track.kind = kind
-    voice = Voice(Track, tone() if kind == "audio" else picture())
-    return voice
+    source = MediaSource(Track, opus_tone() if kind == "audio" else vp8_key_frame())
+    return source
 
 
-class Voice:
-    """The far end's part in one call, `packets` over and over. `said` are the ticks that really were sent."""
+class MediaSource:
+    """What the far end sends in one call: `packets` in a loop. `sent` has the ticks for which one was really sent."""
 
     def __init__(self, track: type, packets: list[bytes]) -> None:
         self.track = track()
-        self.said: list[int] = []
+        self.sent: list[int] = []
         self._packets = packets
         self._due: asyncio.Queue[int] = asyncio.Queue()
-        self._listening = False
+        self._is_set_up = False
 
     def tick(self, number: int) -> None:
-        """It is time for packet `number`; nothing is sent while the call is not up."""
-        if self._listening:
+        """Have packet `number` sent now; nothing is sent before the call is set up."""
+        if self._is_set_up:
             self._due.put_nowait(number)
 
     async def next_packet(self) -> Packet:
-        """The next packet, once it is due."""
+        """Wait until a packet is due, and return it."""
         from av import Packet
 
-        self._listening = True
+        self._is_set_up = True
         number = await self._due.get()
-        self.said.append(number)
+        self.sent.append(number)
         packet = Packet(self._packets[number % len(self._packets)])
         packet.pts, packet.time_base = number, Fraction(TICK_MS, 1000)
         return packet

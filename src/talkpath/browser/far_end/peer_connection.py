@@ -1,8 +1,9 @@
-"""The far end of WebRTC connections: aiortc behind the shared port, which answers an offer and counts.
+"""The far end of WebRTC connections: aiortc behind the shared port. It answers offers and counts.
 
-`Call` is a real call; `Channel` a twin for browsers without WebTransport, an unreliable data channel (RFC 8831) in a
-connection of its own. The browser stays the DTLS client, so that its own ClientHello is what goes out (RFC 8842:
-`setup:active`). Its candidates are taken out of the offer: we learn where it is from its first STUN request.
+`WebRtcCall` is a real call. `DataChannelTwin` is a twin for browsers without WebTransport: an unreliable data channel
+(RFC 8831) in a connection of its own. The browser stays the DTLS client, so that its own ClientHello is what is sent
+(RFC 8842: `setup:active`). Candidates are removed from the offer: the browser's address is learnt from its first STUN
+request.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import re
 import time
 from typing import Any
 
-from talkpath.browser.far_end.port import Heard, Lane, SharedPort
-from talkpath.browser.far_end.twin import Received
-from talkpath.browser.far_end.voice import BITRATE, Voice, make_track
-from talkpath.browser.media import Medium
+from talkpath.browser.far_end.media_source import BITRATE, MediaSource, make_source
+from talkpath.browser.far_end.medium import Medium
+from talkpath.browser.far_end.shared_port import Lane, LaneCounts, SharedPort
+from talkpath.browser.far_end.webtransport_twin import TwinArrivals
 
 STRIPPED = re.compile(r"^a=(candidate|end-of-candidates|extmap|rtcp-fb)\b.*\r?\n", re.MULTILINE)
 CODECS = re.compile(r"^a=rtpmap:(\d+) (opus/48000/2|VP8/90000)\r?\n", re.MULTILINE | re.IGNORECASE)
-VIDEO_KBPS = 1500  # well above what is sent, so that the browser's own pacing holds nothing back
+VIDEO_KBPS = 1500  # well above what is sent, so that the browser's own pacing delays nothing
 HANG_UP_S = 2.0
 
 
-class Peer:
+class PeerConnection:
     """One connection that a browser offered."""
 
     def __init__(self, port: SharedPort, host: str) -> None:
@@ -34,17 +35,17 @@ class Peer:
         self._lane: Lane | None = None
 
     @property
-    def heard(self) -> Heard:
+    def counts(self) -> LaneCounts:
         """What its lane counted."""
-        return self._lane.heard if self._lane else Heard()
+        return self._lane.counts if self._lane else LaneCounts()
 
     @property
-    def origins(self) -> set[bytes]:
-        """Where it came from."""
-        return self.heard.origins
+    def prefixes(self) -> set[bytes]:
+        """The network prefixes that its packets came from."""
+        return self.counts.prefixes
 
     async def answer(self, sdp: str) -> str:
-        """The answer to an offer. `ValueError` for what is none."""
+        """Return the SDP answer to an offer. `ValueError` if it is no valid offer."""
         from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 
         try:
@@ -63,13 +64,13 @@ class Peer:
         from aiortc import RTCSessionDescription
 
         await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        self._speak()
+        self._add_tracks()
         for transport in self._transports():
             self._share(transport.transport.iceGatherer._connection)
         await self._peer.setLocalDescription(await self._peer.createAnswer())
-        return constant_rate(self._peer.localDescription.sdp)
+        return with_constant_rate(self._peer.localDescription.sdp)
 
-    def _speak(self) -> None:
+    def _add_tracks(self) -> None:
         """Add what this end sends."""
 
     def _transports(self) -> list[Any]:
@@ -77,7 +78,7 @@ class Peer:
         raise NotImplementedError
 
     def _share(self, connection: Any) -> None:
-        """Let its ICE use the shared port."""
+        """Make its ICE use the shared port."""
 
         async def candidates(component: int, addresses: list[str], timeout: int = 5) -> list[Any]:
             return [self._candidate(connection, component)]
@@ -103,7 +104,7 @@ class Peer:
         return protocol.local_candidate
 
     async def close(self) -> None:
-        """Hang up. A stack that does not let go in time is left to itself."""
+        """Close the connection. If aiortc does not do that in time, at least the lane is closed."""
         try:
             await asyncio.wait_for(self._peer.close(), HANG_UP_S)
         except TimeoutError:
@@ -111,29 +112,30 @@ class Peer:
                 self._lane.close()
 
 
-class Call(Peer):
-    """One call: our part, and what was heard of the browser's, counted by its lane and never decoded."""
+class WebRtcCall(PeerConnection):
+    """One call. What the browser sends is counted by the lane and never decoded."""
 
     def __init__(self, port: SharedPort, host: str, medium: Medium) -> None:
         super().__init__(port, host)
-        self.voice: Voice = make_track("video" if medium.picture_bytes else "audio")
+        self.source: MediaSource = make_source("video" if medium.picture_bytes else "audio")
 
-    def _speak(self) -> None:
-        self._peer.addTrack(self.voice.track)._retransmit = never  # lost is lost: nothing is sent again
+    def _add_tracks(self) -> None:
+        self._peer.addTrack(self.source.track)._retransmit = no_retransmission  # lost packets are not sent again
         for transceiver in self._peer.getTransceivers():
-            transceiver.receiver._RTCRtpReceiver__jitter_buffer = Unheard()
-            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # nor asked for again
+            transceiver.receiver._RTCRtpReceiver__jitter_buffer = NoJitterBuffer()
+            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # nor requested again
 
     def _transports(self) -> list[Any]:
         return [transceiver.receiver.transport for transceiver in self._peer.getTransceivers()]
 
 
-class Channel(Peer):
+class DataChannelTwin(PeerConnection):
     """One twin as a data channel. `sent` and `received` as in `twin.Twin`, but without packet numbers."""
 
     def __init__(self, port: SharedPort, host: str) -> None:
         super().__init__(port, host)
-        self.received, self.sent = Received(), []  # type: tuple[Received, list[int]]
+        self.received = TwinArrivals()
+        self.sent: list[int] = []
         self._channel: Any = None
         self._peer.on("datachannel", self._opened)
 
@@ -149,27 +151,27 @@ class Channel(Peer):
             self.received.slots.setdefault(int.from_bytes(message[:2], "big"), time.monotonic())
 
     def tick(self, slot: int, size: int) -> None:
-        """Send slot `slot` if the channel is open and holds nothing back."""
+        """Send slot `slot` if the channel is open and nothing waits in it."""
         if self._channel is not None and self._channel.readyState == "open" and not self._channel.bufferedAmount:
             self._channel.send(slot.to_bytes(2, "big") + bytes(size - 2))
             self.sent.append(slot)
 
 
-class Unheard:
-    """In the place of aiortc's jitter buffer: nobody listens, so nothing is decoded."""
+class NoJitterBuffer:
+    """Replaces aiortc's jitter buffer: nobody listens, so nothing is decoded."""
 
     def add(self, packet: Any) -> tuple[bool, None]:
-        """As JitterBuffer.add: no key frame is wanted, no frame is whole."""
+        """As JitterBuffer.add: no key frame is requested, and no frame is complete."""
         return False, None
 
 
-async def never(number: int) -> None:
-    """In the place of aiortc's sending a packet again."""
+async def no_retransmission(number: int) -> None:
+    """Replaces aiortc's retransmission of a packet."""
 
 
-def constant_rate(sdp: str) -> str:
-    """Ask the browser for Opus at our constant rate, without pauses and without redundancy (RFC 7587 section 6.1), and
-    for VP8 that is not held back (libwebrtc's own parameters, which others pass over)."""
+def with_constant_rate(sdp: str) -> str:
+    """Add to the answer that Opus shall have a constant rate, no pauses and no redundancy (RFC 7587 section 6.1), and
+    VP8 no limit of rate (libwebrtc's own parameters, which other browsers ignore)."""
     opus = f"minptime=20;maxaveragebitrate={BITRATE};cbr=1;usedtx=0;useinbandfec=0;stereo=0"
     vp8 = ";".join(f"x-google-{which}-bitrate={VIDEO_KBPS}" for which in ("min", "start", "max"))
     bare = re.sub(r"^a=fmtp:.*\r?\n", "", sdp, flags=re.MULTILINE)

@@ -17,9 +17,9 @@ from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated
 
-from talkpath.browser.addresses import origin
-from talkpath.browser.far_end.port import open_port
-from talkpath.browser.far_end.twin import Twin, make_server, new_certificate
+from talkpath.browser.addresses import network_prefix
+from talkpath.browser.far_end.shared_port import open_port
+from talkpath.browser.far_end.webtransport_twin import WebTransportTwin, make_server, new_certificate
 
 LOOPBACK, PATH = "127.0.0.1", "/twin/ours"
 DRAFT_2, DRAFT_7, DRAFT_14 = 0x2B603742, 0xC671706A, 0x14E9CD29  # who takes WebTransport, as each draft says it
@@ -49,9 +49,9 @@ class Browser(QuicConnectionProtocol):
         return stream
 
 
-async def asked(path: str) -> tuple[bytes, dict[int, int], Twin]:
+async def asked(path: str) -> tuple[bytes, dict[int, int], WebTransportTwin]:
     """(status, the server's settings, the twin) of a session of that path, in which one datagram went."""
-    twin, certificate = Twin(1), new_certificate()
+    twin, certificate = WebTransportTwin(1), new_certificate()
     port = await open_port(LOOPBACK, 0, lambda transport: make_server(transport, certificate, {PATH: twin}.get))
     plain = QuicConfiguration(
         is_client=True, alpn_protocols=["h3"], max_datagram_frame_size=65536, verify_mode=ssl.CERT_NONE
@@ -76,10 +76,10 @@ def test_a_session_is_offered_in_the_words_of_each_browser_and_carries_datagrams
     status, settings, twin = asyncio.run(asyncio.wait_for(asked(PATH), PATIENCE_S))
     assert (status, settings[DRAFT_2], settings[DRAFT_7]) == (b"200", 1, 1)
     assert DRAFT_14 not in settings
-    assert (list(twin.received.slots), twin.origins) == ([7], {origin(LOOPBACK)})
+    assert (list(twin.received.slots), twin.prefixes) == ([7], {network_prefix(LOOPBACK)})
 
 
 def test_a_path_that_is_nobody_s_is_hung_up_on():
     status, _, twin = asyncio.run(asyncio.wait_for(asked("/twin/another"), PATIENCE_S))
     assert status in (b"404", b"")  # hung up on so soon that the number may not arrive
-    assert (twin.received.slots, twin.origins) == ({}, set())
+    assert (twin.received.slots, twin.prefixes) == ({}, set())

@@ -1,7 +1,7 @@
 """The same call by each path: UDP direct, and TURN over UDP, TCP and TLS; facts of the question "transport".
 
-Contract: one call a path, all at once, for PATH_S. Up, the far end counted packets, down the page did; which of them
-were lost is not kept, for nothing is compared here, only whether a call could be talked over (`measure.carry`).
+Contract: one call a path, all at once, for PATH_S. Up, the far end counted packets; down, the page did. Which of them
+were lost is not kept, since paths are not compared: the question is only whether each could carry a conversation.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.voice import TICK_MS
-from talkpath.browser.media import VOICE
-from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Times
+from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.medium import VOICE
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
 
@@ -21,8 +21,8 @@ PATH_S, SETUP_S = 3.0, 6.0
 SLOTS = round(1000 * PATH_S / TICK_MS)
 
 
-class Path(Struct, frozen=True):
-    """One path. `url` is the relay's, "" for the direct one; `missing` says why it is not offered."""
+class CallPath(Struct, frozen=True):
+    """One path. `url` is the relay's, "" for the direct path; `missing` is why it is not offered."""
 
     name: str
     transport: str
@@ -32,15 +32,15 @@ class Path(Struct, frozen=True):
 
 
 def path_epoch(
-    number: int, paths: Sequence[Path], near: EpochReport, far: Mapping[int, FarFlow], times: Times
+    number: int, paths: Sequence[CallPath], near: PageEpochReport, far: Mapping[int, FarFlowReport], times: EpochTimes
 ) -> Epoch:
-    """The facts: flow i is the call over path i."""
+    """Return the facts of the epoch in which flow i was the call over path i."""
     plan = Track(tuple(float(TICK_MS * slot) for slot in range(SLOTS)), (VOICE.wire_bytes,) * SLOTS, ("media",) * SLOTS)
     reports = {report.flow: report for report in near.flows}
     flows = [
-        _observation(number, flow, path, reports.get(flow, FlowReport(flow)), far[flow], way)
+        _observation(number, flow, path, reports.get(flow, PageFlowReport(flow)), far[flow], direction)
         for flow, path in enumerate(paths)
-        for way in DIRECTIONS
+        for direction in DIRECTIONS
     ]
     return Epoch(
         number=number,
@@ -63,18 +63,22 @@ def path_epoch(
 DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 
-def _observation(number: int, flow: int, path: Path, near: FlowReport, far: FarFlow, way: Direction) -> Observation:
+def _observation(
+    number: int, flow: int, path: CallPath, near: PageFlowReport, far: FarFlowReport, direction: Direction
+) -> Observation:
     last = near.polls[-1] if near.polls else None
-    if way == "up":
+    if direction == "up":
         sent, arrived = (last.sent if last else 0), len({each for each, _ in far.arrivals})
     else:
-        sent, arrived = len(far.said), (last.received if last else 0)
-    sent = SLOTS if near.dtls_ms is None else min(sent, SLOTS)  # a call that never came up was due all the same
+        sent, arrived = len(far.sent), (last.received if last else 0)
+    if near.dtls_ms is None:
+        sent = SLOTS  # all packets of a call that was never set up count as sent
+    sent = min(sent, SLOTS)
     return Observation(
-        id=1000 * number + 2 * flow + (way == "down"),
+        id=1000 * number + 2 * flow + (direction == "down"),
         flow=flow,
         role="call",
-        direction=way,
+        direction=direction,
         sent=pack(range(sent), SLOTS),
         arrived=pack(range(min(arrived, sent)), SLOTS),
         transport=path.transport,

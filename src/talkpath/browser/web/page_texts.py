@@ -1,4 +1,4 @@
-"""The words of the page, from the one catalogue (report/languages): a name in check.html or the scripts -> a text."""
+"""The texts of the page, from the catalogue (report/languages), by the names that check.html and the scripts use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from talkpath.report.words.language import codes, language, say, speaking, spoke
 NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
 
 
-def page_words(code: str) -> dict[str, str]:
-    """Every text of the page in that language, `{…}` still in it; "lang" and "dir" are attributes."""
+def page_texts(code: str) -> dict[str, str]:
+    """Return every text of the page in that language, with its `{…}`, and the attributes "lang" and "dir"."""
     with speaking(language(code if code in codes() else "en")):
-        found = {**_asking(), **_answers(), **_running(), **_result(), **_troubles()}
-        return found | {"lang": spoken().code, "dir": spoken().direction}
+        texts = {**_asking(), **_answers(), **_running(), **_result(), **_troubles()}
+        return texts | {"lang": spoken().code, "dir": spoken().direction}
 
 
 def _asking() -> dict[str, str]:
@@ -44,8 +44,8 @@ def _asking() -> dict[str, str]:
     }
 
 
-def later(*names: str) -> dict[str, str]:
-    """Placeholders that the page fills in."""
+def placeholders(*names: str) -> dict[str, str]:
+    """Placeholders that the page's script fills in."""
     return {name: f"{{{name}}}" for name in names}
 
 
@@ -64,14 +64,16 @@ def _answers() -> dict[str, str]:
 def _running() -> dict[str, str]:
     return {
         "step_open": say(
-            "browser", "Round {number} of at most {most}: opening calls and look-alikes …", **later("number", "most")
+            "browser",
+            "Round {number} of at most {most}: opening calls and look-alikes …",
+            **placeholders("number", "most"),
         ),
         "step_speak": say(
-            "browser", "Round {number} of at most {most}: they run side by side …", **later("number", "most")
+            "browser", "Round {number} of at most {most}: they run side by side …", **placeholders("number", "most")
         ),
         "step_paths": say("browser", "Trying other ways through …"),
         "step_judge": say("browser", "Working out what that means …"),
-        "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **later("place")),
+        "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **placeholders("place")),
         "keep_front": say("browser", "Keep this page in front and the screen on."),
         "stop": say("browser", "Stop"),
         "stopped": say("browser", "Stopped. Nothing was kept."),
@@ -113,7 +115,7 @@ def _result() -> dict[str, str]:
         "withdraw": say("browser", "Take it back"),
         "withdrawn": say("browser", "Taken back."),
         "withdraw_later": say("browser", "It could not be taken back now; try again later."),
-        "measured": say("browser", "Measured: {when} (UTC).", **later("when")),
+        "measured": say("browser", "Measured: {when} (UTC).", **placeholders("when")),
         "delete": say("browser", "Delete it"),
         "link": say("browser", "This page, for others on this or another network"),
         "qr": say("browser", "QR code of the link"),

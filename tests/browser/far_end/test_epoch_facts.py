@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.browser.far_end.arrivals import OWN_MS, WHOLE_MS, less_own, spread
-from talkpath.browser.far_end.observe import SETUP, alike, epoch, held, together
-from talkpath.browser.far_end.voice import TICK_MS
-from talkpath.browser.media import VIDEO, VOICE
-from talkpath.browser.reports import EpochReport, FarFlow, FlowReport, Poll, Times
-from talkpath.browser.schedule import EpochOrder, Opening
+from talkpath.browser.far_end.arrivals import BROWSER_MS, WHOLE_MS, place_losses, without_browser_delay
+from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_facts, video_throttled, whole_check
+from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.medium import VIDEO, VOICE
+from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 
 SLOTS = VOICE.slots
-ORDER = EpochOrder(0, (Opening(0, "call"), Opening(1, "random")))
+ORDER = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")))
 EVERY = tuple(range(SLOTS))
-TIMES = Times(0.0, 8.0, 8.0, 100.0)
+TIMES = EpochTimes(0.0, 8.0, 8.0, 100.0)
 
 
 def polls(sent: int = SLOTS, received: int = SLOTS) -> tuple[Poll, ...]:
@@ -35,10 +35,12 @@ def arrivals(slots: range | list[int], base: int = 0) -> tuple[tuple[int, float]
     return tuple(((base + slot) % 65536, 100.0 + slot * TICK_MS / 1000) for slot in slots)
 
 
-def made(call: FlowReport, far: FarFlow, twin: FlowReport | None = None, far_twin: FarFlow | None = None) -> Epoch:
-    twin = twin or FlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY)
-    far_twin = far_twin or FarFlow(1, arrivals(range(SLOTS)), EVERY, packets=SLOTS)
-    return epoch(ORDER, EpochReport(0, (call, twin)), {0: far, 1: far_twin}, TIMES, b"seed", 4434)
+def made(
+    call: PageFlowReport, far: FarFlowReport, twin: PageFlowReport | None = None, far_twin: FarFlowReport | None = None
+) -> Epoch:
+    twin = twin or PageFlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY)
+    far_twin = far_twin or FarFlowReport(1, arrivals(range(SLOTS)), EVERY, packets=SLOTS)
+    return epoch_facts(ORDER, PageEpochReport(0, (call, twin)), {0: far, 1: far_twin}, TIMES, b"seed", 4434)
 
 
 def one(found: Epoch, flow: int, way: str) -> Observation:
@@ -54,7 +56,7 @@ def lost(flow: Observation) -> list[int]:
 @given(st.integers(0, 65535), st.sets(st.integers(0, SLOTS - 1), max_size=SLOTS // 2))
 def test_up_each_packet_of_a_call_is_found_whatever_its_first_number(base: int, gone: set[int]):
     came = [slot for slot in range(SLOTS) if slot not in gone]
-    found = made(FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(came, base), EVERY, 1, 1))
+    found = made(PageFlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlowReport(0, arrivals(came, base), EVERY, 1, 1))
     seen = lost(one(found, 0, "up"))
     assert len(seen) == len(gone)
     least = 0 if not {0, SLOTS - 1} & gone else 1  # where the ends are gone, the clock tells, to a packet
@@ -66,13 +68,13 @@ def test_up_each_packet_of_a_call_is_found_whatever_its_first_number(base: int, 
 def test_down_as_many_are_lost_as_the_page_missed(first: int, received: int):
     said = list(range(first, SLOTS))
     counts = [(float(at_ms), min(received, max(0, at_ms // TICK_MS - first))) for at_ms in range(250, 7000, 250)]
-    arrived = spread(said, counts, Random(1))
+    arrived = place_losses(said, counts, Random(1))
     assert len(arrived) == min(received, len(said))
     assert arrived <= set(said)
 
 
 def test_a_call_that_was_never_answered_sent_only_set_up():
-    found = made(FlowReport(0), FarFlow(0))
+    found = made(PageFlowReport(0), FarFlowReport(0))
     up, down = one(found, 0, "up"), one(found, 0, "down")
     assert (up.answered, up.setup_ms) == ({"stun": False, "dtls": False}, None)
     assert list(unpack(up.sent, SETUP)) == [True] * 3 + [False] * 3
@@ -81,7 +83,7 @@ def test_a_call_that_was_never_answered_sent_only_set_up():
 
 
 def test_a_request_that_came_and_was_not_answered_points_down():
-    found = made(FlowReport(0), FarFlow(0, requests=9))
+    found = made(PageFlowReport(0), FarFlowReport(0, requests=9))
     assert unpack(one(found, 0, "up").arrived, SETUP)[:3].all()
     assert unpack(one(found, 0, "down").sent, SETUP)[:3].all()
     assert not unpack(one(found, 0, "down").arrived, SETUP).any()
@@ -89,68 +91,75 @@ def test_a_request_that_came_and_was_not_answered_points_down():
 
 def test_a_late_beginning_is_no_loss():
     late = {0: ({5, 6, 7, 299}, {5, 6}), 1: ({0, 1, 5, 6, 7, 299}, {0, 1, 5})}
-    assert alike(late, SLOTS) == {0: ({5, 6, 7, 299}, {5, 6}), 1: ({5, 6, 7, 299}, {5})}
+    assert common_window(late, SLOTS) == {0: ({5, 6, 7, 299}, {5, 6}), 1: ({5, 6, 7, 299}, {5})}
 
 
 def test_who_begins_much_later_says_nothing():
-    assert alike({0: ({200, 299}, {200}), 1: ({0, 299}, {0})}, SLOTS) == {0: (set(), set()), 1: ({0, 299}, {0})}
+    assert common_window({0: ({200, 299}, {200}), 1: ({0, 299}, {0})}, SLOTS) == {0: (set(), set()), 1: ({0, 299}, {0})}
 
 
 def test_a_throttled_twin_is_noticed_and_voids_every_epoch():
-    well = FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1)
-    thrifty = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=0)
-    lossy = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
+    well = PageFlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1)
+    thrifty = FarFlowReport(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=0)
+    lossy = FarFlowReport(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
     held, fine = made(*well, far_twin=thrifty), made(*well, far_twin=lossy)
     assert (held.missing, fine.missing) == ("throttled", "")
-    assert [each.missing for each in together([fine, held])] == ["throttled", "throttled"]
+    assert [each.missing for each in whole_check([fine, held])] == ["throttled", "throttled"]
 
 
 def test_a_line_that_loses_much_does_not_accuse_by_set_up():
-    half = FarFlow(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
-    assert made(FlowReport(0), FarFlow(0), far_twin=half).flows[0].answered == {}
+    half = FarFlowReport(1, arrivals(range(0, SLOTS, 2)), EVERY, packets=SLOTS // 2, lost_packets=SLOTS // 2)
+    assert made(PageFlowReport(0), FarFlowReport(0), far_twin=half).flows[0].answered == {}
 
 
 def test_data_channels_that_never_open_compare_nothing():
-    nothing = EpochReport(0, (FlowReport(0), FlowReport(1)))
-    far = {0: FarFlow(0), 1: FarFlow(1)}
-    assert epoch(ORDER, nothing, far, TIMES, b"", 4434, channels=True).missing == "no_control"
+    nothing = PageEpochReport(0, (PageFlowReport(0), PageFlowReport(1)))
+    far = {0: FarFlowReport(0), 1: FarFlowReport(1)}
+    assert epoch_facts(ORDER, nothing, far, TIMES, b"", 4434, has_channels=True).missing == "no_control"
 
 
 def test_a_call_that_the_browser_never_asked_for_compares_nothing():
-    assert made(FlowReport(0, tried=False), FarFlow(0)).missing == "untried"
-    assert made(FlowReport(0, tried=True), FarFlow(0)).missing == ""
-    came = FlowReport(0, 30.0, 90.0, 0.0, polls(), tried=False)  # a browser that does not tell, and a call that is up
-    assert made(came, FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1)).missing == ""
+    assert made(PageFlowReport(0, tried=False), FarFlowReport(0)).missing == "untried"
+    assert made(PageFlowReport(0, tried=True), FarFlowReport(0)).missing == ""
+    came = PageFlowReport(
+        0, 30.0, 90.0, 0.0, polls(), tried=False
+    )  # a browser that does not tell, and a call that is up
+    assert made(came, FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1)).missing == ""
 
 
 @pytest.mark.parametrize(("odd", "missing"), [(0, ""), (2, ""), (SLOTS, "unlike")])
 def test_calls_of_another_size_than_their_twins_compare_nothing(odd: int, missing: str):
-    call = FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1, unlike=odd)
-    assert made(FlowReport(0, 30.0, 90.0, 0.0, polls()), call).missing == missing
+    call = FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1, unlike=odd)
+    assert made(PageFlowReport(0, 30.0, 90.0, 0.0, polls()), call).missing == missing
 
 
 def test_calls_that_cannot_be_timed_compare_nothing():
-    unphased = EpochReport(0, (FlowReport(0, 30.0, 90.0), FlowReport(1, 20.0, 20.0)), phased=False)
-    assert epoch(ORDER, unphased, {0: FarFlow(0), 1: FarFlow(1)}, TIMES, b"", 4434).missing == "unphased"
+    unphased = PageEpochReport(0, (PageFlowReport(0, 30.0, 90.0), PageFlowReport(1, 20.0, 20.0)), phased=False)
+    assert (
+        epoch_facts(ORDER, unphased, {0: FarFlowReport(0), 1: FarFlowReport(1)}, TIMES, b"", 4434).missing == "unphased"
+    )
 
 
 # -- a camera's calls ---------------------------------------------------------------------------------------------
 
 
-FILM = EpochOrder(0, (Opening(0, "call"), Opening(1, "random")), VIDEO)
+FILM = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")), VIDEO)
 TAKEN = tuple(range(VIDEO.slots))
 
 
-def film(shown: tuple[int, ...], sent: int) -> FlowReport:
-    return FlowReport(0, 30.0, 90.0, 0.0, polls(sent), shown)
+def film(shown: tuple[int, ...], sent: int) -> PageFlowReport:
+    return PageFlowReport(0, 30.0, 90.0, 0.0, polls(sent), shown)
 
 
 def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
     shown = tuple(slot for slot in TAKEN if slot != 40)  # the camera had no picture then
     came = tuple((index, 100.0 + slot * TICK_MS / 1000) for index, slot in enumerate(shown) if slot != 60)
-    twin = FlowReport(1, 20.0, 20.0, 0.0, polls(len(TAKEN), len(TAKEN)), TAKEN)
-    far = {0: FarFlow(0, came, TAKEN, 1, 1), 1: FarFlow(1, arrivals(range(VIDEO.slots)), TAKEN, packets=VIDEO.slots)}
-    found = epoch(FILM, EpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
+    twin = PageFlowReport(1, 20.0, 20.0, 0.0, polls(len(TAKEN), len(TAKEN)), TAKEN)
+    far = {
+        0: FarFlowReport(0, came, TAKEN, 1, 1),
+        1: FarFlowReport(1, arrivals(range(VIDEO.slots)), TAKEN, packets=VIDEO.slots),
+    }
+    found = epoch_facts(FILM, PageEpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
     up = one(found, 0, "up")
     sent, arrived = (unpack(bits, SETUP + VIDEO.slots)[SETUP:] for bits in (up.sent, up.arrived))
     assert (found.medium, found.missing, found.up.size[-1]) == ("video", "", VIDEO.wire_bytes)
@@ -165,23 +174,26 @@ def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
     (TAKEN, len(TAKEN) + 10, True),  # or filled up with others
 ])  # fmt: skip
 def test_a_camera_that_was_held_back_compares_nothing(shown: tuple[int, ...], sent: int, is_held: bool):
-    assert held(FILM, EpochReport(0, (film(shown, sent),))) is is_held
+    assert video_throttled(FILM, PageEpochReport(0, (film(shown, sent),))) is is_held
 
 
 def test_which_paths_carry_a_call_is_known_all_the_same():
-    voice = made(FlowReport(0), FarFlow(0))
+    voice = made(PageFlowReport(0), FarFlowReport(0))
     paths = replace(voice, question="transport")
-    found = together([replace(voice, missing="throttled"), paths])
+    found = whole_check([replace(voice, missing="throttled"), paths])
     assert [each.missing for each in found] == ["throttled", ""]
-    found = together([replace(voice, missing="untried"), paths])
+    found = whole_check([replace(voice, missing="untried"), paths])
     assert [each.missing for each in found] == ["untried", "untried"], "a browser that keeps calls back tried no path"
 
 
 def test_a_medium_that_failed_leaves_the_other_alone():
-    well = FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1)
+    well = PageFlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1)
     voice = made(*well)
     video = replace(voice, medium="video", missing="throttled")
-    assert [each.missing for each in together([voice, video, replace(video, missing="")])] == ["", *["throttled"] * 2]
+    assert [each.missing for each in whole_check([voice, video, replace(video, missing="")])] == [
+        "",
+        *["throttled"] * 2,
+    ]
 
 
 # -- delay ---------------------------------------------------------------------------------------------------------
@@ -196,9 +208,11 @@ def delayed(call_ms: float) -> Epoch:
         flow: tuple((stamp * ticks, TICK_MS * stamp + 1000 * way_s[flow]) for stamp in EVERY)
         for flow, ticks in ((0, 960), (1, 1))
     }
-    call = FlowReport(0, 30.0, 90.0, 0.0, polls(), (), left, near[0])
-    twin = FlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY, left, near[1])
-    return made(call, FarFlow(0, at[0], EVERY, 1, 1, stamp=0), twin, FarFlow(1, at[1], EVERY, packets=SLOTS))
+    call = PageFlowReport(0, 30.0, 90.0, 0.0, polls(), (), left, near[0])
+    twin = PageFlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY, left, near[1])
+    return made(
+        call, FarFlowReport(0, at[0], EVERY, 1, 1, stamp=0), twin, FarFlowReport(1, at[1], EVERY, packets=SLOTS)
+    )
 
 
 @pytest.mark.parametrize(("late_ms", "told_ms"), [(0.0, 0.0), (20.0, 0.0), (-20.0, 0.0), (150.0, 150.0)])
@@ -211,12 +225,12 @@ def test_delay_is_told_both_ways_but_for_what_the_browser_may_add(late_ms: float
 
 @given(st.floats(-3000, 3000))
 def test_what_the_browser_may_add_is_taken_off_and_never_turned_round(over_dms: float):
-    moved = less_own([round(over_dms)] * len(DELAY_QUANTILES), 0.0)[0]
+    moved = without_browser_delay([round(over_dms)] * len(DELAY_QUANTILES), 0.0)[0]
     assert abs(moved) <= abs(over_dms) + 1
     assert moved * over_dms >= 0
-    assert abs(round(over_dms)) >= 10 * WHOLE_MS or abs(moved) <= 10 * (WHOLE_MS - OWN_MS)
+    assert abs(round(over_dms)) >= 10 * WHOLE_MS or abs(moved) <= 10 * (WHOLE_MS - BROWSER_MS)
 
 
 def test_without_times_nothing_is_said_of_delay():
-    found = made(FlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlow(0, arrivals(range(SLOTS)), EVERY, 1, 1))
+    found = made(PageFlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1))
     assert {flow.delay_dms for flow in found.flows} == {()}

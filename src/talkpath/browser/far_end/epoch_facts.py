@@ -1,0 +1,316 @@
+"""Makes the facts of one epoch from both ends' counts. Pure.
+
+Contract: slot i of media is the i-th 20 ms after both ends began to send. Before it are TRIES slots for each of the
+set-up stages `stun` and `dtls`; a twin passes both with its handshake. The page knows its calls by counts of getStats,
+each 250 ms; its twins are brought into the same form and read by the same code (`place_losses`), so that nothing but
+the network makes calls and twins differ here. Up, the far end recorded every packet of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from statistics import median
+
+import msgspec
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.browser.far_end.arrivals import (
+    MEDIAN,
+    Media,
+    clock_offset,
+    delays_down,
+    delays_up,
+    down_media,
+    schedule_lead,
+    up_call,
+    up_twin,
+    without_browser_delay,
+)
+from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.medium import Medium
+from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
+from talkpath.measure.bitmap import pack
+from talkpath.measure.facts import Epoch, Observation, Role, Track
+
+DIRECTIONS: tuple[Direction, ...] = ("up", "down")
+TRIES = 3
+STAGES = ("stun", "dtls")
+SETUP = TRIES * len(STAGES)
+SETUP_BYTES, LEAD_MS = 100, 1000.0
+LATE_SLOTS = 50
+SENT_SHARE = 0.98  # if less of a flow was sent, the browser throttled it
+HEAVY_LOSS, HEAVY_SHARE = 0.25, 0.1  # of one flow in one direction; the share of such flows up to which set-up counts
+
+
+def epoch_track(medium: Medium) -> Track:
+    """When which packet is due, in either direction."""
+    slots = medium.slots
+    return Track(
+        at_ms=(*(float(index) for index in range(SETUP)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
+        size=(*(SETUP_BYTES,) * SETUP, *(medium.wire_bytes,) * slots),
+        stage=(*(stage for stage in STAGES for _ in range(TRIES)), *("media",) * slots),
+    )
+
+
+def epoch_facts(
+    schedule: EpochSchedule,
+    near: PageEpochReport,
+    far_reports: Mapping[int, FarFlowReport],
+    times: EpochTimes,
+    seed: bytes,
+    port: int,
+    *,
+    has_channels: bool = False,
+    different_routes: bool = False,
+) -> Epoch:
+    """Return the epoch's facts.
+
+    `near` is the page's report, `far_reports` has this end's. `has_channels`: the twins are data channels, which need
+    the same set-up as calls. `different_routes`: calls and twins came from different addresses.
+    """
+    medium, track = schedule.medium, epoch_track(schedule.medium)
+    reports = {flow.flow: PageFlowReport(flow.flow) for flow in schedule.flows}
+    reports |= {report.flow: report for report in near.flows}
+    flows = _observations(schedule, reports, far_reports, _media(schedule, reports, far_reports, times, seed), port)
+    missing = "no_control" if different_routes else _missing(schedule, near, far_reports, has_channels)
+    if not missing and near.phased:
+        flows = _with_delays(schedule, reports, far_reports, times, flows)
+    return Epoch(
+        number=schedule.number,
+        app=medium.arm.app,
+        variant=medium.arm.variant,
+        medium=medium.arm.medium,
+        k=schedule.calls,
+        started_s=times.started_s,
+        ended_s=times.ended_s,
+        cut_s=times.ended_s,
+        up=track,
+        down=track,
+        flows=tuple(flows),
+        known_s=times.known_s,
+        missing=missing,
+    )
+
+
+def _observations(
+    schedule: EpochSchedule,
+    reports: Mapping[int, PageFlowReport],
+    far_reports: Mapping[int, FarFlowReport],
+    media: Mapping[Direction, Mapping[int, Media]],
+    port: int,
+) -> list[Observation]:
+    """One observation of each flow in each direction; without set-up where that cannot be compared."""
+    flows = [
+        _observation(
+            schedule, flow, reports[flow.flow], far_reports[flow.flow], direction, media[direction][flow.flow], port
+        )
+        for flow in schedule.flows
+        for direction in media
+    ]
+    return flows if setup_comparable(flows) else [msgspec.structs.replace(flow, answered={}) for flow in flows]
+
+
+def _media(
+    schedule: EpochSchedule,
+    reports: Mapping[int, PageFlowReport],
+    far_reports: Mapping[int, FarFlowReport],
+    times: EpochTimes,
+    seed: bytes,
+) -> dict[Direction, dict[int, Media]]:
+    """The slots that every flow sent, and those that arrived, in each direction."""
+    slots, offset_s = schedule.medium.slots, clock_offset(schedule, far_reports, times)
+    ahead_ms = schedule_lead(schedule, reports, far_reports)
+    up: dict[int, Media] = {}
+    down: dict[int, Media] = {}
+    for flow_schedule in schedule.flows:
+        report, far = reports[flow_schedule.flow], far_reports[flow_schedule.flow]
+        is_call = flow_schedule.kind == "call"
+        up[flow_schedule.flow] = up_call(report, far, offset_s, slots) if is_call else up_twin(report, far, slots)
+        rng = Random(f"{seed.hex()}/{schedule.number}/{flow_schedule.flow}")
+        down[flow_schedule.flow] = down_media(report, far, ahead_ms, rng)
+    return {"up": common_window(up, slots), "down": common_window(down, slots)}
+
+
+def _with_delays(
+    schedule: EpochSchedule,
+    reports: Mapping[int, PageFlowReport],
+    far_reports: Mapping[int, FarFlowReport],
+    times: EpochTimes,
+    flows: Sequence[Observation],
+) -> list[Observation]:
+    """The observations with their delays. Data channels carry no times, so they have none."""
+    schedules, offset_s = (
+        {flow_schedule.flow: flow_schedule for flow_schedule in schedule.flows},
+        clock_offset(schedule, far_reports, times),
+    )
+    found = []
+    for flow in flows:
+        flow_schedule, report, far = schedules[flow.flow], reports[flow.flow], far_reports[flow.flow]
+        is_call = flow_schedule.kind == "call"
+        if flow.direction == "up":
+            quantiles = delays_up(report, far, offset_s, is_call=is_call)
+        else:
+            quantiles = delays_down(report, far, flow_schedule.phase_ms, schedule.medium.name, is_call=is_call)
+        found.append(msgspec.structs.replace(flow, delay_dms=quantiles))
+    by_way = [
+        _without_browser_delays([each for each in found if each.direction == direction]) for direction in DIRECTIONS
+    ]
+    return [flow for pair in zip(*by_way, strict=True) for flow in pair]
+
+
+def _without_browser_delays(flows: Sequence[Observation]) -> list[Observation]:
+    """Calls' delays without what the browser itself may add; none if no twin's is known."""
+    twins = [flow.delay_dms[MEDIAN] for flow in flows if flow.delay_dms and flow.role == "twin"]
+    usual = median(twins) if twins else None
+    return [
+        msgspec.structs.replace(
+            flow, delay_dms=without_browser_delay(flow.delay_dms, usual) if usual is not None else ()
+        )
+        if flow.role == "call" and flow.delay_dms
+        else flow
+        for flow in flows
+    ]
+
+
+def _missing(
+    schedule: EpochSchedule, near: PageEpochReport, far_reports: Mapping[int, FarFlowReport], has_channels: bool
+) -> str:
+    """Why the epoch cannot be used for a comparison; "" if it can."""
+    if browser_never_tried(schedule, near):
+        return "untried"
+    if has_channels and not any(report.dtls_ms is not None for report in near.flows):
+        return "no_control"
+    if not near.phased:
+        return "unphased"
+    if sizes_differ(far_reports):
+        return "unlike"
+    return "throttled" if twins_throttled(schedule, near, far_reports) or video_throttled(schedule, near) else ""
+
+
+def common_window(media: dict[int, Media], slots: int) -> dict[int, Media]:
+    """Keep only the slots in which every flow was sending. A call begins a few packets after its twins, and a test that
+    fills in unsent slots would see a difference there. A flow that began too late is left out."""
+    starts = {flow: min(sent) for flow, (sent, _) in media.items() if sent and min(sent) <= LATE_SLOTS}
+    ends = [max(media[flow][0]) for flow in starts if max(media[flow][0]) >= slots - LATE_SLOTS]
+    window = set(range(max(starts.values(), default=0), min(ends, default=slots - 1) + 1))
+    return {
+        flow: (sent & window, arrived & window) if flow in starts else (set(), set())
+        for flow, (sent, arrived) in media.items()
+    }
+
+
+def browser_never_tried(schedule: EpochSchedule, near: PageEpochReport) -> bool:
+    """Whether the browser never sent the first request of some call. A setting, an add-on or a policy may block calls
+    in the browser but not twins; to the far end that looks as if the network had dropped them."""
+    calls = {flow_schedule.flow for flow_schedule in schedule.flows if flow_schedule.kind == "call"}
+    return any(not report.tried and report.stun_ms is None for report in near.flows if report.flow in calls)
+
+
+def sizes_differ(far_reports: Mapping[int, FarFlowReport]) -> bool:
+    """Whether calls' packets differ in size from twins'. A line may lose packets by size, and a browser may choose
+    another cipher or add header extensions. Counted over the calls that have any such packet."""
+    arrived = sum(len(flow.arrivals) for flow in far_reports.values() if flow.unlike)
+    return sum(flow.unlike for flow in far_reports.values()) > (1.0 - SENT_SHARE) * arrived
+
+
+def video_throttled(schedule: EpochSchedule, near: PageEpochReport) -> bool:
+    """Whether the browser throttled video calls, or sent more than it was given; over all calls that were set up."""
+    calls = {flow_schedule.flow for flow_schedule in schedule.flows if flow_schedule.kind == "call"}
+    reports = [report for report in near.flows if report.flow in calls and report.sent and report.polls]
+    due = sum(report.sent[-1] - report.sent[0] + 1 for report in reports)
+    given = sum(len(report.sent) for report in reports)
+    sent = sum(report.polls[-1].sent for report in reports)
+    return min(given, sent) < SENT_SHARE * due or sent > (2.0 - SENT_SHARE) * due
+
+
+def twins_throttled(schedule: EpochSchedule, near: PageEpochReport, far_reports: Mapping[int, FarFlowReport]) -> bool:
+    """Whether the browser throttled twins: of what was due, less than SENT_SHARE was sent, over all twins.
+
+    Sent is what arrived and what is missing by packet numbers; the share of datagrams among the missing numbers is
+    taken to be that among the ones that arrived (the others only acknowledge). Only the time between each twin's first
+    and last arrival counts, since a flow that died was not throttled.
+    """
+    reports = {report.flow: report for report in near.flows}
+    due = sent = 0.0
+    for flow_schedule in schedule.flows:
+        flow = far_reports[flow_schedule.flow]
+        if flow_schedule.kind == "call" or len(flow.arrivals) < 2:
+            continue
+        slots = [slot for slot, _ in flow.arrivals]
+        span = [slot for slot in range(min(slots), max(slots) + 1) if slot not in set(flow_schedule.withheld)]
+        wrote = len(set(reports[flow_schedule.flow].sent) & set(span))
+        # a data channel has no packet numbers: what the page wrote is all that is known
+        lost = flow.lost_packets * min(1.0, len(slots) / flow.packets) if flow.packets else wrote
+        due, sent = due + len(span), sent + min(wrote, len(slots) + lost)
+    return sent < SENT_SHARE * due
+
+
+def whole_check(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
+    """Exclude all epochs of a medium if one of them had to be excluded; leaving out that one alone would be selection.
+
+    Epochs that try paths compare nothing and stay, unless the browser blocks calls itself.
+    """
+    reasons = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
+    return tuple(
+        msgspec.structs.replace(epoch, missing=reason)
+        if (reason := reasons.get(epoch.medium, "")) == "untried" or epoch.question == "battery"
+        else epoch
+        for epoch in epochs
+    )
+
+
+def setup_comparable(flows: Sequence[Observation]) -> bool:
+    """Whether set-up of calls and twins may be compared. A call's takes more messages than a twin's, so on a line with
+    heavy loss it fails more often without any restriction. Decided by all flows that were set up, calls or twins."""
+    set_up = [flow for flow in flows if flow.answered["dtls"]]
+    lossy = sum(_loss(flow) > HEAVY_LOSS for flow in set_up)
+    return lossy <= HEAVY_SHARE * len(set_up)
+
+
+def _loss(flow: Observation) -> float:
+    sent = int.from_bytes(flow.sent, "little").bit_count()
+    return 1.0 - int.from_bytes(flow.arrived, "little").bit_count() / sent if sent else 0.0
+
+
+def _observation(
+    schedule: EpochSchedule,
+    flow_schedule: FlowSchedule,
+    report: PageFlowReport,
+    far: FarFlowReport,
+    direction: Direction,
+    media: Media,
+    port: int,
+) -> Observation:
+    slots = SETUP + schedule.medium.slots
+    role: Role = "call" if flow_schedule.kind == "call" else "twin"
+    sent, arrived = _setup(report, far, direction)
+    withheld = set(flow_schedule.withheld)
+    sent |= {SETUP + slot for slot in media[0] - withheld}
+    arrived |= {SETUP + slot for slot in media[1] - withheld}
+    return Observation(
+        id=1000 * schedule.number + 2 * flow_schedule.flow + (direction == "down"),
+        flow=flow_schedule.flow,
+        role=role,
+        direction=direction,
+        sent=pack(sorted(sent), slots),
+        arrived=pack(sorted(arrived), slots),
+        twin_kind=None if flow_schedule.kind == "call" else flow_schedule.kind,
+        canary=flow_schedule.canary,
+        port=port,
+        withheld=pack(sorted(SETUP + slot for slot in withheld), slots) if withheld else b"",
+        answered={"stun": report.stun_ms is not None, "dtls": report.dtls_ms is not None},
+        setup_ms=report.dtls_ms,
+    )
+
+
+def _setup(report: PageFlowReport, far: FarFlowReport, direction: Direction) -> tuple[set[int], set[int]]:
+    """(sent, arrived) of the set-up slots. A stage is tried until answered, and begins after the one before it."""
+    stun, dtls = report.stun_ms is not None, report.dtls_ms is not None
+    reached = stun or far.requests > 0, dtls or far.hellos > 0
+    tried = (True, stun) if direction == "up" else reached
+    came = reached if direction == "up" else (stun, dtls)
+    sent = {TRIES * stage + each for stage in range(len(STAGES)) if tried[stage] for each in range(TRIES)}
+    arrived = {index for index in sent if came[index // TRIES]}
+    return sent, arrived

@@ -1,0 +1,177 @@
+"""One epoch at the far end: its calls and twins, the clock by which it sends on them, and the counts of each flow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from talkpath.browser.far_end.arrivals import STAMPS, STAMPS_A_TICK
+from talkpath.browser.far_end.epoch_report import FarFlowReport
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.peer_connection import DataChannelTwin, PeerConnection, WebRtcCall
+from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
+from talkpath.browser.far_end.shared_port import SharedPort
+from talkpath.browser.far_end.webtransport_twin import DOWN_OVERHEAD, UP_OVERHEAD, WebTransportTwin
+from talkpath.errors import PeerError
+
+CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156
+START_DELAY_S = 0.2
+
+
+class EpochRun:
+    """The flows of one epoch.
+
+    `slots` packets are due on each. `host` is this server's address as the page reached it. Twins are data channels if
+    `has_channels`; else they are WebTransport sessions below `path`, and `twins` is where their server finds them.
+    """
+
+    def __init__(
+        self,
+        schedule: EpochSchedule,
+        slots: int,
+        port: SharedPort,
+        host: str,
+        *,
+        has_channels: bool,
+        path: str,
+        twins: dict[str, WebTransportTwin],
+    ) -> None:
+        self.schedule, self.slots, self.has_channels = schedule, slots, has_channels
+        self.calls: dict[int, WebRtcCall] = {}
+        self.twins: dict[int, WebTransportTwin | DataChannelTwin] = {}
+        self.opened_s, self.start_s = time.monotonic(), 0.0
+        self.late_ms: list[float] = []
+        self._port, self._host, self._path, self._server_twins = port, host, path, twins
+        self._kinds = {flow.flow: flow.kind for flow in schedule.flows}
+        self._clock: asyncio.Task[None] | None = None
+        for flow, kind in self._kinds.items():
+            if kind != "call":
+                self.twins[flow] = DataChannelTwin(port, host) if has_channels else self._webtransport_twin(flow)
+
+    def _webtransport_twin(self, flow: int) -> WebTransportTwin:
+        twin = self._server_twins[self._twin_path(flow)] = WebTransportTwin(flow)
+        return twin
+
+    def _twin_path(self, flow: int) -> str:
+        return f"{self._path}/{flow}"
+
+    @property
+    def datagram_bytes(self) -> int:
+        """The size of a twin's datagram for which its packets are as long as a call's."""
+        return self.schedule.medium.wire_bytes - (CHANNEL_OVERHEAD if self.has_channels else UP_OVERHEAD)
+
+    def opening_messages(self) -> list[dict[str, Any]]:
+        """What the page is told of each flow, in the order in which it opens them."""
+        return [self._opening_message(flow) for flow in self.schedule.flows]
+
+    def _opening_message(self, flow: FlowSchedule) -> dict[str, Any]:
+        message: dict[str, Any] = msgspec.to_builtins(flow)
+        has_path = flow.kind != "call" and not self.has_channels
+        return message | {"path": self._twin_path(flow.flow)} if has_path else message
+
+    async def answer(self, flow: int, offer: str) -> str:
+        """Return the SDP answer to the page's offer for that flow. `PeerError` if no offer is due there."""
+        peer: PeerConnection | WebTransportTwin | None = self.twins.get(flow)
+        if self._kinds.get(flow) == "call" and flow not in self.calls:
+            peer = self.calls[flow] = WebRtcCall(self._port, self._host, self.schedule.medium)
+        if not isinstance(peer, PeerConnection):
+            raise PeerError("The page offered a call that was not due; load the page again.")
+        return await peer.answer(offer)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> bool:
+        """Begin to send on all flows, in START_DELAY_S; False if that was begun before."""
+        if self._clock is not None:
+            return False
+        self.start_s = time.monotonic() + START_DELAY_S
+        self._clock = asyncio.create_task(self._send_all())
+        return True
+
+    async def _send_all(self) -> None:
+        """Send one packet of each flow in each slot, at the flow's own phase."""
+        flows = sorted(self.schedule.flows, key=lambda flow: flow.phase_ms)
+        for slot in range(self.slots):
+            for flow in flows:
+                due_s = self.start_s + (slot * TICK_MS + flow.phase_ms) / 1000
+                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                self.late_ms.append(1000 * (time.monotonic() - due_s))
+                if slot not in flow.withheld:
+                    self._send(flow, slot)
+
+    def _send(self, flow: FlowSchedule, slot: int) -> None:
+        if flow.kind != "call":
+            overhead = CHANNEL_OVERHEAD if self.has_channels else DOWN_OVERHEAD
+            self.twins[flow.flow].tick(slot, self.schedule.medium.wire_bytes - overhead)
+        elif flow.flow in self.calls:
+            self.calls[flow.flow].source.tick(slot)
+
+    # -- what was counted -------------------------------------------------------------------------------------------
+
+    def late_ms_p99(self) -> float:
+        """The lateness that one in a hundred of this end's packets exceeded."""
+        return sorted(self.late_ms)[int(0.99 * len(self.late_ms))] if self.late_ms else 0.0
+
+    def prefixes(self) -> tuple[set[bytes], set[bytes]]:
+        """The network prefixes that calls came from, and those that twins came from."""
+        return _prefixes(self.calls), _prefixes(self.twins)
+
+    def reports(self) -> dict[int, FarFlowReport]:
+        """What this end counted of each flow."""
+        return {flow: self._report(flow) for flow in self._kinds}
+
+    def _report(self, flow: int) -> FarFlowReport:
+        if flow in self.twins:
+            return _twin_report(flow, self.twins[flow])
+        if flow in self.calls:
+            return self._call_report(flow, self.calls[flow])
+        return FarFlowReport(flow)
+
+    def _call_report(self, flow: int, call: WebRtcCall) -> FarFlowReport:
+        counts, sent, medium = call.counts, tuple(call.source.sent), self.schedule.medium
+        stamp = None
+        if sent and counts.stamp is not None:
+            stamp = (counts.stamp - sent[0] * STAMPS_A_TICK[medium.name]) % STAMPS
+        return FarFlowReport(
+            flow=flow,
+            arrivals=tuple((number, at_s) for at_s, _, number in counts.rtp),
+            sent=sent,
+            requests=counts.requests,
+            hellos=counts.hellos,
+            unlike=sum(count for size, count in counts.sizes.items() if size != medium.wire_bytes),
+            moved=counts.moved,
+            stamp=stamp,
+        )
+
+    async def close(self) -> None:
+        """Stop sending and close all flows."""
+        if self._clock is not None:
+            self._clock.cancel()
+        for flow, twin in self.twins.items():
+            if isinstance(twin, WebTransportTwin):
+                self._server_twins.pop(self._twin_path(flow), None)
+                if twin.close is not None:
+                    twin.close()
+        peers = [peer for peer in (*self.calls.values(), *self.twins.values()) if isinstance(peer, PeerConnection)]
+        self.calls, self.twins = {}, {}
+        await asyncio.gather(*(peer.close() for peer in peers))
+
+
+def _twin_report(flow: int, twin: WebTransportTwin | DataChannelTwin) -> FarFlowReport:
+    received = twin.received
+    return FarFlowReport(
+        flow=flow,
+        arrivals=tuple(received.slots.items()),
+        sent=tuple(twin.sent),
+        packets=received.packets,
+        lost_packets=received.lost_packets(),
+        moved=received.moved,
+    )
+
+
+def _prefixes(flows: Mapping[int, WebRtcCall | WebTransportTwin | DataChannelTwin]) -> set[bytes]:
+    return set[bytes]().union(*(flow.prefixes for flow in flows.values()))

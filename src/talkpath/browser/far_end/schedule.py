@@ -1,0 +1,96 @@
+"""The order of everything in a check, drawn from its seed before the first packet.
+
+An epoch has CALLS calls beside as many random twins, and CANARY_COHORT text twins of which one withholds some of its
+packets. The order in which the page opens them is a random permutation: that is what is randomised in a browser (the
+browser itself chooses ports and bytes), and the accusing test permutes over it. docs/why/2026-11-24-browser.md has the
+sizes and the simulated error rates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from random import Random
+from typing import Literal
+
+from msgspec import Struct
+
+from talkpath.browser.far_end.media_source import TICK_MS
+from talkpath.browser.far_end.medium import VOICE, Medium
+from talkpath.measure.facts import ArmPlan, Plan
+
+Kind = Literal["call", "random", "text"]
+
+CALLS, CANARY_COHORT, MAX_EPOCHS = 6, 4, 3
+SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
+WITHHELD = 0.05
+
+
+class FlowSchedule(Struct, frozen=True):
+    """One flow, by its place in the order of opening.
+
+    It sends `phase_ms` after each tick, in both directions: conditions change within a tick, so flows that sent at the
+    same instant would fare alike, and if those were all calls, they alone. `withheld` has the slots that the canary
+    does not send, in both directions.
+    """
+
+    flow: int
+    kind: Kind
+    phase_ms: float = 0.0
+    canary: bool = False
+    withheld: tuple[int, ...] = ()
+
+
+class EpochSchedule(Struct, frozen=True):
+    """The flows of one epoch in their order; all calls are of one medium."""
+
+    number: int
+    flows: tuple[FlowSchedule, ...]
+    medium: Medium = VOICE
+
+    @property
+    def calls(self) -> int:
+        """How many flows are calls."""
+        return sum(flow.kind == "call" for flow in self.flows)
+
+
+def check_plan(media: Sequence[Medium] = (VOICE,)) -> Plan:
+    """The plan of a check, fixed before the first packet."""
+    return Plan(
+        arms=tuple(ArmPlan("webrtc", "dtls", medium.name) for medium in media),
+        k=CALLS,
+        packets=max(medium.slots for medium in media),
+        budget_bytes=sum(medium.budget_bytes for medium in media),
+        budget_s=sum(medium.budget_s for medium in media),
+        basis="webrtc",
+    )
+
+
+def check_seed(own: bytes, page: bytes) -> bytes:
+    """The check's seed, from this end's part and the page's, so that neither end alone chose it."""
+    return hashlib.sha256(b"talkpath browser" + own + page).digest()
+
+
+def epoch_schedule(
+    seed: bytes, number: int, medium: Medium = VOICE, calls: int = CALLS, cohort: int = CANARY_COHORT
+) -> EpochSchedule:
+    """Draw the flows of an epoch."""
+    rng = Random(hashlib.sha256(seed + number.to_bytes(4, "big")).digest())
+    counts: tuple[tuple[Kind, int], ...] = (("call", calls), ("random", calls), ("text", cohort))
+    kinds = [kind for kind, count in counts for _ in range(count)]
+    rng.shuffle(kinds)
+    texts = [flow for flow, kind in enumerate(kinds) if kind == "text"]
+    canary = rng.choice(texts) if texts else -1
+    withheld = tuple(sorted(rng.sample(range(medium.slots), round(WITHHELD * medium.slots))))
+    phases = [round(rng.uniform(0.0, TICK_MS), 1) for _ in kinds]
+    flows = tuple(
+        FlowSchedule(
+            flow=flow,
+            kind=kind,
+            phase_ms=phases[flow],
+            canary=flow == canary,
+            withheld=withheld if flow == canary else (),
+        )
+        for flow, kind in enumerate(kinds)
+    )
+    return EpochSchedule(number, flows, medium)

@@ -1,0 +1,183 @@
+"""The messages of one check between the page (a WebSocket) and the far end (a loopback connection).
+
+Most are passed on as they are. Facts from the far end are judged here, in a thread, and not in the process that keeps
+time; the verdict decides whether the page runs another epoch, tries the paths, or gets its result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from talkpath.browser.far_end.process import LINE_BYTES, LOOPBACK, FarEnd, error_message
+from talkpath.browser.far_end.schedule import MAX_EPOCHS
+from talkpath.browser.turn_relay import TurnRelay
+from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.web.result_message import result_message
+from talkpath.measure.facts import Facts
+from talkpath.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+SERVER_ONLY = ("next", "paths")  # messages that no page may send
+SETTLED = ("restricted", "ok", "closed")
+VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
+LAST_EPOCH_S = 90.0  # of a check: no epoch begins later, since the page gives up after 150 s (check_run.js)
+
+Others = Callable[[str, str], list[str]]
+"""(the page's address, language) -> sentences on what others measured on its network."""
+
+
+def no_others(host: str, code: str) -> list[str]:
+    """No sentences, for a server without an observatory."""
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class PageServices:
+    """What a check uses: the far end, the TURN relay, and whoever issues receipts.
+
+    `share` is the base URL of a report API (tp-006), "here" for this server's own; `others` tells what is known of a
+    network. `address` is where calls go, if that is not where the page came from, as behind another web server.
+    """
+
+    far_end: FarEnd
+    relay: TurnRelay | None
+    issuer: ReceiptIssuer
+    share: str
+    others: Others
+    address: str
+
+
+async def admit(socket: WebSocket, queue: AdmissionQueue, services: PageServices) -> None:
+    """Wait for a place in the queue, then run the check."""
+    if queue.is_full:
+        await socket.send_json(error_message("full", "The test server is full; try again in some minutes."))
+        await socket.close()
+        return
+
+    async def tell_place(place: int) -> None:
+        await socket.send_json({"type": "queue", "place": place})
+
+    async with queue.admitted(tell_place):
+        await _run(socket, services)
+
+
+async def _run(socket: WebSocket, services: PageServices) -> None:
+    """Pass messages on until one of the two ends leaves."""
+    from starlette.websockets import WebSocketDisconnect
+
+    far_end, host = services.far_end, services.address or socket.scope["server"][0]
+    reader, writer = await asyncio.open_connection(LOOPBACK, far_end.control, limit=LINE_BYTES)
+    check = CheckMessages(socket, writer, services, host)
+    check.tell_far_end({"token": far_end.token, "host": host, "page": check.page_address})
+
+    async def pass_to_page() -> None:
+        try:
+            while line := await reader.readline():
+                await check.from_far_end(json.loads(line))
+        finally:  # whatever failed here, the page must not wait for it
+            with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
+                await socket.close()
+
+    task = asyncio.create_task(pass_to_page())
+    try:
+        while True:
+            await check.from_page(await socket.receive_json())
+    except (WebSocketDisconnect, json.JSONDecodeError, KeyError):
+        pass
+    finally:
+        task.cancel()
+        writer.close()
+
+
+class CheckMessages:
+    """Handles the messages of one check, in both directions."""
+
+    def __init__(self, socket: WebSocket, far_end: asyncio.StreamWriter, services: PageServices, host: str) -> None:
+        self._socket, self._far_end, self._services, self._host = socket, far_end, services, host
+        self._name = socket.url.hostname or host
+        self._language, self._media_count = "en", 1
+        self.page_address = socket.client.host if socket.client else ""
+
+    def tell_far_end(self, message: dict[str, Any]) -> None:
+        """Send one line to the far end."""
+        self._far_end.write(json.dumps(message).encode() + b"\n")
+
+    async def from_page(self, message: dict[str, Any]) -> None:
+        """Answer a ping; pass anything else to the far end."""
+        kind = message.get("type")
+        if kind == "ping":
+            await self._socket.send_json({"type": "pong", "number": message.get("number")})
+            return
+        if kind == "start":
+            self._language = str(message.get("language", "en"))
+            self._media_count = 2 if "video" in message.get("media", ()) else 1
+        if kind not in SERVER_ONLY:
+            self.tell_far_end(message)
+
+    async def from_far_end(self, message: dict[str, Any]) -> None:
+        """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
+        kind = message["type"]
+        if kind == "welcome":
+            far_end = self._services.far_end
+            message |= {"twin": {"port": far_end.port, "fingerprint": far_end.fingerprint}}
+        if kind == "epoch":
+            message |= {"most": MAX_EPOCHS * self._media_count}
+        if kind != "facts":
+            await self._socket.send_json(message)
+            return
+        facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
+        if message["tried"]:
+            await self._send_result(facts, message)
+        elif medium := await asyncio.to_thread(unsettled_medium, facts):
+            self.tell_far_end({"type": "next", "medium": medium})
+        else:
+            self.tell_far_end(self._paths_message())
+
+    def _paths_message(self) -> dict[str, Any]:
+        """The paths to try, with credentials for the relay."""
+        relay = self._services.relay
+        user, password = relay.credentials() if relay else ("", "")
+        paths = [path for path in relay.paths(self._host, self._name) if path.url] if relay else []
+        return {"type": "paths", "paths": msgspec.to_builtins(paths), "user": user, "password": password}
+
+    async def _send_result(self, facts: Facts, last: dict[str, Any]) -> None:
+        """Send the result to the page. `last` is the far end's message with these facts."""
+        services, half, late_ms = self._services, bytes.fromhex(last["half"]), float(last["late_ms"])
+        address = "" if last["elsewhere"] else self.page_address  # a proxy's network was not measured
+
+        def sign(facts: Facts, run_key: bytes) -> Facts:
+            return services.issuer.with_receipt(facts, half, run_key, address)
+
+        result = await asyncio.to_thread(
+            result_message, facts, self._language, sign, far_late_ms=late_ms, different_routes=last["apart"]
+        )
+        result["others"] = await asyncio.to_thread(services.others, address, self._language)
+        offered = services.relay.paths(self._host, self._name) if services.relay else []
+        result["paths"] += [{"name": path.name, "missing": path.missing} for path in offered if path.missing]
+        await self._socket.send_json(result | {"share": services.share, "server_late_ms": late_ms})
+
+
+def unsettled_medium(facts: Facts) -> str:
+    """The medium whose verdict another epoch could change; "" if there is none, or no time is left."""
+    if facts.duration_s > LAST_EPOCH_S:
+        return ""
+    verdicts = judge(facts)
+    if any(verdict.reason is not None and verdict.reason.code in VOID for verdict in verdicts):
+        return ""
+    for verdict in verdicts:
+        epochs = [epoch for epoch in facts.epochs if epoch.medium == verdict.medium]
+        is_lost = any(epoch.missing for epoch in epochs)
+        if not is_lost and len(epochs) < MAX_EPOCHS and verdict.state not in SETTLED:
+            return verdict.medium
+    return ""

@@ -1,0 +1,108 @@
+"""The page and its files: check.html with its texts, the scripts and the style, and a QR code of the page's link."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import io
+import json
+import re
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from talkpath.browser.web.page_texts import NAMES, page_texts
+from talkpath.browser.web.script_bundle import bundle
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PAGE = files("talkpath.browser").joinpath("page")
+ENTRY = "check"  # the page's first script
+TYPES = {"css": "text/css", "js": "text/javascript"}
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self' ws: wss: https:; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Service-Worker-Allowed": "/check",
+}
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+
+
+async def page(request: Request) -> Response:
+    """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
+    code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
+    return _answer(request, render_page(code), "text/html")
+
+
+async def page_file(request: Request) -> Response:
+    """Answer with a script or the style. The first script comes with all modules that it imports."""
+    from starlette.responses import PlainTextResponse
+
+    name = request.path_params["name"]
+    extension = name.rpartition(".")[2]
+    if extension not in TYPES or name not in {entry.name for entry in PAGE.iterdir()}:
+        return PlainTextResponse("There is no such file here; the page is /check.", 404)
+    return _answer(request, entry_script() if name == f"{ENTRY}.js" else _read(name), TYPES[extension])
+
+
+async def qr_code(request: Request) -> Response:
+    """Answer with the page's link as a QR code; with an empty picture if the package segno is missing."""
+    from starlette.responses import Response
+
+    picture = io.BytesIO()
+    try:
+        import segno
+    except ImportError:
+        picture.write(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    else:
+        link = str(request.url.replace(path="/check", query=""))
+        segno.make(link, error="m").save(picture, kind="svg", scale=4)
+    return Response(picture.getvalue(), media_type="image/svg+xml", headers=HEADERS)
+
+
+def choose_language(asked: str, preferred: str) -> str:
+    """Return the code of a language that the page has: the one asked for, one of Accept-Language, or English."""
+    wanted = [asked, *(part.split(";")[0].strip().split("-")[0].lower() for part in preferred.split(","))]
+    return next((code for code in wanted if code in NAMES), "en")
+
+
+def render_page(code: str) -> str:
+    """Return check.html with its texts in that language."""
+    texts = page_texts(code)
+    data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    links = "".join(
+        f'<a href="/check?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{name}</a>'
+        for each, name in NAMES.items()
+    )
+    unescaped = {"words": data, "languages": links}
+    return PLACEHOLDER.sub(lambda found: unescaped.get(found[1]) or html.escape(texts[found[1]]), _read("check.html"))
+
+
+@cache
+def entry_script() -> str:
+    """The first script and all modules that it imports, as one file."""
+    return bundle(ENTRY, lambda name: _read(f"{name}.js"))
+
+
+def _read(name: str) -> str:
+    return PAGE.joinpath(name).read_text(encoding="utf-8")
+
+
+def _answer(request: Request, text: str, media_type: str) -> Response:
+    """A response, compressed if the browser accepts that."""
+    from starlette.responses import Response
+
+    body, headers = text.encode(), HEADERS | {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers = _compressed(body), headers | {"Content-Encoding": "gzip"}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)

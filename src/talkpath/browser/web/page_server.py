@@ -1,0 +1,217 @@
+"""The web server of `respond --web`: serves /check and nothing else, in a process of its own beside the responder.
+
+    start_page_server(settings) -> PageServer        # from `talkpath respond`
+    python -m talkpath.browser.web.page_server < settings as one line of JSON
+
+It prints one line of JSON: {"ready": true, "without": [sentence]}, or {"error": sentence} before it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.browser import require_packages
+from talkpath.browser.addresses import own_addresses
+from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
+from talkpath.browser.certificate.stored_certificate import Domain
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.errors import TalkpathError, UsageError
+from talkpath.responder.geoip import GeoDatabase
+from talkpath.wire.control.sign import Signer
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.routing import BaseRoute
+
+    from talkpath.browser.turn_relay import TurnRelay
+
+ANY = "0.0.0.0"
+STOP_S = 3.0
+SILENT_S = 40.0  # the page itself gives up sooner, and can show why (connection.js)
+IDLE_S = 30  # a page on a bad line asks for its next file seconds later
+LONGEST_MESSAGE_BYTES = 1 << 20
+BACKLOG = 128  # connections that are not accepted yet
+
+
+@dataclass(frozen=True, slots=True)
+class PageServer:
+    """A started web server. `without` has a sentence on each thing that it cannot offer."""
+
+    process: subprocess.Popen[str]
+    without: tuple[str, ...] = ()
+
+    def stop(self) -> None:
+        """End it, and its far end."""
+        assert self.process.stdin is not None  # pipes were asked for
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_S)
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class PageServerSettings(Struct, frozen=True):
+    """Where and how to serve the page.
+
+    `port` and `udp` are those of the page and of the calls; `taken` are ports that the relay must not use. With
+    `certificate` (the files of a chain and its key) or `domain` (a certificate to order) it is https; their files are
+    checked for changes each `check_s`. `key_file`, `network_class` and `geo` are for receipts.
+    """
+
+    port: int
+    udp: int
+    host: str = ANY
+    taken: tuple[int, ...] = ()
+    certificate: Files | None = None
+    domain: Domain | None = None
+    check_s: float = CHECK_S
+    key_file: str = ""
+    network_class: str = "unknown"
+    geo: tuple[str, ...] = ()
+
+    def issuer(self) -> ReceiptIssuer:
+        """The issuer of receipts; with a key of this process alone if no file is named."""
+        signer = Signer.of_pem(Path(self.key_file).read_bytes()) if self.key_file else Signer.fresh()
+        return ReceiptIssuer(signer, self.network_class, GeoDatabase([Path(file) for file in self.geo]).find)
+
+
+def start_page_server(settings: PageServerSettings) -> PageServer:
+    """Start it. `UsageError` if a package is missing or a port is taken."""
+    require_packages()
+    command = [sys.executable, "-m", "talkpath.browser.web.page_server"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None  # pipes were asked for
+    assert process.stdout is not None
+    process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline() or "{}")
+    if not answer.get("ready"):
+        PageServer(process).stop()
+        raise UsageError(answer.get("error", "The web server did not start; look above for why."))
+    return PageServer(process, tuple(answer["without"]))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the page's listening socket. `UsageError` if the port cannot be opened."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except PermissionError:
+        raise UsageError(f"TCP port {port} takes a right that this user has not; give another with --web.") from None
+    except OSError:
+        raise UsageError(f"TCP port {port} is taken; give another with --web.") from None
+
+
+async def serve_page(settings: PageServerSettings) -> None:
+    """Serve until standard input ends."""
+    from talkpath.browser import turn_relay
+    from talkpath.browser.far_end import process
+    from talkpath.browser.web.routes import routes
+
+    issuer = settings.issuer()
+    listening = listen(settings.host, settings.port)
+    certificate, without = settings.certificate, []
+    if settings.domain is not None:
+        certificate, trouble = await asyncio.to_thread(obtain, settings.domain)
+        without = [trouble] if trouble else []
+    far_end = await process.start_far_end(settings.host, settings.udp)
+    secret = secrets.token_hex(16)
+    relay = turn_relay.start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
+    config = _uvicorn_config(settings, certificate, routes(lambda: far_end, issuer, relay=lambda: relay))
+    following = asyncio.create_task(_follow_certificate(settings, certificate, config, relay))
+    try:
+        await _serve_until_stdin_ends(config, listening, [*without, *relay.without()])
+    finally:
+        following.cancel()
+        relay.stop()
+        await far_end.stop()
+
+
+def _uvicorn_config(
+    settings: PageServerSettings, certificate: Files | None, page_routes: list[BaseRoute]
+) -> uvicorn.Config:
+    import uvicorn
+    from starlette.applications import Starlette
+
+    chain, key = certificate or (None, None)
+    return uvicorn.Config(
+        Starlette(routes=page_routes),
+        settings.host,
+        settings.port,
+        log_level="error",
+        access_log=False,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+        ws_max_size=LONGEST_MESSAGE_BYTES,
+        server_header=False,
+        timeout_keep_alive=IDLE_S,
+        ws_ping_timeout=SILENT_S,
+    )
+
+
+async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.socket, without: list[str]) -> None:
+    import uvicorn
+
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    if server.started:
+        _print_message({"ready": True, "without": without})
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.should_exit = True
+    await serving
+
+
+async def _follow_certificate(
+    settings: PageServerSettings, certificate: Files | None, config: uvicorn.Config, relay: TurnRelay
+) -> None:
+    """Reload the page's certificate whenever it changes."""
+    if certificate is None:
+        return
+
+    def reload() -> None:
+        assert config.ssl is not None  # it had a certificate to begin with
+        config.ssl.load_cert_chain(*certificate)
+        relay.reload()
+
+    await follow(certificate, settings.domain, reload, settings.check_s)
+
+
+def _print_message(message: dict[str, object]) -> None:
+    """Print one line of JSON to whoever started this process."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The program that `start_page_server` starts."""
+    settings = msgspec.json.decode(sys.stdin.readline(), type=PageServerSettings)
+    try:
+        asyncio.run(serve_page(settings))
+    except TalkpathError as error:
+        _print_message({"error": str(error)})
+    except OSError:  # of ssl, too
+        _print_message(
+            {"error": "The files of --web-cert and --web-key cannot be read, or are not a certificate and its key."}
+        )
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The routes of the check in a browser, all under /check: the page, its files, and the WebSocket of a check.
+
+`routes(…)` is what `respond --web` serves and what an observatory mounts. Nothing of a check is stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from talkpath.browser.far_end.process import FarEnd
+from talkpath.browser.turn_relay import TurnRelay
+from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.web.check_messages import Others, PageServices, admit, no_others
+from talkpath.browser.web.page_files import page, page_file, qr_code
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+    from starlette.websockets import WebSocket
+
+AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser.md has the measurement
+
+
+def routes(
+    far_end: Callable[[], FarEnd],
+    issuer: ReceiptIssuer,
+    *,
+    relay: Callable[[], TurnRelay] | None = None,
+    share: str = "",
+    others: Others = no_others,
+    address: str = "",
+    at_a_time: int = AT_A_TIME,
+) -> list[BaseRoute]:
+    """Return all routes. `far_end` and `relay` give what has been started by the time somebody asks; `share`, `others`
+    and `address` are as in `PageServices`."""
+    from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocketDisconnect
+
+    queue = AdmissionQueue(at_a_time)
+
+    async def check(socket: WebSocket) -> None:
+        services = PageServices(
+            far_end=far_end(),
+            relay=relay() if relay else None,
+            issuer=issuer,
+            share=share,
+            others=others,
+            address=address,
+        )
+        await socket.accept()
+        # A page that closed cannot be sent anything.
+        with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
+            await admit(socket, queue, services)
+
+    return [
+        Route("/check", page),
+        Route("/check/qr.svg", qr_code),
+        Route("/check/{name}", page_file),
+        WebSocketRoute("/check/talk", check),
+    ]
