@@ -28,7 +28,7 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("index", "intake")]
+sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("", "index")]
 from nodes import dsn, pair
 from serving import start, stop
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from talkpath.observatory.claims.ledger import Evidence
 from talkpath.observatory.detect.assumptions import FOLDER
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.counts import of_days
 from talkpath.observatory.events.network_days import Day
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.findings.detector_input import of_days
 
 
 def dates(first: str, count: int) -> list[str]:

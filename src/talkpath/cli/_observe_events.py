@@ -71,8 +71,8 @@ def command(
 
     from talkpath.observatory.claims.rows import load
     from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
-    from talkpath.observatory.events import text
-    from talkpath.observatory.events.findings import look
+    from talkpath.observatory.findings.event_findings import look
+    from talkpath.observatory.findings.text import event_lines
     from talkpath.observatory.reach.tables import load_tables
 
     with Console(stderr=True).status("reading and judging reports"):
@@ -91,11 +91,11 @@ def command(
         click.echo(said, err=True)
     elif feed or webhooks:
         raise UsageError("A feed and webhooks tell what is in a journal; name one with --journal.")
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(text.lines(found)))
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(event_lines(found)))
 
 
 def _counts(folder: Path | None, index: str | None) -> list[Counts]:
-    from talkpath.observatory.events.counts import folder_counts, of_index
+    from talkpath.observatory.findings.detector_input import folder_counts, of_index
 
     if (folder is None) == (index is None):
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")

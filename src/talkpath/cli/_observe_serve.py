@@ -89,10 +89,10 @@ def command(
     """
     from talkpath.evidence.responders import listed
     from talkpath.observatory.feeds.webhook import load_hooks
+    from talkpath.observatory.log.stop_list import stops
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.serve import bind, serve
     from talkpath.observatory.server import Place
-    from talkpath.observatory.stop import stops
     from talkpath.observatory.web.site import Site
 
     if webhooks:

@@ -23,8 +23,8 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
     The observatory must not run meanwhile. This is the stop rule of docs/risks.md for the country CC; numbers that were
     counted stay. To start again, take the row out of stopped.toml.
     """
+    from talkpath.observatory.log.stop_list import Stop, stop
     from talkpath.observatory.server import opened_log
-    from talkpath.observatory.stop import Stop, stop
     from talkpath.observatory.web.site import utc_day
 
     code = country.upper()

@@ -28,25 +28,26 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     import msgspec
 
     from talkpath.cli._screen import screen
-    from talkpath.observatory.claims import folder as ledger_folder
     from talkpath.observatory.claims import text
     from talkpath.observatory.claims.published import load_published
     from talkpath.observatory.claims.rows import current, load
+    from talkpath.observatory.findings.claim_findings import Ledger, hold_folder
+    from talkpath.observatory.findings.text import claim_lines
 
     every = load()
     chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
     superseded = {claim.id for claim in every} - {claim.id for claim in current(every)}
     if folder is None:
-        found = ledger_folder.Ledger(tuple(chosen))
+        found = Ledger(tuple(chosen))
     else:
         standing = [claim for claim in chosen if claim.id not in superseded]
-        found = ledger_folder.hold_folder(standing, folder, load_published(), country)
+        found = hold_folder(standing, folder, load_published(), country)
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
     console = screen(highlight=False, soft_wrap=bool(ids))
     if folder is not None:
-        for line in text.ledger(found, every=bool(ids)):
+        for line in claim_lines(found, every=bool(ids)):
             console.print(line, markup=False)
     elif ids:
         click.echo("\n\n".join("\n".join(text.lines(claim)) for claim in chosen))

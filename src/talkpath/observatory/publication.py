@@ -19,14 +19,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events.record import LAST, Event, standing
+from talkpath.observatory.events.record import EVERYWHERE, LAST, Event, standing
 
 Withheld = Literal["", "small", "delay"]
 """Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""
 
 AT_ONCE = ("restricted", "closed")
-EVERYWHERE = "*"
-"""The network of an event that was rolled up to its country."""
 
 
 class Order(Struct, frozen=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.rows import DATA, decode
+from talkpath.observatory.data_files import DATA, decode
 
 
 class Fact(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
+from talkpath.observatory.findings.country_findings import Box
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.publication import orders_of
 from talkpath.observatory.server import Observatory, Place, application, known_apps
-from talkpath.observatory.web.findings import Box
+from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import Hooks, Pages
 from talkpath.observatory.web.site import Site
-from talkpath.observatory.workers.lookout import Telling
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
 
@@ -94,9 +94,9 @@ def pages_of(observatory: Observatory, site: Site) -> Pages:
     """What an observatory shows."""
     box = Box(site.box, COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
-    telling = Telling(root, site.publication, site.address.rstrip("/"), site.webhooks)
+    publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)
     known = Hooks(lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events)))
-    return Pages(observatory.store, known, site, box, observatory.log.folder.open, telling)
+    return Pages(observatory.store, known, site, box, observatory.log.folder.open, publishing)
 
 
 def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:

@@ -94,7 +94,7 @@ class Observatory:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Judge, and keep the index up to date, as long as this lasts."""
-        from talkpath.observatory.intake.judges import Judges
+        from talkpath.observatory.judging.judges import Judges
 
         judges = Judges(self.log, self.committer.wait, self._place.listed, self.settings.simulated, self.metrics.judged,
                         self._place.judges)  # fmt: skip

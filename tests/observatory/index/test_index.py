@@ -13,13 +13,16 @@ from msgspec.structs import replace
 from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.counts import of_index
+from talkpath.observatory.findings.detector_input import of_index
+from talkpath.observatory.importers.files import bring_folder
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
-from talkpath.observatory.index.fill import fill, fill_folder
+from talkpath.observatory.index.fill import fill
+from talkpath.observatory.index.loader import Loader
 from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store, migrations
 from talkpath.observatory.log.records import Carried, Judged, Record, Said, Tap, Unfit, Withdrawn
+from talkpath.observatory.server import opened_log
 
 Cell = tuple[str, str, str, str, str, str, str]
 
@@ -170,11 +173,21 @@ def test_transports_say_who_could_talk(store: Store):
     assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
 
 
+def import_into(store: Store, folder: Path, data: Path) -> int:
+    """Import a folder into an empty log, and load that into the index."""
+    log = opened_log(data, simulated=True)
+    try:
+        bring_folder(log, folder, {}, simulated=True)
+        return Loader(store, log).load()
+    finally:
+        log.close()
+
+
 def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
     folder = fill_with_bundles(tmp_path)
     line = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"whatsapp","medium":"voice","simulated":true}'
     (folder / "taps.jsonl").write_text(f"{line}\n{line}\n")
-    assert fill_folder(store, folder) == 5
+    assert import_into(store, folder, tmp_path / "data") == 8, "three bundles, received and judged, and two taps"
     days = {(count.day, count.source): count for count in queries.day_counts(store, app="whatsapp", medium="voice")}
     assert days["2025-08-11", "probe"].ok == 1
     assert days["2025-08-13", "probe"].restricted == days["2025-08-13", "probe"].contributors == 2
@@ -188,7 +201,7 @@ def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
 def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
     (tmp_path / "taps.jsonl").write_text("{}\n")
     with pytest.raises(UsageError, match="line 1"):
-        fill_folder(store, tmp_path)
+        import_into(store, tmp_path, tmp_path / "data")
 
 
 def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):

@@ -11,8 +11,8 @@ from entries import DAY, Clock, open_log, report, tap, verdict
 
 from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.observatory.log.seal import Sealer
+from talkpath.observatory.log.stop_list import Stop, stop
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.stop import Stop, stop
 
 OTHERS = 0o077
 

@@ -17,8 +17,9 @@ from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import load
 from talkpath.observatory.events.network_days import Day
 from talkpath.observatory.events.record import Event, withdraw
+from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, SealedFile, Totals
+from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, SealedFile
 
 
 @dataclass

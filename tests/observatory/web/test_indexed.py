@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from talkpath.observatory.findings.country_findings import NOTHING, Box, Country, Findings, assemble, look, look_at
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Carried, Judged, Said, Tap
-from talkpath.observatory.web.findings import NOTHING, Box, Country, Findings, assemble, look, look_at
+from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, routes
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Carries, Counted, CountryDay
-from talkpath.observatory.workers.lookout import Lookout
 
 TODAY = "2025-08-20"
 BOX = Box(None, "XX")
@@ -121,11 +121,11 @@ def test_an_empty_index_has_pages(store: Store):
 
 def test_what_takes_long_is_done_in_another_process(store: Store):
     fill(store, enumerate(records(), 1))
-    lookout = Lookout()
+    worker = EventWorker()
     try:
-        assert lookout.look(*lines(store), BOX) == look(*lines(store), BOX)
+        assert worker.look(*lines(store), BOX) == look(*lines(store), BOX)
     finally:
-        lookout.close()
+        worker.close()
 
 
 def test_an_event_names_evidence_and_what_still_carries(source: Indexed):

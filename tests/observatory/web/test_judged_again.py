@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from collections import Counter
 from importlib.util import find_spec
@@ -13,8 +12,6 @@ from urllib.request import urlopen
 
 import pytest
 from bundles import bundle
-
-sys.path.append(str(Path(__file__).parents[1] / "intake"))
 from serving import start, stop
 
 from talkpath.observatory.log.log import Entry

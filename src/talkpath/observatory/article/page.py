@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from talkpath.observatory.article.truth import Truth, read_truth
 from talkpath.observatory.claims.count import Part
-from talkpath.observatory.claims.folder import Ledger, hold_folder
 from talkpath.observatory.claims.grammar import leaves, parse
-from talkpath.observatory.claims.rows import DATA, Claim, decode, load
+from talkpath.observatory.claims.rows import Claim, load
+from talkpath.observatory.data_files import DATA, decode
+from talkpath.observatory.findings.claim_findings import Ledger, hold_folder
 from talkpath.observatory.reach.tables import Audience, load_tables
 
 COUNTRY, MONTH = "XX", "2025-08"

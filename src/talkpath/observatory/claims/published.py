@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.rows import DATA, decode
+from talkpath.observatory.data_files import DATA, decode
 from talkpath.observatory.events.network_days import Day
 from talkpath.observatory.events.record import Event
 

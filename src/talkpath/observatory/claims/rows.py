@@ -9,19 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
-from importlib.resources import files
-from typing import Literal, TypeVar
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.claims.grammar import parse
+from talkpath.observatory.data_files import DATA, decode
 
 Kind = Literal["official", "company", "press", "user", "measure", "critic"]
-DATA = files("talkpath.observatory") / "data"
 DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
-Row = TypeVar("Row", bound=Struct)
 
 
 class Figure(Struct, frozen=True):
@@ -83,14 +80,6 @@ def read(name: str, text: str) -> tuple[Claim, ...]:
         if why := _wrong(row):
             raise UsageError(f"{name}: {row.id} {why}")
     return rows
-
-
-def decode(name: str, text: str, kind: type[Row]) -> Row:
-    """A TOML file as a record; `UsageError` names the file and what is wrong."""
-    try:
-        return msgspec.toml.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{name} is not as its record wants it: {error}.") from None
 
 
 def current(rows: Iterable[Claim]) -> list[Claim]:

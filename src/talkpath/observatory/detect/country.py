@@ -12,9 +12,8 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events.record import Event, Level, standing
+from talkpath.observatory.events.record import EVERYWHERE, Event, Level, standing
 
-ANY = "*"
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
 
 
@@ -85,8 +84,8 @@ def _rolled(events: list[Event], kind: str, networks: tuple[str, ...], measured:
     level = max((event.level for event in events), key=ORDER.index)
     return replace(
         first,
-        id=f"{first.country}/{ANY}/{first.app}/{first.medium}/{first.onset_high}/{kind}",
-        network=ANY,
+        id=f"{first.country}/{EVERYWHERE}/{first.app}/{first.medium}/{first.onset_high}/{kind}",
+        network=EVERYWHERE,
         kind=kind,
         level=level,
         count=sum(event.count for event in events),

@@ -12,11 +12,10 @@ from talkpath.observatory.detect.assumptions import OBSERVATORY, SOURCES, Assump
 from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel
 from talkpath.observatory.detect.prevalence import Share, prevalence
 from talkpath.observatory.detect.watch import Spell, Turn, Watch
-from talkpath.observatory.events.record import UNNAMED, Event, Kind, Level
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
 
 LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule
-UNKNOWN_ORIGIN = "ZZ"
 
 
 def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
@@ -25,7 +24,7 @@ def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Eve
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
     is no network.
     """
-    placed = sorted((one for one in counts if one.country != UNKNOWN_ORIGIN), key=lambda one: one.country)
+    placed = sorted((one for one in counts if one.country != UNKNOWN_COUNTRY), key=lambda one: one.country)
     countries = groupby(placed, key=lambda one: one.country)  # no country's networks are another's peers
     return [event for _, found in countries for event in _find(found, rules)]
 

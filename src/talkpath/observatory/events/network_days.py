@@ -17,11 +17,11 @@ from msgspec import Struct, field
 
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import Bundle, read_bundle
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
 
-UNKNOWN_ORIGIN = ("AS0", "ZZ")
 DAY_CHARACTERS = len("2026-11-24")
 DECIDED = ("ok", "restricted", "closed", "impaired")
 
@@ -103,7 +103,9 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
     facts = bundle.facts
     if facts is None or not facts.started_at:
         return
-    network, country = (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else UNKNOWN_ORIGIN
+    network, country = (
+        (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
+    )
     for verdict in judge(facts):
         yield Report(
             bundle=name,

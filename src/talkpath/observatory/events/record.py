@@ -16,7 +16,12 @@ from talkpath.errors import UsageError
 Kind = Literal["began", "changed", "ended", "withdrawn"]
 Level = Literal["signal", "confirmed", "attack-resistant"]
 
+UNKNOWN_NETWORK, UNKNOWN_COUNTRY = "AS0", "ZZ"
+"""Of what nobody could place."""
+
 UNNAMED = "media.unknown"
+EVERYWHERE = "*"
+"""The network of an event that was rolled up to its country."""
 LAST = "9999-12-31"
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from talkpath.observatory.detect.country import ANY
-from talkpath.observatory.events.findings import Found
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import EVERYWHERE, Event
 
 KINDS = {
     "began": "signs of a restriction of {what} on {where}, since {when}",
@@ -23,7 +21,7 @@ LEVELS = {
 
 def sentence(event: Event) -> str:
     """What, where, when, how sure."""
-    where = event.country if event.network == ANY else f"{event.network} ({event.country})"
+    where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
     said = KINDS[event.kind].format(what=f"{event.medium} calls of {event.app}".replace("text calls", "messages"),
@@ -58,30 +56,5 @@ def details(event: Event) -> Iterator[str]:
         yield f"still carried by {', '.join(event.carries)}"
 
 
-def lines(found: Found, *, signals: bool = True) -> Iterator[str]:
-    """All of it. Without `signals` those that are unconfirmed are only counted."""
-    heard = found.heard
-    if heard.simulated:
-        yield "SIMULATED: these reports come from the lab."
-    yield (f"{heard.reports} verdicts and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
-           f"{heard.last_day}; heard: {', '.join(heard.sources)}.")  # fmt: skip
-    shown = [event for event in found.events if signals or event.level != "signal"]
-    for event in (*found.countries, *shown):
-        yield ""
-        yield _upper(sentence(event)) + "."
-        yield from (f"  {said}" for said in details(event))
-        if claims := found.claims.get(event.id):
-            yield f"  bears on {' '.join(claims)}"
-        if reach := found.reach.get(event.id):
-            yield f"  touches {reach.low / 1e6:.1f} to {reach.high / 1e6:.1f} million people"
-    yield ""
-    levels = [event.level for event in found.events if event.kind == "began"]
-    yield f"{len(levels)} began, {levels.count('signal')} of them only a signal."
-
-
 def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

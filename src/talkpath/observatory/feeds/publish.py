@@ -33,7 +33,7 @@ def tell(events: Sequence[Event], journal: Path, publication: Publication, feed:
         feed.write_text(atom(shown, now), encoding="utf-8")
     said = [f"{len(fresh)} new lines in {journal.name}; {len(shown)} of {len(before) + len(fresh)} may be published."]
     if webhooks:
-        said.append(deliver_told(journal, publication, now[:DAY_CHARACTERS], webhooks))
+        said.append(deliver_all(journal, publication, now[:DAY_CHARACTERS], webhooks))
     return " ".join(said)
 
 
@@ -56,7 +56,7 @@ def record(events: Sequence[Event], journal: Path, publication: Publication, tod
     return [*named(before, events), *taken_back(every)]
 
 
-def deliver_told(journal: Path, publication: Publication, today: str, webhooks: Path) -> str:
+def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> str:
     """Send the receivers what they did not get yet; what came of it, in a sentence."""
     hooks, every, kept = load_hooks(webhooks), read(journal), journal.with_suffix(".delivered.json")
     shown, later = published(every, publication, today), delayed(every, publication, today)

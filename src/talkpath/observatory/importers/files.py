@@ -21,10 +21,10 @@ from talkpath.errors import BundleError, WireError
 from talkpath.evidence.bundle import read_seal
 from talkpath.observatory.importers.folder import folder_bundles, folder_taps, pseudonym
 from talkpath.observatory.importers.ooni import read_ooni
-from talkpath.observatory.intake.judging import judge_received
+from talkpath.observatory.judging.worker import judge_received
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.records import Imported, Judged, Received
-from talkpath.observatory.stop import stops
+from talkpath.observatory.log.stop_list import stops
 
 GROUP = 256
 Hear = Callable[[int], None]

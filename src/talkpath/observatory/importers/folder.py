@@ -7,19 +7,15 @@ pseudonym is made of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import MAX_BYTES
-from talkpath.observatory.judgement import judge_bundle
-from talkpath.observatory.log.records import Judged, Received, Tap
-
-Hear = Callable[[int], None]
+from talkpath.observatory.log.records import Tap
 
 
 class _TapLine(Struct, frozen=True):
@@ -31,16 +27,6 @@ class _TapLine(Struct, frozen=True):
     app: str
     medium: str
     simulated: bool = False
-
-
-def folder_records(folder: Path, listed: Mapping[str, str], hear: Hear = lambda count: None) -> Iterator[Judged | Tap]:
-    """What lies below a folder: its bundles, each judged again, and its taps. `BundleError` where one is damaged."""
-    for count, data in enumerate(folder_bundles(folder), 1):
-        judged = judge_bundle(data, Received(hashlib.sha256(data).hexdigest(), "", len(data)), listed)
-        judged = replace(judged, day=judged.measured)
-        yield replace(judged, contributor=pseudonym(judged.id)) if judged.simulated else judged
-        hear(count)
-    yield from folder_taps(folder)
 
 
 def folder_bundles(folder: Path) -> Iterator[bytes]:

@@ -14,6 +14,5 @@ and `stream_month` and `carry_month` from them: no page reads reports, and none 
     Carries        queries.py   network x app x medium x transport
     Totals         queries.py   of everything
 
-Fill one from a folder of bundles and taps, as `talkpath lab country` writes it, with `fill.fill_folder`.
 Nothing that is withdrawn is in any answer. A part of the index that does not answer is an error, never a smaller sum.
 """

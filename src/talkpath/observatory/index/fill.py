@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from talkpath.observatory.importers.folder import folder_records
 from talkpath.observatory.index.refresh import refresh
 from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, rows
 from talkpath.observatory.index.store import Store
@@ -20,7 +18,6 @@ INSERT INTO {table} SELECT * REPLACE({AS_GONE})
 FROM (SELECT * FROM {table} FINAL WHERE {THOSE} AND NOT withdrawn)
 """ for table in ("report", "transport")]  # fmt: skip
 WHERE = f"SELECT DISTINCT country FROM report WHERE {THOSE}"
-Hear = Callable[[int], None]
 
 
 @dataclass
@@ -82,9 +79,3 @@ def fill(store: Store, records: Iterable[tuple[int, Record]]) -> int:
     batch.flush()
     refresh(store, batch.days, batch.countries, last)
     return count
-
-
-def fill_folder(store: Store, folder: Path, listed: Mapping[str, str] | None = None,
-                hear: Hear = lambda count: None) -> int:  # fmt: skip
-    """Put all of a folder of bundles and taps into an index; how many records there were."""
-    return fill(store, enumerate(folder_records(folder, listed or {}, hear), 1))

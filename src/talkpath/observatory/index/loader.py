@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.index.fill import Hear, fill
+from talkpath.observatory.index.fill import fill
 from talkpath.observatory.index.refresh import complete
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Record
 
 LOG = "log"
+OnProgress = Callable[[int], None]
 
 
 class _Progress(Struct, frozen=True):
@@ -34,28 +35,28 @@ class Loader:
         if self.position > log.last:
             raise UsageError("The index is of another log; `talkpath observe rebuild` makes it again from this one.")
 
-    def load(self, hear: Hear = lambda count: None) -> int:
+    def load(self, progress: OnProgress = lambda count: None) -> int:
         """Everything up to the log's end; how many records there were."""
         end = self._log.last
         if end == self.position:
             return 0
-        count = fill(self._store, _until(self._log.read(self.position), end, hear))
+        count = fill(self._store, _until(self._log.read(self.position), end, progress))
         self._store.insert("progress", [_Progress(LOG, end, end)])
         self.position = end
         return count
 
 
-def _until(records: Iterator[tuple[int, Record]], end: int, hear: Hear) -> Iterator[tuple[int, Record]]:
+def _until(records: Iterator[tuple[int, Record]], end: int, progress: OnProgress) -> Iterator[tuple[int, Record]]:
     for count, (number, record) in enumerate(records, 1):
         if number > end:
             return
         yield number, record
-        hear(count)
+        progress(count)
 
 
-def rebuild(store: Store, log: Log, hear: Hear = lambda count: None) -> int:
+def rebuild(store: Store, log: Log, progress: OnProgress = lambda count: None) -> int:
     """Throw the index away and make it again from the log."""
     store.drop()
-    count = Loader(store, log).load(hear)
+    count = Loader(store, log).load(progress)
     store.tidy()
     return count

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from talkpath.observatory.events.record import UNKNOWN_NETWORK
 from talkpath.observatory.log.records import Imported, Judged, Parameter, Said
 from talkpath.observatory.log.row import Counted, Row, told
 from talkpath.observatory.publication import Publication
@@ -22,7 +23,6 @@ Ordered = Callable[[str, str, str], bool]
 """(country, app, day): was the app under an order there and then?"""
 
 Cell = tuple[str, str, str, str, str]
-UNKNOWN_ORIGIN = "AS0"
 
 
 class OpenRow(Row, frozen=True, kw_only=True, gc=False):
@@ -76,7 +76,7 @@ def _dated(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]
 
 
 def _without_network(row: OpenRow) -> OpenRow:
-    return replace(row, report="", network=UNKNOWN_ORIGIN, placed="")
+    return replace(row, report="", network=UNKNOWN_NETWORK, placed="")
 
 
 def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:

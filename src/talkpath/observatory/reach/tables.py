@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.rows import DATA, decode
+from talkpath.observatory.data_files import DATA, decode
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events.record import Event, standing
-from talkpath.observatory.publication import EVERYWHERE, Order, Publication, Withheld, orders_of
+from talkpath.observatory.events.record import EVERYWHERE, Event, standing
+from talkpath.observatory.publication import Order, Publication, Withheld, orders_of
 from talkpath.observatory.web.source import Counted
 
 

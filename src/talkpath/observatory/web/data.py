@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Sealed, Source, Totals
+from talkpath.observatory.web.source import Sealed, Source
 
 
 class Data(Struct, frozen=True):

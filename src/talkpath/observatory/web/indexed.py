@@ -1,7 +1,7 @@
 """The index as the source of the pages: what the tables of counts hold, and what was found in them.
 
 What takes long (events, claims, reach) is not done while somebody waits: `Findings` are made apart, in a process of
-their own (lookout.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
+their own (event_worker.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from msgspec.structs import asdict
 from talkpath.observatory.claims.event_context import event_reach
 from talkpath.observatory.claims.ledger import Entry
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.findings.country_findings import NOTHING, Findings, Totals, by_country
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.reach.tables import Tables
-from talkpath.observatory.web.findings import NOTHING, Findings, by_country
-from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, Totals
+from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed
 
 HALF_YEAR_DAYS = 183
 TAP = "tap"

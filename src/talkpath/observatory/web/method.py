@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.lab.scoring.published import Told
+from talkpath.observatory.log.stop_list import Stop
 from talkpath.observatory.risks import Country, load_risks
-from talkpath.observatory.stop import Stop
 from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
+from talkpath.observatory.findings.country_findings import Box, Country, assemble
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
-from talkpath.observatory.web.findings import UNKNOWN_ORIGIN, Box, Country, assemble
+from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import HEADERS, routes
 from talkpath.observatory.web.site import Site, utc_day
-from talkpath.observatory.workers.lookout import Lookout, Telling
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,8 +48,9 @@ class Pages:
     """
 
     def __init__(self, store: Store, hooks: Hooks, settings: Site, box: Box | None, open_data: Path,
-                 telling: Telling) -> None:  # fmt: skip
-        self._store, self._hooks, self._box, self._open_data, self._telling = store, hooks, box, open_data, telling
+                 publishing: EventPublishing) -> None:  # fmt: skip
+        self._store, self._hooks, self._box = store, hooks, box
+        self._open_data, self._publishing = open_data, publishing
         days, tables = BOX_DAYS if box else HALF_YEAR_DAYS, load_tables(box.folder if box else None)
         self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days, tables)
         self.site = replace(settings, today=self._today)
@@ -68,59 +69,59 @@ class Pages:
     @asynccontextmanager
     async def running(self, hear: Hear = lambda said: None) -> AsyncIterator[None]:
         """Look for events as long as this lasts; `hear` is told what went wrong."""
-        lookout = Lookout()
-        task = asyncio.create_task(self._look(lookout, hear))
+        worker = EventWorker()
+        task = asyncio.create_task(self._look(worker, hear))
         try:
             yield
         finally:
-            lookout.close()
+            worker.close()
             for one in filter(None, (task, self._delivering)):
                 one.cancel()
                 with suppress(asyncio.CancelledError):
                     await one
 
-    async def _look(self, lookout: Lookout, hear: Hear) -> None:
+    async def _look(self, worker: EventWorker, hear: Hear) -> None:
         seen: tuple[int, str] | None = None
         while True:
             if (now := (self._hooks.stands(), self._today())) == seen:
                 await asyncio.sleep(ASK_EVERY_S)
                 continue
             try:
-                await self._round(lookout)
-                self._deliver(lookout, hear)
+                await self._round(worker)
+                self._deliver(worker, hear)
             except TalkpathError as error:
                 hear(str(error))
             else:
                 seen = now
             await asyncio.sleep(LOOK_EVERY_S if self.source.totals().reports else ASK_EVERY_S)
 
-    async def _round(self, lookout: Lookout) -> None:
+    async def _round(self, worker: EventWorker) -> None:
         """Look again at what changed, tell what is new, and show it."""
         stands = await asyncio.to_thread(queries.countries, self._store)
         for country, version in stands.items():
-            if country != UNKNOWN_ORIGIN and self._found.get(country, (None,))[0] != version:
-                await self._country(lookout, country, version)
+            if country != UNKNOWN_COUNTRY and self._found.get(country, (None,))[0] != version:
+                await self._country(worker, country, version)
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
-        told = await asyncio.to_thread(lookout.tell, events, self._telling, self._today())
+        told = await asyncio.to_thread(worker.record, events, self._publishing, self._today())
         self.source.renew(assemble(found, told, self._box))
         self._hooks.know(told)
 
-    async def _country(self, lookout: Lookout, country: str, version: int) -> None:
+    async def _country(self, worker: EventWorker, country: str, version: int) -> None:
         counts = await asyncio.to_thread(queries.day_count_lines, self._store, country=country)
         carried = await asyncio.to_thread(queries.carry_days, self._store, country=country)
         self._found.pop(country, None)
         if counts:
-            self._found[country] = version, await asyncio.to_thread(lookout.look, counts, carried, self._box)
+            self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box)
 
-    def _deliver(self, lookout: Lookout, hear: Hear) -> None:
+    def _deliver(self, worker: EventWorker, hear: Hear) -> None:
         """Unless the last delivery still waits for somebody."""
-        if self._telling.webhooks and (self._delivering is None or self._delivering.done()):
-            self._delivering = asyncio.create_task(self._delivered(lookout, hear))
+        if self._publishing.webhooks and (self._delivering is None or self._delivering.done()):
+            self._delivering = asyncio.create_task(self._delivered(worker, hear))
 
-    async def _delivered(self, lookout: Lookout, hear: Hear) -> None:
+    async def _delivered(self, worker: EventWorker, hear: Hear) -> None:
         try:
-            hear(await asyncio.to_thread(lookout.deliver, self._telling, self._today()))
+            hear(await asyncio.to_thread(worker.deliver, self._publishing, self._today()))
         except TalkpathError as error:
             hear(str(error))
 
@@ -128,8 +129,8 @@ class Pages:
         from starlette.exceptions import HTTPException
         from starlette.responses import FileResponse
 
-        path = self._telling.feeds / f"{request.path_params['name']}.atom"
-        if path.parent != self._telling.feeds or not path.is_file():
+        path = self._publishing.feeds / f"{request.path_params['name']}.atom"
+        if path.parent != self._publishing.feeds or not path.is_file():
             raise HTTPException(404)
         return FileResponse(path, media_type=ATOM, headers=HEADERS)
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from talkpath.observatory.events.record import Event
-from talkpath.observatory.publication import EVERYWHERE
+from talkpath.observatory.events.record import EVERYWHERE, Event
 from talkpath.observatory.web.labels import app_name, contributors, medium, rule_name
 from talkpath.report.words.language import count, say
 

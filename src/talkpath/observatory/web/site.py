@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from talkpath.observatory.log.stop_list import Stop
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.stop import Stop
 
 Row = TypeVar("Row")
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from talkpath.observatory.claims.ledger import Entry
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.reach.estimate import Reach
 
 
@@ -81,16 +82,6 @@ class SealedFile(Struct, frozen=True):
     name: str
     size_bytes: int
     sha256: str
-
-
-class Totals(Struct, frozen=True):
-    """All that was taken in."""
-
-    reports: int
-    networks: int
-    countries: int
-    first_day: str
-    last_day: str
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""A process that another one spawned ends with it, however that ended: nobody is left to tell it to."""
+"""Ends a worker process when its parent process ends, even where the parent was killed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 
 
 def end_with_parent() -> None:
-    """Called in the spawned process, first of all."""
-    threading.Thread(target=_follow, daemon=True).start()
+    """Watch the parent from a thread of this (spawned) process."""
+    threading.Thread(target=_wait, daemon=True).start()
 
 
-def _follow() -> None:
+def _wait() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # it was spawned
     parent.join()

@@ -12,22 +12,20 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
-from talkpath.observatory.intake.judging import CRASHED, judge_again, judge_received, unfit
+from talkpath.observatory.judging.worker import CRASHED, judge_again, judge_received, unfit
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Judged, Record, Unfit
 from talkpath.observatory.log.register import Known
-from talkpath.observatory.workers.parent_exit import end_with_parent
+from talkpath.observatory.workers.pool import begin_worker, end_pool
 from talkpath.verdict.judge import RULES_VERSION
 
 MOST_S, MOST_MEMORY_BYTES = 120.0, 3 << 30
-NICE = 10
 AT_ONCE, AGAIN_AT_ONCE = 64, 8
 RETRY_S = 5.0
 FAILED = (BrokenProcessPool, TimeoutError)
@@ -74,10 +72,7 @@ class Judges:
     def close(self) -> None:
         """End the processes, whatever they do."""
         if self._pool is not None:
-            running = list(self._pool._processes.values())
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in running:
-                process.kill()
+            end_pool(self._pool)
             self._pool = None
 
     async def _alone(self, known: Known) -> None:
@@ -116,10 +111,8 @@ class Judges:
 
 
 def _begin() -> None:
-    """In a process that judges, first of all."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    end_with_parent()
-    os.nice(NICE)
+    """Set up a process that judges."""
+    begin_worker()
     try:
         import resource
     except ImportError:  # not on Windows, where no observatory runs

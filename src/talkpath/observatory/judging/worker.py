@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import FormError
-from talkpath.observatory.judgement import judge_bundle
+from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Unfit
 from talkpath.observatory.log.register import Known

@@ -16,6 +16,7 @@ from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
 from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -23,7 +24,6 @@ from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
 
 DAY_CHARACTERS = len("2026-11-24")
-NETWORK, COUNTRY = "AS0", "ZZ"
 
 
 def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> Judged:
@@ -72,7 +72,7 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")
     streams = dict.fromkeys((verdict.app, verdict.medium) for verdict in sure)
-    known = (received.network, received.country) != (NETWORK, COUNTRY)
+    known = (received.network, received.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
     return Judged(
         id=received.id,
         day=received.day,
@@ -102,9 +102,9 @@ def _usual(verdicts: Sequence[Verdict]) -> Said:
 
 def _place(bundle: Bundle, received: Received) -> tuple[str, str, Placed]:
     receipt = bundle.receipt
-    if receipt is not None and (receipt.network, receipt.country) != (NETWORK, COUNTRY):
+    if receipt is not None and (receipt.network, receipt.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY):
         return receipt.network, receipt.country, "responder"
-    known = (received.network, received.country) != (NETWORK, COUNTRY)
+    known = (received.network, received.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
     return received.network, received.country, "ingest" if known else ""
 
 

@@ -12,8 +12,8 @@ from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.log import Entry
 from talkpath.observatory.log.records import Judged, Received
+from talkpath.observatory.log.stop_list import FILE, Stop, stop, stops
 from talkpath.observatory.server import opened_log
-from talkpath.observatory.stop import FILE, Stop, stop, stops
 
 DAY = "2025-08-13"
 TOLD = Stop("XX", DAY, 'a "volunteer" was questioned')

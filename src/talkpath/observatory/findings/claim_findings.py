@@ -15,9 +15,9 @@ from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import FOLDER
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.counts import of_days, of_taps
 from talkpath.observatory.events.network_days import Day, days, reports
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.findings.detector_input import of_days, of_taps
 from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables

@@ -14,8 +14,8 @@ from poison import poisoned, poisoned_again
 from evidence import NETWORK, Bench, facts, measured, resealed, told
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
-from talkpath.observatory.intake import judges
-from talkpath.observatory.intake.judges import AGAIN_AT_ONCE, Judges
+from talkpath.observatory.judging import judges
+from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges
 from talkpath.observatory.log.log import Entry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, Record, Said, Unfit

@@ -11,8 +11,8 @@ import pytest
 from evidence import COUNTRY, measured
 from talkpath.errors import UsageError
 from talkpath.observatory.importers.files import Brought, bring_folder, bring_ooni
+from talkpath.observatory.log.stop_list import Stop, stop
 from talkpath.observatory.server import opened_log
-from talkpath.observatory.stop import Stop, stop
 
 DAY = "2025-08-13"
 OONI = {

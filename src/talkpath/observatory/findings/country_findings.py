@@ -1,7 +1,7 @@
 """What is found in the day counts of an observatory: events, claims held, reach. Pure, and slow: not for a request.
 
 A country at a time, since none is another's peer: what one needs in memory is what its largest country has. `look`
-runs in a process of its own (lookout.py), so that no detector ever shares the ingest's; `assemble` is quick.
+runs in a process of its own (web/event_worker.py), so that no detector ever shares the ingest's; `assemble` is quick.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ from talkpath.observatory.claims.rows import Claim, current, load
 from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.counts import of_index
 from talkpath.observatory.events.network_days import Day
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.findings.detector_input import of_index
 from talkpath.observatory.index.queries import CarryDay, DayCount, read_carry_days, read_day_counts
 from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables
-from talkpath.observatory.web.source import Totals
-
-UNKNOWN_ORIGIN = "ZZ"
 
 
 class Box(Struct, frozen=True):
@@ -39,6 +36,16 @@ class Box(Struct, frozen=True):
 
     folder: Path | None
     country: str
+
+
+class Totals(Struct, frozen=True):
+    """All that was taken in."""
+
+    reports: int
+    networks: int
+    countries: int
+    first_day: str
+    last_day: str
 
 
 class Country(Struct, frozen=True):

@@ -9,7 +9,7 @@ from bundles import fill
 from network_days import day
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.counts import folder_counts, of_days, of_taps
+from talkpath.observatory.findings.detector_input import folder_counts, of_days, of_taps
 from talkpath.verdict.model import Basis
 
 TAP = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"max","medium":"voice","simulated":true}\n'

@@ -1,0 +1,103 @@
+"""Events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims --hold`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from talkpath.observatory.claims.count import Part
+from talkpath.observatory.claims.ledger import Entry, Side
+from talkpath.observatory.claims.rows import Claim
+from talkpath.observatory.events.text import details, sentence
+from talkpath.observatory.findings.claim_findings import Ledger
+from talkpath.observatory.findings.event_findings import Found
+from talkpath.observatory.reach.estimate import Reach
+
+DECIDED = ("supported", "contradicted")
+BEARS = "A measurement bears on a claim; it never proves who did something, or why."
+
+
+def event_lines(found: Found, *, signals: bool = True) -> Iterator[str]:
+    """All events with their numbers; without `signals` the unconfirmed ones are only counted."""
+    heard = found.heard
+    if heard.simulated:
+        yield "SIMULATED: these reports come from the lab."
+    yield (f"{heard.reports} verdicts and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
+           f"{heard.last_day}; heard: {', '.join(heard.sources)}.")  # fmt: skip
+    shown = [event for event in found.events if signals or event.level != "signal"]
+    for event in (*found.countries, *shown):
+        yield ""
+        yield _upper(sentence(event)) + "."
+        yield from (f"  {said}" for said in details(event))
+        if claims := found.claims.get(event.id):
+            yield f"  bears on {' '.join(claims)}"
+        if reach := found.reach.get(event.id):
+            yield f"  touches {reach.low / 1e6:.1f} to {reach.high / 1e6:.1f} million people"
+    yield ""
+    levels = [event.level for event in found.events if event.kind == "began"]
+    yield f"{len(levels)} began, {levels.count('signal')} of them only a signal."
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def claim_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:
+    """A summary of the evidence, each decided claim (or `every` claim) with its numbers, the ids of the others, and the
+    reach."""
+    looked = found.looked
+    assert looked is not None  # only a ledger of a folder is told so
+    if looked.simulated:
+        yield Text("SIMULATED: these bundles come from the lab.", style="bold")
+    yield (
+        f"{looked.reports} verdicts of {looked.networks} networks, {looked.first_day} to {looked.last_day}; "
+        f"{sum(event.kind == 'began' for event in found.events)} restrictions began."
+    )
+    for claim, entry in zip(found.claims, found.entries, strict=True):
+        if every or entry.outcome in DECIDED:
+            yield from _entry(claim, entry)
+    for outcome in () if every else ("silent", "not measurable"):
+        ids = [entry.claim for entry in found.entries if entry.outcome == outcome]
+        if ids:
+            yield f"{outcome}: {' '.join(ids)}"
+    yield from map(_reach, found.reach)
+    yield from (f"     {said}" for said in dict.fromkeys(said for reach in found.reach for said in reach.assumptions))
+    yield BEARS
+
+
+def _entry(claim: Claim, entry: Entry) -> Iterator[Text | str]:
+    """The claim, its outcome, and the numbers of whoever decided it; of both sides where they disagree."""
+    yield Text(f"{entry.claim}  {entry.outcome}", style="bold").append(f"  {claim.who}: {claim.statement}", "not bold")
+    sides = (("measured", entry.own, "own"), ("published by others", entry.published, "published"))
+    for name, side, rank in sides:
+        if entry.disagree or entry.rank == rank or (entry.rank == "none" and rank == "own"):
+            yield from (f"     {name}: {line}" for line in _side(side))
+    if entry.reason:
+        yield f"     {entry.reason}"
+    if entry.disagree:
+        yield "     What others published says the opposite; own measurements decide."
+    for other, outcome in entry.against.items():
+        yield f"     against {other}, which is {outcome}"
+
+
+def _side(side: Side) -> Iterator[str]:
+    yield from map(_part, side.parts)
+
+
+def _part(part: Part) -> str:
+    said = f"{part.word} {part.medium} of {part.app}: {part.outcome}; {part.yes} of {part.told} networks"
+    if part.low is not None and part.high is not None:
+        said += f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)"
+    if part.measured > part.told:
+        said += f", {part.measured - part.told} more could not tell"
+    when = f", {part.first_day} to {part.last_day}" if part.first_day else ""
+    return f"{said}; {part.reports} verdicts{when}"
+
+
+def _reach(reach: Reach) -> str:
+    middle = f"about {reach.estimate / 1e6:.1f}, " if reach.estimate is not None else ""
+    return (
+        f"People touched ({reach.country}, {reach.medium} of {' or '.join(reach.apps)}, {reach.networks} networks): "
+        f"{middle}{reach.low / 1e6:.1f} to {reach.high / 1e6:.1f} million"
+    )

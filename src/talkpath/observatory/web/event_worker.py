@@ -1,0 +1,64 @@
+"""Finds and publishes events in processes of their own, so that neither shares the intake's process.
+
+Contract: what goes in and comes out is plain records; neither process has the index, the log or a socket of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.feeds.publish import deliver_all, record
+from talkpath.observatory.findings.country_findings import Box, Country, look
+from talkpath.observatory.publication import Publication
+from talkpath.observatory.workers.pool import WorkerPool
+
+JOURNAL, FEEDS = "events.jsonl", "feeds"
+PROCESSES = 2  # one looks, one delivers: a receiver that does not answer keeps nobody from looking
+
+
+class EventPublishing(Struct, frozen=True):
+    """How events are published: the folder of the journal, the rule of publication, the public address of the pages,
+    and the file of webhooks."""
+
+    root: Path
+    publication: Publication
+    address: str = ""
+    webhooks: Path | None = None
+
+    @property
+    def journal(self) -> Path:
+        """The journal: every event as it was published or withheld."""
+        return self.root / JOURNAL
+
+    @property
+    def feeds(self) -> Path:
+        """The folder of Atom feeds: one of all events, and one for each country."""
+        return self.root / FEEDS
+
+
+class EventWorker:
+    """Runs the event detector and the deliveries in worker processes; `PeerError` where one ended too early."""
+
+    def __init__(self) -> None:
+        self._pool = WorkerPool(PROCESSES)
+
+    def look(self, day_counts: bytes, carried: bytes, box: Box | None = None) -> Country:
+        """Find the events of one country, and wait for the result."""
+        return self._pool.run(look, day_counts, carried, box)
+
+    def record(self, events: Sequence[Event], how: EventPublishing, today: str) -> list[Event]:
+        """Put events into the journal and the feeds; returns them under the journal's ids, withdrawn ones included."""
+        return self._pool.run(record, events, how.journal, how.publication, today, how.feeds, how.address)
+
+    def deliver(self, how: EventPublishing, today: str) -> str:
+        """Send what is new to the receivers of webhooks; a sentence of what happened. May wait for minutes."""
+        assert how.webhooks is not None
+        return self._pool.run(deliver_all, how.journal, how.publication, today, how.webhooks)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.close()

@@ -1,0 +1,59 @@
+"""A pool of processes that runs functions beside the intake, and is replaced where a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TypeVar
+
+from talkpath.errors import PeerError
+from talkpath.observatory.workers.parent_exit import end_with_parent
+
+Answer = TypeVar("Answer")
+NICE = 10
+
+
+class WorkerPool:
+    """Runs functions in processes of its own, at a lower priority. Only plain records go in and come out."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, work: Callable[..., Answer], *given: object) -> Answer:
+        """Run `work(*given)` and wait for its result; `PeerError` where the process ended before it answered. The next
+        call starts another process."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), begin_worker)
+        try:
+            return self._pool.submit(work, *given).result()
+        except BrokenProcessPool:
+            self._pool = None
+            raise PeerError(
+                "The process that looks for events ended before it answered; it is started again."
+            ) from None
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            end_pool(pool)
+
+
+def begin_worker() -> None:
+    """Set up a worker process: it ends with its parent, and yields the processor to the intake."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    end_with_parent()
+    os.nice(NICE)
+
+
+def end_pool(pool: ProcessPoolExecutor) -> None:
+    """Kill the processes of a pool; what waits for their results gets an error."""
+    running = list(pool._processes.values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in running:
+        process.kill()
