@@ -103,14 +103,12 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
     facts = bundle.facts
     if facts is None or not facts.started_at:
         return
-    network, country = (
-        (bundle.receipt.network, bundle.receipt.country) if bundle.receipt else (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
-    )
+    receipt = bundle.receipt
     for verdict in judge(facts):
         yield Report(
             bundle=name,
-            network=network,
-            country=country,
+            network=receipt.network if receipt else UNKNOWN_NETWORK,
+            country=receipt.country if receipt else UNKNOWN_COUNTRY,
             day=facts.started_at[:DAY_CHARACTERS],
             app=verdict.app,
             medium=verdict.medium,
@@ -119,7 +117,7 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
             direction=verdict.direction,
             p=_p(verdict),
             basis=verdict.basis,
-            responder=raw_key_text(bundle.receipt.responder_key) if bundle.receipt else "",
+            responder=raw_key_text(receipt.responder_key) if receipt else "",
             simulated=facts.simulated,
         )
 

@@ -16,7 +16,7 @@ from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import FOLDER
 from talkpath.observatory.detect.find import find
 from talkpath.observatory.events.network_days import Day, days, reports
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, Event
 from talkpath.observatory.findings.detector_input import of_days, of_taps
 from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.reach.from_events import all_reach
@@ -71,8 +71,8 @@ def _moved(claim: Claim, country: str) -> Claim:
 def _looked(found: Sequence[Day]) -> Looked:
     return Looked(
         reports=sum(day.count for day in found),
-        networks=len({(day.country, day.network) for day in found} - {("ZZ", "AS0")}),
-        unplaced=sum(day.network == "AS0" for day in found),
+        networks=len({(day.country, day.network) for day in found} - {(UNKNOWN_COUNTRY, UNKNOWN_NETWORK)}),
+        unplaced=sum(day.network == UNKNOWN_NETWORK for day in found),
         first_day=min(day.day for day in found),
         last_day=max(day.day for day in found),
         simulated=any(day.simulated for day in found),

@@ -12,7 +12,7 @@ from talkpath.observatory.detect.assumptions import Assumptions
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.counts import Counts
 from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.reach.estimate import Reach
 from talkpath.observatory.reach.tables import Tables
 
@@ -59,7 +59,7 @@ def look(counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], 
 
 
 def _heard(counts: Sequence[Counts]) -> Heard:
-    placed = [one for one in counts if one.country != "ZZ"]
+    placed = [one for one in counts if one.country != UNKNOWN_COUNTRY]
     return Heard(
         reports=sum(one.reports for one in counts if one.source != "tap"),
         taps=sum(one.reports for one in counts if one.source == "tap"),

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import UsageError, WireError
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, Said
 
 ORIGIN = "ooni"
@@ -74,7 +75,9 @@ def imported(line: bytes) -> Imported | None:
         raise WireError("a line is no measurement of OONI's") from None
     read = TESTS.get(found.test_name)
     day = found.measurement_start_time[:10]
-    placed = NETWORK.fullmatch(found.probe_asn) and COUNTRY.fullmatch(found.probe_cc) and found.probe_cc != "ZZ"
+    placed = (
+        NETWORK.fullmatch(found.probe_asn) and COUNTRY.fullmatch(found.probe_cc) and found.probe_cc != UNKNOWN_COUNTRY
+    )
     if read is None or not placed or not DAY.fullmatch(day):
         return None
     said = read(found, {name.replace("-", "_"): value for name, value in found.test_keys.items()})

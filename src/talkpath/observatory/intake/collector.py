@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Seal, read_seal
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.intake.refusal import RefusedError
@@ -179,7 +180,7 @@ class Collector:
     def _require_acceptable(self, seal: Seal) -> None:
         if seal.simulated != self.settings.simulated:
             raise RefusedError("simulated" if seal.simulated else "not_simulated")
-        self._require_not_stopped(seal.receipt.country if seal.receipt else "ZZ")
+        self._require_not_stopped(seal.receipt.country if seal.receipt else UNKNOWN_COUNTRY)
 
     def _require_not_stopped(self, country: str) -> None:
         if country in self.settings.stopped:

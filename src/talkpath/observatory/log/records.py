@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
+
 Source = Literal["probe", "browser", "capture", "tap", "import"]
 Placed = Literal["responder", "ingest", "import", ""]
 """Whose finding network and country are. Never the probe's word; "" where nobody found any (AS0, ZZ)."""
@@ -53,8 +55,8 @@ class Received(Struct, frozen=True, tag="received", omit_defaults=True):
     segment: int = 0
     at: int = 0
     withdraw: str = ""
-    network: str = "AS0"
-    country: str = "ZZ"
+    network: str = UNKNOWN_NETWORK
+    country: str = UNKNOWN_COUNTRY
     contributor: int = 0
     contributor_key: int = 0
 
@@ -73,8 +75,8 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
     source: Source
     said: tuple[Said, ...]
     carried: tuple[Carried, ...] = ()
-    network: str = "AS0"
-    country: str = "ZZ"
+    network: str = UNKNOWN_NETWORK
+    country: str = UNKNOWN_COUNTRY
     placed: Placed = ""
     responder: str = ""
     responder_class: str = "unknown"
@@ -105,8 +107,8 @@ class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
     measured: str
     app: str
     medium: str
-    network: str = "AS0"
-    country: str = "ZZ"
+    network: str = UNKNOWN_NETWORK
+    country: str = UNKNOWN_COUNTRY
     placed: Placed = ""
     contributor: int = 0
     contributor_key: int = 0
