@@ -75,7 +75,7 @@ def test_nobody_is_a_fact_and_a_name_of_nobody_an_error() -> None:
 
 
 def test_a_server_that_says_nothing_is_no_responder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("talkpath.probe.driver.HANDSHAKE_S", 0.3)
+    monkeypatch.setattr("talkpath.probe.control_connection.HANDSHAKE_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PeerError, match="no talkpath responder"):
         run(InviteLink("127.0.0.1", server.getsockname()[1], "A" * 43))
 

@@ -1,1 +1,9 @@
-"""The consenting far end: an engine without sockets (`session`, `flight`), and its driver on real ones."""
+"""The consenting far end: an engine without sockets, and its driver on real ones. Read in this order:
+
+- `limits` what a responder gives, and what it says of itself;
+- `session` the conversation on one control connection;
+- `responder` all sessions of one responder, and the datagrams of all of them; `flight` one epoch's packets;
+- `receipts` what a responder signs at the end; `geoip` which network and country an address belongs to;
+- `driver` the engine on real sockets; `sockets` how they are opened; `tcp_peer` one TCP connection;
+- `doctor` which ports can be opened here.
+"""
