@@ -151,14 +151,14 @@ def patched(patch: str) -> Row:
 
 def limits(text: str) -> str:
     return (
-        "import talkpath.responder.session as s\n"
+        "import talkpath.responder.responder as s\n"
         f"s.Responder.__init__.__defaults__ = (s.Limits({text}), *s.Responder.__init__.__defaults__[1:])"
     )
 
 
 VERSION_2 = "import talkpath.wire.control.messages as c; c.VERSION = 2"
 OTHERWISE = "import talkpath.responder.session as s; s.shape_digest = lambda arm: b'otherwise'"
-SILENT = "import talkpath.responder.session as s; s.Responder.receive = lambda *_: b''"
+SILENT = "import talkpath.responder.responder as s; s.Responder.receive = lambda *_: b''"
 
 # Row, what the one sentence says, exit code, whether a verdict is printed (of one that never answered: unreachable).
 BEFORE: list[tuple[str, Row, str, int, bool]] = [

@@ -122,7 +122,7 @@ def test_a_real_check_has_a_receipt_with_the_network_of_its_address(tmp_path: Pa
 def test_a_responder_that_signs_nothing_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.talkpath"
     mute = (
-        "from talkpath.responder.session import Responder\nbefore = Responder.__init__\n"
+        "from talkpath.responder.responder import Responder\nbefore = Responder.__init__\n"
         "def silent(self, *a, **k):\n    before(self, *a, **k | {'receipts': None})\nResponder.__init__ = silent"
     )
     with FarEnd(tmp_path, mute) as far:

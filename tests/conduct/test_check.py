@@ -22,7 +22,8 @@ from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
-from talkpath.responder.session import Limits, Responder
+from talkpath.responder.limits import Limits
+from talkpath.responder.responder import Responder
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Question
 
@@ -173,7 +174,7 @@ def test_what_is_announced_is_what_other_seeds_send(names: list[str], transports
 def test_no_more_than_the_far_end_gives() -> None:
     check = check_of(SMALL)
     sim = sim_of(check)
-    sim.responder.limits = Limits(session_bytes=400_000)
+    sim.responder.shared.limits = Limits(session_bytes=400_000)
     facts = sim.run()
     assert 200_000 < facts.bytes_sent + facts.bytes_received <= 400_000
     assert facts.health.ended == "budget"
@@ -181,7 +182,7 @@ def test_no_more_than_the_far_end_gives() -> None:
 
 def test_a_far_end_that_gives_next_to_nothing_is_no_far_end() -> None:
     sim = sim_of(check_of(SMALL))
-    sim.responder.limits = Limits(session_bytes=5_000)
+    sim.responder.shared.limits = Limits(session_bytes=5_000)
     with pytest.raises(PeerError, match="too few bytes"):
         sim.run()
 
@@ -305,7 +306,7 @@ def test_an_end_that_slept_makes_the_run_late(monkeypatch: pytest.MonkeyPatch, e
 
     def late_poll(engine: Any, now_s: float) -> Any:
         if 2.0 <= now_s < 5.0:
-            engine.wake_s = 5.0
+            getattr(engine, "flights", engine).wake_s = 5.0  # a responder wakes when its flights do
             return []
         while kept:
             kept.pop(0)()

@@ -18,7 +18,8 @@ from talkpath.errors import PeerError
 from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import Epoch
 from talkpath.probe.session import ANSWER_S, ProbeSession
-from talkpath.responder.session import Identity, Responder
+from talkpath.responder.limits import Identity
+from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages as control
 from talkpath.wire.control.messages import AnyMessage, Begin, FlowReport, Ready, Receipt, Refusal, Report, Welcome
 

@@ -12,7 +12,9 @@ from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
-from talkpath.responder.session import LINGER_S, ControlConnection, Identity, Limits, Responder
+from talkpath.responder.limits import Identity, Limits
+from talkpath.responder.responder import Responder
+from talkpath.responder.session import LINGER_S, ResponderSession
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
     AnyMessage,
@@ -39,12 +41,12 @@ def responder(**limits: int) -> Responder:
     return Responder(Identity(PORTS), Limits(**limits), draw=Random(1).randbytes)
 
 
-def say(far: Responder, connection: ControlConnection, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
+def say(far: Responder, connection: ResponderSession, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
     (answer,) = Decoder().feed(far.receive(now_s, connection, messages.encode(message)))
     return answer
 
 
-def opened(far: Responder, block: str = "block") -> tuple[ControlConnection, bytes]:
+def opened(far: Responder, block: str = "block") -> tuple[ResponderSession, bytes]:
     connection = far.connect(block)
     welcome = say(far, connection, HELLO)
     assert isinstance(welcome, Welcome)
@@ -148,13 +150,10 @@ def test_connections_that_say_nothing_take_no_session_from_anybody() -> None:
 
 
 def test_a_version_that_is_not_spoken_is_told_with_the_one_that_is() -> None:
-    answer = say(responder(), far_connection(), Hello((99,), "test", commitment(SEED), {}))
+    far = responder()
+    answer = say(far, far.connect("block"), Hello((99,), "test", commitment(SEED), {}))
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.versions) == ("version", (messages.VERSION,))
-
-
-def far_connection() -> ControlConnection:
-    return ControlConnection("block")
 
 
 def test_an_epoch_that_is_over_is_forgotten_but_for_what_came_late() -> None:

@@ -11,8 +11,10 @@ from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder import receipts
 from talkpath.responder.geoip import NetworkOrigin
+from talkpath.responder.limits import Identity
 from talkpath.responder.receipts import ReceiptSigner
-from talkpath.responder.session import LINGER_S, ControlConnection, Identity, Responder
+from talkpath.responder.responder import Responder
+from talkpath.responder.session import LINGER_S, ResponderSession
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
 from talkpath.wire.control.receipt import Statement, unseal
@@ -26,7 +28,7 @@ class Session:
 
     def __init__(self, signing: ReceiptSigner | None) -> None:
         self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
-        self.connection: ControlConnection = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
+        self.connection: ResponderSession = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
         welcome = self.say(Hello((1,), "test", commitment(SEED), shapes, KEY))
         assert isinstance(welcome, Welcome)

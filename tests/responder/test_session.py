@@ -12,7 +12,8 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
 from talkpath.experiment.nonce import put, read
 from talkpath.experiment.seeds import commitment, session_key
-from talkpath.responder.session import Identity, Limits, Responder
+from talkpath.responder.limits import Identity, Limits
+from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
     AnyMessage,

@@ -123,4 +123,4 @@ def test_a_web_browser_gets_nothing(peer: TcpPeer) -> None:
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x16garbage that is no TLS", b"\0", b"SSH-2.0-x\r\n"])
 def test_strangers_get_nothing_in_the_clear(peer: TcpPeer, data: bytes) -> None:
     assert hear(peer, data) == (b"", [])
-    assert peer.connection is None
+    assert peer.session is None

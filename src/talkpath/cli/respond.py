@@ -23,7 +23,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.browser.certificate.stored_certificate import Domain
     from talkpath.responder.geoip import GeoDatabase
-    from talkpath.responder.session import Identity
+    from talkpath.responder.limits import Identity
 
 OPTIONS = ("ports", "tcp_ports", "tls_ports")
 KINDS = ("udp", "tcp", "tcp")  # of these
@@ -145,7 +145,7 @@ def command(
     sessions and calls of all kinds: the first bytes tell them apart.
     """
     from talkpath.responder.geoip import GeoDatabase
-    from talkpath.responder.session import Identity
+    from talkpath.responder.limits import Identity
 
     pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
     udp, tcp, tls = (tuple(found) for found in pairs)
@@ -301,7 +301,7 @@ def _serve(
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.driver import ResponderDriver
     from talkpath.responder.receipts import ReceiptSigner
-    from talkpath.responder.session import Responder
+    from talkpath.responder.responder import Responder
     from talkpath.wire.control.keys import pem_key_text
     from talkpath.wire.control.sign import Signer
 

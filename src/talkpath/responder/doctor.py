@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from talkpath.errors import UsageError
-from talkpath.responder.driver import listen_tcp, listen_udp, tcp_ports
-from talkpath.responder.session import Identity
+from talkpath.responder.limits import Identity
+from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 
 
 class Finding(NamedTuple):

@@ -7,7 +7,6 @@ hashed.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import select
@@ -18,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from talkpath.errors import UsageError
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.responder.session import Identity, Responder
+from talkpath.responder.responder import Responder
+from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
@@ -33,79 +32,6 @@ IDLE_S = 120.0
 GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is let go
 MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
 MAX_OUT = 1 << 20
-
-
-def listen_udp(port: int, host: str | None) -> list[socket.socket]:
-    """Bound UDP sockets of every family there is; `UsageError` if none can be bound."""
-    return _bind(port, host, socket.SOCK_DGRAM)
-
-
-def listen_tcp(port: int, host: str | None) -> list[socket.socket]:
-    """Listening TCP sockets likewise."""
-    ends = _bind(port, host, socket.SOCK_STREAM)
-    for end in ends:
-        end.listen(64)
-    return ends
-
-
-def _bind(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.socket]:
-    """A family that this machine does not have is done without; a port that is taken in one of them is taken."""
-    ends: list[socket.socket] = []
-    failed: OSError | None = None
-    for family in _families(host):
-        try:
-            ends.append(_open(family, kind, host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
-        except OSError as error:
-            if failed is None or error.errno not in NO_FAMILY:
-                failed = error
-    if failed is not None and (not ends or failed.errno not in NO_FAMILY):
-        for end in ends:
-            end.close()
-        raise UsageError(_bind_sentence(port, kind, failed))
-    return ends
-
-
-# This machine has no such address family. Windows' numbers last.
-NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, 10047, 10049, 10043}
-
-
-def _open(family: socket.AddressFamily, kind: socket.SocketKind, host: str, port: int) -> socket.socket:
-    end = socket.socket(family, kind)
-    try:
-        if family == socket.AF_INET6:
-            end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if kind == socket.SOCK_STREAM and os.name != "nt":
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-        end.bind((host, port))
-        end.setblocking(False)
-    except OSError:
-        end.close()
-        raise
-    return end
-
-
-def _families(host: str | None) -> list[socket.AddressFamily]:
-    if host is not None:
-        return [socket.AF_INET6 if ":" in host else socket.AF_INET]
-    return [socket.AF_INET, socket.AF_INET6] if socket.has_ipv6 else [socket.AF_INET]
-
-
-def _bind_sentence(port: int, kind: socket.SocketKind, error: OSError | None) -> str:
-    name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
-    if isinstance(error, PermissionError):
-        return (
-            f"{name} port {port} needs a right that this user lacks (ports below 1024); choose others or grant it "
-            "(docs/how-to/run-a-responder.md)."
-        )
-    if error is not None and error.errno in (errno.EADDRINUSE, 10048):  # the second is Windows' number
-        return f"{name} port {port} is in use by another program; choose another with --ports or --port."
-    return f"{name} port {port} cannot be opened here; choose another with --ports or --port."
-
-
-def tcp_ports(identity: Identity, control_port: int) -> tuple[int, ...]:
-    """Every TCP port that a responder of that identity listens on, each once."""
-    return tuple(dict.fromkeys((control_port, *identity.tcp_ports, *identity.tls_ports)))
 
 
 class ResponderDriver:
@@ -128,8 +54,8 @@ class ResponderDriver:
         inner = inner or {}
         self._geoip = geoip or GeoDatabase(())
         self._engine = engine
-        engine.proven = lambda source: isinstance(source, TcpPeer)
-        engine.known = self._calls_already
+        engine.shared.proven = lambda source: isinstance(source, TcpPeer)
+        engine.shared.known = self._calls_already
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
         identity = engine.identity
@@ -257,14 +183,14 @@ class ResponderDriver:
             data = b""
         now_s = peer.heard_s = time.monotonic()
         plain = peer.plain(data)
-        if peer.connection is None and plain:
+        if peer.session is None and plain:
             plain = peer.control(plain)
             if plain:
                 self._greet(peer)
-        if peer.connection is not None and plain:
-            peer.write(self._engine.receive(now_s, peer.connection, plain))
-            peer.closing = peer.closing or peer.connection.closed
-            peer.greeted = peer.connection.hello is not None
+        if peer.session is not None and plain:
+            peer.write(self._engine.receive(now_s, peer.session, plain))
+            peer.closing = peer.closing or peer.session.closed
+            peer.greeted = peer.session.hello is not None
         for datagram in peer.datagrams():
             self._send(self._engine.datagram(now_s, peer, peer.port, datagram))
         if not data or peer.over:
@@ -275,7 +201,7 @@ class ResponderDriver:
     def _calls_already(self, source: object) -> bool:
         """Does a UDP source have the address of a control connection? TCP has proven that address."""
         assert isinstance(source, tuple)  # as _drain made it
-        return any(peer.connection is not None and peer.host == source[1][0] for peer in self._peers.values())
+        return any(peer.session is not None and peer.host == source[1][0] for peer in self._peers.values())
 
     def _greet(self, peer: TcpPeer) -> None:
         """It is a control channel: a session, once it says hello."""
@@ -285,7 +211,7 @@ class ResponderDriver:
             self._hang_up(peer)
             return
         peer.host = host
-        peer.connection = self._engine.connect(self._block(host), self._geoip.find(host))
+        peer.session = self._engine.connect(self._block(host), self._geoip.find(host))
         self.sessions += 1
 
     def _flush(self, peer: TcpPeer) -> None:
@@ -303,8 +229,8 @@ class ResponderDriver:
     def _hang_up(self, peer: TcpPeer) -> None:
         if self._peers.pop(peer.socket, None) is not None:
             peer.socket.close()
-            if peer.connection is not None:
-                self._engine.disconnect(peer.connection)
+            if peer.session is not None:
+                self._engine.disconnect(peer.session)
 
     def _sweep(self) -> None:
         now_s = time.monotonic()

@@ -18,6 +18,9 @@ class Limits:
     open_epochs: int = 8
 
 
+USUAL_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a responder says of itself: its UDP ports, its ports for calls over TCP, those for calls over TLS and

@@ -11,7 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
-from talkpath.responder.session import ControlConnection
+from talkpath.responder.session import ResponderSession
 from talkpath.wire.control import tls
 from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Server
@@ -23,7 +23,7 @@ KIND_BYTES = 2
 
 @dataclass(slots=True, eq=False)
 class TcpPeer:
-    """The connection as bytes. `carrier` once it is a call, `connection` once it is a control channel; before that it
+    """The connection as bytes. `carrier` once it is a call, `session` once it is a control channel; before that it
     may be anything. `greeted`: it proved to be of use."""
 
     socket: socket.socket
@@ -33,7 +33,7 @@ class TcpPeer:
     heard_s: float
     channel: tls.Channel | None = None
     carrier: Carrier | None = None
-    connection: ControlConnection | None = None
+    session: ResponderSession | None = None
     greeted: bool = False
     host: str = field(default="", repr=False)  # of a control channel; in memory only, while it is open
     closing: bool = False

@@ -19,7 +19,8 @@ from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.network import Delivery, Network
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
-from talkpath.responder.session import ControlConnection, Responder
+from talkpath.responder.responder import Responder
+from talkpath.responder.session import ResponderSession
 from talkpath.verdict.judge import judge
 from talkpath.wire.ip.packets import split_udp
 
@@ -44,7 +45,7 @@ def test_two_clocks_an_hour_apart_that_drift_give_the_same_verdict(monkeypatch: 
 
     receive, datagram, poll = Responder.receive, Responder.datagram, Responder.poll
 
-    def receive_there(self: Responder, now_s: float, connection: ControlConnection, data: bytes) -> bytes:
+    def receive_there(self: Responder, now_s: float, connection: ResponderSession, data: bytes) -> bytes:
         return receive(self, far(now_s), connection, data)
 
     monkeypatch.setattr(Responder, "receive", receive_there)

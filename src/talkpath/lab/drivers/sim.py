@@ -27,8 +27,10 @@ from talkpath.probe.control_connection import CONNECT_TRIES
 from talkpath.probe.flight import ProbePacket
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import NetworkOrigin
+from talkpath.responder.limits import Identity
 from talkpath.responder.receipts import ReceiptSigner
-from talkpath.responder.session import ControlConnection, Identity, Responder
+from talkpath.responder.responder import Responder
+from talkpath.responder.session import ResponderSession
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
@@ -50,8 +52,8 @@ class Sim:
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
         self.responder = Responder(identity, draw=draws.randbytes, receipts=receipts)
-        self.responder.proven = lambda source: isinstance(source, int)  # a stream, by its flow
-        self.responder.known = lambda source: True  # there is one probe
+        self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
+        self.responder.shared.known = lambda source: True  # there is one probe
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
@@ -60,7 +62,7 @@ class Sim:
         self._up: dict[int, UdpWriter] = {}
         self._down: dict[Hashable, UdpWriter] = {}
         self._streams: dict[int, CallStream] = {}
-        self._connection: ControlConnection | None = None
+        self._connection: ResponderSession | None = None
         self._to_far: HalfStream | None = None
         self._to_probe: HalfStream | None = None
 
