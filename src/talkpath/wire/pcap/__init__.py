@@ -8,7 +8,7 @@ Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcp
     read          opens a file, also a gzipped one; `window` holds a block of it
     classic, ng   the two containers
     frames        the frames that they give, and the count of what could not be read; `arrays` reads their fields
-    link          link layers, down to the IP header
+    link          walks the link layers (`link_headers`) down to the IP header
     network       IPv4, IPv6, UDP and TCP headers; `tunnels` IP inside IP, `fragments` reassembly
     write         writes pcapng
 """
