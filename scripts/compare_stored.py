@@ -90,8 +90,8 @@ def captures() -> Iterator[Path]:
         yield from sorted(path for path in folder.glob("*.pcap*") if path.is_file())
 
 
-def results(checkout: Checkout, folder: Path, jobs: int) -> Iterator[tuple[str, str]]:
-    """Name and JSON of everything that is compared."""
+def results(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> Iterator[tuple[str, str]]:
+    """Name and JSON of everything that is compared, or of `only` one part of it ("judge", "play", "capture")."""
     work: list[tuple[str, Callable[[], str]]] = []
     for bundle in sorted(folder.glob("bundles/*.talkpath")):
         work.append((f"judge/{bundle.stem}", partial(checkout.talkpath, "judge", bundle, "--json")))
@@ -103,6 +103,7 @@ def results(checkout: Checkout, folder: Path, jobs: int) -> Iterator[tuple[str, 
         far = path.with_name(path.name.replace(".pcap", "-far.pcap"))
         if far.is_file():
             work.append((f"{name}+far", partial(checkout.talkpath, "capture", "--json", path, "--peer", far)))
+    work = [(name, run) for name, run in work if only in ("*", name.split("/")[0])]
     with ThreadPoolExecutor(jobs) as pool:
         yield from zip((name for name, _ in work), pool.map(_run, (run for _, run in work)), strict=True)
 
@@ -161,11 +162,11 @@ def differences(name: str, stored: str, today: str) -> list[str]:
     return lines
 
 
-def compare(checkout: Checkout, folder: Path, jobs: int) -> int:
+def compare(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> int:
     """Prints what differs; 1 where anything does, or where nothing could be compared."""
-    stored = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.glob("*/*.json")}
+    stored = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.glob(f"{only}/*.json")}
     compared = wrong = 0
-    for name, today in results(checkout, folder, jobs):
+    for name, today in results(checkout, folder, jobs, only):
         path = stored.pop(name, None)
         if path is None:
             print(f"{name}: not in the stored set")  # noqa: T201
@@ -185,6 +186,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=STORED, help="of the stored set; default build/stored")
     parser.add_argument("--store", action="store_true", help="store with this checkout's code, and compare nothing")
     parser.add_argument("--commit", help="store with the code of this commit first")
+    parser.add_argument("--only", choices=("judge", "play", "capture"), default="*", help="compare this part alone")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time; default 2")
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
@@ -194,7 +196,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if options.commit:
         store_commit(options.commit, folder, options.jobs)
-    return compare(here, folder, options.jobs)
+    return compare(here, folder, options.jobs, options.only)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import RECEIPT, write_capture
-from talkpath.evidence.responders import listed
+from talkpath.evidence.known_responders import known_operators
 from talkpath.measure.call import Findings
 from talkpath.wire.control.sign import Signer
 
@@ -70,7 +70,7 @@ def test_a_key_in_the_list_is_named(tmp_path: Path) -> None:
 
 
 def test_the_list_that_comes_along_can_be_read() -> None:
-    assert all(len(key) == 43 for key in listed())
+    assert all(len(key) == 43 for key in known_operators())
 
 
 def test_a_recording_is_its_maker_s_word(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_recording_is_its_maker_s_word(tmp_path: Path) -> None:
 def test_the_receipt_of_another_run_is_found(tmp_path: Path) -> None:
     """Also where the lab's key signs the swapped bundle anew."""
     from talkpath.evidence import bundle as form
-    from talkpath.evidence.simulation import probe_signer
+    from talkpath.evidence.simulation_keys import probe_signer
 
     mine, other = (unpack(lab_run(tmp_path, seed).read_bytes()) for seed in (3, 4))
     swapped = mine | {RECEIPT: other[RECEIPT]}

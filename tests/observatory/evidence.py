@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, has_receipt, write_check
-from talkpath.evidence.simulation import probe_signer
+from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario

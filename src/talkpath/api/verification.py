@@ -38,9 +38,9 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
     `responders` is a file of known test servers (spec/tp-003); without it the list that comes with talkpath is used.
     `BundleError` where a bit was changed, a part is missing, or the receipt is that of another check.
     """
-    from talkpath.evidence.responders import listed
+    from talkpath.evidence.known_responders import known_operators
 
-    operators = listed(None if responders is None else Path(responders))
+    operators = known_operators(None if responders is None else Path(responders))
     stored = opened(bundle)
     receipt = _receipt(stored, operators)
     record = {

@@ -39,13 +39,13 @@ def command(
     """
     import msgspec
 
-    from talkpath.evidence.responders import listed
+    from talkpath.evidence.known_responders import known_operators
     from talkpath.observatory.importers.files import bring_folder, bring_ooni
     from talkpath.observatory.server import opened_log
 
     if ooni and simulated:
         raise UsageError("OONI's measurements are of real networks; leave --simulated out.")
-    keys = listed(responders)
+    keys = known_operators(responders)
     log = opened_log(data, simulated)
     try:
         with counting("lines read" if ooni else "bundles judged", as_json) as hear:

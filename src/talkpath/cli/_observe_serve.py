@@ -87,7 +87,7 @@ def command(
     It takes reports in, keeps them, and shows what they say. It speaks HTTP without TLS; put a web server with TLS in
     front of it (docs/how-to/run-an-observatory.md).
     """
-    from talkpath.evidence.responders import listed
+    from talkpath.evidence.known_responders import known_operators
     from talkpath.observatory.feeds.webhook import load_hooks
     from talkpath.observatory.log.stop_list import stops
     from talkpath.observatory.publication import Publication
@@ -101,7 +101,7 @@ def command(
     countries = frozenset(country.upper() for country in stopped) | {stop.country for stop in told_to_stop}
     if any(len(country) != 2 or not country.isalpha() for country in countries):
         raise UsageError("--stop takes a country's two letters, as in --stop XX.")
-    place = Place(data, dsn, geo_files, listed(responders), judges)
+    place = Place(data, dsn, geo_files, known_operators(responders), judges)
     site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop, webhooks=webhooks)
     socket, url = bind(host, port)
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}

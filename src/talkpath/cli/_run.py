@@ -20,7 +20,7 @@ STOPPED = 130
 
 def new_signer(in_lab: bool) -> Signer:
     """A new key for this run alone, or the lab's key, which everybody has."""
-    from talkpath.evidence.simulation import probe_signer
+    from talkpath.evidence.simulation_keys import probe_signer
     from talkpath.wire.control.sign import Signer
 
     return probe_signer() if in_lab else Signer.fresh()

@@ -12,7 +12,7 @@ from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
-    from talkpath.evidence.share import Shared
+    from talkpath.evidence.share import ShareReceipt
     from talkpath.measure.call import Findings
 
 
@@ -31,19 +31,19 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     """
     from talkpath.evidence.bundle import read_bundle
     from talkpath.evidence.file import read_bytes
-    from talkpath.evidence.share import new_receipt, write_receipt
+    from talkpath.evidence.share import new_share_receipt, write_share_receipt
 
     if not url:
         raise UsageError("No observatory is named: say --to URL. Nothing was sent.")
     data = read_bytes(bundle)
     found = read_bundle(data)
     _refuse(found)
-    shared = new_receipt(url, data)
+    shared = new_share_receipt(url, data)
     click.echo("\n".join(_shown(found, len(data))), err=True)
     if not yes:
         click.confirm(f"Send it to {url}?", abort=True, err=True)
     place = receipt or bundle.with_suffix(".shared.json")
-    write_receipt(place, shared)
+    write_share_receipt(place, shared)
     _send(shared, data, place)
     click.echo(f"Sent. To take it back: talkpath withdraw {place.name}")
 
@@ -56,12 +56,12 @@ def _refuse(found: Bundle) -> None:
         raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
 
-def _send(shared: Shared, data: bytes, place: Path) -> None:
-    from talkpath.evidence.share import RefusedError, send
+def _send(shared: ShareReceipt, data: bytes, place: Path) -> None:
+    from talkpath.evidence.share import NotTakenError, send
 
     try:
         send(shared, data)
-    except RefusedError:
+    except NotTakenError:
         place.unlink(missing_ok=True)
         raise
     except PeerError as error:

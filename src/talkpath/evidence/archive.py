@@ -1,8 +1,9 @@
-"""A zip that can be written in one way only (PKZIP APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.16).
+"""Writes and reads a canonical zip: one that can be written in one way only (PKZIP APPNOTE 6.3.10).
 
-Contract: stored entries without comments, extra fields or dates, one after the other, then the directory. `unpack`
-builds the file again from what it found and compares: any other byte anywhere is a `BundleError`. Any zip program
-opens it; the format is written out here since what a library writes may change with its version.
+Contract: stored entries without comments, extra fields or dates, one after the other, then the directory (APPNOTE
+sections 4.3.7, 4.3.12, 4.3.16). `unpack` builds the file again from its parts and compares: any other byte anywhere is
+a `BundleError`. Any zip program opens the file; the format is written out here because what a library writes may change
+with its version.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ HEAD, IN_DIRECTORY, TAIL = struct.Struct("<I5H3I2H"), struct.Struct("<I2B5H3I5H2
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
-    """The file's bytes; the parts in the order given, their names ASCII."""
+    """Build the file from its parts, in the order given; names are ASCII."""
     out, directory = bytearray(), bytearray()
     for text, data in parts.items():
         name = text.encode("ascii")
-        told = _told(name, data)
-        directory += _entry(told, name, len(out))
-        out += HEAD.pack(*told) + name + data
+        header = _local_header(name, data)
+        directory += _entry(header, name, len(out))
+        out += HEAD.pack(*header) + name + data
     return bytes(out) + _end(len(parts), directory, len(out))
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Name -> bytes, in the file's order."""
+    """Split the file into its parts (name -> bytes, in order); `BundleError` unless it is canonical."""
     parts: dict[str, bytes] = {}
     directory, at = bytearray(), 0
     while len(data) >= at + HEAD.size and len(parts) < MOST_PARTS:
@@ -44,7 +45,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
         begin = at + HEAD.size + name_size
         name, part = data[begin - name_size : begin], data[begin : begin + size]
         text = name.decode("latin-1")
-        if head != _told(name, part) or text in parts or not name.isascii():
+        if head != _local_header(name, part) or text in parts or not name.isascii():
             raise BundleError(CHANGED)
         parts[text] = part
         directory += _entry(head, name, at)
@@ -56,16 +57,16 @@ def unpack(data: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _told(name: bytes, data: bytes) -> tuple[int, ...]:
-    """The numbers of HEAD, before a part."""
+def _local_header(name: bytes, data: bytes) -> tuple[int, ...]:
+    """The fields of the local file header (HEAD) of a part."""
     return LOCAL, 20, 0, 0, 0, FIRST_DAY, zlib.crc32(data), len(data), len(data), len(name), 0
 
 
-def _entry(told: tuple[int, ...], name: bytes, at: int) -> bytes:
-    """What the directory says of a part whose head begins there."""
-    return IN_DIRECTORY.pack(ENTRY, 20, 3, *told[1:], 0, 0, 0, PLAIN_FILE, at) + name
+def _entry(header: tuple[int, ...], name: bytes, at: int) -> bytes:
+    """The directory's entry for a part whose local header is at that offset."""
+    return IN_DIRECTORY.pack(ENTRY, 20, 3, *header[1:], 0, 0, 0, PLAIN_FILE, at) + name
 
 
 def _end(count: int, directory: bytearray, size: int) -> bytes:
-    """The directory, and what stands behind it."""
+    """The directory and the end record."""
     return bytes(directory) + TAIL.pack(END, 0, 0, count, count, len(directory), size, 0)

@@ -1,4 +1,4 @@
-"""Bundles on disk. A file that cannot be read or written is a `UsageError` without its path."""
+"""Reads and writes bundles on disk. A file that cannot be read or written is a `UsageError` without its path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from talkpath.evidence.bundle import MAX_BYTES, Bundle, read_bundle
 
 
 def read_bytes(path: Path) -> bytes:
-    """A bundle's bytes, one more than the most at the most."""
+    """Read a bundle's bytes, at most one more than a bundle may have."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -18,12 +18,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_file(path: Path) -> Bundle:
-    """The bundle in a file; `BundleError` where it does not verify."""
+    """Read the bundle in a file; `BundleError` where it does not verify."""
     return read_bundle(read_bytes(path))
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a bundle."""
+    """Write a bundle's bytes into a file."""
     try:
         path.write_bytes(data)
     except OSError:

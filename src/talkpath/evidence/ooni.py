@@ -1,9 +1,8 @@
-"""Bundles as OONI's measurements: df-000 (0.2.0) with df-008 network events and df-007 failure strings.
+"""Exports bundles as OONI measurements: df-000 (0.2.0) with df-008 network events and df-007 failure strings.
 
 Contract: one measurement for each app and medium that was judged, `test_name` `talkpath_call`, `input` "app/medium".
-What OONI's formats want and talkpath never has is left at their own words for it: `probe_ip` 127.0.0.1, AS0, ZZ, no
-`address` in any event. A flow's packets are told as one `write` and one `read` with all their bytes, at the time when
-the last of them was due.
+Fields that talkpath never has get OONI's own values for unknown: `probe_ip` 127.0.0.1, AS0, ZZ, no `address` in any
+event. A flow's packets are one `write` and one `read` with all their bytes, at the time when the last of them was due.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ Object = dict[str, Any]
 
 
 def measurements(bundle: Bundle) -> Iterator[Object]:
-    """One JSON object a line of the file."""
+    """Yield one measurement (a JSON object) for each verdict of the bundle."""
     if bundle.facts is not None:
         facts = bundle.facts
         for verdict in judge(facts):
@@ -50,7 +49,7 @@ def _measurement(
     bundle: Bundle, verdict: Verdict, runtime_s: float, events: Sequence[Object], failure: str | None
 ) -> Object:
     began = _time(bundle.facts.started_at if bundle.facts else "")
-    told = msgspec.to_builtins(verdict)
+    fields = msgspec.to_builtins(verdict)
     return {
         "annotations": {"basis": verdict.basis, "simulated": str(bundle.simulated).lower()},
         "data_format_version": "0.2.0",
@@ -69,7 +68,7 @@ def _measurement(
         "software_version": VERSION,
         "test_helpers": {},
         "test_keys": {
-            **{key: value for key, value in told.items() if key != "observations"},
+            **{key: value for key, value in fields.items() if key != "observations"},
             "rules_version": str(RULES_VERSION),
             "signed_by_far_end": bundle.receipt is not None,
             "failure": failure,
@@ -87,7 +86,7 @@ def _time(rfc3339: str) -> str:
 
 
 def _failure(facts: Facts) -> str | None:
-    """Why a check ended early; None for one that did not."""
+    """Why a check ended early, as a df-007 failure string; None if it did not."""
     ended = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
     return FAILURES.get(ended)
 
@@ -107,16 +106,16 @@ def _exchange(place: int, one: Exchange) -> Object:
 
 
 def _epoch(epoch: Epoch) -> Iterator[Object]:
-    """Three events a flow."""
-    sides: dict[int, dict[str, Observation]] = {}
+    """Yield three events for each flow: connect, write, read."""
+    flows: dict[int, dict[str, Observation]] = {}
     for flow in epoch.flows:
-        sides.setdefault(flow.flow, {})[flow.direction] = flow
-    for number, ways in sides.items():
-        up, down = ways["up"], ways["down"]
+        flows.setdefault(flow.flow, {})[flow.direction] = flow
+    for number, directions in flows.items():
+        up, down = directions["up"], directions["down"]
         tags = [epoch.variant, epoch.question, up.role if up.twin_kind is None else f"twin_{up.twin_kind}"]
         proto = "udp" if up.transport == "udp" else "tcp"
-        sent_bytes, sent_s = _carried(up.sent, epoch.up)
-        came_bytes, came_s = _carried(down.arrived, epoch.down)
+        sent_bytes, sent_s = _bytes_and_end(up.sent, epoch.up)
+        came_bytes, came_s = _bytes_and_end(down.arrived, epoch.down)
         silent = TIMEOUT if not came_bytes else None
         end_s = epoch.started_s + came_s if came_bytes else epoch.cut_s
         yield _event(number + 1, "connect", epoch.started_s, tags, proto=proto)
@@ -124,7 +123,7 @@ def _epoch(epoch: Epoch) -> Iterator[Object]:
         yield _event(number + 1, "read", end_s, tags, num_bytes=came_bytes, failure=silent)
 
 
-def _carried(bitmap: bytes, track: Track) -> tuple[int, float]:
+def _bytes_and_end(bitmap: bytes, track: Track) -> tuple[int, float]:
     """(UDP payload bytes of the packets in a bitmap, when the last of them was due)."""
     number = int.from_bytes(bitmap, "little")
     bits = [bit for bit in range(len(track.size)) if number >> bit & 1]
@@ -139,5 +138,5 @@ def _event(
 
 
 def _call(call: Call) -> Object:
-    """A recorded call is named by all of its media."""
+    """The `input` of a recorded call, which names all of its media."""
     return {"input": f"{call.app}/{'+'.join(call.media)}"}

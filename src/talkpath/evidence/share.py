@@ -1,8 +1,8 @@
-"""Giving a bundle to an observatory, and taking it back (spec/tp-006): one request each, and none without being asked.
+"""Sends a bundle to an observatory, and withdraws it (spec/tp-006): one request each.
 
-Contract: `send` sends exactly the bytes of the bundle. A report's id is the SHA-256 of them, so that the receipt which
+Contract: `send` sends exactly the bytes of the bundle. A report's id is their SHA-256, so that the receipt that
 withdraws it exists before anything leaves. `PeerError` where the observatory cannot be reached or refuses; its own
-words are shown without anything that a terminal would act on.
+words are shown without control characters.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ MEDIA_TYPE = "application/vnd.talkpath.bundle"
 TIMEOUT_S, MOST_ANSWER_BYTES, SHOWN_CHARACTERS = 30.0, 1 << 16, 200
 SECRET_BYTES = 32
 HEX = re.compile(r"[0-9a-f]{64}")
-DONE = {"removed": "It is removed.", "tombstone": "Its day is sealed: it stays in the log, marked as withdrawn."}
+WITHDRAWN_SENTENCES = {
+    "removed": "It is removed.",
+    "tombstone": "Its day is sealed: it stays in the log, marked as withdrawn.",
+}
 
 
-class Shared(Struct, frozen=True):
-    """The receipt of a shared bundle: whoever has it can withdraw the report `id` from the observatory at `url`."""
+class ShareReceipt(Struct, frozen=True):
+    """What withdraws a shared bundle: whoever has it can withdraw the report `id` from the observatory at `url`."""
 
     schema: str
     url: str
@@ -40,18 +43,18 @@ class Shared(Struct, frozen=True):
     secret: str
 
 
-class RefusedError(PeerError):
-    """The observatory answered, and did not take it."""
+class NotTakenError(PeerError):
+    """The observatory answered and refused."""
 
 
-def new_receipt(url: str, data: bytes) -> Shared:
-    """For a bundle that is about to be sent; `UsageError` for a URL that is none or would send it in the clear."""
+def new_share_receipt(url: str, data: bytes) -> ShareReceipt:
+    """Make the receipt of a bundle before it is sent; `UsageError` for an invalid or unencrypted URL."""
     _address(url)
-    return Shared(SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(SECRET_BYTES).hex())
+    return ShareReceipt(SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(SECRET_BYTES).hex())
 
 
-def write_receipt(path: Path, receipt: Shared) -> None:
-    """For this user's eyes only. Never over another one: it may be the only way to withdraw something."""
+def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
+    """Write a receipt, readable for this user only. It never replaces another: that may be the only way to withdraw."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -66,10 +69,10 @@ def write_receipt(path: Path, receipt: Shared) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(receipt)) + b"\n")
 
 
-def read_receipt(path: Path) -> Shared:
-    """`UsageError` for a file that is none."""
+def read_share_receipt(path: Path) -> ShareReceipt:
+    """Read a receipt; `UsageError` for any other file."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Shared)
+        found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
     except (OSError, ValueError):
         raise UsageError("The receipt cannot be read; name the file that `talkpath share` wrote.") from None
     if found.schema != SCHEMA or not all(HEX.fullmatch(text) for text in (found.id, found.secret)):
@@ -77,22 +80,22 @@ def read_receipt(path: Path) -> Shared:
     return found
 
 
-def send(receipt: Shared, data: bytes) -> None:
-    """The bundle leaves this machine."""
+def send(receipt: ShareReceipt, data: bytes) -> None:
+    """Send the bundle: here it leaves this machine."""
     key = hashlib.sha256(bytes.fromhex(receipt.secret)).hexdigest()
     headers = {"Content-Type": MEDIA_TYPE, "Talkpath-Withdraw": key}
     status, answer = _request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
     if status not in (200, 201):
-        raise RefusedError(f"The observatory did not take it: {_words(status, answer)}")
+        raise NotTakenError(f"The observatory did not take it: {_reason(status, answer)}")
 
 
-def withdraw(receipt: Shared) -> str:
-    """ "removed" or "tombstone"."""
+def withdraw(receipt: ShareReceipt) -> str:
+    """Withdraw the report; returns "removed" or "tombstone"."""
     headers = {"Talkpath-Secret": receipt.secret}
     status, answer = _request(receipt.url, "DELETE", f"/v1/reports/{receipt.id}", headers, b"")
     state = answer.get("state")
-    if status != 200 or state not in DONE:
-        raise RefusedError(f"The observatory did not withdraw it: {_words(status, answer)}")
+    if status != 200 or state not in WITHDRAWN_SENTENCES:
+        raise NotTakenError(f"The observatory did not withdraw it: {_reason(status, answer)}")
     return str(state)
 
 
@@ -110,7 +113,7 @@ def _address(url: str) -> SplitResult:
 
 
 def _is_private(host: str) -> bool:
-    """Does a connection to it stay in this machine, or in an onion?"""
+    """Whether a connection to the host stays on this machine or goes to an onion service."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -118,7 +121,7 @@ def _is_private(host: str) -> bool:
 
 
 def _request(url: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, object]]:
-    """(status, the JSON object of the answer or {}). Follows no redirection, uses no proxy."""
+    """Return (status, the JSON object of the answer or {}). Follows no redirection, uses no proxy."""
     parts = _address(url)
     assert parts.hostname is not None  # checked
     secure = parts.scheme == "https"
@@ -146,6 +149,6 @@ def _object(data: bytes) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _words(status: int, answer: dict[str, object]) -> str:
-    said = "".join(letter for letter in str(answer.get("error", ""))[:SHOWN_CHARACTERS] if letter.isprintable())
-    return said or f"it answered {status}."
+def _reason(status: int, answer: dict[str, object]) -> str:
+    shown = "".join(letter for letter in str(answer.get("error", ""))[:SHOWN_CHARACTERS] if letter.isprintable())
+    return shown or f"it answered {status}."

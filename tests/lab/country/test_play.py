@@ -10,7 +10,7 @@ from small import small
 
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
-from talkpath.evidence.simulation import is_simulation_key
+from talkpath.evidence.simulation_keys import is_simulation_key
 from talkpath.lab.country.play import play
 from talkpath.verdict.judge import judge
 

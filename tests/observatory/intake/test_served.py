@@ -20,7 +20,7 @@ from serving import start, stop
 from evidence import measured, resealed, simulated
 from talkpath.cli import cli
 from talkpath.evidence.bundle import FACTS, VERDICT
-from talkpath.evidence.share import MEDIA_TYPE, RefusedError
+from talkpath.evidence.share import MEDIA_TYPE, NotTakenError
 
 PATIENCE_S = 60.0
 
@@ -65,7 +65,7 @@ def test_share_and_withdraw(served: str, tmp_path: Path):
     becomes(served, json.loads(receipt.read_text())["id"], "judged")
     told = run("withdraw", receipt)
     assert told.output == "Withdrawn. It is removed.\n"
-    assert isinstance(run("withdraw", receipt).exception, RefusedError)
+    assert isinstance(run("withdraw", receipt).exception, NotTakenError)
 
 
 def test_a_bundle_is_acknowledged_once_and_judged(served: str):

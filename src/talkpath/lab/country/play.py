@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation import probe_signer
+from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.country.calendar import rules_of, silenced
 from talkpath.lab.country.people import audience_toml, networks_toml, taps

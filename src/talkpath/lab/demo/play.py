@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation import probe_signer
+from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.lab.demo.comparison import Held, Tally, hold, tally, total
 from talkpath.lab.demo.script import Scene, Script
 from talkpath.lab.drivers import namespace

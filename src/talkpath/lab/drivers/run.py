@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from talkpath.conduct.check import Check
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import read_facts
-from talkpath.evidence.simulation import probe_signer
+from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.lab.drivers import loopback, netns
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.program import Outcome, Program

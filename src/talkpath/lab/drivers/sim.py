@@ -17,7 +17,7 @@ from typing import Any
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
-from talkpath.evidence.simulation import responder_signer
+from talkpath.evidence.simulation_keys import responder_signer
 from talkpath.lab.network import Network
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import exceeded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from talkpath.evidence.share import DONE, MEDIA_TYPE
+from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.refusal import REFUSALS
 from talkpath.version import VERSION
@@ -136,7 +136,7 @@ def _withdrawn() -> Object:
     properties = {
         "schema": {"const": "talkpath.report/1"},
         "id": HEX,
-        "state": {"enum": list(DONE)},
+        "state": {"enum": list(WITHDRAWN_SENTENCES)},
         "said": {"type": "string"},
     }
     return {"type": "object", "required": ["schema", "id", "state", "said"], "properties": properties}

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from talkpath.evidence.share import DONE, MEDIA_TYPE
+from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
 from talkpath.observatory.intake.collector import Answer, Collector
 from talkpath.observatory.intake.openapi import document
@@ -72,7 +72,7 @@ class ReportApi:
     async def _delete(self, request: Request) -> Response:
         name, secret = request.path_params["name"], request.headers.get("Talkpath-Secret", "")
         state = await self._collector.withdraw(name, secret)
-        return _json(200, {"schema": SCHEMA, "id": name, "state": state, "said": DONE[state]})
+        return _json(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
 
     async def _tap(self, request: Request) -> Response:
         require_type(request.headers, "application/json")

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import FormError
+from talkpath.evidence.bundle import FormatVersionError
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Unfit
@@ -17,7 +17,7 @@ from talkpath.observatory.log.register import Known
 from talkpath.verdict.judge import RULES_VERSION
 
 CRASHED = "The judge could not finish with it."
-OURS = (NotKeptError, FormError, MemoryError, RecursionError)
+OURS = (NotKeptError, FormatVersionError, MemoryError, RecursionError)
 """Nothing of these speaks against a bundle that older rules could judge."""
 
 

@@ -11,8 +11,8 @@ from played import bundle, played
 
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import has_receipt, read_bundle, read_seal
-from talkpath.evidence.receipt import open_head, open_receipt
-from talkpath.evidence.simulation import probe_signer, responder_signer
+from talkpath.evidence.receipt_check import open_head, open_receipt
+from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest
 from talkpath.wire.control.keys import raw_key_text

@@ -1,4 +1,4 @@
-"""Whose key is it? Responders whose operators are known (spec/tp-003).
+"""Whose key is it? KnownResponders whose operators are known (spec/tp-003).
 
 The list that comes with talkpath may be empty.
 """
@@ -16,25 +16,25 @@ from msgspec import Struct
 from talkpath.errors import UsageError
 
 
-class Listed(Struct, frozen=True):
-    """One responder: its public key, and who answers for it."""
+class KnownResponder(Struct, frozen=True):
+    """One responder: its public key, and who runs it."""
 
     key: str
     operator: str
 
 
-class Responders(Struct, frozen=True):
-    """The file."""
+class KnownResponders(Struct, frozen=True):
+    """The file of known responders."""
 
     schema: Literal["talkpath.responders/1"]
-    responders: tuple[Listed, ...]
+    responders: tuple[KnownResponder, ...]
 
 
-def listed(file: Path | None = None) -> Mapping[str, str]:
-    """Key -> operator, from a file or from the list that comes with talkpath. `UsageError` for a file that is none."""
+def known_operators(file: Path | None = None) -> Mapping[str, str]:
+    """Key -> operator, from a file or from the list that comes with talkpath. `UsageError` for an invalid file."""
     place = files("talkpath.evidence").joinpath("responders.json") if file is None else file
     try:
-        found = msgspec.json.decode(place.read_bytes(), type=Responders)
+        found = msgspec.json.decode(place.read_bytes(), type=KnownResponders)
     except (OSError, msgspec.MsgspecError):
         raise UsageError("The list of responders cannot be read, or is none (spec/tp-003).") from None
     return {one.key: one.operator for one in found.responders}

@@ -1,8 +1,8 @@
-"""Are these facts such as a probe writes? Whoever signs a bundle may write anything into it.
+"""Bounds of facts and findings: whoever signs a bundle may write anything into it.
 
-Contract: each function raises `BundleError` for what no judge was made for: bitmaps of another length than their
-schedule, flows without their other direction, numbers that are none or out of all proportion, words that a terminal
-would act on. What passes may be a lie, but not one that makes the reader fail.
+Contract: each function raises `BundleError` for records that no check or recording gives: bitmaps of another length
+than their schedule, flows without their other direction, numbers that are not finite or out of all proportion, text
+that a terminal would act on. What passes may be a lie, but not one that makes the reader fail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
 
 
 def check_facts(facts: Facts) -> None:
-    """Nothing, or `BundleError`."""
+    """Check the facts of a check; `BundleError` where a value is out of its bounds."""
     if not all(_whole(facts)) or not all(all(_exchange(one)) for one in facts.exchanges):
         raise BundleError("The bundle holds facts that no check writes.")
     for epoch in facts.epochs:
@@ -33,21 +33,21 @@ def check_facts(facts: Facts) -> None:
 
 
 def check_findings(findings: Findings) -> None:
-    """The same for a recording's."""
+    """Check the findings of a recording; `BundleError` where a value is out of its bounds."""
     calls = findings.calls
     names = [call.app for call in calls] + [attempt.app for attempt in findings.attempts]
     if not all(map(_name, names)) or any(set(call.media) - set(MEDIA) for call in calls) or not _plain(findings.unread):
         raise BundleError("The bundle holds findings that no recording gives.")
 
 
-def check_words(told: object) -> None:
-    """What was said when the bundle was written: shown where today's rules say otherwise."""
+def check_stored_verdict(told: object) -> None:
+    """Check the text of the stored verdict, which is shown where today's rules say otherwise."""
     if not _plain(told):
         raise BundleError("The bundle holds words that no check writes.")
 
 
 def _plain(value: object) -> bool:
-    """Are all texts in a JSON value fit for a terminal?"""
+    """Whether all text in a JSON value is printable."""
     if isinstance(value, str):
         return value.isprintable()
     if isinstance(value, dict):
@@ -110,7 +110,7 @@ def _track(track: Track) -> Iterator[bool]:
 
 
 def _pair(up: Observation, down: Observation) -> bool:
-    """The two directions of one flow."""
+    """Whether two observations are the two directions of one flow."""
     same = (up.flow, up.role, up.twin_kind, up.canary, up.transport, up.port)
     return (
         (up.direction, down.direction) == ("up", "down")
@@ -122,7 +122,7 @@ def _pair(up: Observation, down: Observation) -> bool:
 
 
 def _flow(flow: Observation, track: Track, absent: bool) -> bool:
-    """`absent`: the responder's half of what was seen is not there."""
+    """`absent`: the responder's report is missing."""
     whole = all(_bitmap(bitmap, track, absent) for bitmap in (flow.sent, flow.arrived))
     return (
         whole
@@ -139,7 +139,7 @@ def _flow(flow: Observation, track: Track, absent: bool) -> bool:
 
 
 def _bitmap(bitmap: bytes, track: Track, may_be_empty: bool) -> bool:
-    """As long as the schedule, and no bit beyond it."""
+    """Whether a bitmap is as long as the schedule and has no bit beyond it."""
     if not bitmap:
         return may_be_empty or not track.size
     size = (len(track.size) + 7) // 8

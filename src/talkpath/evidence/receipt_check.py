@@ -1,8 +1,8 @@
-"""Does the responder's receipt fit the facts of a bundle?
+"""Checks that the responder's receipt agrees with the facts of a bundle.
 
-Contract: `open_receipt` raises `BundleError` with one sentence at the first thing that does not fit. What the receipt
-cannot show is the probe's own word: what arrived at the probe, its times, and with them delays; those it can only bind
-to what the probe told when the check ended (`measure.digest`).
+Contract: `open_receipt` raises `BundleError` with one sentence at the first disagreement. What arrived at the probe,
+its times and its delays are the probe's own word. The receipt can only bind them to what the probe told when the check
+ended (`measure.facts_digest`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ANOTHER_RUN = "The test server's receipt is that of another run: it names anothe
 
 
 def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
-    """What the responder of these facts signed; None where it signed nothing."""
+    """Verify the receipt against the facts and return what the responder signed; None where it signed nothing."""
     if facts.receipt is None:
         return None
     statement = _of_run(unseal, facts.receipt, probe_key)
@@ -37,43 +37,44 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
 
 
 def open_head(receipt: SignedReceipt, probe_key: bytes) -> Head:
-    """The head of a receipt that was signed for the run with this key."""
+    """Verify the signature of a receipt for the run with this key, and return its head."""
     return _of_run(unseal_head, receipt, probe_key)
 
 
 def _of_run(opened: Callable[[bytes, bytes], Signed], receipt: SignedReceipt, probe_key: bytes) -> Signed:
     try:
-        found = opened(receipt.body, receipt.signature)
+        opened_receipt = opened(receipt.body, receipt.signature)
     except WireError as error:
         raise BundleError(f"The test server's receipt does not verify: {error}.") from None
-    if found.probe_key != probe_key:
+    if opened_receipt.probe_key != probe_key:
         raise BundleError(ANOTHER_RUN)
-    return found
+    return opened_receipt
 
 
 def _compare(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:
-    """Every epoch that counts has the responder's word, and none that it saw was left out."""
-    told, theirs = {epoch.number: epoch for epoch in facts}, {epoch.number: epoch for epoch in seen}
+    """Check that the responder saw every epoch that counts, and that no epoch that it saw was left out."""
+    stored = {epoch.number: epoch for epoch in facts}
+    signed = {epoch.number: epoch for epoch in seen}
     counting = {epoch.number for epoch in facts if not epoch.missing}
-    if not counting <= theirs.keys() <= told.keys() or len(theirs) != len(seen):
+    if not counting <= signed.keys() <= stored.keys() or len(signed) != len(seen):
         raise BundleError("The facts and the test server's receipt are not about the same epochs.")
     for number in sorted(counting):
-        if not _agree(told[number], theirs[number]):
+        if not _epochs_agree(stored[number], signed[number]):
             raise BundleError(f"The facts and the test server's receipt disagree about epoch {number}.")
 
 
-def _agree(told: Epoch, seen: SeenEpoch) -> bool:
-    up = [flow for flow in told.flows if flow.direction == "up"]
-    down = [flow for flow in told.flows if flow.direction == "down"]
+def _epochs_agree(epoch: Epoch, seen: SeenEpoch) -> bool:
+    up = [flow for flow in epoch.flows if flow.direction == "up"]
+    down = [flow for flow in epoch.flows if flow.direction == "down"]
     return (
-        seen.arm == str(told.arm)
-        and seen.question == told.question
+        seen.arm == str(epoch.arm)
+        and seen.question == epoch.question
         and len(up) == len(down) == len(seen.flows)
-        and all(map(_same, up, down, seen.flows, [told.up] * len(up)))
+        and all(map(_flows_agree, up, down, seen.flows, [epoch.up] * len(up)))
     )
 
 
-def _same(up: Observation, down: Observation, seen: SeenFlow, track: Track) -> bool:
+def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, track: Track) -> bool:
     return (
         _role(up) == _role(down) == seen.role
         and down.sent == seen.sent
@@ -91,23 +92,22 @@ def _number(bitmap: bytes) -> int:
 
 
 def _arrivals_fit(up: Observation, seen: SeenFlow, track: Track) -> bool:
-    """The same media packets came; of set-up packets as many of each kind, since retries of one have the same bytes and
-    an end cannot say which of them came.
+    """Whether the same media packets arrived, and as many set-up packets of each kind.
 
-    For the same reason it takes a packet that the network doubled for a retry. The facts leave out what was never
-    sent, but cannot make all of a kind vanish so.
+    Retries of one set-up packet have the same bytes, so an end cannot say which of them arrived, and takes a packet
+    that the network doubled for a retry. Facts leave out what was never sent, but cannot make all of a kind vanish.
     """
-    told, theirs, sent = _number(up.arrived), _number(seen.arrived), _number(up.sent)
+    stored, signed, sent = _number(up.arrived), _number(seen.arrived), _number(up.sent)
     media = sum(1 << bit for bit, stage in enumerate(track.stage) if stage == "media")
-    every, doubled, left = (_kinds(bits, track) for bits in (theirs, theirs & ~sent, sent))
-    counted = _kinds(told, track)
-    return told & media == theirs & media and all(
+    every, doubled, left = (_kinds(bits, track) for bits in (signed, signed & ~sent, sent))
+    counted = _kinds(stored, track)
+    return stored & media == signed & media and all(
         max(every[kind] - doubled[kind], min(1, every[kind])) <= counted[kind] <= min(every[kind], left[kind])
         for kind in every.keys() | counted.keys()
     )
 
 
 def _kinds(number: int, track: Track) -> Counter[tuple[str, int]]:
-    """How many set-up packets of each stage and size."""
+    """Count set-up packets by stage and size."""
     kinds = zip(track.stage, track.size, strict=True)
     return Counter(kind for bit, kind in enumerate(kinds) if kind[0] != "media" and number >> bit & 1)

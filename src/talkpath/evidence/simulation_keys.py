@@ -1,4 +1,4 @@
-"""The lab's keys. Everybody has them: what they sign proves nothing of any real network, and `verify` says so."""
+"""The lab's signing keys. Everybody can compute them, so that their signatures prove nothing, and `verify` says so."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from talkpath.wire.control.sign import Signer
 
 
 def probe_signer() -> Signer:
-    """Signs what the lab's probes measured."""
+    """The key that signs the lab's bundles."""
     return Signer.of_seed(hashlib.sha256(b"talkpath simulation: probe").digest())
 
 
 def responder_signer() -> Signer:
-    """Signs the receipts of responders in virtual time."""
+    """The key that signs the receipts of the lab's responders."""
     return Signer.of_seed(hashlib.sha256(b"talkpath simulation: responder").digest())
 
 
 def is_simulation_key(key: str) -> bool:
-    """Is it one of them?"""
+    """Whether it is one of the lab's public keys."""
     return key in _keys()
 
 
 @cache
 def _keys() -> frozenset[str]:
-    """To make a public key takes as long as to verify a signature, and an observatory asks for every bundle."""
+    """Cached: making a public key takes as long as verifying a signature, and an observatory asks for every bundle."""
     return frozenset(raw_key_text(signer.public) for signer in (probe_signer(), responder_signer()))

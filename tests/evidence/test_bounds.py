@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from played import played
 
 from talkpath.errors import BundleError
+from talkpath.evidence.bounds import check_facts
 from talkpath.evidence.bundle import read_bundle, write_capture, write_check
-from talkpath.evidence.sound import check_facts
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
 from talkpath.wire.control.sign import Signer
