@@ -1,4 +1,4 @@
-"""tp-004: what `check --json` and `lab run --json` print."""
+"""The JSON object of a check (tp-004): what `check --json` and `lab run --json` print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INVALID = ("late", "clock", "network_changed", "hidden")
 
 
 class ResponderOf(Struct, frozen=True):
-    """Who answered: the class of its network ("home", "hosting", "unknown") and its public key ("" in the lab)."""
+    """The test server: the class of its network ("home", "hosting", "unknown") and its public key ("" in the lab)."""
 
     class_: str = field(name="class")
     key: str
@@ -65,7 +65,7 @@ class Hit(Struct, frozen=True):
 
 
 class Truth(Struct, frozen=True):
-    """What the lab did. Only where a lab made the network."""
+    """What the lab restricted; there only where a lab made the network."""
 
     hit: tuple[Hit, ...]
 
@@ -101,7 +101,7 @@ def check_json(
 ) -> dict[str, Any]:
     """The object as plain values, in the order of the spec."""
     void = voided(facts)
-    whole = CheckResult(
+    record = CheckResult(
         schema=SCHEMA,
         started_at=facts.started_at,
         duration_s=round(facts.duration_s, 3),
@@ -115,13 +115,13 @@ def check_json(
         transports=transports(carried),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
     )
-    plain = msgspec.to_builtins(whole)
+    plain = msgspec.to_builtins(record)
     assert isinstance(plain, dict)  # a record becomes an object
     return plain
 
 
 def transports(carried: Sequence[Carry]) -> tuple[Transport, ...]:
-    """The rows, in the order in which they were asked."""
+    """The rows, in the order in which they were measured."""
     rows: dict[tuple[str, str, str], Transport] = {}
     for row in map(_transport, carried):
         key = row.app, row.medium, row.transport
@@ -132,9 +132,17 @@ def transports(carried: Sequence[Carry]) -> tuple[Transport, ...]:
 
 def _transport(carry: Carry) -> Transport:
     mos, up, down = carried_mos(carry), _way(carry.up), _way(carry.down)
-    lost_pct = max(up.loss_pct, down.loss_pct)
-    good = mos >= TALKABLE_MOS
-    return Transport(carry.app, carry.medium, carry.transport, good, lost_pct, round(mos, 2), carry.setup_ms, up, down)
+    return Transport(
+        app=carry.app,
+        medium=carry.medium,
+        transport=carry.transport,
+        carries=mos >= TALKABLE_MOS,
+        loss_pct=max(up.loss_pct, down.loss_pct),
+        mos=round(mos, 2),
+        setup_ms=carry.setup_ms,
+        up=up,
+        down=down,
+    )
 
 
 def _way(way: Way) -> WayOf:

@@ -1,4 +1,4 @@
-"""Progress on stderr: what is being asked now, how much was sent, what is known already."""
+"""Progress of a check on stderr: what is being measured now, and how much was sent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from talkpath.verdict.model import Question
 
 
 def question_in_words(question: str) -> str:
-    """A question of the check in words; its code where it has none."""
-    told = {
+    """A kind of question in words; its code where it has none."""
+    words = {
         "battery": say("progress", "calls beside look-alikes"),
         "watch": say("progress", "watching calls for longer"),
         "rate": say("progress", "the same at another rate"),
@@ -26,7 +26,7 @@ def question_in_words(question: str) -> str:
         "transport": say("progress", "what still gets through"),
         "hops": say("progress", "where on the path"),
     }
-    return told.get(question, question)
+    return words.get(question, question)
 
 
 class Progress:
@@ -56,7 +56,7 @@ class Progress:
         self._bar.stop()
 
     def update(self, event: str, facts: Facts, question: Question | None) -> None:
-        """An event of the check."""
+        """Show an event of the check."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
         if question is None:

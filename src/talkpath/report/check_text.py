@@ -1,4 +1,4 @@
-"""A check on a terminal: a table, then one sentence and three lines for what matters."""
+"""Prints a check on a terminal: a table, then a sentence and three lines for each notable verdict."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ STYLES = {
 
 
 def table(verdicts: Sequence[Verdict]) -> RenderableType:
-    """One row an app and medium: state in a mark, words and colour."""
+    """A row for each app and medium. The state is a mark and words beside its colour."""
     grid = Table(box=None, pad_edge=False)
+    known_after = say("table", "known after")
     for title in (
-        say("table", "app"), say("table", "medium"), say("table", "result"), say("table", "how"),
-        say("table", "known after"),
-    ):  # fmt: skip
+        say("table", "app"),
+        say("table", "medium"),
+        say("table", "result"),
+        say("table", "how"),
+        known_after,
+    ):
         grid.add_column(title)
     for verdict in verdicts:
         style = STYLES[verdict.state]
@@ -46,7 +50,7 @@ def table(verdicts: Sequence[Verdict]) -> RenderableType:
 
 
 def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
-    """One sentence and three lines. `with_messages`: as for `words.lines`."""
+    """A verdict's sentence and three lines. `with_messages` as for `sentences.lines`."""
     head = Text(f"{sentences.label(verdict)}: ", style=STYLES[verdict.state])
     head.append(sentences.sentence(verdict), style="default")
     lines = sentences.lines(verdict, with_messages=with_messages)
@@ -54,7 +58,7 @@ def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
 
 
 def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transport_table.Row] = ()) -> None:
-    """The whole result. Verdicts that say the same of several apps are told once. `carried`: `transports` of tp-004."""
+    """Print the whole result. `carried`: the rows of `transports` in tp-004."""
     console.print(table(verdicts))
     for verdict in notable(verdicts):
         console.print()
@@ -67,7 +71,7 @@ def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transp
 
 
 def notable(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """All that is not plainly ok; if all is ok, the first. The same state and rule for an app once."""
+    """The verdicts to explain: those that are not ok, each state and rule once; the first where all are ok."""
     seen: dict[tuple[str, str | None, str], Verdict] = {}
     for verdict in verdicts:
         if verdict.state != "ok":

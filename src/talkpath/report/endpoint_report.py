@@ -1,4 +1,4 @@
-"""What `talkpath endpoints` tells: the plan before anything is sent, and what the apps' own hosts answered."""
+"""The report of `talkpath endpoints`: the plan before anything is sent, then what the apps' own servers answered."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def endpoints_json(
 
 
 def plan(steps: Sequence[Step], most: int) -> RenderableType:
-    """Whom, what, and how often at most; and what somebody on the way can see."""
+    """The plan: which servers are asked what, how often at most, and what an observer of the line can see."""
     grid = Table(box=None, pad_edge=False)
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
@@ -50,7 +50,7 @@ def plan(steps: Sequence[Step], most: int) -> RenderableType:
         app = sentences.app_name_of(step["app"]) if step["app"] else say("endpoints", "neutral")
         port = "" if step["asks"] == "dns" else f" {step['port']}"
         grid.add_row(app, f"{step['host']}{port}", asks(step["asks"]))
-    tell = [
+    notes = [
         count(
             "endpoints",
             "Each is asked once, and again up to {most} times in all if it does not answer: {number} host.",
@@ -61,11 +61,11 @@ def plan(steps: Sequence[Step], most: int) -> RenderableType:
         say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
         say("endpoints", "No account, no call, no message is involved, and no address that comes back is kept."),
     ]
-    return Group(grid, "", *map(Text, tell))
+    return Group(grid, "", *map(Text, notes))
 
 
 def asks(kind: str) -> str:
-    """What is asked of a host."""
+    """A kind of request in words."""
     return {
         "stun": say("endpoints", "one STUN greeting"),
         "tcp": say("endpoints", "one TCP handshake"),
@@ -79,7 +79,7 @@ def asks(kind: str) -> str:
 
 
 def show(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """A paragraph a verdict."""
+    """Print a paragraph for each verdict."""
     for verdict in verdicts:
         head = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}: ", style=STYLES[verdict.state])
         head.append(sentence(verdict), style="default")
@@ -89,15 +89,15 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
 
 
 def sentence(verdict: Verdict) -> str:
-    """One sentence."""
+    """The verdict in one sentence."""
     name = sentences.app_name(verdict)
     if verdict.state == "ok" and verdict.medium == "voice":
         return say("endpoints", "{name}'s call servers answer from here.", name=name)
     if verdict.state == "ok":
         return say("endpoints", "{name}'s servers answer from here.", name=name)
     if verdict.state == "insufficient":
-        return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name,
-                   reason=reason(verdict.reason))  # fmt: skip
+        why = reason(verdict.reason)
+        return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
     return {
         "dns.remove": say(
             "endpoints", "This network's name server does not know {name}'s servers, while another one does.", name=name
@@ -117,12 +117,12 @@ def sentence(verdict: Verdict) -> str:
 
 
 def lines(verdict: Verdict) -> list[str]:
-    """What was seen, and what it is not."""
+    """What was observed, and the limits of the verdict."""
     hosts, silent = (round(verdict.figures[key] or 0) for key in ("hosts", "hosts_silent"))
     if verdict.state == "ok":
-        found = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
+        notes = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
     else:
-        found = [
+        notes = [
             count(
                 "endpoints",
                 "{silent} of {number} way of asking failed, each time it was tried.",
@@ -132,12 +132,12 @@ def lines(verdict: Verdict) -> list[str]:
             )
         ]
     if verdict.state == "restricted":
-        found.append(
+        notes.append(
             say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
         )
     elif verdict.alternatives:
         fitting = say("list", "; ").join(map(mechanism, verdict.alternatives))
-        found.append(say("endpoints", "It would be consistent with this: {list}.", list=fitting))
+        notes.append(say("endpoints", "It would be consistent with this: {list}.", list=fitting))
     if verdict.confidence == "low":
-        found.append(say("endpoints", "It is not sure that these servers still answer anybody."))
-    return found
+        notes.append(say("endpoints", "It is not sure that these servers still answer anybody."))
+    return notes

@@ -1,4 +1,4 @@
-"""Where on the path a restriction acts, in words: routers by number and kind, never by address."""
+"""The report of `talkpath locate`: where on the path a restriction acts. It gives routers a number, no address."""
 
 from __future__ import annotations
 
@@ -32,16 +32,21 @@ class LocateResult(Struct, frozen=True):
 
 
 def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
-    """As JSON has it."""
-    spent = facts.bytes_sent, facts.bytes_received
-    result = LocateResult(facts.started_at, facts.duration_s, *spent, facts.simulated, tuple(places))
+    """The JSON object, as plain values."""
+    result = LocateResult(
+        started_at=facts.started_at,
+        duration_s=facts.duration_s,
+        bytes_sent=facts.bytes_sent,
+        bytes_received=facts.bytes_received,
+        simulated=facts.simulated,
+        places=tuple(places),
+    )
     plain: dict[str, Any] = msgspec.to_builtins(result, str_keys=True)
     return plain
 
 
 def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = ()) -> None:
-    """Each arm and direction: a heading, what is known, and what it is not. `verdicts` of the same check are told of
-    what has no place."""
+    """Print for each arm and direction a heading, the place and its limits; then the `verdicts` without a place."""
     for place in places:
         console.print(heading(place), style="bold", highlight=False)
         console.print(f"  {sentence(place)}", highlight=False)
@@ -56,20 +61,20 @@ def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] 
 
 
 def unplaced(places: Sequence[Place], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts on calls that no place is about."""
+    """The verdicts on calls for which no place was looked for."""
     placed = {(place.app, place.medium) for place in places}
     return [verdict for verdict in verdicts if (verdict.app, verdict.medium) not in placed]
 
 
 def why_nowhere(verdict: Verdict) -> str:
-    """Why nothing was looked for."""
+    """Why no place was looked for."""
     if verdict.state == "restricted":
         return say("place", "Could not tell where: how it acts could not be named, and the search goes by that.")
     return no_place_reasons()["nothing_restricted"]
 
 
 def heading(place: Place) -> str:
-    """App, medium, direction, mechanism."""
+    """The place's app, medium, direction and mechanism."""
     app = apps().get(place.app)
     way = say("place", "sent") if place.direction == "up" else say("place", "received")
     parts = [app.name if app else place.app, medium(place.medium), way]
@@ -77,7 +82,7 @@ def heading(place: Place) -> str:
 
 
 def sentence(place: Place) -> str:
-    """What the facts say, in one sentence."""
+    """Where the restriction acts, or why that is not known, in one sentence."""
     if place.why:
         return no_place_reasons()[place.why]
     assert place.after is not None  # where there is no reason why not
@@ -91,7 +96,7 @@ def sentence(place: Place) -> str:
 
 
 def no_place_reasons() -> dict[Why, str]:
-    """Why no place can be named."""
+    """Code -> why no place can be named."""
     return {
         "": "",
         "nothing_restricted": say("place", "Nothing was found restricted, so there is nothing to locate."),
@@ -101,11 +106,11 @@ def no_place_reasons() -> dict[Why, str]:
         "no_answers": say("place", "Could not tell where: the routers on the way say too little."),
         "contradiction": say("place", "Could not tell where: the routers' answers contradict each other."),
         "budget": say("place", "Could not tell where: the time or the data allowed for it ran out."),
-    }  # fmt: skip
+    }
 
 
 def _caveats(place: Place) -> list[str]:
-    """What limits the sentence."""
+    """Lines on the limits of the sentence."""
     if place.why:
         return []
     lines = []

@@ -1,4 +1,4 @@
-"""Which transports carry a call well enough to talk: a table for a terminal, and what it comes to in a sentence."""
+"""Which transports carry a call well enough to talk: a table for a terminal, and a conclusion in a sentence."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ INSIDE_TLS = ("tls", "wss")
 
 
 def transport_name(code: str, between: str = " ") -> str:
-    """ "tls/443" as people read it."""
+    """A transport's code, such as "tls/443", as people read it."""
     kind, _, port = code.partition("/")
     return f"{NAMES.get(kind, kind.upper())}{between}{port}"
 
 
 def section(transports: Sequence[Row]) -> RenderableType:
-    """Everything that is to be said of them; nothing where none was tried."""
+    """The table with its heading and conclusion; empty where no transport was tried."""
     if not transports:
         return Group()
     best, least = numeral(4.5, 1), numeral(TALKABLE_MOS, 1)
@@ -42,20 +42,20 @@ def section(transports: Sequence[Row]) -> RenderableType:
 
 
 def table(transports: Sequence[Row]) -> Table:
-    """A row an app and medium, a column a transport."""
+    """A row for each app and medium, a column for each transport."""
     grid = Table(box=None, pad_edge=False)
     codes = list(dict.fromkeys(str(row["transport"]) for row in transports))
     for title in (say("table", "app"), say("table", "medium"), *(transport_name(code, "\n") for code in codes)):
         grid.add_column(title, vertical="bottom")
     for app, kind in dict.fromkeys((str(row["app"]), str(row["medium"])) for row in transports):
-        found = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
-        cells = (cell(found[code]) if code in found else Text("") for code in codes)
+        measured = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
+        cells = (cell(measured[code]) if code in measured else Text("") for code in codes)
         grid.add_row(app_name_of(app), medium(kind), *cells)
     return grid
 
 
 def cell(row: Row) -> Text:
-    """A mark; the quality, or which way fails."""
+    """A mark with the quality, or with the direction that fails."""
     if row["carries"]:
         return Text(f"✓ {numeral(row['mos'], 1)}", style="green")
     return Text(f"✗ {_fails(row)}", style="bold red")
@@ -64,14 +64,14 @@ def cell(row: Row) -> Text:
 def _fails(row: Row) -> str:
     if row["setup_ms"] is None:
         return say("transports", "silent")
-    up, down = (row[way]["mos"] < TALKABLE_MOS for way in ("up", "down"))
+    up, down = (row[direction]["mos"] < TALKABLE_MOS for direction in ("up", "down"))
     if up and down:
         return say("transports", "both ways")
     return say("transports", "up") if up else say("transports", "down")
 
 
 def conclusion(transports: Sequence[Row]) -> str:
-    """What stands out: nothing carries a call, or only what is inside TLS does."""
+    """The conclusion: no transport carries a call, or only those inside TLS do; else ""."""
     through = {str(row["transport"]) for row in transports if row["carries"]}
     tried = {str(row["transport"]) for row in transports}
     if not through:

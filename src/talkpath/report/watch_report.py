@@ -1,4 +1,4 @@
-"""What `talkpath watch` tells: a line after each check, and what all of them say together."""
+"""The report of `talkpath watch`: a line after each check, and the verdicts of all checks together."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SCHEMA = "talkpath.watch/1"
 
 
 def watch_json(number: int, at: str, check: dict[str, Any] | None, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """One line of `--json`: the check as in tp-004 (null where it could not be made), and all so far `together`."""
+    """One line of `--json`: the check as in tp-004 (null where it failed), and all checks so far `together`."""
     together = [msgspec.to_builtins(verdict) for verdict in verdicts]
     return {"schema": SCHEMA, "number": number, "at": at, "check": check, "together": together}
 
 
 def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
-    """One check: when, and what it said of whom."""
+    """One check in a line: its time, and the apps of each state."""
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
         name = say(
@@ -39,16 +39,22 @@ def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def missed_line(at: str) -> str:
-    """A check that could not be made."""
+    """The line of a check that could not be made."""
     return f"{at}  {say('watch', 'The test server could not be used this time.')}"
 
 
 def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> None:
-    """All checks together. `least_log10`: what the evidence must reach."""
+    """Print all checks together. `least_log10`: what the evidence must reach."""
     console.print(Text(f"\n{say('watch', 'All checks together:')}"))
     grid = Table(box=None, pad_edge=False)
-    for title in (say("table", "app"), say("table", "medium"), say("table", "result"), say("watch", "checks"),
-                  say("watch", "evidence")):  # fmt: skip
+    evidence = say("watch", "evidence")
+    for title in (
+        say("table", "app"),
+        say("table", "medium"),
+        say("table", "result"),
+        say("watch", "checks"),
+        evidence,
+    ):
         grid.add_column(title)
     for verdict in verdicts:
         label = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state])

@@ -1,4 +1,4 @@
-"""One check as a table of apps by media: what a page and a summary say in each place, in words."""
+"""One check as a table of apps by media, in words, for a page or a summary."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MEDIA = ("text", "voice", "video")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One app and medium. `how` is the mechanism with its interval, or why it could not be told; `known_s` when it was
-    known, in seconds from the start of the check; `carried` what still carries the call, "" where that was not asked.
-    """
+    """One app and medium. `how` is the mechanism with its interval, or the reason of an insufficient verdict; `known_s`
+    when it was known, in seconds from the start of the check; `carried` the transports that still carry the call, ""
+    where none was tried."""
 
     state: str
     mark: str
@@ -31,7 +31,7 @@ class Cell:
 
     @property
     def summary_key(self) -> tuple[str, str, str]:
-        """What must be the same for two cells to be told in one line."""
+        """Cells with the same key are summarised in one line."""
         return self.state, self.how, self.carried
 
 
@@ -45,7 +45,7 @@ class Row:
 
 
 def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
-    """In the order of the verdicts. `transports` as in tp-004."""
+    """A row for each app, in the order of the verdicts. `transports` as in tp-004."""
     apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
     return [_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
 
@@ -56,7 +56,7 @@ def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -
 
 
 def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell:
-    """One verdict's."""
+    """The cell of one verdict."""
     how = mechanism(verdict) if verdict.rule else ""
     if verdict.state == "insufficient":
         how = reason(verdict.reason)
@@ -72,7 +72,7 @@ def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell
 
 
 def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
-    """What still carries this app's calls, where it was asked: "TCP 443, TLS 443"."""
+    """The transports that still carry this app's calls, as "TCP 443, TLS 443"; "" where none was tried."""
     asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]
     through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
     if not asked:

@@ -1,7 +1,6 @@
-"""How much of a call arrived while it went on, and how much of its look-alike: the numbers behind the pictures.
+"""The share of packets that arrived over the course of a call, and of its twin: the numbers behind the pictures.
 
-Counted over all epochs of the accusing question, calls beside random twins; the canary is left out. Nothing is judged
-here.
+They are counted over all epochs that compare calls with random twins, without the canary. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from talkpath.measure.bitmap import matrix
 from talkpath.measure.facts import Epoch, Observation, Track
 
 BINS, LEAST_BIN_S = 12, 0.02
-LEAST = 6  # packets in a bin that are worth a point
+LEAST = 6  # packets that a bin needs for a point
 QUESTIONS = ("battery", "watch")
 Floats = NDArray[np.float64]
 Share = float | None
@@ -26,7 +25,7 @@ Share = float | None
 @dataclass(frozen=True, slots=True)
 class Curve:
     """One arm in one direction. `at_s` are the middles of bins of `bin_s` from the start of the calls; `call` and
-    `twin` the share of packets sent in the bin that arrived, None where too few were sent to say."""
+    `twin` the share of the packets sent in a bin that arrived, None where too few were sent."""
 
     direction: Direction
     bin_s: float
@@ -40,7 +39,7 @@ class Curve:
 
     @property
     def gap(self) -> float:
-        """How much less of the call arrived than of the twin, from 0 to 1; calls that nobody heard of count as 1."""
+        """How much less of the call arrived than of the twin, from 0 to 1."""
         if not self.twin_sent:
             return 0.0
         call = self.call_arrived / self.call_sent if self.call_sent else 0.0
@@ -48,14 +47,14 @@ class Curve:
 
     @property
     def lost(self) -> float:
-        """The share that both lost together."""
+        """The share of all packets, of calls and twins together, that was lost."""
         sent = self.call_sent + self.twin_sent
         return 1 - (self.call_arrived + self.twin_arrived) / sent if sent else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """How many flows had all their set-up answered."""
+    """How many flows there were, and of how many the whole set-up was answered."""
 
     calls: int
     calls_answered: int
@@ -64,14 +63,14 @@ class SetUp:
 
 
 def curves(epochs: Sequence[Epoch], arm: Arm) -> list[Curve]:
-    """Up and down; empty where the arm was not measured."""
+    """The curves of an arm, up and down; empty where it was not measured."""
     chosen = [e for e in epochs if e.arm == arm and e.question in QUESTIONS and not e.missing]
     found = [_curve(chosen, "up"), _curve(chosen, "down")]
     return [curve for curve in found if curve.call_sent or curve.twin_sent]
 
 
 def set_up(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
-    """Calls and random twins whose set-up was answered whole, where the app has one."""
+    """The set-up of an arm's calls and random twins; all zero where the app has no set-up."""
     flows = [
         flow
         for epoch in epochs

@@ -1,8 +1,8 @@
-"""The picture of one arm, as inline SVG: how its set-up fared, then how much of the call arrived while it went on.
+"""The picture of one arm as inline SVG: the share of answered set-ups, then of packets that arrived over time.
 
-The call is a filled bar and a thick line, its look-alike a hollow bar and a dashed line: they differ by more than
-colour. Colours are the page's (classes), so it is dark in the dark and prints. Its title and description say in words
-what it shows.
+The call is a filled bar and a thick line, its twin a hollow bar and a dashed line, so they differ by more than colour.
+Colours come from the page's classes, so the picture follows dark mode and can be printed. Its title and description say
+in words what it shows.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from talkpath.report.words.language import say
 WIDTH, HEIGHT = 200, 104
 LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
 BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
-FAILED = 0.5  # of set-ups answered, below which there was no call to speak of
+FAILED = 0.5  # share of answered set-ups below which the calls count as not set up
 
 Point = tuple[float, float]
 
 
 class Span(NamedTuple):
-    """The seconds from left to right."""
+    """The first and last second of the time axis."""
 
     start_s: float
     end_s: float

@@ -1,7 +1,7 @@
-"""A check as one HTML file: no script, nothing loaded from anywhere, readable on a phone, in the dark and on paper.
+"""A check as one HTML page: it has no script, loads nothing, and can be read on a phone, in dark mode and on paper.
 
-`page` makes the file out of sections; `check_parts` are those of one check, which the lab's demo uses too. A state is
-always a mark and words beside its colour.
+`page` makes a page of any content; `check_parts` are a check's table and pictures, which the lab's demo uses too.
+A state is always a mark and words beside its colour.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
 
 
-def check_page(facts: Facts, verdicts: Sequence[Verdict], written: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
-    """One stored check. `written` is its tp-004 object; `notes` are sentences to stand under the title."""
+def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
+    """The page of one check. `record` is its tp-004 object; `notes` are sentences below the title."""
     body = [
         element("p", _about(facts), class_="soft"),
         *(element("p", note) for note in notes),
-        *check_parts(facts, verdicts, written["transports"]),
+        *check_parts(facts, verdicts, record["transports"]),
         *explanations(verdicts),
         meanings(),
     ]
@@ -39,13 +39,17 @@ def _about(facts: Facts) -> str:
     begun = facts.started_at.replace("T", " ").replace("Z", " UTC")
     when = say("page", "Begun {time}.", time=begun) + " " if begun else ""
     amount = megabytes(facts.bytes_sent + facts.bytes_received)
-    told = say("page", "It took {seconds} and {amount}, to one test server that agreed to take part.",
-               seconds=seconds(facts.duration_s, 0), amount=amount)  # fmt: skip
-    return when + told
+    cost = say(
+        "page",
+        "It took {seconds} and {amount}, to one test server that agreed to take part.",
+        seconds=seconds(facts.duration_s, 0),
+        amount=amount,
+    )
+    return when + cost
 
 
 def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
-    """The whole file."""
+    """A whole page with a title and any content."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -63,7 +67,7 @@ def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
 
 
 def simulation() -> str:
-    """What everything that a lab made is marked with."""
+    """The mark of everything that a lab made."""
     return say("page", "SIMULATED")
 
 
@@ -73,7 +77,7 @@ def simulation_note() -> str:
 
 
 def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
-    """The table, and the picture."""
+    """The table and the pictures of a check."""
     return [table(rows(verdicts, transports)), *picture(facts, verdicts)]
 
 
@@ -81,7 +85,7 @@ def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[
 
 
 def table(matrix: Sequence[Row]) -> Element:
-    """Apps by messages, voice, video."""
+    """The table of apps by messages, voice and video."""
     names = (say("table", "app"), *map(sentences.medium, MEDIA))
     titles = (element("th", name, scope="col") for name in names)
     return element(
@@ -107,17 +111,17 @@ def _cell(medium: str, found: Cell | None) -> Element:
 
 
 def still_carried(found: Cell) -> str:
-    """What still carries the call, "" where that was not asked."""
+    """Which transports still carry the call, "" where none was tried."""
     return say("table", "still carried by {transports}", transports=found.carried) if found.carried else ""
 
 
 def state(found: Cell) -> Element:
-    """Mark, word and colour."""
+    """A cell's state as mark, words and colour."""
     return label(found.state, found.mark, found.label)
 
 
 def label(code: str, mark: str, text: str) -> Element:
-    """A state's look, for anything."""
+    """Any state as mark, words and colour."""
     return element("span", f"{mark}\N{NO-BREAK SPACE}{text}", class_=f"state {code}")
 
 
@@ -125,7 +129,7 @@ def label(code: str, mark: str, text: str) -> Element:
 
 
 def picture(facts: Facts, verdicts: Sequence[Verdict]) -> list[Element]:
-    """One chart for each app and medium that was measured, in the direction in which it was hit or lost most."""
+    """A chart for each app and medium that was measured, in the direction with the larger gap or loss."""
     figures = [figure for verdict in verdicts if (figure := _figure(facts, verdict)) is not None]
     return [element("div", *figures, class_="charts"), key()] if figures else []
 
@@ -146,7 +150,7 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
 
 
 def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
-    """One sentence and its lines for each verdict worth telling."""
+    """The sentences of each notable verdict."""
     with_messages = sentences.tested_messages(verdicts)
     yield element("h2", say("page", "In words"))
     for verdict in notable(verdicts):
@@ -160,12 +164,12 @@ def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
 
 
 def heading(verdict: Verdict) -> str:
-    """An app and a medium."""
+    """The verdict's app and medium."""
     return say("page", "{app}, {medium}", app=sentences.app_name(verdict), medium=sentences.medium(verdict.medium))
 
 
 def meanings() -> Element:
-    """What each label means and never means."""
+    """A table of the labels and what each never means."""
     labels = sentences.labels()
     lines = (
         element(

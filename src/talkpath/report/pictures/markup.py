@@ -1,4 +1,4 @@
-"""HTML and SVG as trees: text is escaped by the one who writes the tree out, so no sentence can become markup."""
+"""HTML and SVG as trees. Text is escaped when a tree is written out, so no sentence can become markup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Child = Element | str | None
 
 
 def element(name: str, /, *children: Child, **attributes: object) -> Element:
-    """An element. Children are elements or text, None is left out; `class_` is "class", `_` in a name is "-"."""
+    """An element with its children: elements or text; None is left out. `class_` is "class", `_` in a name is "-"."""
     made = Element(name, {_attribute(key): f"{value}" for key, value in attributes.items() if value is not None})
     last: Element | None = None
     for child in children:
@@ -24,7 +24,7 @@ def element(name: str, /, *children: Child, **attributes: object) -> Element:
 
 
 def marked(text: str) -> list[Child]:
-    """A sentence with its `commands` as such."""
+    """A sentence whose `commands` become <code> elements."""
     return [element("code", part) if place % 2 else part for place, part in enumerate(text.split("`"))]
 
 
@@ -33,6 +33,6 @@ def _attribute(key: str) -> str:
 
 
 def document(head: Element, body: Element, lang: str = "en", direction: str = "ltr") -> str:
-    """The whole page."""
+    """The text of the whole page."""
     page = element("html", head, body, lang=lang, dir=direction)
     return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"

@@ -1,4 +1,4 @@
-"""tp-007: what `capture --json` prints, one object a file."""
+"""The JSON object of a capture file (tp-007): what `capture --json` prints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PathObject(Flow, frozen=True, kw_only=True):
 
 
 class CallObject(Call, frozen=True, kw_only=True):
-    """One call: `flows` are numbers, told in `paths`; `endpoints` is that of the path with most media."""
+    """One call. `flows` are numbers of its `paths`; `endpoints` is that of the path with most media."""
 
     flows: tuple[int, ...]  # type: ignore[assignment]
     paths: tuple[PathObject, ...]
@@ -55,7 +55,7 @@ class CaptureResult(Struct, frozen=True):
 def result(
     file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
 ) -> CaptureResult:
-    """The object of one capture."""
+    """The object of one capture file."""
     calls = tuple(call_object(call, endpoints(place) if endpoints else ()) for place, call in enumerate(findings.calls))
     return CaptureResult(
         schema=SCHEMA,
@@ -70,7 +70,7 @@ def result(
 
 
 def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
-    """One call."""
+    """The object of one call."""
     texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
     paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
     busiest = max(paths, key=lambda path: path.media_sent + path.media_received)
@@ -78,6 +78,6 @@ def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
     return CallObject(**fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints)
 
 
-def text(found: CaptureResult) -> str:
-    """As JSON on one line."""
-    return msgspec.json.encode(found).decode()
+def text(record: CaptureResult) -> str:
+    """The object as JSON on one line."""
+    return msgspec.json.encode(record).decode()

@@ -1,4 +1,4 @@
-"""A capture as one HTML file: a table of calls, a picture of each direction second by second, a sentence each."""
+"""A capture as one HTML page: a table of calls, then for each a sentence and a picture of each direction."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
 
 def capture_page(file: str, findings: Findings) -> str:
-    """The whole file."""
+    """The whole page."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
-    told = say("capture", "{packets} in {seconds}; calls: {calls}.", packets=came, seconds=seconds(findings.duration_s),
-               calls=len(findings.calls))  # fmt: skip
-    body = [element("p", told, class_="soft"), *_unread(findings)]
+    values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
+    summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
+    body = [element("p", summary, class_="soft"), *_unread(findings)]
     if findings.calls:
         body += [_table(findings.calls), _key()]
     for number, call in enumerate(findings.calls, 1):
@@ -69,9 +69,12 @@ def _row(number: int, call: Call) -> Element:
 
 def _key() -> Element:
     meanings = (
-        say("capture", "fine"), say("capture", "up to 5% lost"), say("capture", "more lost or 0.2 s still"),
-        say("capture", "still for half of it"), say("capture", "nothing came"),
-    )  # fmt: skip
+        say("capture", "fine"),
+        say("capture", "up to 5% lost"),
+        say("capture", "more lost or 0.2 s still"),
+        say("capture", "still for half of it"),
+        say("capture", "nothing came"),
+    )
     parts: list[Element | str] = [say("capture", "A bar is a second; its height is kbit/s."), " "]
     for colour, meaning in zip(COLOURS, meanings, strict=True):
         square = element("rect", width=12, height=12, style=f"fill:var({colour})")

@@ -1,4 +1,4 @@
-"""What `capture` tells of a call in words. Never more than "consistent with"."""
+"""A recorded call in sentences. They never say more than "consistent with"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talkpath.verdict.model import Verdict
 
 
 def app_name(app: str) -> str:
-    """The app as people write it."""
+    """The app's name as people write it."""
     known = apps().get(app)
     return known.name if known else say("capture", "an app that is not known")
 
@@ -25,7 +25,7 @@ def kind(call: Call) -> str:
 
 
 def path(call: Call) -> str:
-    """By which way it went."""
+    """The path of a call."""
     return {
         "p2p": say("capture", "directly between the two phones"),
         "relay": say("capture", "through a server"),
@@ -34,69 +34,82 @@ def path(call: Call) -> str:
 
 
 def direction(code: str) -> str:
-    """Which way packets went, seen from this end."""
+    """A direction, seen from this end."""
     return {"sent": say("capture", "sent"), "received": say("capture", "received")}[code]
 
 
 def titles() -> tuple[str, ...]:
-    """The heads of a table of calls."""
+    """The column titles of a table of calls."""
     return (
-        "", say("table", "app"), say("table", "medium"), say("table", "path"), say("table", "begins"),
-        say("table", "lasts"), say("table", "lost on the way here"), say("table", "quality"), say("table", "result"),
-    )  # fmt: skip
+        "",
+        say("table", "app"),
+        say("table", "medium"),
+        say("table", "path"),
+        say("table", "begins"),
+        say("table", "lasts"),
+        say("table", "lost on the way here"),
+        say("table", "quality"),
+        say("table", "result"),
+    )
 
 
 def unread(findings: Findings) -> str:
-    """What of the file could not be read."""
+    """What could not be read in the file."""
     parts = (f"{times} × {name}" for name, times in findings.unread.items())
     return say("capture", "Not read: {parts}.", parts=", ".join(parts))
 
 
 def lost(stream: Stream) -> str:
-    """What a stream lost."""
+    """The losses of a stream."""
     if stream.lost is None or stream.loss_pct is None:
         return say("capture", "losses cannot be told")
-    told = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
+    values = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
     if stream.loss_basis == "cadence":
-        return say("capture", "lost, told by its beat: {lost} ({share})", **told)
-    return say("capture", "lost: {lost} ({share})", **told)
+        return say("capture", "lost, told by its beat: {lost} ({share})", **values)
+    return say("capture", "lost: {lost} ({share})", **values)
 
 
 def sentence(call: Call, verdict: Verdict) -> str:
     """One sentence on how the call went."""
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
-    told = {"call": name, "quality": _quality(verdict)}
+    values = {"call": name, "quality": _quality(verdict)}
     if verdict.state == "ok":
-        return say("capture", "{call}: {quality}; nothing points to a restriction on the way to this end.", **told)
+        return say("capture", "{call}: {quality}; nothing points to a restriction on the way to this end.", **values)
     if verdict.alternatives:
-        fits = mechanisms(verdict)
-        return say("capture", "{call}: {quality}; that is consistent with {mechanisms}, and with a poor line.",
-                   mechanisms=fits, **told)  # fmt: skip
+        values["mechanisms"] = mechanisms(verdict)
+        return say(
+            "capture", "{call}: {quality}; that is consistent with {mechanisms}, and with a poor line.", **values
+        )
     if verdict.reason and verdict.reason.code == "short_capture":
-        return say("capture", "{call}: {quality}; what was recorded of it is too short to tell more.", **told)
-    return say("capture", "{call}: {quality}; there is nothing to compare it with.", **told)
+        return say("capture", "{call}: {quality}; what was recorded of it is too short to tell more.", **values)
+    return say("capture", "{call}: {quality}; there is nothing to compare it with.", **values)
 
 
 def mechanisms(verdict: Verdict) -> str:
-    """The rules that fit, in words."""
-    told = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
-    return say("list", " or ").join(say("capture", "a rule by which {mechanism}", mechanism=one) for one in told)
+    """The mechanisms that fit, as clauses."""
+    clauses = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
+    rules = (say("capture", "a rule by which {mechanism}", mechanism=clause) for clause in clauses)
+    return say("list", " or ").join(rules)
 
 
 def advice(verdict: Verdict) -> str:
-    """What would change a result that could not tell."""
-    code = verdict.reason.code if verdict.reason else ""
-    return {
-        "short_capture": remedy(verdict.reason),
-        "no_control": say("capture", "Record the same call at the other end too (`--peer`), or run `talkpath check` on "
-                          "this network now."),
-        "single_request": say("capture", "Try the call again while recording, or run `talkpath check` on this network "
-                              "now."),
-    }.get(code, "")  # fmt: skip
+    """What to do about an insufficient result."""
+    match verdict.reason and verdict.reason.code:
+        case "short_capture":
+            return remedy(verdict.reason)
+        case "no_control":
+            return say(
+                "capture",
+                "Record the same call at the other end too (`--peer`), or run `talkpath check` on this network now.",
+            )
+        case "single_request":
+            return say("capture", "Try the call again while recording, or run `talkpath check` on this network now.")
+        case _:
+            return ""
 
 
 def assumptions() -> str:
-    """What the numbers rest on."""
+    """The assumptions behind the numbers."""
     return say(
         "capture",
         "Voice quality is the E-model's (ITU-T G.107) from losses, freezes and jitter, for a codec that conceals "
@@ -106,15 +119,22 @@ def assumptions() -> str:
 
 
 def attempt_sentence(attempt: Attempt, verdict: Verdict) -> str:
-    """One sentence on set-up without talk."""
-    told = {"app": app_name(attempt.app), "seconds": seconds(attempt.start_s)}
+    """One sentence on a call that was set up without talk."""
+    values = {"app": app_name(attempt.app), "seconds": seconds(attempt.start_s)}
     if attempt.answered:
-        return say("capture", "{app}, a call set up from {seconds} on: servers answered, but nobody talked in this "
-                   "recording.", **told)  # fmt: skip
+        return say(
+            "capture",
+            "{app}, a call set up from {seconds} on: servers answered, but nobody talked in this recording.",
+            **values,
+        )
     if verdict.alternatives:
-        return say("capture", "{app}, a call set up from {seconds} on: nothing answered; that is consistent with "
-                   "{mechanisms}.", mechanisms=mechanisms(verdict), **told)  # fmt: skip
-    return say("capture", "{app}, a call set up from {seconds} on: nothing answered.", **told)
+        values["mechanisms"] = mechanisms(verdict)
+        return say(
+            "capture",
+            "{app}, a call set up from {seconds} on: nothing answered; that is consistent with {mechanisms}.",
+            **values,
+        )
+    return say("capture", "{app}, a call set up from {seconds} on: nothing answered.", **values)
 
 
 def pair_lines(pair: Paired) -> list[str]:
@@ -129,16 +149,25 @@ def pair_lines(pair: Paired) -> list[str]:
 def _pair_line(name: str, way: Way | None) -> str:
     if way is None:
         return say("capture", "{way}: the two recordings share no packet; a server may write them anew", way=name)
-    told = {"way": name, "lost": way.lost, "sent": way.sent, "share": percent(way.loss_pct / 100, 1),
-            "run": way.longest_run}  # fmt: skip
+    values = {
+        "way": name,
+        "lost": way.lost,
+        "sent": way.sent,
+        "share": percent(way.loss_pct / 100, 1),
+        "run": way.longest_run,
+    }
     if way.first_lost_s is None:
-        return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), at most {run} in a row", **told)
-    return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), the first at {seconds}, at most {run} "
-               "in a row", seconds=seconds(way.first_lost_s), **told)  # fmt: skip
+        return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), at most {run} in a row", **values)
+    return say(
+        "capture",
+        "{way}: vanished packets: {lost} of {sent} ({share}), the first at {seconds}, at most {run} in a row",
+        seconds=seconds(way.first_lost_s),
+        **values,
+    )
 
 
 def _quality(verdict: Verdict) -> str:
-    """What arrived here, in numbers."""
+    """What arrived at this end, in numbers."""
     loss, frozen, mos, silence = (
         verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_pct", "mos_down", "silence_s")
     )
@@ -152,6 +181,11 @@ def _quality(verdict: Verdict) -> str:
     if silence and silence >= 3:
         parts.append(say("capture", "for its last {seconds} nothing came", seconds=seconds(silence, 0)))
     if missing := verdict.figures.get("loss_up_pct"):
-        parts.append(say("capture", "{share} of what this end sent was missing before it was recorded",
-                         share=percent(missing / 100, 1)))  # fmt: skip
+        parts.append(
+            say(
+                "capture",
+                "{share} of what this end sent was missing before it was recorded",
+                share=percent(missing / 100, 1),
+            )
+        )
     return listed(parts)

@@ -1,4 +1,4 @@
-"""A capture on a terminal: a table of calls, a timeline per direction, one sentence each."""
+"""Prints a capture on a terminal: a table of calls, then for each a sentence and a timeline for each direction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
 WIDEST = 100
 MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
-"""Fine; under 5 % lost; 5 % or more; stood still; nothing."""
+"""By severity: fine; under 5 % lost; 5 % or more lost; frozen; nothing arrived."""
 
 
 def show(
@@ -28,10 +28,10 @@ def show(
     endpoints: Sequence[Sequence[str]] = (),
     pairs: Sequence[Paired] = (),
 ) -> None:
-    """All of one file."""
+    """Print everything about one file."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
-    told = f"{file}: {listed([came, seconds(findings.duration_s)])}"
-    console.print(Text(told, style="bold"))
+    heading = f"{file}: {listed([came, seconds(findings.duration_s)])}"
+    console.print(Text(heading, style="bold"))
     if findings.unread:
         console.print(f"  {capture_sentences.unread(findings)}")
     if not findings.calls and not findings.attempts:
@@ -55,7 +55,7 @@ def show(
 
 
 def table(calls: Sequence[Call]) -> RenderableType:
-    """One row a call."""
+    """A row for each call."""
     grid = Table(box=None, pad_edge=False)
     for title in capture_sentences.titles():
         grid.add_column(title)
@@ -77,7 +77,7 @@ def table(calls: Sequence[Call]) -> RenderableType:
 
 
 def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
-    """A mark for each second, or for as many as fit into one mark."""
+    """A mark for each second, or for several seconds where the line is too short."""
     each = -(-len(moments) // width)
     text = Text(f"    {capture_sentences.direction(heading):9}")
     for begin in range(0, len(moments), each):
@@ -88,7 +88,7 @@ def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Te
 
 
 def severity(moments: Sequence[Second]) -> int:
-    """The place in MARKS of some seconds together."""
+    """The index in MARKS of some seconds together."""
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))
     if frozen >= 0.5:
@@ -114,14 +114,25 @@ def _call(console: Console, number: int, call: Call) -> None:
 
 
 def _stream(stream: Stream) -> str:
-    name = say("capture", "{direction}, {medium}", direction=capture_sentences.direction(stream.direction),
-               medium=sentences.medium(stream.medium or ""))  # fmt: skip
+    name = say(
+        "capture",
+        "{direction}, {medium}",
+        direction=capture_sentences.direction(stream.direction),
+        medium=sentences.medium(stream.medium or ""),
+    )
     came = count("unit", "{number} packet", "{number} packets", stream.packets)
     parts = [f"{name}: {came}", capture_sentences.lost(stream)]
     if stream.jitter_ms is not None:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
     if stream.freezes:
-        parts.append(count("capture", "{number} freeze of {seconds}", "{number} freezes, {seconds} together",
-                           stream.freezes, seconds=seconds(stream.frozen_s)))  # fmt: skip
+        parts.append(
+            count(
+                "capture",
+                "{number} freeze of {seconds}",
+                "{number} freezes, {seconds} together",
+                stream.freezes,
+                seconds=seconds(stream.frozen_s),
+            )
+        )
     parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
     return listed(parts)

@@ -1,4 +1,4 @@
-"""A verdict on a browser's own calls (basis `webrtc`) in words: it names no app, for none was measured."""
+"""A verdict on a browser's own calls (basis `webrtc`) as sentences. They name no app, since none was measured."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from talkpath.report.words.reasons import reason, remedy
 from talkpath.verdict.model import Reason, Verdict
 
 STATES = ("ok", "restricted", "insufficient")
-"""The states whose sentences and limits name an app elsewhere."""
+"""The states whose usual sentences name an app."""
 
 
 def sentence(verdict: Verdict) -> str:
-    """One sentence, for the states of `STATES`."""
+    """The verdict in one sentence, for the states of `STATES`."""
     video, why = verdict.medium == "video", _why(verdict.reason)
     match verdict.state:
         case "ok" if video:
@@ -34,14 +34,14 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _why(found: Reason | None) -> str:
-    """As `reason`; but of a page's two ends either may have been late."""
+    """As `reason`, but in a check by a browser either end may have been late."""
     if found is not None and found.code == "late":
         return say("reason", "this device or the test server was too busy to send on time")
     return reason(found)
 
 
 def limits(verdict: Verdict) -> str:
-    """What it is not, or what to do next, for the states of `STATES`."""
+    """The limits of the verdict, or what to do next, for the states of `STATES`."""
     if verdict.state == "ok":
         return say(
             "ok",

@@ -1,4 +1,4 @@
-"""How sure a verdict on calls is, and what it is not: the second and the third of the lines below its sentence."""
+"""How certain a verdict on calls is, and its limits: the second and third line below its sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from talkpath.verdict.model import Verdict
 
 
 def certainty(verdict: Verdict) -> str:
-    """How sure it is, in words of the verdict's state alone."""
+    """How certain the verdict is. Each state has sentences of its own."""
     number = odds(verdict.log10_e) if verdict.log10_e is not None else ""
     match verdict.state:
         case "ok":
@@ -48,7 +48,7 @@ def certainty(verdict: Verdict) -> str:
 
 
 def limits(verdict: Verdict, name: str, with_messages: bool) -> str:
-    """What it is not, or what to do next. `name`: the app's; `with_messages`: did this check try messages?"""
+    """What the verdict does not say, or what to do next. `with_messages`: did this check try messages?"""
     match verdict.state:
         case "ok":
             said = _untested(verdict, name, with_messages)

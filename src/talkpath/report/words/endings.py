@@ -1,4 +1,4 @@
-"""What a person is told where a check could not begin, or ended before its end."""
+"""Why a check could not begin or ended early, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from talkpath.report.words.language import say
 
 
 def without_a_server() -> str:
-    """What to do where there is no test server to check against."""
+    """What to do without a test server to check against."""
     head = say("ways on", "There is no test server to check against yet. Three ways on:")
     friend = say("ways on", "A friend on a network without restrictions runs the first command and sends you the link:")
     own = say("ways on", "Or run your own test server on a machine elsewhere:")
@@ -24,18 +24,21 @@ def without_a_server() -> str:
 
 
 def ending(code: str, *, measured: bool) -> str:
-    """One sentence or two on a check that ended otherwise than planned, "" where it did not."""
-    told = {
-        "refused": say("ended", "Nothing listens at the link's port. Ask whoever runs the test server, or use another "
-                       "link."),
-        "timeout": say("ended", "The test server does not answer. Is this device online, and the test server up? Try "
-                       "another link too."),
+    """A sentence or two on why a check ended early, "" where it ended as planned."""
+    sentences = {
+        "refused": say(
+            "ended", "Nothing listens at the link's port. Ask whoever runs the test server, or use another link."
+        ),
+        "timeout": say(
+            "ended",
+            "The test server does not answer. Is this device online, and the test server up? Try another link too.",
+        ),
         "responder_lost": say("ended", "The test server went away during the check."),
         "network_lost": say("ended", "This device's network was lost during the check."),
         "interrupted": say("ended", "Stopped."),
-    }  # fmt: skip
-    if code not in told or code in ("refused", "timeout"):
-        return told.get(code, "")
+    }
+    if code not in sentences or code in ("refused", "timeout"):
+        return sentences.get(code, "")
     if measured:
-        return f"{told[code]} {say('ended', 'What was measured until then is kept.')}"
-    return f"{told[code]} {say('ended', 'Nothing had been measured yet.')}"
+        return f"{sentences[code]} {say('ended', 'What was measured until then is kept.')}"
+    return f"{sentences[code]} {say('ended', 'Nothing had been measured yet.')}"

@@ -1,8 +1,8 @@
-"""Reads a gettext catalogue (.po): the very file that translators edit, so no compiled copy can be out of step.
+"""Reads a gettext catalogue (.po): the file that translators edit, so there is no compiled copy to keep current.
 
-Of the format (GNU gettext manual, "The Format of PO Files") it knows what is used here: `msgctxt`, `msgid`,
-`msgid_plural`, `msgstr`, `msgstr[n]`, strings over several lines, comments; entries apart by an empty line. A `msgstr`
-that is empty is no translation.
+It reads the part of the format (GNU gettext manual, "The Format of PO Files") that is used here: `msgctxt`, `msgid`,
+`msgid_plural`, `msgstr`, `msgstr[n]`, strings over several lines, comments; entries separated by an empty line. An
+empty `msgstr` is no translation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\])\s+)?(".*
 PLURAL = re.compile(r"plural=([^;]+)")
 
 Messages = Mapping[tuple[str, str], tuple[str, ...]]
-"""(context, English singular) -> the forms: one, or as many as the language has plurals."""
+"""(context, English singular) -> the translated forms: one, or as many as the language has plurals."""
 
 
 class Catalogue(NamedTuple):
-    """One file. `plural` says which form goes with a number."""
+    """The content of one file. `plural` gives the index of the form for a number."""
 
     messages: Messages
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Catalogue(NamedTuple):
 
 
 def read_catalogue(text: str) -> Catalogue:
-    """The whole file. Raises ValueError with the line that is none of a catalogue."""
+    """Read the whole file. `ValueError` names a line that is not of this format."""
     entries = [_fields(block) for block in re.split(r"\n\s*\n", text)]
     messages = {(e.get("msgctxt", ""), e["msgid"]): _forms(e) for e in entries if e.get("msgid")}
     header = next((e["msgstr"] for e in entries if e.get("msgid") == ""), "")

@@ -1,10 +1,10 @@
-"""The language in which people are told. A command chooses it once (`speaking`); whatever makes words uses `say`.
+"""Translates what talkpath says. A command chooses the language once (`speaking`); all sentences go through `say`.
 
-English is the source and stands in the code; every other language is one file, languages/CODE.po. Its header says
-which way it is written (`X-Direction`), its decimal mark (`X-Decimal`), and who reviewed it (`X-Reviewed: name, date`,
-or `no`). What a catalogue does not have is told in English. Digits are 0-9 in every language, as in the commands, port
-numbers and pictures beside them. In text from right to left each Latin word, name and number is isolated (U+2068,
-U+2069), so that none tears a sentence apart.
+English texts stand in the code; every other language is one gettext file, languages/CODE.po. Its header gives the
+writing direction (`X-Direction`), the decimal mark (`X-Decimal`), and who reviewed it (`X-Reviewed: name, date`, or
+`no`). A text without a translation is shown in English. Digits are 0-9 in every language, as in the commands, port
+numbers and pictures beside them. In right-to-left text each Latin word, name and number is isolated (U+2068, U+2069),
+so that the bidirectional algorithm does not move what is around it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LATIN = re.compile(r"(\{\w+\})|`[^`]+`|[A-Za-z][A-Za-z0-9]*(?:[ ./-]+[A-Za-z0-9]
 
 @dataclass(frozen=True)
 class Language:
-    """One language. `reviewed` is "name, date", "" where no speaker of it has read the words yet."""
+    """One language and its translations. `reviewed` is "name, date", "" where no speaker has reviewed it yet."""
 
     code: str
     messages: Messages
@@ -40,20 +40,20 @@ class Language:
     reviewed: str = ""
 
     def translate(self, context: str, text: str, plural: str, number: int) -> str:
-        """The form for that number; English where there is none."""
+        """The translation in the form for that number; English where there is none."""
         forms = self.messages.get((context, text))
         if forms is None:
             return text if number == 1 else plural
         return forms[self.plural(number)] if len(forms) > 1 else forms[0]
 
     def fill(self, text: str, values: Mapping[str, object]) -> str:
-        """The values in their places; in text from right to left, those isolated that are not."""
+        """The text with its values filled in; in right-to-left text the values are isolated."""
         if self.direction == "ltr":
             return text.format_map(values)
         return text.format_map({name: self.isolate(str(value)) for name, value in values.items()})
 
     def isolate(self, value: str) -> str:
-        """A name or number that is to stand in this language's text: kept apart where it runs the other way."""
+        """Isolate a name or number whose writing direction differs from this language's."""
         own = any(letter.isalpha() and bidirectional(letter) in ("R", "AL") for letter in value)
         return value if self.direction == "ltr" or own or ISOLATE in value else isolated(value)
 
@@ -63,42 +63,42 @@ _spoken: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 
 def codes() -> list[str]:
-    """English, then all that have a file."""
-    found = (entry.name.removesuffix(".po") for entry in FOLDER.iterdir() if entry.name.endswith(".po"))
-    return [ENGLISH.code, *sorted(found)]
+    """The codes of all languages, English first."""
+    translated = (entry.name.removesuffix(".po") for entry in FOLDER.iterdir() if entry.name.endswith(".po"))
+    return [ENGLISH.code, *sorted(translated)]
 
 
 @cache
 def language(code: str) -> Language:
-    """One of `codes`."""
+    """The language of a code in `codes`."""
     if code == ENGLISH.code:
         return ENGLISH
-    found = read_catalogue(FOLDER.joinpath(f"{code}.po").read_text(encoding="utf-8"))
-    right_to_left = found.headers.get("X-Direction") == "rtl"
+    catalogue = read_catalogue(FOLDER.joinpath(f"{code}.po").read_text(encoding="utf-8"))
+    right_to_left = catalogue.headers.get("X-Direction") == "rtl"
     isolate = latin_isolated if right_to_left else str
-    reviewed = found.headers.get("X-Reviewed", "no")
+    reviewed = catalogue.headers.get("X-Reviewed", "no")
     return Language(
         code,
-        {key: tuple(map(isolate, forms)) for key, forms in found.messages.items()},
-        found.plural,
+        {key: tuple(map(isolate, forms)) for key, forms in catalogue.messages.items()},
+        catalogue.plural,
         "rtl" if right_to_left else "ltr",
-        found.headers.get("X-Decimal", "."),
+        catalogue.headers.get("X-Decimal", "."),
         "" if reviewed == "no" else reviewed,
     )
 
 
 def isolated(text: str) -> str:
-    """Inside a first-strong isolate (Unicode annex 9, section 2.4): what it says cannot move what is around it."""
+    """The text inside a first-strong isolate (Unicode annex 9, section 2.4), so that it moves nothing around it."""
     return f"{ISOLATE}{text}{POP}"
 
 
 def latin_isolated(text: str) -> str:
-    """Each command and each run of Latin words isolated; placeholders are `Language.fill`'s."""
-    return LATIN.sub(lambda found: found[1] or isolated(found[0]), text)
+    """The text with each command and run of Latin words isolated. Placeholders are isolated by `Language.fill`."""
+    return LATIN.sub(lambda match: match[1] or isolated(match[0]), text)
 
 
 def choose(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> Language:
-    """The language asked for, else the first that the environment names and that is known, else English."""
+    """The language that was asked for, else the first known one that the environment names, else English."""
     if wanted is not None:
         return language(wanted)
     named = next((environment[name] for name in VARIABLES if environment.get(name)), "")
@@ -109,7 +109,7 @@ def choose(wanted: str | None = None, environment: Mapping[str, str] = os.enviro
 
 @contextmanager
 def speaking(spoken: Language) -> Iterator[None]:
-    """Everything inside is told in that language."""
+    """A context in which `say` uses that language."""
     token = _spoken.set(spoken)
     try:
         yield
@@ -118,7 +118,7 @@ def speaking(spoken: Language) -> Iterator[None]:
 
 
 def spoken() -> Language:
-    """The language of the moment."""
+    """The language in use now."""
     return _spoken.get()
 
 
@@ -126,16 +126,16 @@ def spoken() -> Language:
 
 
 def say(context: str, text: str, /, **values: object) -> str:
-    """The text, which is English and tells two equal ones apart by their context, with the values in place."""
+    """Translate an English text and fill in its values. `context` tells equal English texts apart."""
     return spoken().fill(spoken().translate(context, text, text, 1), values)
 
 
 def count(context: str, one: str, many: str, number: int, /, **values: object) -> str:
-    """As `say`, in the form that goes with the number, which is `{number}`."""
-    told = f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
-    return spoken().fill(spoken().translate(context, one, many, number), {"number": told, **values})
+    """As `say`, in the singular or plural form for the number, which fills `{number}`."""
+    numeral = f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+    return spoken().fill(spoken().translate(context, one, many, number), {"number": numeral, **values})
 
 
 def listed(parts: Iterable[str]) -> str:
-    """One after the other."""
+    """The parts joined as a list."""
     return say("list", ", ").join(map(spoken().isolate, parts))

@@ -1,4 +1,4 @@
-"""A rule in words, with what is known of its parameters."""
+"""A rule as a clause, with the estimate of its parameter."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from talkpath.report.words.language import count, say
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import rules
 
-TOLD: dict[str, tuple[str, Callable[[float], str]]] = {
+PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "media.drop": ("p", percent),
     "media.police": ("kbps", kilobits),
     "media.delay": ("ms", milliseconds),
     "relearn": ("after_s", seconds),
     "media.size_drop": ("over", lambda value: count("unit", "{number} byte", "{number} bytes", round(value))),
 }
-"""The parameter that is told of a rule, and how."""
+"""Rule -> its parameter that is shown, and how that number is written."""
 
 
 def mechanism(verdict: Verdict) -> str:
@@ -29,7 +29,7 @@ def mechanism(verdict: Verdict) -> str:
         return _freeze(verdict)
     if rule == "port.block" and (port := _number(verdict, "port")) is not None:
         return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
-    parameter, tell = TOLD.get(rule, ("", numeral))
+    parameter, tell = PARAMETERS.get(rule, ("", numeral))
     known = _number(verdict, parameter)
     if known is None or known.estimate is None:
         return name(rule)
@@ -40,12 +40,12 @@ def mechanism(verdict: Verdict) -> str:
 
 
 def is_named(verdict: Verdict) -> bool:
-    """Is there a rule, or are there some that tie?"""
+    """Does the verdict name a rule, or several that fit equally well?"""
     return verdict.rule not in (None, "media.unknown") or bool(verdict.alternatives)
 
 
 def name(rule: str) -> str:
-    """The rule without parameters. One that has no words here yet is told as the specification tells it."""
+    """The rule without parameters. A rule without words here is described as in spec/tp-002."""
     plain = {
         "stun.drop": say("rule", "the message that starts the call (STUN) is dropped"),
         "dtls.hello_drop": say("rule", "the handshake that protects the call (DTLS) is dropped"),

@@ -1,4 +1,4 @@
-"""A verdict on messages in words, built as one on calls. Messages have no look-alike, and only the lab tries them."""
+"""A verdict on messages as sentences. Messages have no control traffic beside them, and only the lab tries them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from talkpath.verdict.model import Verdict
 
 
 def sentence(verdict: Verdict, name: str) -> str:
-    """One sentence. `name`: the app's."""
+    """The verdict in one sentence. `name`: the app's name."""
     match verdict.state:
         case "ok":
             return say("messages", "{name}'s messages got through.", name=name)
@@ -24,7 +24,7 @@ def sentence(verdict: Verdict, name: str) -> str:
 
 
 def lines(verdict: Verdict) -> list[str]:
-    """What was seen; how sure; what it is not, or what to do next."""
+    """Three lines: what was observed, how certain it is, and its limits or what to do next."""
     tried = verdict.flow_count
     match verdict.state:
         case "ok":

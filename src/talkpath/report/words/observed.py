@@ -1,4 +1,4 @@
-"""What was seen of an app's calls, in one line: the first of the three below a verdict's sentence."""
+"""What was observed of an app's calls: the first of the three lines below a verdict's sentence."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import is_named, mechanism
 from talkpath.verdict.model import Verdict
 
-SET_UP = ("stun.drop", "dtls.hello_drop", "reflector.drop")  # rules that keep a call from beginning
-WAYS = ("up", "down")
-UNCOUNTED = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")  # reasons for which all is void
+SET_UP_RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop")
+"""Rules that keep a call from being set up."""
+
+DIRECTIONS = ("up", "down")
+VOID = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
+"""Reasons for which no measurement of the check counts."""
 
 
 def observed(verdict: Verdict) -> str:
-    """One line, in words of the verdict's state alone."""
+    """What was observed, in one line. Each state has sentences of its own."""
     match verdict.state:
         case "ok":
             return _ok(verdict)
@@ -35,11 +38,13 @@ def observed(verdict: Verdict) -> str:
 
 
 def _lost(verdict: Verdict) -> dict[str, str] | None:
-    """Of 100 packets of calls and twins, out and back; None where they were not counted."""
-    names = {f"{role}_{way}": f"{role}_lost_{way}" for role in ("calls", "twins") for way in WAYS}
+    """Losses of 100 packets of calls and twins in both directions; None where they were not counted."""
+    names = {
+        f"{role}_{direction}": f"{role}_lost_{direction}" for role in ("calls", "twins") for direction in DIRECTIONS
+    }
     shares = {key: verdict.figures.get(name) for key, name in names.items()}
-    told = {key: numeral(100 * share) for key, share in shares.items() if share is not None}
-    return told if len(told) == len(names) else None
+    counted = {key: numeral(100 * share) for key, share in shares.items() if share is not None}
+    return counted if len(counted) == len(names) else None
 
 
 def _ok(verdict: Verdict) -> str:
@@ -69,7 +74,7 @@ def _impaired(verdict: Verdict) -> str:
 
 def _insufficient(verdict: Verdict) -> str:
     lost = _lost(verdict)
-    if lost is None and verdict.reason is not None and verdict.reason.code in UNCOUNTED:
+    if lost is None and verdict.reason is not None and verdict.reason.code in VOID:
         return say("insufficient", "For that reason nothing that was measured is counted.")
     if lost is None:
         return say("insufficient", "Too little came in to be counted.")
@@ -82,12 +87,12 @@ def _insufficient(verdict: Verdict) -> str:
 
 
 def _restricted(verdict: Verdict) -> str:
-    if verdict.rule in SET_UP:
+    if verdict.rule in SET_UP_RULES:
         return say(
             "restricted", "The set-up of the calls was not answered; that of look-alikes sent at the same moments was."
         )
-    way = _way(verdict)
-    late = verdict.figures.get(f"extra_delay_ms_{way}")
+    direction = _direction(verdict)
+    late = verdict.figures.get(f"extra_delay_ms_{direction}")
     if verdict.rule == "media.delay" and late is not None:
         return say(
             "restricted",
@@ -95,17 +100,17 @@ def _restricted(verdict: Verdict) -> str:
             delay=milliseconds(late),
         )
     calls, low, high, twins = (
-        verdict.figures.get(f"{name}_{way}{bound}")
+        verdict.figures.get(f"{name}_{direction}{bound}")
         for name, bound in (("calls_lost", ""), ("calls_lost", "_low"), ("calls_lost", "_high"), ("twins_lost", ""))
     )
     if calls is None or low is None or high is None or twins is None:
         return say("restricted", "Calls fared worse than look-alikes sent at the same moments.")
     values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
-    return _counted(way, round(100 * calls), values)
+    return _counted(direction, round(100 * calls), values)
 
 
-def _counted(way: str, lost: int, values: dict[str, str]) -> str:
-    if way == "up":
+def _counted(direction: str, lost: int, values: dict[str, str]) -> str:
+    if direction == "up":
         return count(
             "restricted",
             "{number} of 100 call packets that you sent was lost ({low}–{high}); look-alikes sent at the same "
@@ -126,13 +131,14 @@ def _counted(way: str, lost: int, values: dict[str, str]) -> str:
     )
 
 
-def _way(verdict: Verdict) -> str:
-    """The way to tell of: the rule's, or of both that in which calls lost most beyond their look-alikes."""
-    if verdict.direction in WAYS:
+def _direction(verdict: Verdict) -> str:
+    """The rule's direction; of "both" the one in which calls lost most beyond their twins."""
+    if verdict.direction in DIRECTIONS:
         return str(verdict.direction)
     return max(
-        WAYS,
-        key=lambda way: (
-            (verdict.figures.get(f"calls_lost_{way}") or 0.0) - (verdict.figures.get(f"twins_lost_{way}") or 0.0)
+        DIRECTIONS,
+        key=lambda direction: (
+            (verdict.figures.get(f"calls_lost_{direction}") or 0.0)
+            - (verdict.figures.get(f"twins_lost_{direction}") or 0.0)
         ),
     )

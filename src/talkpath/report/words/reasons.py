@@ -1,4 +1,4 @@
-"""Why it could not be told, and what to do about it."""
+"""Why a verdict is `insufficient`, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from talkpath.report.words.language import say
 from talkpath.verdict.model import Reason
 
 
-def reason(found: Reason | None) -> str:
-    """Why, as a clause."""
+def reason(given: Reason | None) -> str:
+    """The reason as a clause."""
     unsaid = say("reason", "nobody said whether a VPN is on, and with one another network is measured")
-    told = {
+    clauses = {
         "budget": say("reason", "not enough was measured before the time or the data allowed for it ran out"),
         "twin_worse": say(
             "reason", "the look-alikes fared worse than the calls, which no restriction of calls explains"
@@ -22,20 +22,20 @@ def reason(found: Reason | None) -> str:
         "network_changed": say("reason", "the network changed during the check"),
         "hidden": say("reason", "the page was not in front all the time, so the browser let it sleep"),
         "vpn": unsaid
-        if found and found.values.get("unanswered")
+        if given and given.values.get("unanswered")
         else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
         "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
         "short_capture": say("reason", "the recording is too short"),
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
     }
-    return told[found.code] if found else say("reason", "not enough was measured")
+    return clauses[given.code] if given else say("reason", "not enough was measured")
 
 
-def remedy(found: Reason | None) -> str:
+def remedy(given: Reason | None) -> str:
     """What to do next, as a sentence."""
     busy = say("next", "Close what else runs on this device, then check again.")
-    told = {
+    sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
         "late": busy,
         "clock": busy,
@@ -45,4 +45,4 @@ def remedy(found: Reason | None) -> str:
         "responder_lost": say("next", "Check again, or try another test server."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
-    return told.get(found.code if found else "", say("next", "Check again at another hour."))
+    return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

@@ -1,6 +1,7 @@
-"""A verdict in words: a label, one sentence, three lines (what was seen, how sure, what it is not or what to do next).
+"""A verdict in words: a label, one sentence, three lines (what was observed, how certain it is, its limits).
 
-"Signs of", "consistent with", never a named agency, never more than the basis shows. No sentence serves two states.
+The words are "signs of" and "consistent with"; no agency is named, nothing goes beyond the verdict's basis, and no
+sentence serves two states.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "un
 
 
 def labels() -> dict[State, str]:
-    """What people read instead of a state's code."""
+    """State -> what people read instead of its code."""
     return {
         "ok": say("label", "No sign of restriction"),
         "restricted": say("label", "Signs of restriction"),
@@ -31,12 +32,12 @@ def labels() -> dict[State, str]:
 
 
 def label(verdict: Verdict) -> str:
-    """The verdict's."""
+    """The label of the verdict's state."""
     return labels()[verdict.state]
 
 
 def never_means() -> dict[State, str]:
-    """What each state never means."""
+    """State -> what it never means."""
     return {
         "ok": say("never means", "that the app's own servers answer"),
         "restricted": say("never means", "who does it, or why"),
@@ -48,12 +49,12 @@ def never_means() -> dict[State, str]:
 
 
 def medium(code: str) -> str:
-    """A medium as a heading."""
+    """A medium's code as a heading."""
     return {"text": say("medium", "messages"), "voice": say("medium", "voice"), "video": say("medium", "video")}[code]
 
 
 def app_name(verdict: Verdict) -> str:
-    """The app as people write it."""
+    """The name of the verdict's app as people write it."""
     return app_name_of(verdict.app)
 
 
@@ -64,7 +65,7 @@ def app_name_of(code: str) -> str:
 
 
 def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
-    """Where all is ok: the apps beside the first, of which alone the sentences are; "" where there is none."""
+    """Where all verdicts are ok: the names of the apps beside the first, whose sentences are shown; else ""."""
     if any(verdict.state != "ok" for verdict in verdicts):
         return ""
     names = list(dict.fromkeys(map(app_name, verdicts)))[1:]
@@ -72,7 +73,7 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
 
 
 def sentence(verdict: Verdict) -> str:
-    """One sentence."""
+    """The verdict in one sentence."""
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
         return message_sentences.sentence(verdict, name)
@@ -118,7 +119,10 @@ def sentence(verdict: Verdict) -> str:
 
 
 def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
-    """What was seen; how sure; what it is not, or what to do next. `with_messages`: did this check try messages?"""
+    """Three lines: what was observed, how certain it is, and its limits or what to do next.
+
+    `with_messages`: did this check try messages?
+    """
     if verdict.medium == "text":
         return message_sentences.lines(verdict)
     if _of_browser(verdict):
@@ -129,12 +133,12 @@ def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
 
 
 def _of_browser(verdict: Verdict) -> bool:
-    """Is it on a browser's own calls, and would it name an app otherwise?"""
+    """Is it about a browser's own calls, in a state whose usual sentences name an app?"""
     return verdict.basis == "webrtc" and verdict.state in browser_sentences.STATES
 
 
 def translation_note() -> str:
-    """What a reader must know of the translation; "" where a speaker of the language reviewed it."""
+    """A note that nobody reviewed the translation; "" where a speaker of the language did."""
     if spoken().reviewed:
         return ""
     return say(
@@ -143,5 +147,5 @@ def translation_note() -> str:
 
 
 def tested_messages(verdicts: Sequence[Verdict]) -> bool:
-    """Did the check that gave these verdicts look at messages too?"""
+    """Did the check of these verdicts try messages too?"""
     return any(verdict.medium == "text" for verdict in verdicts)
