@@ -18,7 +18,7 @@ from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.committer import APART_S, CROWD, Committer
 from talkpath.observatory.log.folder import Folder
-from talkpath.observatory.log.line import line_number, read_line, write_line
+from talkpath.observatory.log.line import MOST_LINE_BYTES, line_number, read_line, write_line
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.records import Received, Unfit, Withdrawn
@@ -374,3 +374,49 @@ def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
     log = open_log(tmp_path)
     assert [known.rules for known in log.older(2, 9)] == [1]
     log.close()
+
+
+def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
+    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
+    log.commit([report(1000)])
+    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
+    log._register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
+    assert log.commit(entries) == [True] * len(entries), "they are durable, whatever the register says"
+    assert "ids.db" in log.trouble
+    with pytest.raises(LogError, match=r"ids\.db"):
+        log.commit(entries)
+    log._register._db.execute("PRAGMA max_page_count = 100000")
+    assert log.commit(entries) == [False] * len(entries)
+    assert log.trouble == ""
+    assert len(ids(log)) == len(set(ids(log))) == len(entries) + 1
+    log.close()
+
+
+def test_a_register_that_failed_before_a_restart_is_told_at_the_next(tmp_path: Path):
+    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
+    log.commit([report(1000)])
+    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
+    log._register._db.execute(f"PRAGMA max_page_count = {pages}")
+    log.commit(entries)
+    log.close()
+    log = open_log(tmp_path)
+    assert log.commit(entries) == [False] * len(entries)
+    log.close()
+
+
+def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_record(tmp_path: Path):
+    log, one = open_log(tmp_path), report(1)
+    log.commit([one])
+    large = replace(verdict(one).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    with pytest.raises(LogError, match="larger than a line"):
+        log.commit([Entry(large), report(2)])
+    assert log.commit([verdict(one), report(2)]) == [True, True]
+    lines = next((tmp_path / "log").glob("*.log")).read_bytes().splitlines(keepends=True)
+    assert max(map(len, lines)) <= MOST_LINE_BYTES
+    assert [name for name, _ in ids(log)] == ["Received", "Judged", "Received"]
+    log.close()
+
+
+def test_what_an_older_version_wrote_longer_can_be_read_and_sealed():
+    large = replace(verdict(report(1)).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    assert read_line(write_line(7, large)) == (7, large)

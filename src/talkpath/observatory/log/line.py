@@ -1,9 +1,11 @@
-"""One line of a segment: CRC-32 in hex, the record's number, the record as JSON.
+"""Reads and writes one line of a segment: CRC-32 in hex, the record's number, the record as JSON.
 
     8c736521 17 {"type":"tap", …}
 
 Numbers grow by one from line to line over all segments. The CRC is over all that follows it on the line: a line that
-was cut short by a crash, or rotted on the disk, is known by it.
+was cut short by a crash, or changed on the disk, is known by it.
+
+No new line is longer than MOST_LINE_BYTES: a record is a summary, and the bundle beside it has the rest.
 """
 
 from __future__ import annotations
@@ -13,13 +15,23 @@ import zlib
 import msgspec
 
 from talkpath.errors import WireError
+from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.records import Record, decode, encode
 
 CRC_CHARACTERS = 8
+MOST_LINE_BYTES = 16 << 10
+
+
+def new_line(number: int, record: Record) -> bytes:
+    """The line of a new record, with its end; `LogError` for a record that is larger than a line may be."""
+    line = write_line(number, record)
+    if len(line) > MOST_LINE_BYTES:
+        raise LogError("A record is larger than a line of the log may be; it was not written.")
+    return line
 
 
 def write_line(number: int, record: Record) -> bytes:
-    """With its end."""
+    """The line of a record that is in the log already, with its end."""
     body = b"%d %b" % (number, encode(record))
     return b"%08x %b\n" % (zlib.crc32(body), body)
 

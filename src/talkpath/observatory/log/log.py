@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError
+from talkpath.errors import TalkpathError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT, Folder
-from talkpath.observatory.log.line import line_number, write_line
+from talkpath.observatory.log.line import line_number, new_line
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.recover import mend
-from talkpath.observatory.log.register import Known, Register
+from talkpath.observatory.log.register import Known, Register, RegisterError
 from talkpath.observatory.log.segments import path_of, read, segments
 
 Day = Callable[[], str]
@@ -45,11 +45,12 @@ class Log:
         self._segment: AppendFile | None = None
         self._pack: AppendFile | None = None
         self._number, self._day, self._last = 0, "", 0
+        self._trouble = ""
         self._resume()
         self._register = Register(folder.root / "ids.db")
         try:
             self._register.take(read(folder.log, self._register.number))
-        except UsageError:  # a damaged line
+        except TalkpathError:  # a damaged line, or a register that cannot be written
             self._register.close()
             raise
 
@@ -59,14 +60,21 @@ class Log:
         return self._last
 
     def commit(self, group: Sequence[Entry]) -> list[bool]:
-        """For each entry whether it was taken; false where it was there already, or belongs to nothing."""
+        """Take a group; for each entry whether it is new (false: it was there already, or belongs to nothing)."""
         with self._lock:
-            self._turn()
-            fresh = self._fresh(group)
-            wanted = [entry for entry, new in zip(group, fresh, strict=True) if new]
-            if wanted:
-                self._write(wanted)
+            try:
+                fresh = self._commit(group)
+            except LogError as error:
+                self._trouble = str(error)
+                raise
+            self._trouble = ""
             return fresh
+
+    @property
+    def trouble(self) -> str:
+        """Why the last group could not be taken, or the next one could not; "" where all is well."""
+        behind = "" if self._register.number == self._last else "ids.db is behind the log; is the disk full?"
+        return self._trouble or behind
 
     def find(self, name: str) -> Known | None:
         """What is known of the report of that id."""
@@ -119,6 +127,21 @@ class Log:
             self.folder.close()
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _commit(self, group: Sequence[Entry]) -> list[bool]:
+        self._turn()
+        self._catch_up()
+        fresh = self._fresh(group)
+        wanted = [entry for entry, new in zip(group, fresh, strict=True) if new]
+        if wanted:
+            self._write(wanted)
+        return fresh
+
+    def _catch_up(self) -> None:
+        """Tell the register what it missed. Until it knows everything that is in the log nothing more is taken, since
+        a report that it does not know would be taken twice."""
+        if self._register.number < self._last:
+            self._register.take(read(self.folder.log, self._register.number))
 
     def _resume(self) -> None:
         """Find the end, and put right what a crash left there."""
@@ -179,11 +202,12 @@ class Log:
         ends = segment.size_bytes, pack.size_bytes
         try:
             records = self._placed(group, pack.size_bytes)
+            numbered = list(enumerate(records, self._last + 1))
+            lines = b"".join(new_line(number, record) for number, record in numbered)
             if bundles := [data for record, data in group if isinstance(record, Received)]:
                 pack.add_all(bundles)
                 pack.sync()
-            numbered = list(enumerate(records, self._last + 1))
-            segment.add(b"".join(write_line(number, record) for number, record in numbered))
+            segment.add(lines)
             segment.sync()
         except LogError:
             with suppress(OSError):
@@ -191,7 +215,8 @@ class Log:
                 pack.cut(ends[1])
             raise
         self._last += len(records)
-        self._register.take(numbered)
+        with suppress(RegisterError):  # the group is durable, and `_catch_up` tells the register before the next one
+            self._register.take(numbered)
 
     def _placed(self, group: Sequence[Entry], at: int) -> list[Record]:
         """The records as they are written: their day is this one, and their bundles lie one after the other."""

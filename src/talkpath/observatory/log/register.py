@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.private_files import touch_private
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode, encode
 
@@ -43,6 +43,10 @@ TOMBSTONE = "UPDATE report SET state = 'withdrawn' WHERE id = ?"
 REMOVED = "DELETE FROM report WHERE id = ?"
 SEEN = "INSERT OR IGNORE INTO seen VALUES (?)"
 KNOWN = "SELECT received, state, measured, why, rules FROM report"
+
+
+class RegisterError(LogError):
+    """The register cannot be read or written. The log itself is not touched by that."""
 
 
 class Known(Struct, frozen=True):
@@ -72,20 +76,23 @@ class Register:
         """The last record that it knows of."""
 
     def take(self, records: Iterable[tuple[int, Record]]) -> None:
-        """Records of the log, in order."""
+        """Note records of the log, in order: all of them, or none and `RegisterError`."""
+        before = self.number
         try:
             with self._lock, self._db:
                 for statement, rows in groupby(self._counted(records), itemgetter(0)):
                     self._db.executemany(statement, (row for _, row in rows))
                 self._db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
-        except sqlite3.OperationalError:
-            raise UsageError(CANNOT) from None
+        except BaseException as error:
+            self.number = before
+            if isinstance(error, sqlite3.Error):
+                raise RegisterError(CANNOT) from None
+            raise
 
     def find(self, name: str) -> Known | None:
         """The report of that id, as a hex digest."""
-        with self._lock:
-            row = self._db.execute(f"{KNOWN} WHERE id = ?", (bytes.fromhex(name),)).fetchone()
-        return _known(row) if row else None
+        rows = self._rows(f"{KNOWN} WHERE id = ?", (bytes.fromhex(name),))
+        return _known(rows[0]) if rows else None
 
     def among(self, names: Sequence[str]) -> set[str]:
         """Those of the ids that are reports'."""
@@ -93,39 +100,40 @@ class Register:
         for first in range(0, len(names), TOGETHER):
             asked = [bytes.fromhex(name) for name in names[first : first + TOGETHER]]
             marks = ",".join("?" * len(asked))
-            with self._lock:
-                rows = self._db.execute(f"SELECT id FROM report WHERE id IN ({marks})", asked).fetchall()
+            rows = self._rows(f"SELECT id FROM report WHERE id IN ({marks})", asked)
             found.update(row[0].hex() for row in rows)
         return found
 
     def seen(self, name: str) -> bool:
         """Was that tap, or that measurement of others, taken before?"""
-        with self._lock:
-            return bool(self._db.execute("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)).fetchone())
+        return bool(self._rows("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)))
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that nobody judged yet."""
-        with self._lock:
-            rows = self._db.execute(f"{KNOWN} WHERE state = 'received' LIMIT ?", (most,)).fetchall()
-        return [_known(row) for row in rows]
+        return [_known(row) for row in self._rows(f"{KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
 
     def older(self, rules: int, most: int) -> list[Known]:
         """Reports that only rules before that version looked at."""
-        with self._lock:
-            rows = self._db.execute(f"{KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most)).fetchall()
-        return [_known(row) for row in rows]
+        return [_known(row) for row in self._rows(f"{KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))]
 
     def pass_over(self, name: str, rules: int) -> None:
         """Rules of that version looked at it, and what was said of it stays. Where this file is lost, they do again."""
         try:
             with self._lock, self._db:
                 self._db.execute("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
-        except sqlite3.OperationalError:
-            raise UsageError(CANNOT) from None
+        except sqlite3.Error:
+            raise RegisterError(CANNOT) from None
 
     def close(self) -> None:
         """Done."""
         self._db.close()
+
+    def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        try:
+            with self._lock:
+                return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            raise RegisterError(CANNOT) from None
 
     def _counted(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for number, record in records:
