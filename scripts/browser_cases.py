@@ -41,9 +41,23 @@ from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 BACKGROUNDS = (
-    "ge,loss=0.02", "ge,loss=0.05", "ge,loss=0.15", "congestion", "bufferbloat", "reorder", "ecmp", "hash", "nat_evict",
-    "police_all", "police_flow", "flow_loss", "outage", "nat_rebind", "transit_loss", "size_loss",
-)  # fmt: skip
+    "ge,loss=0.02",
+    "ge,loss=0.05",
+    "ge,loss=0.15",
+    "congestion",
+    "bufferbloat",
+    "reorder",
+    "ecmp",
+    "hash",
+    "nat_evict",
+    "police_all",
+    "police_flow",
+    "flow_loss",
+    "outage",
+    "nat_rebind",
+    "transit_loss",
+    "size_loss",
+)
 NEAR = Path(__file__).with_name("browser_near.py")
 NEAR_FIREFOX = Path(__file__).with_name("browser_near_firefox.py")
 WEB, UDP = 8443, 4434
@@ -199,15 +213,35 @@ def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -
     what drives the browser."""
     network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
-               "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),
-               "--web-udp", str(UDP), *(certificate(scratch) if secure else [])]  # fmt: skip
+        far = [
+            sys.executable,
+            "-m",
+            "talkpath",
+            "respond",
+            "--json",
+            "--ports",
+            "5000",
+            "--tcp-ports",
+            "",
+            "--tls-ports",
+            "",
+            "--key-file",
+            f"{scratch}/key",
+            "--host",
+            RESPONDER.ipv4,
+            "--web",
+            str(WEB),
+            "--web-udp",
+            str(UDP),
+            *(certificate(scratch) if secure else []),
+        ]
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
         # Without https by address: of a page with a name browsers try https first.
         origin = f"https://{NAME}:{WEB}" if secure else f"http://{RESPONDER.ipv4}:{WEB}"
-        outcome = lab.start(PROBE.name, [sys.executable, str(near), origin, str(file),
-                                        "video" if case.video else "voice", case.act]).finish(LONGEST_S)  # fmt: skip
+        outcome = lab.start(
+            PROBE.name, [sys.executable, str(near), origin, str(file), "video" if case.video else "voice", case.act]
+        ).finish(LONGEST_S)
         health = lab.stop()
         if outcome.exit_code:
             raise CutOffError(outcome.stderr.decode()[-600:])

@@ -48,14 +48,33 @@ def play(pages: int, media: str) -> dict[str, Any]:
     """All pages at once, each started APART_S after the one before."""
     network = Scenario.parse("clean", ()).network()
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [*FIRST, sys.executable, "-m", "talkpath", "respond", "--json", "--ports", "5000", "--tcp-ports", "",
-               "--tls-ports", "", "--key-file", f"{scratch}/key", "--host", RESPONDER.ipv4, "--web", str(WEB),
-               "--web-udp", str(UDP), *certificate(scratch)]  # fmt: skip
+        far = [
+            *FIRST,
+            sys.executable,
+            "-m",
+            "talkpath",
+            "respond",
+            "--json",
+            "--ports",
+            "5000",
+            "--tcp-ports",
+            "",
+            "--tls-ports",
+            "",
+            "--key-file",
+            f"{scratch}/key",
+            "--host",
+            RESPONDER.ipv4,
+            "--web",
+            str(WEB),
+            "--web-udp",
+            str(UDP),
+            *certificate(scratch),
+        ]
         lab.start(RESPONDER.name, far).line("link")
         before_s, began_s, running = used_s(), time.monotonic(), []
         for number in range(pages):
-            near = [*BEHIND, sys.executable, str(NEAR), f"https://{NAME}:{WEB}",
-                    f"{scratch}/{number}.json", media]  # fmt: skip
+            near = [*BEHIND, sys.executable, str(NEAR), f"https://{NAME}:{WEB}", f"{scratch}/{number}.json", media]
             running.append(lab.start(PROBE.name, near))
             time.sleep(APART_S)
         codes = [each.finish(LONGEST_S).exit_code for each in running]
@@ -63,8 +82,15 @@ def play(pages: int, media: str) -> dict[str, Any]:
         span_s, cpu_s = time.monotonic() - began_s, used_s() - before_s
         lab.stop()
     verdicts = [[verdict["state"] for verdict in each.get("json", {}).get("verdicts", [])] for each in told]
-    return {"pages": pages, "media": media, "failed": sum(map(bool, codes)), "span_s": span_s, "cores": cpu_s / span_s,
-            "server_late_ms": [each.get("server_late_ms") for each in told], "states": verdicts}  # fmt: skip
+    return {
+        "pages": pages,
+        "media": media,
+        "failed": sum(map(bool, codes)),
+        "span_s": span_s,
+        "cores": cpu_s / span_s,
+        "server_late_ms": [each.get("server_late_ms") for each in told],
+        "states": verdicts,
+    }
 
 
 def main() -> None:

@@ -83,8 +83,13 @@ class Tab:
         return json.loads(self._evaluate(self._context, f"JSON.stringify({expression})").get("value", "null"))
 
     def _evaluate(self, context: str, expression: str) -> Any:
-        found = self.send("script.evaluate", expression=expression, awaitPromise=True,
-                          target={"context": context}, userActivation=True)  # fmt: skip
+        found = self.send(
+            "script.evaluate",
+            expression=expression,
+            awaitPromise=True,
+            target={"context": context},
+            userActivation=True,
+        )
         if found["type"] == "exception":
             raise RuntimeError(found["exceptionDetails"]["text"])
         return found["result"]
@@ -105,8 +110,15 @@ def firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
         said = Path(profile, "said")
         prefs = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in settings.items())
         Path(profile, "user.js").write_text("".join(prefs))
-        command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port=0", "--remote-allow-system-access",
-                   "--profile", profile]  # fmt: skip
+        command = [
+            FIREFOX,
+            "--headless",
+            "--no-remote",
+            "--remote-debugging-port=0",
+            "--remote-allow-system-access",
+            "--profile",
+            profile,
+        ]
         with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             try:
                 with connect(f"{_address(said)}/session", max_size=LARGEST_BYTES, proxy=None) as socket:

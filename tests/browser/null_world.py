@@ -17,10 +17,10 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.browser.far_end.epoch_facts import epoch_facts, whole_check
+from talkpath.browser.far_end.call_media import TICK_MS, VOICE
+from talkpath.browser.far_end.epoch_facts import epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
-from talkpath.browser.far_end.media_source import TICK_MS
-from talkpath.browser.far_end.medium import VOICE
+from talkpath.browser.far_end.exclusions import whole_check
 from talkpath.browser.far_end.schedule import SETUP_S, FlowSchedule, check_plan, epoch_schedule
 from talkpath.measure.facts import Epoch, Facts, Health
 from talkpath.verdict.statistics.strength import strength
@@ -146,7 +146,7 @@ def _epoch(
     weather = background(dice, np.array(own))
     both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
     report = PageEpochReport(number, tuple(near for near, _ in both))
-    return epoch_facts(
+    return epoch_from_counts(
         order,
         report,
         {far.flow: far for _, far in both},

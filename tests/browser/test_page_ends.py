@@ -16,9 +16,23 @@ WORDS = page_texts("en")
 SILENT_MS, STEP_MS, LONGEST_MS, WORKER_MS = 30_000, 60_000, 150_000, 15_000
 CHUNK_MS = 5000  # of made-up time, between which messages come and go
 WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}
-EPOCH = {"type": "epoch", "number": 0, "most": 3, "seed": "", "flows": [], "trying": False, "slots": 5, "tick_ms": 20,
-         "gap_ms": 1, "setup_ms": 100, "tail_ms": 10, "medium": "voice", "picture": 0, "payload": 50,
-         "datagram": 60}  # fmt: skip
+EPOCH = {
+    "type": "epoch",
+    "number": 0,
+    "most": 3,
+    "seed": "",
+    "flows": [],
+    "trying": False,
+    "slots": 5,
+    "tick_ms": 20,
+    "gap_ms": 1,
+    "setup_ms": 100,
+    "tail_ms": 10,
+    "medium": "voice",
+    "picture": 0,
+    "payload": 50,
+    "datagram": 60,
+}
 NEVER = """for (const [owner, name] of [[RTCPeerConnection, "getStats"], [RTCRtpSender, "replaceTrack"]])
   owner.prototype[name] = () => new Promise(() => {});"""
 

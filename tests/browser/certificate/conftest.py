@@ -88,9 +88,25 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     }
     file = folder / "pebble.json"
     file.write_text(json.dumps({"pebble": settings}))
-    names = ["pebble-challtestsrv", "-defaultIPv4", HERE, "-defaultIPv6", "", "-http01", "", "-https01", "",
-             "-tlsalpn01", "", "-doh", "", "-dns01", f"{HERE}:{ports['dns']}",
-             "-management", f"{HERE}:{ports['names']}"]  # fmt: skip
+    names = [
+        "pebble-challtestsrv",
+        "-defaultIPv4",
+        HERE,
+        "-defaultIPv6",
+        "",
+        "-http01",
+        "",
+        "-https01",
+        "",
+        "-tlsalpn01",
+        "",
+        "-doh",
+        "",
+        "-dns01",
+        f"{HERE}:{ports['dns']}",
+        "-management",
+        f"{HERE}:{ports['names']}",
+    ]
     with ExitStack() as running:
         for command in (names, ["pebble", "-strict", "-config", str(file), "-dnsserver", f"{HERE}:{ports['dns']}"]):
             process = subprocess.Popen(

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.far_end.call_media import VIDEO, VOICE
 from talkpath.browser.far_end.check_session import CheckSession, _sent_bytes
-from talkpath.browser.far_end.medium import VIDEO, VOICE
 from talkpath.browser.far_end.peer_connection import DataChannelTwin, WebRtcCall
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
 from talkpath.browser.far_end.shared_port import SharedPort, is_client_hello

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from talkpath.browser.far_end.arrivals import BROWSER_MS, WHOLE_MS, place_losses, without_browser_delay
-from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_facts, video_throttled, whole_check
+from talkpath.browser.far_end.call_media import TICK_MS, VIDEO, VOICE
+from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
-from talkpath.browser.far_end.media_source import TICK_MS
-from talkpath.browser.far_end.medium import VIDEO, VOICE
+from talkpath.browser.far_end.exclusions import video_throttled, whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
@@ -40,7 +40,7 @@ def made(
 ) -> Epoch:
     twin = twin or PageFlowReport(1, 20.0, 20.0, 0.0, polls(), EVERY)
     far_twin = far_twin or FarFlowReport(1, arrivals(range(SLOTS)), EVERY, packets=SLOTS)
-    return epoch_facts(ORDER, PageEpochReport(0, (call, twin)), {0: far, 1: far_twin}, TIMES, b"seed", 4434)
+    return epoch_from_counts(ORDER, PageEpochReport(0, (call, twin)), {0: far, 1: far_twin}, TIMES, b"seed", 4434)
 
 
 def one(found: Epoch, flow: int, way: str) -> Observation:
@@ -115,7 +115,7 @@ def test_a_line_that_loses_much_does_not_accuse_by_set_up():
 def test_data_channels_that_never_open_compare_nothing():
     nothing = PageEpochReport(0, (PageFlowReport(0), PageFlowReport(1)))
     far = {0: FarFlowReport(0), 1: FarFlowReport(1)}
-    assert epoch_facts(ORDER, nothing, far, TIMES, b"", 4434, has_channels=True).missing == "no_control"
+    assert epoch_from_counts(ORDER, nothing, far, TIMES, b"", 4434, has_channels=True).missing == "no_control"
 
 
 def test_a_call_that_the_browser_never_asked_for_compares_nothing():
@@ -136,7 +136,8 @@ def test_calls_of_another_size_than_their_twins_compare_nothing(odd: int, missin
 def test_calls_that_cannot_be_timed_compare_nothing():
     unphased = PageEpochReport(0, (PageFlowReport(0, 30.0, 90.0), PageFlowReport(1, 20.0, 20.0)), phased=False)
     assert (
-        epoch_facts(ORDER, unphased, {0: FarFlowReport(0), 1: FarFlowReport(1)}, TIMES, b"", 4434).missing == "unphased"
+        epoch_from_counts(ORDER, unphased, {0: FarFlowReport(0), 1: FarFlowReport(1)}, TIMES, b"", 4434).missing
+        == "unphased"
     )
 
 
@@ -159,7 +160,7 @@ def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
         0: FarFlowReport(0, came, TAKEN, 1, 1),
         1: FarFlowReport(1, arrivals(range(VIDEO.slots)), TAKEN, packets=VIDEO.slots),
     }
-    found = epoch_facts(FILM, PageEpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
+    found = epoch_from_counts(FILM, PageEpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
     up = one(found, 0, "up")
     sent, arrived = (unpack(bits, SETUP + VIDEO.slots)[SETUP:] for bits in (up.sent, up.arrived))
     assert (found.medium, found.missing, found.up.size[-1]) == ("video", "", VIDEO.wire_bytes)
@@ -167,12 +168,15 @@ def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
     assert [slot for slot in TAKEN if sent[slot] and not arrived[slot]] == [60]
 
 
-@pytest.mark.parametrize(("shown", "sent", "is_held"), [
-    (TAKEN, len(TAKEN), False),
-    (TAKEN[::2], len(TAKEN) // 2, True),  # the camera stuttered
-    (TAKEN, len(TAKEN) - 10, True),  # the browser kept some back
-    (TAKEN, len(TAKEN) + 10, True),  # or filled up with others
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shown", "sent", "is_held"),
+    [
+        (TAKEN, len(TAKEN), False),
+        (TAKEN[::2], len(TAKEN) // 2, True),  # the camera stuttered
+        (TAKEN, len(TAKEN) - 10, True),  # the browser kept some back
+        (TAKEN, len(TAKEN) + 10, True),  # or filled up with others
+    ],
+)
 def test_a_camera_that_was_held_back_compares_nothing(shown: tuple[int, ...], sent: int, is_held: bool):
     assert video_throttled(FILM, PageEpochReport(0, (film(shown, sent),))) is is_held
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from math import comb, log
 
-from talkpath.browser.far_end.medium import VIDEO, VOICE
+from talkpath.browser.far_end.call_media import VIDEO, VOICE
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, MAX_EPOCHS, check_plan, check_seed, epoch_schedule
 from talkpath.verdict.statistics.strength import PARTS
 

@@ -43,8 +43,16 @@ class Browser(QuicConnectionProtocol):
 
     def open(self, path: str) -> int:
         stream = self._quic.get_next_available_stream_id()
-        self.http.send_headers(stream, [(b":method", b"CONNECT"), (b":scheme", b"https"), (b":authority", b"here"),
-                                        (b":path", path.encode()), (b":protocol", b"webtransport")])  # fmt: skip
+        self.http.send_headers(
+            stream,
+            [
+                (b":method", b"CONNECT"),
+                (b":scheme", b"https"),
+                (b":authority", b"here"),
+                (b":path", path.encode()),
+                (b":protocol", b"webtransport"),
+            ],
+        )
         self.transmit()
         return stream
 

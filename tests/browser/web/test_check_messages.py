@@ -116,8 +116,15 @@ def test_where_judging_fails_the_page_is_not_left_waiting(talk: str):
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
     facts = world.check(world.even(0.0), 3)
-    last = {"type": "facts", "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(), "half": "00" * 32,
-            "tried": True, "late_ms": 0.0, "apart": False, "elsewhere": elsewhere}  # fmt: skip
+    last = {
+        "type": "facts",
+        "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(),
+        "half": "00" * 32,
+        "tried": True,
+        "late_ms": 0.0,
+        "apart": False,
+        "elsewhere": elsewhere,
+    }
     first: list[dict[str, Any]] = []
 
     class Brief(socketserver.StreamRequestHandler):
@@ -145,12 +152,15 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
     assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
 
 
-@pytest.mark.parametrize(("states", "medium"), [
-    ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
-    ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
-    ({"voice": ("restricted", 2), "video": ("ok", 1)}, ""),
-    ({"voice": ("insufficient", 3), "video": ("insufficient", 3)}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("states", "medium"),
+    [
+        ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
+        ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
+        ({"voice": ("restricted", 2), "video": ("ok", 1)}, ""),
+        ({"voice": ("insufficient", 3), "video": ("insufficient", 3)}, ""),
+    ],
+)
 def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
     states: dict[str, tuple[str, int]], medium: str, monkeypatch: pytest.MonkeyPatch
 ):

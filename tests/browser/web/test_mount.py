@@ -32,8 +32,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         udp = probe.getsockname()[1]
-    command = ["observe", "serve", "--data", str(tmp_path_factory.mktemp("data")), "--port", "0", "--json",
-               "--web-udp", str(udp)]  # fmt: skip
+    command = [
+        "observe",
+        "serve",
+        "--data",
+        str(tmp_path_factory.mktemp("data")),
+        "--port",
+        "0",
+        "--json",
+        "--web-udp",
+        str(udp),
+    ]
     process = subprocess.Popen([sys.executable, "-m", "talkpath", *command], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield json.loads(process.stdout.readline())["url"].rstrip("/")

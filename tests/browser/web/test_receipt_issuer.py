@@ -55,5 +55,9 @@ def test_a_receipt_of_another_run_or_of_other_facts_is_none():
     signed = WITNESS.with_receipt(FACTS, b"half", signer.public, "192.0.2.9")
     assert has_receipt(signed, signer)
     assert not has_receipt(signed, Signer.fresh())
-    assert not has_receipt(WITNESS.with_receipt(FACTS, b"", signer.public, "").__class__(
-        plan=signed.plan, epochs=signed.epochs[:-1], seed=signed.seed, receipt=signed.receipt), signer)  # fmt: skip
+    assert not has_receipt(
+        WITNESS.with_receipt(FACTS, b"", signer.public, "").__class__(
+            plan=signed.plan, epochs=signed.epochs[:-1], seed=signed.seed, receipt=signed.receipt
+        ),
+        signer,
+    )

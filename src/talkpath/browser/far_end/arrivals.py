@@ -11,8 +11,8 @@ from random import Random
 
 import numpy as np
 
+from talkpath.browser.far_end.call_media import TICK_MS
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageFlowReport
-from talkpath.browser.far_end.media_source import TICK_MS
 from talkpath.browser.far_end.schedule import EpochSchedule
 from talkpath.measure.facts import DELAY_QUANTILES
 

@@ -20,12 +20,12 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.addresses import network_prefix
 from talkpath.browser.far_end import call_paths, schedule
+from talkpath.browser.far_end.call_media import MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE, Medium
 from talkpath.browser.far_end.call_paths import CallPath, path_epoch
-from talkpath.browser.far_end.epoch_facts import epoch_facts, whole_check
+from talkpath.browser.far_end.epoch_facts import epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, PageEpochReport
 from talkpath.browser.far_end.epoch_run import EpochRun
-from talkpath.browser.far_end.media_source import PAYLOAD_BYTES, TICK_MS
-from talkpath.browser.far_end.medium import MEDIA, VOICE, Medium
+from talkpath.browser.far_end.exclusions import whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.shared_port import SharedPort
 from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
@@ -202,7 +202,7 @@ class CheckSession:
             different_routes = bool(calls and twins) and calls.isdisjoint(twins)
             self._took_different_routes = self._took_different_routes or different_routes
             self._page_is_elsewhere = self._page_is_elsewhere or self._is_elsewhere(calls | twins)
-            epoch = epoch_facts(
+            epoch = epoch_from_counts(
                 run.schedule,
                 report,
                 far,

@@ -27,9 +27,9 @@ from talkpath.browser.far_end.arrivals import (
     up_twin,
     without_browser_delay,
 )
+from talkpath.browser.far_end.call_media import TICK_MS, Medium
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
-from talkpath.browser.far_end.media_source import TICK_MS
-from talkpath.browser.far_end.medium import Medium
+from talkpath.browser.far_end.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Role, Track
@@ -40,7 +40,6 @@ STAGES = ("stun", "dtls")
 SETUP = TRIES * len(STAGES)
 SETUP_BYTES, LEAD_MS = 100, 1000.0
 LATE_SLOTS = 50
-SENT_SHARE = 0.98  # if less of a flow was sent, the browser throttled it
 HEAVY_LOSS, HEAVY_SHARE = 0.25, 0.1  # of one flow in one direction; the share of such flows up to which set-up counts
 
 
@@ -54,7 +53,7 @@ def epoch_track(medium: Medium) -> Track:
     )
 
 
-def epoch_facts(
+def epoch_from_counts(
     schedule: EpochSchedule,
     near: PageEpochReport,
     far_reports: Mapping[int, FarFlowReport],
@@ -74,7 +73,7 @@ def epoch_facts(
     reports = {flow.flow: PageFlowReport(flow.flow) for flow in schedule.flows}
     reports |= {report.flow: report for report in near.flows}
     flows = _observations(schedule, reports, far_reports, _media(schedule, reports, far_reports, times, seed), port)
-    missing = "no_control" if different_routes else _missing(schedule, near, far_reports, has_channels)
+    missing = "no_control" if different_routes else why_excluded(schedule, near, far_reports, has_channels)
     if not missing and near.phased:
         flows = _with_delays(schedule, reports, far_reports, times, flows)
     return Epoch(
@@ -174,21 +173,6 @@ def _without_browser_delays(flows: Sequence[Observation]) -> list[Observation]:
     ]
 
 
-def _missing(
-    schedule: EpochSchedule, near: PageEpochReport, far_reports: Mapping[int, FarFlowReport], has_channels: bool
-) -> str:
-    """Why the epoch cannot be used for a comparison; "" if it can."""
-    if browser_never_tried(schedule, near):
-        return "untried"
-    if has_channels and not any(report.dtls_ms is not None for report in near.flows):
-        return "no_control"
-    if not near.phased:
-        return "unphased"
-    if sizes_differ(far_reports):
-        return "unlike"
-    return "throttled" if twins_throttled(schedule, near, far_reports) or video_throttled(schedule, near) else ""
-
-
 def common_window(media: dict[int, Media], slots: int) -> dict[int, Media]:
     """Keep only the slots in which every flow was sending. A call begins a few packets after its twins, and a test that
     fills in unsent slots would see a difference there. A flow that began too late is left out."""
@@ -199,66 +183,6 @@ def common_window(media: dict[int, Media], slots: int) -> dict[int, Media]:
         flow: (sent & window, arrived & window) if flow in starts else (set(), set())
         for flow, (sent, arrived) in media.items()
     }
-
-
-def browser_never_tried(schedule: EpochSchedule, near: PageEpochReport) -> bool:
-    """Whether the browser never sent the first request of some call. A setting, an add-on or a policy may block calls
-    in the browser but not twins; to the far end that looks as if the network had dropped them."""
-    calls = {flow_schedule.flow for flow_schedule in schedule.flows if flow_schedule.kind == "call"}
-    return any(not report.tried and report.stun_ms is None for report in near.flows if report.flow in calls)
-
-
-def sizes_differ(far_reports: Mapping[int, FarFlowReport]) -> bool:
-    """Whether calls' packets differ in size from twins'. A line may lose packets by size, and a browser may choose
-    another cipher or add header extensions. Counted over the calls that have any such packet."""
-    arrived = sum(len(flow.arrivals) for flow in far_reports.values() if flow.unlike)
-    return sum(flow.unlike for flow in far_reports.values()) > (1.0 - SENT_SHARE) * arrived
-
-
-def video_throttled(schedule: EpochSchedule, near: PageEpochReport) -> bool:
-    """Whether the browser throttled video calls, or sent more than it was given; over all calls that were set up."""
-    calls = {flow_schedule.flow for flow_schedule in schedule.flows if flow_schedule.kind == "call"}
-    reports = [report for report in near.flows if report.flow in calls and report.sent and report.polls]
-    due = sum(report.sent[-1] - report.sent[0] + 1 for report in reports)
-    given = sum(len(report.sent) for report in reports)
-    sent = sum(report.polls[-1].sent for report in reports)
-    return min(given, sent) < SENT_SHARE * due or sent > (2.0 - SENT_SHARE) * due
-
-
-def twins_throttled(schedule: EpochSchedule, near: PageEpochReport, far_reports: Mapping[int, FarFlowReport]) -> bool:
-    """Whether the browser throttled twins: of what was due, less than SENT_SHARE was sent, over all twins.
-
-    Sent is what arrived and what is missing by packet numbers; the share of datagrams among the missing numbers is
-    taken to be that among the ones that arrived (the others only acknowledge). Only the time between each twin's first
-    and last arrival counts, since a flow that died was not throttled.
-    """
-    reports = {report.flow: report for report in near.flows}
-    due = sent = 0.0
-    for flow_schedule in schedule.flows:
-        flow = far_reports[flow_schedule.flow]
-        if flow_schedule.kind == "call" or len(flow.arrivals) < 2:
-            continue
-        slots = [slot for slot, _ in flow.arrivals]
-        span = [slot for slot in range(min(slots), max(slots) + 1) if slot not in set(flow_schedule.withheld)]
-        wrote = len(set(reports[flow_schedule.flow].sent) & set(span))
-        # a data channel has no packet numbers: what the page wrote is all that is known
-        lost = flow.lost_packets * min(1.0, len(slots) / flow.packets) if flow.packets else wrote
-        due, sent = due + len(span), sent + min(wrote, len(slots) + lost)
-    return sent < SENT_SHARE * due
-
-
-def whole_check(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
-    """Exclude all epochs of a medium if one of them had to be excluded; leaving out that one alone would be selection.
-
-    Epochs that try paths compare nothing and stay, unless the browser blocks calls itself.
-    """
-    reasons = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
-    return tuple(
-        msgspec.structs.replace(epoch, missing=reason)
-        if (reason := reasons.get(epoch.medium, "")) == "untried" or epoch.question == "battery"
-        else epoch
-        for epoch in epochs
-    )
 
 
 def setup_comparable(flows: Sequence[Observation]) -> bool:

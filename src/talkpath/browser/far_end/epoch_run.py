@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from talkpath.browser.far_end.arrivals import STAMPS, STAMPS_A_TICK
+from talkpath.browser.far_end.call_media import TICK_MS
 from talkpath.browser.far_end.epoch_report import FarFlowReport
-from talkpath.browser.far_end.media_source import TICK_MS
 from talkpath.browser.far_end.peer_connection import DataChannelTwin, PeerConnection, WebRtcCall
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.shared_port import SharedPort

@@ -13,8 +13,7 @@ import re
 import time
 from typing import Any
 
-from talkpath.browser.far_end.media_source import BITRATE, MediaSource, make_source
-from talkpath.browser.far_end.medium import Medium
+from talkpath.browser.far_end.call_media import BITRATE, MediaSource, Medium, make_source
 from talkpath.browser.far_end.shared_port import Lane, LaneCounts, SharedPort
 from talkpath.browser.far_end.webtransport_twin import TwinArrivals
 

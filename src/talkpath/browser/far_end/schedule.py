@@ -15,8 +15,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.browser.far_end.media_source import TICK_MS
-from talkpath.browser.far_end.medium import VOICE, Medium
+from talkpath.browser.far_end.call_media import TICK_MS, VOICE, Medium
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]

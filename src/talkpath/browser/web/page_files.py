@@ -33,13 +33,13 @@ HEADERS = {
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-async def page(request: Request) -> Response:
+async def page_response(request: Request) -> Response:
     """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
     code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
     return _answer(request, render_page(code), "text/html")
 
 
-async def page_file(request: Request) -> Response:
+async def file_response(request: Request) -> Response:
     """Answer with a script or the style. The first script comes with all modules that it imports."""
     from starlette.responses import PlainTextResponse
 
@@ -50,7 +50,7 @@ async def page_file(request: Request) -> Response:
     return _answer(request, entry_script() if name == f"{ENTRY}.js" else _read(name), TYPES[extension])
 
 
-async def qr_code(request: Request) -> Response:
+async def qr_code_response(request: Request) -> Response:
     """Answer with the page's link as a QR code; with an empty picture if the package segno is missing."""
     from starlette.responses import Response
 

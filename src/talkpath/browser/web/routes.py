@@ -13,7 +13,7 @@ from talkpath.browser.far_end.process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_messages import Others, PageServices, admit, no_others
-from talkpath.browser.web.page_files import page, page_file, qr_code
+from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def routes(
             await admit(socket, queue, services)
 
     return [
-        Route("/check", page),
-        Route("/check/qr.svg", qr_code),
-        Route("/check/{name}", page_file),
+        Route("/check", page_response),
+        Route("/check/qr.svg", qr_code_response),
+        Route("/check/{name}", file_response),
         WebSocketRoute("/check/talk", check),
     ]
