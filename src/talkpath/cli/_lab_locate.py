@@ -66,13 +66,13 @@ def locate(
             raise PeerError(why)
         namespace.enter()
     facts = {"sim": run.run_sim, "netns": run.run_netns}[driver](plan_of(app), scenario)
-    found = restricted_places(facts)
+    places = restricted_places(facts)
     assert scenario.path is not None  # parsed
     truth = {"routers": scenario.path.routers, "at": scenario.path.at}
     if as_json:
-        click.echo(json.dumps(location_report.record(facts, found) | {"truth": truth}))
+        click.echo(json.dumps(location_report.record(facts, places) | {"truth": truth}))
         return
-    location_report.show(screen(), found, judge(facts))
+    location_report.show(screen(), places, judge(facts))
     click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")
 
 

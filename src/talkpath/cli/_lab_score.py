@@ -78,7 +78,7 @@ def score(
         run.play_all(kept, some, driver, console, minutes, jobs)
     played = kept.of("sim", chosen)
     found = goals.goals(played)
-    _tell(found, len(played), as_json)
+    _print_goals(found, len(played), as_json)
     if page is not None:
         _write(page, kept, chosen)
     if numbers is not None:
@@ -125,7 +125,7 @@ def _print_one(seed: int) -> None:
     click.echo(json.dumps({"unit": str(drawn.unit), **row}, indent=1))
 
 
-def _tell(found: Sequence[Goal], count: int, as_json: bool) -> None:
+def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": "talkpath.score/1", "checks": count, "goals": [asdict(one) for one in found]}))
         return

@@ -38,16 +38,16 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
     superseded = {claim.id for claim in every} - {claim.id for claim in current(every)}
     if folder is None:
-        found = Ledger(tuple(chosen))
+        ledger = Ledger(tuple(chosen))
     else:
         standing = [claim for claim in chosen if claim.id not in superseded]
-        found = hold_folder(standing, folder, load_published(), country)
+        ledger = hold_folder(standing, folder, load_published(), country)
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode(ledger))
         return
     console = screen(highlight=False, soft_wrap=bool(ids))
     if folder is not None:
-        for line in claim_lines(found, every=bool(ids)):
+        for line in claim_lines(ledger, every=bool(ids)):
             console.print(line, markup=False)
     elif ids:
         click.echo("\n\n".join("\n".join(text.lines(claim)) for claim in chosen))

@@ -118,7 +118,7 @@ def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, 
     inquiry = EndpointEngine(chosen, now.date(), SystemRandom(), gap_s)
     local = local_address(Address.of(chosen.resolver.host))  # sends nothing
     vpn = local is not None and through_tunnel(local)
-    EndpointDriver(inquiry, told=_tell).ask()
+    EndpointDriver(inquiry, told=_print_request).ask()
     verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
     if as_json:
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"
@@ -136,7 +136,7 @@ def _has_answers(exchanges: Sequence[Exchange]) -> bool:
     return False
 
 
-def _tell(request: Request) -> None:
+def _print_request(request: Request) -> None:
     """Progress: who is being asked."""
     who = request.row.app or "neutral"
     click.echo(f"{who}: {request.kind}", err=True)

@@ -71,11 +71,11 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
     result = Result.of(facts, signer)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
-    found = restricted_places(facts)
+    places = restricted_places(facts)
     if as_json:
-        click.echo(json.dumps(location_report.record(facts, found)))
+        click.echo(json.dumps(location_report.record(facts, places)))
     else:
-        location_report.show(screen(), found, result.verdicts)
+        location_report.show(screen(), places, result.verdicts)
     if output is not None:
         result.save(output)
     return exit_code(result)

@@ -17,16 +17,16 @@ class Observe(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in order of their name."""
-        names = (found.name for found in iter_modules(cli.__path__))
+        names = (module.name for module in iter_modules(cli.__path__))
         return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that file."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        found = import_module(f"{cli.__name__}.{PREFIX}{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
+        loaded = import_module(f"{cli.__name__}.{PREFIX}{cmd_name}").command
+        assert isinstance(loaded, click.Command)
+        return loaded
 
 
 @click.command(cls=Observe)

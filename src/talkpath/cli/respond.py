@@ -9,52 +9,35 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
+from talkpath.cli._respond_page import certificate_files, check_page_served, page_domain, state_folder
+from talkpath.cli._respond_ports import (
+    HTTPS_PORT,
+    PORTS,
+    PROTOCOLS,
+    STREAM_PORTS,
+    parse_ports,
+    without_closed_defaults,
+)
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.browser.certificate.stored_certificate import Domain
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.limits import Identity
 
-OPTIONS = ("ports", "tcp_ports", "tls_ports")
-KINDS = ("udp", "tcp", "tcp")  # of these
 MOST_HOURS = 24 * 365
-USUAL_PORT = 443  # which no network closes that lets people read web pages
-STREAM_PORTS = str(USUAL_PORT)
-PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
-
-
-def _ports(text: str) -> dict[int, int]:
-    """Announced port -> port opened here, from `3478,443:8443`."""
-    pairs = [part.partition(":") for part in text.split(",") if part]
-    try:
-        found = {int(outer): int(inner or outer) for outer, _, inner in pairs}
-    except ValueError:
-        raise UsageError(f"{text!r} is no list of port numbers; write them as 3478,50000.") from None
-    if any(not 0 < number < 65536 for pair in found.items() for number in pair):
-        raise UsageError("A port is a number from 1 to 65535.")
-    return found
-
-
-def _state() -> Path:
-    """What lasts from one start to the next."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkpath"
 
 
 def _identity_file(path: str | None) -> Path:
-    """The key file; made where it is not there yet, readable by this user only."""
+    """The key file. A missing one is made, readable by this user only."""
     from talkpath.wire.control.keys import new_identity_pem
 
-    pem = Path(path) if path else _state() / "responder.pem"
+    pem = Path(path) if path else state_folder() / "responder.pem"
     try:
         if pem.exists():
             return pem
@@ -147,123 +130,38 @@ def command(
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.limits import Identity
 
-    pairs = [_ports(text) for text in (ports, tcp_ports, tls_ports)]
-    udp, tcp, tls = (tuple(found) for found in pairs)
+    opened = [parse_ports(text) for text in (ports, tcp_ports, tls_ports)]
+    udp, tcp, tls = map(tuple, opened)
     identity = Identity(udp, tcp, tls, network_class)
-    inner = {(kind, outer): here for kind, found in zip(KINDS, pairs, strict=True) for outer, here in found.items()}
-    asked = _domain(domain, acme, host, web, web_cert)
-    invite = invite or (asked.name if asked else None)
+    inner = {
+        (protocol, announced): local
+        for protocol, pairs in zip(PROTOCOLS, opened, strict=True)
+        for announced, local in pairs.items()
+    }
+    page_for = page_domain(domain, acme, host, web, web_cert)
+    invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
     if doctor:
         _doctor(identity, port, host, as_json)
         return
     geoip = GeoDatabase(geoip_files)
-    identity = _without_closed(identity, inner, host)
-    told = None if as_json else asked.name if asked else invite or host or "HOST"
+    identity = without_closed_defaults(identity, inner, host)
+    shown_name = None if as_json else page_for.name if page_for else invite or host or "HOST"
     pem = _identity_file(key_file)
-    taken, geo = (port, *inner.values()), tuple(map(str, geoip_files))
-    signing = str(pem), network_class, geo
-    with _web(web, web_udp, host, taken, _certificate(web_cert, web_key), asked, signing, told):
+    taken, signing = (port, *inner.values()), (str(pem), network_class, tuple(map(str, geoip_files)))
+    certificate = certificate_files(web_cert, web_key)
+    with check_page_served(web, web_udp, host, taken, certificate, page_for, signing, shown_name):
         _serve(identity, inner, port, host, pem, geoip, invite, hours, as_json)
 
 
-def _certificate(chain: str | None, key: str | None) -> tuple[str, str] | None:
-    """Both files or none."""
-    if chain and key:
-        return chain, key
-    if chain or key:
-        raise UsageError("--web-cert and --web-key go together: a certificate's chain and its key.")
-    return None
-
-
-def _domain(
-    name: str | None, directory: str | None, host: str | None, web: int | None, chain: str | None
-) -> Domain | None:
-    """Whose certificate to ask for."""
-    if name is None:
-        if directory is not None:
-            raise UsageError("--acme goes with --domain: the name that the certificate is for.")
-        return None
-    if web is None or chain is not None:
-        raise UsageError("--domain goes with --web, and not with --web-cert.")
-    from talkpath.browser import require_packages
-    from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked
-    from talkpath.browser.web.page_server import ANY
-
-    require_packages()
-    return Domain(checked(name), str(_state() / "web"), host or ANY, directory or LETS_ENCRYPT)
-
-
-@contextmanager
-def _web(
-    port: int | None,
-    udp: int,
-    host: str | None,
-    taken: tuple[int, ...],
-    certificate: tuple[str, str] | None,
-    domain: Domain | None,
-    signing: tuple[str, str, tuple[str, ...]],
-    told: str | None,
-) -> Iterator[None]:
-    """The check for browsers beside the responder, where it was asked for. `told`: the name to announce; `taken`: the
-    responder's own ports; `signing`: key file, class and files of networks for its receipts."""
-    if port is None:
-        yield
-        return
-    from talkpath.browser.web.page_server import ANY, PageServerSettings, start_page_server
-
-    if domain is not None and told is not None:
-        click.echo("talkpath: the page's certificate is seen to; a new one takes some seconds.", err=True)
-    key_file, network_class, geo = signing
-    settings = PageServerSettings(
-        port=port,
-        udp=udp,
-        host=host or ANY,
-        taken=taken,
-        certificate=certificate,
-        domain=domain,
-        key_file=key_file,
-        network_class=network_class,
-        geo=geo,
-    )
-    server = start_page_server(settings)
-    try:
-        if told is not None:
-            scheme = "https" if certificate or domain else "http"
-            click.echo(f"In a browser on the network to be tested: {scheme}://{_bracketed(told)}:{port}/check")
-        for sentence in server.without:
-            click.echo(f"talkpath: {sentence}", err=True)
-        yield
-    finally:
-        server.stop()
-
-
 def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
-    """`UsageError` for what no responder can do."""
+    """`UsageError` for settings that no responder can have."""
     if invite is not None and not _is_host(invite):
         raise UsageError("--invite takes a host name or an address, without a port; as --invite my.host.name.")
     if not identity.ports:
         raise UsageError("A responder needs at least one UDP port; give --ports.")
     if not 0 <= hours <= MOST_HOURS:
         raise UsageError(f"--for takes hours from 0 (until stopped) to {MOST_HOURS}.")
-
-
-def _without_closed(identity: Identity, inner: dict[tuple[str, int], int], host: str | None) -> Identity:
-    """The identity without those default ports that cannot be opened; each is named."""
-    from talkpath.responder.doctor import without_closed
-
-    source = click.get_current_context().get_parameter_source
-    usual = [name for name in OPTIONS if source(name) is ParameterSource.DEFAULT]
-    identity, sentences = without_closed(identity, usual, inner, host)
-    for sentence in sentences:
-        click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
-    if not identity.ports:
-        raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
-    return identity
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _is_host(text: str) -> bool:
@@ -312,7 +210,7 @@ def _serve(
     except OSError:  # of ssl, too
         raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
-    also = USUAL_PORT if USUAL_PORT in identity.tls_ports else 0
+    also = HTTPS_PORT if HTTPS_PORT in identity.tls_ports else 0
     link = InviteLink(invite or host or "HOST", port, key, until, also).text()
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -343,7 +241,7 @@ def _hour() -> str:
 def _announce(link: str, invited: bool, until: datetime | None) -> None:
     click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link}'\n")
     if until is not None:
-        click.echo(f"The link is good until {until:%Y-%m-%d %H:%M} UTC; then this responder ends.")
+        click.echo(f"The link is good until {until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
     if not invited:
         click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
         return

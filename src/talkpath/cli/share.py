@@ -36,10 +36,10 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     if not url:
         raise UsageError("No observatory is named: say --to URL. Nothing was sent.")
     data = read_bytes(bundle)
-    found = read_bundle(data)
-    _refuse(found)
+    stored = read_bundle(data)
+    _refuse(stored)
     shared = new_share_receipt(url, data)
-    click.echo("\n".join(_shown(found, len(data))), err=True)
+    click.echo("\n".join(_shown(stored, len(data))), err=True)
     if not yes:
         click.confirm(f"Send it to {url}?", abort=True, err=True)
     place = receipt or bundle.with_suffix(".shared.json")
@@ -48,11 +48,11 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     click.echo(f"Sent. To take it back: talkpath withdraw {place.name}")
 
 
-def _refuse(found: Bundle) -> None:
+def _refuse(stored: Bundle) -> None:
     """`UsageError` for what no observatory takes."""
-    if found.simulated:
+    if stored.simulated:
         raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
-    if found.facts is not None and not found.facts.started_at:
+    if stored.facts is not None and not stored.facts.started_at:
         raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
 
@@ -68,15 +68,15 @@ def _send(shared: ShareReceipt, data: bytes, place: Path) -> None:
         raise PeerError(f"{error} In case it came through all the same, the receipt {place.name} is kept.") from None
 
 
-def _shown(found: Bundle, size_bytes: int) -> Iterator[str]:
+def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
     """All that the bundle tells of whoever measured."""
     from talkpath.report.words import sentences
     from talkpath.verdict.judge import judge
 
-    if found.findings is not None:
-        yield from _shown_recording(found.findings, size_bytes)
+    if stored.findings is not None:
+        yield from _shown_recording(stored.findings, size_bytes)
         return
-    facts, receipt = found.facts, found.receipt
+    facts, receipt = stored.facts, stored.receipt
     assert facts is not None  # a bundle holds one of both
     network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
     yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"

@@ -1,0 +1,99 @@
+"""The check for browsers that `talkpath respond --web` serves: its options, its certificate, its server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.browser.certificate.stored_certificate import Domain
+
+
+def state_folder() -> Path:
+    """The folder of files that are kept from one start to the next."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkpath"
+
+
+def certificate_files(chain: str | None, key: str | None) -> tuple[str, str] | None:
+    """The certificate's chain and its key, or None; `UsageError` where one of both is missing."""
+    if chain and key:
+        return chain, key
+    if chain or key:
+        raise UsageError("--web-cert and --web-key go together: a certificate's chain and its key.")
+    return None
+
+
+def page_domain(
+    name: str | None, directory: str | None, host: str | None, web: int | None, chain: str | None
+) -> Domain | None:
+    """The domain to request a certificate for, or None; `UsageError` for options that exclude each other."""
+    if name is None:
+        if directory is not None:
+            raise UsageError("--acme goes with --domain: the name that the certificate is for.")
+        return None
+    if web is None or chain is not None:
+        raise UsageError("--domain goes with --web, and not with --web-cert.")
+    from talkpath.browser import require_packages
+    from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked
+    from talkpath.browser.web.page_server import ANY
+
+    require_packages()
+    return Domain(checked(name), str(state_folder() / "web"), host or ANY, directory or LETS_ENCRYPT)
+
+
+@contextmanager
+def check_page_served(
+    port: int | None,
+    udp: int,
+    host: str | None,
+    taken: tuple[int, ...],
+    certificate: tuple[str, str] | None,
+    domain: Domain | None,
+    signing: tuple[str, str, tuple[str, ...]],
+    shown_name: str | None,
+) -> Iterator[None]:
+    """Serve the check for browsers while the context lasts, where `port` is given.
+
+    `shown_name` is the name to print, None to print nothing; `taken` are the responder's own ports; `signing` is the
+    key file, the network's class and the files of networks for its receipts.
+    """
+    if port is None:
+        yield
+        return
+    from talkpath.browser.web.page_server import ANY, PageServerSettings, start_page_server
+
+    if domain is not None and shown_name is not None:
+        click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
+    key_file, network_class, geo = signing
+    settings = PageServerSettings(
+        port=port,
+        udp=udp,
+        host=host or ANY,
+        taken=taken,
+        certificate=certificate,
+        domain=domain,
+        key_file=key_file,
+        network_class=network_class,
+        geo=geo,
+    )
+    server = start_page_server(settings)
+    try:
+        if shown_name is not None:
+            scheme = "https" if certificate or domain else "http"
+            click.echo(f"In a browser on the network to be tested: {scheme}://{_bracketed(shown_name)}:{port}/check")
+        for sentence in server.without:
+            click.echo(f"talkpath: {sentence}", err=True)
+        yield
+    finally:
+        server.stop()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

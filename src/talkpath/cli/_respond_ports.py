@@ -1,0 +1,49 @@
+"""The ports of `talkpath respond`: the defaults, their text form, and which of them can be opened here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.responder.limits import Identity
+
+PORT_OPTIONS = ("ports", "tcp_ports", "tls_ports")
+PROTOCOLS = ("udp", "tcp", "tcp")
+"""Of these options, in their order."""
+
+HTTPS_PORT = 443
+"""A network that lets people read web pages leaves this port open."""
+
+STREAM_PORTS = str(HTTPS_PORT)
+PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
+
+
+def parse_ports(text: str) -> dict[int, int]:
+    """Announced port -> port opened on this machine, from text such as `3478,443:8443`."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    try:
+        ports = {int(outer): int(inner or outer) for outer, _, inner in pairs}
+    except ValueError:
+        raise UsageError(f"{text!r} is no list of port numbers; write them as 3478,50000.") from None
+    if any(not 0 < number < 65536 for pair in ports.items() for number in pair):
+        raise UsageError("A port is a number from 1 to 65535.")
+    return ports
+
+
+def without_closed_defaults(identity: Identity, inner: dict[tuple[str, int], int], host: str | None) -> Identity:
+    """Leave out default ports that cannot be opened here, and name each on stderr."""
+    from talkpath.responder.doctor import without_closed
+
+    source = click.get_current_context().get_parameter_source
+    usual = [name for name in PORT_OPTIONS if source(name) is ParameterSource.DEFAULT]
+    identity, sentences = without_closed(identity, usual, inner, host)
+    for sentence in sentences:
+        click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
+    if not identity.ports:
+        raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
+    return identity
