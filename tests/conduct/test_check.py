@@ -259,8 +259,8 @@ def test_lost_when_all_was_said_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> 
     sim = sim_of(check)
     finish = ProbeSession.finish
 
-    def hasty(session: ProbeSession, now_s: float, digest: bytes, ended: str) -> None:
-        finish(session, now_s, digest, ended)
+    def hasty(session: ProbeSession, now_s: float, *digests_and_why: Any) -> None:
+        finish(session, now_s, *digests_and_why)
         sim.later(now_s, lambda: check.lost(sim.now_s))
 
     monkeypatch.setattr(ProbeSession, "finish", hasty)

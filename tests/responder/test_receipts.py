@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+
+import msgspec
+import pytest
 from msgspec.structs import replace
 from test_session import ARM, PORTS, SEED, begin
 
@@ -27,6 +31,7 @@ class Session:
     """One epoch by hand."""
 
     def __init__(self, signing: ReceiptSigner | None) -> None:
+        self.run_digest = b"r" * 32
         self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
         self.connection: ResponderSession = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
@@ -50,7 +55,7 @@ class Session:
         self.far.datagram(now_s, "somewhere", flow.port, data)
 
     def finish(self, now_s: float) -> Receipt:
-        receipt = self.say(Finish(b"d" * 32), now_s)
+        receipt = self.say(Finish(b"d" * 32, "done", self.run_digest), now_s)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -74,7 +79,25 @@ def test_it_names_the_run_and_where_it_came_from() -> None:
         country="XX",
         ended_at=HOUR,
         epochs=(),
+        run_digest=b"r" * 32,
+        started_at=HOUR,
     )
+
+
+def test_an_older_probe_gets_a_receipt_that_binds_the_epochs_alone() -> None:
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
+    finish = msgspec.msgpack.encode(["Finish", b"d" * 32, "done"])
+    (receipt,) = Decoder().feed(session.far.receive(1.0, session.connection, struct.pack("!I", len(finish)) + finish))
+    assert isinstance(receipt, Receipt)
+    found = unseal(receipt.body, receipt.signature)
+    assert (found.facts_digest, found.run_digest) == (b"d" * 32, b"")
+
+
+@pytest.mark.parametrize("digest", [b"short", bytes(33), bytes(10_000)], ids=len)
+def test_what_is_no_digest_is_not_signed(digest: bytes) -> None:
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
+    session.run_digest = digest
+    assert session.signed(1.0).run_digest == b""
 
 
 def test_it_holds_what_came_in_time_and_what_came_late() -> None:

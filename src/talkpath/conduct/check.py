@@ -24,7 +24,7 @@ from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
 from talkpath.measure.facts import Facts, Health, Plan, Reach
-from talkpath.measure.facts_digest import facts_digest
+from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import ProbeSession
 from talkpath.verdict.model import Question
@@ -52,12 +52,14 @@ def run_inline(job: Callable[[], ChosenQuestion]) -> Future[ChosenQuestion]:
 @dataclass(slots=True)
 class Check:
     """The engine of one check. `seed` is 32 unpredictable bytes, `key` the public key of this run, with whose private
-    half the evidence is signed. `submit` runs the choice of the next question."""
+    half the evidence is signed. `started_at` is the wall clock's time in UTC ("" in virtual time). `submit` runs the
+    choice of the next question."""
 
     plan: Plan
     seed: bytes
     family: int = 4
     key: bytes = b""
+    started_at: str = ""
     local_ports: int = UDP_LOCAL_PORTS
     planner: Planner = next_question
     submit: Submit = run_inline
@@ -125,10 +127,13 @@ class Check:
 
     def clock_jumped(self, seconds: float) -> None:
         """The wall clock moved against the monotonic one: a suspend, or the clock was set."""
-        self._clock_jump_s = max(self._clock_jump_s, seconds, key=abs)
+        if not self._finishing:
+            self._clock_jump_s = max(self._clock_jump_s, seconds, key=abs)
 
     def network_observed(self, *, vpn: bool | None = None, changed: bool = False) -> None:
         """What the driver noticed of this machine's own network."""
+        if self._finishing:
+            return
         self._vpn = vpn if vpn is not None else self._vpn
         self._network_changed = self._network_changed or changed
 
@@ -178,6 +183,7 @@ class Check:
             ),
             reach=self.reach,
             seed=self.seed,
+            started_at=self.started_at,
             duration_s=max((epoch.known_s for epoch in session.finished), default=0.0),
             bytes_sent=session.bytes_sent,
             bytes_received=session.bytes_received,
@@ -188,9 +194,14 @@ class Check:
         )
 
     @property
+    def _finishing(self) -> bool:
+        """Whether the digest of the facts was told: from then on they may not change."""
+        return self._finish_s != NEVER
+
+    @property
     def _ended(self) -> str:
         """Why the check ended. A responder that is lost after the last report does not count as lost."""
-        stopped = self._stopping and (self.session.ended in ("", "done") or self._finish_s != NEVER)
+        stopped = self._stopping and (self.session.ended in ("", "done") or self._finishing)
         return self._stopping if stopped else self.session.ended or "done"
 
     # -- the loop --------------------------------------------------------------------------------------------
@@ -228,9 +239,9 @@ class Check:
             self.done = True
         elif session.opened and not self._stopping and not self._idle and now_s >= self._ask_at_s():
             self._ask(now_s)
-        elif self._stopping and not session.running and self._finish_s == NEVER:
+        elif self._stopping and not session.running and not self._finishing:
             self._finish_s = max(now_s, min(now_s + FINISH_S, self._budget.end_s))
-            session.finish(now_s, facts_digest(session.finished), self._stopping)
+            session.finish(now_s, facts_digest(session.finished), self._stopping, run_digest(self.facts()))
 
     def _leave_out(self, alike: tuple[Arm, ...]) -> None:
         """Remove from the plan the arms that the far end imitates differently."""

@@ -45,7 +45,14 @@ def run_check(
         raise PeerError("The invitation in the link has ended; ask for a new one.")
     with choosing_thread() as submit:
         seed = seed or os.urandom(32)
-        check = Check(plan, seed, family=family or 4, key=key, progress=progress, submit=submit)
+        check = Check(
+            plan,
+            seed,
+            family=family or 4,
+            key=key,
+            started_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            progress=progress,
+            submit=submit,
+        )
         Driver(check, link, family).run()
-    started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return msgspec.structs.replace(check.facts(), started_at=started_at, responder_key=link.key)
+    return msgspec.structs.replace(check.facts(), responder_key=link.key)

@@ -1,14 +1,20 @@
-"""A fingerprint of what a probe measured: told to the responder at the end of a session, and in its receipt."""
+"""Fingerprints of what a probe measured. It tells them to the responder at the end; the signed receipt holds them.
+
+`facts_digest` covers the epochs, `run_digest` everything else that a verdict is computed from.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from talkpath.measure.facts import Epoch
+from talkpath.measure.facts import Epoch, Facts
+
+HOUR_CHARACTERS = 13  # of an RFC 3339 time: 2026-11-24T20
 
 
 def facts_digest(epochs: Sequence[Epoch]) -> bytes:
@@ -25,3 +31,33 @@ def facts_digest(epochs: Sequence[Epoch]) -> bytes:
 def _settled(epoch: Epoch) -> Epoch:
     flows = tuple(replace(flow, late=b"", port=0) for flow in epoch.flows)
     return replace(epoch, flows=flows, value=None if epoch.question == "transport" else epoch.value)
+
+
+def run_digest(facts: Facts) -> bytes:
+    """SHA-256 over plan, health, reach, exchanges, transports, start and duration: MessagePack, numbers as float64.
+
+    The epochs and the seed are left out because the receipt binds them by itself; the byte counts because they still
+    grow after the probe has told the digest. The start counts to its hour, as a bundle stores it.
+    """
+    settled = replace(
+        facts,
+        epochs=(),
+        seed=b"",
+        started_at=facts.started_at[:HOUR_CHARACTERS],
+        bytes_sent=0,
+        bytes_received=0,
+        responder_class="unknown",
+        responder_key="",
+        simulated=False,
+        receipt=None,
+    )
+    return hashlib.sha256(msgspec.msgpack.encode(_with_floats(msgspec.to_builtins(settled)))).digest()
+
+
+def _with_floats(value: Any) -> Any:
+    """The value with every number as a float, since 1 ms may be stored as 1 or as 1.0."""
+    if isinstance(value, dict):
+        return {key: _with_floats(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

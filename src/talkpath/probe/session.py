@@ -164,9 +164,9 @@ class ProbeSession:
         self.epochs.spend(*control_bytes(len(out), self.family))
         return out
 
-    def finish(self, now_s: float, digest: bytes, ended: str) -> None:
-        """Tell the responder that no more epochs follow."""
-        self._send(now_s, Finish(digest, ended))
+    def finish(self, now_s: float, digest: bytes, ended: str, run_digest: bytes = b"") -> None:
+        """Tell the responder that no more epochs follow, and the digests of the facts for its receipt."""
+        self._send(now_s, Finish(digest, ended, run_digest))
 
     def _fail(self, now_s: float, sentence: str, cause: Exception) -> None:
         """End the session. `PeerError` where nothing was measured; otherwise the facts are kept."""

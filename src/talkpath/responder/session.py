@@ -36,7 +36,7 @@ from talkpath.wire.control.messages import (
     Report,
     Welcome,
 )
-from talkpath.wire.control.receipt import SeenEpoch, Statement
+from talkpath.wire.control.receipt import DIGEST_BYTES, SeenEpoch, Statement
 
 HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
@@ -79,6 +79,7 @@ class ResponderSession:
     decoder: messages.Decoder = field(default_factory=messages.Decoder)
     closed: bool = False
     hello: Hello | None = None
+    started_at: str = ""  # the hour of the Hello, for the receipt
     seed: bytes = b""
     probe_seed: bytes = b""
     key: bytes = b""
@@ -132,8 +133,8 @@ class ResponderSession:
                 return self._begin(message)
             case Close(number=number):
                 return self._close(now_s, number)
-            case Finish(digest=digest):
-                return self._finish(digest)
+            case Finish():
+                return self._finish(message)
             case _:
                 raise RefusedError("order", "That message is the responder's to send.")
 
@@ -148,6 +149,7 @@ class ResponderSession:
         known = {str(arm): arm for arm in shapes()}
         arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
         self.hello, self.seed, self.arms = hello, shared.draw(SEED_BYTES), tuple(arms)
+        self.started_at = shared.receipts.hour() if shared.receipts else ""
         return Welcome(
             version=messages.VERSION,
             session=shared.draw(8),
@@ -222,7 +224,7 @@ class ResponderSession:
             self.seen.append(seen(flight.layout, reports))
         return Report(number, reports, self._late())
 
-    def _finish(self, digest: bytes) -> Receipt:
+    def _finish(self, finish: Finish) -> Receipt:
         self.closed = True
         late, receipts = self._late(), self.shared.receipts
         if receipts is None or self.hello is None:
@@ -232,12 +234,14 @@ class ResponderSession:
             responder_key=receipts.signer.public,
             probe_seed=self.probe_seed,
             responder_seed=self.seed,
-            facts_digest=digest[:SEED_BYTES],
+            facts_digest=finish.digest[:SEED_BYTES],
             responder_class=self.shared.identity.responder_class,
             network=self.origin.network,
             country=self.origin.country,
             ended_at=receipts.hour(),
             epochs=with_late(self.seen, late),
+            run_digest=finish.run_digest if len(finish.run_digest) == DIGEST_BYTES else b"",
+            started_at=self.started_at,
         )
         return Receipt(late, *receipts.sign(statement))
 

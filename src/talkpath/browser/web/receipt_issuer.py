@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
-from talkpath.measure.facts_digest import facts_digest
+from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
@@ -50,6 +50,8 @@ class ReceiptIssuer:
             country=location.country,
             ended_at=f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z",
             epochs=tuple(map(_seen, facts.epochs)),
+            run_digest=run_digest(facts),
+            started_at=facts.started_at,
         )
         return replace(facts, receipt=SignedReceipt(*seal(statement, self.signer)))
 

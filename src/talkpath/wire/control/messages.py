@@ -134,10 +134,12 @@ class Report(Message, frozen=True):
 
 
 class Finish(Message, frozen=True):
-    """No more epochs. `digest` is SHA-256 over the facts of all epochs as the probe has them."""
+    """No more epochs. `digest` is SHA-256 over the probe's facts of all epochs, `run_digest` over the rest of its facts
+    (`measure.facts_digest`). Older probes tell no `run_digest`."""
 
     digest: bytes
     ended: str = "done"
+    run_digest: bytes = b""
 
 
 class Receipt(Message, frozen=True):

@@ -1,4 +1,4 @@
-"""What a responder signs when a session ends (spec/tp-003): its own observations, for whoever reads the evidence.
+"""The receipt that a responder signs when a session ends (spec/tp-003): its own observations.
 
 Contract: a `Statement` holds no address. Bitmaps are those of tp-001: least significant bit first, bit i the i-th slot
 of the epoch's schedule in that direction.
@@ -19,6 +19,7 @@ SCHEMA = "talkpath.receipt/1"
 SIGNED = b"talkpath receipt\n"  # a signature of another purpose never passes for one of this
 NETWORK, COUNTRY = re.compile(r"AS[0-9]{1,10}"), re.compile(r"[A-Z]{2}")
 HOUR = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
+DIGEST_BYTES = 32
 CLASSES = ("home", "hosting", "unknown")
 
 
@@ -44,10 +45,14 @@ class SeenEpoch(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Statement(Struct, frozen=True):
-    """The whole. `facts_digest` is what the probe's `Finish` said of its facts (`measure.digest`).
+    """The whole receipt.
 
+    `facts_digest` is what the probe's `Finish` told of its epochs, `run_digest` what it told of all other facts: plan,
+    health, reach, exchanges, transports, times (`measure.facts_digest`). Older probes tell no `run_digest`; then it is
+    empty, the receipt binds the epochs alone, and the rest is the device's word.
     `network` ("AS64496") and `country` ("XX") are the responder's look-up of the address that it saw; "AS0", "ZZ" where
-    it has no data. `ended_at` is in UTC, to the hour ("" in virtual time).
+    it has no data. `started_at` and `ended_at` are when it was greeted and when it signed, by its own clock in UTC, to
+    the hour: "" in virtual time, and `started_at` is "" in receipts of older responders.
     """
 
     probe_key: bytes
@@ -61,10 +66,12 @@ class Statement(Struct, frozen=True):
     ended_at: str
     epochs: tuple[SeenEpoch, ...]
     schema: str = SCHEMA
+    run_digest: bytes = b""
+    started_at: str = ""
 
 
 class Head(Struct, frozen=True):
-    """A statement without what was observed: whose it is, and where. It costs a tenth to read."""
+    """A receipt without its observations. It costs a tenth to read."""
 
     probe_key: bytes
     responder_key: bytes
@@ -73,6 +80,8 @@ class Head(Struct, frozen=True):
     country: str
     ended_at: str
     schema: str = SCHEMA
+    run_digest: bytes = b""
+    started_at: str = ""
 
 
 Signed = TypeVar("Signed", Statement, Head)
@@ -82,18 +91,18 @@ _heads = msgspec.msgpack.Decoder(Head)
 
 
 def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
-    """(body, signature)."""
+    """Sign a receipt: (body, signature)."""
     body = msgspec.msgpack.encode(statement)
     return body, signer.sign(SIGNED + body)
 
 
 def unseal(body: bytes, signature: bytes) -> Statement:
-    """The statement, signed by the key that it names; `WireError` for anything else."""
+    """Read a receipt that the key it names has signed; `WireError` for anything else."""
     return _unsealed(_statements, body, signature)
 
 
 def unseal_head(body: bytes, signature: bytes) -> Head:
-    """The head of one, every byte of which is signed. Whether the rest is a receipt's, `unseal` tells."""
+    """Read the head of a receipt, all of whose bytes are signed. Whether the rest is sound, only `unseal` tells."""
     return _unsealed(_heads, body, signature)
 
 
@@ -107,6 +116,8 @@ def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: 
         and NETWORK.fullmatch(found.network)
         and COUNTRY.fullmatch(found.country)
         and HOUR.fullmatch(found.ended_at)
+        and HOUR.fullmatch(found.started_at)
+        and len(found.run_digest) in (0, DIGEST_BYTES)
         and found.responder_class in CLASSES
     )
     if not sound:  # its words end up in files and on screens

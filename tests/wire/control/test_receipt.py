@@ -1,0 +1,71 @@
+"""A receipt is read only where every word of it can be one's; receipts of older responders are read as what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from talkpath.errors import WireError
+from talkpath.wire.control.receipt import SIGNED, Statement, seal, unseal, unseal_head
+from talkpath.wire.control.sign import Signer
+
+SIGNER = Signer.of_seed(bytes(range(32)))
+STATEMENT = Statement(
+    probe_key=b"p" * 32,
+    responder_key=SIGNER.public,
+    probe_seed=b"s" * 32,
+    responder_seed=b"t" * 32,
+    facts_digest=b"d" * 32,
+    responder_class="home",
+    network="AS64496",
+    country="XX",
+    ended_at="2026-11-27T10:00:00Z",
+    epochs=(),
+    run_digest=b"r" * 32,
+    started_at="2026-11-27T09:00:00Z",
+)
+
+
+def signed(**changes: Any) -> tuple[bytes, bytes]:
+    return seal(msgspec.structs.replace(STATEMENT, **changes), SIGNER)
+
+
+def test_what_was_signed_is_read() -> None:
+    assert unseal(*signed()) == STATEMENT
+    head = unseal_head(*signed())
+    assert (head.run_digest, head.started_at) == (b"r" * 32, "2026-11-27T09:00:00Z")
+
+
+def test_an_older_receipt_binds_no_run() -> None:
+    fields = msgspec.to_builtins(STATEMENT, builtin_types=(bytes,))
+    body = msgspec.msgpack.encode({name: fields[name] for name in fields if name not in ("run_digest", "started_at")})
+    found = unseal(body, SIGNER.sign(SIGNED + body))
+    assert (found.facts_digest, found.run_digest, found.started_at) == (b"d" * 32, b"", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_digest": b"short"},
+        {"run_digest": bytes(33)},
+        {"started_at": "2026-11-27T09:30:00Z"},
+        {"started_at": "yesterday"},
+        {"ended_at": "\x1b[31m"},
+        {"network": "AS"},
+        {"country": "xx"},
+        {"responder_class": "castle"},
+    ],
+    ids=str,
+)
+def test_words_that_no_receipt_has_are_refused(changes: dict[str, Any]) -> None:
+    for read in (unseal, unseal_head):
+        with pytest.raises(WireError):
+            read(*signed(**changes))
+
+
+def test_another_signature_is_refused() -> None:
+    body, _ = signed()
+    with pytest.raises(WireError):
+        unseal(body, Signer.fresh().sign(SIGNED + body))
