@@ -50,7 +50,7 @@ def told(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dic
 
 def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> bytes:
     """A bundle with its receipt, neither of which a lab key signed."""
-    probe, responder = (Signer.of_seed(hashlib.sha256(f"{end} {seed}".encode()).digest()) for end in ("probe", "far"))
+    probe, responder = _signer("probe", seed), _signer("far", seed)
     played = facts(restricted, apps)
     assert played.receipt is not None
     seen = unseal(played.receipt.body, played.receipt.signature)
@@ -59,6 +59,15 @@ def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("
     taken = replace(played, simulated=False, responder_key=key, receipt=receipt)
     assert has_receipt(taken, probe)
     return write_check(taken, told(restricted, apps), probe)
+
+
+def responder_key(seed: int) -> str:
+    """The key of the responder of `measured(seed)`, as lists write it."""
+    return raw_key_text(_signer("far", seed).public)
+
+
+def _signer(end: str, seed: int) -> Signer:
+    return Signer.of_seed(hashlib.sha256(f"{end} {seed}".encode()).digest())
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A judge that some bundles kill. In a module of its own, since another process has to find it by name."""
+"""Judges that some bundles kill, block or exhaust. In a module of their own: another process finds them by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from pathlib import Path
 from talkpath.observatory.judging.worker import judge_again, judge_received
 from talkpath.observatory.log.records import Judged, Received, Unfit
 from talkpath.observatory.log.register import Known
+
+
+class UnpicklableError(Exception):
+    """Cannot be handed from one process to another."""
+
+    def __init__(self, first: object, second: object) -> None:
+        super().__init__("only one")
 
 
 def poisoned(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
@@ -26,3 +33,27 @@ def poisoned_again(packs: Path, known: Known, listed: Mapping[str, str], simulat
     if known.received.size_bytes % 2:
         os._exit(1)
     return judge_again(packs, known, listed, simulated)
+
+
+def exhausted(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
+    """Needs 8 GB for a bundle of an odd size; for one of a size divisible by 4 raises what cannot be handed over."""
+    if received.size_bytes % 2:
+        bytearray(8 << 30)
+    if received.size_bytes % 4 == 0:
+        raise UnpicklableError(1, 2)
+    return judge_received(packs, received, listed, simulated)
+
+
+def slept(seconds: float) -> float:
+    """Takes so long."""
+    time.sleep(seconds)
+    return seconds
+
+
+def kept(megabytes: int) -> int:
+    """Keeps so much memory until the process ends; how much it keeps by now."""
+    _kept.append(bytearray(megabytes << 20))
+    return len(_kept)
+
+
+_kept: list[bytearray] = []

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import to_builtins
 from msgspec.structs import replace
-from poison import poisoned, poisoned_again
+from poison import exhausted, kept, poisoned, poisoned_again, slept
 
-from evidence import NETWORK, Bench, facts, measured, resealed, told
+from evidence import NETWORK, Bench, facts, measured, resealed, responder_key, told
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
-from talkpath.observatory.judging import judges
-from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges
+from talkpath.observatory.judging import judges, worker
+from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
+from talkpath.observatory.judging.process import JudgeFailedError, JudgeProcess, Limits
 from talkpath.observatory.log.log import Entry
 from talkpath.observatory.log.packs import remove_bundle
-from talkpath.observatory.log.records import Judged, Record, Said, Unfit
+from talkpath.observatory.log.records import Judged, Received, Record, Said, Unfit
+from talkpath.observatory.log.register import Known
 from talkpath.report.recordings import capture_json
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.control.sign import Signer
@@ -38,16 +45,18 @@ def take(bench: Bench, *bundles: bytes) -> list[str]:
     return asyncio.run(all_of())
 
 
-def judge(bench: Bench, most_s: float = 60.0, rounds: int = 99) -> dict[str, Judged | Unfit]:
+def judge(
+    bench: Bench, limits: Limits | None = None, rounds: int = 99, listed: Mapping[str, str] | None = None
+) -> dict[str, Judged | Unfit]:
     async def commit(record: Record) -> bool:
         return await asyncio.wrap_future(bench.committer.submit(record))
 
     async def work() -> None:
-        found = Judges(bench.log, commit, {}, simulated=False, most_s=most_s)
+        judges = Judges(bench.log, commit, listed or {}, simulated=False, limits=limits)
         for _ in range(rounds):
-            if not await found.round():
+            if not await judges.judge_waiting() and not await judges.judge_older():
                 break
-        found.close()
+        judges.close()
 
     asyncio.run(work())
     return {record.id: record for _, record in bench.log.read() if isinstance(record, Judged | Unfit)}
@@ -61,7 +70,7 @@ def odd(remainder: int) -> bytes:
 
 def test_real_bundles_are_judged_in_another_process(bench: Bench):
     names = take(bench, measured(1), measured(2, restricted=True))
-    found = judge(bench)
+    found = judge(bench, listed=dict.fromkeys(map(responder_key, (1, 2)), "a friend"))
     states = {said.state for name in names for said in found[name].said}  # type: ignore[union-attr]
     assert states == {"ok", "restricted"}
     places = {(record.network, record.placed) for record in found.values() if isinstance(record, Judged)}
@@ -119,11 +128,96 @@ def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
 def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(judges, "judge_received", poisoned)
     deadly, endless, fine = take(bench, odd(1), odd(0), odd(2))
-    found = judge(bench, most_s=4.0)
+    found = judge(bench, Limits(time_s=4.0))
     assert [type(found[name]).__name__ for name in (deadly, endless, fine)] == ["Unfit"] * 3
     whys = [found[name].why for name in (deadly, endless, fine)]  # type: ignore[union-attr]
-    assert whys[:2] == [judges.CRASHED, judges.CRASHED]
+    assert whys[:2] == ["The process that judged it ended.", "It takes longer to judge than any check's bundle."]
     assert whys[2].startswith("A part of the bundle")
+
+
+def test_a_judge_that_runs_out_of_memory_or_fails_costs_its_own_bundle_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(judges, "judge_received", exhausted)
+    large, odd_one, fine = take(bench, odd(1), odd(0), odd(2))
+    found = judge(bench)
+    assert [found_why(found, name) for name in (large, odd_one)] == [
+        "It needs more memory than judging may take.", "The process that judged it ended."
+    ]  # fmt: skip
+    assert found_why(found, fine).startswith("A part of the bundle")
+
+
+def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    (name,) = take(bench, measured(7))
+    (known,) = bench.log.waiting()
+
+    def fails(*_: object) -> Judged:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker, "judge_bundle", fails)
+    packs = bench.log.folder.bundles
+    record = worker.judge_received(packs, known.received, {}, simulated=False)
+    assert isinstance(record, Unfit)
+    assert (record.id, record.why) == (name, "The judge failed on it (ZeroDivisionError).")
+    assert worker.judge_again(packs, known, {}, simulated=False) is None, "it says nothing of the bundle"
+
+
+def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_turns(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """Three that never end came first, from one network; one that is fine, from another, is the second to be judged."""
+    monkeypatch.setattr(judges, "judge_received", poisoned)
+    endless = [resealed({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(40)]
+    endless = [data for data in endless if len(data) % 4 == 0][:3]
+
+    async def send() -> str:
+        for data in endless:
+            await bench.take(data, "192.0.2.1")
+        return (await bench.take(odd(2), "198.51.100.1")).id
+
+    fine = asyncio.run(send())
+    began = time.monotonic()
+    judge(bench, Limits(time_s=2.0))
+    judged = [record.id for _, record in bench.log.read() if isinstance(record, Unfit)]
+    assert (len(judged), judged.index(fine)) == (4, 1)
+    assert time.monotonic() - began < 60
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_in_any_prefix_nobody_is_more_than_one_ahead_of_whoever_waits(senders: list[int]):
+    reports = [Known(Received(f"{number:064x}", "", 1, contributor=who), "received", "", "", 0)
+               for number, who in enumerate(senders)]  # fmt: skip
+    ordered = take_turns(reports)
+    assert sorted(ordered, key=lambda known: known.received.id) == reports
+    for end in range(len(ordered)):
+        done = Counter(known.received.contributor for known in ordered[:end])
+        waiting = {known.received.contributor for known in ordered[end:]}
+        assert all(most <= done[who] + 1 for who in waiting for most in done.values())
+
+
+def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():
+    async def work() -> list[int]:
+        process = JudgeProcess(Limits(time_s=60.0, memory_bytes=1 << 30))
+        try:
+            return [await process.run(partial(kept, 500)) for _ in range(3)]
+        finally:
+            process.close()
+
+    assert asyncio.run(work()) == [1, 1, 1]
+
+
+def test_work_that_takes_too_long_ends_when_its_time_is_over():
+    async def work() -> float:
+        process = JudgeProcess(Limits(time_s=5.0))
+        try:
+            assert await process.run(partial(slept, 0.0)) == 0.0
+            with pytest.raises(JudgeFailedError):
+                await process.run(partial(slept, 3600.0))
+            return await process.run(partial(slept, 0.01))
+        finally:
+            process.close()
+
+    assert asyncio.run(work()) == 0.01
 
 
 def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):

@@ -6,11 +6,10 @@ does not verify stops nothing: it is counted and told, and so is what comes from
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +20,13 @@ from talkpath.errors import BundleError, WireError
 from talkpath.evidence.bundle import read_seal
 from talkpath.observatory.importers.folder import folder_bundles, folder_taps, pseudonym
 from talkpath.observatory.importers.ooni import read_ooni
-from talkpath.observatory.judging.worker import judge_received
+from talkpath.observatory.judging.judges import Judges
 from talkpath.observatory.log.log import Entry, Log
-from talkpath.observatory.log.records import Imported, Judged, Received
+from talkpath.observatory.log.records import Imported, Received, Record
 from talkpath.observatory.log.stop_list import stops
 
 GROUP = 256
-Hear = Callable[[int], None]
+OnProgress = Callable[[int], None]
 Item = TypeVar("Item")
 
 
@@ -43,8 +42,8 @@ class Brought(Struct, frozen=True):
     others: int = 0
 
 
-def bring_ooni(log: Log, file: Path, hear: Hear = lambda count: None) -> Brought:
-    """Take OONI's measurements; `hear` is told how many lines were read."""
+def bring_ooni(log: Log, file: Path, progress: OnProgress = lambda count: None) -> Brought:
+    """Take OONI's measurements; `progress` is called with how many lines were read."""
     measurements = known = refused = others = count = 0
     stopped = _stopped(log)
     for group in _groups(read_ooni(file)):
@@ -55,20 +54,20 @@ def bring_ooni(log: Log, file: Path, hear: Hear = lambda count: None) -> Brought
         measurements, known = measurements + sum(taken), known + taken.count(False)
         refused += sum(isinstance(one, WireError) for one in group)
         others, count = others + group.count(None), count + len(group)
-        hear(count)
+        progress(count)
     return Brought(measurements=measurements, known=known, refused=refused, others=others)
 
 
 def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
-                 hear: Hear = lambda count: None) -> Brought:  # fmt: skip
-    """Take a folder's bundles and taps; `hear` is told how many bundles were judged."""
+                 progress: OnProgress = lambda count: None) -> Brought:  # fmt: skip
+    """Take a folder's bundles and taps; `progress` is called with how many bundles were judged."""
     bundles = known = refused = taps = 0
     stopped = _stopped(log)
     for group in _groups(folder_bundles(folder)):
         entries = [_entry(data) for data in group if _fits(data, simulated, stopped)]
         taken = log.commit(entries)
         bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
-    unfit = judge_waiting(log, listed, simulated, jobs, hear)
+    unfit = judge_waiting(log, listed, simulated, jobs, progress)
     for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
         entries = [Entry(tap) for tap in some if tap.country not in stopped]
         counted = log.commit(entries)
@@ -77,17 +76,27 @@ def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: b
 
 
 def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
-                  hear: Hear = lambda count: None) -> int:  # fmt: skip
+                  progress: OnProgress = lambda count: None) -> int:  # fmt: skip
     """Judge all that nobody judged yet; how many were unfit."""
-    unfit = count = 0
-    work = partial(judge_received, log.folder.bundles, listed=dict(listed), simulated=simulated)
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        while waiting := [known.received for known in log.waiting(GROUP)]:
-            for record in pool.map(work, waiting, chunksize=4):
-                log.commit([Entry(record)])
-                unfit, count = unfit + (not isinstance(record, Judged)), count + 1
-                hear(count)
-    return unfit
+    outcomes: Counter[str] = Counter()
+
+    def count(outcome: str) -> None:
+        outcomes[outcome] += 1
+        progress(outcomes.total())
+
+    async def commit(record: Record) -> bool:
+        return log.commit([Entry(record)])[0]
+
+    async def judge_all() -> None:
+        judges = Judges(log, commit, listed, simulated, count, jobs)
+        try:
+            while await judges.judge_waiting():
+                pass
+        finally:
+            judges.close()
+
+    asyncio.run(judge_all())
+    return outcomes["unfit"]
 
 
 def _entry(data: bytes) -> Entry:

@@ -1,17 +1,21 @@
-"""From a bundle to what the log says of it. Pure, but for reading nothing: the same bytes give the same record.
+"""From a bundle to what the log says of it. Pure: the same bytes give the same record.
 
 Contract: the verdicts are made again from the facts by this version's rules; what the probe said of them counts for
-nothing. Network and country are the responder's finding where it signed one, else this end's own.
+nothing. Whose responder it was is what its signed receipt says, and nothing where there is none. Network and country
+are the receipt's where somebody answers for its key; else they are this end's own finding, and a receipt of an unknown
+key that contradicts it makes the report count for no network. Only apps that this version knows are counted.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from talkpath.apps import apps
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
@@ -22,21 +26,36 @@ from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import CLASSES
 
 DAY_CHARACTERS = len("2026-11-24")
+TRANSPORT = re.compile(r"[a-z]{2,10}/[0-9]{1,5}")
+
+
+class Origin(NamedTuple):
+    """Where a report was measured, and whose finding that is."""
+
+    network: str = UNKNOWN_NETWORK
+    country: str = UNKNOWN_COUNTRY
+    placed: Placed = ""
 
 
 def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> Judged:
-    """What a bundle that came in as `received` says; `listed`: the keys that somebody answers for.
+    """The record of a bundle that came in as `received`. `listed`: the responders' keys that somebody answers for.
 
-    `BundleError` where it does not verify, or holds nothing that could be counted.
+    `BundleError` where it does not verify, or holds nothing that can be counted.
     """
     bundle = read_bundle(data)
     if bundle.findings is not None:
         return _recorded(bundle.findings, received, simulated=bundle.simulated)
     facts = countable(bundle)
-    verdicts, told = judge_check(facts)
-    network, country, placed = _place(bundle, received)
+    verdicts, check = judge_check(facts)
+    verdicts = _of_known_apps(verdicts)
+    if not verdicts:
+        raise BundleError("The bundle is of no app that this version knows.")
+    responder = raw_key_text(bundle.receipt.responder_key) if bundle.receipt else ""
+    origin = _origin(bundle, received, trusted=bundle.simulated or responder in listed)
     return Judged(
         id=hashlib.sha256(data).hexdigest(),
         day=received.day,
@@ -44,13 +63,13 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
         rules_version=str(RULES_VERSION),
         source=_source(verdicts),
         said=tuple(map(_said, verdicts)),
-        carried=tuple(_carried(told["transports"])),
-        network=network,
-        country=country,
-        placed=placed,
-        responder=facts.responder_key,
-        responder_class=facts.responder_class,
-        listed=facts.responder_key in listed,
+        carried=tuple(_carried(check["transports"])),
+        network=origin.network,
+        country=origin.country,
+        placed=origin.placed,
+        responder=responder,
+        responder_class=facts.responder_class if facts.responder_class in CLASSES else "unknown",
+        listed=responder in listed,
         contributor=received.contributor,
         contributor_key=received.contributor_key,
         simulated=bundle.simulated,
@@ -65,14 +84,14 @@ def countable(bundle: Bundle) -> Facts:
 
 
 def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
-    """Of a recording, which tells neither day nor network: it counts on the day on which it came in, for the network
-    that it came from. Calls of an app that is not known for sure say nothing of any app."""
+    """Judge a recording. It tells neither day nor network: it counts on the day on which it came in, for the network
+    that it came from. Calls whose app is not known for sure are not counted."""
     verdicts = [*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)]
-    sure = [verdict for verdict in verdicts if verdict.confidence == "high"]
+    sure = [verdict for verdict in _of_known_apps(verdicts) if verdict.confidence == "high"]
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")
     streams = dict.fromkeys((verdict.app, verdict.medium) for verdict in sure)
-    known = (received.network, received.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
+    origin = _own_origin(received)
     return Judged(
         id=received.id,
         day=received.day,
@@ -80,19 +99,25 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
         rules_version=str(RULES_VERSION),
         source="capture",
         said=tuple(_usual([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
-        network=received.network,
-        country=received.country,
-        placed="ingest" if known else "",
+        network=origin.network,
+        country=origin.country,
+        placed=origin.placed,
         contributor=received.contributor,
         contributor_key=received.contributor_key,
         simulated=simulated,
     )
 
 
-def _usual(verdicts: Sequence[Verdict]) -> Said:
-    """What most calls of a recording say: it is one report, however many calls are in it. Between equals the better.
+def _of_known_apps(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Verdicts of apps that this version knows: whoever writes a bundle may name any other on a public page."""
+    return [verdict for verdict in verdicts if verdict.app in apps()]
 
-    `rule` is what they are consistent with; nothing in a recording shows that other traffic fared better.
+
+def _usual(verdicts: Sequence[Verdict]) -> Said:
+    """The verdict of most calls of a recording, which is one report however many calls are in it; of two equally common
+    ones the better.
+
+    `rule` is what the calls are consistent with; nothing in a recording shows that other traffic fared better.
     """
     kinds = [(one.state, *one.alternatives[:1]) for one in verdicts]
     usual = max(dict.fromkeys(kinds), key=lambda kind: (kinds.count(kind), kind[0] == "ok", len(kind) == 1))
@@ -100,12 +125,21 @@ def _usual(verdicts: Sequence[Verdict]) -> Said:
     return replace(said, rule=usual[1] if len(usual) > 1 else None)
 
 
-def _place(bundle: Bundle, received: Received) -> tuple[str, str, Placed]:
-    receipt = bundle.receipt
-    if receipt is not None and (receipt.network, receipt.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY):
-        return receipt.network, receipt.country, "responder"
+def _origin(bundle: Bundle, received: Received, *, trusted: bool) -> Origin:
+    """Where a check was measured. `trusted`: somebody answers for the receipt's key, or everything is simulated."""
+    own, receipt = _own_origin(received), bundle.receipt
+    if receipt is None or (receipt.network, receipt.country) == (UNKNOWN_NETWORK, UNKNOWN_COUNTRY):
+        return own
+    if trusted:
+        return Origin(receipt.network, receipt.country, "responder")
+    agrees = own.network in (receipt.network, UNKNOWN_NETWORK) and own.country in (receipt.country, UNKNOWN_COUNTRY)
+    return own if agrees else Origin()
+
+
+def _own_origin(received: Received) -> Origin:
+    """What this end found for the address that the bundle came from."""
     known = (received.network, received.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
-    return received.network, received.country, "ingest" if known else ""
+    return Origin(received.network, received.country, "ingest" if known else "")
 
 
 def _source(verdicts: Iterable[Verdict]) -> Source:
@@ -133,13 +167,14 @@ def _parameter(value: Number | Category) -> Parameter:
 
 
 def _short(number: float | None) -> float | None:
-    """Four digits: a record stays below 2 kB, and the bundle has them all."""
+    """The number with four digits: a record stays below 2 kB, and the bundle has all digits."""
     return None if number is None else float(f"{number:.4g}")
 
 
 def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[Carried]:
-    """How well each did is in the bundle."""
-    for stream in dict.fromkeys((row["app"], row["medium"]) for row in transports):
-        own = [row for row in transports if (row["app"], row["medium"]) == stream]
+    """Which transports carried calls of each app and medium; how well each did is in the bundle."""
+    counted = [row for row in transports if row["app"] in apps() and TRANSPORT.fullmatch(row["transport"])]
+    for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
+        own = [row for row in counted if (row["app"], row["medium"]) == stream]
         carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))
         yield Carried(*stream, carries, fails)

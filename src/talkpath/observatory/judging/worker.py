@@ -1,4 +1,4 @@
-"""What is done with one bundle in a process that judges: the record for the log."""
+"""Judges one bundle in a worker process: from what lies in a pack to the record for the log."""
 
 from __future__ import annotations
 
@@ -16,38 +16,43 @@ from talkpath.observatory.log.records import Judged, Received, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.verdict.judge import RULES_VERSION
 
-CRASHED = "The judge could not finish with it."
-OURS = (NotKeptError, FormatVersionError, MemoryError, RecursionError)
-"""Nothing of these speaks against a bundle that older rules could judge."""
+MOST_REASON = 200  # characters
 
 
 def judge_received(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
-    """Of a report that nobody judged yet."""
+    """The record of a report that nobody judged yet. Whatever goes wrong with its bundle, a mistake of the judge too,
+    makes it unfit with a reason; `MemoryError` is left to whoever can try again with more memory."""
     try:
         return _judged(packs, received, listed, simulated)
-    except (BundleError, MemoryError, RecursionError) as error:
-        return unfit(received, str(error) or CRASHED)
+    except MemoryError:
+        raise
+    except BundleError as error:
+        return unfit(received, str(error))
+    except Exception as error:  # noqa: BLE001 (one bundle must not end the judging of all others)
+        return unfit(received, f"The judge failed on it ({type(error).__name__}).")
 
 
 def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit | None:
-    """Of one that older rules looked at; None where what they said stays: the bundle is no longer kept, or this
-    version can say no more of it. What this version finds to be no evidence at all counts no longer."""
+    """The record of a report that older rules judged; None where their result stays, because the bundle is no longer
+    kept, or this version cannot read or judge it. What this version finds to be no evidence counts no longer."""
     try:
         return replace(_judged(packs, known.received, listed, simulated), again=True)
-    except OURS:
+    except (NotKeptError, FormatVersionError):
         return None
     except BundleError as error:
-        found = unfit(known.received, str(error))
-        return replace(found, measured=known.measured, again=True) if known.state == "judged" else None
+        record = unfit(known.received, str(error))
+        return replace(record, measured=known.measured, again=True) if known.state == "judged" else None
+    except Exception:  # noqa: BLE001 (a mistake of the judge says nothing of the bundle)
+        return None
 
 
-def unfit(received: Received, why: str) -> Unfit:
-    """The record of a bundle of which nothing can be made."""
-    return Unfit(received.id, received.day, str(RULES_VERSION), why)
+def unfit(received: Received, reason: str) -> Unfit:
+    """The record of a bundle that cannot be judged."""
+    return Unfit(id=received.id, day=received.day, rules_version=str(RULES_VERSION), why=reason[:MOST_REASON])
 
 
 def _judged(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged:
-    """`BundleError` where it cannot be counted here."""
+    """The judgement; `BundleError` where the bundle cannot be counted in this observatory."""
     judged = judge_bundle(read_bundle_of(packs, received), received, listed)
     if judged.simulated != simulated:
         raise BundleError("It was made by the lab." if judged.simulated else "It was not made by the lab.")
