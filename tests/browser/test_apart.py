@@ -1,4 +1,4 @@
-"""A relay that carries the look-alikes and not the calls, as iCloud's may: a whole check through one, over loopback."""
+"""A relay that carries control traffic and no calls, as iCloud's may: a whole check through one, on loopback."""
 
 from __future__ import annotations
 
@@ -74,5 +74,5 @@ def test_what_a_relay_carries_is_not_held_against_calls_that_it_does_not(browser
         page.wait_for_selector("#result:not([hidden])", timeout=LONGEST_MS)
         found = page.evaluate("window.lastResult")
         assert [verdict["state"] for verdict in found["verdicts"]] == ["insufficient"]
-        assert "from another address than their look-alikes" in page.inner_text("#result")
+        assert "from another address than the control traffic" in page.inner_text("#result")
         page.context.close()

@@ -178,7 +178,7 @@ def test_what_a_catalogue_lacks_is_told_in_english() -> None:
 
 def test_latin_names_are_isolated_in_a_list_from_right_to_left() -> None:
     with speaking(language("fa")):
-        told = say("ok", "Calls fared as their look-alikes did.")
+        told = say("ok", "Calls fared as the control traffic did.")
         assert "\u2068" not in told
         assert "\u2068WhatsApp\u2069، \u2068Max\u2069" in say(
             "table", "still carried by {transports}", transports=listed(["WhatsApp", "Max"])

@@ -18,7 +18,7 @@ from talkpath.verdict.model import Question
 def question_in_words(question: str) -> str:
     """A kind of question in words; its code where it has none."""
     words = {
-        "battery": say("progress", "calls beside look-alikes"),
+        "battery": say("progress", "calls beside control traffic"),
         "watch": say("progress", "watching calls for longer"),
         "rate": say("progress", "the same at another rate"),
         "hello": say("progress", "another handshake"),

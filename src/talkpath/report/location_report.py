@@ -101,7 +101,7 @@ def no_place_reasons() -> dict[Why, str]:
         "": "",
         "nothing_restricted": say("place", "Nothing was found restricted, so there is nothing to locate."),
         "delays_only": say("place", "Could not tell where: this mechanism delays packets and drops none."),
-        "no_way": say("place", "Could not tell where: look-alikes did not get through either."),
+        "no_way": say("place", "Could not tell where: control traffic did not get through either."),
         "not_shown": say("place", "Could not tell where: the restriction did not show in the calls sent for this."),
         "no_answers": say("place", "Could not tell where: the routers on the way say too little."),
         "contradiction": say("place", "Could not tell where: the routers' answers contradict each other."),

@@ -249,14 +249,14 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
-    assert drawn.findtext("desc") == "Packets that arrived: calls 0%, look-alikes 100%."
+    assert drawn.findtext("desc") == "Packets that arrived: calls 0%, control traffic 100%."
     kinds = {path.get("class") for path in drawn.iter("path")}
     assert {"twin", "call restricted", "bar twin", "bar restricted"} <= kinds
 
 
 def test_a_call_that_is_never_set_up_is_told_by_its_set_up() -> None:
     up, _ = curves([epoch(range(SLOTS), range(SLOTS))], ARM)
-    assert description(up, SetUp(8, 0, 8, 8)) == "Set-ups answered: calls 0 of 8, look-alikes 8 of 8."
+    assert description(up, SetUp(8, 0, 8, 8)) == "Set-ups answered: calls 0 of 8, control traffic 8 of 8."
 
 
 def test_every_point_lies_in_the_picture() -> None:

@@ -28,8 +28,8 @@ def test_a_restriction_is_told_as_promised() -> None:
         "Something between you and our test server is holding back voice calls that look like Telegram's."
     )
     assert sentences.lines(RESTRICTED) == [
-        "31 of 100 call packets that you sent were lost (27–35); look-alikes sent at the same moments lost 1 of 100. "
-        "It is consistent with this: call packets are dropped at random, about 30% (26% to 34%).",
+        "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1 of "
+        "100. It is consistent with this: call packets are dropped at random, about 30% (26% to 34%).",
         f"If both were treated alike, fewer than 1 check in 12{SPACE}000 would look like this.",
         "It is no proof of who does it or why; Telegram's own servers and your messages were not tested.",
     ]
@@ -53,7 +53,7 @@ def test_of_both_ways_the_worse_is_told() -> None:
 
 def test_delay_is_told_as_delay() -> None:
     late = replace(RESTRICTED, rule="media.delay", figures={**LOST, "extra_delay_ms_up": 180.4})
-    assert observed(late).startswith(f"Call packets came 180{SPACE}ms later than look-alikes")
+    assert observed(late).startswith(f"Call packets came 180{SPACE}ms later than control traffic")
 
 
 def test_set_up_is_told_as_set_up() -> None:

@@ -20,7 +20,7 @@ def _asking() -> dict[str, str]:
         "language": say("browser", "Language"),
         "about": say(
             "browser",
-            "This page places short test calls between this browser and our test server, beside look-alikes of the "
+            "This page places short test calls between this browser and our test server, beside control traffic of the "
             "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
             "coloured square.",
         ),
@@ -65,7 +65,7 @@ def _running() -> dict[str, str]:
     return {
         "step_open": say(
             "browser",
-            "Round {number} of at most {most}: opening calls and look-alikes …",
+            "Round {number} of at most {most}: opening calls and control traffic …",
             **placeholders("number", "most"),
         ),
         "step_speak": say(
@@ -156,13 +156,13 @@ def _troubles() -> dict[str, str]:
         "no_server": say("browser", "The test server did not answer. Check your connection, then try again."),
         "no_https": say(
             "browser",
-            "This page came without https. So look-alikes travel like calls do, findings on how calls are set up are "
-            "only hints, and the page does not work offline.",
+            "This page came without https. So control traffic travels like calls do, findings on how calls are set up "
+            "are only hints, and the page does not work offline.",
         ),
         "no_twins": say(
             "browser",
-            "This browser or this network has no WebTransport. So look-alikes travel like calls do, and findings on "
-            "how calls are set up are only hints.",
+            "This browser or this network has no WebTransport. So control traffic travels like calls do, and findings "
+            "on how calls are set up are only hints.",
         ),
         "offline": say("browser", "You are offline. The check needs the network that it is to measure."),
     }

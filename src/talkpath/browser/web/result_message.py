@@ -83,7 +83,7 @@ def _hint(facts: Facts) -> str:
 def _different_routes() -> str:
     return say(
         "browser",
-        "Calls came to the test server from another address than their look-alikes: a proxy, a VPN or iCloud Private "
+        "Calls came to the test server from another address than the control traffic: a proxy, a VPN or iCloud Private "
         "Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
     )
 
@@ -100,15 +100,15 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
     """(name, value) of each number shown for a verdict."""
     names = {
         "calls_lost_up": say("browser", "Of 100 call packets lost on the way out"),
-        "twins_lost_up": say("browser", "Of 100 look-alikes' packets lost on the way out"),
+        "twins_lost_up": say("browser", "Of 100 packets of control traffic lost on the way out"),
         "calls_lost_down": say("browser", "Of 100 call packets lost on the way back"),
-        "twins_lost_down": say("browser", "Of 100 look-alikes' packets lost on the way back"),
+        "twins_lost_down": say("browser", "Of 100 packets of control traffic lost on the way back"),
     }
     shares = [(name, verdict.figures.get(key)) for key, name in names.items()]
     percentages = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
     mos = verdict.figures.get("mos")
     quality = [(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []
-    flows = (say("browser", "Calls and look-alikes opened"), numeral(verdict.flow_count))
+    flows = (say("browser", "Calls and control flows opened"), numeral(verdict.flow_count))
     return [*percentages, *quality, flows]
 
 

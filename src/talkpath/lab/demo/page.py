@@ -22,9 +22,8 @@ def demo_page(performance: Performance) -> str:
     lead = say(
         "demo",
         "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on "
-        "the wire like each messenger's, beside look-alikes whose bytes look like nothing. Bad weather hits both; a "
-        "rule "
-        "about calls hits one. The check was not told what the scene does.",
+        "the wire like each messenger's, beside control traffic whose bytes look like nothing. Ordinary congestion "
+        "affects both; a rule about calls affects one. The check was not told what the scene does.",
     )
     body = [
         element("p", lead, class_="lead"),

@@ -85,14 +85,14 @@ def what(event: Event) -> str:
     if event.onset_low is None:
         return say(
             "may write",
-            "On {network}, what looks like {app} ({medium}) fared worse than look-alikes sent at the same moments on "
-            "{high} already, the first day measured: nobody knows since when.",
+            "On {network}, what looks like {app} ({medium}) fared worse than control traffic sent at the same moments "
+            "on {high} already, the first day measured: nobody knows since when.",
             **known,
         )
     return say(
         "may write",
-        "On {network}, what looks like {app} ({medium}) began to fare worse than look-alikes sent at the same moments "
-        "after {low}, and not after {high}.",
+        "On {network}, what looks like {app} ({medium}) began to fare worse than control traffic sent at the same "
+        "moments after {low}, and not after {high}.",
         **known,
     )
 
@@ -123,7 +123,7 @@ def _country(event: Event, hit: int) -> str:
 
 
 def _messages(event: Event) -> str:
-    """Messages have no look-alikes: they are compared with other traffic."""
+    """Messages have no control traffic: they are compared with other traffic."""
     known = _known(event)
     if event.kind == "ended":
         return say(

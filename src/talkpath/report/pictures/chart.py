@@ -61,12 +61,12 @@ def key() -> Element:
         element("svg", element("path", d="M1 6H35", class_="call key"), viewBox="0 0 36 12", aria_hidden="true"),
         f" {say('chart', 'calls')}  ",
         element("svg", element("path", d="M1 6H35", class_="twin"), viewBox="0 0 36 12", aria_hidden="true"),
-        f" {say('chart', 'look-alikes sent at the same moments.')} ",
+        f" {say('chart', 'control traffic sent at the same moments.')} ",
         say(
             "chart",
             "Bars: of 100 set-ups, how many were answered. Lines: of 100 packets, how many arrived, while the call "
             "went "
-            "on. Bad weather pulls down both; a rule about calls pulls down one.",
+            "on. Ordinary congestion lowers both; a rule about calls lowers one.",
         ),
         class_="key",
     )
@@ -77,12 +77,12 @@ def description(curve: Curve, setup: SetUp) -> str:
     if fails(setup):
         return say(
             "chart",
-            "Set-ups answered: calls {calls_answered} of {calls}, look-alikes {twins_answered} of {twins}.",
+            "Set-ups answered: calls {calls_answered} of {calls}, control traffic {twins_answered} of {twins}.",
             **asdict(setup),
         )
     calls = percent(curve.call_arrived / curve.call_sent) if curve.call_sent else "–"
     twins = percent(curve.twin_arrived / curve.twin_sent) if curve.twin_sent else "–"
-    return say("chart", "Packets that arrived: calls {calls}, look-alikes {twins}.", calls=calls, twins=twins)
+    return say("chart", "Packets that arrived: calls {calls}, control traffic {twins}.", calls=calls, twins=twins)
 
 
 def fails(setup: SetUp) -> bool:

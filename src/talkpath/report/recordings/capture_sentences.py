@@ -65,7 +65,7 @@ def lost(stream: Stream) -> str:
         return say("capture", "losses cannot be told")
     values = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
     if stream.loss_basis == "cadence":
-        return say("capture", "lost, told by its beat: {lost} ({share})", **values)
+        return say("capture", "lost, estimated from the packet interval: {lost} ({share})", **values)
     return say("capture", "lost: {lost} ({share})", **values)
 
 

@@ -22,7 +22,7 @@ def certainty(verdict: Verdict) -> str:
                 odds=number,
             )
         case "restricted":
-            return say("restricted", "No odds can be given: there was no look-alike to compare with.")
+            return say("restricted", "No odds can be given: there was no control traffic to compare with.")
         case "closed" if number:
             return say(
                 "closed",

@@ -50,7 +50,7 @@ def lines(verdict: Verdict) -> list[str]:
                     "every time.",
                     tried,
                 ),
-                say("messages", "Messages have no look-alike, so there are no odds to give."),
+                say("messages", "Messages have no control traffic, so there are no odds to give."),
                 say(
                     "messages",
                     "It is no proof of who does it or why, and says nothing about calls. Only the lab tries messages.",

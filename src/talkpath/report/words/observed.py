@@ -25,7 +25,8 @@ def observed(verdict: Verdict) -> str:
             return f"{_restricted(verdict)} {fits}" if is_named(verdict) else _restricted(verdict)
         case "closed":
             alike = say(
-                "closed", "Calls and look-alikes were dropped alike, while other traffic to the same machine passed."
+                "closed",
+                "Calls and control traffic were dropped alike, while other traffic to the same machine passed.",
             )
             looks = say("closed", "That is how it looks when {mechanism}.", mechanism=mechanism(verdict))
             return f"{alike} {looks}" if is_named(verdict) else alike
@@ -50,11 +51,11 @@ def _lost(verdict: Verdict) -> dict[str, str] | None:
 def _ok(verdict: Verdict) -> str:
     lost = _lost(verdict)
     if lost is None:
-        return say("ok", "Calls fared as their look-alikes did.")
+        return say("ok", "Calls fared as the control traffic did.")
     return say(
         "ok",
         "Of 100 call packets {calls_up} were lost on the way out and {calls_down} on the way back; of 100 packets of "
-        "look-alikes, {twins_up} and {twins_down}.",
+        "control traffic, {twins_up} and {twins_down}.",
         **lost,
     )
 
@@ -62,11 +63,11 @@ def _ok(verdict: Verdict) -> str:
 def _impaired(verdict: Verdict) -> str:
     lost, mos = _lost(verdict), verdict.figures.get("mos")
     if lost is None or mos is None:
-        return say("impaired", "Calls and look-alikes suffered alike.")
+        return say("impaired", "Calls and control traffic suffered alike.")
     return say(
         "impaired",
         "Calls would have a voice quality of {mos} of 4.5. Lost of 100 packets, out and back: calls {calls_up} and "
-        "{calls_down}, look-alikes {twins_up} and {twins_down}.",
+        "{calls_down}, control traffic {twins_up} and {twins_down}.",
         mos=numeral(mos, 1),
         **lost,
     )
@@ -80,8 +81,8 @@ def _insufficient(verdict: Verdict) -> str:
         return say("insufficient", "Too little came in to be counted.")
     return say(
         "insufficient",
-        "Until then, out and back, calls had lost {calls_up} and {calls_down} of 100 packets, look-alikes {twins_up} "
-        "and {twins_down}.",
+        "Until then, out and back, calls had lost {calls_up} and {calls_down} of 100 packets, control traffic "
+        "{twins_up} and {twins_down}.",
         **lost,
     )
 
@@ -89,14 +90,15 @@ def _insufficient(verdict: Verdict) -> str:
 def _restricted(verdict: Verdict) -> str:
     if verdict.rule in SET_UP_RULES:
         return say(
-            "restricted", "The set-up of the calls was not answered; that of look-alikes sent at the same moments was."
+            "restricted",
+            "The set-up of the calls was not answered; that of control traffic sent at the same moments was.",
         )
     direction = _direction(verdict)
     late = verdict.figures.get(f"extra_delay_ms_{direction}")
     if verdict.rule == "media.delay" and late is not None:
         return say(
             "restricted",
-            "Call packets came {delay} later than look-alikes sent at the same moments.",
+            "Call packets came {delay} later than control traffic sent at the same moments.",
             delay=milliseconds(late),
         )
     calls, low, high, twins = (
@@ -104,7 +106,7 @@ def _restricted(verdict: Verdict) -> str:
         for name, bound in (("calls_lost", ""), ("calls_lost", "_low"), ("calls_lost", "_high"), ("twins_lost", ""))
     )
     if calls is None or low is None or high is None or twins is None:
-        return say("restricted", "Calls fared worse than look-alikes sent at the same moments.")
+        return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
     values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
     return _counted(direction, round(100 * calls), values)
 
@@ -113,18 +115,18 @@ def _counted(direction: str, lost: int, values: dict[str, str]) -> str:
     if direction == "up":
         return count(
             "restricted",
-            "{number} of 100 call packets that you sent was lost ({low}–{high}); look-alikes sent at the same "
+            "{number} of 100 call packets that you sent was lost ({low}–{high}); control traffic sent at the same "
             "moments lost {twins} of 100.",
-            "{number} of 100 call packets that you sent were lost ({low}–{high}); look-alikes sent at the same "
+            "{number} of 100 call packets that you sent were lost ({low}–{high}); control traffic sent at the same "
             "moments lost {twins} of 100.",
             lost,
             **values,
         )
     return count(
         "restricted",
-        "{number} of 100 call packets that were sent to you was lost ({low}–{high}); look-alikes sent at the same "
+        "{number} of 100 call packets that were sent to you was lost ({low}–{high}); control traffic sent at the same "
         "moments lost {twins} of 100.",
-        "{number} of 100 call packets that were sent to you were lost ({low}–{high}); look-alikes sent at the same "
+        "{number} of 100 call packets that were sent to you were lost ({low}–{high}); control traffic sent at the same "
         "moments lost {twins} of 100.",
         lost,
         **values,

@@ -12,7 +12,7 @@ def reason(given: Reason | None) -> str:
     clauses = {
         "budget": say("reason", "not enough was measured before the time or the data allowed for it ran out"),
         "twin_worse": say(
-            "reason", "the look-alikes fared worse than the calls, which no restriction of calls explains"
+            "reason", "the control traffic fared worse than the calls, which no restriction of calls explains"
         ),
         "canary": say(
             "reason", "the check did not find the small loss that it plants itself, so it might have missed a real one"
