@@ -35,7 +35,7 @@ def command(bundle: Path, responders: Path | None, as_json: bool) -> None:
 
 
 def _lines(record: dict[str, Any]) -> list[str]:
-    lines = [WHOLE, f"Written by {record['written_by']}, signed with the key of this run, {record['key']}."]
+    lines = [WHOLE, f"Signed with the key of this run, {record['key']}.", _writer(record["written_by"])]
     receipt = record["receipt"]
     if record["kind"] == "capture":
         lines.append(RECORDING)
@@ -44,6 +44,11 @@ def _lines(record: dict[str, Any]) -> list[str]:
     else:
         lines += [_signed_by(receipt), _seen_from(receipt), PROBE]
     return [*lines, SIMULATED] if record["simulated"] else lines
+
+
+def _writer(name: str) -> str:
+    """The program that wrote the file may call itself anything: its name is quoted, and comes after the key."""
+    return f"The program that wrote it calls itself “{name}”."
 
 
 def _signed_by(receipt: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ whoever passes a bundle on tells no more than that. No part holds an address.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,12 +16,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import BundleError
+from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bounds import check_facts, check_findings, check_stored_verdict
+from talkpath.evidence.bounds import check_facts, check_findings
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.evidence.simulation_keys import is_simulation_key
+from talkpath.evidence.stored_verdict import read_stored_verdict
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
@@ -40,8 +42,14 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "capture": ((FACTS, VERDICT),),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
-MAX_BYTES, MAX_PART_BYTES, MAX_RECEIPT_BYTES = 16 << 20, 64 << 20, 1 << 20
+MAX_BYTES, MAX_RECEIPT_BYTES = 16 << 20, 1 << 20
+MAX_FACTS_BYTES = 16 << 20
+MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20}
+"""The most that a part unpacks to. Facts of eight restricted arms take 0.25 MB, a recorded call of five hours 8 MB."""
+WRITER = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
+WRITER_CHARACTERS = 40
 HOUR_CHARACTERS = len("2026-11-24T20")
+TOO_LONG = "What was measured is too long for one bundle; record a shorter part."
 
 
 class FormatVersionError(BundleError):
@@ -112,15 +120,24 @@ def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer) -> byt
     parts = {FACTS: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
     if kept.receipt is not None:
         parts[RECEIPT] = compress(msgspec.msgpack.encode(kept.receipt))
-    stored_verdict = {**verdict, "started_at": hour}
-    return _seal("check", parts | {VERDICT: compress(msgspec.json.encode(stored_verdict))}, signer)
+    parts[VERDICT] = _compress_verdict("check", {**verdict, "started_at": hour})
+    return _seal("check", parts, signer)
 
 
 def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer) -> bytes:
     """Write the bundle of a recording. The file's name is left out, since people name files after people."""
-    stored_verdict = {**verdict, "file": "-"}
-    parts = {FACTS: compress(msgspec.msgpack.encode(findings)), VERDICT: compress(msgspec.json.encode(stored_verdict))}
+    facts = msgspec.msgpack.encode(findings)
+    if len(facts) > MAX_FACTS_BYTES:
+        raise UsageError(TOO_LONG)
+    parts = {FACTS: compress(facts), VERDICT: _compress_verdict("capture", {**verdict, "file": "-"})}
     return _seal("capture", parts, signer)
+
+
+def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
+    encoded = msgspec.json.encode(verdict)
+    if len(encoded) > MAX_VERDICT_BYTES[kind]:
+        raise UsageError(TOO_LONG)
+    return compress(encoded)
 
 
 def has_receipt(facts: Facts, signer: Signer) -> bool:
@@ -199,6 +216,8 @@ def _check_parts(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
     inner = tuple(parts)[1:-1]
     if tuple(parts) != (MANIFEST, *inner, SIGNATURE) or inner not in KINDS.get(manifest.kind, ()):
         raise BundleError("A part of the bundle is missing, or one is there that does not belong.")
+    if not WRITER.fullmatch(manifest.written_by) or len(manifest.written_by) > WRITER_CHARACTERS:
+        raise BundleError("The bundle's manifest names as its writer what is no program's name and version.")
     if manifest.parts != _digests({name: parts[name] for name in inner}):
         raise BundleError("The bundle was changed after it was written: a part is not the one that was signed.")
 
@@ -212,14 +231,13 @@ def _verify(manifest: Manifest, parts: Mapping[str, bytes]) -> bytes:
 
 
 def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
-    verdict = msgspec.json.decode(decompress(parts[VERDICT], MAX_PART_BYTES), type=dict[str, Any])
-    check_stored_verdict([verdict, manifest.written_by])
+    verdict = read_stored_verdict(manifest.kind, decompress(parts[VERDICT], MAX_VERDICT_BYTES[manifest.kind]))
     bundle = Bundle(kind=manifest.kind, verdict=verdict, key=manifest.key, written_by=manifest.written_by)
     if manifest.kind == "capture":
-        findings = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_PART_BYTES), type=Findings)
+        findings = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_FACTS_BYTES), type=Findings)
         check_findings(findings)
         return replace(bundle, findings=findings)
-    facts = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_PART_BYTES), type=Facts)
+    facts = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_FACTS_BYTES), type=Facts)
     check_facts(facts)
     if RECEIPT in parts:
         receipt = decompress(parts[RECEIPT], MAX_RECEIPT_BYTES)

@@ -1,0 +1,71 @@
+"""Whatever a stranger signs, `verify`, `judge`, `report` and `share` print a result or one sentence, never a traceback.
+
+`TALKPATH_MUTATIONS=100000 pytest tests/cli/test_hostile_bundles.py` is the long run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
+import mutated
+from played import played
+
+from talkpath.api.recording import read_capture
+from talkpath.cli import cli
+from talkpath.errors import BundleError, TalkpathError
+from talkpath.report import check_json
+from talkpath.wire.control.sign import Signer
+
+MUTATIONS = int(os.environ.get("TALKPATH_MUTATIONS", "240"))
+RECORDED = Path(__file__).parents[1] / "capture/lab/drop30-up.pcap.gz"
+COMMANDS = (("verify",), ("judge",), ("judge", "--json"), ("report",), ("report", "--html"), ("share", "--to"))
+
+
+def run(command: tuple[str, ...], path: Path, folder: Path) -> BaseException | None:
+    more = {"--html": [str(folder / "page.html")], "--to": ["https://observatory.invalid/"]}.get(command[-1], [])
+    name, *options = command
+    return CliRunner().invoke(cli, [name, str(path), *options, *more], standalone_mode=False, input="n\n").exception
+
+
+def records() -> dict[str, tuple[Any, Any]]:
+    """A check and a recording, as plain values: facts and stored verdict."""
+    measured = played(3, "ge,loss=0.1", "stun.drop")
+    facts = msgspec.structs.replace(measured, started_at="2026-11-24T20:00:00Z", receipt=None)
+    recording = read_capture(RECORDED)
+    plain = {"check": (facts, check_json.judge_check(facts)[1]), "capture": (recording.findings, recording.record)}
+    return {kind: (msgspec.to_builtins(one, builtin_types=(bytes,)), other) for kind, (one, other) in plain.items()}
+
+
+@pytest.mark.parametrize("kind", ["check", "capture"])
+def test_mutated_bundles_end_in_one_sentence(kind: str, tmp_path: Path) -> None:
+    facts, verdict = records()[kind]
+    draws, signer, path = Random(f"mutations {kind}"), Signer.fresh(), tmp_path / "hostile.talkpath"
+    outcomes: Counter[str] = Counter()
+    wrong = []
+    for number in range(MUTATIONS):
+        changed = facts if number % 5 == 0 else mutated.mutate(facts, draws, draws.choice((1, 1, 2, 4)))
+        stored = mutated.mutate(verdict, draws, 1) if number % 5 == 0 else verdict
+        data = mutated.signed(kind, changed, stored, signer)
+        if data is None:
+            continue
+        path.write_bytes(data)
+        for command in COMMANDS if number % 7 == 0 else COMMANDS[:2]:
+            error = run(command, path, tmp_path)
+            outcomes[type(error).__name__] += 1
+            if error is not None and not isinstance(error, TalkpathError) and type(error).__name__ != "Abort":
+                wrong.append((number, command, repr(error)))
+            if isinstance(error, BundleError) and not (str(error).endswith(".") and str(error).isprintable()):
+                wrong.append((number, command, str(error)))
+    assert wrong == []
+    assert outcomes["BundleError"] > MUTATIONS / 4
+    assert outcomes["NoneType"] > MUTATIONS / 10

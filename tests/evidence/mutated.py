@@ -1,0 +1,67 @@
+"""Bundles whose records were changed in their structure and signed again, as a stranger may write them."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import msgspec
+
+from talkpath.evidence import bundle as form
+from talkpath.evidence.compression import compress
+from talkpath.wire.control.sign import Signer
+
+DEEP: Any = "x"
+for _ in range(60):
+    DEEP = [DEEP]
+
+NUMBERS = (0, 1, -1, 2**31, -(2**31), 2**63, 2**64 - 1, 0.0, -0.0, 1e-300, 1e308, float("nan"), float("inf"), -1.5)
+TEXTS = ("", "x", "voice", "battery", "\x1b[2J", "\n", "\u202e", "\u0663", "x" * 5000)
+NASTY = (None, True, *NUMBERS, *TEXTS, b"", b"\xff" * 40, [], {}, [0], [None], {"": 0}, DEEP)
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in a record."""
+    found = [at] if at else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += places(inner, (*at, key))
+    return found
+
+
+def mutate(record: Any, draws: Random, times: int) -> Any:
+    """A copy in which values were replaced, left out, doubled, moved or exchanged."""
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
+    for _ in range(times):
+        paths = places(copy)
+        *way, last = draws.choice([paths[0], *draws.choices(paths, k=3)])
+        holder = copy
+        for key in way:
+            holder = holder[key]
+        change = draws.choice(("replace", "replace", "scale", "leave out", "double", "exchange"))
+        if change == "replace":
+            holder[last] = draws.choice(NASTY)
+        elif change == "scale" and isinstance(holder[last], int | float):
+            holder[last] = holder[last] * draws.choice((-1, 0, 2, 1000, 1e9, 1e-9))
+        elif change == "leave out":
+            del holder[last]
+        elif change == "double" and isinstance(holder, list):
+            holder.insert(last, holder[last])
+        elif change == "exchange":
+            holder[last] = draws.choice([draws.choice(NASTY), _at(copy, draws.choice(paths))])
+    return copy
+
+
+def _at(record: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        record = record[key]
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
+
+
+def signed(kind: str, facts: Any, verdict: Any, signer: Signer) -> bytes | None:
+    """The bundle of these records, signed; None where they cannot be written at all."""
+    try:
+        parts = {form.FACTS: msgspec.msgpack.encode(facts), form.VERDICT: msgspec.json.encode(verdict)}
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return form._seal(kind, {name: compress(data) for name, data in parts.items()}, signer)
