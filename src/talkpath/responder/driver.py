@@ -55,7 +55,7 @@ class ResponderDriver:
         self._geoip = geoip or GeoDatabase(())
         self._engine = engine
         engine.shared.proven = lambda source: isinstance(source, TcpPeer)
-        engine.shared.known = self._calls_already
+        engine.shared.host_of = lambda source: source[1][0] if isinstance(source, tuple) else None  # as _drain made it
         self._context = tls.server_context(pem)
         self._salt = os.urandom(16)
         identity = engine.identity
@@ -198,11 +198,6 @@ class ResponderDriver:
         else:
             self._flush(peer)
 
-    def _calls_already(self, source: object) -> bool:
-        """Does a UDP source have the address of a control connection? TCP has proven that address."""
-        assert isinstance(source, tuple)  # as _drain made it
-        return any(peer.session is not None and peer.host == source[1][0] for peer in self._peers.values())
-
     def _greet(self, peer: TcpPeer) -> None:
         """It is a control channel: a session, once it says hello."""
         try:
@@ -210,8 +205,7 @@ class ResponderDriver:
         except OSError:  # it has gone already
             self._hang_up(peer)
             return
-        peer.host = host
-        peer.session = self._engine.connect(self._block(host), self._geoip.find(host))
+        peer.session = self._engine.connect(self._block(host), self._geoip.find(host), host)
         self.sessions += 1
 
     def _flush(self, peer: TcpPeer) -> None:

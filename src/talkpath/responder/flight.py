@@ -1,7 +1,8 @@
-"""The responder's half of an epoch: answers a 5-tuple it has heard, and never more than it may.
+"""The responder's half of one epoch: it answers the 5-tuples that it heard, and is no amplifier.
 
-A flow is bound to the source it was heard from. Until that 5-tuple has echoed its nonce the flow is sent no more
-bytes than it brought, so a forged source gains nothing. A new source (a NAT that forgot) starts over.
+A flow is bound to the source that its first packet came from. Until that 5-tuple has echoed its nonce, the flow is
+sent no more bytes of IP packets than it brought, so that a forged source gains nothing. A new source (a NAT that
+forgot its mapping) starts over.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from itertools import repeat
 
 from msgspec import Struct
 
+from talkpath.experiment.budget import HEADER_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
 from talkpath.experiment.nonce import matches, put, read
+
+HEADERS = (0, max(HEADER_BYTES.values()))  # what holds with none and with the longest holds with any in between
 
 
 class ResponderPacket(Struct, frozen=True, gc=False):
@@ -26,8 +30,8 @@ class ResponderPacket(Struct, frozen=True, gc=False):
 
 
 class ResponderFlight(Flight[ResponderPacket]):
-    """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes, `proven(source)` tells whether a
-    source's address is proven already, as over TCP it is: there nothing is held back until a nonce is echoed."""
+    """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes. `proven(source)` tells whether a
+    source has proven its address by other means, as over TCP: there nothing is held back until a nonce is echoed."""
 
     def __init__(
         self, layout: Layout, draw: Callable[[int], bytes], proven: Callable[[Hashable], bool] = lambda source: False
@@ -37,18 +41,19 @@ class ResponderFlight(Flight[ResponderPacket]):
         self.source: list[tuple[Hashable, int] | None] = [None] * count
         self.checked = [False] * count
         self._nonce = [0] * count
-        self._got = [0] * count
-        self._gave = [0] * count
+        self._credit = [dict.fromkeys(HEADERS, 0) for _ in range(count)]  # header -> bytes that may still be sent
         self._draw, self._proven = draw, proven
 
     def take(
         self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes
     ) -> list[ResponderPacket]:
-        """One datagram of ours came from `source`. Returns what it sets off."""
+        """One packet of this epoch arrived from `source`; the replies to send."""
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
         if not self.checked[flow]:
-            self._got[flow] += len(data)
+            credit = self._credit[flow]
+            for header in HEADERS:
+                credit[header] += header + len(data)
             self._check(flow, bit, data)
         if self.start_s is None:
             self.start(now_s - float(self.into.due_ms[flow, bit]) / 1000.0)
@@ -60,10 +65,11 @@ class ResponderFlight(Flight[ResponderPacket]):
         self.source[flow] = source, port
         self.ready(flow, [None] * len(self.out.slots))
         self.checked[flow] = self._proven(source)
-        self._got[flow] = self._gave[flow] = 0
+        self._credit[flow] = dict.fromkeys(HEADERS, 0)
         self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
 
     def _check(self, flow: int, bit: int, data: bytes) -> None:
+        """Look for the echoed nonce; once it is there, all packets of the flow are ready."""
         plan = self.layout.flows[flow]
         slot = self.into.slots[bit]
         text = plan.twin_kind == "text"
@@ -77,12 +83,20 @@ class ResponderFlight(Flight[ResponderPacket]):
     def packet(self, flow: int, bit: int) -> ResponderPacket | None:
         """See `Flight`. Until the 5-tuple is checked it carries the nonce, and only bytes that it brought."""
         bound, data = self.source[flow], self._datagrams[flow][bit]
-        if bound is None or not (self.checked[flow] or self._gave[flow] + len(data) <= self._got[flow]):
+        if bound is None or not (self.checked[flow] or self._afford(flow, len(data))):
             self.unsend(flow, bit)
             return None
         if not self.checked[flow]:
             plan, shape = self.layout.flows[flow], self.layout.schedule.slots[self.out.slots[bit]]
             text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
             data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
-            self._gave[flow] += len(data)
         return ResponderPacket(bound[0], bound[1], data, self.hops[flow].get(bit, 0))
+
+    def _afford(self, flow: int, size: int) -> bool:
+        """Whether the 5-tuple brought enough for one more packet of this size; then it is paid for."""
+        credit = self._credit[flow]
+        if any(credit[header] < header + size for header in HEADERS):
+            return False
+        for header in HEADERS:
+            credit[header] -= header + size
+        return True

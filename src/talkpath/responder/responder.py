@@ -48,9 +48,11 @@ class Responder:
 
     # -- the control channel ---------------------------------------------------------------------------------
 
-    def connect(self, block: Hashable, origin: NetworkOrigin = UNKNOWN_ORIGIN) -> ResponderSession:
+    def connect(
+        self, block: Hashable, origin: NetworkOrigin = UNKNOWN_ORIGIN, host: Hashable = None
+    ) -> ResponderSession:
         """A new control connection. It becomes a session, and counts as one, with its Hello."""
-        return ResponderSession(self.shared, block, origin)
+        return ResponderSession(self.shared, block, origin, host)
 
     def receive(self, now_s: float, session: ResponderSession, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `session.closed`, the connection ends once they are sent."""

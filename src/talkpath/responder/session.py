@@ -53,8 +53,8 @@ class RefusedError(Exception):
 @dataclass(slots=True)
 class Shared:
     """What all sessions of one responder share. `draw(n)` gives n unpredictable bytes, `admit` counts a session or
-    raises `RefusedError`. `proven` tells whether a source is a stream, whose address needs no check, `known` whether it
-    has the address of an open control connection; a driver sets both."""
+    raises `RefusedError`. A driver sets two functions: `proven` tells whether a source is a stream, whose address needs
+    no check; `host_of` gives a source's address, to be compared with that of a control connection."""
 
     identity: Identity
     limits: Limits
@@ -63,19 +63,21 @@ class Shared:
     flights: FlightTable
     admit: Callable[[ResponderSession], None]
     proven: Callable[[Hashable], bool] = lambda source: False
-    known: Callable[[Hashable], bool] = lambda source: False
+    host_of: Callable[[Hashable], Hashable] = lambda source: None
 
 
 @dataclass(slots=True, eq=False)
 class ResponderSession:
     """One control connection. It becomes a session, and counts as one, with its Hello.
 
-    `block` stands for the address block that it comes from, `origin` is the network of that address.
+    `block` stands for the address block that it comes from, `origin` is the network of that address, `host` the address
+    itself (an opaque handle, kept while the connection is open; None: not known).
     """
 
     shared: Shared
     block: Hashable
     origin: NetworkOrigin
+    host: Hashable = field(default=None, repr=False)
     decoder: messages.Decoder = field(default_factory=messages.Decoder)
     closed: bool = False
     hello: Hello | None = None
@@ -180,16 +182,19 @@ class ResponderSession:
         self.planned_bytes += sum(epoch_bytes(layout))
         if self.planned_bytes > shared.limits.session_bytes:
             raise RefusedError("budget", "The session has used up the bytes that this responder gives.")
-        proven = self._unchecked if begin.question == "transport" else shared.proven
+        proven = self._is_own if begin.question == "transport" else shared.proven
         flight = ResponderFlight(layout, shared.draw, proven)
         self.begun.add(begin.number)
         self.flights[begin.number] = flight
         shared.flights.add(flight)
         return Ready(begin.number)
 
-    def _unchecked(self, source: Hashable) -> bool:
-        """Whether packets need no echoed nonce: over a long path, set-up is over before a nonce comes back."""
-        return self.shared.proven(source) or self.shared.known(source)
+    def _is_own(self, source: Hashable) -> bool:
+        """Whether a source has the address of this session's own control connection, which TCP has proven.
+
+        It needs no nonce where transports are compared: over a long path, set-up is over before a nonce comes back.
+        """
+        return self.shared.proven(source) or (self.host is not None and self.shared.host_of(source) == self.host)
 
     def _check_size(self, begin: Begin) -> None:
         """`RefusedError` for an epoch that is out of order or larger than any check needs."""

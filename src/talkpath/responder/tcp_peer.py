@@ -35,7 +35,6 @@ class TcpPeer:
     carrier: Carrier | None = None
     session: ResponderSession | None = None
     greeted: bool = False
-    host: str = field(default="", repr=False)  # of a control channel; in memory only, while it is open
     closing: bool = False
     out: bytearray = field(default_factory=bytearray)
     _first: bytearray = field(default_factory=bytearray)  # plain bytes, until they tell what this is

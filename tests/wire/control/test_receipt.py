@@ -1,4 +1,4 @@
-"""A receipt is read only where every word of it can be one's; receipts of older responders are read as what they are."""
+"""A receipt is read only where every word can be a receipt's; those of older responders are read as what they are."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Sim:
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
         self.responder = Responder(identity, draw=draws.randbytes, receipts=receipts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
-        self.responder.shared.known = lambda source: True  # there is one probe
+        self.responder.shared.host_of = lambda source: "probe"  # there is one
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
@@ -225,7 +225,7 @@ class Sim:
         Handshake(self, ends, lambda: self._connect(ends), failed)
 
     def _connect(self, ends: tuple[Address, Address]) -> None:
-        self._connection = connection = self.responder.connect("lab", self.where)
+        self._connection = connection = self.responder.connect("lab", self.where, "probe")
         self._to_probe = HalfStream(self, "down", (ends[1], ends[0]), self._control_down, self._broken)
 
         def far(data: bytes) -> None:
