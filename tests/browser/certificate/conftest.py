@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 HERE = "127.0.0.1"
 VALID_S = 12  # of a certificate: long enough to see one end and be renewed
 PATIENCE_S = 30.0
+UNUSED = ("-defaultIPv6", "-http01", "-https01", "-tlsalpn01", "-doh")  # services of pebble-challtestsrv
 
 
 def free() -> int:
@@ -88,25 +89,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     }
     file = folder / "pebble.json"
     file.write_text(json.dumps({"pebble": settings}))
-    names = [
-        "pebble-challtestsrv",
-        "-defaultIPv4",
-        HERE,
-        "-defaultIPv6",
-        "",
-        "-http01",
-        "",
-        "-https01",
-        "",
-        "-tlsalpn01",
-        "",
-        "-doh",
-        "",
-        "-dns01",
-        f"{HERE}:{ports['dns']}",
-        "-management",
-        f"{HERE}:{ports['names']}",
-    ]
+    dns, management = f"{HERE}:{ports['dns']}", f"{HERE}:{ports['names']}"
+    off = [part for option in UNUSED for part in (option, "")]
+    names = ["pebble-challtestsrv", "-defaultIPv4", HERE, *off, "-dns01", dns, "-management", management]
     with ExitStack() as running:
         for command in (names, ["pebble", "-strict", "-config", str(file), "-dnsserver", f"{HERE}:{ports['dns']}"]):
             process = subprocess.Popen(

@@ -102,7 +102,7 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
     # An authority that is away is borne as long as there is one, and the account stays.
     assert "does not answer" in renewal.try_renewal(Domain("other.example", domain.folder, HERE, NOBODY))
     if not is_due(away, datetime.now(UTC), left=0.0):
-        assert renewal.obtained(away)[0] == (str(domain.file), str(domain.file))
+        assert renewal.obtain(away)[0] == (str(domain.file), str(domain.file))
     assert Path(domain.folder, "account.pem").read_bytes() == account
 
 
@@ -115,7 +115,7 @@ def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name
         renew(asked)
     assert HERE not in str(told.value)
     with pytest.raises(UsageError, match=word):
-        renewal.obtained(asked)
+        renewal.obtain(asked)
     assert not asked.file.exists()
 
 

@@ -7,8 +7,9 @@ import json
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,15 +18,17 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync import client
+from websockets.sync.client import ClientConnection
+from websockets.typing import Origin
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
 from talkpath.browser.far_end.process import FarEnd
-from talkpath.browser.web import admission_queue, check_messages
+from talkpath.browser.web import admission_queue, check_messages, limits, page_inbox
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
@@ -76,6 +79,12 @@ def serving(routes: list[BaseRoute]) -> Iterator[str]:
     thread.join()
 
 
+def connect(talk: str, origin: str | None = None) -> ClientConnection:
+    """A page of that origin, by default the server's own."""
+    own = talk.replace("ws:", "http:").removesuffix("/check/talk")
+    return client.connect(talk, origin=Origin(origin if origin is not None else own))
+
+
 def heard(page: ClientConnection) -> dict[str, Any]:
     return json.loads(page.recv(10))  # type: ignore[no-any-return]
 
@@ -108,9 +117,105 @@ def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.
 def test_where_judging_fails_the_page_is_not_left_waiting(talk: str):
     with connect(talk) as page:
         assert heard(page)["type"] == "welcome"
+        page.send('{"type": "start"}')
         page.send('{"type": "report"}')
         with pytest.raises(ConnectionClosed):
             page.recv(10)
+
+
+def is_closed(page: ClientConnection) -> bool:
+    """Whether the server hangs up, whatever it says before."""
+    try:
+        while True:
+            heard(page)
+    except ConnectionClosed:
+        return True
+
+
+@pytest.mark.parametrize("origin", ["https://another.example", "null", "", "http://[", "ftp://127.0.0.1"])
+def test_a_page_of_another_server_is_refused(talk: str, origin: str):
+    with pytest.raises(InvalidStatus, match="403"), connect(talk, origin):
+        pass
+
+
+def test_a_program_that_names_no_origin_is_refused(talk: str):
+    with pytest.raises(InvalidStatus, match="403"), client.connect(talk):
+        pass
+
+
+def test_an_address_block_holds_no_more_than_its_share_and_gets_it_back(talk: str):
+    with ExitStack() as pages:
+        for _ in range(limits.MAX_PER_BLOCK):
+            heard(pages.enter_context(connect(talk)))
+        with connect(talk) as refused:
+            assert heard(refused)["code"] == "full"
+    until_s = time.monotonic() + 10
+    while time.monotonic() < until_s:
+        with connect(talk) as page:
+            if heard(page)["type"] == "welcome":
+                return
+    pytest.fail("the places of those who left were never free again")
+
+
+def test_a_page_that_does_not_begin_loses_its_place(talk: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(check_messages, "START_S", 0.3)
+    with connect(talk) as silent, connect(talk) as waiting:
+        assert heard(silent)["type"] == "welcome"
+        assert heard(waiting)["type"] == "queue"
+        assert heard(silent)["code"] == "long"
+        assert heard(waiting)["type"] == "welcome"
+
+
+def test_a_page_that_waits_and_falls_silent_leaves_the_queue(talk: str, monkeypatch: pytest.MonkeyPatch):
+    with connect(talk) as inside:
+        assert heard(inside)["type"] == "welcome"
+        monkeypatch.setattr(page_inbox, "SILENT_S", 0.3)
+        with connect(talk) as silent:
+            assert heard(silent) == {"type": "queue", "place": 1}
+            with pytest.raises(ConnectionClosed):
+                heard(silent)
+
+
+def test_pings_are_answered_in_the_queue_too(talk: str):
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert heard(inside)["type"] == "welcome"
+        assert heard(waiting)["type"] == "queue"
+        waiting.send('{"type": "ping", "number": 7}')
+        assert heard(waiting) == {"type": "pong", "number": 7}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "no JSON",
+        "[]",
+        "7",
+        '{"type": 7}',
+        "{}",
+        "[" * 100_000,
+        b"bytes",
+        '{"type": "ping", "x": "' + limits.MAX_MESSAGE_BYTES * "y" + '"}',
+    ],
+    ids=["empty", "text", "list", "number", "number as type", "no type", "nested", "binary", "long"],
+)
+def test_what_is_no_message_ends_the_check_and_nothing_else(talk: str, message: str | bytes, caplog: Any):
+    with connect(talk) as page:
+        assert heard(page)["type"] == "welcome"
+        page.send(message)
+        assert is_closed(page)
+    with connect(talk) as next_page:
+        assert heard(next_page)["type"] == "welcome"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert heard(inside)["type"] == "welcome"
+        with suppress(ConnectionClosed):
+            for _ in range(10 * limits.MAX_QUEUED):
+                waiting.send('{"type": "start"}')
+        assert is_closed(waiting)
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from talkpath.browser.far_end.process import LINE_BYTES, LOOPBACK, FarEnd, error
 from talkpath.browser.far_end.schedule import MAX_EPOCHS
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.web.limits import START_S, host_name
+from talkpath.browser.web.page_inbox import PageInbox
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.result_message import result_message
 from talkpath.measure.facts import Facts
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 SERVER_ONLY = ("next", "paths")  # messages that no page may send
 SETTLED = ("restricted", "ok", "closed")
 VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
+FULL = error_message("full", "The test server is full; try again in some minutes.")
 LAST_EPOCH_S = 90.0  # of a check: no epoch begins later, since the page gives up after 150 s (check_run.js)
 
 Others = Callable[[str, str], list[str]]
@@ -58,46 +61,78 @@ class PageServices:
     address: str
 
 
-async def admit(socket: WebSocket, queue: AdmissionQueue, services: PageServices) -> None:
+async def serve_check(socket: WebSocket, queue: AdmissionQueue, services: PageServices) -> None:
+    """Run a check, from the queue to its result, as long as the page is there."""
+    from starlette.websockets import WebSocketDisconnect
+
+    inbox = PageInbox(socket)
+    tasks = [asyncio.create_task(work) for work in (inbox.read(), _wait_and_run(socket, inbox, queue, services))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close()
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _wait_and_run(socket: WebSocket, inbox: PageInbox, queue: AdmissionQueue, services: PageServices) -> None:
     """Wait for a place in the queue, then run the check."""
     if queue.is_full:
-        await socket.send_json(error_message("full", "The test server is full; try again in some minutes."))
-        await socket.close()
+        await socket.send_json(FULL)
         return
 
     async def tell_place(place: int) -> None:
         await socket.send_json({"type": "queue", "place": place})
 
     async with queue.admitted(tell_place):
-        await _run(socket, services)
+        await _run(socket, inbox, services)
 
 
-async def _run(socket: WebSocket, services: PageServices) -> None:
-    """Pass messages on until one of the two ends leaves."""
-    from starlette.websockets import WebSocketDisconnect
-
+async def _run(socket: WebSocket, inbox: PageInbox, services: PageServices) -> None:
+    """Pass messages on in both directions until one of them ends."""
     far_end, host = services.far_end, services.address or socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far_end.control, limit=LINE_BYTES)
     check = CheckMessages(socket, writer, services, host)
-    check.tell_far_end({"token": far_end.token, "host": host, "page": check.page_address})
+    await check.tell_far_end({"token": far_end.token, "host": host, "page": check.page_address})
 
     async def pass_to_page() -> None:
-        try:
-            while line := await reader.readline():
-                await check.from_far_end(json.loads(line))
-        finally:  # whatever failed here, the page must not wait for it
-            with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
-                await socket.close()
+        while line := await reader.readline():
+            await check.from_far_end(json.loads(line))
 
-    task = asyncio.create_task(pass_to_page())
-    try:
+    async def pass_to_far_end() -> None:
+        message = await _first_message(inbox)
+        if message is None:
+            await socket.send_json(error_message("long", "The page did not begin its check; load it again."))
+            return
         while True:
-            await check.from_page(await socket.receive_json())
-    except (WebSocketDisconnect, json.JSONDecodeError, KeyError):
-        pass
+            await check.from_page(message)
+            message = await inbox.next()
+
+    tasks = [asyncio.create_task(work) for work in (pass_to_page(), pass_to_far_end())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         writer.close()
+
+
+async def _first_message(inbox: PageInbox) -> dict[str, Any] | None:
+    """The page's `start`; None if it does not come in time, or another message comes first."""
+    try:
+        async with asyncio.timeout(START_S):
+            message = await inbox.next()
+    except TimeoutError:
+        return None
+    return message if message["type"] == "start" else None
 
 
 class CheckMessages:
@@ -105,25 +140,23 @@ class CheckMessages:
 
     def __init__(self, socket: WebSocket, far_end: asyncio.StreamWriter, services: PageServices, host: str) -> None:
         self._socket, self._far_end, self._services, self._host = socket, far_end, services, host
-        self._name = socket.url.hostname or host
+        self._name = host_name(socket.headers) or host
         self._language, self._media_count = "en", 1
         self.page_address = socket.client.host if socket.client else ""
 
-    def tell_far_end(self, message: dict[str, Any]) -> None:
+    async def tell_far_end(self, message: dict[str, Any]) -> None:
         """Send one line to the far end."""
         self._far_end.write(json.dumps(message).encode() + b"\n")
+        await self._far_end.drain()
 
     async def from_page(self, message: dict[str, Any]) -> None:
-        """Answer a ping; pass anything else to the far end."""
-        kind = message.get("type")
-        if kind == "ping":
-            await self._socket.send_json({"type": "pong", "number": message.get("number")})
-            return
-        if kind == "start":
+        """Pass a message to the far end, unless no page may send it."""
+        if message["type"] == "start":
             self._language = str(message.get("language", "en"))
-            self._media_count = 2 if "video" in message.get("media", ()) else 1
-        if kind not in SERVER_ONLY:
-            self.tell_far_end(message)
+            media = message.get("media")
+            self._media_count = 2 if isinstance(media, list) and "video" in media else 1
+        if message["type"] not in SERVER_ONLY:
+            await self.tell_far_end(message)
 
     async def from_far_end(self, message: dict[str, Any]) -> None:
         """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
@@ -140,9 +173,9 @@ class CheckMessages:
         if message["tried"]:
             await self._send_result(facts, message)
         elif medium := await asyncio.to_thread(unsettled_medium, facts):
-            self.tell_far_end({"type": "next", "medium": medium})
+            await self.tell_far_end({"type": "next", "medium": medium})
         else:
-            self.tell_far_end(self._paths_message())
+            await self.tell_far_end(self._paths_message())
 
     def _paths_message(self) -> dict[str, Any]:
         """The paths to try, with credentials for the relay."""

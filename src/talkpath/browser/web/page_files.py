@@ -9,8 +9,10 @@ import json
 import re
 from functools import cache, lru_cache
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from talkpath.browser.web.limits import host_name
 from talkpath.browser.web.page_texts import NAMES, page_texts
 from talkpath.browser.web.script_bundle import bundle
 
@@ -30,6 +32,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Service-Worker-Allowed": "/check",
 }
+EMPTY_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -51,18 +54,21 @@ async def file_response(request: Request) -> Response:
 
 
 async def qr_code_response(request: Request) -> Response:
-    """Answer with the page's link as a QR code; with an empty picture if the package segno is missing."""
+    """Answer with the page's link as a QR code; with an empty picture if segno or a valid header Host is missing."""
     from starlette.responses import Response
 
+    picture = EMPTY_PICTURE
+    if host_name(request.headers) and find_spec("segno") is not None:
+        picture = _qr_code(f"{request.url.scheme}://{request.headers['host']}/check")
+    return Response(picture, media_type="image/svg+xml", headers=HEADERS)
+
+
+def _qr_code(link: str) -> bytes:
+    import segno
+
     picture = io.BytesIO()
-    try:
-        import segno
-    except ImportError:
-        picture.write(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
-    else:
-        link = str(request.url.replace(path="/check", query=""))
-        segno.make(link, error="m").save(picture, kind="svg", scale=4)
-    return Response(picture.getvalue(), media_type="image/svg+xml", headers=HEADERS)
+    segno.make(link, error="m").save(picture, kind="svg", scale=4)
+    return picture.getvalue()
 
 
 def choose_language(asked: str, preferred: str) -> str:

@@ -26,6 +26,7 @@ from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
 from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
 from talkpath.browser.certificate.stored_certificate import Domain
+from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, SILENT_S
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
@@ -39,9 +40,8 @@ if TYPE_CHECKING:
 
 ANY = "0.0.0.0"
 STOP_S = 3.0
-SILENT_S = 40.0  # the page itself gives up sooner, and can show why (connection.js)
 IDLE_S = 30  # a page on a bad line asks for its next file seconds later
-LONGEST_MESSAGE_BYTES = 1 << 20
+MAX_QUEUED_BY_UVICORN = 4  # messages of one page, each of up to MAX_MESSAGE_BYTES
 BACKLOG = 128  # connections that are not accepted yet
 
 
@@ -156,7 +156,8 @@ def _uvicorn_config(
         access_log=False,
         ssl_certfile=chain,
         ssl_keyfile=key,
-        ws_max_size=LONGEST_MESSAGE_BYTES,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_queue=MAX_QUEUED_BY_UVICORN,
         server_header=False,
         timeout_keep_alive=IDLE_S,
         ws_ping_timeout=SILENT_S,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from talkpath.browser.far_end.process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
-from talkpath.browser.web.check_messages import Others, PageServices, admit, no_others
+from talkpath.browser.web.check_messages import FULL, Others, PageServices, no_others, serve_check
+from talkpath.browser.web.limits import MAX_PER_BLOCK, BlockLimit, is_own_origin
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 
@@ -38,9 +39,12 @@ def routes(
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocketDisconnect
 
-    queue = AdmissionQueue(at_a_time)
+    queue, blocks = AdmissionQueue(at_a_time), BlockLimit(MAX_PER_BLOCK)
 
     async def check(socket: WebSocket) -> None:
+        if not is_own_origin(socket.headers):
+            await socket.close()
+            return
         services = PageServices(
             far_end=far_end(),
             relay=relay() if relay else None,
@@ -51,8 +55,15 @@ def routes(
         )
         await socket.accept()
         # A page that closed cannot be sent anything.
-        with contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect):
-            await admit(socket, queue, services)
+        with (
+            contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect),
+            blocks.opened(socket.client.host if socket.client else "") as is_within_limit,
+        ):
+            if is_within_limit:
+                await serve_check(socket, queue, services)
+            else:
+                await socket.send_json(FULL)
+                await socket.close()
 
     return [
         Route("/check", page_response),

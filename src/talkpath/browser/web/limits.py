@@ -1,0 +1,74 @@
+"""Limits on what a page may send and hold: the size of its messages, its silence, its connections, its origin.
+
+An open WebSocket holds a place in the queue. So it must come from the page of this server, its address block may hold
+MAX_PER_BLOCK of them, and a page that falls silent or does not begin loses its place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
+MAX_QUEUED = 64  # messages of one page that nobody has read yet
+SILENT_S = 40.0  # pages send a ping four times a second, and give up after 30 s themselves (connection.js)
+START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
+MAX_PER_BLOCK = 8
+MAX_HOST_CHARACTERS = 300
+PREFIX_BITS = {4: 24, 6: 48}
+
+
+def is_own_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a page of this server opened the WebSocket, by its headers Origin and Host (RFC 6455 section 10.2)."""
+    host = headers.get("host", "")
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:
+        return False
+    return bool(host) and origin.scheme in ("http", "https") and origin.netloc.lower() == host.lower()
+
+
+def host_name(headers: Mapping[str, str]) -> str:
+    """The name or address in the header Host, without port; "" if it is not valid."""
+    host = headers.get("host", "")
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if len(host) <= MAX_HOST_CHARACTERS else ""
+    except ValueError:
+        return ""
+
+
+def address_block(address: str) -> str:
+    """The /24 or /48 of an address; the text itself if it is no address."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return str(ip_network((found, PREFIX_BITS[found.version]), strict=False))
+
+
+class BlockLimit:
+    """Counts the open connections of each address block."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def opened(self, address: str) -> Iterator[bool]:
+        """Count a connection for the block of code; gives False if its address block has too many already."""
+        key = address_block(address)
+        if self._open[key] >= self._limit:
+            yield False
+            return
+        self._open[key] += 1
+        try:
+            yield True
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
