@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bounds import check_facts, check_findings
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.evidence.simulation_keys import is_simulation_key
 from talkpath.evidence.stored_verdict import read_stored_verdict
 from talkpath.measure.call import Findings
+from talkpath.measure.decode import decode_facts, decode_findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import raw_key, raw_key_text
@@ -234,11 +234,8 @@ def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     verdict = read_stored_verdict(manifest.kind, decompress(parts[VERDICT], MAX_VERDICT_BYTES[manifest.kind]))
     bundle = Bundle(kind=manifest.kind, verdict=verdict, key=manifest.key, written_by=manifest.written_by)
     if manifest.kind == "capture":
-        findings = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_FACTS_BYTES), type=Findings)
-        check_findings(findings)
-        return replace(bundle, findings=findings)
-    facts = msgspec.msgpack.decode(decompress(parts[FACTS], MAX_FACTS_BYTES), type=Facts)
-    check_facts(facts)
+        return replace(bundle, findings=decode_findings(decompress(parts[FACTS], MAX_FACTS_BYTES)))
+    facts = decode_facts(decompress(parts[FACTS], MAX_FACTS_BYTES))
     if RECEIPT in parts:
         receipt = decompress(parts[RECEIPT], MAX_RECEIPT_BYTES)
         facts = replace(facts, receipt=msgspec.msgpack.decode(receipt, type=SignedReceipt))

@@ -61,8 +61,8 @@ def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
 def _lengths(epochs: list[Epoch]) -> list[int]:
     """Media packets: what was sent, and shorter."""
     longest = max(media(epoch) for epoch in epochs)
-    shorter = [ceil(SHORTEST * LONGER**step) for step in range(max(0, ceil(log(longest / SHORTEST) / log(LONGER))))]
-    return [longest, *shorter]
+    steps = ceil(log(max(1, longest) / SHORTEST) / log(LONGER))
+    return [longest, *(ceil(SHORTEST * LONGER**step) for step in range(max(0, steps)))]
 
 
 def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> Dose:

@@ -1,0 +1,63 @@
+"""From the bytes of a stored record to the record: whole, within its bounds, and no more work than a judge is made for.
+
+Contract: `BundleError`, with one sentence, is all that these functions raise, whatever the bytes are. What is too much
+is refused before it is unpacked.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from talkpath.errors import BundleError
+from talkpath.measure.call import Findings
+from talkpath.measure.facts import Facts
+from talkpath.measure.validate import validate_facts, validate_findings
+from talkpath.measure.work import Work, facts_work
+
+# About twice what the largest check has: `--deep --video` of all apps, everything restricted.
+MOST_FACTS_BYTES: Final = 16 << 20
+MOST_CELLS: Final = 100_000_000
+MOST_SLOTS_IN_ALL: Final = 500_000
+MOST_EPOCHS_OF_AN_ARM: Final = 200
+
+_facts = msgspec.msgpack.Decoder(Facts)
+_findings = msgspec.msgpack.Decoder(Findings)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode_facts(data: bytes) -> Facts:
+    """The facts of a check, from MessagePack."""
+    require_bounded_work(data)
+    try:
+        facts = _facts.decode(data)
+    except _UNREADABLE:
+        raise BundleError("The bundle holds facts that no check writes.") from None
+    validate_facts(facts)
+    return facts
+
+
+def decode_findings(data: bytes) -> Findings:
+    """The findings of a recording, from MessagePack."""
+    if len(data) > MOST_FACTS_BYTES:
+        raise BundleError("The bundle holds more findings than any recording gives.")
+    try:
+        findings = _findings.decode(data)
+    except _UNREADABLE:
+        raise BundleError("The bundle holds findings that no recording gives.") from None
+    validate_findings(findings)
+    return findings
+
+
+def require_bounded_work(data: bytes) -> Work:
+    """What these facts, as MessagePack, would cost to judge; `BundleError` where that is more than any check does."""
+    if len(data) > MOST_FACTS_BYTES:
+        raise BundleError("The bundle holds more facts than any check writes.")
+    try:
+        work = facts_work(data)
+    except _UNREADABLE:
+        raise BundleError("The bundle holds facts that no check writes.") from None
+    if work.cells > MOST_CELLS or work.slots > MOST_SLOTS_IN_ALL or work.epochs > MOST_EPOCHS_OF_AN_ARM:
+        raise BundleError("The bundle holds more epochs, flows and packets than any check has.")
+    return work

@@ -1,0 +1,130 @@
+"""Checks facts that somebody else wrote: whoever signs a bundle may put anything into it.
+
+Contract: each function raises `BundleError` for what no judge was made for: bitmaps of another length than their
+schedule, flows without their other direction, apps and words that do not exist, text that a terminal would act on. The
+bounds of single values are in the types of the records (`measure.bounds`). What passes may still be a lie, but not one
+that makes a reader fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from talkpath.apps import apps
+from talkpath.errors import BundleError
+from talkpath.measure.call import Findings
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
+
+QUESTIONS: Final = ("battery", "watch", "rate", "hello", "tcp", "transport", "hops")
+COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
+STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
+TRANSPORTS: Final = ("udp", "tcp", "tls", "wss")
+ROUTERS: Final = ("", "home", "provider", "public")
+CLASSES: Final = ("home", "hosting", "unknown")
+KINDS: Final = ("", "stun", "tcp", "tls", "dns.system", "dns.other")
+UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
+NAME = re.compile(r"[a-z0-9_.-]{1,40}")
+WORD = re.compile(r"[a-z0-9_]{0,40}")
+KEY = re.compile(r"([A-Za-z0-9_-]{43})?")
+TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
+PATH = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
+VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
+
+
+def validate_facts(facts: Facts) -> None:
+    """Raise `BundleError` where no check writes such facts."""
+    if not all(_check(facts)) or not all(all(_exchange(exchange)) for exchange in facts.exchanges):
+        raise BundleError("The bundle holds facts that no check writes.")
+    for epoch in facts.epochs:
+        if not all(_epoch(epoch)):
+            raise BundleError(f"The bundle holds an epoch that no check writes, number {epoch.number}.")
+
+
+def validate_findings(findings: Findings) -> None:
+    """Raise `BundleError` where no recording gives such findings."""
+    named = [call.app for call in findings.calls] + [attempt.app for attempt in findings.attempts]
+    media = {medium for call in findings.calls for medium in call.media}
+    known = all(app == UNNAMED_APP or app in apps() for app in named) and media <= {"voice", "video"}
+    if not known or not all(map(str.isprintable, findings.unread)):
+        raise BundleError("The bundle holds findings that no recording gives.")
+
+
+def _check(facts: Facts) -> Iterator[bool]:
+    plan, health, reach = facts.plan, facts.health, facts.reach
+    yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
+    yield TIME.fullmatch(facts.started_at) is not None and facts.family in (4, 6)
+    yield all(arm.app in apps() and _name(arm.variant) and _word(arm.shape_class) for arm in plan.arms)
+    yield facts.responder_class in CLASSES and KEY.fullmatch(facts.responder_key) is not None
+    yield all(PATH.fullmatch(path) for path in facts.paths)
+    yield all(map(_word, (health.ended, reach.control, reach.reference, reach.dns)))
+    yield facts.schema.isprintable()
+
+
+def _name(text: str) -> bool:
+    return NAME.fullmatch(text) is not None
+
+
+def _word(text: str) -> bool:
+    return WORD.fullmatch(text) is not None
+
+
+def _exchange(exchange: Exchange) -> Iterator[bool]:
+    yield exchange.app == "" or exchange.app in apps()
+    yield exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
+
+
+def _epoch(epoch: Epoch) -> Iterator[bool]:
+    yield epoch.app in apps() and _name(epoch.variant) and epoch.medium != "text"
+    yield epoch.question in QUESTIONS and _word(epoch.missing)
+    yield not isinstance(epoch.value, str) or VALUE.fullmatch(epoch.value) is not None
+    yield _track(epoch.up) and _track(epoch.down)
+    yield len(epoch.flows) > 0 and len(epoch.flows) % 2 == 0
+    yield all(_pair(up, down) for up, down in zip(epoch.flows[::2], epoch.flows[1::2], strict=False))
+    yield len({flow.flow for flow in epoch.flows}) * 2 == len(epoch.flows)
+    yield epoch.question not in COMPARING or _cohort(epoch)
+    absent = bool(epoch.missing)
+    yield all(_flow(flow, epoch.track(flow.direction), absent) for flow in epoch.flows)
+
+
+def _cohort(epoch: Epoch) -> bool:
+    """No more than k flows of each kind."""
+    kinds = Counter(flow.twin_kind for flow in epoch.flows if flow.direction == "up")
+    return max(kinds.values(), default=0) <= epoch.k
+
+
+def _track(track: Track) -> bool:
+    return len(track.at_ms) == len(track.stage) == len(track.size) and set(track.stage) <= set(STAGES)
+
+
+def _pair(up: Observation, down: Observation) -> bool:
+    """Are these the two directions of one flow?"""
+    same = (up.flow, up.role, up.twin_kind, up.canary, up.transport, up.port)
+    return (
+        (up.direction, down.direction) == ("up", "down")
+        and same == (down.flow, down.role, down.twin_kind, down.canary, down.transport, down.port)
+        and (up.twin_kind is None) == (up.role == "call")
+    )
+
+
+def _flow(flow: Observation, track: Track, absent: bool) -> bool:
+    """`absent`: the responder's half of what was seen is not there."""
+    return (
+        all(_bitmap(bitmap, track, may_be_empty=absent) for bitmap in (flow.sent, flow.arrived))
+        and all(_bitmap(bitmap, track, may_be_empty=True) for bitmap in (flow.late, flow.withheld, flow.limited))
+        and flow.transport in TRANSPORTS
+        and flow.router in ROUTERS
+        and flow.exceeded <= len(track.size)
+        and len(flow.delay_dms) in (0, len(DELAY_QUANTILES))
+        and all(map(_word, flow.answered))
+    )
+
+
+def _bitmap(bitmap: bytes, track: Track, *, may_be_empty: bool) -> bool:
+    """Is it as long as the schedule, with no bit beyond it?"""
+    if not bitmap:
+        return may_be_empty or not track.size
+    size = (len(track.size) + 7) // 8
+    return len(bitmap) == size and int.from_bytes(bitmap, "little") >> len(track.size) == 0

@@ -1,0 +1,90 @@
+"""How much work facts would cause, told from the lengths of their lists before any of them is unpacked.
+
+Contract: nothing is laid out here: lists are passed over as bytes, and only the count in front of each is read
+(MessagePack's array headers). `facts_work` is what `measure.decode` holds against its limits, and what a queue may
+order bundles by. Judging holds all epochs of an arm side by side, each as wide as the widest, and names the mechanism
+anew after each of them: so an arm costs its epochs times the most flows times the most slots of any of them, and its
+epochs squared.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from talkpath.measure.bounds import MOST_EPOCHS, Word
+
+FLOW_CELLS: Final = 64  # a flow costs something even without a packet: as much as so many slots
+
+
+class Work(NamedTuple):
+    """`cells`: flows times slots, over the epochs of each arm as wide as its widest; `slots` of all schedules together;
+    `epochs` of the arm that has most."""
+
+    cells: int
+    slots: int
+    epochs: int
+
+
+class _Track(Struct, frozen=True, gc=False):
+    at_ms: Raw
+    size: Raw
+    stage: Raw
+
+    @property
+    def slots(self) -> int:
+        return max(map(_array_length, (self.at_ms, self.size, self.stage)))
+
+
+class _Epoch(Struct, frozen=True):
+    app: Word
+    variant: Word
+    medium: Word
+    up: _Track
+    down: _Track
+    flows: Raw
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(flows, slots), both directions."""
+        return _array_length(self.flows), self.up.slots + self.down.slots
+
+
+class _Facts(Struct, frozen=True):
+    epochs: Annotated[tuple[_Epoch, ...], Meta(max_length=MOST_EPOCHS)] = ()
+
+
+_outlines = msgspec.msgpack.Decoder(_Facts)
+
+
+def facts_work(data: bytes) -> Work:
+    """The work that facts, as MessagePack, would cause; `msgspec.MsgspecError` where they are none."""
+    arms: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
+    for epoch in _outlines.decode(data).epochs:
+        arms[epoch.app, epoch.variant, epoch.medium].append(epoch.size)
+    sizes = arms.values()
+    return Work(
+        cells=sum(map(_cells, sizes)),
+        slots=sum(slots for epochs in sizes for _, slots in epochs),
+        epochs=max(map(len, sizes), default=0),
+    )
+
+
+def _cells(epochs: Iterable[tuple[int, int]]) -> int:
+    known = list(epochs)
+    most_flows, most_slots = max(flows for flows, _ in known), max(slots for _, slots in known)
+    return len(known) * most_flows * (most_slots + FLOW_CELLS)
+
+
+def _array_length(raw: Raw) -> int:
+    """How many elements an encoded array has (MessagePack: fixarray, array 16, array 32)."""
+    data = bytes(memoryview(raw)[:5])
+    if data[0] & 0xF0 == 0x90:
+        return data[0] & 0x0F
+    if data[0] in (0xDC, 0xDD):
+        return int.from_bytes(data[1 : 3 if data[0] == 0xDC else 5], "big")
+    raise msgspec.ValidationError("Expected `array`")
