@@ -56,8 +56,10 @@ def line(arm: Arm, way: str, p: float, found: list[float | None]) -> str:
     knew = sum(value is not None for value in found)
     bound = bound_s(arm, way, p)
     middle, most = median(times), times[ceil(0.9 * len(times)) - 1]
-    return (f"| {arm} | {shapes()[arm].packet_rate:g} | {way} | {p:g} | {middle:.2f} | {most:.2f} "
-            f"| {knew}/{len(times)} | {bound:.2f} | {middle / bound:.2f} |")  # fmt: skip
+    return (
+        f"| {arm} | {shapes()[arm].packet_rate:g} | {way} | {p:g} | {middle:.2f} | {most:.2f} "
+        f"| {knew}/{len(times)} | {bound:.2f} | {middle / bound:.2f} |"
+    )
 
 
 def main() -> None:

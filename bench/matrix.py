@@ -26,7 +26,7 @@ from talkpath.lab.scoring.draw import DrawnCheck, Narrow, draw_null, draw_rules
 from talkpath.lab.scoring.metrics import rates
 from talkpath.lab.scoring.page import tables
 from talkpath.lab.scoring.play import play
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 
 OUT = Path("build/matrix.jsonl")
 QUICK_RUNS, RUNS = 280, 2000
@@ -42,11 +42,11 @@ def draw(seed: int, narrow: Narrow) -> DrawnCheck:
     return draw_rules(seed, rng, narrow)
 
 
-def play_task(task: Task) -> Row:
+def play_task(task: Task) -> CheckRow:
     return play(draw(*task), "bench")
 
 
-def play_all(tasks: list[Task]) -> Iterator[Row]:
+def play_all(tasks: list[Task]) -> Iterator[CheckRow]:
     """On all cores, in order of seeds."""
     OUT.parent.mkdir(exist_ok=True)
     with OUT.open("wb") as out, Pool(initializer=os.nice, initargs=(10,)) as pool:
@@ -56,7 +56,7 @@ def play_all(tasks: list[Task]) -> Iterator[Row]:
             yield row
 
 
-def report(rows: list[Row]) -> Iterator[str]:
+def report(rows: list[CheckRow]) -> Iterator[str]:
     """Tables, then what was wrong."""
     null = [row for row in rows if row.study == "null"]
     drawn = [row for row in rows if row.study == "rules"]

@@ -36,7 +36,7 @@ from browser_near import NAME
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.web.page_texts import page_texts
 from talkpath.lab.drivers import namespace, netns
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
@@ -158,7 +158,7 @@ class CutOffError(Exception):
 class Blocked:
     """A network through which no TCP to some ports passes, or no QUIC, or after a while nothing."""
 
-    def __init__(self, network: Network, case: Case) -> None:
+    def __init__(self, network: LabNetwork, case: Case) -> None:
         self._network, self._case, self.dropped = network, case, network.dropped
         self._called_s: float | None = None
 

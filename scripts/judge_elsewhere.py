@@ -21,11 +21,19 @@ ELSEWHERE = ROOT / "build/elsewhere"
 SAME = ("app", "variant", "medium", "state", "rule", "direction")
 CLOSE = 1e-9
 PLAYED = (
-    ("clean",), ("ge,loss=0.05",), ("ecmp",), ("corporate",),
-    ("clean", "stun.drop"), ("clean", "media.drop,p=0.3"), ("ge,loss=0.05", "media.drop,p=0.1,app=telegram"),
-    ("clean", "media.freeze,after_packets=25"), ("clean", "media.police,kbps=15"), ("clean", "media.delay,ms=150"),
-    ("clean", "udp.block"), ("clean", "media.size_drop,over=120"),
-)  # fmt: skip
+    ("clean",),
+    ("ge,loss=0.05",),
+    ("ecmp",),
+    ("corporate",),
+    ("clean", "stun.drop"),
+    ("clean", "media.drop,p=0.3"),
+    ("ge,loss=0.05", "media.drop,p=0.1,app=telegram"),
+    ("clean", "media.freeze,after_packets=25"),
+    ("clean", "media.police,kbps=15"),
+    ("clean", "media.delay,ms=150"),
+    ("clean", "udp.block"),
+    ("clean", "media.size_drop,over=120"),
+)
 
 
 def run(*command: str | Path) -> str:

@@ -51,8 +51,11 @@ class World:
     def panel(self, seed: int) -> Panel:
         """One draw of it."""
         rng = np.random.default_rng(seed)
-        names = [("XX", f"AS{network:06d}", f"app{stream:02d}", "voice")
-                 for network in range(self.networks) for stream in range(self.streams)]  # fmt: skip
+        names = [
+            ("XX", f"AS{network:06d}", f"app{stream:02d}", "voice")
+            for network in range(self.networks)
+            for stream in range(self.streams)
+        ]
         restricted, reports = self._draw(rng, len(names))
         at_sites = self._at_sites(rng, restricted[:, :, PROBE], reports[:, :, PROBE])
         for source, count in self.flood.items():
@@ -98,8 +101,9 @@ class Played:
     def false(self, level: int) -> int:
         """Times that the level was reached where nothing was restricted."""
         reached = [(spell.stream, spell.onset.reached[level]) for spell in self.spells if level in spell.onset.reached]
-        return sum(stream % self.world.streams > 0 or not self.world.begin <= at < self.world.end
-                   for stream, at in reached)  # fmt: skip
+        return sum(
+            stream % self.world.streams > 0 or not self.world.begin <= at < self.world.end for stream, at in reached
+        )
 
     def delays(self, level: int) -> list[float]:
         """Of each target, the days of data that it took from the beginning; infinite where it never was."""
@@ -120,9 +124,14 @@ class Played:
 
     def early_ends(self, level: int) -> int:
         """Times that an event was said to be over while it went on."""
-        return sum(bool(spell.over) and spell.stream in self._targets and spell.onset.level >= level
-                   and self.world.begin <= spell.over.reached[min(level, spell.over.level)] < self.world.end
-                   for spell in self.spells if spell.over)  # fmt: skip
+        return sum(
+            bool(spell.over)
+            and spell.stream in self._targets
+            and spell.onset.level >= level
+            and self.world.begin <= spell.over.reached[min(level, spell.over.level)] < self.world.end
+            for spell in self.spells
+            if spell.over
+        )
 
     @property
     def _targets(self) -> range:

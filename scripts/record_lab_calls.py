@@ -31,7 +31,7 @@ from typing import Any
 
 import record_lab_calls  # this file: what is pickled for the router's process must come from a module
 from talkpath.lab.drivers import namespace, netns
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
@@ -80,7 +80,7 @@ CASES = {
 class Tap:
     """A network that writes down every packet at both of its ends, as it enters and as it leaves."""
 
-    def __init__(self, network: Network, file: Path) -> None:
+    def __init__(self, network: LabNetwork, file: Path) -> None:
         self._network, self._file = network, file
         self.dropped = network.dropped
         self._out: Any = None
@@ -132,7 +132,7 @@ def record(name: str, case: Case, folder: Path, keep: int) -> list[dict[str, Any
     return [entry for entry in made if entry is not None]
 
 
-def _chatter(lab: netns.Box) -> threading.Event:
+def _chatter(lab: netns.NetnsLab) -> threading.Event:
     """Other traffic of the same host all the while: short datagrams to a server that answers."""
     import socket
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
 from talkpath.errors import UsageError
-from talkpath.lab.scoring.row import Row, Rows, digest
+from talkpath.lab.scoring.row import CheckRow, RowFile, digest
 
 
 def run(*args: object) -> Result:
@@ -21,9 +21,9 @@ def run(*args: object) -> Result:
 def rows(tmp_path: Path) -> Path:
     """Rows of the quick seeds that this code is said to have played, so that nothing is played here."""
     file = tmp_path / "rows.jsonl"
-    kept = Rows(file, digest())
+    kept = RowFile(file, digest())
     for seed in range(1, 501):
-        kept.add(Row(seed, kept.code, "null", "sim", "clean", 4, arms={"webrtc/dtls/voice": "ok"}))
+        kept.add(CheckRow(seed, kept.code, "null", "sim", "clean", 4, arms={"webrtc/dtls/voice": "ok"}))
     return file
 
 

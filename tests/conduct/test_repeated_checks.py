@@ -13,7 +13,7 @@ from talkpath.conduct.repeated_checks import JITTER, Bounds, repeat_checks
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
-from talkpath.lab.network import Delivery, Network
+from talkpath.lab.network import Delivery, LabNetwork
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.verdict.bases.repeated import Run, together
@@ -101,7 +101,7 @@ def test_who_stops_a_check_stops_the_watch() -> None:
 class Later:
     """One network whose clock goes on from check to check."""
 
-    def __init__(self, network: Network, at_s: float) -> None:
+    def __init__(self, network: LabNetwork, at_s: float) -> None:
         self._network, self._at_s = network, at_s
 
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:

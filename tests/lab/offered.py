@@ -6,7 +6,7 @@ from collections import defaultdict
 from random import Random
 
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address
 
@@ -16,8 +16,8 @@ POOL = Random(1).randbytes(100_003)
 Fates = dict[tuple[int, int], list[tuple[float, bytes]]]
 
 
-def network(text: str, seed: int = 1) -> Network:
-    return Network(parse_background(text), (), seed)
+def network(text: str, seed: int = 1) -> LabNetwork:
+    return LabNetwork(parse_background(text), (), seed)
 
 
 def packets(direction: str = "up", flows: int = 8, seconds: float = 10, pps: float = 50, **more):
@@ -40,7 +40,7 @@ def writer(direction: str, port: int, family: int = 4) -> ip.UdpWriter:
     return ip.UdpWriter(*(ends if direction == "up" else reversed(ends)))
 
 
-def play(net: Network, direction: str = "up", **how) -> Fates:
+def play(net: LabNetwork, direction: str = "up", **how) -> Fates:
     """What became of each (flow, number)."""
     return {
         (flow, number): [(at_s - now_s, copy) for at_s, copy in net.offer(now_s, direction, packet)]
@@ -60,7 +60,7 @@ def by_flow(fates: Fates) -> dict[int, list[bool]]:
     return found
 
 
-def play_from(net: Network, start_s: float, direction: str, flows: int) -> Fates:
+def play_from(net: LabNetwork, start_s: float, direction: str, flows: int) -> Fates:
     return {
         (flow, number): net.offer(start_s + now_s, direction, packet)
         for now_s, flow, number, packet in packets(direction, flows=flows, seconds=0.5)

@@ -151,9 +151,13 @@ def twin(rng: Random, count: int, medium: str = "voice") -> Call:
 
 
 CALLS = {
-    "whatsapp": whatsapp, "webrtc": webrtc, "signal": signal, "tgcalls": tgcalls, "libtgvoip": libtgvoip,
+    "whatsapp": whatsapp,
+    "webrtc": webrtc,
+    "signal": signal,
+    "tgcalls": tgcalls,
+    "libtgvoip": libtgvoip,
     "reflector": reflector,
-}  # fmt: skip
+}
 CLASS = {name: "telegram" if name in ("tgcalls", "libtgvoip", "reflector") else name for name in CALLS}
 
 

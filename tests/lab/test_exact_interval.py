@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from talkpath.lab.exact_interval import ENOUGH, Share, Spread, beta_below, mean_of, resampled, share
+from talkpath.lab.exact_interval import ENOUGH, Proportion, Spread, beta_below, mean_of, proportion, resampled
 
 
 @given(st.integers(0, 60_000), st.integers(0, 60_000))
 def test_the_interval_is_clopper_and_pearsons(count: int, rest: int) -> None:
-    found, total = Share(count, count + rest), count + rest
+    found, total = Proportion(count, count + rest), count + rest
     low = stats.beta.ppf(0.025, count, rest + 1) if count else 0.0
     high = stats.beta.ppf(0.975, count + 1, rest) if rest else 1.0
     assert found.low == pytest.approx(low, abs=1e-9, rel=1e-6)
@@ -35,24 +35,24 @@ def test_the_incomplete_beta_function_at_the_very_end() -> None:
 
 
 def test_of_nothing_nothing_is_known() -> None:
-    assert (Share(0, 0).value, Share(0, 0).low, Share(0, 0).high) == (0.0, 0.0, 1.0)
+    assert (Proportion(0, 0).value, Proportion(0, 0).low, Proportion(0, 0).high) == (0.0, 0.0, 1.0)
 
 
 def test_thirty_thousand_without_one() -> None:
-    assert Share(0, 30_000).high == pytest.approx(1 - 0.025 ** (1 / 30_000))
+    assert Proportion(0, 30_000).high == pytest.approx(1 - 0.025 ** (1 / 30_000))
 
 
 def test_the_interval_covers() -> None:
     """At least 95 % of intervals hold the truth, whatever it is: summed over all outcomes, not simulated."""
     for truth in (0.003, 0.05, 0.4):
-        holds = [count for count in range(101) if Share(count, 100).low <= truth <= Share(count, 100).high]
+        holds = [count for count in range(101) if Proportion(count, 100).low <= truth <= Proportion(count, 100).high]
         assert sum(stats.binom.pmf(holds, 100, truth)) >= 0.95
 
 
 def test_quantiles_count_what_never_came() -> None:
     found = Spread((1.0, 2.0, 3.0, inf))
     assert [found.quantile(q) for q in (0.25, 0.5, 0.75, 0.9)] == [1.0, 2.0, 3.0, inf]
-    assert found.within(2.0) == share([True, True, False, False])
+    assert found.within(2.0) == proportion([True, True, False, False])
 
 
 def test_resampling_holds_the_mean_and_is_the_same_each_time() -> None:

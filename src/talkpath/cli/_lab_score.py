@@ -15,7 +15,7 @@ from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.lab.scoring.metrics.goals import Goal
-    from talkpath.lab.scoring.row import Driver, Rows
+    from talkpath.lab.scoring.row import RowDriver, RowFile
 
 QUICK = "1:500"
 WHOLE = 15_000
@@ -65,7 +65,7 @@ def score(
 
     from talkpath.lab.scoring import draw, published, run
     from talkpath.lab.scoring.metrics import goals
-    from talkpath.lab.scoring.row import Rows, digest
+    from talkpath.lab.scoring.row import RowFile, digest
 
     if one is not None:
         _print_one(one)
@@ -73,7 +73,7 @@ def score(
     chosen = _seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
     if netns:
         _enter()
-    kept, console = Rows(rows, digest()), Console(stderr=True)
+    kept, console = RowFile(rows, digest()), Console(stderr=True)
     for driver, some in _tasks(chosen, netns, peers):
         run.play_all(kept, some, driver, console, minutes, jobs)
     played = kept.of("sim", chosen)
@@ -82,7 +82,7 @@ def score(
     if page is not None:
         _write(page, kept, chosen)
     if numbers is not None:
-        published.write(numbers, published.told(played, kept.code))
+        published.write(numbers, published.published_rates(played, kept.code))
     if quick and goals.missed(found):
         sys.exit(1)
 
@@ -102,11 +102,11 @@ def _enter() -> None:
     namespace.enter()
 
 
-def _tasks(seeds: range, netns: int | None, peers: int | None) -> list[tuple[Driver, Sequence[int]]]:
+def _tasks(seeds: range, netns: int | None, peers: int | None) -> list[tuple[RowDriver, Sequence[int]]]:
     """What to play, in this order. Beside real sockets stands the same in virtual time."""
     from talkpath.lab.scoring.draw import sample
 
-    found: list[tuple[Driver, Sequence[int]]] = []
+    found: list[tuple[RowDriver, Sequence[int]]] = []
     if netns:
         found += [("netns", sample(seeds, netns)), ("sim", sample(seeds, netns))]
     if peers:
@@ -141,7 +141,7 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     screen(highlight=False, width=width).print(table)
 
 
-def _write(path: Path, kept: Rows, seeds: range) -> None:
+def _write(path: Path, kept: RowFile, seeds: range) -> None:
     from talkpath.lab.scoring import driver_agreement
     from talkpath.lab.scoring.page.write import write
 

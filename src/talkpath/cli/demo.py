@@ -14,7 +14,7 @@ from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.lab.demo.play import Performance
+    from talkpath.lab.demo.play import DemoResult
 
 
 @click.command()
@@ -45,7 +45,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
 
     from talkpath.cli._screen import screen
     from talkpath.lab.demo import play
-    from talkpath.lab.demo.progress import Progress
+    from talkpath.lab.demo.progress import DemoProgress
     from talkpath.lab.demo.script import read_script
     from talkpath.lab.demo.text import summary
     from talkpath.lab.drivers import namespace
@@ -54,8 +54,8 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     if chosen == "netns":
         namespace.enter()
     _make(folder)
-    with Progress(Console(stderr=True)) as progress:
-        performance = play.perform(read_script(), chosen, seed, progress)
+    with DemoProgress(Console(stderr=True)) as progress:
+        performance = play.play_scenes(read_script(), chosen, seed, progress)
     written = _write(folder, performance)
     if as_json:
         click.echo(written)
@@ -79,7 +79,7 @@ def _make(folder: Path) -> None:
         raise UsageError("The folder of --out cannot be written; name another one. Nothing was played.") from None
 
 
-def _write(folder: Path, performance: Performance) -> str:
+def _write(folder: Path, performance: DemoResult) -> str:
     """All files; what demo.json holds."""
     from talkpath.lab.demo.page import demo_page
     from talkpath.lab.demo.play import as_json

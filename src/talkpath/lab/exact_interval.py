@@ -1,7 +1,7 @@
-"""Exact intervals of a share (Clopper and Pearson, Biometrika 26, 1934).
+"""Exact intervals of a binomial proportion (Clopper and Pearson, Biometrika 26, 1934), and resampled ones.
 
 The bounds are quantiles of beta distributions: the regularised incomplete beta function, by its continued fraction
-(NIST DLMF 8.17.22, by the method of Lentz), is inverted by bisection. Tests hold it against scipy.
+(NIST DLMF 8.17.22, by the method of Lentz), is inverted by bisection. Tests compare it with scipy.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from random import Random
 from statistics import fmean
 from typing import TypeVar
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 TINY = 1e-300
 PRECISION = 1e-15
 TERMS = 10_000
 HALVINGS = 60
 RESAMPLES = 400
-ENOUGH = 10  # rows; fewer, resampled, look surer than they are
+ENOUGH = 10  # rows; resampling fewer would give too narrow an interval
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """`count` of `total`, with its two-sided 95 % interval."""
 
     count: int
@@ -37,20 +37,20 @@ class Share:
 
     @property
     def low(self) -> float:
-        """Nothing at all bounds 0 of 0."""
+        """The lower bound; 0 where the count is 0."""
         return beta_quantile(0.025, self.count, self.total - self.count + 1) if self.count else 0.0
 
     @property
     def high(self) -> float:
-        """Where none of n was found: the exact bound 1 - 0.025^(1/n)."""
+        """The upper bound; for a count of 0 it is 1 - 0.025^(1/n)."""
         rest = self.total - self.count
         return beta_quantile(0.975, self.count + 1, rest) if rest else 1.0
 
 
-def share(found: Iterable[bool]) -> Share:
-    """How many of these are true."""
+def proportion(found: Iterable[bool]) -> Proportion:
+    """The proportion of true values."""
     every = list(found)
-    return Share(sum(every), len(every))
+    return Proportion(sum(every), len(every))
 
 
 def beta_quantile(q: float, a: float, b: float) -> float:
@@ -66,7 +66,7 @@ def beta_quantile(q: float, a: float, b: float) -> float:
 
 
 def beta_below(x: float, a: float, b: float) -> float:
-    """I_x(a, b), the chance that a beta variable is below x."""
+    """I_x(a, b), the probability that a beta variable is below x."""
     if x <= 0.0 or x >= 1.0:
         return float(x >= 1.0)
     if x > (a + 1) / (a + b + 2):
@@ -95,31 +95,31 @@ def _fraction(x: float, a: float, b: float) -> float:
 
 
 def _away(number: float) -> float:
-    """The number, or a tiny one in the place of nothing."""
+    """The number, or a tiny one in place of zero."""
     return number if abs(number) > TINY else TINY
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What the middle and the long end of some values are; infinite where too many never came."""
+    """Quantiles of some values, which may be infinite (times of what never happened)."""
 
     values: tuple[float, ...]
 
     def quantile(self, q: float) -> float:
-        """The smallest value that at least a share q of all do not exceed; infinite of nothing."""
+        """The smallest value that at least a share q of all values do not exceed; infinite without values."""
         ordered = sorted(self.values)
         rank = min(len(ordered) - 1, max(0, -int(-q * len(ordered) // 1) - 1))
         return ordered[rank] if ordered else inf
 
-    def within(self, limit: float) -> Share:
-        """How many are at most so much."""
-        return share(value <= limit for value in self.values)
+    def within(self, limit: float) -> Proportion:
+        """The proportion of values up to a limit."""
+        return proportion(value <= limit for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number that is no share, with a 95 % interval from `RESAMPLES` seeded resamples (Efron 1979) of n rows; of
-    fewer than `ENOUGH` rows it bounds nothing."""
+    """A number with a bootstrap 95 % interval (Efron 1979) from `RESAMPLES` seeded resamples of n rows. With fewer than
+    `ENOUGH` rows the interval is unbounded."""
 
     value: float
     low: float
@@ -128,12 +128,12 @@ class Estimate:
 
 
 def mean_of(values: Sequence[float]) -> Estimate:
-    """Their mean."""
+    """The mean of some values."""
     return resampled(list(values), fmean)
 
 
-def resampled(rows: Sequence[Row], statistic: Callable[[Sequence[Row]], float]) -> Estimate:
-    """Any number computed from rows that do not depend on one another."""
+def resampled(rows: Sequence[Item], statistic: Callable[[Sequence[Item]], float]) -> Estimate:
+    """Any number computed from independent rows."""
     if len(rows) < ENOUGH:
         return Estimate(statistic(rows) if rows else inf, 0.0, inf, len(rows))
     rng = Random(f"resample {len(rows)}")

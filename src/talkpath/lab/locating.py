@@ -1,8 +1,8 @@
-"""How often the place of a restriction is told right, over paths, restrictions and lines drawn by seed.
+"""Error rates of `locate`: how often the place of a restriction is named right, over paths and rules drawn by seed.
 
-Contract: `draw` is a function of the seed, `play`, in virtual time, of the draw. Truth is where the lab put its
-restrictor. A place is right where the restrictor stands between its two routers; `sharp` where no router in between
-would answer.
+Contract: `draw` is a function of the seed, and `play` (in virtual time) of the draw. The truth is where the lab put its
+restrictor. A place is right if the restrictor is between its two routers; it is `sharp` if no router in between would
+answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from random import Random
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.experiment.plan import choose_arms, locating, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.exact_interval import share
+from talkpath.lab.exact_interval import proportion
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Plan
@@ -23,15 +23,22 @@ from talkpath.verdict.bases.hops import Place
 
 LINES = ("clean", "clean", "ge,loss=0.05", "congestion", "reorder", "ecmp")
 APPS = ("webrtc", "whatsapp", "signal", "telegram/libtgvoip")
-RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop", "media.drop", "media.freeze", "media.police",
-         "media.size_drop")  # fmt: skip
+RULES = (
+    "stun.drop",
+    "dtls.hello_drop",
+    "reflector.drop",
+    "media.drop",
+    "media.freeze",
+    "media.police",
+    "media.size_drop",
+)
 ONLY = {"dtls.hello_drop": "webrtc", "reflector.drop": "telegram/reflector", "media.size_drop": "webrtc"}
 RIGHT, WRONG_AT_MOST = 0.95, 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """One path and what restricts calls on it."""
+class LocateCase:
+    """One path, and the rule that restricts calls on it."""
 
     seed: int
     rule: str
@@ -42,16 +49,16 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was said of one direction: `word` is right, wrong, or why nothing was; `sharp` as above."""
+class LocateResult:
+    """The result for one direction: `word` is right, wrong, or the reason why no place was named; `sharp` as above."""
 
-    drawn: Drawn
+    drawn: LocateCase
     direction: str
     word: str
     sharp: bool
 
 
-def draw(seed: int) -> Drawn:
+def draw(seed: int) -> LocateCase:
     """The case of that seed."""
     rng = Random(f"locate {seed}")
     routers = rng.randint(2, 6)
@@ -64,7 +71,7 @@ def draw(seed: int) -> Drawn:
         parts.append(f"icmp_per_s={rng.choice((20, 100))}")
     kind = rng.choice(RULES)
     app = ONLY.get(kind) or rng.choice(APPS[:3] if kind == "stun.drop" else APPS)
-    return Drawn(seed, _rule(rng, kind), ",".join(parts), rng.choice(LINES), app, rng.choice((4, 4, 6)))
+    return LocateCase(seed, _rule(rng, kind), ",".join(parts), rng.choice(LINES), app, rng.choice((4, 4, 6)))
 
 
 def _rule(rng: Random, kind: str) -> str:
@@ -78,18 +85,21 @@ def _rule(rng: Random, kind: str) -> str:
 
 
 def plan_of(app: str, medium: str = "voice") -> Plan:
-    """A check that goes on to locate what it finds: more bytes and time than others have."""
+    """The plan of a check that locates what it finds; it has more bytes and time than others."""
     return locating(make_plan(choose_arms([app], [medium])))
 
 
-def play(drawn: Drawn) -> list[Told]:
-    """The case, played."""
+def play(drawn: LocateCase) -> list[LocateResult]:
+    """Plays the case."""
     scenario = Scenario.parse(drawn.background, [drawn.rule], drawn.seed, drawn.family, drawn.path)
     assert scenario.path is not None  # drawn
     found = restricted_places(run_sim(plan_of(drawn.app), scenario))
     if not found:
-        return [Told(drawn, "", "not restricted", False)]
-    return [Told(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path)) for place in found]
+        return [LocateResult(drawn, "", "not restricted", False)]
+    return [
+        LocateResult(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path))
+        for place in found
+    ]
 
 
 def _word(place: Place, path: RouterPath) -> str:
@@ -97,7 +107,7 @@ def _word(place: Place, path: RouterPath) -> str:
 
 
 def holds(place: Place, path: RouterPath) -> bool:
-    """Does the restrictor stand between the two routers?"""
+    """Whether the restrictor is between the two routers."""
     first = path.at if place.direction == "up" else path.routers + 2 - path.at  # the first router of those it keeps out
     return place.after is not None and place.after < first <= (place.by or path.routers + 1)
 
@@ -111,15 +121,15 @@ def _sharp(place: Place, path: RouterPath) -> bool:
     return all(number in hidden for number in numbers)
 
 
-def table(told: Iterable[Told]) -> list[str]:
-    """Lines of markdown: what was said, how often, with exact intervals; then everything that was wrong."""
+def table(told: Iterable[LocateResult]) -> list[str]:
+    """Lines of markdown: each result with its share and exact interval; then everything that was wrong."""
     every = list(told)
     said = [one for one in every if one.word in ("right", "wrong")]
     found = [one for one in every if one.word != "not restricted"]
-    right, wrong = share(one.word == "right" for one in said), share(one.word == "wrong" for one in found)
-    sharp = share(one.sharp for one in said)
+    right, wrong = proportion(one.word == "right" for one in said), proportion(one.word == "wrong" for one in found)
+    sharp = proportion(one.sharp for one in said)
     rows = [
-        ("right, of all that were restricted", f"≥ {RIGHT:.0%}", share(one.word == "right" for one in found)),
+        ("right, of all that were restricted", f"≥ {RIGHT:.0%}", proportion(one.word == "right" for one in found)),
         ("wrong, of all that were restricted", f"≤ {WRONG_AT_MOST:.0%}", wrong),
         ("right, of the places named", "–", right),
         ("as near as the routers that answer allow, of the places named", "–", sharp),

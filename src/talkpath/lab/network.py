@@ -20,12 +20,12 @@ from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.path.link import DROP, Link
 from talkpath.lab.path.routers import RouterPath, Routers
 from talkpath.lab.restrictor.engine import Restrictor
-from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.lab.restrictor.mechanism import LabRule
 
 Delivery = tuple[float, bytes]
 
 
-class Network:
+class LabNetwork:
     """One run's network.
 
     `dropped` counts packets by what dropped them: "restrictor", "nat", "hops", or the background's id. `settings` are
@@ -37,7 +37,7 @@ class Network:
     def __init__(
         self,
         background: Background,
-        rules: Sequence[Rule],
+        rules: Sequence[LabRule],
         seed: int,
         path: RouterPath | None = None,
         *,
@@ -58,8 +58,8 @@ class Network:
         self._nat = made.nat
         self._restrictor = Restrictor(self.rules, seed) if rules else None
 
-    def __reduce__(self) -> tuple[type[Network], tuple[Background, tuple[Rule, ...], int, RouterPath | None]]:
-        return Network, (self.background, self.rules, self.seed, self.path)
+    def __reduce__(self) -> tuple[type[LabNetwork], tuple[Background, tuple[LabRule, ...], int, RouterPath | None]]:
+        return LabNetwork, (self.background, self.rules, self.seed, self.path)
 
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         """A packet enters at `now_s`; (when it leaves, its bytes) for each copy. "up" is away from the user."""

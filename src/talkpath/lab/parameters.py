@@ -1,7 +1,7 @@
-"""Settings written as text: `media.drop,app=telegram,p=0.3`, `ge,loss=0.05`.
+"""Settings as text: `media.drop,app=telegram,p=0.3`, `ge,loss=0.05`.
 
-A rule and a background each declare their parameters here; whoever writes a name or a key that does not exist, or a
-value out of range, gets one sentence that lists what does exist.
+Rules and backgrounds declare their settings with `Setting`. A name or key that does not exist, or a value out of range,
+raises `UsageError` with one sentence that lists what is allowed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Value = float | str
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """One key. Numbers lie in [low, high]; words are one of `choices`. `whole` numbers only, if set.
+class Setting:
+    """One key. Numbers lie in [low, high]; words are one of `choices`; `whole` allows whole numbers only.
 
-    `default` None means "not set" (the rule then does without). `drawn` is the range that a run draws from when the
-    key is not given (backgrounds).
+    `default` None means "not set": the rule works without it. `drawn` is the range from which a run draws a value that
+    was not given (backgrounds).
     """
 
     name: str
@@ -34,7 +34,7 @@ class Parameter:
     drawn: tuple[float, float] | None = None
 
     def read(self, text: str, where: str) -> Value:
-        """The value that `text` stands for, or `UsageError`."""
+        """Parses and checks a value; `UsageError` where it is not allowed."""
         if self.choices:
             if text in self.choices:
                 return text
@@ -49,7 +49,7 @@ class Parameter:
         return number
 
     def draw(self, rng: Random) -> Value | None:
-        """A value where none was given."""
+        """The value of a run where none was given."""
         if self.drawn is None:
             return self.default
         number = rng.uniform(*self.drawn)
@@ -57,29 +57,29 @@ class Parameter:
 
 
 def split(text: str, what: str) -> tuple[str, dict[str, str]]:
-    """(name, keys) of one setting; `UsageError` where it is not `name,key=value,...`."""
+    """Splits `name,key=value,...` into the name and its values; `UsageError` where it has another form."""
     name, *pairs = (part.strip() for part in text.split(","))
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key or not value:
             raise UsageError(f"The {what} {name!r} takes key=value after commas, not {pair!r}.")
-        if key in found:
+        if key in values:
             raise UsageError(f"The {what} {name!r} has {key} twice.")
-        found[key] = value
-    return name, found
+        values[key] = value
+    return name, values
 
 
 def known(name: str, names: Iterable[str], what: str) -> str:
-    """`name` if it is one of `names`, else `UsageError` with all of them."""
+    """Returns `name` if it is one of `names`; else `UsageError` lists them."""
     valid = list(names)
     if name not in valid:
         raise UsageError(f"There is no {what} {name!r}; there are: {', '.join(valid)}.")
     return name
 
 
-def read(given: Mapping[str, str], parameters: Sequence[Parameter], where: str) -> dict[str, Value]:
-    """The values given, checked. Keys that `parameters` lack are refused by name."""
+def read(given: Mapping[str, str], parameters: Sequence[Setting], where: str) -> dict[str, Value]:
+    """Parses and checks all given values. `UsageError` names a key that does not exist."""
     by_name = {parameter.name: parameter for parameter in parameters}
     for key in given:
         if key not in by_name:
@@ -88,6 +88,6 @@ def read(given: Mapping[str, str], parameters: Sequence[Parameter], where: str) 
 
 
 def text_of(name: str, values: Mapping[str, Value]) -> str:
-    """The setting as text again."""
+    """Writes a name and its values as text again."""
     parts = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items())
     return ",".join((name, *parts))

@@ -1,8 +1,8 @@
-"""A check rehearsed in virtual time on a clean line: what `check --dry-run` tells of its cost.
+"""Estimates the cost of a check for `check --dry-run`, by playing it in virtual time on a clean line.
 
-The rehearsal asks what the real check will ask. But packet sizes are drawn anew in each check, and how soon an arm is
-settled depends on them too: so it is played a few times, every epoch's bytes are told as their mean over many draws,
-and beside the sum stands how far a check may stray from it.
+The rehearsal asks the questions that the real check will ask. Packet sizes are drawn anew in each check, and how soon
+an arm is decided depends on them too. So it is played several times, the bytes of every epoch are averaged over many
+draws, and the sum is given with the deviation that one check may have.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.model import Question
 
 RUNS, DRAWS = 6, 16
-SIGMAS = 2.57  # nineteen checks of twenty stray no further (Student's t with RUNS - 1 degrees of freedom)
+SIGMAS = 2.57  # 95 % of checks deviate no further (Student's t with RUNS - 1 degrees of freedom)
 
 
-class Cost(NamedTuple):
-    """Of one epoch: its arm, bytes of IP packets up and down, the variance of their sum, and packets both ways."""
+class EpochCost(NamedTuple):
+    """The cost of one epoch: bytes of IP packets up and down, the variance of their sum, and packets of both
+    directions."""
 
     arm: Arm
     up: float
@@ -40,23 +41,23 @@ class Cost(NamedTuple):
     seconds: float
 
 
-class Play(NamedTuple):
-    """One rehearsal: its epochs, the control channel's bytes each way, and how long it took."""
+class Rehearsal(NamedTuple):
+    """One rehearsal: its epochs, the bytes of the control channel in each direction, and its duration."""
 
-    costs: list[Cost]
+    costs: list[EpochCost]
     control: tuple[int, int]
     seconds: float
 
     @property
     def total_bytes(self) -> float:
-        """IP bytes of both directions, the control channel's among them."""
+        """IP bytes of both directions, including the control channel."""
         return sum(cost.up + cost.down for cost in self.costs) + sum(self.control)
 
 
 def rehearse(plan: Plan) -> dict[str, Any]:
     """{"arms": [row], "total": row, "local_ports": n, "within_pct": p}; a row has arm, flows, packets, bytes_sent,
-    bytes_received, seconds. The total's bytes include the control channel; nineteen checks of twenty on a clean line
-    stay within `within_pct` of them."""
+    bytes_received, seconds. The total includes the control channel; 95 % of checks on a clean line are within
+    `within_pct` of it."""
     plays = [_play(plan, seed) for seed in range(RUNS)]
     planned = [each.arm for each in plan.arms]
     costs = [cost for play in plays for cost in play.costs]
@@ -74,7 +75,7 @@ def rehearse(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _play(plan: Plan, seed: int) -> Play:
+def _play(plan: Plan, seed: int) -> Rehearsal:
     asks: list[Question] = []
 
     def note(word: str, facts: Facts, ask: Question | None) -> None:
@@ -90,11 +91,11 @@ def _play(plan: Plan, seed: int) -> Play:
         facts.bytes_sent - sum(sum(_sent(epoch, "up")) for epoch in facts.epochs),
         facts.bytes_received - sum(sum(_sent(epoch, "down")) for epoch in facts.epochs),
     )
-    return Play(costs, control, facts.duration_s)
+    return Rehearsal(costs, control, facts.duration_s)
 
 
 def _sent(epoch: Epoch, direction: Direction) -> list[int]:
-    """Bytes that each flow sent in the rehearsal itself."""
+    """Bytes that each flow sent in the rehearsal."""
     track = epoch.up if direction == "up" else epoch.down
     mine = [flow for flow in epoch.flows if flow.direction == direction]
     flows = [(flow.transport, int.from_bytes(flow.sent, "little")) for flow in mine]
@@ -104,13 +105,13 @@ def _sent(epoch: Epoch, direction: Direction) -> list[int]:
     ]
 
 
-def _cost(epoch: Epoch, packets: int, seed: bytes) -> Cost:
-    """What the rehearsal sent, times how much more a flow of the same schedule costs in other draws."""
+def _cost(epoch: Epoch, packets: int, seed: bytes) -> EpochCost:
+    """What the rehearsal sent, scaled by the mean cost of a flow over other draws of its schedule."""
     shape = shapes()[epoch.arm]
     ours = flow_bytes(shape.schedule(generator(seed, "schedule"), packets))  # as experiment.layout draws it
     draws = [flow_bytes(shape.schedule(Random(f"{epoch.number} {n}"), packets)) for n in range(DRAWS)]
     up, down = _sent(epoch, "up"), _sent(epoch, "down")
-    return Cost(
+    return EpochCost(
         arm=epoch.arm,
         up=sum(up) * fmean(draw[0] for draw in draws) / ours[0],
         down=sum(down) * fmean(draw[1] for draw in draws) / ours[1],
@@ -121,8 +122,8 @@ def _cost(epoch: Epoch, packets: int, seed: bytes) -> Cost:
     )
 
 
-def _row(name: str, costs: Sequence[Cost]) -> dict[str, Any]:
-    """The mean over the rehearsals, whose epochs `costs` are."""
+def _row(name: str, costs: Sequence[EpochCost]) -> dict[str, Any]:
+    """The mean over the rehearsals; `costs` are their epochs."""
     return {
         "arm": name,
         "flows": round(sum(cost.flows for cost in costs) / RUNS),
@@ -133,8 +134,8 @@ def _row(name: str, costs: Sequence[Cost]) -> dict[str, Any]:
     }
 
 
-def _spread_pct(plays: Sequence[Play]) -> float:
-    """From the deviation of one check: that of its draws, and that between the rehearsals."""
+def _spread_pct(plays: Sequence[Rehearsal]) -> float:
+    """The 95 % deviation of one check in percent, from its draws and from the rehearsals."""
     totals = [play.total_bytes for play in plays]
     if not any(totals):
         return 0.0

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.backgrounds.background import Background
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.lab.restrictor.mechanism import LabRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Scenario:
     """The network of one lab run."""
 
     background: Background = field(default_factory=lambda: parse_background("clean"))
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[LabRule, ...] = ()
     seed: int = 0
     family: int = 4
     path: RouterPath | None = None
@@ -36,6 +36,6 @@ class Scenario:
             path=None if path is None else RouterPath.parse(path),
         )
 
-    def network(self) -> Network:
+    def network(self) -> LabNetwork:
         """A fresh network with these settings."""
-        return Network(self.background, self.rules, self.seed, self.path)
+        return LabNetwork(self.background, self.rules, self.seed, self.path)

@@ -11,7 +11,7 @@ from offered import ENDS, by_flow, loss, network, packets, play, play_from, writ
 
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import background_kinds, parse_background
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address
 
@@ -40,7 +40,7 @@ def test_what_arrives_is_exactly_what_was_offered(kind, family):
 
 @pytest.mark.parametrize("kind", background_kinds())
 def test_every_packet_is_delivered_or_lost_and_counted(kind):
-    net = Network(parse_background(kind), (), 2, keep_dropped=True)
+    net = LabNetwork(parse_background(kind), (), 2, keep_dropped=True)
     sent = {number: packet for number, (*_, packet) in enumerate(packets(flows=20, seconds=5))}
     arrived = {
         n for n, (now_s, *_, packet) in enumerate(packets(flows=20, seconds=5)) if net.offer(now_s, "up", packet)
@@ -75,9 +75,12 @@ def test_no_background_reads_what_a_packet_carries(kind):
 def test_fates_are_drawn_for_packets_never_for_flows(kind):
     """Wherever packets are lost, every flow that loses some also keeps some, and no flow's fate copies another's."""
     given = {
-        "transit_loss": ",direction=up", "police_all": ",kbps=200", "police_flow": ",kbps=40", "shape_port": ",share=1",
+        "transit_loss": ",direction=up",
+        "police_all": ",kbps=200",
+        "police_flow": ",kbps=40",
+        "shape_port": ",share=1",
         "size_loss": ",over=100",
-    }.get(kind, "")  # fmt: skip
+    }.get(kind, "")
     flows = by_flow(play(network(kind + given, 5), flows=24, seconds=20))
     lossy = [tuple(lost) for lost in flows.values() if any(lost)]
     assert lossy

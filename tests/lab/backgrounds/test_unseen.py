@@ -26,8 +26,9 @@ def test_size_loss_takes_its_share_of_packets_over_a_length(size, share):
 
 
 def test_size_loss_spares_tcp():
-    segment = ip.build_tcp(Address.of("192.0.2.10", 1), Address.of("198.51.100.10", 443), ip.Tcp(1, 443, 1, 1, 16,
-                           payload=bytes(1200)))  # fmt: skip
+    segment = ip.build_tcp(
+        Address.of("192.0.2.10", 1), Address.of("198.51.100.10", 443), ip.Tcp(1, 443, 1, 1, 16, payload=bytes(1200))
+    )
     net = network("size_loss,over=100,loss=1")
     assert all(net.offer(n / 1000, "up", segment) for n in range(100))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talkpath.lab.country.settings import Country, read_country
+from talkpath.lab.country.settings import CountrySettings, read_country
 
 TEXT = """
 name = "small"
@@ -61,7 +61,7 @@ messages = true
 """
 
 
-def small(folder: Path, *changes: tuple[str, str]) -> Country:
+def small(folder: Path, *changes: tuple[str, str]) -> CountrySettings:
     """The country, with some of its text changed."""
     text = TEXT
     for old, new in changes:

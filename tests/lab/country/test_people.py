@@ -33,8 +33,9 @@ def small_units(country):
 
 def test_no_reading_passes_the_population(tmp_path: Path):
     country = small(tmp_path, ('"2025-08" = 80', '"2025-08" = 100'))
-    assert all(row["high"] <= 100 for seed in range(20)
-               for row in tomllib.loads(audience_toml(country, seed))["audience"])  # fmt: skip
+    assert all(
+        row["high"] <= 100 for seed in range(20) for row in tomllib.loads(audience_toml(country, seed))["audience"]
+    )
 
 
 def test_tables_say_that_they_are_simulated(tmp_path: Path):

@@ -34,8 +34,9 @@ def lines(path: Path) -> list[dict]:
 
 def test_a_bundle_a_check_day_by_day(folder: Path):
     found = bundles(folder)
-    assert list(found) == [f"bundles/2025-08-{day}/AS{network}-0.talkpath" for day in (10, 13, 14)
-                           for network in (64496, 64497)]  # fmt: skip
+    assert list(found) == [
+        f"bundles/2025-08-{day}/AS{network}-0.talkpath" for day in (10, 13, 14) for network in (64496, 64497)
+    ]
     for name, bundle in found.items():
         _, day, last = name.split("/")
         assert (bundle.receipt.network, bundle.receipt.country) == (last.split("-")[0], "XX")
@@ -62,15 +63,19 @@ def test_verdicts_say_what_the_truth_says(folder: Path):
 
 def test_the_truth_follows_the_order(folder: Path):
     truth = json.loads((folder / "truth" / "truth.json").read_text())
-    rows = {(row["day"][-2:], row["network"][-2:], row["app"], row["medium"], row["rule"])
-            for row in truth["restricted"]}  # fmt: skip
+    rows = {
+        (row["day"][-2:], row["network"][-2:], row["app"], row["medium"], row["rule"]) for row in truth["restricted"]
+    }
     telegram = {("telegram", "voice", "stun.drop"), ("telegram", "text", "signalling.block")}
     assert rows == {
-        *(("13", "96", *row) for row in telegram), ("13", "96", "whatsapp", "voice", "media.drop"),
-        *(("13", "97", *row) for row in telegram), ("13", "97", "whatsapp", "voice", "stun.drop"),
+        *(("13", "96", *row) for row in telegram),
+        ("13", "96", "whatsapp", "voice", "media.drop"),
+        *(("13", "97", *row) for row in telegram),
+        ("13", "97", "whatsapp", "voice", "stun.drop"),
         ("14", "96", "whatsapp", "voice", "media.drop"),
-        *(("14", "97", *row) for row in telegram), ("14", "97", "whatsapp", "voice", "stun.drop"),
-    }  # fmt: skip
+        *(("14", "97", *row) for row in telegram),
+        ("14", "97", "whatsapp", "voice", "stun.drop"),
+    }
     assert truth["liars"] == []
 
 
@@ -93,8 +98,11 @@ def test_a_full_folder_is_left_alone(folder: Path, tmp_path: Path):
 
 
 def test_liars_are_told_in_the_truth_alone(tmp_path: Path):
-    country = small(tmp_path, ("checks = 1", "checks = 2\nliars = 0.5"), ('["2025-08-10", "2025-08-13", "2025-08-14"]',
-                                                                        '["2025-08-10"]'))  # fmt: skip
+    country = small(
+        tmp_path,
+        ("checks = 1", "checks = 2\nliars = 0.5"),
+        ('["2025-08-10", "2025-08-13", "2025-08-14"]', '["2025-08-10"]'),
+    )
     play(country, tmp_path / "out", seed=2)
     liars = json.loads((tmp_path / "out" / "truth" / "truth.json").read_text())["liars"]
     found = bundles(tmp_path / "out")

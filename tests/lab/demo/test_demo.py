@@ -15,13 +15,13 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.demo import play
-from talkpath.lab.demo.comparison import Tally, hold, tally, total
+from talkpath.lab.demo.comparison import ResultTally, compare_claim, tally, total
 from talkpath.lab.demo.page import demo_page
-from talkpath.lab.demo.play import Ears, Performance, Played
-from talkpath.lab.demo.script import Claim, Scene, read_script
+from talkpath.lab.demo.play import DemoListener, DemoResult, PlayedScene
+from talkpath.lab.demo.script import DemoClaim, Scene, read_script
 from talkpath.lab.demo.text import summary, truth_sentence
 from talkpath.lab.drivers import namespace
-from talkpath.lab.ground_truth.hits import Hit
+from talkpath.lab.ground_truth.hits import RuleHit
 from talkpath.measure.facts import Facts, Health, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes
@@ -32,12 +32,12 @@ TITLES = [scene.title for scene in SCRIPT.scenes]
 
 
 @pytest.fixture(scope="module")
-def performance() -> Performance:
+def performance() -> DemoResult:
     """The whole demo in virtual time."""
-    return play.perform(SCRIPT, "sim", 1, Ears())
+    return play.play_scenes(SCRIPT, "sim", 1, DemoListener())
 
 
-def text_of(performance: Performance, program: str = "talkpath") -> str:
+def text_of(performance: DemoResult, program: str = "talkpath") -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as captured:
         console.print(summary(performance, "demo", program), highlight=False)
@@ -80,14 +80,14 @@ def test_every_claim_is_in_the_order_and_names_a_scene() -> None:
 # -- what is told is what was measured ---------------------------------------------------------------------------
 
 
-def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: Performance) -> None:
+def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: DemoResult) -> None:
     for played in performance.played:
         assert {(v.app, v.medium) for v in played.verdicts} == {
             (app, medium) for app in SCRIPT.apps for medium in ("text", "voice", "video")
         }
 
 
-def test_verdicts_are_those_of_the_stored_facts(performance: Performance) -> None:
+def test_verdicts_are_those_of_the_stored_facts(performance: DemoResult) -> None:
     for played in performance.played:
         stored = read_bundle(played.bundle())
         verdicts, written = judge_check(stored.facts, stored.verdict["truth"]["hit"])
@@ -96,7 +96,7 @@ def test_verdicts_are_those_of_the_stored_facts(performance: Performance) -> Non
         assert stored.facts.simulated
 
 
-def test_nobody_is_accused_without_a_rule(performance: Performance) -> None:
+def test_nobody_is_accused_without_a_rule(performance: DemoResult) -> None:
     before, day, evening = performance.played
     for played in (before, evening):
         assert not [v for v in played.verdicts if v.state in ("restricted", "closed")]
@@ -104,7 +104,7 @@ def test_nobody_is_accused_without_a_rule(performance: Performance) -> None:
     assert accused <= {"whatsapp", "telegram"}
 
 
-def test_the_summary_holds_what_was_measured(performance: Performance) -> None:
+def test_the_summary_holds_what_was_measured(performance: DemoResult) -> None:
     told = " ".join(text_of(performance).split())
     assert told.startswith("SIMULATED")
     for played in performance.played:
@@ -118,7 +118,7 @@ def test_the_summary_holds_what_was_measured(performance: Performance) -> None:
     assert truth_sentence(performance.tally) in told
 
 
-def test_the_page_holds_what_was_measured(performance: Performance) -> None:
+def test_the_page_holds_what_was_measured(performance: DemoResult) -> None:
     page = demo_page(performance)
     assert "SIMULATED" in page
     assert page.count('class="chart"') == sum(
@@ -130,7 +130,7 @@ def test_the_page_holds_what_was_measured(performance: Performance) -> None:
     assert "<script" not in page
 
 
-def test_json_is_plain_and_whole(performance: Performance) -> None:
+def test_json_is_plain_and_whole(performance: DemoResult) -> None:
     written = msgspec.json.decode(msgspec.json.encode(play.as_json(performance)))
     assert written["schema"] == "talkpath.demo/1"
     assert written["simulated"] is True
@@ -139,14 +139,14 @@ def test_json_is_plain_and_whole(performance: Performance) -> None:
     assert [claim["words"] for claim in written["claims"]] == [claim.words for claim in SCRIPT.order.claims]
 
 
-def test_the_same_seed_gives_the_same_facts(performance: Performance) -> None:
-    again = play.play(SCRIPT, SCRIPT.scenes[1], "sim", 1, Ears())
+def test_the_same_seed_gives_the_same_facts(performance: DemoResult) -> None:
+    again = play.play_scene(SCRIPT, SCRIPT.scenes[1], "sim", 1, DemoListener())
     assert again.facts.epochs == performance.played[1].facts.epochs
-    other = play.play(SCRIPT, SCRIPT.scenes[1], "sim", 2, Ears())
+    other = play.play_scene(SCRIPT, SCRIPT.scenes[1], "sim", 2, DemoListener())
     assert other.facts.epochs != again.facts.epochs
 
 
-def test_no_address_is_in_anything_written(performance: Performance) -> None:
+def test_no_address_is_in_anything_written(performance: DemoResult) -> None:
     everything = [demo_page(performance), text_of(performance), str(play.as_json(performance)), repr(performance)]
     for host in ("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8", "127.0.0.1"):
         assert not [text for text in everything if host in text]
@@ -154,7 +154,7 @@ def test_no_address_is_in_anything_written(performance: Performance) -> None:
 
 # -- claims ------------------------------------------------------------------------------------------------------
 
-CLAIM = Claim("voice", "the-day", ("a", "b"), "voice", "restricted")
+CLAIM = DemoClaim("voice", "the-day", ("a", "b"), "voice", "restricted")
 
 
 def verdicts(**states: str) -> list[Verdict]:
@@ -178,17 +178,17 @@ def verdicts(**states: str) -> list[Verdict]:
     ],
 )
 def test_a_claim_is_held_against_every_app_it_names(expects: Any, states: dict[str, str], outcome: str) -> None:
-    assert hold(replace(CLAIM, expects=expects), verdicts(**states)).outcome == outcome
+    assert compare_claim(replace(CLAIM, expects=expects), verdicts(**states)).outcome == outcome
 
 
 def test_another_medium_says_nothing_about_a_claim() -> None:
     video = [replace(verdict, medium="video") for verdict in verdicts(a="restricted", b="restricted")]
-    assert hold(CLAIM, video).outcome == "could not tell"
+    assert compare_claim(CLAIM, video).outcome == "could not tell"
 
 
 # -- the truth ---------------------------------------------------------------------------------------------------
 
-HIT = Hit(Arm("telegram", "tgcalls", "voice"), "media.drop", "up", {"p": 0.4})
+HIT = RuleHit(Arm("telegram", "tgcalls", "voice"), "media.drop", "up", {"p": 0.4})
 
 
 def said(state: str, rule: str | None = None, direction: str | None = None, medium: str = "voice") -> Verdict:
@@ -212,13 +212,13 @@ def said(state: str, rule: str | None = None, direction: str | None = None, medi
         (said("ok", medium="text"), [], 0, 0),
     ],
 )
-def test_right_and_false_verdicts_are_counted(verdict: Verdict, hits: list[Hit], named: int, false: int) -> None:
+def test_right_and_false_verdicts_are_counted(verdict: Verdict, hits: list[RuleHit], named: int, false: int) -> None:
     counted = tally([verdict], hits)
     assert (counted.named, counted.false, counted.restrictions) == (named, false, len(hits))
 
 
 def test_tallies_add_up() -> None:
-    assert total([Tally(1, 1, 0, 3, 1, 0), Tally(2, 1, 1, 4, 0, 2)]) == Tally(3, 2, 1, 7, 1, 2)
+    assert total([ResultTally(1, 1, 0, 3, 1, 0), ResultTally(2, 1, 1, 4, 0, 2)]) == ResultTally(3, 2, 1, 7, 1, 2)
 
 
 # -- runs that do not count --------------------------------------------------------------------------------------
@@ -246,29 +246,29 @@ def no_sockets(*rest: object) -> Facts:
     raise PermissionError(1, "Operation not permitted")
 
 
-class Notes(Ears):
+class Notes(DemoListener):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.said: list[str] = []
 
-    def begins(self, scene: Scene, driver: play.Driver) -> None:
+    def begins(self, scene: Scene, driver: play.DemoDriver) -> None:
         self.begun.append(driver)
 
     def notes(self, sentence: str) -> None:
         self.said.append(sentence)
 
 
-def one_scene(*runs: Callable[..., Facts], until_s: float = float("inf")) -> tuple[Played, Notes]:
+def one_scene(*runs: Callable[..., Facts], until_s: float = float("inf")) -> tuple[PlayedScene, Notes]:
     """The first scene, real sockets being these runs one after the other."""
     left, ears = list(runs), Notes()
 
     def real(*given: Any) -> Facts:
         return left.pop(0)(*given)
 
-    drivers: dict[play.Driver, play.Run] = {"netns": real, "sim": fine}
-    played = play.play(SCRIPT, SCRIPT.scenes[0], "netns", 1, ears, until_s=until_s, drivers=drivers)
+    drivers: dict[play.DemoDriver, play.RunDriver] = {"netns": real, "sim": fine}
+    played = play.play_scene(SCRIPT, SCRIPT.scenes[0], "netns", 1, ears, until_s=until_s, drivers=drivers)
     return played, ears
 
 
@@ -294,7 +294,7 @@ def test_without_time_for_a_repeat_virtual_time_follows_at_once() -> None:
     assert played.driver == "sim"
 
 
-def test_notes_are_in_the_summary_and_on_the_page(performance: Performance) -> None:
+def test_notes_are_in_the_summary_and_on_the_page(performance: DemoResult) -> None:
     played, _ = one_scene(late, late)
     with_notes = replace(performance, played=(played, *performance.played[1:]))
     for note in played.notes:

@@ -13,7 +13,7 @@ import pytest
 
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, Relay, RelayJob, refuse, relay
+from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse, relay
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.wire.ip.packets import parse_ip, parse_tcp, parse_udp, replace_port
@@ -40,7 +40,7 @@ class Watched:
 @contextmanager
 def relayed(network: Watched, *listeners: Listener, family: int = 4) -> Iterator[list[int]]:
     """The relay's loop in a thread; its ports, in the listeners' order. `network.health` at the end."""
-    running = Relay(RelayJob(network, listeners, family))
+    running = LoopbackRelay(RelayJob(network, listeners, family))
     stop, telling = socket.socketpair()
     with stop, telling:
         thread = threading.Thread(target=running.run, args=(stop,))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from talkpath.errors import UsageError
-from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
 
 InLab = Callable[..., Any]
@@ -24,14 +24,14 @@ InLab = Callable[..., Any]
 def links_and_routes() -> dict[str, list[str]]:
     """In the lab: each host's interfaces, and where its routes lead."""
     found = {}
-    with namespace.bring_up() as hosts:
+    with cables.bring_up() as hosts:
         for name, host in hosts.items():
             with host.inside():
-                links = [link["ifname"] for link in namespace._show("link", "show")]
-                routes = namespace._show("route", "show") + namespace._show("-6", "route", "show")
+                links = [link["ifname"] for link in cables._show("link", "show")]
+                routes = cables._show("route", "show") + cables._show("-6", "route", "show")
                 found[name] = sorted(links) + sorted({route["dst"] for route in routes})
-        found["here"] = sorted(link["ifname"] for link in namespace._show("link", "show"))
-    found["after"] = sorted(link["ifname"] for link in namespace._show("link", "show"))
+        found["here"] = sorted(link["ifname"] for link in cables._show("link", "show"))
+    found["after"] = sorted(link["ifname"] for link in cables._show("link", "show"))
     return found
 
 
@@ -53,10 +53,10 @@ def refusals(route: str) -> list[str]:
     if route:
         namespace.ip("addr add 192.0.2.1/24 dev other", f"route add {route} dev other")
     try:
-        with namespace.bring_up():
+        with cables.bring_up():
             return ["no refusal"]
     except UsageError as error:
-        return [str(error), *(link["ifname"] for link in namespace._show("link", "show") if link["ifname"] == "probe")]
+        return [str(error), *(link["ifname"] for link in cables._show("link", "show") if link["ifname"] == "probe")]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_refuses_what_it_did_not_make(in_lab: InLab, route: str, words: str) -> 
 def checksums() -> dict[str, str]:
     """In the lab: hex of the first UDP and TCP packets that the probe puts on its cable."""
     found = {}
-    with namespace.bring_up() as hosts, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as cable:
+    with cables.bring_up() as hosts, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as cable:
         cable.bind((PROBE.name, 3))
         cable.settimeout(5)
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -123,9 +123,9 @@ def test_inside_holds_for_what_is_started_there_and_ends_with_the_block(in_lab: 
 
 ENDLESS = """
 import sys, time
-from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers import cables, namespace
 namespace.enter()
-with namespace.bring_up() as hosts:
+with cables.bring_up() as hosts:
     child = hosts["responder"].start([sys.executable, "-c", "import time; time.sleep(60)"])
     print(child.pid, flush=True)
     time.sleep(60)
@@ -170,6 +170,6 @@ def test_says_so_where_namespaces_are_not_allowed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(namespace, "tool", lambda name: "/bin/false")
     namespace._unshare.cache_clear()
     try:
-        assert "does not let us make" in namespace.available()
+        assert "does not allow us to make" in namespace.available()
     finally:
         namespace._unshare.cache_clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers import cables
 from talkpath.lab.drivers.router import Cable, _destination, _is_routed
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
@@ -50,7 +50,7 @@ def test_the_destination_is_the_packets_own(host: Any) -> None:
 
 def arrivals() -> dict[str, Any]:
     """In the lab: packets that wait 100 ms for the router, and more than its buffer holds."""
-    with namespace.bring_up() as hosts:
+    with cables.bring_up() as hosts:
         cable = Cable(0, PROBE)
         with hosts[PROBE.name].socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.connect((RESPONDER.ipv4, 9))

@@ -16,7 +16,7 @@ from talkpath.conduct.check import Check
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import Sim
-from talkpath.lab.network import Delivery, Network
+from talkpath.lab.network import Delivery, LabNetwork
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.responder.responder import Responder
@@ -77,7 +77,7 @@ def _with_far_clock(scenario: Scenario) -> Facts:
 class Ledger:
     """A network that writes down every UDP packet that enters it, and when its copies leave."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LabNetwork) -> None:
         self._network = network
         self.rows: list[tuple[float, Direction, bytes, list[Delivery]]] = []
 

@@ -138,10 +138,22 @@ def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
     """DESIGN section 5: one table of ids; who adds a mechanism adds both files."""
     assert set(mechanisms()) - {"relearn"} <= set(rules())
     assert set(mechanisms()) >= {
-        "stun.drop", "dtls.hello_drop", "reflector.drop", "media.drop", "media.freeze", "media.police",
-        "media.size_drop", "media.delay", "relearn", "udp.block", "port.block", "udp.opaque_drop", "udp.freeze",
-        "address.block", "allowlist",
-    }  # fmt: skip
+        "stun.drop",
+        "dtls.hello_drop",
+        "reflector.drop",
+        "media.drop",
+        "media.freeze",
+        "media.police",
+        "media.size_drop",
+        "media.delay",
+        "relearn",
+        "udp.block",
+        "port.block",
+        "udp.opaque_drop",
+        "udp.freeze",
+        "address.block",
+        "allowlist",
+    }
 
 
 # -- words ----------------------------------------------------------------------------------------------------------

@@ -7,14 +7,14 @@ from scipy.stats import binomtest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.other_methods import flow_pair
-from talkpath.lab.other_methods.virtual_path import Line
+from talkpath.lab.other_methods.virtual_path import VirtualPath
 from talkpath.lab.scenario import Scenario
 
 WEBRTC = Arm("webrtc", "dtls", "voice")
 
 
 def accuses(background: str, *rules: str, seed: int = 1) -> bool:
-    return flow_pair.accuses(Line(Scenario.parse(background, rules, seed).network()), WEBRTC, seed)
+    return flow_pair.accuses(VirtualPath(Scenario.parse(background, rules, seed).network()), WEBRTC, seed)
 
 
 @pytest.mark.parametrize(("calls", "twins"), [(0, 0), (5, 0), (0, 5), (12, 3), (200, 150), (1500, 900)])

@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.other_methods import stun
-from talkpath.lab.other_methods.virtual_path import Line
+from talkpath.lab.other_methods.virtual_path import VirtualPath
 from talkpath.lab.scenario import Scenario
 
 ANY = Arm("webrtc", "dtls", "voice")
@@ -14,7 +14,7 @@ LAST_S = 0.3 * (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8)
 
 
 def accuses(background: str, *rules: str, seed: int = 1, family: int = 4) -> tuple[bool, float]:
-    line = Line(Scenario.parse(background, rules, seed, family).network(), family)
+    line = VirtualPath(Scenario.parse(background, rules, seed, family).network(), family)
     return stun.accuses(line, ANY, seed), line.now_s
 
 

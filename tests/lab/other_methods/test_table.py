@@ -7,42 +7,45 @@ import pickle
 import msgspec
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.other_methods import Look, Sight, look, methods, peers
+from talkpath.lab.other_methods import Comparison, MethodResult, compare, methods, other_methods
 from talkpath.lab.other_methods.table import lines
 from talkpath.lab.scenario import Scenario
 
 WEBRTC = Arm("webrtc", "dtls", "voice")
 
 
-def seen(background: str, rules: tuple[str, ...], *accused: bool) -> Look:
-    sights = tuple(Sight(name, said, 10.0, 2_000_000) for name, said in zip(methods(), accused, strict=True))
-    return Look(str(WEBRTC), background, rules, 0, 4, sights)
+def seen(background: str, rules: tuple[str, ...], *accused: bool) -> Comparison:
+    sights = tuple(MethodResult(name, said, 10.0, 2_000_000) for name, said in zip(methods(), accused, strict=True))
+    return Comparison(str(WEBRTC), background, rules, 0, 4, sights)
 
 
 def test_every_method_is_found_and_says_where_it_comes_from():
     assert methods() == ("talkpath", "pair", "stun", "wehe")
-    assert all(peer.source and peer.name for peer in peers().values())
+    assert all(peer.source and peer.name for peer in other_methods().values())
 
 
 def test_one_scenario_past_every_method():
-    found = look(Scenario.parse("clean", ("media.drop,p=0.4,direction=up",), 3), WEBRTC)
+    found = compare(Scenario.parse("clean", ("media.drop,p=0.4,direction=up",), 3), WEBRTC)
     assert found.rules == ("media.drop",)
     assert [(sight.method, sight.accused) for sight in found.sights] == [
-        ("talkpath", True), ("pair", True), ("stun", False), ("wehe", False)
-    ]  # fmt: skip
+        ("talkpath", True),
+        ("pair", True),
+        ("stun", False),
+        ("wehe", False),
+    ]
     assert all(sight.seconds > 0 and sight.bytes > 0 for sight in found.sights)
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Look) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Comparison) == found
     assert pickle.loads(pickle.dumps(found)) == found
 
 
 def test_the_same_seed_is_the_same_look_and_another_app_s_rule_hits_nobody():
     scenario = Scenario.parse("ge", ("media.drop,app=telegram,p=0.5",), 4, 6)
-    assert look(scenario, WEBRTC) == look(scenario, WEBRTC)
-    assert look(scenario, WEBRTC).rules == ()
+    assert compare(scenario, WEBRTC) == compare(scenario, WEBRTC)
+    assert compare(scenario, WEBRTC).rules == ()
 
 
 def test_what_is_closed_by_nature_is_no_false_accusation():
-    found = look(Scenario.parse("corporate", (), 1), WEBRTC)
+    found = compare(Scenario.parse("corporate", (), 1), WEBRTC)
     assert found.rules == ("udp.block",)
     assert [sight.accused for sight in found.sights] == [True, False, True, False]
 

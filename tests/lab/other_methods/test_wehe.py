@@ -12,14 +12,14 @@ from scipy.stats import ks_2samp
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.other_methods import wehe
-from talkpath.lab.other_methods.virtual_path import Line, Packet
+from talkpath.lab.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.lab.scenario import Scenario
 
 SIGNAL = Arm("signal", "ringrtc", "voice")
 
 
 def accuses(background: str, *rules: str, seed: int = 1) -> tuple[bool, float]:
-    line = Line(Scenario.parse(background, rules, seed).network())
+    line = VirtualPath(Scenario.parse(background, rules, seed).network())
     return wehe.accuses(line, SIGNAL, seed), line.now_s
 
 
@@ -66,8 +66,12 @@ def test_the_rule_as_shipped(recorded, randomised, found):
 
 
 def test_throughput_is_the_client_s_in_100_samples_and_zeros_are_thrown_away():
-    packets = [Packet(0, "down", 0, bytes(1000)), Packet(0, "down", 0, bytes(500)), Packet(0, "up", 0, bytes(99)),
-               Packet(0, "down", 0, bytes(7))]  # fmt: skip
+    packets = [
+        MethodPacket(0, "down", 0, bytes(1000)),
+        MethodPacket(0, "down", 0, bytes(500)),
+        MethodPacket(0, "up", 0, bytes(99)),
+        MethodPacket(0, "down", 0, bytes(7)),
+    ]
     assert wehe.throughput_mbps(packets, {0: 0.1, 1: 0.2, 2: 0.1, 3: None}) == pytest.approx([1500 * 8e-6 / 0.22])
     assert np.mean(wehe.throughput_mbps(packets, {0: 21.99, 1: 0.3})) == pytest.approx(750 * 8e-6 / 0.22)
 

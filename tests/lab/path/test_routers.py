@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import RouterPath, Routers, exceeded
 from talkpath.lab.restrictor import parse_rule
@@ -61,7 +61,7 @@ def test_the_restrictor_is_met_behind_the_routers_before_it(at: int) -> None:
 @pytest.mark.parametrize("up", [True, False])
 def test_what_a_router_says(family: int, up: bool) -> None:
     packet = datagram(2, family, up)
-    network = Network(CLEAN, (), 1, RouterPath(4, 3))
+    network = LabNetwork(CLEAN, (), 1, RouterPath(4, 3))
     ((at_s, said),) = network.offer(0.0, "up" if up else "down", packet)
     message = parse_icmp(parse_ip(said))
     assert (message.type, message.code) == ((11, 0) if family == 4 else (3, 0))
@@ -88,6 +88,6 @@ def test_a_silent_router_and_one_that_says_little() -> None:
 
 @pytest.mark.parametrize("hops", range(1, 7))
 def test_the_restrictor_drops_only_what_comes_past_it(hops: int) -> None:
-    network = Network(CLEAN, (parse_rule("udp.block"),), 1, RouterPath(4, 3))
+    network = LabNetwork(CLEAN, (parse_rule("udp.block"),), 1, RouterPath(4, 3))
     out = network.offer(0.0, "up", datagram(hops))
     assert len(out) == (hops < 3)

@@ -11,7 +11,7 @@ from specimens import CALLS, CLASS, packets
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.matchers.signatures import CLASSES
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor import mechanisms, parse_rule
 from talkpath.wire.ip import packets as ip
@@ -95,7 +95,7 @@ def test_both_directions_are_one_flow_whichever_comes_first():
 
 
 def test_the_network_delivers_late_what_a_rule_delays_and_counts_what_it_drops():
-    network = Network(
+    network = LabNetwork(
         parse_background("clean,jitter_ms=0"), [parse_rule("media.delay,ms=100"), parse_rule("stun.drop")], 1
     )
     for n, (way, packet, _) in enumerate(packets(one("signal"))):

@@ -6,7 +6,7 @@ import pytest
 from made_rows import MISSED, RIGHT, row
 from msgspec.structs import replace
 
-from talkpath.lab.exact_interval import Share
+from talkpath.lab.exact_interval import Proportion
 from talkpath.lab.scoring.driver_agreement import agreement, pairs
 from talkpath.lab.scoring.page.tables import disagreements
 
@@ -35,13 +35,13 @@ def test_a_late_machine_counts_for_nothing() -> None:
     late = row(replace(MISSED, state="insufficient", reason="late"), driver="netns")
     found = pairs([row(RIGHT)], [late])
     assert agreement(found).void == 1
-    assert agreement(found).state == Share(0, 0)
+    assert agreement(found).state == Proportion(0, 0)
     assert list(disagreements(found)) == []
 
 
 def test_agreement_in_numbers() -> None:
     rows = [(row(RIGHT, seed=n), row(said, seed=n, driver="netns")) for n, (said, _) in enumerate(APART)]
     found = agreement(pairs([one for one, _ in rows], [other for _, other in rows]))
-    assert (found.state, found.rule, found.direction) == (Share(5, 6), Share(4, 5), Share(3, 4))
-    assert found.overlap == Share(2, 3)
-    assert (found.right_sim, found.right_real) == (Share(6, 6), Share(5, 6))
+    assert (found.state, found.rule, found.direction) == (Proportion(5, 6), Proportion(4, 5), Proportion(3, 4))
+    assert found.overlap == Proportion(2, 3)
+    assert (found.right_sim, found.right_real) == (Proportion(6, 6), Proportion(5, 6))

@@ -10,42 +10,42 @@ from msgspec.structs import replace
 
 from talkpath.errors import UsageError
 from talkpath.lab.scoring import row as rows
-from talkpath.lab.scoring.row import Rows, digest
+from talkpath.lab.scoring.row import RowFile, digest
 
 
 def test_rows_come_back(tmp_path: Path) -> None:
     file, one = tmp_path / "deep" / "rows.jsonl", row(RIGHT, seed=7)
-    Rows(file, "code").add(one)
-    Rows(file, "code").add(replace(one, driver="netns"))
-    assert Rows(file, "code").played == {("sim", 7): one, ("netns", 7): replace(one, driver="netns")}
-    assert Rows(file, "code").of("sim", range(9)) == [one]
-    assert Rows(file, "code").of("sim", range(8, 9)) == []
+    RowFile(file, "code").add(one)
+    RowFile(file, "code").add(replace(one, driver="netns"))
+    assert RowFile(file, "code").played == {("sim", 7): one, ("netns", 7): replace(one, driver="netns")}
+    assert RowFile(file, "code").of("sim", range(9)) == [one]
+    assert RowFile(file, "code").of("sim", range(8, 9)) == []
 
 
 def test_other_codes_rows_stay_and_do_not_count(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    Rows(file, "old").add(row(code="old"))
-    Rows(file, "new").add(row(code="new", seed=2))
-    assert list(Rows(file, "new").played) == [("sim", 2)]
-    assert list(Rows(file, "old").played) == [("sim", 1)]
+    RowFile(file, "old").add(row(code="old"))
+    RowFile(file, "new").add(row(code="new", seed=2))
+    assert list(RowFile(file, "new").played) == [("sim", 2)]
+    assert list(RowFile(file, "old").played) == [("sim", 1)]
 
 
 def test_a_line_cut_short_by_a_stop_is_played_again(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    Rows(file, "code").add(row())
-    Rows(file, "code").add(row(seed=2))
+    RowFile(file, "code").add(row())
+    RowFile(file, "code").add(row(seed=2))
     file.write_bytes(file.read_bytes()[:-30])
-    again = Rows(file, "code")
+    again = RowFile(file, "code")
     assert list(again.played) == [("sim", 1)]
     again.add(row(seed=2))
-    assert list(Rows(file, "code").played) == [("sim", 1), ("sim", 2)]
+    assert list(RowFile(file, "code").played) == [("sim", 1), ("sim", 2)]
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("milk, eggs\n")
     with pytest.raises(UsageError, match=r"Line 1 of notes\.txt"):
-        Rows(file, "code")
+        RowFile(file, "code")
 
 
 DECIDES = {

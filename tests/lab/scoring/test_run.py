@@ -12,7 +12,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.lab.scoring import run
 from talkpath.lab.scoring.draw import DrawnCheck
 from talkpath.lab.scoring.play import play
-from talkpath.lab.scoring.row import Row, Rows
+from talkpath.lab.scoring.row import CheckRow, RowFile
 
 WEBRTC = Arm("webrtc", "dtls", "voice")
 MEET = Arm("meet", "sfu", "voice")
@@ -54,9 +54,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Checks that cost nothing, on this process; which seeds were played."""
     played: list[int] = []
 
-    def at_once(task: run.Task) -> Row:
+    def at_once(task: run.Task) -> CheckRow:
         played.append(task[0])
-        return Row(task[0], task[1], "null", task[2], "clean", 4)
+        return CheckRow(task[0], task[1], "null", task[2], "clean", 4)
 
     monkeypatch.setattr(run, "_on_time", at_once)
     return played
@@ -65,19 +65,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_is_there_is_not_played_again(tmp_path: Path, quick: list[int]) -> None:
     console = Console(file=io.StringIO())
     for seeds in ([1, 2], [1, 2, 3]):
-        run.play_all(Rows(tmp_path / "rows.jsonl", "code"), seeds, "netns", console, 1.0)
+        run.play_all(RowFile(tmp_path / "rows.jsonl", "code"), seeds, "netns", console, 1.0)
     assert quick == [1, 2, 3]
     assert "3 of 3 checks on real sockets" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_time_is_up(tmp_path: Path, quick: list[int]) -> None:
     for minutes in (0.0, 1e-9):
-        run.play_all(Rows(tmp_path / "rows.jsonl", "code"), [1, 2, 3], "netns", Console(file=io.StringIO()), minutes)
+        run.play_all(RowFile(tmp_path / "rows.jsonl", "code"), [1, 2, 3], "netns", Console(file=io.StringIO()), minutes)
     assert quick == [1]
 
 
 def test_several_processes(tmp_path: Path) -> None:
-    rows = Rows(tmp_path / "rows.jsonl", "code")
+    rows = RowFile(tmp_path / "rows.jsonl", "code")
     run.play_all(rows, [3, 6], "sim", Console(file=io.StringIO()), 5.0, 2)
     assert sorted(rows.played) == [("sim", 3), ("sim", 6)]
     assert not any(row.failed for row in rows.played.values())

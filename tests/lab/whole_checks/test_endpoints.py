@@ -46,9 +46,13 @@ confidence = "high"
 
 def catalogue() -> str:
     own, neutral = MESSENGER.ipv4, REFERENCE.ipv4
-    rows = [("relay", "telegram", "stun", own, 3478), ("centre", "telegram", "tcp", own, exchange.PORT),
-            ("n-stun", "", "stun", neutral, 3478), ("n-tcp", "", "tcp", neutral, exchange.PORT),
-            ("resolver", "", "resolver", neutral, 53)]  # fmt: skip
+    rows = [
+        ("relay", "telegram", "stun", own, 3478),
+        ("centre", "telegram", "tcp", own, exchange.PORT),
+        ("n-stun", "", "stun", neutral, 3478),
+        ("n-tcp", "", "tcp", neutral, exchange.PORT),
+        ("resolver", "", "resolver", neutral, 53),
+    ]
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
 
 
@@ -61,8 +65,20 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
         for host in (MESSENGER, REFERENCE):
             lab.start(host.name, exchange.serve_argv(exchange.PORT, pem)).line("ready")
             lab.start(host.name, [sys.executable, "-c", STUN]).line("ready")
-        argv = [*PYTHON, "endpoints", "--app", "telegram", "--tier", "2", "--yes", "--json", "--gap", "0.5",
-                "--catalogue", str(folder / "catalogue.toml")]  # fmt: skip
+        argv = [
+            *PYTHON,
+            "endpoints",
+            "--app",
+            "telegram",
+            "--tier",
+            "2",
+            "--yes",
+            "--json",
+            "--gap",
+            "0.5",
+            "--catalogue",
+            str(folder / "catalogue.toml"),
+        ]
         found: dict[str, Any] = json.loads(lab.start(PROBE.name, argv).finish(55).stdout)
         return found
 
@@ -71,12 +87,14 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
     ("rules", "expected"),
     [
         ([], [("voice", "ok", None), ("text", "ok", None)]),
-        (["address.block,host=messenger"], [("voice", "restricted", "address.block"),
-                                            ("text", "restricted", "address.block")]),
+        (
+            ["address.block,host=messenger"],
+            [("voice", "restricted", "address.block"), ("text", "restricted", "address.block")],
+        ),
         (["udp.block"], [("voice", "insufficient", None), ("text", "ok", None)]),  # the neutral host's is dropped too
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_lab_hosts(in_lab: Callable[..., Any], rules: list[str], expected: list[tuple[str, str, str | None]]) -> None:
     told = in_lab(asked, rules)
     assert sorted((v["medium"], v["state"], v["rule"]) for v in told["verdicts"]) == sorted(expected)

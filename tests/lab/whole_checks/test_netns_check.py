@@ -34,7 +34,7 @@ TWO_EPOCHS = replace(PLAN, packets=60, budget_bytes=590_000)
 
 
 @contextmanager
-def ready(folder: Path, family: int = 4, plan: Plan = PLAN) -> Iterator[tuple[netns.Box, list[str]]]:
+def ready(folder: Path, family: int = 4, plan: Plan = PLAN) -> Iterator[tuple[netns.NetnsLab, list[str]]]:
     """A lab with a responder that serves, and the command of a check against it."""
     with netns.box(Scenario.parse("clean", (), 1, family).network()) as lab:
         far = lab.start(RESPONDER.name, run.respond_argv(folder, [str(port) for port in PORTS]))
@@ -46,7 +46,7 @@ def stored(folder: Path) -> Facts:
     return read_facts((folder / "run.talkpath").read_bytes())
 
 
-def counters(lab: netns.Box) -> tuple[int, int]:
+def counters(lab: netns.NetnsLab) -> tuple[int, int]:
     """(sent, received) bytes of IP packets at the probe's interface."""
     with lab.inside(PROBE.name):
         shown = subprocess.run(
@@ -56,7 +56,7 @@ def counters(lab: netns.Box) -> tuple[int, int]:
     return tuple(stats[way]["bytes"] - ETHERNET_BYTES * stats[way]["packets"] for way in ("tx", "rx"))  # type: ignore[return-value]
 
 
-def ports_of(lab: netns.Box) -> int:
+def ports_of(lab: netns.NetnsLab) -> int:
     """Local UDP and TCP ports in use on the probe's host."""
     with lab.inside(PROBE.name):
         rows = Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]

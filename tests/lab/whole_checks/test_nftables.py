@@ -23,7 +23,7 @@ import msgspec
 import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drivers import namespace
+from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
@@ -55,7 +55,7 @@ def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
 
     `NoRules` where the kernel does not take it.
     """
-    namespace.refuse_foreign()
+    cables.refuse_foreign()
     with ExitStack() as undo:
         hosts = {name: Namespace.new(name) for name in (PROBE.name, RESPONDER.name, "gate")}
         for made in hosts.values():
@@ -72,7 +72,7 @@ def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
 
 def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
     """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
-    (v4, v6), macs = NETS[host.name], (namespace.mac(index, 0), namespace.mac(index, 1))
+    (v4, v6), macs = NETS[host.name], (cables.mac(index, 0), cables.mac(index, 1))
     gate.ip(
         f"link add {host.name} address {macs[1]} type veth peer name eth0 address {macs[0]} netns {host.path}",
         f"link set {host.name} up",
@@ -217,8 +217,19 @@ def judged(rule: str, host: str, budget_s: float) -> list[Any] | str:
     try:
         with nft_router(rule) as hosts, TemporaryDirectory() as name:
             folder = Path(name)
-            argv = [*TALKPATH, "respond", "--json", "--port", str(CONTROL_PORT), "--ports", ",".join(map(str, PORTS)),
-                    "--class", "home", "--key-file", str(folder / "key.pem")]  # fmt: skip
+            argv = [
+                *TALKPATH,
+                "respond",
+                "--json",
+                "--port",
+                str(CONTROL_PORT),
+                "--ports",
+                ",".join(map(str, PORTS)),
+                "--class",
+                "home",
+                "--key-file",
+                str(folder / "key.pem"),
+            ]
             with Program(argv, hosts[RESPONDER.name].start) as far:
                 key = json.loads(far.line('"link"'))["key"]
                 plan = msgspec.structs.replace(make_plan(choose_arms(["webrtc"]), budget_s=budget_s), path_s=PATH_S)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
 from talkpath.lab.country.play import play
-from talkpath.lab.country.settings import Country, read_country
+from talkpath.lab.country.settings import CountrySettings, read_country
 from talkpath.observatory.article.page import box_rows, measure, page, sentences
 from talkpath.observatory.article.truth import read_truth
 from talkpath.observatory.claims.grammar import parse
@@ -57,7 +57,7 @@ COMPLIES = [
 ]  # fmt: skip
 
 
-def country(folder: Path, *changes: tuple[str, str]) -> Country:
+def country(folder: Path, *changes: tuple[str, str]) -> CountrySettings:
     text = SCENARIO
     for old, new in changes:
         assert old in text

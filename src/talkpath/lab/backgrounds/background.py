@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from talkpath.lab.parameters import Parameter, Value, text_of
+from talkpath.lab.parameters import Setting, Value, text_of
 from talkpath.lab.path.link import PacketFilter, Queue
 from talkpath.lab.path.nat import Nat
 
-DELAY_MS = Parameter("delay_ms", "ms", "each way", 15.0, high=2000)
-JITTER_MS = Parameter("jitter_ms", "ms", "at most, each way", 1.0, high=500)
+DELAY_MS = Setting("delay_ms", "ms", "each way", 15.0, high=2000)
+JITTER_MS = Setting("jitter_ms", "ms", "at most, each way", 1.0, high=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class BackgroundKind:
     id: str
     meaning: str
     make: Callable[[RunSettings], Impairments]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[Setting, ...] = ()
     unseen: bool = False
 
 

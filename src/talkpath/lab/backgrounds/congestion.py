@@ -6,15 +6,15 @@ A home line or a cell in the evening: 2 to 20 Mbit/s, 50 to 150 ms of buffer, of
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import CrossTraffic, Queue
 
-KBPS = Parameter("kbps", "kbit/s", "of the bottleneck", 8000.0, low=100, high=1e6, drawn=(2000, 20000))
-QUEUE_MS = Parameter("queue_ms", "ms", "that its buffer holds", 100.0, low=1, high=10000, drawn=(50, 150))
-LOAD = Parameter("load", "share", "of the rate offered in a busy spell", 1.15, high=10, drawn=(1.02, 1.3))
-BUSY_S = Parameter("busy_s", "s", "mean length of a busy spell", 1.0, low=0.01, high=1000, drawn=(0.3, 1.5))
-QUIET_S = Parameter("quiet_s", "s", "mean length of a quiet spell", 1.5, low=0.01, high=1000, drawn=(0.5, 3.0))
-DIRECTION = Parameter("direction", "direction", "that is congested", "both", choices=("up", "down", "both"))
+KBPS = Setting("kbps", "kbit/s", "of the bottleneck", 8000.0, low=100, high=1e6, drawn=(2000, 20000))
+QUEUE_MS = Setting("queue_ms", "ms", "that its buffer holds", 100.0, low=1, high=10000, drawn=(50, 150))
+LOAD = Setting("load", "share", "of the rate offered in a busy spell", 1.15, high=10, drawn=(1.02, 1.3))
+BUSY_S = Setting("busy_s", "s", "mean length of a busy spell", 1.0, low=0.01, high=1000, drawn=(0.3, 1.5))
+QUIET_S = Setting("quiet_s", "s", "mean length of a quiet spell", 1.5, low=0.01, high=1000, drawn=(0.5, 3.0))
+DIRECTION = Setting("direction", "direction", "that is congested", "both", choices=("up", "down", "both"))
 
 QUIET_LOAD = 0.7
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import five_tuple, hash_share
 from talkpath.lab.path.link import DROP, PacketFilter
 
-PATHS = Parameter("paths", "paths", "of equal cost", 3.0, low=2, high=64, whole=True, drawn=(2, 4))
-LOSS = Parameter("loss", "share", "of packets on a bad path", 0.1, drawn=(0.02, 0.2))
-SPREAD_MS = Parameter("spread_ms", "ms", "between the fastest and the slowest path", 8.0, high=1000, drawn=(0, 10))
+PATHS = Setting("paths", "paths", "of equal cost", 3.0, low=2, high=64, whole=True, drawn=(2, 4))
+LOSS = Setting("loss", "share", "of packets on a bad path", 0.1, drawn=(0.02, 0.2))
+SPREAD_MS = Setting("spread_ms", "ms", "between the fastest and the slowest path", 8.0, high=1000, drawn=(0, 10))
 
 
 def paths(rng: Random, count: int, loss: float, spread_s: float) -> PacketFilter:

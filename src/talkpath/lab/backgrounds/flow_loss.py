@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import five_tuple, hash_share
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-LEAST = Parameter("least", "share", "that any 5-tuple loses", 0.005, low=1e-6, drawn=(0.001, 0.03))
-TAIL = Parameter("tail", "exponent", "of the tail: the smaller, the heavier", 1.0, low=0.1, high=10, drawn=(0.6, 1.6))
+LEAST = Setting("least", "share", "that any 5-tuple loses", 0.005, low=1e-6, drawn=(0.001, 0.03))
+TAIL = Setting("tail", "exponent", "of the tail: the smaller, the heavier", 1.0, low=0.1, high=10, drawn=(0.6, 1.6))
 
 MOST = 0.9
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
 LOSS_IN_BAD = 0.9
 
-LOSS = Parameter("loss", "share", "of all packets", 0.05, high=0.5, drawn=(0.02, 0.15))
-BURST_MS = Parameter("burst_ms", "ms", "mean length of a burst", 20.0, low=0.1, high=10000, drawn=(5, 40))
+LOSS = Setting("loss", "share", "of all packets", 0.05, high=0.5, drawn=(0.02, 0.15))
+BURST_MS = Setting("burst_ms", "ms", "mean length of a burst", 20.0, low=0.1, high=10000, drawn=(5, 40))
 
 
 def bursts(rng: Random, loss: float, burst_s: float) -> PacketFilter:

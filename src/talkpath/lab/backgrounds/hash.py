@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import five_tuple, hash_share
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-SHARE = Parameter("share", "share", "of 5-tuples in a bad bucket", 0.12, drawn=(0.05, 0.2))
-LOSS = Parameter("loss", "share", "of the packets of those", 0.2, drawn=(0.05, 0.5))
+SHARE = Setting("share", "share", "of 5-tuples in a bad bucket", 0.12, drawn=(0.05, 0.2))
+LOSS = Setting("loss", "share", "of the packets of those", 0.2, drawn=(0.05, 0.5))
 
 
 def buckets(rng: Random, share: float, loss: float) -> PacketFilter:

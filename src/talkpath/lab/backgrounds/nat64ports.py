@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.nat import Nat
 
-PORTS = Parameter("ports", "ports", "a user may have at once", 64.0, low=1, high=50000, whole=True)
-TIMEOUT_S = Parameter("timeout_s", "s", "of silence after which a port is taken back", 30.0, high=86400)
+PORTS = Setting("ports", "ports", "a user may have at once", 64.0, low=1, high=50000, whole=True)
+TIMEOUT_S = Setting("timeout_s", "s", "of silence after which a port is taken back", 30.0, high=86400)
 
 
 def make(settings: RunSettings) -> Impairments:

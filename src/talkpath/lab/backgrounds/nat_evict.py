@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import flow_key, is_udp
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-SHARE = Parameter("share", "share", "of UDP flows that are forgotten", 0.12, drawn=(0.05, 0.2))
-WITHIN_S = Parameter("within_s", "s", "of their first packet", 1.5, low=0.01, high=3600, drawn=(0.5, 3.0))
+SHARE = Setting("share", "share", "of UDP flows that are forgotten", 0.12, drawn=(0.05, 0.2))
+WITHIN_S = Setting("within_s", "s", "of their first packet", 1.5, low=0.01, high=3600, drawn=(0.5, 3.0))
 
 
 class Evictions:

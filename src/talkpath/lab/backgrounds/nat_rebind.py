@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.nat import Nat
 
-EVERY_S = Parameter("every_s", "s", "mean time on one port", 5.0, low=0.05, high=86400, drawn=(1, 10))
+EVERY_S = Setting("every_s", "s", "mean time on one port", 5.0, low=0.05, high=86400, drawn=(1, 10))
 
 
 def make(settings: RunSettings) -> Impairments:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-EVERY_S = Parameter("every_s", "s", "mean time between outages", 3.0, low=0.05, high=3600, drawn=(1, 10))
-OUTAGE_MS = Parameter("outage_ms", "ms", "that one lasts", 200.0, low=1, high=10000)
+EVERY_S = Setting("every_s", "s", "mean time between outages", 3.0, low=0.05, high=3600, drawn=(1, 10))
+OUTAGE_MS = Setting("outage_ms", "ms", "that one lasts", 200.0, low=1, high=10000)
 
 
 def outages(rng: Random, every_s: float, outage_s: float) -> PacketFilter:

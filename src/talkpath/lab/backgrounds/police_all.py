@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import is_udp
 from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
 
-KBPS = Parameter("kbps", "kbit/s", "of IP bytes each way", 512.0, low=1, high=1e6, drawn=(200, 1000))
-BURST_MS = Parameter("burst_ms", "ms", "of that rate that pass at once", 50.0, low=1, high=10000, drawn=(20, 200))
+KBPS = Setting("kbps", "kbit/s", "of IP bytes each way", 512.0, low=1, high=1e6, drawn=(200, 1000))
+BURST_MS = Setting("burst_ms", "ms", "of that rate that pass at once", 50.0, low=1, high=10000, drawn=(20, 200))
 
 LEAST_BURST_BYTES = 3000  # two full packets
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import five_tuple, is_udp
 from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
 
-KBPS = Parameter("kbps", "kbit/s", "of IP bytes of one 5-tuple each way", 64.0, low=1, high=1e6, drawn=(20, 100))
-BURST_BYTES = Parameter("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)
+KBPS = Setting("kbps", "kbit/s", "of IP bytes of one 5-tuple each way", 64.0, low=1, high=1e6, drawn=(20, 100))
+BURST_BYTES = Setting("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)
 
 
 def policers(kbps: float, burst_bytes: float) -> PacketFilter:

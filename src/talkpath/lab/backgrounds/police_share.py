@@ -7,11 +7,11 @@ brought, and the rest is lost. One full packet always passes.
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import is_udp
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-SHARE = Parameter("share", "share", "of the bytes offered that pass", 0.4)
+SHARE = Setting("share", "share", "of the bytes offered that pass", 0.4)
 
 INTERVAL_S = 0.1
 LEAST_BYTES = 1500.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PASS, PacketFilter
 
-SHARE = Parameter("share", "share", "of packets that are overtaken", 0.02, drawn=(0.005, 0.05))
-LATE_MS = Parameter("late_ms", "ms", "that they lose at most", 20.0, high=5000, drawn=(5, 40))
-TWICE = Parameter("twice", "share", "of packets that arrive twice", 0.002, drawn=(0.0, 0.005))
+SHARE = Setting("share", "share", "of packets that are overtaken", 0.02, drawn=(0.005, 0.05))
+LATE_MS = Setting("late_ms", "ms", "that they lose at most", 20.0, high=5000, drawn=(5, 40))
+TWICE = Setting("twice", "share", "of packets that arrive twice", 0.002, drawn=(0.0, 0.005))
 
 
 def reordering(rng: Random, share: float, late_s: float) -> PacketFilter:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import five_tuple, is_udp
 from talkpath.lab.path.link import PASS, PacketFilter, Queue
 
-SHARE = Parameter("share", "share", "of ports that are shaped", 0.3, drawn=(0.1, 0.6))
-KBPS = Parameter("kbps", "kbit/s", "of IP bytes of one port each way", 64.0, low=1, high=1e6, drawn=(20, 120))
-QUEUE_MS = Parameter("queue_ms", "ms", "that a port's queue holds", 150.0, low=1, high=10000, drawn=(50, 400))
+SHARE = Setting("share", "share", "of ports that are shaped", 0.3, drawn=(0.1, 0.6))
+KBPS = Setting("kbps", "kbit/s", "of IP bytes of one port each way", 64.0, low=1, high=1e6, drawn=(20, 120))
+QUEUE_MS = Setting("queue_ms", "ms", "that a port's queue holds", 150.0, low=1, high=10000, drawn=(50, 400))
 
 
 def shapers(rng: Random, ports: frozenset[int], kbps: float, queue_ms: float, far_at: slice) -> PacketFilter:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import is_udp
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-OVER = Parameter("over", "bytes", "of IP packet that always pass", 150.0, high=65535, whole=True, drawn=(90, 700))
-LOSS = Parameter("loss", "share", "of longer packets that are lost", 0.2, drawn=(0.05, 0.6))
+OVER = Setting("over", "bytes", "of IP packet that always pass", 150.0, high=65535, whole=True, drawn=(90, 700))
+LOSS = Setting("loss", "share", "of longer packets that are lost", 0.2, drawn=(0.05, 0.6))
 
 
 def losses(rng: Random, over: float, loss: float) -> PacketFilter:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-DIRECTION = Parameter("direction", "direction", "seen from the user", "down", choices=("up", "down"))
-P = Parameter("p", "share", "of all packets that way", 0.2, drawn=(0.05, 0.25))
+DIRECTION = Setting("direction", "direction", "seen from the user", "down", choices=("up", "down"))
+P = Setting("p", "share", "of all packets that way", 0.2, drawn=(0.05, 0.25))
 
 
 def losses(rng: Random, p: float) -> PacketFilter:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, RunSettings
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import flow_key, is_udp
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 
-AFTER_S = Parameter("after_s", "s", "from a flow's first packet", 15.0, high=86400)
+AFTER_S = Setting("after_s", "s", "from a flow's first packet", 15.0, high=86400)
 
 
 def ends(opened_s: dict[bytes, float], after_s: float, up: bool) -> PacketFilter:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from talkpath.lab.country.settings import BlockingOrder, Country, Operator, OrderAction, with_app
+from talkpath.lab.country.settings import BlockingOrder, CountrySettings, Operator, OrderAction, with_app
 
 
-def rules_of(country: Country, operator: Operator, day: str) -> tuple[str, ...]:
+def rules_of(country: CountrySettings, operator: Operator, day: str) -> tuple[str, ...]:
     """The lab's rules about calls, for a line that is behind the operator's devices."""
     acts = _acts(country, operator, day)
     return tuple(dict.fromkeys(with_app(rule, act.app) for act in acts for rule in act.rules))
 
 
-def silenced(country: Country, operator: Operator, day: str) -> tuple[str, ...]:
+def silenced(country: CountrySettings, operator: Operator, day: str) -> tuple[str, ...]:
     """The apps whose messages are blocked for such a line."""
     return tuple(dict.fromkeys(act.app for act in _acts(country, operator, day) if act.messages))
 
 
-def _acts(country: Country, operator: Operator, day: str) -> Iterator[OrderAction]:
+def _acts(country: CountrySettings, operator: Operator, day: str) -> Iterator[OrderAction]:
     complied = {messenger.id: messenger.complies_on for messenger in country.messengers if messenger.complies_on}
     for order in country.orders:
         for act in order.acts:

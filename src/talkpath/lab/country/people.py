@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from talkpath.lab.country.settings import COUNTRY, Country, Operator
+from talkpath.lab.country.settings import COUNTRY, CountrySettings, Operator
 
 NORMAL = 1.96  # 95 % of a normal distribution lie within so many standard errors
 
 
-def audience_toml(country: Country, seed: int) -> str:
+def audience_toml(country: CountrySettings, seed: int) -> str:
     """audience.toml for the observatory: the estimates of a panel, with its sampling error."""
     people = country.people
     lines = [
@@ -38,7 +38,7 @@ def audience_toml(country: Country, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def networks_toml(country: Country) -> str:
+def networks_toml(country: CountrySettings) -> str:
     """networks.toml for the observatory: users of each network."""
     rows = (
         f'[[network]]\nnetwork = "{operator.network}"\ncountry = "{COUNTRY}"\nusers = {operator.users:.0f}\n'
@@ -49,7 +49,7 @@ def networks_toml(country: Country) -> str:
 
 
 def taps(
-    country: Country, operator: Operator, day: str, restricted: Mapping[tuple[str, str], float], seed: int
+    country: CountrySettings, operator: Operator, day: str, restricted: Mapping[tuple[str, str], float], seed: int
 ) -> list[dict[str, object]]:
     """ "My call failed", one row a tap. `restricted` is the share of restricted lines of each app and medium."""
     people, rng = country.people, Random(f"{seed} taps {day} {operator.network}")

@@ -26,7 +26,7 @@ from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.country.calendar import rules_of, silenced
 from talkpath.lab.country.people import audience_toml, networks_toml, taps
-from talkpath.lab.country.settings import COUNTRY, Country, Operator
+from talkpath.lab.country.settings import COUNTRY, CountrySettings, Operator
 from talkpath.lab.drivers.run import messages_in_sim, run_sim
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
@@ -61,7 +61,7 @@ class LineCheck:
 
 
 def play(
-    country: Country, folder: Path, seed: int = 0, jobs: int = 1, on_progress: OnProgress = lambda message: None
+    country: CountrySettings, folder: Path, seed: int = 0, jobs: int = 1, on_progress: OnProgress = lambda message: None
 ) -> int:
     """Plays all days and returns the number of checks. The folder is made, and must be empty."""
     if folder.exists() and any(folder.iterdir()):
@@ -82,7 +82,7 @@ def play(
 # -- checks --------------------------------------------------------------------------------------------------------
 
 
-def _checks(country: Country, seed: int) -> Iterator[LineCheck]:
+def _checks(country: CountrySettings, seed: int) -> Iterator[LineCheck]:
     """Every check, in order of days. Its line is drawn, and with that whether the line is behind the device."""
     names = [f"{messenger.id}/{messenger.variant}" for messenger in country.messengers]
     arms = choose_arms(names, country.media)
@@ -155,7 +155,7 @@ def hits(rules: tuple[str, ...], arms: tuple[Arm, ...]) -> tuple[tuple[str, str,
     return tuple(dict.fromkeys((hit.arm.app, hit.arm.medium, hit.rule) for hit in found))
 
 
-def _truth(country: Country, checks: Sequence[LineCheck], seed: int) -> dict[str, Any]:
+def _truth(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> dict[str, Any]:
     """What the scenario really does, by network and day, and which checks lie."""
     arms = checks[0].arms
     rows = [
@@ -185,7 +185,9 @@ def _truth(country: Country, checks: Sequence[LineCheck], seed: int) -> dict[str
     }
 
 
-def _restricted(country: Country, operator: Operator, day: str, arms: tuple[Arm, ...]) -> list[tuple[str, str, str]]:
+def _restricted(
+    country: CountrySettings, operator: Operator, day: str, arms: tuple[Arm, ...]
+) -> list[tuple[str, str, str]]:
     """(app, medium, rule) of what is restricted on a line behind the device, messages included."""
     calls = hits(rules_of(country, operator, day), arms)
     return [*calls, *((app, "text", "signalling.block") for app in silenced(country, operator, day))]
@@ -194,7 +196,7 @@ def _restricted(country: Country, operator: Operator, day: str, arms: tuple[Arm,
 # -- other records -------------------------------------------------------------------------------------------------
 
 
-def _taps(country: Country, checks: Sequence[LineCheck], seed: int) -> list[dict[str, Any]]:
+def _taps(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> list[dict[str, Any]]:
     arms = checks[0].arms
     rows: list[dict[str, Any]] = []
     for day in country.days:
@@ -205,7 +207,7 @@ def _taps(country: Country, checks: Sequence[LineCheck], seed: int) -> list[dict
     return rows
 
 
-def _said(country: Country) -> list[dict[str, Any]]:
+def _said(country: CountrySettings) -> list[dict[str, Any]]:
     """The regulator's public statements, each on the day on which its order begins."""
     return [
         {

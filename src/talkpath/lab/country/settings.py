@@ -83,7 +83,7 @@ class People(Struct, frozen=True, forbid_unknown_fields=True):
     panel_error: float = 0.01
 
 
-class Country(Struct, frozen=True, forbid_unknown_fields=True):
+class CountrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `days` are the days that are played."""
 
     name: str
@@ -101,10 +101,10 @@ class Country(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(messenger.id for messenger in self.messengers)
 
 
-def read_country(path: Path) -> Country:
+def read_country(path: Path) -> CountrySettings:
     """Reads and checks the file."""
     try:
-        country = msgspec.toml.decode(path.read_bytes(), type=Country)
+        country = msgspec.toml.decode(path.read_bytes(), type=CountrySettings)
     except OSError:
         raise UsageError("The scenario cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
@@ -114,7 +114,7 @@ def read_country(path: Path) -> Country:
     return country
 
 
-def _problems(country: Country) -> Iterator[str]:
+def _problems(country: CountrySettings) -> Iterator[str]:
     """A sentence for each setting that is wrong."""
     for operator in country.operators:
         if operator.network not in NETWORKS:
@@ -144,7 +144,7 @@ def with_app(rule: str, app: str) -> str:
     return f"{name},app={app}{comma}{rest}"
 
 
-def _order_days(country: Country) -> Iterator[str]:
+def _order_days(country: CountrySettings) -> Iterator[str]:
     yield from (order.begin for order in country.orders)
     yield from (order.end for order in country.orders if order.end)
     yield from (messenger.complies_on for messenger in country.messengers if messenger.complies_on)

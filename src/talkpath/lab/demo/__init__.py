@@ -1,5 +1,5 @@
-"""The demo: three scenes in a made-up country, each one `talkpath check` through the lab.
+"""The demo: three scenes in a simulated country, each one `talkpath check` through the lab.
 
-`script` reads scenes.toml, `play` plays it, `held` holds claims and verdicts against what is known, `tell` and `page`
-say it in text and in HTML. Nothing here knows a result beforehand: what is told is what was measured.
+Read `script` (scenes.toml), `play`, `comparison` (claims and verdicts beside the ground truth), then `text` and `page`.
+No result is known beforehand: everything that is shown was measured.
 """

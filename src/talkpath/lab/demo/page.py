@@ -1,10 +1,10 @@
-"""The demo as one HTML file, of the same pieces as the report of a real check."""
+"""The demo as one HTML file, built from the parts of a real check's report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from talkpath.lab.demo.play import Performance, Played
+from talkpath.lab.demo.play import DemoResult, PlayedScene
 from talkpath.lab.demo.text import how_played, next_steps, outcome, truth_sentence
 from talkpath.report.pictures.app_matrix import cell
 from talkpath.report.pictures.check_page import check_parts, heading, label, meanings, page, state
@@ -17,8 +17,8 @@ MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
 STATES = {"supported": "ok", "contradicted": "restricted", "could not tell": "insufficient"}
 
 
-def demo_page(performance: Performance) -> str:
-    """The file."""
+def demo_page(performance: DemoResult) -> str:
+    """The text of the file."""
     lead = say(
         "demo",
         "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on "
@@ -37,7 +37,7 @@ def demo_page(performance: Performance) -> str:
     return page(say("demo", "A made-up country: are calls being restricted?"), body, simulated=True)
 
 
-def _scene(played: Played) -> Iterator[Element]:
+def _scene(played: PlayedScene) -> Iterator[Element]:
     yield element("h2", played.scene.told_title)
     yield element("p", say("scene", played.scene.story))
     told = say("demo", "Played: {how}.", how=how_played(played))
@@ -49,7 +49,7 @@ def _scene(played: Played) -> Iterator[Element]:
             yield element("ul", *(element("li", line) for line in sentences.lines(verdict, with_messages=True)[:2]))
 
 
-def _order(performance: Performance) -> Iterator[Element]:
+def _order(performance: DemoResult) -> Iterator[Element]:
     yield element("h2", say("demo", "The order, held against what was measured in this made-up country:").rstrip(":"))
     yield element("blockquote", say("scene", performance.script.order.words))
     found = (
@@ -63,7 +63,7 @@ def _order(performance: Performance) -> Iterator[Element]:
     yield _table((say("table", "the order says"), say("table", "this is"), say("table", "because")), list(found))
 
 
-def _truth(performance: Performance) -> Iterator[Element]:
+def _truth(performance: DemoResult) -> Iterator[Element]:
     yield element("h2", say("demo", "The truth of the box"))
     yield element("p", truth_sentence(performance.tally))
     lines = [
@@ -72,17 +72,22 @@ def _truth(performance: Performance) -> Iterator[Element]:
         for verdict, did, said in _pairs(played)
     ]
     titles = (
-        say("table", "scene"), say("table", "whose calls"), say("table", "what the lab did"),
-        say("table", "what the check said"), say("table", "how"),
-    )  # fmt: skip
+        say("table", "scene"),
+        say("table", "whose calls"),
+        say("table", "what the lab did"),
+        say("table", "what the check said"),
+        say("table", "how"),
+    )
     yield _table(titles, lines)
 
 
-def _pairs(played: Played) -> Iterator[tuple[Verdict, str, str]]:
-    """(verdict, what the lab did, the mechanism told) of every app and medium that the lab restricted."""
+def _pairs(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
+    """(verdict, what the lab did, the mechanism named) of every app and medium that the lab restricted."""
     for hit in played.hits:
-        settings = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-                             for name, value in hit.parameters.items())  # fmt: skip
+        settings = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in hit.parameters.items()
+        )
         for verdict in played.verdicts:
             if verdict.arm == hit.arm:
                 did = f"{hit.rule}, {hit.direction}" + (f": {settings}" if settings else "")

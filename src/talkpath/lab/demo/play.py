@@ -1,7 +1,7 @@
-"""Plays the script: each scene on real sockets where that works, in virtual time where it does not, and says which.
+"""Plays the script: each scene on real sockets where possible, else in virtual time, and says which.
 
-A scene whose run was void (`voided`: packets late, packets lost by the lab itself), or did not come about at all, is
-repeated once while there is time, then played in virtual time with the same seed.
+A scene whose run was void (packets late, or lost by the lab itself), or did not start at all, is repeated once if there
+is time, then played in virtual time with the same seed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from msgspec import Struct
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer
-from talkpath.lab.demo.comparison import Held, Tally, hold, tally, total
-from talkpath.lab.demo.script import Scene, Script
+from talkpath.lab.demo.comparison import ClaimOutcome, ResultTally, compare_claim, tally, total
+from talkpath.lab.demo.script import DemoScript, Scene
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers import run as drive
 from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import Hit, truth
+from talkpath.lab.ground_truth.hits import RuleHit, truth
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import ENGLISH, say, speaking
@@ -29,30 +29,34 @@ from talkpath.report.words.reasons import reason
 from talkpath.verdict.assessment import voided
 from talkpath.verdict.model import Verdict
 
-Driver = Literal["netns", "loopback", "sim"]
-Run = Callable[..., Facts]
+DemoDriver = Literal["netns", "loopback", "sim"]
+RunDriver = Callable[..., Facts]
 
-DRIVERS: Mapping[Driver, Run] = {"netns": drive.run_netns, "loopback": drive.run_loopback, "sim": drive.run_sim}
+DRIVERS: Mapping[DemoDriver, RunDriver] = {
+    "netns": drive.run_netns,
+    "loopback": drive.run_loopback,
+    "sim": drive.run_sim,
+}
 LIMIT_S = 88.0  # for all scenes: `make demo` ends within 90 s
 AROUND_S = 5.0  # what a scene takes beside its questions: programs that start, the end
 TRIES = 2
 
 
-class Played(Struct, frozen=True):
-    """One scene after its check. `seconds` of the run that counts, on the wall's clock; `notes` tell of the others."""
+class PlayedScene(Struct, frozen=True):
+    """One scene after its check. `seconds` is the wall time of the run that counts; `notes` are about the others."""
 
     scene: Scene
-    driver: Driver
+    driver: DemoDriver
     seconds: float
     notes: tuple[str, ...]
     facts: Facts
     verdicts: tuple[Verdict, ...]
     written: dict[str, Any]
-    hits: tuple[Hit, ...]
+    hits: tuple[RuleHit, ...]
 
     @property
-    def tally(self) -> Tally:
-        """Against the box's truth."""
+    def tally(self) -> ResultTally:
+        """Its verdicts compared with the ground truth."""
         return tally(self.verdicts, self.hits)
 
     def bundle(self) -> bytes:
@@ -60,34 +64,34 @@ class Played(Struct, frozen=True):
         return write_check(self.facts, self.written, probe_signer())
 
 
-class Performance(Struct, frozen=True):
-    """The whole evening at the theatre."""
+class DemoResult(Struct, frozen=True):
+    """The result of the whole demo."""
 
-    script: Script
+    script: DemoScript
     seed: int
-    driver: Driver
+    driver: DemoDriver
     seconds: float
-    played: tuple[Played, ...]
+    played: tuple[PlayedScene, ...]
 
     @property
-    def claims(self) -> list[Held]:
-        """The order's words against the verdicts."""
+    def claims(self) -> list[ClaimOutcome]:
+        """The order's words compared with the verdicts."""
         scenes = {played.scene.id: played for played in self.played}
-        return [hold(claim, scenes[claim.scene].verdicts) for claim in self.script.order.claims]
+        return [compare_claim(claim, scenes[claim.scene].verdicts) for claim in self.script.order.claims]
 
-    def because(self, held: Held) -> str:
+    def because(self, held: ClaimOutcome) -> str:
         """Why, and in which scene."""
         title = next(scene.told_title for scene in self.script.scenes if scene.id == held.scene)
         return say("demo", "{scene}: {because}", scene=title, because=held.because)
 
     @property
-    def tally(self) -> Tally:
-        """All verdicts against the box's truth."""
+    def tally(self) -> ResultTally:
+        """All verdicts compared with the ground truth."""
         return total(played.tally for played in self.played)
 
 
-def moves(driver: Driver) -> str:
-    """What moves the packets."""
+def moves(driver: DemoDriver) -> str:
+    """What moves the packets, in words."""
     return {
         "netns": say("demo", "real sockets in network namespaces"),
         "loopback": say("demo", "real sockets on this machine's loopback"),
@@ -95,8 +99,8 @@ def moves(driver: Driver) -> str:
     }[driver]
 
 
-def choose_driver(wanted: str) -> Driver:
-    """The best driver that this machine has, or the one that is wanted; `PeerError` where that cannot be."""
+def choose_driver(wanted: str) -> DemoDriver:
+    """The best driver that this machine has, or the one that was asked for; `PeerError` where that cannot run."""
     why = namespace.available() if wanted in ("auto", "netns") else ""
     if wanted == "auto":
         return "loopback" if why else "netns"
@@ -108,66 +112,75 @@ def choose_driver(wanted: str) -> Driver:
     raise UsageError(f"There is no driver {wanted!r}; there are: auto, {', '.join(DRIVERS)}.")
 
 
-class Ears:
-    """Who is told what happens meanwhile. Does nothing by itself."""
+class DemoListener:
+    """Callbacks for progress. This class ignores all of them."""
 
-    def begins(self, scene: Scene, driver: Driver) -> None:
+    def begins(self, scene: Scene, driver: DemoDriver) -> None:
         """A scene begins."""
 
-    def hears(self, said: str) -> None:
-        """Some times a second: what the check says."""
+    def progress(self, message: str) -> None:
+        """Called some times a second with the check's progress."""
 
     def notes(self, sentence: str) -> None:
-        """Something went otherwise than planned."""
+        """A run did not count."""
 
-    def ends(self, played: Played) -> None:
+    def ends(self, played: PlayedScene) -> None:
         """A scene is over."""
 
 
-def perform(
-    script: Script, driver: Driver, seed: int, ears: Ears, drivers: Mapping[Driver, Run] = DRIVERS
-) -> Performance:
-    """All scenes."""
+def play_scenes(
+    script: DemoScript,
+    driver: DemoDriver,
+    seed: int,
+    listener: DemoListener,
+    drivers: Mapping[DemoDriver, RunDriver] = DRIVERS,
+) -> DemoResult:
+    """Plays all scenes."""
     start_s = time.monotonic()
     played = []
     for number, scene in enumerate(script.scenes):
         later_s = sum(AROUND_S + each.budget_s for each in script.scenes[number + 1 :])
         until_s = start_s + LIMIT_S - later_s
-        played.append(play(script, scene, driver, seed, ears, until_s=until_s, drivers=drivers))
-        ears.ends(played[-1])
-    return Performance(script, seed, driver, round(time.monotonic() - start_s, 1), tuple(played))
+        played.append(play_scene(script, scene, driver, seed, listener, until_s=until_s, drivers=drivers))
+        listener.ends(played[-1])
+    return DemoResult(script, seed, driver, round(time.monotonic() - start_s, 1), tuple(played))
 
 
-def play(
-    script: Script,
+def play_scene(
+    script: DemoScript,
     scene: Scene,
-    driver: Driver,
+    driver: DemoDriver,
     seed: int,
-    ears: Ears,
+    listener: DemoListener,
     *,
     until_s: float = float("inf"),
-    drivers: Mapping[Driver, Run] = DRIVERS,
-) -> Played:
-    """One scene. `until_s`: after that time of the monotonic clock no repeat on real sockets may end."""
+    drivers: Mapping[DemoDriver, RunDriver] = DRIVERS,
+) -> PlayedScene:
+    """Plays one scene. No repeat on real sockets may end after `until_s` (monotonic clock)."""
     notes: list[str] = []
     for using in _tries(driver, scene, until_s):
         begun_s = time.monotonic()
-        ears.begins(scene, using)
-        facts, wrong = _run(drivers[using], script, scene, seed, ears)
+        listener.begins(scene, using)
+        facts, wrong = _run(drivers[using], script, scene, seed, listener)
         if facts is not None and (not wrong or using == "sim"):
             hits = truth(scene.scenario(seed).rules, script.arms, PORTS)
             verdicts, written = judge_check(facts, [hit.record() for hit in hits])
             seconds = round(time.monotonic() - begun_s, 1)
-            return Played(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
+            return PlayedScene(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
         notes.append(
-            say("demo", "{scene}: a run did not count ({driver}): {why}.",
-                scene=scene.told_title, driver=moves(using), why=wrong)
-        )  # fmt: skip
-        ears.notes(notes[-1])
+            say(
+                "demo",
+                "{scene}: a run did not count ({driver}): {why}.",
+                scene=scene.told_title,
+                driver=moves(using),
+                why=wrong,
+            )
+        )
+        listener.notes(notes[-1])
     raise PeerError("The scene could not be played, not even in virtual time; please report this.")
 
 
-def _tries(driver: Driver, scene: Scene, until_s: float) -> Iterator[Driver]:
+def _tries(driver: DemoDriver, scene: Scene, until_s: float) -> Iterator[DemoDriver]:
     if driver != "sim":
         yield driver
         for _ in range(TRIES - 1):
@@ -176,10 +189,12 @@ def _tries(driver: Driver, scene: Scene, until_s: float) -> Iterator[Driver]:
     yield "sim"
 
 
-def _run(run: Run, script: Script, scene: Scene, seed: int, ears: Ears) -> tuple[Facts | None, str]:
+def _run(
+    run: RunDriver, script: DemoScript, scene: Scene, seed: int, listener: DemoListener
+) -> tuple[Facts | None, str]:
     """(facts, why they do not count or "")."""
     try:
-        facts = run(script.plan(scene), scene.scenario(seed), script.apps, ears.hears)
+        facts = run(script.plan(scene), scene.scenario(seed), script.apps, listener.progress)
     except TalkpathError as error:
         return None, say("demo", "it did not come about ({error})", error=str(error).rstrip("."))
     except OSError as error:
@@ -188,8 +203,8 @@ def _run(run: Run, script: Script, scene: Scene, seed: int, ears: Ears) -> tuple
     return facts, reason(void) if void else ""
 
 
-def as_json(performance: Performance) -> dict[str, Any]:
-    """demo.json. In English, whatever people read."""
+def as_json(performance: DemoResult) -> dict[str, Any]:
+    """demo.json, in English for readers of every language."""
     with speaking(ENGLISH):
         claims = msgspec.to_builtins(performance.claims)
     return {
@@ -205,7 +220,7 @@ def as_json(performance: Performance) -> dict[str, Any]:
     }
 
 
-def _scene_json(played: Played) -> dict[str, Any]:
+def _scene_json(played: PlayedScene) -> dict[str, Any]:
     return {
         **msgspec.to_builtins(played.scene),
         "driver": played.driver,

@@ -1,6 +1,6 @@
-"""Progress of the demo on stderr: one line that moves on a terminal, a line every few seconds elsewhere.
+"""Progress of the demo on stderr: one line that changes on a terminal, a line every few seconds elsewhere.
 
-No thread of its own: it speaks when it is spoken to, which a check does some times a second.
+It has no thread of its own; a check calls it some times a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from talkpath.lab.demo.play import Driver, Ears, Played, moves
+from talkpath.lab.demo.play import DemoDriver, DemoListener, PlayedScene, moves
 from talkpath.lab.demo.script import Scene
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import say
@@ -20,16 +20,16 @@ from talkpath.report.words.language import say
 QUIET_S = 5.0
 
 
-class Progress(Ears):
+class DemoProgress(DemoListener):
     """A context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._scene = ""
-        self._begun_s = self._told_s = 0.0
+        self._begun_s = self._shown_s = 0.0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> DemoProgress:
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -39,34 +39,43 @@ class Progress(Ears):
     ) -> None:
         self._live.stop()
 
-    def begins(self, scene: Scene, driver: Driver) -> None:
+    def begins(self, scene: Scene, driver: DemoDriver) -> None:
         """A scene begins."""
-        self._scene, self._begun_s, self._told_s = scene.told_title, time.monotonic(), time.monotonic()
+        self._scene, self._begun_s, self._shown_s = scene.told_title, time.monotonic(), time.monotonic()
         self._print(
-            say("demo", "{scene}: {driver}, about {seconds} at most",
-                scene=self._scene, driver=moves(driver), seconds=seconds(scene.budget_s + 5, 0))
-        )  # fmt: skip
+            say(
+                "demo",
+                "{scene}: {driver}, about {seconds} at most",
+                scene=self._scene,
+                driver=moves(driver),
+                seconds=seconds(scene.budget_s + 5, 0),
+            )
+        )
 
-    def hears(self, said: str) -> None:
-        """What the check says."""
+    def progress(self, message: str) -> None:
+        """Shows the check's progress."""
         now_s = time.monotonic()
-        text = f"{self._scene}: {now_s - self._begun_s:3.0f} s  {said}"
+        text = f"{self._scene}: {now_s - self._begun_s:3.0f} s  {message}"
         if self._console.is_terminal:
             self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
-        elif now_s - self._told_s >= QUIET_S:
-            self._told_s = now_s
+        elif now_s - self._shown_s >= QUIET_S:
+            self._shown_s = now_s
             self._print(text)
 
     def notes(self, sentence: str) -> None:
-        """Something went otherwise than planned."""
+        """Shows why a run did not count."""
         self._print(sentence)
 
-    def ends(self, played: Played) -> None:
+    def ends(self, played: PlayedScene) -> None:
         """A scene is over."""
         self._print(
-            say("demo", "{scene}: done after {seconds}",
-                scene=played.scene.told_title, seconds=seconds(played.seconds, 0))
-        )  # fmt: skip
+            say(
+                "demo",
+                "{scene}: done after {seconds}",
+                scene=played.scene.told_title,
+                seconds=seconds(played.seconds, 0),
+            )
+        )
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), style="dim", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the demo plays, read from scenes.toml."""
+"""The script of the demo, read from scenes.toml."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from talkpath.measure.facts import Plan
 from talkpath.report.words.language import say
 
 
-class Claim(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some words of the order, and what a scene's verdicts say if they are true: of every app named, that medium is
-    restricted, or open."""
+class DemoClaim(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words of the order, and what they predict for a scene's verdicts: that the medium is restricted, or open, for
+    every app named."""
 
     words: str
     scene: str
@@ -27,15 +27,15 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True):
     expects: Literal["restricted", "open"]
 
 
-class Order(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the made-up regulator says."""
+class DemoOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """The order of the simulated regulator."""
 
     words: str
-    claims: tuple[Claim, ...]
+    claims: tuple[DemoClaim, ...]
 
 
 class Scene(Struct, frozen=True, forbid_unknown_fields=True):
-    """One network, and how long a check of it may ask questions before it asks what still gets through."""
+    """One network, and the time that a check has for its questions before it asks which transports work."""
 
     id: str
     title: str
@@ -46,16 +46,16 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def told_title(self) -> str:
-        """The title in the language of the moment."""
+        """The title in the reader's language."""
         return say("scene", self.title)
 
     def scenario(self, seed: int) -> Scenario:
-        """The network."""
+        """The network of the scene."""
         return Scenario.parse(self.background, self.rules, seed)
 
 
-class CheckOf(Struct, frozen=True, forbid_unknown_fields=True):
-    """The check that is played in every scene. `arms` as app/variant/medium."""
+class SceneCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """The check of every scene. `arms` are written as app/variant/medium."""
 
     arms: tuple[str, ...]
     k: int
@@ -64,11 +64,11 @@ class CheckOf(Struct, frozen=True, forbid_unknown_fields=True):
     budget_bytes: int
 
 
-class Script(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it."""
+class DemoScript(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole script."""
 
-    check: CheckOf
-    order: Order
+    check: SceneCheck
+    order: DemoOrder
     scenes: tuple[Scene, ...]
 
     @property
@@ -78,7 +78,7 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def apps(self) -> tuple[str, ...]:
-        """Whose messages are tried."""
+        """The apps whose messages are tried."""
         return tuple(dict.fromkeys(arm.app for arm in self.arms))
 
     def plan(self, scene: Scene) -> Plan:
@@ -88,7 +88,7 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(plan, packets=own.packets, path_s=own.path_s)
 
 
-def read_script() -> Script:
+def read_script() -> DemoScript:
     """The script that comes with talkpath."""
     text = files("talkpath.lab.demo").joinpath("scenes.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), Script)
+    return msgspec.convert(tomllib.loads(text), DemoScript)

@@ -1,4 +1,4 @@
-"""The demo in text: a table a scene, the order held against it, the truth of the box, and what to do next."""
+"""The demo as text: a table for each scene, the order compared with it, the ground truth, and what to do next."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.lab.demo.comparison import Tally
-from talkpath.lab.demo.play import Performance, Played, moves
+from talkpath.lab.demo.comparison import ResultTally
+from talkpath.lab.demo.play import DemoResult, PlayedScene, moves
 from talkpath.report.check_text import STYLES
 from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, rows
 from talkpath.report.pictures.check_page import simulation, still_carried
@@ -24,7 +24,7 @@ WIDTHS = 17, 22
 
 
 def next_steps(program: str = "talkpath") -> list[tuple[str, str]]:
-    """(command, what it does); `program` is how a shell finds ours."""
+    """(command, what it does); `program` is the name of our program in this shell."""
     return [
         (
             f"{program} check LINK",
@@ -36,7 +36,7 @@ def next_steps(program: str = "talkpath") -> list[tuple[str, str]]:
 
 
 def outcome(code: str) -> str:
-    """What became of a claim, in words."""
+    """The state of a claim, in words."""
     return {
         "supported": say("claim", "supported"),
         "contradicted": say("claim", "contradicted"),
@@ -44,13 +44,14 @@ def outcome(code: str) -> str:
     }[code]
 
 
-def summary(performance: Performance, folder: str, program: str = "talkpath") -> RenderableType:
-    """All of it; the first lines tell the most. `folder` and `program` as they are typed here."""
+def summary(performance: DemoResult, folder: str, program: str = "talkpath") -> RenderableType:
+    """The whole text, most important lines first. `folder` and `program` as one types them here."""
     title = say("demo", "A made-up country inside this computer: three scenes, each one `talkpath check`.")
     steps = next_steps(program)
     scenes = chain.from_iterable(_scene(played) for played in performance.played)
-    written = say("demo", "Written to {folder}: report.html, demo.json, and each scene's facts, to judge again:",
-                  folder=folder)  # fmt: skip
+    written = say(
+        "demo", "Written to {folder}: report.html, demo.json, and each scene's facts, to judge again:", folder=folder
+    )
     return Group(
         Text.assemble((simulation(), "bold reverse"), f"  {title}"),
         *scenes,
@@ -64,8 +65,8 @@ def summary(performance: Performance, folder: str, program: str = "talkpath") ->
     )
 
 
-def truth_sentence(tally: Tally) -> str:
-    """What the box knows and no check was told."""
+def truth_sentence(tally: ResultTally) -> str:
+    """How the verdicts compare with the ground truth, in one sentence."""
     return say(
         "demo",
         "The truth of the box: {named} of {restrictions} restrictions named right; {false} of {verdicts} verdicts "
@@ -74,8 +75,8 @@ def truth_sentence(tally: Tally) -> str:
     )
 
 
-def how_played(played: Played) -> str:
-    """On what, how long."""
+def how_played(played: PlayedScene) -> str:
+    """Driver, bytes and duration of a scene, in words."""
     sent = megabytes(played.facts.bytes_sent + played.facts.bytes_received)
     took_s = played.facts.duration_s if played.driver == "sim" else played.seconds
     return listed([seconds(took_s, 0), sent, moves(played.driver)])
@@ -84,7 +85,7 @@ def how_played(played: Played) -> str:
 # -- a scene -----------------------------------------------------------------------------------------------------
 
 
-def _scene(played: Played) -> Iterator[RenderableType]:
+def _scene(played: PlayedScene) -> Iterator[RenderableType]:
     scene = played.scene
     yield Text.assemble(
         (f"{scene.told_title}. ", "bold"), say("scene", scene.story), (f" ({how_played(played)})", "dim")
@@ -95,7 +96,7 @@ def _scene(played: Played) -> Iterator[RenderableType]:
 
 
 def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
-    """A line for each group of apps and media of which the same is said."""
+    """A line for each group of apps and media with the same verdict."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in matrix:
         key = tuple((medium, row.cells[medium].summary_key) for medium in _media(row.cells))
@@ -122,7 +123,7 @@ def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
 
 
 def _when(times: Sequence[float | None], *, by: bool) -> str:
-    """When it was known: of one app for each medium, of several when of all."""
+    """When the verdicts were known: for one app by medium, for several when the last was known."""
     known = [time for time in times if time is not None]
     if by and known:
         return say("demo", "known by {seconds}", seconds=seconds(max(known)))
@@ -140,7 +141,7 @@ def _told(cell: Cell, when: str) -> Text:
 # -- the order ---------------------------------------------------------------------------------------------------
 
 
-def _claims(performance: Performance) -> Iterator[RenderableType]:
+def _claims(performance: DemoResult) -> Iterator[RenderableType]:
     yield Text(say("demo", "The order, held against what was measured in this made-up country:"), style="bold")
     lines = (
         (
@@ -154,7 +155,7 @@ def _claims(performance: Performance) -> Iterator[RenderableType]:
 
 
 def _grid(lines: Iterator[tuple[Text, ...]], *widths: int) -> Table:
-    """Columns of these widths and one for the rest, a little to the right."""
+    """Columns of these widths and one for the rest, indented by one."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=1)
     for width in widths:

@@ -1,8 +1,8 @@
-"""Packets on their way through the made-up network, in real time, and how promptly they leave it.
+"""Delivers packets through the simulated network in real time, and measures how late they leave it.
 
-The real-time drivers (`router`, `loopback`) share this: a packet that arrives is offered to the network,
-what the network answers waits in a heap, and what is due is sent. How late each left is kept; the drivers
-report it as `RouterHealth` and judge nothing. No socket here, and the clock is a parameter.
+The real-time drivers (`router`, `loopback`) share this: a packet that arrives is offered to the network, the copies
+that leave it wait in a heap, and those that are due are sent. The lateness of each is kept and reported as
+`RouterHealth`. There is no socket here, and the clock is a parameter.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Protocol
 
 from talkpath.apps.contract.shape import Direction
 
-Clock = Callable[[], float]
+MonotonicClock = Callable[[], float]
 
 
-class Offers(Protocol):
-    """What the drivers need of a network: see `lab.network.Network`."""
+class PacketNetwork(Protocol):
+    """What the drivers need of a network: see `lab.network.LabNetwork`."""
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -34,12 +34,11 @@ class Offers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RouterHealth:
-    """How a real-time driver itself fared, from its first packet to its last.
+    """The lateness and losses of a real-time driver itself, from its first packet to its last.
 
-    `packets_in` entered the network, `packets_out` were let out by it; `network_dropped` is its own count of
-    the others, by cause. `dropped` counts packets that the driver lost itself (full buffers), `strayed` those
-    to no host of the lab. `late_*_ms`: how long after the network's time for it a packet left, over all.
-    `realtime`: ran ahead of ordinary processes (SCHED_FIFO).
+    `packets_in` entered the network and `packets_out` left it; `network_dropped` counts the others by cause. `dropped`
+    counts packets that the driver itself lost (full buffers), `strayed` those to no host of the lab. `late_*_ms` is
+    how long after its due time a packet left. `realtime`: the process had priority over ordinary ones (SCHED_FIFO).
     """
 
     packets_in: int
@@ -54,9 +53,9 @@ class RouterHealth:
 
 
 class Deliveries:
-    """The packets that are on their way. Times are seconds since it was made."""
+    """The packets that are on their way. Times are seconds since this object was made."""
 
-    def __init__(self, network: Offers, clock: Clock) -> None:
+    def __init__(self, network: PacketNetwork, clock: MonotonicClock) -> None:
         self._network = network
         self._clock = clock
         self._start_s = clock()
@@ -71,15 +70,15 @@ class Deliveries:
         return self._clock() - self._start_s
 
     def offer(self, at_s: float, direction: Direction, packet: bytes, send: Callable[[bytes], object]) -> None:
-        """A packet arrived; `send` is called with each that leaves, when it does.
+        """A packet arrived; `send` is called with each copy when it leaves.
 
-        The network's time never runs backwards: an `at_s` before the last counts as the last.
+        The network's time never runs backwards: an `at_s` before the last one counts as the last one.
         """
         for due_s, out in self.answer(at_s, direction, packet):
             self._push(due_s, send, out)
 
     def answer(self, at_s: float, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
-        """What the network answers to a packet that arrived, for who sends it himself."""
+        """(when, packet) of the copies that leave the network, for callers that send them themselves."""
         self._last_s = max(self._last_s, at_s)
         self._taken += 1
         answer = self._network.offer(self._last_s, direction, packet)
@@ -87,7 +86,7 @@ class Deliveries:
         return answer
 
     def later(self, due_s: float, action: Callable[[], object]) -> None:
-        """Call `action` at a time."""
+        """Calls `action` at that time."""
         self._push(due_s, lambda _: action(), b"")
 
     def _push(self, due_s: float, send: Callable[[bytes], object], packet: bytes) -> None:
@@ -95,11 +94,11 @@ class Deliveries:
         heappush(self._heap, (due_s, self._order, send, packet))
 
     def wait_s(self) -> float | None:
-        """Seconds until the next is due, 0 where one is overdue, None where none is on its way."""
+        """Seconds until the next packet is due; 0 where one is overdue, None where there is none."""
         return max(0.0, self._heap[0][0] - self.now_s()) if self._heap else None
 
     def send_due(self) -> None:
-        """Send what is due by now."""
+        """Sends everything that is due."""
         until_s = self.now_s()
         while self._heap and self._heap[0][0] <= until_s:
             due_s, _, send, packet = heappop(self._heap)
@@ -107,7 +106,7 @@ class Deliveries:
             self._late_s.append(self.now_s() - due_s)
 
     def health(self, dropped: int, strayed: int, realtime: bool) -> RouterHealth:
-        """The record of the run so far."""
+        """Lateness and losses so far."""
         late_ms = sorted(1000 * late_s for late_s in self._late_s) or [0.0]
         return RouterHealth(
             packets_in=self._taken,
@@ -123,9 +122,9 @@ class Deliveries:
 
 
 def be_prompt() -> bool:
-    """Let this process wake up on time: its memory unscanned, its timers exact, ahead of others where it may.
+    """Lets this process wake up on time: no garbage collection, exact timers, and real-time priority where allowed.
 
-    True where it runs ahead of ordinary processes. Without the right to that, or not on Linux, the rest holds.
+    True where it has real-time priority. Without that right, or outside Linux, the rest still applies.
     """
     gc.collect()
     gc.freeze()

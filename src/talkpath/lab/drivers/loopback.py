@@ -1,15 +1,15 @@
-"""The loopback driver: the network between sockets of 127.0.0.1. Any OS, no privileges.
+"""The loopback driver: the network between sockets of 127.0.0.1. Any operating system, no privileges.
 
-A relay process stands for every listening port of the lab's hosts by a port of its own. It wraps each
-datagram into the IP packet that the lab's addresses would make of it, offers that to the network, and
-passes on what the network lets out; each port of a client is a port of the relay towards the listener, so
-return paths and translated ports work as in a real network. TCP is spliced (`splice`).
+A relay process has one port for every listening port of the lab's hosts. It wraps each datagram into the IP packet that
+the lab's addresses would give, offers it to the network, and forwards what leaves the network. Each port of a client is
+a port of the relay towards the listener, so return paths and translated ports work as in a real network. TCP is spliced
+(`splice`).
 
     with relay(network, [Listener("responder", "udp", 3478, real_port)]) as lab:
         lab.ports["responder", "udp", 3478]     # where the probe finds it on 127.0.0.1
         health = lab.stop()
 
-It knows no TTL and no real packet of TCP: rules that need those are refused by name (`refuse`).
+It has no TTL and no real TCP packets: rules that need them are refused by name (`refuse`).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from typing import Literal
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.errors import UsageError
-from talkpath.lab.drivers.delivery import Deliveries, Offers, RouterHealth, be_prompt
+from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.drivers.splice import Splice, Steps
-from talkpath.lab.path.hosts import HOSTS, PROBE, Host
+from talkpath.lab.drivers.splice import SocketCallbacks, Splice
+from talkpath.lab.path.hosts import HOSTS, PROBE
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
-Transport = Literal["udp", "tcp"]
+ListenTransport = Literal["udp", "tcp"]
 Ends = tuple[Address, Address]
 
 INEXPRESSIBLE = ("address.block", "allowlist", "dns.remove", "signalling.block")
@@ -43,19 +43,19 @@ _BUFFER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A port that a host of the lab listens on, and the port of 127.0.0.1 where that is really so."""
+    """A port that a host of the lab listens on, and the port of 127.0.0.1 that really listens."""
 
     host: str
-    transport: Transport
+    transport: ListenTransport
     port: int
     real_port: int
 
 
 @dataclass(frozen=True, slots=True)
 class RelayJob:
-    """What the relay's process is started with. `family` (4 or 6) is that of the packets made."""
+    """The settings of the relay's process. `family` (4 or 6) is that of the packets offered."""
 
-    network: Offers
+    network: PacketNetwork
     listeners: Sequence[Listener]
     family: int = 4
 
@@ -64,47 +64,43 @@ class RelayJob:
 class Lab:
     """A running relay. `ports` maps (host, transport, port) to the relay's port on 127.0.0.1."""
 
-    ports: dict[tuple[str, Transport, int], int]
+    ports: dict[tuple[str, ListenTransport, int], int]
     stop: Callable[[], RouterHealth]
 
 
 def refuse(rules: Iterable[str]) -> None:
-    """`UsageError` for the first rule id that this driver has no way to act out."""
+    """Raises `UsageError` for the first rule that this driver cannot carry out."""
     for rule in rules:
         if rule in INEXPRESSIBLE:
-            raise UsageError(f"The loopback driver cannot act out {rule}: use --driver netns or --driver sim.")
+            raise UsageError(f"The loopback driver cannot carry out {rule}: use --driver netns or --driver sim.")
 
 
 @contextmanager
-def relay(network: Offers, listeners: Sequence[Listener], family: int = 4) -> Iterator[Lab]:
-    """A relay process, while the block lasts."""
+def relay(network: PacketNetwork, listeners: Sequence[Listener], family: int = 4) -> Iterator[Lab]:
+    """A relay process for the duration of the block."""
     with Service(forward, RelayJob(network, tuple(listeners), family)) as service:
         keys = [(listener.host, listener.transport, listener.port) for listener in listeners]
         yield Lab(dict(zip(keys, service.answer, strict=True)), service.stop)
 
 
 def forward(job: RelayJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
-    """What the relay's process does, see `Service`."""
+    """The relay's process, see `Service`."""
     realtime = be_prompt()
-    running = Relay(job)
+    running = LoopbackRelay(job)
     ready(running.ports)
     running.run(stop)
     return running.close(realtime)
 
 
-def _address(host: Host, family: int, port: int) -> Address:
-    return Address(host.packed()[0 if family == 4 else 1], port)
-
-
-class Relay:
-    """The loop's state. Also the `Scheduler` of its TCP streams."""
+class LoopbackRelay:
+    """The relay's sockets and its loop. It is also the `Scheduler` of the TCP streams."""
 
     def __init__(self, job: RelayJob) -> None:
         self._deliveries = Deliveries(job.network, time.monotonic)
         self.now_s = 0.0
         self._family = job.family
         self._hosts = {host.name: host for host in HOSTS}
-        self._readers: Steps = {}
+        self._readers: SocketCallbacks = {}
         self._splices: list[Splice] = []
         self._fronts: dict[Address, socket.socket] = {}  # by the listener's address
         self._backs: dict[Address, socket.socket] = {}  # by the client's address as the listener sees it
@@ -116,7 +112,7 @@ class Relay:
         self.ports = [self._listen(listener) for listener in job.listeners]
 
     def _listen(self, listener: Listener) -> int:
-        address = _address(self._hosts[listener.host], self._family, listener.port)
+        address = self._hosts[listener.host].address(self._family, listener.port)
         if listener.transport == "tcp":
             front = socket.create_server((_HERE, 0))
             front.setblocking(False)
@@ -140,21 +136,21 @@ class Relay:
     # -- Scheduler: time and network for the TCP streams
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
-        """Call `action` at a time."""
+        """Calls `action` at that time."""
         self._deliveries.later(at_s, action)
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
-        """Offer a stream's packet; when its copies arrive."""
+        """Offers a stream's packet, and returns when its copies arrive."""
         return [at_s for at_s, _ in self._deliveries.answer(self.now_s, direction, packet)]
 
     # -- the loop
 
     def run(self, stop: socket.socket) -> None:
-        """Forward until `stop` can be read."""
+        """Forwards until `stop` can be read."""
         while True:
             self._splices = [splice for splice in self._splices if not splice.closed]
-            readers: Steps = dict(self._readers)
-            writers: Steps = {}
+            readers: SocketCallbacks = dict(self._readers)
+            writers: SocketCallbacks = {}
             for splice in self._splices:
                 readers |= splice.readers()
                 writers |= splice.writers()
@@ -169,13 +165,13 @@ class Relay:
     # -- datagrams
 
     def _received(self, sock: socket.socket) -> Iterator[tuple[int, bytes]]:
-        """(port of 127.0.0.1 it came from, datagram) of what waits."""
+        """(source port on 127.0.0.1, datagram) of what waits to be read."""
         for _ in range(_DRAIN):
             try:
                 data, (host, port) = sock.recvfrom(65536)
             except BlockingIOError:
                 return
-            except OSError:  # Windows tells here that an earlier datagram found nobody
+            except OSError:  # Windows reports here that an earlier datagram was refused
                 continue
             if host == _HERE:
                 yield port, data
@@ -183,7 +179,7 @@ class Relay:
     def _from_clients(self, front: socket.socket, listener: Address) -> None:
         for port, data in self._received(front):
             self._clients.add(port)
-            client = _address(PROBE, self._family, port)
+            client = PROBE.address(self._family, port)
             self._offer("up", (client, listener), data, self._to_listener)
 
     def _from_listeners(self, back: socket.socket, client: Address) -> None:
@@ -227,14 +223,14 @@ class Relay:
     def _accept(self, front: socket.socket, listener: Address, real_port: int) -> None:
         try:
             near, (_, port) = front.accept()
-        except OSError:  # it has gone already
+        except OSError:  # the client has closed it
             return
         near.setblocking(False)
-        client = _address(PROBE, self._family, port)
+        client = PROBE.address(self._family, port)
         self._splices.append(Splice(self, (client, listener), near, partial(_dial, real_port)))
 
     def close(self, realtime: bool) -> RouterHealth:
-        """Let go of every socket, and tell how it went."""
+        """Closes every socket and returns lateness and losses."""
         for splice in self._splices:
             splice.close()
         for each in self._readers:

@@ -1,21 +1,8 @@
-"""Network namespaces of the lab's own: a few hosts, each joined to this process by one virtual cable.
+"""Linux network namespaces: enter one of our own, and make one for each host of the lab.
 
-Linux only, without root where the kernel lets an ordinary user have a namespace. `enter()` runs this
-program again inside a fresh network namespace (`unshare -Urn`; root: `unshare -n`); `bring_up()` then
-makes one namespace a host and a veth pair for each:
-
-    probe eth0 ───┐                        ┌─── eth0 responder
-                  ├── here: the router ────┼─── eth0 messenger
-                                           └─── eth0 reference
-
-A namespace is held by a file descriptor of this process and by nothing else: no name in /run, no mount.
-When the process ends, however it ends, all of it vanishes. It touches nothing of the machine's own:
-`bring_up()` refuses a namespace that has a default route or a link that it did not make.
-
-The cables carry no ARP and no neighbour discovery (`arp off`), and frames leave a host addressed to
-itself; so the kernel on the router's side never takes one for its own and never forwards, and
-whatever moves a packet is ours. Checksums and segmentation are done before the cable: what an
-AF_PACKET socket reads there is what a real wire would carry.
+Without root where the kernel allows an ordinary user to make a namespace. `enter()` runs this program again inside a
+fresh network namespace (`unshare -Urn`; as root: `unshare -n`). A namespace is held by a file descriptor of this
+process and by nothing else: no name in /run, no mount. When the process ends, however it ends, all of it vanishes.
 """
 
 from __future__ import annotations
@@ -23,45 +10,35 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import json
 import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from talkpath.errors import UsageError
-from talkpath.lab.path.hosts import HOSTS, PREFIXES_V4, PREFIXES_V6, Host
 
 INSIDE = "TALKPATH_LAB_NAMESPACE"  # set for the program that `enter()` starts
-MTU = 1500
 
 _PRIORITY = -10  # setpriority(2)
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_SIOCETHTOOL = 0x8946  # linux/sockios.h
-# linux/ethtool.h: receive and transmit checksums, scatter-gather, TSO, GSO, GRO
-_OFFLOADS = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"  # an ordinary user's PATH often lacks the first two
-# What the kernel itself puts into a new namespace when these modules are loaded, always down.
-_KERNEL_LINKS = {"lo", "tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0"}
 _INSTEAD = "use --driver loopback or --driver sim"
 
 
 def tool(name: str) -> str | None:
-    """The path of a system program, looked for in PATH and in the system's own folders."""
+    """The path of a system program, searched in PATH and in the system's own folders."""
     return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), _SYSTEM_PATH)))
 
 
 @functools.cache
 def _unshare() -> tuple[str, ...]:
-    """The command that makes the outer namespace here, or () where none works."""
+    """The command that makes a namespace on this system, or () where none works."""
     for flags in ([["-n"]] if os.geteuid() == 0 else []) + [["-Urn"]]:
         command = (str(tool("unshare")), *flags)
         trial = ["link", "add", "talkpath0", "type", "veth", "peer", "name", "talkpath1"]
@@ -71,19 +48,19 @@ def _unshare() -> tuple[str, ...]:
 
 
 def available() -> str:
-    """ "" where the netns driver can run, else one sentence that says why not and what to do."""
+    """ "" where the netns driver can run, else one sentence: why not, and what to do."""
     if sys.platform != "linux":
         return f"The netns driver needs Linux: {_INSTEAD}."
     for name, package in (("unshare", "util-linux"), ("ip", "iproute2")):
         if tool(name) is None:
             return f"The netns driver needs the program {name}: install {package}, or {_INSTEAD}."
     if not _unshare():
-        return f"The netns driver needs network namespaces, which this system does not let us make: {_INSTEAD}."
+        return f"The netns driver needs network namespaces, which this system does not allow us to make: {_INSTEAD}."
     return ""
 
 
 def require() -> None:
-    """Raise `UsageError` with the sentence of `available()` where the netns driver cannot run."""
+    """Raises `UsageError` with the sentence of `available()` where the netns driver cannot run."""
     if reason := available():
         raise UsageError(reason)
 
@@ -95,19 +72,19 @@ def wrapped(argv: Sequence[str]) -> list[str]:
 
 
 def enter() -> None:
-    """Be inside a namespace of our own: replace this process by the same command run in one.
+    """Replaces this process by the same command in a namespace of our own.
 
-    Returns at once where that was done before. Standard streams, exit code and signals stay as they
-    are; anything done before the call is done again.
+    Returns at once where that was done before. Standard streams, exit code and signals stay as they are; what was done
+    before the call is done again.
     """
     if os.environ.get(INSIDE):
         return
     _replace(wrapped([sys.executable, *sys.orig_argv[1:]]))
 
 
-def hurry() -> None:
-    """Ask for the processor before others, which root may: fewer runs are late, and void, on a busy machine. What is
-    started from here on inherits it."""
+def raise_priority() -> None:
+    """Raises the priority of this process and of those that it starts, where root allows it: on a busy machine fewer
+    runs are late, and therefore void."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
 
@@ -119,7 +96,7 @@ def _replace(argv: list[str]) -> NoReturn:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent's thread ends (prctl(2))."""
+    """Asks the kernel to kill this process when its parent's thread ends (prctl(2))."""
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
@@ -162,7 +139,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """The calling thread is in this namespace: sockets opened and processes started stay in it."""
+        """Puts the calling thread into this namespace: sockets and processes that it opens stay in it."""
         home = _current()
         try:
             _checked(_libc().setns(self.fd, _CLONE_NEWNET))
@@ -179,12 +156,12 @@ class Namespace:
             return socket.socket(family, kind, proto)
 
     def start(self, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a process here. It is killed when this thread ends; `options` are those of `Popen`."""
+        """Starts a process here. It is killed when this thread ends; `options` are those of `Popen`."""
         with self.inside():
             return subprocess.Popen(list(argv), preexec_fn=die_with_parent, **options)
 
     def ip(self, *commands: str) -> None:
-        """Run commands of ip(8) here."""
+        """Runs commands of ip(8) here."""
         with self.inside():
             ip(*commands)
 
@@ -194,99 +171,14 @@ class Namespace:
         return f"/proc/{os.getpid()}/fd/{self.fd}"
 
     def close(self) -> None:
-        """Let go of it; with its last process it is gone."""
+        """Releases it; it vanishes with its last process."""
         os.close(self.fd)
 
 
 def ip(*commands: str) -> None:
-    """Run commands of ip(8) in this thread's namespace. `RuntimeError` where one fails: ours is the bug."""
+    """Runs commands of ip(8) in this thread's namespace. `RuntimeError` where one fails: then it is our bug."""
     done = subprocess.run(
         [str(tool("ip")), "-batch", "-"], input="\n".join(commands), text=True, capture_output=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"ip could not do one of {commands}: {done.stderr.strip()}")
-
-
-def _show(*argv: str) -> list[dict[str, Any]]:
-    done = subprocess.run([str(tool("ip")), "-json", *argv], capture_output=True, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout or b"[]")
-    return [entry for entry in found if entry]
-
-
-def refuse_foreign() -> None:
-    """`UsageError` where this namespace has a default route or any link but the kernel's own."""
-    for family in ("-4", "-6"):
-        routes = _show(family, "route", "show", "table", "all")
-        if any(route["dst"] == "default" and route.get("type", "unicast") == "unicast" for route in routes):
-            raise UsageError(
-                "The lab does not act in a namespace that has a default route: run it in one of its own (enter())."
-            )
-    for link in _show("link", "show"):
-        known = link["ifname"] in _KERNEL_LINKS
-        if not known or (link["ifname"] != "lo" and "UP" in link["flags"]):
-            raise UsageError(
-                f"The lab does not act beside the interface {link['ifname']}, which it did not make: "
-                "run it in a namespace of its own (enter())."
-            )
-
-
-def plain_wire(interface: str) -> None:
-    """Switch off what a virtual interface leaves for hardware to do: checksums and segmentation."""
-    import fcntl
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        for command in _OFFLOADS:
-            # struct ethtool_value {u32 cmd; u32 data}, pointed to by struct ifreq
-            value = ctypes.create_string_buffer(struct.pack("=II", command, 0), 8)
-            request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(value))
-            # An older kernel does not know each of them; the test of the checksums is a packet.
-            with contextlib.suppress(OSError):
-                fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
-
-
-def has_ipv6() -> bool:
-    """Whether this kernel speaks IPv6."""
-    return Path("/proc/net/if_inet6").exists()
-
-
-def mac(index: int, end: int) -> str:
-    """The locally administered MAC address of the host (end 0) or of the router's end (end 1) of a cable."""
-    return f"02:00:00:00:{end:02x}:{index:02x}"
-
-
-@contextlib.contextmanager
-def bring_up(hosts: Sequence[Host] = HOSTS) -> Iterator[dict[str, Namespace]]:
-    """A namespace for each host by its name, its `eth0` joined to an interface of the host's name here.
-
-    `UsageError` where this namespace is not empty (`refuse_foreign`). All is gone after the block.
-    """
-    require()
-    refuse_foreign()
-    with contextlib.ExitStack() as made:
-        yield {host.name: _host(index, host, made) for index, host in enumerate(hosts)}
-
-
-def _host(index: int, host: Host, undo: contextlib.ExitStack) -> Namespace:
-    made = Namespace.new(host.name)
-    undo.callback(made.close)
-    ip(
-        f"link add {host.name} address {mac(index, 1)} mtu {MTU} "
-        f"type veth peer name eth0 address {mac(index, 0)} mtu {MTU} netns {made.path}",
-        *_link_up(host.name),
-    )
-    undo.callback(ip, f"link del {host.name}")
-    made.ip(*_link_up("eth0"), *_addresses(host))
-    with made.inside():
-        plain_wire("eth0")
-    return made
-
-
-def _link_up(interface: str) -> list[str]:
-    silent = [f"link set {interface} addrgenmode none"] if has_ipv6() else []
-    return [*silent, f"link set {interface} arp off up"]
-
-
-def _addresses(host: Host) -> list[str]:
-    ipv4 = [f"addr add {host.ipv4}/32 dev eth0", *(f"route add {net} dev eth0" for net in PREFIXES_V4)]
-    ipv6 = [f"addr add {host.ipv6}/128 dev eth0 nodad", *(f"route add {net} dev eth0" for net in PREFIXES_V6)]
-    return ipv4 + (ipv6 if has_ipv6() else [])

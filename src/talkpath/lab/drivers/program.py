@@ -16,11 +16,11 @@ READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 _LOOK_AGAIN_S = 0.01
 
-Start = Callable[..., subprocess.Popen[bytes]]
+StartProcess = Callable[..., subprocess.Popen[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramOutcome:
     """How a program ended: its exit code (negative: the signal that ended it) and its output.
 
     `timed_out`: it did not end within its time limit and was killed.
@@ -35,9 +35,9 @@ class Outcome:
 class Program:
     """A running program, stopped at the end of a `with` block. `start` takes the arguments of `Popen`."""
 
-    def __init__(self, argv: Sequence[str], start: Start = subprocess.Popen, host: str = "host") -> None:
+    def __init__(self, argv: Sequence[str], start: StartProcess = subprocess.Popen, host: str = "host") -> None:
         self._host = host
-        self._outcome: Outcome | None = None
+        self._outcome: ProgramOutcome | None = None
         # Files, not pipes: the program never blocks because nobody reads.
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._stdout, self._stderr = Path(self._folder.name, "stdout"), Path(self._folder.name, "stderr")
@@ -78,7 +78,7 @@ class Program:
             return False
         return True
 
-    def finish(self, timeout_s: float) -> Outcome:
+    def finish(self, timeout_s: float) -> ProgramOutcome:
         """Waits until it ends by itself; kills it after `timeout_s`."""
         if self._outcome is None:
             timed_out = False
@@ -88,11 +88,11 @@ class Program:
                 timed_out = True
                 self._process.kill()
             exit_code = self._process.wait()
-            self._outcome = Outcome(exit_code, self._stdout.read_bytes(), self._stderr.read_bytes(), timed_out)
+            self._outcome = ProgramOutcome(exit_code, self._stdout.read_bytes(), self._stderr.read_bytes(), timed_out)
             self._folder.cleanup()
         return self._outcome
 
-    def stop(self) -> Outcome:
+    def stop(self) -> ProgramOutcome:
         """Asks it to end (SIGTERM), and kills it if it does not."""
         if self._process.poll() is None:
             self._process.terminate()

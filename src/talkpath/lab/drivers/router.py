@@ -1,9 +1,9 @@
-"""The router of the netns driver: reads IP packets from the lab's cables, asks the network, sends on.
+"""The router of the netns driver: reads IP packets from the lab's cables, offers them to the network, forwards.
 
-One AF_PACKET socket a cable and a `select` loop, in a process of its own (`service`) in the namespace
-where `namespace.bring_up` left the cables' ends. A packet's time of arrival is the kernel's. Packets
-from the probe go "up", all others "down"; what the network answers goes to the cable of its destination,
-so the network may answer from the middle (ICMP, a translated address). Linux only.
+One AF_PACKET socket for each cable and a `select` loop, in a process of its own (`service`), in the namespace where
+`cables.bring_up` left the ends of the cables. A packet's arrival time is the kernel's. Packets from the probe go "up",
+all others "down"; what leaves the network goes to the cable of its destination, so that answers from the middle of the
+path (ICMP, a translated address) arrive. Linux only.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.lab.drivers import namespace
-from talkpath.lab.drivers.delivery import Deliveries, Offers, RouterHealth, be_prompt
+from talkpath.lab.drivers import cables
+from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.hosts import HOSTS, PROBE, Host
+from talkpath.lab.path.hosts import HOSTS, PROBE, LabHost
 
 _ETHERTYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _ETH_P_ALL = 3  # linux/if_ether.h
@@ -35,19 +35,19 @@ _DRAIN = 64  # packets taken from one cable before due ones are sent
 
 @dataclass(frozen=True, slots=True)
 class RouterJob:
-    """What the router process is started with."""
+    """The settings of the router's process."""
 
-    network: Offers
-    hosts: Sequence[Host] = HOSTS
+    network: PacketNetwork
+    hosts: Sequence[LabHost] = HOSTS
 
 
 class Cable:
     """The router's end of one host's cable."""
 
-    def __init__(self, index: int, host: Host) -> None:
+    def __init__(self, index: int, host: LabHost) -> None:
         self.direction: Direction = "up" if host.name == PROBE.name else "down"
         self.dropped = 0
-        macs = bytes.fromhex((namespace.mac(index, 0) + namespace.mac(index, 1)).replace(":", ""))
+        macs = bytes.fromhex((cables.mac(index, 0) + cables.mac(index, 1)).replace(":", ""))
         self._headers = {version: macs + ethertype for version, ethertype in _ETHERTYPE.items()}
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         _large_buffers(self.socket)
@@ -61,7 +61,7 @@ class Cable:
         return self.socket.fileno()
 
     def receive(self) -> Iterator[tuple[int, bytes]]:
-        """(time of arrival in ns since the epoch, IP packet) of what waits, at most `_DRAIN`."""
+        """(arrival time in ns since the epoch, IP packet) of what waits to be read, at most `_DRAIN`."""
         for _ in range(_DRAIN):
             try:
                 frame, notes, _, _ = self.socket.recvmsg(65536, 64)
@@ -72,14 +72,14 @@ class Cable:
                 yield _stamp_ns(notes), packet
 
     def send(self, packet: bytes) -> None:
-        """Put an IP packet on the cable. What the kernel has no room for is counted as dropped."""
+        """Sends an IP packet. Packets for which the kernel has no room are counted as dropped."""
         try:
             self.socket.send(self._headers[packet[0] >> 4] + packet)
         except OSError:
             self.dropped += 1
 
     def close(self) -> int:
-        """Packets that this end lost: sent in vain, or arrived into a full buffer."""
+        """Closes the socket; how many packets this end lost, sending or by a full receive buffer."""
         counts = self.socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
         self.socket.close()
         return self.dropped + int(struct.unpack("=II", counts)[1])
@@ -94,7 +94,7 @@ def _large_buffers(sock: socket.socket) -> None:
 
 
 def _is_routed(ethertype: bytes, packet: bytes) -> bool:
-    """IP, and to one host: what a kernel says to its neighbours by itself stays on the cable."""
+    """Whether it is IP to a single host: multicast of the kernel itself is not forwarded."""
     if ethertype == _ETHERTYPE[4] and len(packet) >= 20:
         return packet[16] < 224
     if ethertype == _ETHERTYPE[6] and len(packet) >= 40:
@@ -115,7 +115,7 @@ def _destination(packet: bytes) -> bytes:
 
 
 class Router:
-    """The loop's state: the cables, and the packets between them."""
+    """The cables and the packets between them."""
 
     def __init__(self, job: RouterJob) -> None:
         self._deliveries = Deliveries(job.network, time.monotonic)
@@ -126,7 +126,7 @@ class Router:
         self._strayed = 0
 
     def run(self, stop: socket.socket) -> None:
-        """Forward until `stop` can be read."""
+        """Forwards until `stop` can be read."""
         sources: list[socket.socket | Cable] = [stop, *self._cables]
         while True:
             readable, _, _ = select.select(sources, [], [], self._deliveries.wait_s())
@@ -151,13 +151,13 @@ class Router:
             cable.send(packet)
 
     def close(self, realtime: bool) -> RouterHealth:
-        """Let go of the cables, and tell how it went."""
+        """Closes the cables and returns lateness and losses."""
         dropped = sum(cable.close() for cable in self._cables)
         return self._deliveries.health(dropped, self._strayed, realtime)
 
 
 def route(job: RouterJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
-    """What the router's process does, see `Service`."""
+    """The router's process, see `Service`."""
     realtime = be_prompt()
     router = Router(job)
     ready("routing")
@@ -165,6 +165,6 @@ def route(job: RouterJob, stop: socket.socket, ready: Callable[[object], None]) 
     return router.close(realtime)
 
 
-def start(network: Offers, hosts: Sequence[Host] = HOSTS) -> Service:
-    """A router process on the cables that `namespace.bring_up(hosts)` left in this namespace."""
+def start(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Service:
+    """Starts a router process on the cables that `cables.bring_up(hosts)` left in this namespace."""
     return Service(route, RouterJob(network, hosts))

@@ -25,7 +25,7 @@ from talkpath.evidence.bundle import read_facts
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.lab.drivers import loopback, netns
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.drivers.program import Outcome, Program
+from talkpath.lab.drivers.program import Program, ProgramOutcome
 from talkpath.lab.drivers.sim import ALSO_PORT, CONTROL_PORT, PORTS, WHERE, Sim
 from talkpath.lab.messenger import exchange
 from talkpath.lab.messenger.simulated import ask_in_sim
@@ -38,8 +38,8 @@ from talkpath.verdict.model import Question
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
 OnProgress = Callable[[str], None]
-ListenerKey = tuple[str, loopback.Transport, int]  # host, transport, port
-Start = Callable[[Sequence[str]], Program]
+ListenerKey = tuple[str, loopback.ListenTransport, int]  # host, transport, port
+StartProgram = Callable[[Sequence[str]], Program]
 
 PROGRESS_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
@@ -118,7 +118,7 @@ def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), on_p
         return _with_reference(facts, reference) if _unreachable(facts) else facts
 
 
-def _start_messages(lab: netns.Box, folder: Path, apps: Sequence[str], family: int) -> Program:
+def _start_messages(lab: netns.NetnsLab, folder: Path, apps: Sequence[str], family: int) -> Program:
     """Starts the messenger, the neutral host, and the client that asks them."""
     pem, key = new_identity(folder)
     hosts = MESSENGER, REFERENCE
@@ -162,7 +162,7 @@ def _loopback_respond_argv(
 ) -> list[str]:
     """A responder on the loopback's ports, each announced as the relay's."""
 
-    def pair(kind: loopback.Transport, port: int) -> str:
+    def pair(kind: loopback.ListenTransport, port: int) -> str:
         return f"{relay_ports[RESPONDER.name, kind, port]}:{real_ports[RESPONDER.name, kind, port]}"
 
     control_port = real_ports[RESPONDER.name, "tcp", CONTROL_PORT]
@@ -172,7 +172,7 @@ def _loopback_respond_argv(
 
 
 def _start_loopback_messages(
-    start: Start,
+    start: StartProgram,
     folder: Path,
     apps: Sequence[str],
     real_ports: Mapping[ListenerKey, int],
@@ -194,7 +194,7 @@ def new_identity(folder: Path) -> tuple[Path, str]:
     return pem, pem_key_text(pem.read_bytes())
 
 
-def _finish(program: Program, limit_s: float, on_progress: OnProgress) -> Outcome:
+def _finish(program: Program, limit_s: float, on_progress: OnProgress) -> ProgramOutcome:
     """Waits for the check, and passes its progress on meanwhile."""
     until_s = time.monotonic() + limit_s
     while not program.ended(PROGRESS_S) and time.monotonic() < until_s:
@@ -228,7 +228,7 @@ def link_to(line: str, host: str, port: int, also: int) -> str:
     return f"{host}:{port}?also={also}#{msgspec.json.decode(line)['key']}"
 
 
-def _gather(folder: Path, outcome: Outcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:
+def _gather(folder: Path, outcome: ProgramOutcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:
     """The facts that the check stored, with the lateness and losses of the lab's own router."""
     facts = _stored_facts(folder, outcome)
     own_drops = lab.dropped + lab.strayed
@@ -236,7 +236,7 @@ def _gather(folder: Path, outcome: Outcome, lab: RouterHealth, exchanges: tuple[
     return replace(facts, health=health, exchanges=exchanges, simulated=True)
 
 
-def _stored_facts(folder: Path, outcome: Outcome) -> Facts:
+def _stored_facts(folder: Path, outcome: ProgramOutcome) -> Facts:
     bundle = folder / "run.talkpath"
     if not bundle.exists():
         errors = outcome.stderr.decode(errors="replace").strip().splitlines()

@@ -1,8 +1,8 @@
-"""A driver's forwarding loop in a process of its own, on any OS.
+"""A driver's forwarding loop in a process of its own, on any operating system.
 
-The owner starts it with a job, waits until it is ready, and stops it to hear how it fared. The process
-ends when it is told or when its owner ends, whichever comes first. Job: a pickle on its standard input,
-which then stays open; its end is the word to stop. Answers: one JSON line each on its standard output.
+The owner starts it with a job, waits until it is ready, and stops it to get its lateness and losses. The process ends
+when it is told to, or when its owner ends. The job is a pickle on its standard input, which then stays open; closing it
+means stop. Answers are one JSON line each on its standard output.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ import msgspec
 
 from talkpath.lab.drivers.delivery import RouterHealth
 
-Run = Callable[[Any, socket.socket, Callable[[object], None]], RouterHealth]
+ServiceLoop = Callable[[Any, socket.socket, Callable[[object], None]], RouterHealth]
 
 
 class Service:
-    """The owner's side, a context manager. `answer` is what the process said when it was ready.
+    """The owner's side, a context manager. `answer` is what the process reported when it was ready.
 
     The process calls `run(job, stop, ready)`: a function of a module, which calls `ready(answer)` once and
     returns when `stop` can be read.
     """
 
-    def __init__(self, run: Run, job: object) -> None:
+    def __init__(self, run: ServiceLoop, job: object) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -54,7 +54,7 @@ class Service:
         return line
 
     def stop(self) -> RouterHealth:
-        """Tell it to stop, and return how it fared."""
+        """Stops it and returns its lateness and losses."""
         if self.health is None:
             assert self._process.stdin is not None  # asked for above
             self._process.stdin.close()
@@ -83,20 +83,20 @@ def serve() -> None:
     """The process's side."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner decides
     run, job = pickle.load(sys.stdin.buffer)
-    stop, telling = socket.socketpair()
+    stop, stopper = socket.socketpair()
 
     def listen() -> None:
         os.read(sys.stdin.fileno(), 1)
-        telling.send(b".")
+        stopper.send(b".")
 
     threading.Thread(target=listen, daemon=True).start()
-    _say(run(job, stop, _say))
+    _report(run(job, stop, _report))
     stop.close()
-    telling.close()
+    stopper.close()
 
 
-def _say(value: object) -> None:
-    with contextlib.suppress(BrokenPipeError):  # its owner has ended: nobody asks any more
+def _report(value: object) -> None:
+    with contextlib.suppress(BrokenPipeError):  # its owner has ended
         os.write(sys.stdout.fileno(), msgspec.json.encode(value) + b"\n")
 
 

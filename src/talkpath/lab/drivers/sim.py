@@ -1,7 +1,7 @@
-"""The virtual-time driver: a whole check through a made-up network, as fast as the processor goes.
+"""The virtual-time driver: a whole check through a simulated network, as fast as the processor allows.
 
-Every packet is the exact datagram that an engine emitted, wrapped in IP and UDP; the network sees nothing else
-and the far engine gets nothing else. No clock, no socket: time is the next event's.
+Every packet is the exact datagram that an engine emitted, wrapped in IP and UDP; the network and the other engine get
+nothing else. There is no clock and no socket: the time is that of the next event.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import exceeded
-from talkpath.lab.path.stream import CallStream, HalfStream, Handshake
+from talkpath.lab.path.stream import CallStream, HalfStream, TcpHandshake
 from talkpath.measure.facts import Facts
 from talkpath.probe.control_connection import CONNECT_TRIES
 from talkpath.probe.flight import ProbePacket
@@ -42,16 +42,22 @@ WHERE = NetworkOrigin("AS64496", "XX")  # RFC 5398: an AS number for examples; I
 
 
 class Sim:
-    """One check in virtual time. `run` may be called once. `where` is what the responder looks up."""
+    """One check in virtual time. `run` may be called once. `where` is the network that the responder finds."""
 
-    def __init__(self, check: Check, network: Network, seed: int = 0, ports: tuple[int, ...] = PORTS,
-                 where: NetworkOrigin = WHERE) -> None:  # fmt: skip
-        draws = Random(f"responder {seed}")
+    def __init__(
+        self,
+        check: Check,
+        network: LabNetwork,
+        seed: int = 0,
+        ports: tuple[int, ...] = PORTS,
+        where: NetworkOrigin = WHERE,
+    ) -> None:
+        rng = Random(f"responder {seed}")
         self.check, self.network, self.now_s, self.where = check, network, 0.0, where
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
-        self.responder = Responder(identity, draw=draws.randbytes, receipts=receipts)
+        self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.shared.host_of = lambda source: "probe"  # there is one
         v4 = check.family == 4
@@ -68,30 +74,30 @@ class Sim:
 
     @property
     def packets(self) -> int:
-        """How many were offered to the network so far."""
+        """The number of packets offered to the network so far."""
         return self.network.offered
 
     # -- Scheduler -----------------------------------------------------------------------------------------------
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
-        """Call `action` at a time."""
+        """Calls `action` at that time."""
         heappush(self._heap, (at_s, next(self._order), _act, action))
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
-        """Offer a stream's packet; when its copies arrive."""
+        """Offers a stream's packet, and returns when its copies arrive."""
         return [at_s for at_s, _ in self.network.offer(self.now_s, direction, packet)]
 
     # -- the loop --------------------------------------------------------------------------------------------
 
     def run(self) -> Facts:
-        """Play the check to its end and return its facts."""
-        _settle()
+        """Plays the check to its end and returns its facts."""
+        _freeze_loaded()
         with _uncollected():
             self._loop()
         return self.check.facts()
 
     def _loop(self) -> None:
-        self._knock(1)
+        self._dial_next(1)
         check, responder, heap, outbox = self.check, self.responder, self._heap, self.check.session.outbox
         while not check.done and self.now_s < LIMIT_S:
             probe_s, far_s = check.wake_s, responder.wake_s
@@ -105,14 +111,14 @@ class Sim:
                 if packets := check.poll(self.now_s):
                     self._send_up(packets)
                 if outbox:
-                    self._talk()
+                    self._send_control()
             else:
                 if far_s > self.now_s:
                     self.now_s = far_s
                 self._send_down(responder.poll(self.now_s))
 
     def play(self, until_s: float) -> None:
-        """Let what is on the agenda happen, without the check."""
+        """Runs scheduled events until then, without the check."""
         while self._heap and self._heap[0][0] <= until_s:
             self.now_s, _, take, what = heappop(self._heap)
             take(what)
@@ -135,7 +141,7 @@ class Sim:
     # -- datagrams -------------------------------------------------------------------------------------------
 
     def _send_up(self, packets: list[ProbePacket]) -> None:
-        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
+        network, now_s = self.network, self.now_s  # no other local names: most calls send one packet
         for packet in packets:
             writer, data = self._up.get(packet.flow), packet.data
             if (writer is None or packet.hops) and (writer := self._first_up(packet)) is None:
@@ -146,7 +152,7 @@ class Sim:
                 heappush(self._heap, (at_s, next(self._order), self._take_up, parts))
 
     def _first_up(self, packet: ProbePacket) -> UdpWriter | None:
-        """What writes the packets of its flow; None where it was sent already, another way."""
+        """The writer of its flow's packets; None where the packet was sent otherwise (a stream, limited hops)."""
         if packet.transport != "udp":
             self._stream_up(packet)
             return None
@@ -158,7 +164,7 @@ class Sim:
         return writer
 
     def _send_down(self, packets: list[ResponderPacket]) -> None:
-        network, now_s = self.network, self.now_s  # what is used once a packet needs no name: most come alone
+        network, now_s = self.network, self.now_s  # no other local names: most calls send one packet
         for packet in packets:
             writer, data = self._down.get(packet.source), packet.data
             if (writer is None or packet.hops) and (writer := self._first_down(packet)) is None:
@@ -169,7 +175,7 @@ class Sim:
                 heappush(self._heap, (at_s, next(self._order), self._take_down, parts))
 
     def _first_down(self, packet: ResponderPacket) -> UdpWriter | None:
-        """The same of the responder's."""
+        """The same for a packet of the responder."""
         source = packet.source
         if isinstance(source, int):
             self._streams[source].answer(packet.data)
@@ -182,13 +188,13 @@ class Sim:
         return writer
 
     def _offer_far(self, direction: Direction, packet: bytes) -> None:
-        """A packet that may not get to the other end: a router may answer instead."""
+        """Offers a packet with limited hops, which a router may answer instead of the other end."""
         up = direction == "up"
-        there, back = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
+        to_end, to_sender = (self._take_up, self._exceeded_up) if up else (self._take_down, self._exceeded_down)
         for at_s, delivered in self.network.offer(self.now_s, direction, packet):
             parts = split_udp(delivered)
-            taker, what = (there, parts) if parts else (back, delivered)
-            heappush(self._heap, (at_s, next(self._order), taker, what))
+            taker, content = (to_end, parts) if parts else (to_sender, delivered)
+            heappush(self._heap, (at_s, next(self._order), taker, content))
 
     def _exceeded_up(self, message: bytes) -> None:
         """A router's message reaches the probe."""
@@ -196,7 +202,7 @@ class Sim:
         self.check.exceeded(int.from_bytes(flow[-4:-2], "big") - FIRST_LOCAL, int.from_bytes(flow[-2:], "big"), router)
 
     def _exceeded_down(self, message: bytes) -> None:
-        """A router's message reaches the responder, whose sources are 5-tuples as packets from the probe have them."""
+        """A router's message reaches the responder, which knows sources by the 5-tuple of the probe's packets."""
         router, flow = exceeded(message)
         size = (len(flow) - 4) // 2
         source = flow[size:-4] + flow[:size] + flow[-2:] + flow[-4:-2]
@@ -212,17 +218,17 @@ class Sim:
 
     # -- the control channel ---------------------------------------------------------------------------------
 
-    def _knock(self, attempt: int) -> None:
-        """CONNECT_TRIES attempts at each port, each from a port of its own as the real driver's are."""
+    def _dial_next(self, attempt: int) -> None:
+        """CONNECT_TRIES attempts at each port, each from a local port of its own as in the real driver."""
         ends = self._ends(FIRST_LOCAL - attempt, self._dial[attempt - 1])
 
         def failed() -> None:
             if attempt < len(self._dial):
-                self._knock(attempt + 1)
+                self._dial_next(attempt + 1)
             else:
                 self.check.unreachable(self.now_s, "timeout", attempt)
 
-        Handshake(self, ends, lambda: self._connect(ends), failed)
+        TcpHandshake(self, ends, lambda: self._connect(ends), failed)
 
     def _connect(self, ends: tuple[Address, Address]) -> None:
         self._connection = connection = self.responder.connect("lab", self.where, "probe")
@@ -236,13 +242,13 @@ class Sim:
 
         self._to_far = HalfStream(self, "up", ends, far, self._broken)
         self.check.connected(self.now_s)
-        self._talk()
+        self._send_control()
 
     def _control_down(self, data: bytes) -> None:
         self.check.control(self.now_s, data)
-        self._talk()
+        self._send_control()
 
-    def _talk(self) -> None:
+    def _send_control(self) -> None:
         data = self.check.control_out()
         if data and self._to_far is not None:
             self._to_far.write(data)
@@ -272,14 +278,14 @@ class Sim:
 
 
 @cache
-def _settle() -> None:
-    """What is loaded by now stays: the collector need not look at it again and again while checks are played."""
+def _freeze_loaded() -> None:
+    """Exempts everything that is loaded by now from garbage collection while checks are played."""
     gc.freeze()
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector: a run makes no cycles that it drops before its end, and its plan bounds what it makes."""
+    """Disables garbage collection: a run drops no cycles before its end, and its plan bounds its memory."""
     on = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""One TCP connection of the loopback driver: accepted here, opened again to the far end, the network between.
+"""One TCP connection of the loopback driver: accepted here and opened again to the far end, with the network between.
 
-The two connections are real; what the network does to TCP is done by the model of `stream` (a handshake,
-segments, lost ones sent again), fed with the bytes that arrive. A handshake that the network does not
-let through ends as a reset, where a real one would end as silence.
+The two connections are real; the effects of the network on TCP are modelled by `stream` (a handshake, segments,
+retransmissions), which is given the bytes that arrive. A handshake that the network drops ends as a reset; a real one
+would end as silence.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import sys
 from collections.abc import Callable
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.lab.path.stream import HalfStream, Handshake, Scheduler
+from talkpath.lab.path.stream import HalfStream, Scheduler, TcpHandshake
 from talkpath.wire.ip.address import Address
 
 _READ_BYTES = 1 << 16
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # struct linger
 
-Steps = dict[socket.socket, Callable[[], None]]
+SocketCallbacks = dict[socket.socket, Callable[[], None]]
 
 
 class Splice:
@@ -28,16 +28,16 @@ class Splice:
 
     def __init__(
         self,
-        world: Scheduler,
+        scheduler: Scheduler,
         ends: tuple[Address, Address],
         near: socket.socket,
         dial: Callable[[], socket.socket],
     ) -> None:
-        self.world, self._ends, self._dial = world, ends, dial
+        self.scheduler, self._ends, self._dial = scheduler, ends, dial
         self._sockets = [near]
         self._halves: list[_Half] = []
         self.closed = False
-        Handshake(world, ends, self._opened, self.reset)
+        TcpHandshake(scheduler, ends, self._opened, self.reset)
 
     def _opened(self) -> None:
         try:
@@ -52,35 +52,35 @@ class Splice:
             _Half(self, "down", (target, source), far, near),
         ]
 
-    def readers(self) -> Steps:
-        """What to call when which socket can be read."""
+    def readers(self) -> SocketCallbacks:
+        """The callback of each socket that is read."""
         return {half.source: half.read for half in self._halves if not half.ended and not self.closed}
 
-    def writers(self) -> Steps:
-        """What to call when which socket takes bytes."""
+    def writers(self) -> SocketCallbacks:
+        """The callback of each socket that has bytes to send."""
         return {half.target: half.write for half in self._halves if half.waiting and not self.closed}
 
     def close_if_done(self) -> None:
-        """Let go of both sockets when both ends have got all and the end."""
+        """Closes both sockets when both ends have received everything."""
         if all(half.done for half in self._halves):
             self.close()
 
     def reset(self) -> None:
-        """End both connections with a reset."""
+        """Ends both connections with a reset."""
         for end in self._sockets:
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close()
 
     def close(self) -> None:
-        """Let go of both sockets."""
+        """Closes both sockets."""
         self.closed = True
         for end in self._sockets:
             end.close()
 
 
 class _Half:
-    """One direction: what `source` says goes through the network to `target`."""
+    """One direction: bytes from `source` go through the network to `target`."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class _Half:
     ) -> None:
         self.source, self.target = source, target
         self._splice = splice
-        self._stream = HalfStream(splice.world, direction, ends, self._deliver, splice.reset, secret=False)
-        self.waiting = bytearray()  # for the target to take
-        self._under_way = 0
-        self.ended = False  # the source has said all
-        self.done = False  # and the target has got it
+        self._stream = HalfStream(splice.scheduler, direction, ends, self._deliver, splice.reset, encrypted=False)
+        self.waiting = bytearray()  # to be sent to the target
+        self._in_flight = 0
+        self.ended = False  # the source has sent everything
+        self.done = False  # and the target has received it
 
     def read(self) -> None:
         """The source can be read."""
@@ -110,12 +110,12 @@ class _Half:
             self._splice.reset()
             return
         self.ended = not data
-        self._under_way += len(data)
+        self._in_flight += len(data)
         self._stream.write(data)
         self._finish()
 
     def _deliver(self, data: bytes) -> None:
-        self._under_way -= len(data)
+        self._in_flight -= len(data)
         self.waiting += data
         self.write()
 
@@ -134,8 +134,8 @@ class _Half:
         self._finish()
 
     def _finish(self) -> None:
-        if self.ended and not self._under_way and not self.waiting and not self.done:
+        if self.ended and not self._in_flight and not self.waiting and not self.done:
             self.done = True
-            with contextlib.suppress(OSError):  # it has gone already
+            with contextlib.suppress(OSError):  # the peer has closed it
                 self.target.shutdown(socket.SHUT_WR)
             self._splice.close_if_done()

@@ -19,7 +19,7 @@ from talkpath.lab.parameters import Value
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor.engine import Restrictor
-from talkpath.lab.restrictor.mechanism import Rule
+from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter
 
@@ -30,7 +30,7 @@ FEW, CALLS = 0.1, 8  # where so few packets of one call are hit, so many calls a
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class RuleHit:
     """One arm that one rule really restricts, and in which direction."""
 
     arm: Arm
@@ -51,13 +51,13 @@ class Hit:
         }
 
 
-def truth(rules: Sequence[Rule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[Hit]:
+def truth(rules: Sequence[LabRule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[RuleHit]:
     """All pairs of arm and rule where the rule acts on the arm's packets, in the order of rules, then of arms.
 
     `ports` are the responder's; a rule about another port does not count.
     """
     return [
-        Hit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
+        RuleHit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
         for rule in rules
         if not ports or "port" not in rule.values or rule.number("port") in ports
         for arm in arms
@@ -65,15 +65,15 @@ def truth(rules: Sequence[Rule], arms: Sequence[Arm], ports: Sequence[int] = ())
     ]
 
 
-def _parameters(rule: Rule) -> dict[str, Value]:
+def _parameters(rule: LabRule) -> dict[str, Value]:
     """The rule's settings, without those that say which app, medium and direction it restricts."""
     return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction")}
 
 
-def shares(rule: Rule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
+def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
     """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
     could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares."""
-    certain = Rule(rule.mechanism, {**rule.values, "p": 1.0})
+    certain = LabRule(rule.mechanism, {**rule.values, "p": 1.0})
     applies = rule.mechanism.scope == "call" and "p" in rule.values
     droppable = _fates(certain, shapes()[arm])[0] if applies else {}
     return {
@@ -82,14 +82,14 @@ def shares(rule: Rule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> 
     }
 
 
-def _directions(rule: Rule, shape: Shape) -> list[str]:
+def _directions(rule: LabRule, shape: Shape) -> list[str]:
     """The directions in which enough packets are hit to matter: media, or any set-up message."""
-    eager = Rule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
+    eager = LabRule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
     p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
     return [way for way, share in _replay(eager, shape).items() if share * p >= MATTERS]
 
 
-def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
+def _replay(rule: LabRule, shape: Shape) -> dict[str, float]:
     """For each direction the share of a call's media that the rule drops or delays; 1.0 where it hits set-up.
 
     A rule about set-up counts by set-up alone. One call is enough where bytes decide; where a rate or a size is near
@@ -102,13 +102,13 @@ def _replay(rule: Rule, shape: Shape) -> dict[str, float]:
     return {way: fmean(call[way] for call in calls) for way in first}
 
 
-def share_of_call(rule: Rule, shape: Shape, number: int) -> dict[str, float]:
+def share_of_call(rule: LabRule, shape: Shape, number: int) -> dict[str, float]:
     """The same share of one call; calls of different numbers have different packet sizes."""
     media, setup = _fates(rule, shape, number)
     return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
 
 
-def _fates(rule: Rule, shape: Shape, call: int = 0) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
+def _fates(rule: LabRule, shape: Shape, call: int = 0) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
     """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
 
     A reply to a dropped packet is never sent, so it is not hit.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from talkpath.lab.ground_truth.hits import Hit
+from talkpath.lab.ground_truth.hits import RuleHit
 from talkpath.lab.parameters import Value
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import rules
@@ -34,7 +34,7 @@ class Score:
     "rule", "direction", or the name of a parameter whose interval does not contain the truth."""
 
     verdict: Verdict
-    hits: tuple[Hit, ...]
+    hits: tuple[RuleHit, ...]
     wrong: tuple[str, ...]
 
     @property
@@ -43,12 +43,12 @@ class Score:
         return any(word in ACCUSING for word in self.wrong)
 
 
-def score(verdicts: Sequence[Verdict], hits: Sequence[Hit]) -> list[Score]:
+def score(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> list[Score]:
     """Scores every verdict about calls, in order. Messages (medium text) have no ground truth here."""
     return [_score(verdict, hits) for verdict in verdicts if verdict.medium != "text"]
 
 
-def _score(verdict: Verdict, hits: Sequence[Hit]) -> Score:
+def _score(verdict: Verdict, hits: Sequence[RuleHit]) -> Score:
     of_app = [hit for hit in hits if (hit.arm.app, hit.arm.medium) == (verdict.app, verdict.medium)]
     of_variant = tuple(hit for hit in of_app if hit.arm.variant == verdict.variant)
     if verdict.state in ACCUSING:
@@ -58,7 +58,7 @@ def _score(verdict: Verdict, hits: Sequence[Hit]) -> Score:
     return Score(verdict, of_variant or tuple(of_app), ("state",) if of_app else ())
 
 
-def _named(verdict: Verdict, hits: Sequence[Hit]) -> tuple[str, ...]:
+def _named(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:
     """What is wrong about rule, direction and parameters, where the state is right. One rule given once for each
     direction acts in both, and the intervals of its parameters must then contain both truths."""
     if verdict.rule == "media.unknown" or verdict.rule is None:
@@ -72,12 +72,12 @@ def _named(verdict: Verdict, hits: Sequence[Hit]) -> tuple[str, ...]:
     return min(wrong, key=len)
 
 
-def _same_direction(verdict: Verdict, hit: Hit) -> bool:
+def _same_direction(verdict: Verdict, hit: RuleHit) -> bool:
     alike = UNSEEN.get(hit.rule, ())
     return verdict.direction == hit.direction or (verdict.direction in alike and hit.direction in alike)
 
 
-def _misses(verdict: Verdict, hit: Hit) -> tuple[str, ...]:
+def _misses(verdict: Verdict, hit: RuleHit) -> tuple[str, ...]:
     """Parameters of both verdict and rule whose interval or value does not contain the truth."""
     shared = [name for name in verdict.parameters if name in hit.parameters]
     return tuple(name for name in shared if not _contains(verdict.parameters[name], hit.parameters[name]))

@@ -19,7 +19,7 @@ _PION_FIRST: Final = [0x000D, 0xFF01]
 
 
 @dataclass(frozen=True, slots=True)
-class ClientHello:
+class HelloFingerprint:
     """The fingerprint of a ClientHello; `extensions` in their order."""
 
     record_version: int
@@ -42,7 +42,7 @@ def is_hello(payload: bytes) -> bool:
     return len(payload) > 25 and payload[0] == 22 and payload[1] == 0xFE and payload[13] == 1
 
 
-def read_hello(payload: bytes) -> ClientHello | None:
+def read_hello(payload: bytes) -> HelloFingerprint | None:
     """The ClientHello at the start of `payload`, None where there is none or it is truncated."""
     if not is_hello(payload):
         return None
@@ -57,7 +57,7 @@ def read_hello(payload: bytes) -> ClientHello | None:
         extensions = _extensions(body, at)
     except (IndexError, struct.error):
         return None
-    return ClientHello(int.from_bytes(payload[1:3], "big"), int.from_bytes(body[:2], "big"), ciphers, extensions)
+    return HelloFingerprint(int.from_bytes(payload[1:3], "big"), int.from_bytes(body[:2], "big"), ciphers, extensions)
 
 
 def _extensions(body: bytes, at: int) -> tuple[int, ...]:

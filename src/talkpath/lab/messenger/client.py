@@ -18,7 +18,7 @@ from talkpath.lab.messenger.exchange import (
     round_of,
 )
 from talkpath.lab.messenger.host import read_bytes
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, Host
+from talkpath.lab.path.hosts import MESSENGER, REFERENCE, LabHost
 from talkpath.measure.facts import Exchange
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import certificate_key_text
@@ -29,7 +29,7 @@ def ask(request: ExchangeRequest) -> list[Exchange]:
     start_s = time.monotonic()
     addresses = dict(zip((MESSENGER.name, REFERENCE.name), request.hosts, strict=True))
 
-    def ask_one(asked: tuple[str, Host, bool]) -> Exchange:
+    def ask_one(asked: tuple[str, LabHost, bool]) -> Exchange:
         app, host, neutral = asked
         at_s = time.monotonic() - start_s
         failure, rtt_ms = _exchange(addresses[host.name], f"{app or 'www'}.{host.name}.example", request.key)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, Host
+from talkpath.lab.path.hosts import MESSENGER, REFERENCE, LabHost
 from talkpath.measure.facts import Exchange
 
 PORT = 443
@@ -46,6 +46,6 @@ def read_exchanges(stdout: bytes) -> tuple[Exchange, ...]:
         return ()
 
 
-def round_of(apps: Sequence[str]) -> list[tuple[str, Host, bool]]:
+def round_of(apps: Sequence[str]) -> list[tuple[str, LabHost, bool]]:
     """(app, host, neutral) of each exchange of one round."""
     return [*((app, MESSENGER, False) for app in apps), ("", REFERENCE, True)]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from talkpath.lab.messenger.exchange import ANSWER_BYTES, MESSAGE_BYTES, PORT, ROUND_S, ROUNDS, TIMEOUT_S, round_of
 from talkpath.lab.path.hosts import PROBE
-from talkpath.lab.path.stream import HalfStream, Handshake, Scheduler
+from talkpath.lab.path.stream import HalfStream, Scheduler, TcpHandshake
 from talkpath.measure.facts import Exchange
 from talkpath.wire.ip.address import Address
 
@@ -47,7 +47,7 @@ class _SimulatedExchange:
 
     def _begin(self) -> None:
         self.scheduler.later(self.scheduler.now_s + TIMEOUT_S, self._time_out)
-        Handshake(self.scheduler, self.ends, self._opened, self._time_out)
+        TcpHandshake(self.scheduler, self.ends, self._opened, self._time_out)
 
     def _opened(self) -> None:
         near, far = self.ends

@@ -1,14 +1,14 @@
-"""How others look for restrictions, in the same lab: what each of them sees, and whom it accuses falsely.
+"""Other published methods in the same lab: what each of them detects, and what it falsely accuses.
 
-Contract for whoever scores:
+Read `virtual_path` (a client and a server in virtual time), `method`, then each method's file and `table`.
 
-    look(scenario, arm) -> Look          plays one scenario past every method, talkpath first; pure, a process may be
-                                         given it (all arguments and results pickle, a Look is JSON by msgspec)
-    table.lines(looks) -> list[str]      the one markdown table: counts and exact 95 % intervals
+    compare(scenario, arm) -> Comparison    plays one scenario with every method, talkpath first; arguments and
+                                            results pickle, and a Comparison is JSON by msgspec
+    table.lines(rows) -> list[str]          the markdown table: counts and exact 95 % intervals
 
-Every module here that has a `PEER` is a method; adding one is adding a file. Each is written from its published
-description, cited in the file, and none sees more of a network than `Line` lets it: its own packets, in virtual time.
-All get the lab's own bytes of the app, so what they miss is the method's, not the imitation's.
+Every module here that has a `METHOD` is one, found by being here. Each is written from its published description, cited
+in the file, and sees of a network only what `VirtualPath` lets it: its own packets, in virtual time. All get the lab's
+own bytes of the app, so what they miss is due to the method, not to the imitation.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.ground_truth.score import ACCUSING
-from talkpath.lab.other_methods.method import Peer
-from talkpath.lab.other_methods.virtual_path import Line
+from talkpath.lab.other_methods.method import Method
+from talkpath.lab.other_methods.virtual_path import VirtualPath
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
 
-__all__ = ["Look", "Peer", "Sight", "look", "methods", "peers"]
+__all__ = ["Comparison", "Method", "MethodResult", "compare", "methods", "other_methods"]
 
 OURS = "talkpath"
 CLOSED = {"corporate": "udp.block"}
-"""Backgrounds that are closed by nature: saying so accuses nobody falsely."""
+"""Backgrounds that are truly closed: calling them closed is no false accusation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What one method said of one scenario: `accused`, something restricts these calls. And what saying it cost."""
+class MethodResult:
+    """The result of one method in one scenario: whether it says that something restricts these calls, and its cost."""
 
     method: str
     accused: bool
@@ -47,46 +47,47 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One scenario past every method. `rules` are those that truly hit the arm; none: whoever accuses is wrong."""
+class Comparison:
+    """One scenario with every method. `rules` are those that really hit the arm; where there are none, every accusation
+    is false."""
 
     arm: str
     background: str
     rules: tuple[str, ...]
     seed: int
     family: int
-    sights: tuple[Sight, ...]
+    sights: tuple[MethodResult, ...]
 
 
 @cache
-def peers() -> dict[str, Peer]:
-    """All methods but ours, by id."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    known = (module.PEER for module in modules if hasattr(module, "PEER"))
-    return {peer.id: peer for peer in sorted(known, key=lambda peer: peer.id)}
+def other_methods() -> dict[str, Method]:
+    """All methods except ours, by id."""
+    modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
+    known = (module.METHOD for module in modules if hasattr(module, "METHOD"))
+    return {method.id: method for method in sorted(known, key=lambda method: method.id)}
 
 
 def methods() -> tuple[str, ...]:
-    """Ids of all methods, ours first, as in `Look.sights`."""
-    return (OURS, *peers())
+    """Ids of all methods, ours first, as in `Comparison.sights`."""
+    return (OURS, *other_methods())
 
 
-def look(scenario: Scenario, arm: Arm) -> Look:
-    """One scenario, one arm, every method, each on a fresh network of the same seed."""
+def compare(scenario: Scenario, arm: Arm) -> Comparison:
+    """Plays one scenario and one arm with every method, each on a fresh network of the same seed."""
     hits = [hit.rule for hit in truth(scenario.rules, (arm,), PORTS)]
     closed = CLOSED.get(scenario.background.id)
     rules = tuple(sorted({*hits, closed} if closed else set(hits)))
-    sights = (_ours(scenario, arm), *(_theirs(peer, scenario, arm) for peer in peers().values()))
-    return Look(str(arm), scenario.background.id, rules, scenario.seed, scenario.family, sights)
+    sights = (_ours(scenario, arm), *(_theirs(method, scenario, arm) for method in other_methods().values()))
+    return Comparison(str(arm), scenario.background.id, rules, scenario.seed, scenario.family, sights)
 
 
-def _ours(scenario: Scenario, arm: Arm) -> Sight:
+def _ours(scenario: Scenario, arm: Arm) -> MethodResult:
     facts = run_sim(make_plan((arm,)), scenario)
     accused = any(verdict.state in ACCUSING for verdict in judge(facts))
-    return Sight(OURS, accused, facts.duration_s, facts.bytes_sent + facts.bytes_received)
+    return MethodResult(OURS, accused, facts.duration_s, facts.bytes_sent + facts.bytes_received)
 
 
-def _theirs(peer: Peer, scenario: Scenario, arm: Arm) -> Sight:
-    line = Line(scenario.network(), scenario.family)
-    accused = peer.accuses(line, arm, scenario.seed)
-    return Sight(peer.id, accused, line.now_s, line.bytes)
+def _theirs(method: Method, scenario: Scenario, arm: Arm) -> MethodResult:
+    path = VirtualPath(scenario.network(), scenario.family)
+    accused = method.accuses(path, arm, scenario.seed)
+    return MethodResult(method.id, accused, path.now_s, path.bytes)

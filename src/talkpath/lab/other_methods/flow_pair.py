@@ -3,7 +3,7 @@
 The textbook design (McNemar, "Note on the sampling error of the difference between correlated proportions or
 percentages", Psychometrika 12, 1947; in its exact form, a sign test on the pairs in which just one packet was lost).
 Each slot's two packets leave half a millisecond apart in an order drawn by a coin. It is what talkpath would be without
-fresh 5-tuples and permuted roles: any path, queue or translator that treats the two 5-tuples apart is taken for a rule.
+fresh 5-tuples and permuted roles: any path, queue or NAT that treats the two 5-tuples differently is taken for a rule.
 """
 
 from __future__ import annotations
@@ -15,39 +15,41 @@ from random import Random
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import SPACING_MS
 from talkpath.experiment.twin import random_twin
-from talkpath.lab.other_methods.method import Peer, recording
-from talkpath.lab.other_methods.virtual_path import Line, Packet
+from talkpath.lab.other_methods.method import Method, recording
+from talkpath.lab.other_methods.virtual_path import MethodPacket, VirtualPath
 
 WATCHED_S = 20.0
 ALPHA = 1e-4
 """Of the whole test, as a check of one arm has it; half for each direction."""
 
 CALL, TWIN = 0, 1
-WAYS: tuple[Direction, Direction] = ("up", "down")
+DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
 
 
-def accuses(line: Line, arm: Arm, seed: int) -> bool:
-    """Both flows at once."""
+def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
+    """Plays both flows at once."""
     schedule, calls = recording(arm, seed, WATCHED_S)
     twins = random_twin(schedule, Random(f"twin {seed}").randbytes(32))
     coin = Random(f"order {seed}")
-    packets: list[Packet] = []
+    packets: list[MethodPacket] = []
     for slot, call, twin in zip(schedule.slots, calls, twins, strict=True):
         late_s = [0.0, SPACING_MS / 1000][:: coin.choice((1, -1))]
         packets += [
-            Packet(slot.at_ms / 1000 + late_s[flow], slot.direction, flow, data)
+            MethodPacket(slot.at_ms / 1000 + late_s[flow], slot.direction, flow, data)
             for flow, data in ((CALL, call), (TWIN, twin))
         ]
     arrived = line.play(packets, WATCHED_S + 1.0)
-    return any(mcnemar_p(*_discordant(packets, arrived, way)) <= ALPHA / 2 for way in WAYS)
+    return any(mcnemar_p(*_discordant(packets, arrived, direction)) <= ALPHA / 2 for direction in DIRECTIONS)
 
 
-def _discordant(packets: list[Packet], arrived: Mapping[int, float | None], way: Direction) -> tuple[int, int]:
-    """(pairs in which only the call was lost, only the twin), of those in which both were sent."""
+def _discordant(
+    packets: list[MethodPacket], arrived: Mapping[int, float | None], direction: Direction
+) -> tuple[int, int]:
+    """Of the pairs of which both packets were sent: (in how many only the call was lost, only the twin)."""
     pairs = [
         (arrived[place] is None, arrived[place + 1] is None)
         for place in range(0, len(packets), 2)
-        if packets[place].direction == way and place in arrived and place + 1 in arrived
+        if packets[place].direction == direction and place in arrived and place + 1 in arrived
     ]
     return pairs.count((True, False)), pairs.count((False, True))
 
@@ -58,4 +60,4 @@ def mcnemar_p(calls: int, twins: int) -> float:
     return float(sum(comb(total, heads) for heads in range(calls, total + 1)) / 2**total)
 
 
-PEER = Peer("pair", "one pair of flows", "McNemar 1947", accuses)
+METHOD = Method("pair", "one pair of flows", "McNemar 1947", accuses)

@@ -9,23 +9,23 @@ from random import Random
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Schedule, Slot
-from talkpath.lab.other_methods.virtual_path import Line
+from talkpath.lab.other_methods.virtual_path import VirtualPath
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """One method. `accuses(line, arm, seed)` plays it to its end and tells whether it says that calls of the arm are
-    restricted. `source`: where it is described."""
+class Method:
+    """One method. `accuses(path, arm, seed)` plays it to its end, and returns whether it reports that calls of the arm
+    are restricted. `source` is its published description."""
 
     id: str
     name: str
     source: str
-    accuses: Callable[[Line, Arm, int], bool]
+    accuses: Callable[[VirtualPath, Arm, int], bool]
 
 
 @lru_cache(maxsize=32)
 def recording(arm: Arm, seed: int, seconds: float) -> tuple[Schedule, tuple[bytes, ...]]:
-    """(slots, their datagrams) of one call as it looks where nothing is lost: no request is sent twice."""
+    """(schedule, datagrams) of one call on a path without loss: no request is repeated."""
     shape = shapes()[arm]
     whole = shape.schedule(Random(f"recording {arm} {seed}"), round(seconds * shape.packet_rate))
     datagrams = shape.datagrams(whole, Random(f"call {seed}").randbytes(32))

@@ -2,8 +2,8 @@
 
 Described in OONI's test specification ts-025 (stun_reachability, version 2020-06-01-000): a valid response is success,
 anything else failure. Tries as those of the client library that its engine uses (pion/stun: 300 ms, each wait 300 ms
-longer, seven retransmissions of the same bytes), restated. OONI itself reports a failure and accuses nobody; a failure
-is taken as "calls do not work here".
+longer, seven retransmissions of the same bytes). OONI itself reports a failure without an accusation; here a failure is
+taken as "calls do not work here".
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.other_methods.method import Peer
-from talkpath.lab.other_methods.virtual_path import Line, Packet
+from talkpath.lab.other_methods.method import Method
+from talkpath.lab.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import Attribute, Message, Type, encode, encode_xor_address
 
@@ -20,14 +20,14 @@ TRIES = 8
 FIRST_WAIT_S = 0.3
 
 
-def accuses(line: Line, arm: Arm, seed: int) -> bool:
-    """Whether all tries stayed unanswered. The arm does not matter: the request is nobody's."""
+def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
+    """Whether all tries stayed unanswered. The arm does not matter: the request belongs to no app."""
     transaction = Random(f"binding {seed}").randbytes(12)
     request = encode(Message(Type.BINDING_REQUEST, transaction))
     mapped = encode_xor_address(Address.of("192.0.2.10", 40000), transaction)
     answer = encode(Message(Type.BINDING_RESPONSE, transaction, ((Attribute.XOR_MAPPED_ADDRESS, mapped),)))
-    exchange = [Packet(0.0, "up", 0, request), Packet(0.0, "down", 0, answer)]
+    exchange = [MethodPacket(0.0, "up", 0, request), MethodPacket(0.0, "down", 0, answer)]
     return not any(line.play(exchange, FIRST_WAIT_S * number).get(1) for number in range(1, TRIES + 1))
 
 
-PEER = Peer("stun", "one STUN exchange", "OONI ts-025", accuses)
+METHOD = Method("stun", "one STUN exchange", "OONI ts-025", accuses)

@@ -1,7 +1,7 @@
-"""A client and a server of a method, at the two ends of a made-up network, in virtual time.
+"""A client and a server of a method at the two ends of a simulated network, in virtual time.
 
-Contract: the server knows a flow's client by what arrived, so behind a translator it answers to the outer port, and
-of a flow of which nothing arrived it sends nothing. It starts its half of a flow when the first packet arrives.
+Contract: the server learns a flow's client address from the packets that arrive, so behind a translator it answers to
+the outer port. It starts its half of a flow when the flow's first packet arrives, and sends nothing before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.lab.network import Network
+from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
@@ -20,8 +20,8 @@ SERVER_PORT = 3478
 FIRST_LOCAL = 40000
 
 
-class Packet(NamedTuple):
-    """One to send. `at_s` counts from when `play` is called; for "down" from when the flow's first packet arrived.
+class MethodPacket(NamedTuple):
+    """A packet to send. `at_s` counts from the call of `play`, for "down" from the arrival of the flow's first packet.
     `flow` numbers the client's ports."""
 
     at_s: float
@@ -30,30 +30,30 @@ class Packet(NamedTuple):
     data: bytes
 
 
-class Line:
+class VirtualPath:
     """`now_s` and `bytes` (UDP payloads that left, both ways) grow with every `play`."""
 
-    def __init__(self, network: Network, family: int = 4) -> None:
+    def __init__(self, network: LabNetwork, family: int = 4) -> None:
         self.now_s, self.bytes = 0.0, 0
         self._network = network
         place = 0 if family == 4 else 1
         self._near, self._far = PROBE.packed()[place], Address(RESPONDER.packed()[place], SERVER_PORT)
 
     def wait(self, seconds: float) -> None:
-        """Let time go by."""
+        """Lets time pass."""
         self.now_s += seconds
 
-    def play(self, packets: Sequence[Packet], seconds: float) -> dict[int, float | None]:
-        """Send them and listen for `seconds`. By place in `packets`, seconds until each arrived (None: it did not);
-        what was never sent is left out."""
+    def play(self, packets: Sequence[MethodPacket], seconds: float) -> dict[int, float | None]:
+        """Sends them and listens for `seconds`. By index in `packets`: seconds until each arrived (None: it did not);
+        packets that were never sent are left out."""
         return _Play(self._network, self, packets, seconds).run()
 
     def up(self, flow: int) -> UdpWriter:
-        """Writes a flow's packets to the server."""
+        """The writer of a flow's packets to the server."""
         return UdpWriter(Address(self._near, FIRST_LOCAL + flow), self._far)
 
     def down(self, arrived: bytes) -> UdpWriter:
-        """Writes the answers to whoever sent the packet."""
+        """The writer of answers to the sender of that packet."""
         parts = split_udp(arrived)
         assert parts is not None  # it is ours
         source = Address(parts[0][: len(self._near)], int.from_bytes(parts[0][-4:-2], "big"))
@@ -61,9 +61,9 @@ class Line:
 
 
 class _Play:
-    """One call of `Line.play`. Events are (when, order, place, copy): a packet leaves, or `copy` of it arrives."""
+    """One `play`. Events are (when, order, place, copy): a packet leaves, or `copy` of it arrives."""
 
-    def __init__(self, network: Network, line: Line, packets: Sequence[Packet], seconds: float) -> None:
+    def __init__(self, network: LabNetwork, line: VirtualPath, packets: Sequence[MethodPacket], seconds: float) -> None:
         self.network, self.line, self.packets = network, line, packets
         self.start_s, self.end_s = line.now_s, line.now_s + seconds
         self.heap: list[tuple[float, int, int, bytes | None]] = []

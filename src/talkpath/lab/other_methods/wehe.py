@@ -2,13 +2,13 @@
 
 Described in Li, Niaki, Choffnes, Gill and Mislove, "A Large-Scale Analysis of Deployed Traffic Differentiation
 Practices", SIGCOMM 2019, sections 2 and 3; the rule and its numbers as shipped with the command-line client 3.2 and
-its analysis server (NEU-SNS/wehe-cmdline, NEU-SNS/wehe-py3), restated here, no line of theirs copied:
+its analysis server (NEU-SNS/wehe-cmdline, NEU-SNS/wehe-py3), written again from the description:
 
 - each replay lasts as long as the recording (22 s for a messenger's call), one after the other, randomised last;
-- the client's received bytes are cut into 100 samples of throughput, and samples of zero are thrown away;
+- the client's received bytes are divided into 100 samples of throughput, and samples of zero are discarded;
 - "differentiation" if the area between the two distributions is at least 0.5 of the smaller peak (0.3 where either
   mean is over 10 Mbit/s) and the two-sample Kolmogorov-Smirnov p is below 0.01;
-- where the area is large, whatever p, all is played once more and the second result stands.
+- where the area is large, whatever p, everything is replayed and the second result counts.
 
 Differentiation in favour of the recording is no accusation here. A replay without any sample gives no result.
 """
@@ -22,8 +22,8 @@ from random import Random
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.other_methods.method import Peer, recording
-from talkpath.lab.other_methods.virtual_path import Line, Packet
+from talkpath.lab.other_methods.method import Method, recording
+from talkpath.lab.other_methods.virtual_path import MethodPacket, VirtualPath
 
 REPLAY_S = 22.0
 SAMPLES = 100
@@ -32,8 +32,8 @@ AREA, FAST_AREA, FAST_MBPS = 0.5, 0.3, 10.0
 P_VALUE = 0.01
 
 
-def accuses(line: Line, arm: Arm, seed: int) -> bool:
-    """Both replays, and both again where the first look says so."""
+def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
+    """Both replays, and both again where the first result says so."""
     found = "none"
     for again in (False, True):
         samples = [_replay(line, arm, seed, 2 * again + randomised, randomised) for randomised in (False, True)]
@@ -43,11 +43,11 @@ def accuses(line: Line, arm: Arm, seed: int) -> bool:
     return found == "throttled"
 
 
-def _replay(line: Line, arm: Arm, seed: int, flow: int, randomised: bool) -> list[float]:
+def _replay(line: VirtualPath, arm: Arm, seed: int, flow: int, randomised: bool) -> list[float]:
     schedule, datagrams = recording(arm, seed, REPLAY_S)
     rng = Random(f"randomised {seed}")
     packets = [
-        Packet(slot.at_ms / 1000, slot.direction, flow, rng.randbytes(slot.size) if randomised else data)
+        MethodPacket(slot.at_ms / 1000, slot.direction, flow, rng.randbytes(slot.size) if randomised else data)
         for slot, data in zip(schedule.slots, datagrams, strict=True)
     ]
     arrived = line.play(packets, REPLAY_S)
@@ -55,8 +55,8 @@ def _replay(line: Line, arm: Arm, seed: int, flow: int, randomised: bool) -> lis
     return throughput_mbps(packets, arrived)
 
 
-def throughput_mbps(packets: Sequence[Packet], arrived: Mapping[int, float | None]) -> list[float]:
-    """The client's samples, without those of zero."""
+def throughput_mbps(packets: Sequence[MethodPacket], arrived: Mapping[int, float | None]) -> list[float]:
+    """The client's throughput samples, without those of zero."""
     sample_s = REPLAY_S / SAMPLES
     sums = [0.0] * SAMPLES
     for place, at_s in arrived.items():
@@ -102,4 +102,4 @@ def ks_p(one: Sequence[float], other: Sequence[float]) -> float:
     return min(1.0, 2 * sum((-1.0) ** (k - 1) * exp(-2 * (k * scaled) ** 2) for k in range(1, 40)))
 
 
-PEER = Peer("wehe", "Wehe's replay pair", "Li et al., SIGCOMM 2019", accuses)
+METHOD = Method("wehe", "Wehe's replay pair", "Li et al., SIGCOMM 2019", accuses)

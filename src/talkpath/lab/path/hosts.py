@@ -13,7 +13,7 @@ from talkpath.wire.ip.address import Address
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class LabHost:
     """One host: its name, and one address of each family."""
 
     name: str
@@ -29,10 +29,10 @@ class Host:
         return ipaddress.IPv4Address(self.ipv4).packed, ipaddress.IPv6Address(self.ipv6).packed
 
 
-PROBE = Host("probe", "192.0.2.10", "2001:db8:1::10")
-RESPONDER = Host("responder", "198.51.100.10", "2001:db8:2::10")
-MESSENGER = Host("messenger", "203.0.113.10", "2001:db8:3::10")
-REFERENCE = Host("reference", "203.0.113.20", "2001:db8:4::20")
+PROBE = LabHost("probe", "192.0.2.10", "2001:db8:1::10")
+RESPONDER = LabHost("responder", "198.51.100.10", "2001:db8:2::10")
+MESSENGER = LabHost("messenger", "203.0.113.10", "2001:db8:3::10")
+REFERENCE = LabHost("reference", "203.0.113.20", "2001:db8:4::20")
 
 HOSTS = (PROBE, RESPONDER, MESSENGER, REFERENCE)
 

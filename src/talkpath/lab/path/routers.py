@@ -11,19 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from talkpath.errors import UsageError
-from talkpath.lab.parameters import Parameter, read, split
+from talkpath.lab.parameters import Setting, read, split
 from talkpath.lab.path.link import Bucket
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import IPV4_BYTES, IPV6_BYTES, Icmp, build_icmp, parse_icmp, parse_ip
 
 MOST_ROUTERS = 16
-ROUTERS = Parameter("routers", "routers", "between the two ends", 4.0, 1, MOST_ROUTERS, whole=True)
-AT = Parameter("at", "router", "before which the restrictor is; 0: the middle", 0.0, 0, MOST_ROUTERS + 1, whole=True)
-REWRITES = Parameter(
+ROUTERS = Setting("routers", "routers", "between the two ends", 4.0, 1, MOST_ROUTERS, whole=True)
+AT = Setting("at", "router", "before which the restrictor is; 0: the middle", 0.0, 0, MOST_ROUTERS + 1, whole=True)
+REWRITES = Setting(
     "rewrites", "router", "that resets the hop limit of every packet; 0: none", 0.0, 0, MOST_ROUTERS, whole=True
 )
-ICMP_PER_S = Parameter("icmp_per_s", "messages/s", "each router sends at most; 0: as many as asked", 0.0, 0, 10_000)
-QUOTED = Parameter("quoted", "bytes", "of a packet behind its IP header that a router quotes", 8.0, 8, 1200, whole=True)
+ICMP_PER_S = Setting("icmp_per_s", "messages/s", "each router sends at most; 0: as many as asked", 0.0, 0, 10_000)
+QUOTED = Setting("quoted", "bytes", "of a packet behind its IP header that a router quotes", 8.0, 8, 1200, whole=True)
 
 HOPS = 64  # the hop limit that a rewriting router sets
 ICMP_BYTES = 1000.0  # one message in the token bucket of a router's rate

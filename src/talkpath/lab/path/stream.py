@@ -1,9 +1,9 @@
-"""A retransmitting stream for virtual time: what TCP does for us, and no more.
+"""TCP for virtual time: segments, retransmission, in-order delivery, and nothing more.
 
-Bytes are cut into segments, each is offered to the network as a TCP packet, a lost one is sent again after a
-timeout that doubles (RFC 6298: at first 1 s for a handshake, 200 ms after), delivery is in order. There is no
-window and no congestion control: the streams carry a control channel and calls of some 100 kbit/s. Bytes that TLS
-would hide are masked behind the header of a record, so that a restrictor reads in the lab what it could read outside.
+Each segment is offered to the network as a TCP packet; a lost one is sent again after a timeout that doubles (RFC 6298:
+first 1 s for a handshake, then 200 ms). There is no window and no congestion control: the streams carry a control
+channel and calls of some 100 kbit/s. Bytes that TLS would encrypt are masked behind a record header, so that a
+restrictor reads in the lab what it could read outside.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of what a server a
 
 
 class Scheduler(Protocol):
-    """What a stream needs of its driver: the time, a way to be called later, and the network."""
+    """What a stream needs of its driver: the time, timers, and the network."""
 
     now_s: float
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
-        """Call `action` when the time is `at_s`; those of one instant in the order they were asked for."""
+        """Calls `action` at `at_s`; actions of the same instant run in the order of these calls."""
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
-        """When each copy of the packet arrives; empty for a lost one."""
+        """Offers a packet, and returns when each copy arrives; empty for a lost one."""
         ...
 
 
 class HalfStream:
-    """One direction of a connected stream. `secret`: the bytes given are what TLS would hide."""
+    """One direction of a connected stream. `encrypted`: the bytes are those that TLS would encrypt."""
 
     def __init__(
         self,
-        world: Scheduler,
+        scheduler: Scheduler,
         direction: Direction,
         ends: tuple[Address, Address],
         deliver: Callable[[bytes], None],
         broken: Callable[[], None],
         *,
-        secret: bool = True,
+        encrypted: bool = True,
     ) -> None:
-        self._world, self._direction, self._ends = world, direction, ends
-        self._deliver, self._broken, self._secret = deliver, broken, secret
+        self._scheduler, self._direction, self._ends = scheduler, direction, ends
+        self._deliver, self._broken, self._encrypted = deliver, broken, encrypted
         self._sequence = self._expected = 1
-        self._held: dict[int, bytes] = {}
+        self._early: dict[int, bytes] = {}
         self.closed = False
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Sends bytes."""
         for at in range(0, len(data), SEGMENT_BYTES):
             piece = data[at : at + SEGMENT_BYTES]
             self._send(self._sequence, piece, 0)
@@ -69,21 +69,21 @@ class HalfStream:
         if self.closed:
             return
         source, target = self._ends
-        seen = _hidden(piece, sequence) if self._secret else piece
+        seen = _hidden(piece, sequence) if self._encrypted else piece
         segment = Tcp(source.port, target.port, sequence, 0, PUSH_ACK, payload=seen)
-        arrivals = self._world.offer(self._direction, build_tcp(source, target, segment))
+        arrivals = self._scheduler.offer(self._direction, build_tcp(source, target, segment))
         if arrivals:
-            self._world.later(min(arrivals), lambda: self._arrive(sequence, piece))
+            self._scheduler.later(min(arrivals), lambda: self._arrive(sequence, piece))
         elif tries >= TRIES:
             self.closed = True
             self._broken()
         else:
             wait_s = RETRY_S * 2**tries
-            self._world.later(self._world.now_s + wait_s, lambda: self._send(sequence, piece, tries + 1))
+            self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._send(sequence, piece, tries + 1))
 
     def _arrive(self, sequence: int, piece: bytes) -> None:
-        self._held[sequence] = piece
-        while (ready := self._held.pop(self._expected, None)) is not None:
+        self._early[sequence] = piece
+        while (ready := self._early.pop(self._expected, None)) is not None:
             self._expected += len(ready)
             if not self.closed:
                 self._deliver(ready)
@@ -93,22 +93,22 @@ _MASK = bytes(value * 157 + 89 & 0xFF for value in range(256))
 
 
 def _hidden(piece: bytes, sequence: int) -> bytes:
-    """As long as `piece`, and as TLS looks."""
+    """The piece as TLS would show it: a record header, then bytes that say nothing, of the same length."""
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
-class Handshake:
-    """SYN and SYN-ACK, retried; `opened` or `failed` is called once."""
+class TcpHandshake:
+    """SYN and SYN-ACK with retries; `opened` or `failed` is called once."""
 
     def __init__(
         self,
-        world: Scheduler,
+        scheduler: Scheduler,
         ends: tuple[Address, Address],
         opened: Callable[[], None],
         failed: Callable[[], None],
         tries: int = 3,
     ) -> None:
-        self._world, self._ends = world, ends
+        self._scheduler, self._ends = scheduler, ends
         self._opened, self._failed = opened, failed
         self._left = tries
         self._done = False
@@ -123,15 +123,17 @@ class Handshake:
             return
         self._left -= 1
         source, target = self._ends
-        for at_s in self._world.offer("up", build_tcp(source, target, Tcp(source.port, target.port, 0, 0, SYN)))[:1]:
-            self._world.later(at_s, self._answer)
-        self._world.later(self._world.now_s + wait_s, lambda: self._try(2 * wait_s))
+        for at_s in self._scheduler.offer("up", build_tcp(source, target, Tcp(source.port, target.port, 0, 0, SYN)))[
+            :1
+        ]:
+            self._scheduler.later(at_s, self._answer)
+        self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._try(2 * wait_s))
 
     def _answer(self) -> None:
         source, target = self._ends
         reply = build_tcp(target, source, Tcp(target.port, source.port, 0, 1, SYN_ACK))
-        for at_s in self._world.offer("down", reply)[:1]:
-            self._world.later(at_s, self._established)
+        for at_s in self._scheduler.offer("down", reply)[:1]:
+            self._scheduler.later(at_s, self._established)
 
     def _established(self) -> None:
         if not self._done:
@@ -140,14 +142,14 @@ class Handshake:
 
 
 class CallStream:
-    """One call over "tcp", "tls" or "wss": datagrams both ways; what is written before it opens waits.
+    """One call over "tcp", "tls" or "wss": datagrams in both directions; those written before it opens wait.
 
-    `far` and `near` take the datagrams that arrive there. TLS is a hello each way, and then what its carrier says.
+    `far` and `near` receive the datagrams that arrive there. TLS is modelled by one hello in each direction.
     """
 
     def __init__(
         self,
-        world: Scheduler,
+        scheduler: Scheduler,
         ends: tuple[Address, Address],
         transport: str,
         far: Callable[[bytes], None],
@@ -158,36 +160,36 @@ class CallStream:
         self._far: Carrier = Server() if websocket else Framed()
         self._take_far, self._take_near = far, near
         self._hello_left = list(HELLOS) if transport != "tcp" else [0, 0]
-        secret = transport != "tcp"
-        self._up = HalfStream(world, "up", ends, self._at_far, lambda: None, secret=secret)
-        self._down = HalfStream(world, "down", (ends[1], ends[0]), self._at_near, lambda: None, secret=secret)
+        encrypted = transport != "tcp"
+        self._up = HalfStream(scheduler, "up", ends, self._at_far, lambda: None, encrypted=encrypted)
+        self._down = HalfStream(scheduler, "down", (ends[1], ends[0]), self._at_near, lambda: None, encrypted=encrypted)
         self._open = False
-        Handshake(world, ends, self._opened, lambda: None)
+        TcpHandshake(scheduler, ends, self._opened, lambda: None)
 
     def write(self, datagram: bytes) -> None:
-        """From the probe."""
+        """Sends a datagram from the probe."""
         self._near.write(datagram)
-        self._say()
+        self._flush_up()
 
     def answer(self, datagram: bytes) -> None:
-        """From the responder."""
+        """Sends a datagram from the responder."""
         self._far.write(datagram)
-        self._reply()
+        self._flush_down()
 
     def _opened(self) -> None:
         if self._hello_left[0]:
             self._up.write(bytes(HELLOS[0]))
         else:
             self._open = True
-            self._say()
+            self._flush_up()
 
-    def _say(self) -> None:
-        if self._open and (said := self._near.out()):
-            self._up.write(said)
+    def _flush_up(self) -> None:
+        if self._open and (data := self._near.out()):
+            self._up.write(data)
 
-    def _reply(self) -> None:
-        if said := self._far.out():
-            self._down.write(said)
+    def _flush_down(self) -> None:
+        if data := self._far.out():
+            self._down.write(data)
 
     def _at_far(self, data: bytes) -> None:
         plain = self._after_hello(0, data)
@@ -195,17 +197,17 @@ class CallStream:
             self._down.write(bytes(HELLOS[1]))
         for datagram in self._far.feed(plain):
             self._take_far(datagram)
-        self._reply()
+        self._flush_down()
 
     def _at_near(self, data: bytes) -> None:
         plain = self._after_hello(1, data)
         self._open = self._open or not self._hello_left[1]
         for datagram in self._near.feed(plain):
             self._take_near(datagram)
-        self._say()
+        self._flush_up()
 
     def _after_hello(self, side: int, data: bytes) -> bytes:
-        """What of the bytes comes after the hello that is still awaited."""
+        """The bytes after the hello that is still awaited."""
         taken = min(self._hello_left[side], len(data))
         self._hello_left[side] -= taken
         return data[taken:]

@@ -13,7 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from talkpath.lab.parameters import known, read, split
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, Rule
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, LabRule, Mechanism
 
 
 @cache
@@ -24,7 +24,7 @@ def mechanisms() -> dict[str, Mechanism]:
     return {mechanism.id: mechanism for mechanism in sorted(all_mechanisms, key=lambda m: m.id)}
 
 
-def parse_rule(text: str) -> Rule:
+def parse_rule(text: str) -> LabRule:
     """Parses `media.drop,app=telegram,direction=up,p=0.3`.
 
     `UsageError` names what is unknown, and lists the mechanisms or settings that exist.
@@ -36,4 +36,4 @@ def parse_rule(text: str) -> Rule:
     conditions = [p for p in mechanism.parameters if p.default is None and p not in (APP, MEDIUM)]
     if not any(p.name in values for p in conditions):
         defaults |= mechanism.otherwise
-    return Rule(mechanism, {**defaults, **values})
+    return LabRule(mechanism, {**defaults, **values})

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
 from talkpath.lab.path.link import DROP, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 
 SERVERS = {host.name: host for host in (RESPONDER, MESSENGER, REFERENCE)}
 
-HOST = Parameter("host", "host of the lab", "that is blocked", RESPONDER.name, choices=tuple(SERVERS))
+HOST = Setting("host", "host of the lab", "that is blocked", RESPONDER.name, choices=tuple(SERVERS))
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow; None where the server is another host."""
     if flow.far not in SERVERS[state.rule.word("host")].packed():
         return None

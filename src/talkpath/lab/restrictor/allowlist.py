@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.hosts import REFERENCE
 from talkpath.lab.path.link import DROP, PacketFilter
 from talkpath.lab.restrictor.address_block import SERVERS
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 
-HOST = Parameter("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(SERVERS))
+HOST = Setting("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(SERVERS))
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow, of any protocol; None for the listed server and for DNS."""
     if flow.is_dns or flow.far in SERVERS[state.rule.word("host")].packed():
         return None

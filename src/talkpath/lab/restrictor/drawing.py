@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-Settings = dict[str, float | str]
+DrawnSettings = dict[str, float | str]
 
 WATCHED_S = 2.5  # how long a default check watches a call
 BASELINE_PACKETS = 25
@@ -35,7 +35,7 @@ class DrawnCall(Protocol):
         """IP bit rate of the slower direction."""
 
 
-def direction_alone(rng: Random, call: DrawnCall) -> Settings | None:
+def direction_alone(rng: Random, call: DrawnCall) -> DrawnSettings | None:
     """The settings of a mechanism that has none beside its direction, app and medium."""
     return {}
 
@@ -51,7 +51,7 @@ class Drawing:
 
     order: int
     weight: int = 1
-    settings: Callable[[Random, DrawnCall], Settings | None] = direction_alone
+    settings: Callable[[Random, DrawnCall], DrawnSettings | None] = direction_alone
     why_never: str = ""
 
 

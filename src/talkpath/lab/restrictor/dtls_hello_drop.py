@@ -8,16 +8,16 @@ from __future__ import annotations
 from random import Random
 
 from talkpath.lab.matchers.dtls_hello import MAKERS, read_hello
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-HELLO = Parameter("hello", "maker", "whose ClientHello", "any", choices=MAKERS)
+HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=MAKERS)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Examines each datagram by itself: a DTLS record of type handshake, and the ClientHello in it."""
     wanted, head = state.rule.word("hello"), flow.head
 
@@ -30,7 +30,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return hello
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """Any ClientHello, or a browser's."""
     return {"hello": rng.choice(("any", "browser"))}
 

@@ -14,8 +14,8 @@ from random import Random
 
 from talkpath.lab.matchers.signatures import CLASSES
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.flow import Flow
-from talkpath.lab.restrictor.mechanism import Rule, RuleState
+from talkpath.lab.restrictor.flow import TrackedFlow
+from talkpath.lab.restrictor.mechanism import LabRule, RuleState
 from talkpath.wire.ip.packets import UDP
 
 IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux conntrack: 120 s for a UDP stream)
@@ -24,12 +24,12 @@ IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux con
 class Restrictor:
     """The rules of one run. `hits` counts dropped and delayed packets by (number of the rule, class, medium)."""
 
-    def __init__(self, rules: Sequence[Rule], seed: int) -> None:
+    def __init__(self, rules: Sequence[LabRule], seed: int) -> None:
         self._states = [RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
         self._needs_medium = any(rule.word("medium") for rule in rules)
         self._needs_trace = any(rule.mechanism.scope != "any" for rule in rules)
-        self._up: dict[bytes, Flow] = {}
-        self._down: dict[bytes, Flow] = {}
+        self._up: dict[bytes, TrackedFlow] = {}
+        self._down: dict[bytes, TrackedFlow] = {}
         self.hits: Counter[tuple[int, str, str]] = Counter()
 
     def fate(self, now_s: float, up: bool, packet: bytes) -> float:
@@ -58,8 +58,8 @@ class Restrictor:
                 late_s += fate
         return late_s
 
-    def _open(self, now_s: float, up: bool, packet: bytes, key: bytes) -> Flow:
-        flow = Flow(now_s, up, packet)
+    def _open(self, now_s: float, up: bool, packet: bytes, key: bytes) -> TrackedFlow:
+        flow = TrackedFlow(now_s, up, packet)
         size = (len(key) - 4) // 2
         ports = key[2 * size : 2 * size + 4]
         back = key[size : 2 * size] + key[:size] + ports[2:] + ports[:2] + key[2 * size + 4 :]
@@ -69,7 +69,7 @@ class Restrictor:
         self._bind(flow)
         return flow
 
-    def _watch(self, flow: Flow, packet: bytes) -> None:
+    def _watch(self, flow: TrackedFlow, packet: bytes) -> None:
         trace = flow.trace
         trace.look(packet[flow.head :])
         label = (trace.app, trace.medium, trace.suspects)
@@ -78,7 +78,7 @@ class Restrictor:
             self._bind(flow)
         flow.watched = trace.open and (self._needs_medium or not trace.app)
 
-    def _bind(self, flow: Flow) -> None:
+    def _bind(self, flow: TrackedFlow) -> None:
         """Gives the flow the packet filters of all rules that now apply; filters made before keep their memory."""
         flow.up, flow.down = [], []
         for number, state in enumerate(self._states):
@@ -91,14 +91,14 @@ class Restrictor:
                         filters.append((decide, number))
 
     @staticmethod
-    def _filter(state: RuleState, number: int, flow: Flow, up: bool) -> PacketFilter | None:
+    def _filter(state: RuleState, number: int, flow: TrackedFlow, up: bool) -> PacketFilter | None:
         key = number, up
         if key not in flow.filters:
             flow.filters[key] = state.rule.mechanism.packet_filter(state, flow, up)
         return flow.filters[key]
 
 
-def applies(rule: Rule, flow: Flow) -> bool:
+def applies(rule: LabRule, flow: TrackedFlow) -> bool:
     """Whether the flow's app and medium, as far as they are known, match the rule's."""
     scope, trace = rule.mechanism.scope, flow.trace
     if scope == "any":

@@ -11,7 +11,7 @@ from talkpath.wire.ip.packets import TCP, UDP
 DNS_PORT: Final = 53
 
 
-class Flow:
+class TrackedFlow:
     """One 5-tuple.
 
     `head` is the offset of its payloads, `packets` the count of both directions, the current packet included. `far` is

@@ -1,4 +1,4 @@
-"""What a restriction is: a `Mechanism` (one file of this folder), a `Rule` (a mechanism with settings), and the
+"""What a restriction is: a `Mechanism` (one file of this folder), a `LabRule` (a mechanism with settings), and the
 `RuleState` of a rule at work.
 
 A mechanism acts through packet filters (lab/path/link). A filter is made for one flow and one direction when the rule
@@ -14,20 +14,20 @@ from random import Random
 from typing import Literal
 
 from talkpath.lab.matchers.signatures import APPS
-from talkpath.lab.parameters import Parameter, Value, text_of
+from talkpath.lab.parameters import Setting, Value, text_of
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 
 Scope = Literal["set-up", "call", "any"]
 
-APP = Parameter("app", "app", "whose calls; any recognised call when not given", choices=APPS)
-MEDIUM = Parameter("medium", "medium", "of which kind; both when not given", choices=("voice", "video"))
+APP = Setting("app", "app", "whose calls; any recognised call when not given", choices=APPS)
+MEDIUM = Setting("medium", "medium", "of which kind; both when not given", choices=("voice", "video"))
 
 
-def direction(default: Literal["up", "down", "both"]) -> Parameter:
+def direction(default: Literal["up", "down", "both"]) -> Setting:
     """The parameter `direction`, with that default."""
-    return Parameter("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
+    return Setting("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +45,15 @@ class Mechanism:
     id: str
     meaning: str
     scope: Scope
-    packet_filter: Callable[[RuleState, Flow, bool], PacketFilter | None]
+    packet_filter: Callable[[RuleState, TrackedFlow, bool], PacketFilter | None]
     drawing: Drawing
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[Setting, ...] = ()
     eager: Mapping[str, Value] = field(default_factory=dict)
     otherwise: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LabRule:
     """A mechanism with settings. `values` holds every parameter that is set, given or by default."""
 
     mechanism: Mechanism = field(repr=False)
@@ -96,6 +96,6 @@ class RuleState:
     `until_s` is keyed by client, server and port, or by what the mechanism's file says.
     """
 
-    rule: Rule
+    rule: LabRule
     rng: Random
     until_s: dict[bytes, float] = field(default_factory=dict)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-MS = Parameter("ms", "ms", "added on average", 200.0, high=10000)
-JITTER_MS = Parameter("jitter_ms", "ms", "standard deviation of what is added", 0.0, high=10000)
+MS = Setting("ms", "ms", "added on average", 200.0, high=10000)
+JITTER_MS = Setting("jitter_ms", "ms", "standard deviation of what is added", 0.0, high=10000)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Delays every packet of a recognised call, keepalives included."""
     mean_s, deviation_s = state.rule.number("ms") / 1000, state.rule.number("jitter_ms") / 1000
     draw = state.rng.gauss
@@ -29,7 +29,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return later
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """From 60 to 500 ms, half of the time with jitter."""
     ms = round(rng.uniform(60, 500))
     return {"ms": ms, "jitter_ms": rng.choice((0, round(rng.uniform(0, ms / 3))))}

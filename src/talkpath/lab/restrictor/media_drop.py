@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings, log_uniform
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings, log_uniform
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 LEAST_P, MOST_P = 0.02, 0.98  # drawn
 
-P = Parameter("p", "share", "of the media packets that are dropped", 0.3)
-ONSET = Parameter("onset_packets", "packets", "of the flow, both ways, that pass first", 0.0, high=1e6, whole=True)
+P = Setting("p", "share", "of the media packets that are dropped", 0.3)
+ONSET = Setting("onset_packets", "packets", "of the flow, both ways, that pass first", 0.0, high=1e6, whole=True)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Draws for each packet; set-up messages, keepalives and the first `onset_packets` always pass."""
     p, onset = state.rule.number("p"), state.rule.number("onset_packets")
     draw, sees_setup, head = state.rng.random, flow.trace.sees_setup, flow.head
@@ -33,7 +33,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return media
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """From 2 to 98 %, sometimes only after the first packets."""
     return {"p": log_uniform(rng, LEAST_P, MOST_P), "onset_packets": rng.choice((0, 0, 0, rng.randint(3, 30)))}
 

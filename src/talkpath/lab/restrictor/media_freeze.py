@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, WATCHED_S, Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, WATCHED_S, Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 HANDSHAKE_MEDIA = 2  # media packets of a direction that still pass
 
-AFTER_PACKETS = Parameter("after_packets", "packets", "of the flow, both ways, that pass", low=1, high=1e6, whole=True)
-AFTER_S = Parameter("after_s", "s", "from the flow's first packet", high=86400)
-AFTER = Parameter("after", "event", "that ends it", choices=("handshake",))
-RESIDUAL_S = Parameter("residual_s", "s", "for which further calls to that port are dead", 0.0, high=86400)
+AFTER_PACKETS = Setting("after_packets", "packets", "of the flow, both ways, that pass", low=1, high=1e6, whole=True)
+AFTER_S = Setting("after_s", "s", "from the flow's first packet", high=86400)
+AFTER = Setting("after", "event", "that ends it", choices=("handshake",))
+RESIDUAL_S = Setting("residual_s", "s", "for which further calls to that port are dead", 0.0, high=86400)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops everything after the first limit that is exceeded. Packets of both directions count together, media packets
     after the handshake for this direction alone; each direction freezes by itself."""
     rule, until_s = state.rule, state.until_s
@@ -49,7 +49,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
 class _Media:
     """Counts one direction's media packets."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: TrackedFlow) -> None:
         self._sees_setup, self._head, self._count = flow.trace.sees_setup, flow.head, 0
 
     def over(self, packet: bytes) -> bool:
@@ -58,10 +58,10 @@ class _Media:
         return self._count > HANDSHAKE_MEDIA
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """Within 60 % of what a check sees of the call, so that the freeze is observed."""
     kind = rng.choice(("after_packets", "after_packets", "after_s", "after"))
-    residual: Settings = {"residual_s": rng.choice((60, 600))} if rng.random() < 0.15 else {}
+    residual: DrawnSettings = {"residual_s": rng.choice((60, 600))} if rng.random() < 0.15 else {}
     rate = call.packet_rate
     seen_packets = max(2 * BASELINE_PACKETS, 2 * WATCHED_S * rate)
     if kind == "after":

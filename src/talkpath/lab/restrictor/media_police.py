@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
-from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-KBPS = Parameter("kbps", "kbit/s", "of IP bytes that pass, per 5-tuple and direction", 128.0, low=1, high=1e6)
+KBPS = Setting("kbps", "kbit/s", "of IP bytes that pass, per 5-tuple and direction", 128.0, low=1, high=1e6)
 BURST_BYTES = 3000
 
-BURST = Parameter("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES), low=1500, high=1e7)
+BURST = Setting("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES), low=1500, high=1e7)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """One token bucket for this 5-tuple and direction. It counts IP bytes: headers and keepalives too."""
     take = Bucket(state.rule.number("kbps"), state.rule.number("burst_bytes")).take
 
@@ -30,7 +30,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return police
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings | None:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
     """A rate at which at least 15 % of the watched call is lost, if the call's rate allows one."""
     offered_kbps = call.offered_kbps()
     most_share = 0.85 - BURST_BYTES / (125 * offered_kbps * WATCHED_S)

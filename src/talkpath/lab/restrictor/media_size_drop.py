@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-OVER = Parameter("over", "bytes", "of UDP payload that still pass", 200.0, high=65535, whole=True)
-P = Parameter("p", "share", "of the larger packets that are dropped", 1.0)
+OVER = Setting("over", "bytes", "of UDP payload that still pass", 200.0, high=65535, whole=True)
+P = Setting("p", "share", "of the larger packets that are dropped", 1.0)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """`over` counts UDP payload, so the length of the IP and UDP headers is added to it."""
     p, draw = state.rule.number("p"), state.rng.random
     sees_setup, head = flow.trace.sees_setup, flow.head
@@ -31,7 +31,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return large
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings | None:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
     """A limit that between 10 and 90 % of the packets of each direction exceed."""
     up, down = call.media_sizes()
     over = rng.choice(up + down)

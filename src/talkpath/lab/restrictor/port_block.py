@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
-PORT = Parameter("port", "UDP port", "of the server", 3478.0, low=1, high=65535, whole=True)
+PORT = Setting("port", "UDP port", "of the server", 3478.0, low=1, high=65535, whole=True)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow; None for other ports, and for other protocols than UDP."""
     if flow.protocol != UDP or flow.port != state.rule.number("port"):
         return None
     return lambda now_s, packet: DROP
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """One of the far end's ports."""
     return {"port": rng.choice(call.ports)}
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from talkpath.lab.matchers.signatures import TAG_MARK
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Examines bytes 16 to 27 of each UDP payload; packets without the mark pass."""
     first = flow.head + 16
     end = first + len(TAG_MARK)

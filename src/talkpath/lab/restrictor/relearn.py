@@ -6,16 +6,16 @@ lists of them 5 to 15 minutes later. Then only recognised calls are dropped.
 
 from __future__ import annotations
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import never
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-AFTER_S = Parameter("after_s", "s", "from the first recognised call to that server and port", 300.0, high=86400)
+AFTER_S = Setting("after_s", "s", "from the first recognised call to that server and port", 300.0, high=86400)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Learns a relay from the first packet of a recognised call to it, from any client."""
     relay, blocked_from_s, after_s = flow.triple[len(flow.far) :], state.until_s, state.rule.number("after_s")
 

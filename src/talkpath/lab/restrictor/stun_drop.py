@@ -9,11 +9,11 @@ from __future__ import annotations
 from talkpath.lab.matchers.signatures import COOKIE
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Examines each UDP payload: two zero bits first, the magic cookie at byte 4 (RFC 8489 section 5)."""
     head = flow.head
 

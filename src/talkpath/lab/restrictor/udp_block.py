@@ -6,18 +6,18 @@ type handshake).
 
 from __future__ import annotations
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import TCP, UDP
 
-ONLY = Parameter("only", "kind", "what passes beside name servers; every TCP when not given", choices=("tls443",))
+ONLY = Setting("only", "kind", "what passes beside name servers; every TCP when not given", choices=("tls443",))
 HELLO = b"\x16\x03"
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops UDP. TCP is filtered only under `only=tls443`; None for name servers."""
     if flow.is_dns:
         return None

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
-AFTER_PACKETS = Parameter(
+AFTER_PACKETS = Setting(
     "after_packets", "packets", "of the flow, both ways, that pass", 25.0, low=1, high=1e6, whole=True
 )
-RESIDUAL_S = Parameter("residual_s", "s", "for which further flows to that port are dead", 0.0, high=86400)
+RESIDUAL_S = Setting("residual_s", "s", "for which further flows to that port are dead", 0.0, high=86400)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Counts the packets of both directions together; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
@@ -39,7 +39,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return freeze
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """After 12 to 50 packets, sometimes with residual blocking."""
     return {"after_packets": rng.randint(12, 50), **({"residual_s": 600} if rng.random() < 0.2 else {})}
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.parameters import Parameter
+from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, Settings
-from talkpath.lab.restrictor.flow import Flow
+from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
 TEXT = bytes(range(32, 127)) + b"\t\r\n"
 TEXT_SHARE = 0.95  # of the bytes of a text; of random bytes, 38 % are printable
 
-P = Parameter("p", "share", "of those packets that are dropped", 1.0)
+P = Setting("p", "share", "of those packets that are dropped", 1.0)
 
 
 def is_text(payload: bytes) -> bool:
@@ -26,7 +26,7 @@ def is_text(payload: bytes) -> bool:
     return len(payload.translate(None, TEXT)) <= (1 - TEXT_SHARE) * len(payload)
 
 
-def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None:
+def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Examines each payload by itself; None for name servers and for other protocols than UDP."""
     if flow.protocol != UDP or flow.is_dns:
         return None
@@ -38,7 +38,7 @@ def packet_filter(state: RuleState, flow: Flow, up: bool) -> PacketFilter | None
     return opaque
 
 
-def draw(rng: Random, call: DrawnCall) -> Settings:
+def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     """All packets two times out of three, else 30 to 95 %."""
     return {"p": rng.choice((1, 1, round(rng.uniform(0.3, 0.95), 2)))}
 

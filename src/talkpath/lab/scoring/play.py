@@ -1,4 +1,4 @@
-"""One check that was drawn, played and held against the truth: a row."""
+"""Plays a drawn check and compares it with the ground truth: a row."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns, run_sim
 from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import Hit, shares, truth
+from talkpath.lab.ground_truth.hits import RuleHit, shares, truth
 from talkpath.lab.ground_truth.score import Score, score
-from talkpath.lab.other_methods import look
+from talkpath.lab.other_methods import compare
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.scoring.draw import DrawnCheck
-from talkpath.lab.scoring.row import Bounds, Driver, Real, Row, Said
+from talkpath.lab.scoring.row import CheckRow, LowEstimateHigh, RowDriver, RowVerdict, TrueEffect
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number, Verdict
@@ -24,33 +24,39 @@ from talkpath.verdict.rules import rules
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, accuses, track
 
 Drive = Callable[[Plan, Scenario], Facts]
-DRIVES: dict[Driver, Drive] = {"sim": run_sim, "netns": run_netns}  # "peers" is no driver of ours
+DRIVES: dict[RowDriver, Drive] = {"sim": run_sim, "netns": run_netns}  # "peers" is other_methods
 FIGURES = ("extra_loss_up", "extra_loss_down", "extra_delay_ms_up", "extra_delay_ms_down")
 
 
-def play(drawn: DrawnCheck, code: str, driver: Driver = "sim") -> Row:
-    """A row, also where the check could not be played: then `failed` says why."""
+def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
+    """The row of a check; where it could not be played, `failed` says why."""
     scenario = Scenario.parse(drawn.background, drawn.rules, drawn.seed, drawn.family)
-    row = Row(
-        drawn.seed, code, drawn.study, driver, drawn.background, drawn.family, drawn.rules,
-        dict(scenario.network().settings),
-    )  # fmt: skip
+    row = CheckRow(
+        seed=drawn.seed,
+        code=code,
+        study=drawn.study,
+        driver=driver,
+        background=drawn.background,
+        family=drawn.family,
+        rules=drawn.rules,
+        settings=dict(scenario.network().settings),
+    )
     if driver == "peers":
-        return replace(row, look=look(scenario, drawn.unit))
+        return replace(row, look=compare(scenario, drawn.unit))
     try:
         facts = DRIVES[driver](make_plan(drawn.arms), scenario)
     except TalkpathError as error:
         return replace(row, arms={str(arm): "failed" for arm in drawn.arms}, failed=str(error))
     hits = truth(scenario.rules, drawn.arms, PORTS)
     scores = score(judge(facts), hits)
-    unit = [_is_of(one.verdict, drawn.unit) for one in scores].index(True)
-    told = [said(one) for one in scores]
-    told[unit] = _shared(told[unit], drawn.arms, scenario, facts)
+    unit = [_is_of(each.verdict, drawn.unit) for each in scores].index(True)
+    verdicts = list(map(row_verdict, scores))
+    verdicts[unit] = _with_shares(verdicts[unit], drawn.arms, scenario, facts)
     return replace(
         row,
         arms={str(verdict.arm): verdict.state for verdict in judge_arms(facts)},
         hit=tuple(dict.fromkeys(str(hit.arm) for hit in hits)),
-        said=tuple(told),
+        said=tuple(verdicts),
         unit=unit,
         seconds=facts.duration_s,
         size_bytes=facts.bytes_sent + facts.bytes_received,
@@ -62,10 +68,10 @@ def _is_of(verdict: Verdict, arm: Arm) -> bool:
     return (verdict.app, verdict.medium) == (arm.app, arm.medium)
 
 
-def said(found: Score) -> Said:
-    """One verdict, as it is kept."""
-    verdict = found.verdict
-    return Said(
+def row_verdict(score: Score) -> RowVerdict:
+    """One verdict, as it is kept in a row."""
+    verdict = score.verdict
+    return RowVerdict(
         arm=str(verdict.arm),
         state=verdict.state,
         rule=verdict.rule,
@@ -79,34 +85,36 @@ def said(found: Score) -> Said:
         known_at_s=verdict.known_at_s,
         decided_at_s=verdict.decided_at_s,
         reason=verdict.reason.code if verdict.reason else "",
-        real=_real(found.hits),
-        wrong=found.wrong,
+        real=_true_effects(score.hits),
+        wrong=score.wrong,
     )
 
 
-def _real(hits: Sequence[Hit]) -> tuple[Real, ...]:
-    every = [Real(hit.rule, rules()[hit.rule].state, hit.direction, dict(hit.parameters)) for hit in hits]
+def _true_effects(hits: Sequence[RuleHit]) -> tuple[TrueEffect, ...]:
+    every = [TrueEffect(hit.rule, rules()[hit.rule].state, hit.direction, dict(hit.parameters)) for hit in hits]
     return tuple(real for number, real in enumerate(every) if real not in every[:number])
 
 
-def _shared(about: Said, arms: Sequence[Arm], scenario: Scenario, facts: Facts) -> Said:
-    """With the share of packets that a rule could drop which alone acts on them."""
+def _with_shares(about: RowVerdict, arms: Sequence[Arm], scenario: Scenario, facts: Facts) -> RowVerdict:
+    """Adds the share of packets that the rule could drop, where one rule alone acts on the unit."""
     if len(scenario.rules) != 1 or len(about.real) != 1:
         return about
     arm = next(arm for arm in arms if str(arm) == about.arm)
     epochs = [e for e in facts.epochs if str(e.arm) == about.arm and accuses(e) and not e.missing]
-    packets = {way: [sum(stage in MEDIA for stage in track(e, way).stage) for e in epochs for _ in range(e.k)]
-               for way in DIRECTIONS}  # fmt: skip
+    packets = {
+        direction: [sum(stage in MEDIA for stage in track(e, direction).stage) for e in epochs for _ in range(e.k)]
+        for direction in DIRECTIONS
+    }
     return replace(about, real=(replace(about.real[0], shares=shares(scenario.rules[0], arm, packets)),))
 
 
-def _bounds(verdict: Verdict, name: str) -> Bounds:
+def _bounds(verdict: Verdict, name: str) -> LowEstimateHigh:
     figures = verdict.figures
     return figures.get(f"{name}_low"), figures.get(name), figures.get(f"{name}_high")
 
 
 def _blocks(facts: Facts, unit: Arm, known_at_s: float | None) -> int | None:
-    """Media slots one way of the unit's accusing epochs until it was known."""
+    """Media slots (of one direction) of the unit's accusing epochs until the verdict was known."""
     if known_at_s is None:
         return None
     used = [e for e in facts.epochs if e.arm == unit and accuses(e) and e.known_s <= known_at_s]

@@ -1,4 +1,4 @@
-"""The few numbers of a score that an observatory's method page tells (`talkpath lab score --numbers`)."""
+"""The few numbers of a score that an observatory's method page shows (`talkpath lab score --numbers`)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scoring.metrics import rates
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 
 
-class Told(Struct, frozen=True):
-    """`untouched`: arms that nothing acted on, of which `false` were said to be restricted, at most a share of
-    `false_at_most` (95 %). `said`: accusations of arms that something acts on, of which `wrong` named a wrong rule.
-    `code`: the digest of what played, as docs/error-rates.md has it."""
+class PublishedRates(Struct, frozen=True):
+    """`untouched` counts arms that nothing acted on; `false` of them were called restricted, at most a share of
+    `false_at_most` (95 %). `said` counts accusations of arms that something acts on; `wrong` of them named a wrong
+    rule. `code` is the digest of the code that played, as in docs/error-rates.md."""
 
     code: str
     checks: int
@@ -28,16 +28,16 @@ class Told(Struct, frozen=True):
 
     @property
     def at_most_one_in(self) -> int:
-        """`false_at_most` the other way round, rounded down."""
+        """The reciprocal of `false_at_most`, rounded down."""
         return int(1 / self.false_at_most)
 
 
-def told(rows: Sequence[Row], code: str) -> Told:
-    """Of rows in virtual time, counted as the goals count them."""
+def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
+    """Counts rows in virtual time as the goals do."""
     restricted = rates.unfounded(rows).restricted
     known = [row for row in rows if row.study != "speed" and not rates.unseen(row)]
     said = [row for row in rates.hits(known) if row.about.state in ACCUSING]
-    return Told(
+    return PublishedRates(
         code=code,
         checks=len(rows),
         untouched=restricted.total,
@@ -48,6 +48,6 @@ def told(rows: Sequence[Row], code: str) -> Told:
     )
 
 
-def write(path: Path, found: Told) -> None:
-    """As JSON."""
+def write(path: Path, found: PublishedRates) -> None:
+    """Writes them as JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")

@@ -1,7 +1,7 @@
-"""A row: one check that was played, with all that the tables need; and the file that keeps rows.
+"""A row: one check that was played, with everything that the tables need; and the file that keeps rows.
 
-Contract: rows are frozen and hold no address. The file is appended to and never rewritten; a row counts only for the
-code that decided it (`digest`), so a call that was stopped goes on where it was, and a change starts anew.
+Contract: rows are frozen and hold no address. The file is appended to and never rewritten. A row counts only for the
+code that decided it (`digest`): a run that was stopped continues where it was, and a change of code starts again.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from msgspec import Struct
 
 from talkpath import version
 from talkpath.errors import UsageError
-from talkpath.lab.other_methods import Look
+from talkpath.lab.other_methods import Comparison
 
-Driver = Literal["sim", "netns", "peers"]
-Bounds = tuple[float | None, float | None, float | None]  # low, estimate, high
+RowDriver = Literal["sim", "netns", "peers"]
+LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estimate, high
 
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, and draw pictures
-# No check asks these, of recordings and of places (contracts in pyproject.toml).
+# No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
 CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
 
 
-class Real(Struct, frozen=True, omit_defaults=True):
-    """What truly acts on an arm: a rule, the state that it should get, its direction and parameters. `shares`: of the
-    packets that the check sent each way, how many the rule could drop; empty where that is not known."""
+class TrueEffect(Struct, frozen=True, omit_defaults=True):
+    """What really acts on an arm: a rule, the state that a verdict should have, direction and parameters. `shares`: of
+    the packets that the check sent in each direction, how many the rule could drop; empty where that is not known."""
 
     rule: str
     state: str
@@ -41,90 +41,90 @@ class Real(Struct, frozen=True, omit_defaults=True):
     shares: dict[str, float] = {}
 
 
-class Said(Struct, frozen=True, omit_defaults=True):
-    """The verdict about one app and medium, and what is true of it; `wrong` as in `lab.score`. `figures` are the
-    bounds of extra loss and delay, by name; `parameters` are of the rule that was named."""
+class RowVerdict(Struct, frozen=True, omit_defaults=True):
+    """The verdict about one app and medium, and its truth; `wrong` as in lab/ground_truth/score. `figures` are the
+    bounds of extra loss and delay, by name; `parameters` are those of the rule that was named."""
 
     arm: str
     state: str
     rule: str | None = None
     direction: str | None = None
-    parameters: dict[str, Bounds | str] = {}
-    figures: dict[str, Bounds] = {}
+    parameters: dict[str, LowEstimateHigh | str] = {}
+    figures: dict[str, LowEstimateHigh] = {}
     log10_e: float | None = None
     known_at_s: float | None = None
     decided_at_s: float | None = None
     reason: str = ""
-    real: tuple[Real, ...] = ()
+    real: tuple[TrueEffect, ...] = ()
     wrong: tuple[str, ...] = ()
 
 
-class Row(Struct, frozen=True, omit_defaults=True):
-    """One check. `arms` has every arm's own state, `accused` the arms of which something untrue was said; `unit` is
-    the verdict about the arm that the row was drawn for. `blocks`: the media slots of its accusing test until it knew.
-    `failed` is the error's sentence where the check could not be played. Driver "peers" has a `look` and no verdict."""
+class CheckRow(Struct, frozen=True, omit_defaults=True):
+    """One check. `arms` has the state of every arm; `unit` is the index of the verdict about the arm that the row was
+    drawn for. `blocks` counts the media slots of its accusing test until it was decided. `failed` is the error's
+    sentence where the check could not be played. Driver "peers" has a `look` (other methods) and no verdict."""
 
     seed: int
     code: str
     study: str
-    driver: Driver
+    driver: RowDriver
     background: str
     family: int
     rules: tuple[str, ...] = ()
     settings: dict[str, float | str] = {}
     arms: dict[str, str] = {}
     hit: tuple[str, ...] = ()
-    said: tuple[Said, ...] = ()
+    said: tuple[RowVerdict, ...] = ()
     unit: int = 0
     seconds: float = 0.0
     size_bytes: int = 0
     blocks: int | None = None
     failed: str = ""
-    look: Look | None = None
+    look: Comparison | None = None
 
     @property
-    def about(self) -> Said:
+    def about(self) -> RowVerdict:
         """The verdict about the unit."""
         return self.said[self.unit]
 
     @property
     def kind(self) -> str:
-        """Of background, without its settings."""
+        """The kind of background, without its settings."""
         return self.background.partition(",")[0]
 
 
 def digest() -> str:
-    """Of all code that decides what a row says."""
+    """A digest of all code that decides the contents of a row."""
     root = Path(version.__file__).parent
     names = sorted(path.relative_to(root).as_posix() for part in DECIDES for path in (root / part).rglob("*.py"))
     chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS + CAPTURES + PLACES)]
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]
 
 
-class Rows:
-    """The file. `played` are the rows of this code, by driver and seed."""
+class RowFile:
+    """The file of rows. `played` are the rows of this code, by driver and seed."""
 
     def __init__(self, path: Path, code: str) -> None:
         self._path, self.code, self._mend = path, code, b""
         self.played = {(row.driver, row.seed): row for row in self._read() if row.code == code}
 
-    def add(self, row: Row) -> None:
-        """Keep it, at once."""
+    def add(self, row: CheckRow) -> None:
+        """Appends the row at once."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.write(self._mend + msgspec.json.encode(row) + b"\n")
         self._mend = b""
         self.played[row.driver, row.seed] = row
 
-    def of(self, driver: Driver, seeds: range) -> list[Row]:
-        """Those of these seeds, in order."""
+    def of(self, driver: RowDriver, seeds: range) -> list[CheckRow]:
+        """The rows of these seeds, in order."""
         return [self.played[driver, seed] for seed in seeds if (driver, seed) in self.played]
 
-    def _read(self) -> Iterator[Row]:
-        """What begins as a row and is none was cut short by a stop, and is passed over."""
+    def _read(self) -> Iterator[CheckRow]:
+        """A line that begins as a row but is none was cut off when a run was stopped, and is skipped."""
         lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
         self._mend = b"\n" if lines and not lines[-1].endswith(b"\n") else b""
-        decode = msgspec.json.Decoder(Row).decode
+        decode = msgspec.json.Decoder(CheckRow).decode
         for number, line in enumerate(lines, 1):
             try:
                 yield decode(line)

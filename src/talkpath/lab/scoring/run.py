@@ -1,4 +1,4 @@
-"""Plays what is not there yet, on all cores, and tells how far it is."""
+"""Plays the checks that have no row yet, on all cores, and shows the progress."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ from rich.progress import Progress as Bar
 from talkpath.lab.scoring.draw import draw
 from talkpath.lab.scoring.metrics.rates import accused, late
 from talkpath.lab.scoring.play import play
-from talkpath.lab.scoring.row import Driver, Row, Rows
+from talkpath.lab.scoring.row import CheckRow, RowDriver, RowFile
 
-Task = tuple[int, str, Driver]
+Task = tuple[int, str, RowDriver]
 
-HOW: dict[Driver, str] = {"sim": "in virtual time", "netns": "on real sockets", "peers": "by other methods"}
+HOW: dict[RowDriver, str] = {"sim": "in virtual time", "netns": "on real sockets", "peers": "by other methods"}
 NICE = 10
 QUIET_S = 30.0
 TRIES = 3
 
 
 def play_all(
-    rows: Rows, seeds: Sequence[int], driver: Driver, console: Console, minutes: float, jobs: int | None = None
+    rows: RowFile, seeds: Sequence[int], driver: RowDriver, console: Console, minutes: float, jobs: int | None = None
 ) -> None:
-    """Every check that has no row yet, until the minutes are over. On real sockets one after the other, for there the
-    machine's lateness counts, and in the lab's own namespace (`namespace.enter`)."""
+    """Plays every check that has no row yet, until the minutes are over. On real sockets they run one after the other,
+    since the machine's lateness counts there, and in the lab's own namespace (`namespace.enter`)."""
     todo = [seed for seed in seeds if (driver, seed) not in rows.played]
     if not todo or not minutes:
         return
     until_s = time.monotonic() + 60 * minutes
-    with _players(driver, jobs) as play, Progress(console, HOW[driver], len(seeds), len(seeds) - len(todo)) as progress:
+    with (
+        _players(driver, jobs) as play,
+        ScoreProgress(console, HOW[driver], len(seeds), len(seeds) - len(todo)) as progress,
+    ):
         for row in play([(seed, rows.code, driver) for seed in todo]):
             rows.add(row)
-            progress.hear(row)
+            progress.add(row)
             if time.monotonic() > until_s:
                 break
 
 
 @contextmanager
-def _players(driver: Driver, jobs: int | None) -> Iterator[Callable[[list[Task]], Iterable[Row]]]:
-    """What plays tasks: a pool of processes, or this one."""
+def _players(driver: RowDriver, jobs: int | None) -> Iterator[Callable[[list[Task]], Iterable[CheckRow]]]:
+    """Gives the function that plays tasks: in a pool of processes, or in this one."""
     if driver == "netns":
         yield lambda tasks: map(_on_time, tasks)
         return
@@ -53,18 +56,18 @@ def _players(driver: Driver, jobs: int | None) -> Iterator[Callable[[list[Task]]
         yield lambda tasks: pool.imap_unordered(_play, tasks)
 
 
-def _play(task: Task) -> Row:
+def _play(task: Task) -> CheckRow:
     seed, code, driver = task
     drawn = draw(seed)
     try:
         return play(drawn, code, driver)
-    except Exception as error:  # a bug of any kind: without the drawn check nobody could play it again
+    except Exception as error:  # of any kind: without the drawn check nobody could reproduce it
         error.add_note(f"while playing {drawn}")
         raise
 
 
-def _on_time(task: Task) -> Row:
-    """Once more where this machine was too late for a verdict: that says nothing of either driver."""
+def _on_time(task: Task) -> CheckRow:
+    """Plays a check again where this machine was too late for a verdict: that says nothing about either driver."""
     row = _play(task)
     for _ in range(TRIES - 1):
         if late(row):
@@ -72,17 +75,17 @@ def _on_time(task: Task) -> Row:
     return row
 
 
-class Progress:
-    """A bar on a terminal, a line now and then elsewhere. A context manager."""
+class ScoreProgress:
+    """A progress bar on a terminal, a line every half minute elsewhere. A context manager."""
 
     def __init__(self, console: Console, how: str, total: int, done: int) -> None:
         self._console, self._how, self._total, self._done, self._false = console, how, total, done, 0
-        self._told_s = time.monotonic()
+        self._shown_s = time.monotonic()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task(self._text(), total=total, completed=done)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ScoreProgress:
         self._bar.start()
         return self
 
@@ -92,13 +95,13 @@ class Progress:
         self._bar.stop()
         self._console.print(self._line(), style="dim", highlight=False)
 
-    def hear(self, row: Row) -> None:
-        """One more is played."""
+    def add(self, row: CheckRow) -> None:
+        """One more check was played."""
         self._done += 1
         self._false += len(accused(row))
         self._bar.update(self._task, completed=self._done, description=self._text())
-        if not self._console.is_terminal and time.monotonic() - self._told_s > QUIET_S:
-            self._told_s = time.monotonic()
+        if not self._console.is_terminal and time.monotonic() - self._shown_s > QUIET_S:
+            self._shown_s = time.monotonic()
             self._console.print(self._line(), style="dim", highlight=False)
 
     def _text(self) -> str:

@@ -17,7 +17,7 @@ from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import text_of
 from talkpath.lab.restrictor import mechanisms
-from talkpath.lab.restrictor.drawing import Settings
+from talkpath.lab.restrictor.drawing import DrawnSettings
 from talkpath.lab.restrictor.mechanism import Mechanism
 
 TRIES = 20
@@ -76,7 +76,7 @@ def call_mechanisms() -> tuple[Mechanism, ...]:
 
 def rule_text(rng: Random, mechanism: Mechanism, arm: Arm) -> str:
     """A rule of the mechanism with settings under which it acts on the arm."""
-    settings: Settings = {"direction": rng.choice(DIRECTIONS)}
+    settings: DrawnSettings = {"direction": rng.choice(DIRECTIONS)}
     if mechanism.scope != "any" and rng.random() < 0.6 and arm.app in APPS:
         settings["app"] = arm.app
         if mechanism.scope == "call" and rng.random() < 0.3:

@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.lab.exact_interval import Share
+from talkpath.lab.exact_interval import Proportion
 from talkpath.observatory.claims.grammar import Held, MediumWord
 from talkpath.observatory.claims.networks import Network, holds
 from talkpath.observatory.events.network_days import Day
@@ -89,7 +89,7 @@ def outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
 
 def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
     """The exact 95 % interval of a share."""
-    share = Share(yes, told)
+    share = Proportion(yes, told)
     return share.low, share.high
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.scoring.published import Told
+from talkpath.lab.scoring.published import PublishedRates
 from talkpath.observatory.log.stop_list import Stop
 from talkpath.observatory.risks import Country, load_risks
 from talkpath.observatory.web.site import Asked, Site
@@ -23,7 +23,7 @@ class Method(Struct, frozen=True):
     `counted`: how often it did, in networks made up by the lab."""
 
     alpha: float
-    counted: Told
+    counted: PublishedRates
     min_contributors: int
     delay_days: int
     schema: str = "talkpath.page.method/1"
@@ -48,7 +48,7 @@ def risks(source: Source, site: Site, asked: Asked) -> Risks:
 
 
 @cache
-def error_rates() -> Told:
+def error_rates() -> PublishedRates:
     """As `make score` wrote them last."""
     file = Path(__file__).parents[1] / "data" / "error_rates.json"
-    return msgspec.json.decode(file.read_bytes(), type=Told)
+    return msgspec.json.decode(file.read_bytes(), type=PublishedRates)

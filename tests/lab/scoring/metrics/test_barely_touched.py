@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_rows import ARM, RIGHT, row
 
-from talkpath.lab.exact_interval import Share
+from talkpath.lab.exact_interval import Proportion
 from talkpath.lab.scoring.metrics import rates
 from talkpath.lab.scoring.metrics.barely_touched import touched
 from talkpath.lab.scoring.page.tables import wrong
@@ -16,11 +16,13 @@ ONLY_ITS_OPENING = "media.size_drop,direction=down,over=116"
 
 @pytest.mark.parametrize(
     ("rule", "is_touched"),
-    [(ONLY_ITS_OPENING, True),  # three packets of 260 bytes after the handshake
-     ("media.size_drop,direction=down,over=60", False),  # most of its media
-     ("media.size_drop,direction=down,over=1100", False),  # nothing
-     ("media.size_drop,direction=down,app=signal,over=116", False)],
-)  # fmt: skip
+    [
+        (ONLY_ITS_OPENING, True),  # three packets of 260 bytes after the handshake
+        ("media.size_drop,direction=down,over=60", False),  # most of its media
+        ("media.size_drop,direction=down,over=1100", False),  # nothing
+        ("media.size_drop,direction=down,app=signal,over=116", False),
+    ],
+)
 def test_what_is_hardly_taken(rule: str, is_touched: bool) -> None:
     assert touched(row(RIGHT, arms={ARM: "restricted", MEET: "ok"}, rules=(rule,))) == ({MEET} if is_touched else set())
 
@@ -34,8 +36,8 @@ def test_what_is_hit_is_not_hardly_touched() -> None:
 def test_it_is_counted_apart_and_listed() -> None:
     one = row(RIGHT, arms={ARM: "restricted", MEET: "restricted"}, rules=(ONLY_ITS_OPENING,))
     assert rates.accused(one) == []
-    assert rates.unfounded([one]).restricted == Share(0, 0)
-    assert rates.hardly_touched([one]) == Share(1, 1)
+    assert rates.unfounded([one]).restricted == Proportion(0, 0)
+    assert rates.hardly_touched([one]) == Proportion(1, 1)
     assert "of which less than 1 % is taken" in "".join(wrong([one]))
 
 

@@ -8,17 +8,17 @@ import pytest
 from made_rows import ARM, BATTERY, DROP, FINE, MISSED, RIGHT, battery, row
 from msgspec.structs import replace
 
-from talkpath.lab.exact_interval import Share
+from talkpath.lab.exact_interval import Proportion
 from talkpath.lab.scoring.metrics import rates
-from talkpath.lab.scoring.row import Real
+from talkpath.lab.scoring.row import TrueEffect
 
 OK = ("ok",) * len(BATTERY)
-DELAY = Real("media.delay", "restricted", "down", {"ms": 80.0, "jitter_ms": 0.0})
+DELAY = TrueEffect("media.delay", "restricted", "down", {"ms": 80.0, "jitter_ms": 0.0})
 
 
 def test_nothing_is_false_where_nothing_is_said() -> None:
     assert rates.accused(battery(*OK)) == []
-    assert rates.unfounded([battery(*OK)]).restricted == Share(0, len(BATTERY))
+    assert rates.unfounded([battery(*OK)]).restricted == Proportion(0, len(BATTERY))
 
 
 @pytest.mark.parametrize("state", ["restricted", "closed", "unreachable", "failed"])
@@ -26,15 +26,15 @@ def test_every_arm_is_counted(state: str) -> None:
     one = battery(*OK[:-2], state, state)
     assert rates.accused(one) == [(arm, state) for arm in BATTERY[-2:]]
     found = rates.unfounded([one, battery(*OK)])
-    assert found.checks == Share(1, 2)
+    assert found.checks == Proportion(1, 2)
     if state != "failed":
-        assert getattr(found, state) == Share(2, 2 * len(BATTERY))
+        assert getattr(found, state) == Proportion(2, 2 * len(BATTERY))
 
 
 def test_a_bystander_counts_and_the_one_that_is_hit_does_not() -> None:
     one = row(RIGHT, arms={ARM: "restricted", "meet/sfu/voice": "restricted"})
     assert rates.accused(one) == [("meet/sfu/voice", "restricted")]
-    assert rates.unfounded([one]).restricted == Share(1, 1)
+    assert rates.unfounded([one]).restricted == Proportion(1, 1)
 
 
 def test_another_state_than_the_true_one_is_false() -> None:
@@ -53,7 +53,7 @@ def test_found_named_straight() -> None:
     rows = [row(said) for said in (RIGHT, wrong_way, wrong_rule, unknown, MISSED)]
     assert [rates.found(one) for one in rows] == [True, True, True, True, False]
     assert [rates.named(one) for one in rows] == [True, True, False, False, False]
-    assert [rates.straight(one) for one in rows] == [True, False, False, False, False]
+    assert [rates.fully_right(one) for one in rows] == [True, False, False, False, False]
     assert [rates.wrong_rule(one) for one in rows] == [False, False, True, False, False]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.lab.scoring.metrics.wald_bound import Line, blocks, information, nats
+from talkpath.lab.scoring.metrics.wald_bound import LossModel, blocks, information, nats
 
 sys.path.append(str(Path(__file__).parents[3] / "verdict"))
 
@@ -17,14 +17,14 @@ import wald as oracle
 @pytest.mark.parametrize("extra", [0.02, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize(("share", "bad"), [(0.0, 1.0), (0.05 / 0.9, 0.9), (0.15 / 0.9, 0.9)])
 def test_the_bound(extra: float, share: float, bad: float) -> None:
-    assert information(8, 8, extra, Line(share, bad)) == pytest.approx(
+    assert information(8, 8, extra, LossModel(share, bad)) == pytest.approx(
         oracle.information(8, 8, extra, share=share, bad=bad)
     )
-    assert blocks(1e-4, 8, 8, extra, Line(share, bad)) == pytest.approx(
+    assert blocks(1e-4, 8, 8, extra, LossModel(share, bad)) == pytest.approx(
         oracle.blocks(1e-4, 8, 8, extra, share=share, bad=bad)
     )
 
 
 def test_what_is_asked_for() -> None:
     assert nats(1e-3) == pytest.approx(6.78, abs=0.01)
-    assert blocks(1e-4, 8, 8, 0.0, Line()) == float("inf")
+    assert blocks(1e-4, 8, 8, 0.0, LossModel()) == float("inf")

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from talkpath.lab.scoring.driver_agreement import pairs
 from talkpath.lab.scoring.page.pictures import pictures
 from talkpath.lab.scoring.page.write import write
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 
 OK = ("ok",) * len(BATTERY)
 SPEED = replace(RIGHT, known_at_s=2.0)
 
 
-def rows() -> list[Row]:
+def rows() -> list[CheckRow]:
     return [
         *(row(RIGHT, seed=n) for n in range(5)),
         row(MISSED, seed=5),
@@ -29,7 +29,7 @@ def rows() -> list[Row]:
     ]
 
 
-def written(tmp_path: Path, some: list[Row]) -> str:
+def written(tmp_path: Path, some: list[CheckRow]) -> str:
     page = tmp_path / "error-rates.md"
     real = [row(MISSED, seed=1, driver="netns")]
     write(page, some, pairs(some, real), [], "code")

@@ -1,8 +1,8 @@
-"""What must be shown, held against the rows: each goal with its number, n and interval.
+"""The goals for error rates, compared with the rows: each with its number, n and interval.
 
 Contract: pure. A goal is `missed` only where the exact interval excludes it, so a gate on few rows does not fail by
-chance; where the number itself falls short and the interval does not decide, it is `open`. Where nothing was said
-falsely there is no tolerance: one is enough to miss.
+chance; where the number falls short and the interval does not decide, it is `open`. For false accusations there is no
+tolerance: a single one misses the goal.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from math import inf
 from typing import Literal
 
 from talkpath.experiment.plan import VOICE_BYTES, choose_arms
-from talkpath.lab.exact_interval import Estimate, Share, Spread, resampled, share
+from talkpath.lab.exact_interval import Estimate, Proportion, Spread, proportion, resampled
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scoring.metrics import rates, speed
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 
-Standing = Literal["held", "open", "missed"]
+GoalState = Literal["held", "open", "missed"]
 
 F1, WRONG_RULE, DIRECTION, COVERAGE = 0.97, 0.01, 0.99, 0.95
 MEDIAN_S, P90_S = 3.0, 6.0
@@ -28,19 +28,19 @@ RATIO, RATIO_P = 1.5, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One line of the table. `found` is the number in words, with its interval; `n` of what. `gate`: a submission fails
-    where it is missed; the others are told as they are."""
+    """One line of the table. `found` is the number as text, with its interval; `n` what it counts. `gate`: a submission
+    fails where it is missed; the other goals are only shown."""
 
     name: str
     wanted: str
     found: str
     n: str
-    standing: Standing
+    standing: GoalState
     gate: bool = True
 
 
-def goals(rows: Sequence[Row]) -> list[Goal]:
-    """Of rows played in virtual time, on backgrounds that the method knew. Accusations count on all."""
+def goals(rows: Sequence[CheckRow]) -> list[Goal]:
+    """The goals over rows in virtual time, on backgrounds that the method knew; accusations count on all."""
     seen = [row for row in rows if row.study != "speed" and row.said and not rates.unseen(row)]
     hit = rates.hits(seen)
     return [
@@ -55,37 +55,37 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
 
 
 def missed(found: Sequence[Goal]) -> list[Goal]:
-    """What a gate fails for."""
+    """The goals for which a gate fails."""
     return [goal for goal in found if goal.standing == "missed" and goal.gate]
 
 
-def _nothing_false(rows: Sequence[Row]) -> Iterator[Goal]:
+def _nothing_false(rows: Sequence[CheckRow]) -> Iterator[Goal]:
     said = rates.unfounded(rows)
     counts = (("restricted", said.restricted), ("closed", said.closed), ("unreachable", said.unreachable))
     for state, found in counts:
-        standing: Standing = "missed" if found.count else "held"
+        standing: GoalState = "missed" if found.count else "held"
         text = f"{found.count} (at most {found.high:.5f})"
         yield Goal(f"arms that nothing acts on, said to be `{state}`", "0", text, f"{found.total} arms", standing)
     failed = sum(bool(row.failed) for row in rows)
     yield Goal("checks that broke", "0", f"{failed}", f"{len(rows)} checks", "missed" if failed else "held")
 
 
-def _f1(rows: Sequence[Row]) -> Goal:
+def _f1(rows: Sequence[CheckRow]) -> Goal:
     found = resampled(rows, lambda some: rates.macro_f1(rates.confusion(some)))
     standing = _of(found.value >= F1, found.high >= F1)
     return Goal("macro-F1 of rules", f"≥ {F1}", f"{found.value:.3f} {_span(found)}", f"{found.n} checks", standing)
 
 
-def _wrong(hit: Sequence[Row]) -> Share:
-    return share(rates.wrong_rule(row) for row in hit if row.about.state in ACCUSING)
+def _wrong(hit: Sequence[CheckRow]) -> Proportion:
+    return proportion(rates.wrong_rule(row) for row in hit if row.about.state in ACCUSING)
 
 
-def _straight(hit: Sequence[Row]) -> Share:
-    return share(rates.straight(row) for row in hit if rates.named(row))
+def _straight(hit: Sequence[CheckRow]) -> Proportion:
+    return proportion(rates.fully_right(row) for row in hit if rates.named(row))
 
 
-def _coverage(rows: Sequence[Row]) -> Iterator[Goal]:
-    """Of every background; one line for the worst, and one for all together."""
+def _coverage(rows: Sequence[CheckRow]) -> Iterator[Goal]:
+    """Coverage of intervals: one line for all backgrounds together, one for the worst."""
     by_kind = {kind: coverage(some) for kind, some in rates.group(rows, lambda row: row.kind).items()}
     kinds = [(kind, found) for kind, found in by_kind.items() if found.total]
     if not kinds:
@@ -95,12 +95,12 @@ def _coverage(rows: Sequence[Row]) -> Iterator[Goal]:
     yield _at_least(f"the same on the worst background ({worst})", COVERAGE, found)
 
 
-def coverage(rows: Sequence[Row]) -> Share:
-    """Of all intervals about the units of these rows."""
-    return share(one.holds for row in rows for one in rates.intervals(row))
+def coverage(rows: Sequence[CheckRow]) -> Proportion:
+    """The proportion of intervals about the units of these rows that contain the truth."""
+    return proportion(one.holds for row in rows for one in rates.intervals(row))
 
 
-def _speed(rows: Sequence[Row]) -> Iterator[Goal]:
+def _speed(rows: Sequence[CheckRow]) -> Iterator[Goal]:
     known = speed.strong(rows)
     if known.values:
         yield _time("known, at 50 packets/s and p ≥ 5 %: median", MEDIAN_S, known, 0.5)
@@ -110,51 +110,57 @@ def _speed(rows: Sequence[Row]) -> Iterator[Goal]:
             ratio = cell.ratio
             standing = _of(ratio.value <= RATIO, ratio.low <= RATIO)
             text = f"{ratio.value:.2f} {_span(ratio)}"
-            yield Goal("the accusing test over Wald's bound, p = 2 %, clean", f"≤ {RATIO}", text,
-                       f"{ratio.n} checks", standing, gate=False)  # fmt: skip
+            yield Goal(
+                "the accusing test over Wald's bound, p = 2 %, clean",
+                f"≤ {RATIO}",
+                text,
+                f"{ratio.n} checks",
+                standing,
+                gate=False,
+            )
 
 
-def batteries(rows: Sequence[Row]) -> list[Row]:
-    """All voice arms together, as by default."""
+def batteries(rows: Sequence[CheckRow]) -> list[CheckRow]:
+    """Rows with all voice arms, as by default."""
     return [row for row in rows if row.said and len(row.arms) == len(choose_arms())]
 
 
-def first_s(row: Row) -> float:
-    """When the first app was decided; infinite where none was."""
+def first_s(row: CheckRow) -> float:
+    """When the first app was decided, in seconds; infinite where none was."""
     return min((said.decided_at_s for said in row.said if said.decided_at_s is not None), default=inf)
 
 
-def all_decided(row: Row) -> bool:
-    """Was something said of every app?"""
+def all_decided(row: CheckRow) -> bool:
+    """Whether every app was decided."""
     return all(said.decided_at_s is not None for said in row.said)
 
 
-def _together(rows: Sequence[Row]) -> Iterator[Goal]:
+def _together(rows: Sequence[CheckRow]) -> Iterator[Goal]:
     played = batteries(rows)
     clean = [row for row in played if row.kind == "clean"]
     if not clean:
         return
     first = Spread(tuple(map(first_s, clean)))
     yield _time("six voice apps together, the first sentence, clean line: 90 %", FIRST_S, first, 0.9)
-    decided = share(map(all_decided, clean))
+    decided = proportion(map(all_decided, clean))
     yield replace(_at_least("six voice apps together, every one decided, clean line", DECIDED, decided), gate=False)
     yield _every("six voice apps together: seconds", ALL_S, Spread(tuple(row.seconds for row in played)))
     size = Spread(tuple(row.size_bytes / 1e6 for row in played))
     yield _every("six voice apps together: MB", VOICE_BYTES / 1e6, size)
 
 
-def _at_least(name: str, wanted: float, found: Share) -> Goal:
+def _at_least(name: str, wanted: float, found: Proportion) -> Goal:
     standing = _of(found.value >= wanted, found.high >= wanted)
     return Goal(name, f"≥ {wanted:.0%}", of(found), f"{found.total}", standing)
 
 
-def _at_most(name: str, wanted: float, found: Share) -> Goal:
+def _at_most(name: str, wanted: float, found: Proportion) -> Goal:
     standing = _of(found.value <= wanted, found.low <= wanted)
     return Goal(name, f"≤ {wanted:.0%}", of(found), f"{found.total}", standing)
 
 
 def _time(name: str, wanted_s: float, found: Spread, q: float) -> Goal:
-    """A quantile, tested by how many are within the time."""
+    """A quantile, tested by how many values are within the time."""
     within = found.within(wanted_s)
     standing = _of(within.value >= q, within.high >= q)
     text = f"{seconds(found.quantile(q))} s ({of(within)} within {wanted_s:g} s)"
@@ -162,22 +168,22 @@ def _time(name: str, wanted_s: float, found: Spread, q: float) -> Goal:
 
 
 def _every(name: str, wanted: float, found: Spread) -> Goal:
-    standing: Standing = "held" if max(found.values) <= wanted else "missed"
+    standing: GoalState = "held" if max(found.values) <= wanted else "missed"
     text = f"median {found.quantile(0.5):.1f}, 90 % {found.quantile(0.9):.1f}, most {max(found.values):.2f}"
     return Goal(name, f"≤ {wanted:g}, every check", text, f"{len(found.values)} checks", standing)
 
 
-def _of(reached: bool, possible: bool) -> Standing:
+def _of(reached: bool, possible: bool) -> GoalState:
     return "held" if reached else "open" if possible else "missed"
 
 
-def of(found: Share) -> str:
-    """A share with its interval."""
+def of(found: Proportion) -> str:
+    """A proportion with its interval, as text."""
     return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]" if found.total else "–"
 
 
 def seconds(value: float, digits: int = 1) -> str:
-    """Words for what never came."""
+    """Seconds as text, "never" where infinite."""
     return f"{value:.{digits}f}" if value < inf else "never"
 
 

@@ -1,7 +1,7 @@
-"""Rows to numbers: what was falsely said, what was found and named, what the intervals hold.
+"""Rates over rows: false accusations, restrictions that were found and named, intervals that contain the truth.
 
-Contract: pure. A number about a restriction comes from the row's unit alone (one a row: rows do not depend on one
-another, so the intervals are exact); what was falsely said is counted over all arms of all rows.
+Contract: pure. A number about a restriction comes from the row's unit alone (one a row, so rows are independent and the
+intervals exact); false accusations are counted over all arms of all rows.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from talkpath.lab.backgrounds import background_kinds
-from talkpath.lab.exact_interval import Share, share
+from talkpath.lab.exact_interval import Proportion, proportion
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scoring.draw import CLOSED
 from talkpath.lab.scoring.metrics.barely_touched import touched
-from talkpath.lab.scoring.row import Bounds, Real, Row, Said
+from talkpath.lab.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 
 NONE = "nothing"
-PER_FLOW = ("police_flow",)  # lines on which a flow's loss depends on what it sends itself
+PER_FLOW = ("police_flow",)  # backgrounds on which a flow's loss depends on what it sends itself
 
 
-def accused(row: Row) -> list[tuple[str, str]]:
-    """(arm, state) of every arm of which something untrue was said. A closed network may be called closed."""
+def accused(row: CheckRow) -> list[tuple[str, str]]:
+    """(arm, state) of every false accusation. A closed network may be called closed."""
     states = {real.state for said in row.said for real in said.real}
     true = states | ({"closed"} if row.kind in CLOSED else set())
     acted_on = row.arms.keys() if row.kind in CLOSED else {*row.hit, *touched(row)}
@@ -33,93 +33,93 @@ def accused(row: Row) -> list[tuple[str, str]]:
     ]
 
 
-def clear(row: Row) -> list[str]:
-    """Arms that nothing acts on."""
+def clear(row: CheckRow) -> list[str]:
+    """Arms on which nothing acts."""
     return [arm for arm in row.arms if arm not in row.hit and arm not in touched(row)]
 
 
-def late(row: Row) -> bool:
-    """Was this machine too late for a check in real time?"""
+def late(row: CheckRow) -> bool:
+    """Whether this machine was too late for a check in real time."""
     return bool(row.said) and row.about.reason == "late"
 
 
-def unseen(row: Row) -> bool:
-    """Was its background written after the method was frozen?"""
+def unseen(row: CheckRow) -> bool:
+    """Whether its background was written after the method was frozen."""
     return background_kinds()[row.kind].unseen
 
 
 class Unfounded(NamedTuple):
-    """What was said of arms that nothing acts on. `checks`: in how many checks anything was."""
+    """False accusations of arms on which nothing acts, by state. `checks`: in how many checks there was one."""
 
-    restricted: Share
-    closed: Share
-    unreachable: Share
-    checks: Share
+    restricted: Proportion
+    closed: Proportion
+    unreachable: Proportion
+    checks: Proportion
 
 
-def unfounded(rows: Sequence[Row]) -> Unfounded:
-    """Over every arm that nothing acts on; "closed" over those on networks that are open."""
+def unfounded(rows: Sequence[CheckRow]) -> Unfounded:
+    """Counts false accusations over every arm on which nothing acts; "closed" only on networks that are open."""
     left = [(row, set(clear(row))) for row in rows]
     arms = sum(len(alone) for _, alone in left)
     openly = sum(len(alone) for row, alone in left if row.kind not in CLOSED)
     false = [(alone, Counter(state for arm, state in accused(row) if arm in alone)) for row, alone in left]
 
-    def said(state: str) -> Share:
-        return Share(sum(count[state] for _, count in false), openly if state == "closed" else arms)
+    def said(state: str) -> Proportion:
+        return Proportion(sum(count[state] for _, count in false), openly if state == "closed" else arms)
 
-    checks = share(bool(count.total()) for alone, count in false if alone)
+    checks = proportion(bool(count.total()) for alone, count in false if alone)
     return Unfounded(said("restricted"), said("closed"), said("unreachable"), checks)
 
 
-def hardly_touched(rows: Iterable[Row]) -> Share:
-    """How many arms of which a rule takes hardly anything are said to be restricted."""
-    return share(row.arms[arm] == "restricted" for row in rows for arm in touched(row))
+def hardly_touched(rows: Iterable[CheckRow]) -> Proportion:
+    """How many arms that a rule barely touches are called restricted."""
+    return proportion(row.arms[arm] == "restricted" for row in rows for arm in touched(row))
 
 
-def hits(rows: Iterable[Row]) -> list[Row]:
-    """Rows whose unit something acts on."""
+def hits(rows: Iterable[CheckRow]) -> list[CheckRow]:
+    """Rows on whose unit something acts."""
     return [row for row in rows if row.said and row.about.real]
 
 
-def found(row: Row) -> bool:
-    """Has the unit's verdict the state that it should have?"""
+def found(row: CheckRow) -> bool:
+    """Whether the unit's verdict has the right state."""
     return row.about.state in {real.state for real in row.about.real}
 
 
-def named(row: Row) -> bool:
-    """Was it found, and the right rule named?"""
+def named(row: CheckRow) -> bool:
+    """Whether it has the right state and names the right rule."""
     return found(row) and not {"rule", "unknown"} & set(row.about.wrong)
 
 
-def wrong_rule(row: Row) -> bool:
-    """Was a rule named that is not true? "Several rules are equally likely" names none."""
+def wrong_rule(row: CheckRow) -> bool:
+    """Whether it names a wrong rule; "several rules are equally likely" names none."""
     return "rule" in row.about.wrong or (row.about.state in ACCUSING and not found(row))
 
 
-def straight(row: Row) -> bool:
-    """Was it found and named, and the direction right?"""
+def fully_right(row: CheckRow) -> bool:
+    """Whether state, rule and direction are right."""
     return named(row) and "direction" not in row.about.wrong
 
 
-def true_rule(row: Row) -> str:
-    """What acts on the unit: of two rules the one that was named, else the first."""
+def true_rule(row: CheckRow) -> str:
+    """The rule that acts on the unit; of two, the one that was named, else the first."""
     rules = [real.rule for real in row.about.real] or [NONE]
     said = row.about.rule
     return said if said in rules else rules[0]
 
 
-def said_rule(row: Row) -> str:
-    """What the verdict says acts on it."""
+def named_rule(row: CheckRow) -> str:
+    """The rule that the verdict names."""
     return (row.about.rule or "media.unknown") if row.about.state in ACCUSING else NONE
 
 
-def confusion(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
-    """(true rule, rule said) of every unit that the verdict could be about."""
-    return Counter((true_rule(row), said_rule(row)) for row in rows if row.said and row.kind not in CLOSED)
+def confusion(rows: Iterable[CheckRow]) -> Counter[tuple[str, str]]:
+    """Counts of (true rule, rule named) over all units."""
+    return Counter((true_rule(row), named_rule(row)) for row in rows if row.said and row.kind not in CLOSED)
 
 
 def macro_f1(counts: Counter[tuple[str, str]]) -> float:
-    """The mean over the classes that truly occur of 2TP / (2TP + FP + FN)."""
+    """The mean of 2TP / (2TP + FP + FN) over the classes that really occur."""
     classes = {true for true, _ in counts}
     return sum(_f1(counts, name) for name in classes) / len(classes) if classes else 0.0
 
@@ -131,43 +131,45 @@ def _f1(counts: Counter[tuple[str, str]], name: str) -> float:
 
 
 def f1_of(counts: Counter[tuple[str, str]]) -> dict[str, float]:
-    """Of each class."""
+    """F1 of each class."""
     return {name: _f1(counts, name) for name in sorted({true for true, _ in counts})}
 
 
-class Held(NamedTuple):
-    """One printed interval, and whether the truth is in it."""
+class IntervalCheck(NamedTuple):
+    """One printed interval, and whether it contains the truth."""
 
     name: str
-    row: Row
+    row: CheckRow
     holds: bool
     width: float | None
 
 
-def intervals(row: Row) -> Iterator[Held]:
-    """Of the unit: its rule's parameters where the rule is right, and extra loss and delay where the truth of them is
-    known: nothing where nothing acts, p of what can be dropped where packets are, the delay where it is even."""
+def intervals(row: CheckRow) -> Iterator[IntervalCheck]:
+    """The intervals about the unit whose truth is known: the rule's parameters where the rule is right; extra loss and
+    delay, which are 0 where nothing acts, p of the packets that can be dropped, or a constant delay."""
     if not row.said:
         return
     said = row.about
     for name, bounds in said.parameters.items() if named(row) else ():
         true = _parameter(said, name)
         if isinstance(bounds, tuple) and isinstance(true, float | int):
-            yield Held(f"{said.rule} {name}", row, name not in said.wrong, _width(bounds))
+            yield IntervalCheck(f"{said.rule} {name}", row, name not in said.wrong, _width(bounds))
     for name, bounds in said.figures.items():
         effect = _effect(said.real, name, row.kind)
         if effect is not None:
-            yield Held(name.removesuffix("_up").removesuffix("_down"), row, _holds(bounds, effect), _width(bounds))
+            yield IntervalCheck(
+                name.removesuffix("_up").removesuffix("_down"), row, _contains(bounds, effect), _width(bounds)
+            )
 
 
-def _parameter(said: Said, name: str) -> float | str | None:
+def _parameter(said: RowVerdict, name: str) -> float | str | None:
     same = [real for real in said.real if real.rule == said.rule and name in real.parameters]
     return same[0].parameters[name] if same else None
 
 
-def _effect(real: Sequence[Real], name: str, line: str) -> float | None:
-    """The true extra loss (share) or delay (ms) that way; None where it cannot be told beforehand: on a line that holds
-    each flow to a rate, what a rule drops leaves room for the rest of the call."""
+def _effect(real: Sequence[TrueEffect], name: str, line: str) -> float | None:
+    """The true extra loss (share) or delay (ms) in that direction. None where it cannot be known beforehand: where each
+    flow is policed to a rate, packets that a rule drops leave room for the rest of the call."""
     quantity, _, way = name.rpartition("_")
     if not real:
         return 0.0
@@ -182,26 +184,26 @@ def _effect(real: Sequence[Real], name: str, line: str) -> float | None:
     return None if only.parameters.get("jitter_ms") else float(only.parameters["ms"])
 
 
-def _holds(bounds: Bounds, true: float) -> bool:
+def _contains(bounds: LowEstimateHigh, true: float) -> bool:
     low, _, high = bounds
     return (low is None or low <= true) and (high is None or true <= high)
 
 
-def _width(bounds: Bounds) -> float | None:
+def _width(bounds: LowEstimateHigh) -> float | None:
     low, _, high = bounds
     return high - low if low is not None and high is not None else None
 
 
-def strength(row: Row, rule: str, name: str) -> float | None:
-    """A parameter of the rule that alone acts on the unit; None where another does, or it has no such parameter."""
+def strength(row: CheckRow, rule: str, name: str) -> float | None:
+    """A parameter of the rule, where it alone acts on the unit; else None."""
     real = row.about.real
     value = real[0].parameters.get(name) if len(real) == 1 and real[0].rule == rule else None
     return float(value) if value is not None else None
 
 
-def group(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
-    """Rows by key, in order of the key."""
-    groups: dict[str, list[Row]] = {}
+def group(rows: Iterable[CheckRow], key: Callable[[CheckRow], str]) -> dict[str, list[CheckRow]]:
+    """Rows grouped by key, in order of the key."""
+    groups: dict[str, list[CheckRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return dict(sorted(groups.items()))

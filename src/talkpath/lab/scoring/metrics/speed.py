@@ -13,53 +13,53 @@ from math import inf
 from talkpath.apps import shapes
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.backgrounds.ge import LOSS_IN_BAD
-from talkpath.lab.exact_interval import Estimate, Share, Spread, mean_of
+from talkpath.lab.exact_interval import Estimate, Proportion, Spread, mean_of
 from talkpath.lab.scoring.draw import SPEED_ARM
 from talkpath.lab.scoring.metrics.rates import strength
-from talkpath.lab.scoring.metrics.wald_bound import Line, blocks
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.metrics.wald_bound import LossModel, blocks
+from talkpath.lab.scoring.row import CheckRow
 from talkpath.verdict.statistics.strength import PARTS
 
-LINES = {"clean": Line(), **{f"ge,loss={p:g}": Line(p / LOSS_IN_BAD, LOSS_IN_BAD) for p in (0.05, 0.15)}}
+LINES = {"clean": LossModel(), **{f"ge,loss={p:g}": LossModel(p / LOSS_IN_BAD, LOSS_IN_BAD) for p in (0.05, 0.15)}}
 ONE_WAY = next(weight for name, way, weight, _, _ in PARTS if (name, way) == ("loss", "up"))
 PLAN = make_plan((SPEED_ARM,))
 STRONG = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One line, number of arms and effect. `seconds` from the start of the check until it knew, infinite where it
-    never did; `blocks` the slots of the accusing test until then, of the rows that knew; `ratio` theirs over the
-    bound, `ratio_s` the whole check's seconds over it."""
+class SpeedCell:
+    """One background, number of arms and effect. `seconds` from the start of the check until it was known, infinite
+    where it never was; `blocks` the slots of the accusing test until then, over the rows where it was known; `ratio`
+    is `blocks` over the bound."""
 
     line: str
     arms: int
     p: float
     seconds: Spread
-    knew: Share
+    knew: Proportion
     bound_blocks: float
     blocks: Estimate
 
     @property
     def bound_s(self) -> float:
-        """At the app's own rate."""
+        """The bound in seconds, at the app's own packet rate."""
         return self.bound_blocks / rate()
 
     @property
     def ratio(self) -> Estimate:
-        """Of the accusing test alone."""
+        """Slots of the accusing test over the bound."""
         found, bound = self.blocks, self.bound_blocks
         return Estimate(found.value / bound, found.low / bound, found.high / bound, found.n)
 
     @property
     def mean_s(self) -> float:
-        """Of the rows that knew."""
+        """Mean seconds of the rows where it was known."""
         known = [value for value in self.seconds.values if value < inf]
         return sum(known) / len(known) if known else inf
 
 
 def rate() -> float:
-    """Packets a second, one way."""
+    """Packets a second in one direction."""
     return shapes()[SPEED_ARM].packet_rate
 
 
@@ -68,38 +68,38 @@ def bound(line: str, arms: int, p: float) -> float:
     return blocks(PLAN.alpha * ONE_WAY / arms, PLAN.k, PLAN.k, p, LINES[line])
 
 
-def known_s(row: Row) -> float:
-    """Seconds until the unit was known to be restricted, infinite where that was never said."""
+def known_s(row: CheckRow) -> float:
+    """Seconds until the unit was known to be restricted, infinite where it never was."""
     about = row.about
     return about.known_at_s if about.state == "restricted" and about.known_at_s is not None else inf
 
 
-def _p(row: Row) -> float:
+def _p(row: CheckRow) -> float:
     return strength(row, "media.drop", "p") or 0.0
 
 
-def of_speed(rows: Iterable[Row]) -> list[Row]:
-    """Rows of the study."""
+def of_speed(rows: Iterable[CheckRow]) -> list[CheckRow]:
+    """The rows of this study."""
     return [row for row in rows if row.study == "speed" and row.said]
 
 
-def cells(rows: Iterable[Row]) -> list[Cell]:
-    """Every line with a bound, by number of arms and effect."""
-    found: dict[tuple[str, int, float], list[Row]] = {}
+def cells(rows: Iterable[CheckRow]) -> list[SpeedCell]:
+    """One cell for each background with a bound, number of arms and effect."""
+    found: dict[tuple[str, int, float], list[CheckRow]] = {}
     for row in of_speed(rows):
         if row.background in LINES:
             found.setdefault((row.background, len(row.arms), _p(row)), []).append(row)
     return [_cell(*key, found[key]) for key in sorted(found)]
 
 
-def _cell(line: str, arms: int, p: float, rows: Sequence[Row]) -> Cell:
+def _cell(line: str, arms: int, p: float, rows: Sequence[CheckRow]) -> SpeedCell:
     times = [known_s(row) for row in rows]
     used = [float(row.blocks) for row, at_s in zip(rows, times, strict=True) if at_s < inf and row.blocks is not None]
-    knew = Share(sum(at_s < inf for at_s in times), len(times))
-    return Cell(line, arms, p, Spread(tuple(times)), knew, bound(line, arms, p), mean_of(used))
+    knew = Proportion(sum(at_s < inf for at_s in times), len(times))
+    return SpeedCell(line, arms, p, Spread(tuple(times)), knew, bound(line, arms, p), mean_of(used))
 
 
-def strong(rows: Iterable[Row]) -> Spread:
-    """Seconds over all lines, one arm of 50 packets a second that loses at least `STRONG` of them."""
+def strong(rows: Iterable[CheckRow]) -> Spread:
+    """Seconds over all backgrounds, one arm of 50 packets a second of which at least `STRONG` are dropped."""
     chosen = [row for row in of_speed(rows) if len(row.arms) == 1 and _p(row) >= STRONG]
     return Spread(tuple(known_s(row) for row in chosen))

@@ -1,10 +1,9 @@
-"""Wald's bound: the fewest blocks after which any test can know, were everything about the line and p known.
+"""Wald's bound: the fewest slots after which any test can decide, even if it knew the line and p beforehand.
 
-A block is one slot: the line is bad with probability `share` (then every packet is lost with `bad`), else nothing is
-lost; calls lose `extra` on top. Its information is the mean of ln P(which are calls | m lost) over chance
-(facts: probe-stats section 1). Where the line treats 5-tuples apart there is no such bound. In bursts that outlast a
-slot the blocks tell less than this, so the bound is lower than what anyone could reach. Tests hold it against one
-worked out with scipy.
+A block is one slot: the line is bad with probability `share` (then every packet is lost with probability `bad`), else
+nothing is lost; calls lose `extra` on top. Its information is the mean of ln P(which are calls | m lost) relative to
+chance. Where the network treats 5-tuples differently there is no such bound. In bursts that outlast a slot the slots
+carry less information, so the bound is lower than any test could reach. Tests compare it with one computed with scipy.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ MISS = 0.01
 LEAST = 1e-300
 
 
-class Line(NamedTuple):
-    """A line that treats all packets alike."""
+class LossModel(NamedTuple):
+    """The losses of a line that treats all packets alike."""
 
     share: float = 0.0
     bad: float = 1.0
 
 
 def nats(alpha: float, miss: float = MISS) -> float:
-    """What a test needs to accuse with error alpha and to miss with `miss`."""
+    """The information that a test needs, with error alpha and a probability `miss` of missing."""
     return (1 - miss) * log((1 - miss) / alpha) + miss * log(miss / (1 - alpha))
 
 
 @cache
-def blocks(alpha: float, calls: int, twins: int, extra: float, line: Line) -> float:
-    """The bound, in slots; infinite where nothing can be known."""
+def blocks(alpha: float, calls: int, twins: int, extra: float, line: LossModel) -> float:
+    """The bound in slots; infinite where nothing can be known."""
     found = information(calls, twins, extra, line)
     return nats(alpha) / found if found else inf
 
 
-def information(calls: int, twins: int, extra: float, line: Line) -> float:
-    """Nats a block."""
+def information(calls: int, twins: int, extra: float, line: LossModel) -> float:
+    """Information of one block, in nats."""
     joint = {
         (a, c): sum(
             chance * _binomial(a, calls, loss + extra * (1 - loss)) * _binomial(c, twins, loss)

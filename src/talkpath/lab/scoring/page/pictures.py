@@ -8,18 +8,21 @@ from math import inf
 
 from talkpath.lab.scoring.metrics import goals, rates, speed
 from talkpath.lab.scoring.page.svg import Axis, dot, path, picture, text
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 from talkpath.report.pictures.markup import Element, element
 
 CELL, LEFT, TOP = 30, 130, 150
 WIDTH = 640
 SLOWEST_S, SOONEST_S = 60.0, 0.05
-SERIES = (("clean", 1, "one", "one arm, clean line"), ("ge,loss=0.05", 1, "three", "one arm, 5 % lost in bursts"),
-          ("clean", 8, "two", "default battery, clean line"))  # fmt: skip
+SERIES = (
+    ("clean", 1, "one", "one arm, clean line"),
+    ("ge,loss=0.05", 1, "three", "one arm, 5 % lost in bursts"),
+    ("clean", 8, "two", "default battery, clean line"),
+)
 WORST = 0.6
 
 
-def pictures(rows: Sequence[Row]) -> dict[str, str]:
+def pictures(rows: Sequence[CheckRow]) -> dict[str, str]:
     """File name to SVG."""
     seen = [row for row in rows if row.said and not rates.unseen(row)]
     drawn = [row for row in seen if row.study != "speed"]
@@ -29,8 +32,8 @@ def pictures(rows: Sequence[Row]) -> dict[str, str]:
 # -- what was taken for what ---------------------------------------------------------------------------------------
 
 
-def confusion(rows: Sequence[Row]) -> str:
-    """A table of true rule by rule said: the darker, the larger the share of its row."""
+def confusion(rows: Sequence[CheckRow]) -> str:
+    """The confusion matrix of true rule by rule named: the darker, the larger the share of its row."""
     counts = rates.confusion(rows)
     truths = sorted({true for true, _ in counts})
     saids = [*truths, *sorted({said for _, said in counts} - set(truths))]
@@ -63,8 +66,8 @@ def _row(counts: Counter[tuple[str, str]], place: int, true: str, saids: list[st
 # -- how soon ------------------------------------------------------------------------------------------------------
 
 
-def known(rows: Sequence[Row]) -> str:
-    """Median and 90 % of the time to know against the effect, and Wald's bound."""
+def known(rows: Sequence[CheckRow]) -> str:
+    """Median and 90 % of the time until known by effect, with Wald's bound."""
     x = Axis(0.02, 1.0, 60, WIDTH - 20, by_logarithm=True)
     y = Axis(SOONEST_S, SLOWEST_S, 330, 60, by_logarithm=True)
     cells = speed.cells(rows)
@@ -80,8 +83,13 @@ def known(rows: Sequence[Row]) -> str:
             class_="soft",
         )
     )
-    return picture(WIDTH, 404, "Seconds until known, by share of the packets dropped one way",
-                   "Median, 90 % and Wald's bound, by effect.", parts)  # fmt: skip
+    return picture(
+        WIDTH,
+        404,
+        "Seconds until known, by share of the packets dropped one way",
+        "Median, 90 % and Wald's bound, by effect.",
+        parts,
+    )
 
 
 def _known_grid(x: Axis, y: Axis) -> Iterator[Element]:
@@ -94,7 +102,7 @@ def _known_grid(x: Axis, y: Axis) -> Iterator[Element]:
         yield text(words, x.start - 6, y.at(at_s) + 4, text_anchor="end")
 
 
-def _series(cells: Sequence[speed.Cell], x: Axis, y: Axis, kind: str) -> Iterator[Element]:
+def _series(cells: Sequence[speed.SpeedCell], x: Axis, y: Axis, kind: str) -> Iterator[Element]:
     if not cells:
         return
     middles = [(x.at(cell.p), cell.seconds.quantile(0.5)) for cell in cells]
@@ -114,8 +122,8 @@ def _legend(name: str, place: int, kind: str) -> Iterator[Element]:
 # -- do intervals hold ---------------------------------------------------------------------------------------------
 
 
-def coverage(rows: Sequence[Row]) -> str:
-    """Of every background, the share of printed 95 % intervals that hold the truth."""
+def coverage(rows: Sequence[CheckRow]) -> str:
+    """For each background, the proportion of printed 95 % intervals that contain the truth."""
     found = [(kind, goals.coverage(some)) for kind, some in rates.group(rows, lambda row: row.kind).items()]
     shares = [*((kind, one) for kind, one in found if one.total), ("all", goals.coverage(rows))]
     x = Axis(WORST, 1.0, LEFT, WIDTH - 20)

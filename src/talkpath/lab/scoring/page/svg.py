@@ -1,6 +1,6 @@
-"""A picture's paper: an SVG file with a style of its own, light in the light and dark in the dark, and axes.
+"""SVG files with a light and a dark style, and axes.
 
-Contract: pure. Coordinates are pixels from the top left. Nothing is told by colour alone.
+Contract: pure. Coordinates are pixels from the top left. No information is carried by colour alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ text.title { font-size: 13px; font-weight: 600; }
 
 
 class Axis(NamedTuple):
-    """From numbers to pixels, evenly or by their logarithm."""
+    """Maps numbers to pixels, linearly or logarithmically."""
 
     least: float
     most: float
@@ -39,7 +39,7 @@ class Axis(NamedTuple):
     by_logarithm: bool = False
 
     def at(self, value: float) -> float:
-        """Numbers beyond the ends stay at the ends."""
+        """The pixel of a number; numbers outside the axis are moved to its ends."""
         value = min(max(value, self.least), self.most)
         low, high = (log(self.least), log(self.most)) if self.by_logarithm else (self.least, self.most)
         share = ((log(value) if self.by_logarithm else value) - low) / (high - low)
@@ -47,7 +47,7 @@ class Axis(NamedTuple):
 
 
 def picture(width: int, height: int, title: str, description: str, parts: Iterable[Element]) -> str:
-    """The file's text."""
+    """The text of the file."""
     root = element(
         "svg",
         element("title", title),
@@ -65,7 +65,7 @@ def picture(width: int, height: int, title: str, description: str, parts: Iterab
 
 
 def text(words: str, x: float, y: float, **attributes: object) -> Element:
-    """One line of words."""
+    """One line of text."""
     return element("text", words, x=f"{x:g}", y=f"{y:g}", **attributes)
 
 
@@ -75,5 +75,5 @@ def path(points: Iterable[tuple[float, float]], class_: str) -> Element:
 
 
 def dot(x: float, y: float, class_: str) -> Element:
-    """One point."""
+    """One dot."""
     return element("circle", cx=f"{x:g}", cy=f"{y:g}", r="3.2", class_=f"dot {class_}")

@@ -1,17 +1,17 @@
-"""docs/error-rates.md: written from rows alone, the same rows give the same page."""
+"""Writes docs/error-rates.md from rows alone: the same rows give the same page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from talkpath.lab.other_methods import Look, peers
+from talkpath.lab.other_methods import Comparison, other_methods
 from talkpath.lab.other_methods.table import lines as peers_table
 from talkpath.lab.scoring import driver_agreement
 from talkpath.lab.scoring.metrics import goals, rates
 from talkpath.lab.scoring.page import tables
 from talkpath.lab.scoring.page.pictures import pictures
-from talkpath.lab.scoring.row import Row
+from talkpath.lab.scoring.row import CheckRow
 from talkpath.version import VERSION
 
 NOTE = "<!-- written by `talkpath lab score --page`: from rows alone, never by hand -->"
@@ -19,9 +19,13 @@ MOST_LISTED = 60
 
 
 def write(
-    path: Path, rows: Sequence[Row], pairs: Sequence[driver_agreement.Pair], looks: Sequence[Look], code: str
+    path: Path,
+    rows: Sequence[CheckRow],
+    pairs: Sequence[driver_agreement.DriverPair],
+    looks: Sequence[Comparison],
+    code: str,
 ) -> None:
-    """The page, and its pictures in a folder of its name beside it."""
+    """Writes the page, and its pictures into a folder of its name beside it."""
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for name, svg in pictures(rows).items():
@@ -30,9 +34,13 @@ def write(
 
 
 def page(
-    rows: Sequence[Row], pairs: Sequence[driver_agreement.Pair], looks: Sequence[Look], code: str, folder: str
+    rows: Sequence[CheckRow],
+    pairs: Sequence[driver_agreement.DriverPair],
+    looks: Sequence[Comparison],
+    code: str,
+    folder: str,
 ) -> Iterator[str]:
-    """Its lines. `folder` holds the pictures."""
+    """The lines of the page. `folder` holds the pictures."""
     seen = [row for row in rows if not rates.unseen(row)]
     apart = [row for row in rows if rates.unseen(row)]
     yield from ("# Error rates", "", NOTE, "")
@@ -48,7 +56,7 @@ def page(
     yield from _listed("Everything that was wrong", list(tables.wrong(rows)))
 
 
-def _opening(rows: Sequence[Row], code: str) -> Iterator[str]:
+def _opening(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
     seeds = [row.seed for row in rows]
     drivers = f"seeds {min(seeds)} to {max(seeds)}" if seeds else "no seeds"
     yield (
@@ -60,7 +68,7 @@ def _opening(rows: Sequence[Row], code: str) -> Iterator[str]:
     )
 
 
-def _null(rows: Sequence[Row]) -> Iterator[str]:
+def _null(rows: Sequence[CheckRow]) -> Iterator[str]:
     null = [row for row in rows if row.study == "null"]
     yield from _part(
         "Nobody restricts anything",
@@ -69,13 +77,15 @@ def _null(rows: Sequence[Row]) -> Iterator[str]:
     )
     yield from _part("By how many arms", tables.null(null, tables.battery), level=3)
     hardly = rates.hardly_touched(rows)
-    words = (f"With the arms that stood beside a restricted one. Not in it are {hardly.total} arms that a rule acts on "
-             "but takes less than 1 % of, as a size limit does that only packets of a call's opening exceed; of these "
-             f"{hardly.count} were said to be `restricted`.")  # fmt: skip
+    words = (
+        f"With the arms that stood beside a restricted one. Not in it are {hardly.total} arms that a rule acts on "
+        "but takes less than 1 % of, as a size limit does that only packets of a call's opening exceed; of these "
+        f"{hardly.count} were said to be `restricted`."
+    )
     yield from _part("False words by arm", tables.null_by_app(rows), words, level=3)
 
 
-def _found(rows: Sequence[Row], folder: str) -> Iterator[str]:
+def _found(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
     drawn = [row for row in rows if row.study == "rules"]
     yield from _part(
         "Something is restricted",
@@ -92,7 +102,7 @@ def _found(rows: Sequence[Row], folder: str) -> Iterator[str]:
     yield from _part("F1", tables.classes([row for row in rows if row.study != "speed"]), level=3)
 
 
-def _held(rows: Sequence[Row], folder: str) -> Iterator[str]:
+def _held(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
     drawn = [row for row in rows if row.study != "speed"]
     yield from _part(
         "Do the intervals hold?",
@@ -103,7 +113,7 @@ def _held(rows: Sequence[Row], folder: str) -> Iterator[str]:
     yield from _part("By quantity", tables.held(drawn, lambda one: one.name), level=3)
 
 
-def _soon(rows: Sequence[Row], folder: str) -> Iterator[str]:
+def _soon(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
     yield from _part(
         "How soon?",
         [f"![time to know against effect]({folder}/known.svg)"],
@@ -116,7 +126,7 @@ def _soon(rows: Sequence[Row], folder: str) -> Iterator[str]:
     yield from _part("Six voice apps together", tables.together(rows), words, level=3)
 
 
-def _unseen(rows: Sequence[Row]) -> Iterator[str]:
+def _unseen(rows: Sequence[CheckRow]) -> Iterator[str]:
     null = [row for row in rows if row.study == "null"]
     drawn = [row for row in rows if row.study == "rules"]
     yield from _part(
@@ -128,13 +138,13 @@ def _unseen(rows: Sequence[Row]) -> Iterator[str]:
     yield from _part("Intervals on them", tables.held([*null, *drawn], lambda one: one.row.kind), level=3)
 
 
-def _others(looks: Sequence[Look]) -> Iterator[str]:
+def _others(looks: Sequence[Comparison]) -> Iterator[str]:
     if looks:
-        sources = [f"- {peer.name}: {peer.source}" for peer in peers().values()]
+        sources = [f"- {peer.name}: {peer.source}" for peer in other_methods().values()]
         yield from _part("Other methods in the same lab", [*peers_table(looks), "", *sources])
 
 
-def _beyond(pairs: Sequence[driver_agreement.Pair]) -> Iterator[str]:
+def _beyond(pairs: Sequence[driver_agreement.DriverPair]) -> Iterator[str]:
     if not pairs:
         return
     void = sum(pair.void for pair in pairs)
