@@ -8,6 +8,7 @@ from talkpath.report.words.amounts import about, kilobits, milliseconds, numeral
 from talkpath.report.words.language import count, say
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import rules
+from talkpath.verdict.rules.rule import Rule
 
 PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "media.drop": ("p", percent),
@@ -29,6 +30,8 @@ def mechanism(verdict: Verdict) -> str:
         return _freeze(verdict)
     if rule == "port.block" and (port := _number(verdict, "port")) is not None:
         return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
+    if rule in rules() and rule not in _plain_names():
+        return _declared(verdict, rules()[rule])
     parameter, tell = PARAMETERS.get(rule, ("", numeral))
     known = _number(verdict, parameter)
     if known is None or known.estimate is None:
@@ -46,7 +49,33 @@ def is_named(verdict: Verdict) -> bool:
 
 def name(rule: str) -> str:
     """The rule without parameters. A rule without words here is described as in spec/tp-002."""
-    plain = {
+    plain = _plain_names()
+    if rule not in plain and rule in rules():
+        means = rules()[rule].means
+        return f"{means[0].lower()}{means[1:].rstrip('.')}"
+    return plain.get(rule, plain["media.unknown"])
+
+
+def _declared(verdict: Verdict, rule: Rule) -> str:
+    """A rule without words here: its description, and every parameter that it declares, with its unit."""
+    clauses = [name(rule.id)]
+    for parameter in rule.parameters:
+        value = verdict.parameters.get(parameter.name)
+        if isinstance(value, Category):
+            clauses.append(f"{parameter.name} {value.value}")
+        elif value is not None and value.estimate is not None:
+            low, high = ("" if bound is None else _plain_number(bound) for bound in (value.low, value.high))
+            text = about(value, f"{_plain_number(value.estimate)} {parameter.unit}", low, high)
+            clauses.append(f"{parameter.name} {text}")
+    return say("list", "; ").join(clauses)
+
+
+def _plain_number(value: float) -> str:
+    return numeral(value, 0 if value == round(value) or abs(value) >= 100 else 2)
+
+
+def _plain_names() -> dict[str, str]:
+    return {
         "stun.drop": say("rule", "the message that starts the call (STUN) is dropped"),
         "dtls.hello_drop": say("rule", "the handshake that protects the call (DTLS) is dropped"),
         "reflector.drop": say("rule", "the greeting to the relay is dropped"),
@@ -66,10 +95,6 @@ def name(rule: str) -> str:
         "dns.remove": say("rule", "the network's name server does not know the app's servers"),
         "signalling.block": say("rule", "handshakes with the app's servers do not complete"),
     }
-    if rule not in plain and rule in rules():
-        means = rules()[rule].means
-        return f"{means[0].lower()}{means[1:].rstrip('.')}"
-    return plain.get(rule, plain["media.unknown"])
 
 
 def _freeze(verdict: Verdict) -> str:
