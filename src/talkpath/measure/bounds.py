@@ -23,7 +23,7 @@ MOST_CALL_S: Final = 86_400  # seconds of one call
 MOST_S: Final = 86_400.0
 MOST_COUNT: Final = (1 << 31) - 1
 MOST_BYTES: Final = 1 << 40
-MOST_RECORDING_S: Final = 1e9  # a recorder's clock may be set while it records
+MOST_RECORDING_S: Final = 2.0**32  # a recorder's clock may be set while it records: pcap counts seconds in 32 bits
 
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
 Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES)]

@@ -19,8 +19,8 @@ from talkpath.lab.scenario import Scenario
 
 STUN = """
 import socket, sys
-from talkpath.wire import stun
-from talkpath.wire.address import Address
+from talkpath.wire.rtc import stun
+from talkpath.wire.ip.address import Address
 end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 end.bind(("", 3478))
 sys.stdout.write("ready\\n"); sys.stdout.flush()
