@@ -1,4 +1,4 @@
-"""An observatory as a process: the application on a socket, until it is told to end."""
+"""Runs an observatory as a process: its application on a socket, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talkpath.errors import UsageError
+from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.observatory.findings.country_findings import Box
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
+from talkpath.observatory.log_lines import limit_malformed_request_lines
 from talkpath.observatory.publication import orders_of
-from talkpath.observatory.server import Observatory, Place, application, known_apps
+from talkpath.observatory.server import CHECK_KEY, Observatory, Place, application, known_apps
 from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import Hooks, Pages
@@ -26,72 +28,85 @@ from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
     from uvicorn import Server
 
     from talkpath.browser.web.mount import Mount
 
 BACKLOG = 256
-MOST_CONNECTIONS = 1000
 MOST_HEAD_BYTES = 64 << 10
-IDLE_S = 10
+KEEP_ALIVE_S, SHUTDOWN_S = 10, 10
 COUNTRY = "XX"  # of everything that is made up
-CHECK_KEY = "check.pem"
+PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IPS
 
 
 def bind(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its URL; `UsageError` where it cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError:
         raise UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.") from None
     shown = f"[{host}]" if ":" in host else host
-    return opened, f"http://{shown}:{opened.getsockname()[1]}/"
+    return bound, f"http://{shown}:{bound.getsockname()[1]}/"
 
 
-def serve(place: Place, simulated: bool, stopped: frozenset[str], opened: socket.socket, ready: Callable[[], None],
+def serve(place: Place, simulated: bool, stopped: frozenset[str], bound: socket.socket, ready: Callable[[], None],
           web_udp: int | None = None, site: Site | None = None, web_host: str = "") -> None:  # fmt: skip
-    """Serve until SIGINT or SIGTERM; `ready` is called once everything is open. `web_udp`: the UDP port that calls of
-    browsers come to; then /check is served too. They come to `web_host`, "" for where the pages are. `site` is what the
-    operator sets for the pages."""
+    """Serve until SIGINT or SIGTERM; `ready` is called once everything is open.
+
+    `site` holds the operator's settings for the pages. With `web_udp` the check for browsers is served too (/check);
+    its calls come to that UDP port of the address `web_host`, "" for the one that the pages have.
+    """
+    from talkpath.observatory.intake.collector import Settings
+
+    os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
+    limits = ConnectionLimits(exempt=networks_of(f"{proxies},127.0.0.0/8,::1"))
+    site = replace(site or Site(), check=web_udp is not None)
+    settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
+    observatory = Observatory(place, settings, site.publication)
+    try:
+        pages = pages_of(observatory, site)
+        check = _check(web_host or bound.getsockname()[0], web_udp, place, pages)
+        listener = LimitedListener(bound, limits)
+        routes = [*(check.routes if check else ()), *pages.routes()]
+        app = application(observatory, routes, [pages.running, listener.running])
+        server = _server(RequestWatch(app, listener, proxies), limits)
+        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal again after it has shut down
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        gc.collect()
+        gc.freeze()  # what is there now stays: no later collection looks through it
+        ready()
+        asyncio.run(_run(server, listener, check))
+    finally:
+        observatory.close()
+        bound.close()
+
+
+def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
     try:
         import uvicorn
     except ImportError:
         raise UsageError(NEEDS) from None
-    from talkpath.observatory.intake.collector import Settings
-
-    os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
-    site = replace(site or Site(), check=web_udp is not None)
-    settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
-    observatory = Observatory(place, settings, site.publication)
-    pages = pages_of(observatory, site)
-    try:
-        check = _check(web_host or opened.getsockname()[0], web_udp, place, pages)
-        config = uvicorn.Config(
-            application(observatory, [*(check.routes if check else ()), *pages.routes()], [pages.running]),
-            http="h11",  # of uvicorn's protocols the one with a limit on the lines before a body
-            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
-            log_level="warning",
-            access_log=False,  # it would hold addresses
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_keep_alive=IDLE_S,
-            timeout_graceful_shutdown=IDLE_S,
-        )
-        server = uvicorn.Server(config)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-        gc.collect()
-        gc.freeze()  # what is there now stays: nobody has to look through it again and again
-        ready()
-        asyncio.run(_serve(server, opened, check))
-    finally:
-        observatory.close()
-        opened.close()
+    limit_malformed_request_lines()
+    config = uvicorn.Config(
+        app,
+        http="h11",  # of uvicorn's protocols the one with a limit on the lines before a body
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        log_level="warning",
+        access_log=False,  # it would hold addresses
+        server_header=False,
+        proxy_headers=False,  # RequestWatch does that, behind the address of the connection
+        limit_concurrency=limits.most,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    return uvicorn.Server(config)
 
 
 def pages_of(observatory: Observatory, site: Site) -> Pages:
-    """What an observatory shows."""
+    """The pages of an observatory."""
     box = Box(site.box, COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
     publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)
@@ -100,7 +115,7 @@ def pages_of(observatory: Observatory, site: Site) -> Pages:
 
 
 def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:
-    """The check for browsers, where it was asked for. Its receipts are signed with a key of its own, which a list of
+    """The check for browsers, None without `web_udp`. Its receipts are signed with a key of its own, which a list of
     responders may name."""
     if web_udp is None:
         return None
@@ -117,7 +132,6 @@ def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount 
     return Mount(host, web_udp, ReceiptIssuer(signer, find=geoip.find), known)
 
 
-async def _serve(server: Server, opened: socket.socket, check: Mount | None) -> None:
-    """`Server.serve` would raise the signal again, before anything is closed."""
+async def _run(server: Server, listener: LimitedListener, check: Mount | None) -> None:
     async with check.running() if check else nullcontext():
-        await server._serve([opened])
+        await server.serve(sockets=[listener])

@@ -10,9 +10,8 @@ bundle runs in a process of its own, and so must whatever else is heavy or talks
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
@@ -21,8 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from talkpath.apps import apps
-from talkpath.errors import TalkpathError, UsageError
+from talkpath.errors import UsageError
 from talkpath.observatory.clock import Clock
+from talkpath.observatory.health import Health
 from talkpath.observatory.index.loader import Loader
 from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
@@ -30,9 +30,11 @@ from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.private_files import replace_file
-from talkpath.observatory.log.seal import Sealer
+from talkpath.observatory.log.seal import Sealer, signer_of
 from talkpath.observatory.publication import Publication
+from talkpath.observatory.workers.supervisor import Supervisor
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.wire.control.keys import raw_key_text
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -43,9 +45,11 @@ if TYPE_CHECKING:
 
     from talkpath.observatory.intake.collector import Settings
 
-LOAD_EVERY_S, RETRY_S, CLOSE_EVERY_S = 1.0, 10.0, 3600.0
+LOAD_EVERY_S, CLOSE_EVERY_S = 1.0, 3600.0
 LOAD_REST, MOST_REST_S = 100.0, 10.0  # the index rests so many times as long as it worked: the intake goes first
 KIND = "kind.json"
+CHECK_KEY = "check.pem"
+Running = Callable[[Supervisor], AbstractAsyncContextManager[None]]
 
 
 class Place(NamedTuple):
@@ -79,6 +83,8 @@ class Observatory:
             self.loader = Loader(self.store, self.log)
             undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
+        self.supervisor = Supervisor()
+        self.health = Health(self.log, self.committer, self.store, self.clock, self.supervisor)
         limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
         contributors, geoip = Contributors(self.clock.today), GeoDatabase(place.geo)
         self.collector = Collector(self.log, self.committer, geoip, contributors, settings, self.metrics, limits)
@@ -93,24 +99,23 @@ class Observatory:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Judge, and keep the index up to date, as long as this lasts."""
+        """Judge, and keep the index and the open data up to date, as long as this lasts."""
         from talkpath.observatory.judging.judges import Judges
 
-        judges = Judges(self.log, self.committer.wait, self._place.listed, self.settings.simulated, self.metrics.judged,
-                        self._place.judges)  # fmt: skip
-        tasks = [
-            asyncio.create_task(_always(lambda: judges.run(self.collector.arrived))),
-            asyncio.create_task(_always(self._load)),
-            asyncio.create_task(_always(self._close_days)),
-        ]
+        judges = Judges(
+            log=self.log,
+            commit=self.committer.wait,
+            listed=self._trusted_responders(),
+            simulated=self.settings.simulated,
+            on_outcome=self.metrics.judged,
+            processes=self._place.judges,
+        )
+        self.supervisor.start("Judging", lambda: judges.run(self.collector.arrived))
+        self.supervisor.start("Loading the index", self._load)
+        self.supervisor.start("Sealing days", self._close_days)
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
             judges.close()
 
     def close(self) -> None:
@@ -120,6 +125,12 @@ class Observatory:
         self.log.close()
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _trusted_responders(self) -> dict[str, str]:
+        """The keys whose receipts place a report: the listed ones, and that of this observatory's own check."""
+        own = self._place.root / CHECK_KEY
+        named = {raw_key_text(signer_of(own).public): "this observatory"} if own.exists() else {}
+        return named | dict(self._place.listed)
 
     async def _load(self) -> None:
         while True:
@@ -142,19 +153,16 @@ class Observatory:
     async def _health(self, request: Request) -> Response:
         from starlette.responses import Response
 
-        wrong = [said async for said in self._wrong()]
-        told = {"schema": "talkpath.health/1", "status": "degraded" if wrong else "ok", "wrong": wrong,
-                "simulated": self.settings.simulated, "log_records": self.log.last,
-                "index_records": self.loader.position}  # fmt: skip
-        return Response(msgspec.json.encode(told), 503 if wrong else 200, media_type="application/json")
-
-    async def _wrong(self) -> AsyncIterator[str]:
-        try:
-            await asyncio.to_thread(self.store.query, "SELECT count() FROM country_day")
-        except TalkpathError as error:
-            yield str(error)
-        if self.clock.set:
-            yield "The clock was set since the start; no day is sealed until the observatory was started again."
+        wrong = await self.health.problems()
+        body = {
+            "schema": "talkpath.health/1",
+            "status": "degraded" if wrong else "ok",
+            "wrong": wrong,
+            "simulated": self.settings.simulated,
+            "log_records": self.log.last,
+            "index_records": self.loader.position,
+        }
+        return Response(msgspec.json.encode(body), 503 if wrong else 200, media_type="application/json")
 
     async def _metrics(self, request: Request) -> Response:
         from starlette.responses import Response
@@ -163,9 +171,9 @@ class Observatory:
 
 
 def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
-                beside: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = ()) -> ASGIApp:  # fmt: skip
-    """The ASGI application: the report API, the observatory's own routes, then those that others add, and what runs
-    beside it."""
+                beside: Sequence[Running] = ()) -> ASGIApp:  # fmt: skip
+    """The ASGI application: the report API, the observatory's own routes, then `more`. What is in `beside` runs as long
+    as the application does, its tasks under the observatory's supervisor."""
     try:
         from starlette.applications import Starlette
     except ImportError:
@@ -174,8 +182,10 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for running in (observatory.running, *beside):
-                await stack.enter_async_context(running())
+            await stack.enter_async_context(observatory.running())
+            for running in beside:
+                await stack.enter_async_context(running(observatory.supervisor))
+            stack.push_async_callback(observatory.supervisor.stop)  # before anything that its tasks use is closed
             yield
 
     return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)
@@ -200,16 +210,6 @@ def opened_log(root: Path, simulated: bool, clock: Clock | None = None) -> Log:
 def known_apps() -> frozenset[str]:
     """The ids of all apps, those known from captures only too."""
     return frozenset(apps())
-
-
-async def _always(work: Callable[[], Awaitable[None]]) -> None:
-    """Run it again whenever it fails, and say why."""
-    while True:
-        try:
-            await work()
-        except TalkpathError as error:
-            sys.stderr.write(f"talkpath: {error}\n")
-        await asyncio.sleep(RETRY_S)
 
 
 def _hold_kind(root: Path, simulated: bool) -> None:

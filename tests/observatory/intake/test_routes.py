@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 from evidence import Bench, measured
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake import bodies
-from talkpath.observatory.intake.bodies import MOST_BODIES
+from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK
 from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.routes import ReportApi
 from talkpath.observatory.log.append import LogError
@@ -134,6 +134,24 @@ def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
 
     answered = asyncio.run(crowd())
     assert (code(answered), answered[1]["retry-after"]) == ((503, "busy"), "5")
+
+
+def test_one_block_cannot_take_all_places(tmp_path: Path):
+    async def crowd() -> tuple[Answered, Answered]:
+        application = app(Bench(tmp_path / "many", Settings(bundles_an_hour=100)))
+        slow = [asyncio.create_task(ask(application, scope(SENT, "PUT", f"/v1/reports/{at:064x}"), receive=never))
+                for at in range(MOST_BODIES_A_BLOCK)]  # fmt: skip
+        await asyncio.sleep(0.01)
+        tap = {"content-type": "application/json"}, "POST", "/api/v1/taps"
+        neighbour = await ask(application, scope(*tap, host="192.0.2.200"), b"{}")
+        stranger = await ask(application, scope(*tap, host="198.51.100.1"), b"{}")
+        for one in slow:
+            one.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return neighbour, stranger
+
+    neighbour, stranger = asyncio.run(crowd())
+    assert (code(neighbour), code(stranger)) == ((503, "busy"), (400, "bad_request"))
 
 
 def test_refusals_are_counted_by_code(bench: Bench):

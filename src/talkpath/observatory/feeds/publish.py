@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
+from typing import NamedTuple
 
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.entries import delayed, published
@@ -33,7 +34,7 @@ def tell(events: Sequence[Event], journal: Path, publication: Publication, feed:
         feed.write_text(atom(shown, now), encoding="utf-8")
     said = [f"{len(fresh)} new lines in {journal.name}; {len(shown)} of {len(before) + len(fresh)} may be published."]
     if webhooks:
-        said.append(deliver_all(journal, publication, now[:DAY_CHARACTERS], webhooks))
+        said.append(str(deliver_all(journal, publication, now[:DAY_CHARACTERS], webhooks)))
     return " ".join(said)
 
 
@@ -56,8 +57,19 @@ def record(events: Sequence[Event], journal: Path, publication: Publication, tod
     return [*named(before, events), *taken_back(every)]
 
 
-def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> str:
-    """Send the receivers what they did not get yet; what came of it, in a sentence."""
+class Deliveries(NamedTuple):
+    """How many lines arrived at receivers, and how many wait for the next run."""
+
+    delivered: int
+    waiting: int
+
+    def __str__(self) -> str:
+        rest = f", {self.waiting} wait for the next run: a receiver does not answer" if self.waiting else ""
+        return f"{self.delivered} deliveries{rest}."
+
+
+def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> Deliveries:
+    """Send the receivers what they did not get yet."""
     hooks, every, kept = load_hooks(webhooks), read(journal), journal.with_suffix(".delivered.json")
     shown, later = published(every, publication, today), delayed(every, publication, today)
     progress, delivered, waiting = read_progress(kept), 0, 0
@@ -66,8 +78,7 @@ def deliver_all(journal: Path, publication: Publication, today: str, webhooks: P
         progress[hook.name], outcome = deliver(hook, shown, before, post, time.sleep, time.time, SystemRandom(), later)
         write_progress(kept, progress)
         delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
-    rest = f", {waiting} wait for the next run: a receiver does not answer" if waiting else ""
-    return f"{delivered} deliveries{rest}."
+    return Deliveries(delivered, waiting)
 
 
 def _put(feeds: Path, name: str, shown: Sequence[Told], today: str, address: str) -> None:

@@ -8,30 +8,31 @@ from contextlib import contextmanager
 
 from starlette.types import Receive
 
+from talkpath.observatory.intake.blocks import BlockPlaces
 from talkpath.observatory.intake.refusal import RefusedError
 
 BODY_S = 60.0
-MOST_BODIES = 64
+MOST_BODIES, MOST_BODIES_A_BLOCK = 64, 8
 BUSY_RETRY_S = 5
 Headers = Mapping[str, str]
 
 
 class BodySlots:
-    """Counts the bodies that are being read, so that slow senders cannot fill the memory."""
+    """Counts the bodies that are being read, in all and by address block, so that slow senders fill neither the memory
+    nor all places."""
 
-    def __init__(self, most: int = MOST_BODIES) -> None:
-        self._free = most
+    def __init__(self, most: int = MOST_BODIES, most_a_block: int = MOST_BODIES_A_BLOCK) -> None:
+        self._places = BlockPlaces(most, most_a_block)
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one place while a body is read; `RefusedError` where all are taken."""
-        if self._free <= 0:
+    def slot(self, host: str | None) -> Iterator[None]:
+        """Hold a place while a body from that address is read; `RefusedError` where there is none."""
+        if not self._places.take(host):
             raise RefusedError("busy", retry_after_s=BUSY_RETRY_S)
-        self._free -= 1
         try:
             yield
         finally:
-            self._free += 1
+            self._places.give_back(host)
 
 
 def require_type(headers: Headers, media_type: str) -> None:

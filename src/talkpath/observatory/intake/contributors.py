@@ -1,8 +1,8 @@
-"""Who sent how much, without knowing who: pseudonyms of a day, and limits by them (DESIGN section 8).
+"""Pseudonyms of contributors that last a day, and limits on how much each of them may send.
 
-Contract: an address is turned into HMAC-SHA-256(day key, its /24 or /48), cut to 64 bits, and forgotten. The day key
-is drawn anew each day of UTC and at each start, is in memory only, and is never shown. So pseudonyms of two days, or of
-two starts, cannot be compared by anybody.
+Contract: an address is turned into HMAC-SHA-256(day key, its /24 or /48), cut to 64 bits, and not kept. A new day key
+is drawn each day of UTC and at each start; it is in memory only. So nobody can compare pseudonyms of two days, or of
+two starts.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
+from talkpath.observatory.intake.blocks import block_of
+
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
-V4_BYTES, V6_BYTES = 3, 6  # of a prefix
-MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6, RFC 4291 section 2.5.5.2
 HOUR_S = 3600.0
-MOST_PEOPLE = 200_000  # whose limits are remembered at once
+MOST_PEOPLE = 200_000  # buckets that are kept; the one unused for longest is dropped first
 
 
 class Contributor(NamedTuple):
-    """A pseudonym, and the number of the key that it was made with. (0, 0): no address was there."""
+    """A pseudonym, and the number of the key that it was made with; (0, 0) where there was no address."""
 
     pseudonym: int = 0
     key: int = 0
@@ -30,7 +29,7 @@ class Contributor(NamedTuple):
 
 @dataclass
 class Contributors:
-    """Makes pseudonyms. `today` tells the day of UTC."""
+    """Makes pseudonyms. `today` gives the day of UTC."""
 
     today: Callable[[], str]
     _day: str = field(default="", init=False)
@@ -43,31 +42,25 @@ class Contributors:
             self._day, self._keyed = day, hmac.new(os.urandom(KEY_BYTES), digestmod="sha256")
             self._number = int.from_bytes(os.urandom(PSEUDONYM_BYTES), "big") >> 1
         try:
-            prefix = _prefix(host or "")
-        except (OSError, ValueError):
+            block = block_of(host or "")
+        except ValueError:
             return Contributor()
         made = self._keyed.copy()
-        made.update(prefix)
+        made.update(block)
         return Contributor(int.from_bytes(made.digest()[:PSEUDONYM_BYTES], "big") or 1, self._number)
-
-
-def _prefix(host: str) -> bytes:
-    packed = inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
-    packed = packed.removeprefix(MAPPED)
-    kept = V6_BYTES if len(packed) > len(MAPPED) else V4_BYTES
-    return packed[:kept] + bytes(len(packed) - kept)
 
 
 @dataclass
 class Limit:
-    """At most `an_hour` of something from one contributor, that many at once too. `now` in monotonic seconds."""
+    """A token bucket for each contributor: `an_hour` of something an hour, and as many at once. `now` is in monotonic
+    seconds."""
 
     an_hour: int
     now: Callable[[], float]
     _left: dict[Contributor, tuple[float, float]] = field(default_factory=dict, init=False, repr=False)
 
     def wait_s(self, who: Contributor) -> float:
-        """0 where one more is within the limit, and then it counts; else after how long one will be."""
+        """0 where one more is within the limit, which then counts it; else the seconds until one is."""
         now = self.now()
         left, at = self._left.pop(who, (float(self.an_hour), now))
         left = min(float(self.an_hour), left + (now - at) * self.an_hour / HOUR_S)

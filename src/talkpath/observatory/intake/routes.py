@@ -61,7 +61,7 @@ class ReportApi:
         require_type(request.headers, MEDIA_TYPE)
         sender = self._collector.admit(_host(request))
         require_length(request.headers, most_bytes)
-        with self._slots.slot():
+        with self._slots.slot(_host(request)):
             data = await read_body(request.receive, most_bytes)
         withdraw = request.headers.get("Talkpath-Withdraw", "")
         return _answer(await self._collector.take(data, sender, withdraw, name))
@@ -77,7 +77,7 @@ class ReportApi:
     async def _tap(self, request: Request) -> Response:
         require_type(request.headers, "application/json")
         require_length(request.headers, MOST_TAP_BYTES)
-        with self._slots.slot():
+        with self._slots.slot(_host(request)):
             data = await read_body(request.receive, MOST_TAP_BYTES)
         try:
             tap = msgspec.json.decode(data, type=TapBody)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -66,6 +67,11 @@ class Committer:
         self._queue.put(None)
         self._thread.join()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread that writes is alive."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         crowded, began_s = False, 0.0
         while (first := self._queue.get()) is not None:
@@ -73,7 +79,10 @@ class Committer:
                 sleep(max(began_s + APART_S - monotonic(), 0.0))
             began_s = monotonic()
             group, ended = self._gather(first)
-            self._commit(group)
+            try:
+                self._commit(group)
+            except Exception:  # noqa: BLE001 (those who wait were told; the next group must be written)
+                traceback.print_exc()
             if ended:
                 return
             crowded = len(group) >= CROWD

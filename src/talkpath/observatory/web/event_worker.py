@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.publish import deliver_all, record
+from talkpath.observatory.feeds.publish import Deliveries, deliver_all, record
 from talkpath.observatory.findings.country_findings import Box, Country, look
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.workers.pool import WorkerPool
@@ -54,8 +54,8 @@ class EventWorker:
         """Put events into the journal and the feeds; returns them under the journal's ids, withdrawn ones included."""
         return self._pool.run(record, events, how.journal, how.publication, today, how.feeds, how.address)
 
-    def deliver(self, how: EventPublishing, today: str) -> str:
-        """Send what is new to the receivers of webhooks; a sentence of what happened. May wait for minutes."""
+    def deliver(self, how: EventPublishing, today: str) -> Deliveries:
+        """Send what is new to the receivers of webhooks. May wait for minutes."""
         assert how.webhooks is not None
         return self._pool.run(deliver_all, how.journal, how.publication, today, how.webhooks)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from talkpath.errors import TalkpathError
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import Box, Country, assemble
 from talkpath.observatory.index import queries
@@ -20,6 +19,7 @@ from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import HEADERS, routes
 from talkpath.observatory.web.site import Site, utc_day
+from talkpath.observatory.workers.supervisor import Supervisor, write_line
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,7 +30,6 @@ LOOK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0
 BOX_DAYS = 730  # a made-up country is played on a few days of a year
 ATOM = "application/atom+xml"
-Hear = Callable[[str], None]
 
 
 class Hooks(NamedTuple):
@@ -55,7 +54,8 @@ class Pages:
         self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days, tables)
         self.site = replace(settings, today=self._today)
         self._found: dict[str, tuple[int, Country]] = {}
-        self._delivering: asyncio.Task[None] | None = None
+        self._seen: tuple[int, str] | None = None
+        self._news = asyncio.Event()
 
     def routes(self) -> list[BaseRoute]:
         """All pages, the feeds, and the files of the open data."""
@@ -67,33 +67,37 @@ class Pages:
         return [Mount("/open", files), feeds, *routes(self.source, self.site)]
 
     @asynccontextmanager
-    async def running(self, hear: Hear = lambda said: None) -> AsyncIterator[None]:
-        """Look for events as long as this lasts; `hear` is told what went wrong."""
+    async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
+        """Look for events, and tell the receivers of webhooks, as long as this lasts."""
         worker = EventWorker()
-        task = asyncio.create_task(self._look(worker, hear))
+        supervisor.start("The search for events", lambda: self._look(worker))
+        if self._publishing.webhooks:
+            supervisor.start("Delivering webhooks", lambda: self._deliver(worker))
         try:
             yield
         finally:
             worker.close()
-            for one in filter(None, (task, self._delivering)):
-                one.cancel()
-                with suppress(asyncio.CancelledError):
-                    await one
 
-    async def _look(self, worker: EventWorker, hear: Hear) -> None:
-        seen: tuple[int, str] | None = None
+    async def _look(self, worker: EventWorker) -> None:
+        """Look again whenever the index went on or another day began."""
         while True:
-            if (now := (self._hooks.stands(), self._today())) == seen:
-                await asyncio.sleep(ASK_EVERY_S)
-                continue
-            try:
+            now = self._hooks.stands(), self._today()
+            if now != self._seen:
                 await self._round(worker)
-                self._deliver(worker, hear)
-            except TalkpathError as error:
-                hear(str(error))
+                self._seen = now
+                self._news.set()
+                await asyncio.sleep(LOOK_EVERY_S if self.source.totals().reports else ASK_EVERY_S)
             else:
-                seen = now
-            await asyncio.sleep(LOOK_EVERY_S if self.source.totals().reports else ASK_EVERY_S)
+                await asyncio.sleep(ASK_EVERY_S)
+
+    async def _deliver(self, worker: EventWorker) -> None:
+        """Send what is new after each look. A receiver that does not answer delays no look."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            done = await asyncio.to_thread(worker.deliver, self._publishing, self._today())
+            if done.delivered or done.waiting:
+                write_line(str(done))
 
     async def _round(self, worker: EventWorker) -> None:
         """Look again at what changed, tell what is new, and show it."""
@@ -113,17 +117,6 @@ class Pages:
         self._found.pop(country, None)
         if counts:
             self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box)
-
-    def _deliver(self, worker: EventWorker, hear: Hear) -> None:
-        """Unless the last delivery still waits for somebody."""
-        if self._publishing.webhooks and (self._delivering is None or self._delivering.done()):
-            self._delivering = asyncio.create_task(self._delivered(worker, hear))
-
-    async def _delivered(self, worker: EventWorker, hear: Hear) -> None:
-        try:
-            hear(await asyncio.to_thread(worker.deliver, self._publishing, self._today()))
-        except TalkpathError as error:
-            hear(str(error))
 
     async def _feed(self, request: Request) -> Response:
         from starlette.exceptions import HTTPException

@@ -1,0 +1,171 @@
+"""Limits on connections that no HTTP server has by itself: so many of one address block, and none without a request.
+
+uvicorn counts connections in all, and ends idle ones only after a first answer. Here a connection of a block that has
+its share already is closed when it is accepted, and so is one on which no request has begun for a while: whoever opens
+many and says nothing, or says it byte by byte, keeps nobody else out.
+
+    socket = LimitedListener(bound, limits)            accepts, and counts by block
+    application = RequestWatch(application, socket)    tells the listener which connections are busy
+    async with socket.running(supervisor): …           closes idle ones as long as this lasts
+
+Behind another web server every connection is that server's: its own limits apply, and its addresses are exempt here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from talkpath.observatory.intake.blocks import BlockPlaces
+from talkpath.observatory.workers.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+SWEEP_S = 1.0
+Peer = tuple[str, int]
+Network = IPv4Network | IPv6Network
+
+
+class ConnectionLimits(NamedTuple):
+    """Connections in all and of one block, and after how long without a request one is closed. Connections from the
+    networks in `exempt` (those of the web server before this one) are not counted."""
+
+    most: int = 1000
+    most_a_block: int = 32
+    idle_s: float = 10.0
+    exempt: tuple[Network, ...] = ()
+
+
+def networks_of(trusted: str) -> tuple[Network, ...]:
+    """The networks of a list as uvicorn's FORWARDED_ALLOW_IPS has it: addresses and networks, or "*" for all."""
+    names = [name.strip() for name in trusted.split(",")]
+    if "*" in names:
+        return ip_network("0.0.0.0/0"), ip_network("::/0")
+    found: list[Network] = []
+    for name in names:
+        with suppress(ValueError):  # a Unix socket's path: it has no address to count
+            found.append(ip_network(name))
+    return tuple(found)
+
+
+class LimitedListener(socket.socket):
+    """A listening socket whose `accept` closes connections beyond the limits."""
+
+    def __init__(self, bound: socket.socket, limits: ConnectionLimits, now_s: Callable[[], float] = monotonic) -> None:
+        super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
+        self.limits, self._now_s = limits, now_s
+        self._places = BlockPlaces(limits.most, limits.most_a_block)
+        self._open: dict[Peer, _Connection] = {}
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """A connection within the limits; `ConnectionAbortedError`, which asyncio passes over, for one beyond them."""
+        accepted, address = super().accept()
+        peer: Peer = (address[0], address[1])
+        exempt = self._is_exempt(peer[0])
+        if not exempt and not self._places.take(peer[0]):
+            accepted.close()
+            raise ConnectionAbortedError
+        connection = _Connection(accepted, self, peer, counted=not exempt)
+        self._open[peer] = connection
+        return connection, address
+
+    def begin(self, peer: Peer) -> None:
+        """A request began on the connection from there."""
+        if connection := self._open.get(peer):
+            connection.requests += 1
+
+    def end(self, peer: Peer) -> None:
+        """A request ended."""
+        if connection := self._open.get(peer):
+            connection.requests -= 1
+            connection.idle_since_s = self._now_s()
+
+    @asynccontextmanager
+    async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
+        """Close connections without a request as long as this lasts."""
+        supervisor.start("Closing idle connections", self._close_idle)
+        yield
+
+    async def _close_idle(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep()
+
+    def sweep(self) -> int:
+        """Close those that have been without a request for too long; how many they were."""
+        before_s = self._now_s() - self.limits.idle_s
+        idle = [one for one in self._open.values() if one.requests <= 0 and one.idle_since_s <= before_s]
+        for connection in idle:
+            connection.hang_up()
+        return len(idle)
+
+    def forget(self, connection: _Connection) -> None:
+        """The connection was closed."""
+        if self._open.get(connection.peer) is connection:
+            del self._open[connection.peer]
+        if connection.counted:
+            self._places.give_back(connection.peer[0])
+
+    def _is_exempt(self, host: str) -> bool:
+        address = ip_address(host.partition("%")[0])
+        return any(address in network for network in self.limits.exempt)
+
+    @property
+    def idle_start_s(self) -> float:
+        """The time from which a new connection counts as idle."""
+        return self._now_s()
+
+
+class _Connection(socket.socket):
+    """An accepted connection that gives its place back when it is closed."""
+
+    def __init__(self, accepted: socket.socket, listener: LimitedListener, peer: Peer, *, counted: bool) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        self._listener, self.peer, self.counted = listener, peer, counted
+        self.requests, self.idle_since_s = 0, listener.idle_start_s
+        self._given_back = False
+
+    def hang_up(self) -> None:
+        """End the connection; whoever reads from it finds its end."""
+        try:
+            self.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Of a socket."""
+        super().close()
+        if not self._given_back:
+            self._given_back = True
+            self._listener.forget(self)
+
+
+class RequestWatch:
+    """An ASGI application that tells the listener when requests begin and end, and passes them on, with the address
+    that a proxy named: only proxies in the list `proxies` are believed."""
+
+    def __init__(self, application: ASGIApp, listener: LimitedListener, proxies: str = "") -> None:
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+        behind: Any = ProxyHeadersMiddleware(application, proxies)  # type: ignore[arg-type]  # its own ASGI types
+        self._application: ASGIApp = behind
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Of ASGI."""
+        client = scope.get("client")
+        if not client:
+            await self._application(scope, receive, send)
+            return
+        peer: Peer = (client[0], client[1])
+        self._listener.begin(peer)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._listener.end(peer)

@@ -1,0 +1,75 @@
+"""Keeps long-lived tasks running: one that ends is started again after a while, and told to whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+
+from talkpath.errors import TalkpathError
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+REMEMBERED_S = 2 * LONGEST_WAIT_S
+Work = Callable[[], Awaitable[None]]
+
+
+def write_line(text: str) -> None:
+    """Write a line to the process's stderr, which systemd and Docker keep."""
+    sys.stderr.write(f"talkpath: {text}\n")
+
+
+class Supervisor:
+    """Runs tasks until `stop`. After a failure a task waits one second, then twice as long each time, up to a minute;
+    a task that ran for two minutes since begins at one second again."""
+
+    def __init__(self, report: Callable[[str], None] = write_line,
+                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+                 now_s: Callable[[], float] = monotonic) -> None:  # fmt: skip
+        self._report, self._sleep, self._now_s = report, sleep, now_s
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failures: dict[str, tuple[float, str]] = {}
+
+    def start(self, name: str, work: Work) -> None:
+        """Run `work`, which should never end. `name` is the subject of a sentence, as in "The judging"."""
+        self._tasks.append(asyncio.create_task(self._keep(name, work)))
+
+    def failing(self) -> list[str]:
+        """A sentence for each task that failed within the last two minutes."""
+        since_s = self._now_s() - REMEMBERED_S
+        return [sentence for at_s, sentence in self._failures.values() if at_s > since_s]
+
+    async def stop(self) -> None:
+        """End all tasks."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+
+    async def _keep(self, name: str, work: Work) -> None:
+        wait_s = FIRST_WAIT_S
+        while True:
+            began_s = self._now_s()
+            sentence = f"{name} {await _reason_of_end(work)}"
+            if self._now_s() - began_s > REMEMBERED_S:
+                wait_s = FIRST_WAIT_S
+            self._failures[name] = self._now_s(), f"{sentence} It is started again."
+            self._report(f"{sentence} It is started again in {wait_s:.0f} s.")
+            await self._sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+async def _reason_of_end(work: Work) -> str:
+    """Run the work until it ends; why it did, as the rest of a sentence."""
+    try:
+        await work()
+    except TalkpathError as error:
+        return f"failed: {error}"
+    except Exception as error:  # noqa: BLE001 (whatever it is, the task has to run again)
+        traceback.print_exc()
+        return f"failed because of a bug ({type(error).__name__})."
+    return "ended."

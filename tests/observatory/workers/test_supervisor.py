@@ -1,0 +1,77 @@
+"""A task that ends is started again, later each time, and whoever asks is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from talkpath.errors import PeerError
+from talkpath.observatory.workers.supervisor import REMEMBERED_S, Supervisor
+
+
+class Clock:
+    """Seconds that pass when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.slept_s: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.now_s += seconds
+        await asyncio.sleep(0)
+
+
+def supervise(work: Callable[[int, Clock], None], runs: int) -> tuple[Clock, list[str], list[str]]:
+    """Run until it was started so many times; the clock, what was reported, and what is failing in the end."""
+    clock, reported, started = Clock(), list[str](), 0
+
+    async def play() -> list[str]:
+        supervisor, enough = Supervisor(reported.append, clock.sleep, lambda: clock.now_s), asyncio.Event()
+
+        async def task() -> None:
+            nonlocal started
+            started += 1
+            if started == runs:
+                enough.set()
+                await asyncio.Event().wait()
+            work(started, clock)
+
+        supervisor.start("The task", task)
+        await asyncio.wait_for(enough.wait(), 30)
+        failing = supervisor.failing()
+        await supervisor.stop()
+        return failing
+
+    failing = asyncio.run(play())
+    return clock, reported, failing
+
+
+def test_whatever_ends_a_task_it_is_started_again_later_each_time():
+    ends = [ZeroDivisionError("secret"), PeerError("The index is away."), MemoryError(), None]
+
+    def work(number: int, clock: Clock) -> None:
+        if (error := ends[(number - 1) % 4]) is not None:
+            raise error
+
+    clock, reported, failing = supervise(work, 9)
+    assert clock.slept_s == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert reported[:4] == [
+        "The task failed because of a bug (ZeroDivisionError). It is started again in 1 s.",
+        "The task failed: The index is away. It is started again in 2 s.",
+        "The task failed because of a bug (MemoryError). It is started again in 4 s.",
+        "The task ended. It is started again in 8 s.",
+    ]
+    assert failing == ["The task ended. It is started again."]
+
+
+def test_a_task_that_ran_for_long_begins_at_a_second_again_and_is_forgotten():
+    def work(number: int, clock: Clock) -> None:
+        clock.now_s += REMEMBERED_S + 1 if number == 3 else 0
+        raise PeerError("No.")
+
+    clock, _, failing = supervise(work, 5)
+    assert clock.slept_s == [1, 2, 1, 2]
+    assert failing
+    clock, _, failing = supervise(lambda number, clock: None, 2)
+    assert failing == ["The task ended. It is started again."]
