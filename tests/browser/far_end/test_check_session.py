@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,26 @@ def session(page: str = "") -> tuple[CheckSession, list[dict[str, Any]]]:
     return CheckSession(SharedPort(), "192.0.2.1", {}, told.append, page), told
 
 
+def has_run(made: CheckSession) -> None:
+    """Make it long ago that the epoch's media began."""
+    assert made._run is not None
+    made._run.start()
+    made._run.start_s = time.monotonic() - 60.0
+
+
+async def receive(made: CheckSession, message: dict[str, Any]) -> None:
+    """As if a report came when the epoch was over."""
+    if message["type"] == "report" and made._run is not None:
+        has_run(made)
+    await made.receive(message)
+
+
 def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
     async def play() -> list[dict[str, Any]]:
         made, told = session()
         try:
             for message in messages:
-                await made.receive(message)
+                await receive(made, message)
         finally:
             await made.close()
         return told
@@ -88,7 +103,7 @@ def test_our_own_lateness_of_any_epoch_is_remembered():
         for number, late_ms in enumerate((80.0, 1.0)):
             assert made._run is not None
             made._run.late_ms = [late_ms] * 100
-            await made.receive({"type": "report", "report": {"number": number, "flows": []}})
+            await receive(made, {"type": "report", "report": {"number": number, "flows": []}})
             await made.receive({"type": "next", "medium": "voice"})
         await made.close()
         facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
@@ -102,8 +117,8 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
         made, told = session()
         await made.receive(START)
         up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
-        await made.receive({"type": "report", "report": {"number": 0, "flows": up}})
-        await made.receive({"type": "report", "report": {"number": 1, "flows": []}})
+        await receive(made, {"type": "report", "report": {"number": 0, "flows": up}})
+        await receive(made, {"type": "report", "report": {"number": 1, "flows": []}})
         await made.close()
         return told
 
@@ -130,6 +145,96 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
 def test_what_was_not_asked_is_refused_in_one_sentence(messages: tuple[dict[str, Any], ...]):
     with pytest.raises(PeerError, match=r"load the page again\.$"):
         talk(*messages)
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_report_before_the_epoch_is_over_is_refused_so_that_no_credential_is_cheap(has_begun: bool):
+    async def play() -> list[str]:
+        made, told = session()
+        try:
+            await made.receive(START)
+            if has_begun:
+                await made.receive({"type": "media"})
+            with pytest.raises(PeerError):
+                await made.receive(REPORT)
+        finally:
+            await made.close()
+        return [message["type"] for message in told]
+
+    assert "facts" not in asyncio.run(play())
+
+
+WILD = st.integers(-9, 400) | st.sampled_from([10**4, 10**9, 2**31, 2**63, -(2**63)])
+WILD_MS = st.floats(-9, 9000) | st.sampled_from([1e6, 1e9, 1e300, -1e300, 0.0])
+MAYBE_MS = st.none() | WILD_MS
+FLOW = st.fixed_dictionaries(
+    {"flow": st.integers(0, 15)},
+    optional={
+        "stun_ms": MAYBE_MS,
+        "dtls_ms": MAYBE_MS,
+        "began_ms": WILD_MS,
+        "polls": st.lists(st.tuples(WILD_MS, WILD, WILD), max_size=30),
+        "sent": st.lists(WILD, max_size=40),
+        "left_ms": st.lists(WILD_MS, max_size=40),
+        "came": st.lists(st.tuples(WILD, WILD_MS), max_size=40),
+        "tried": st.booleans(),
+    },
+)
+WILD_REPORT = st.fixed_dictionaries(
+    {"number": st.just(0), "flows": st.lists(FLOW, max_size=20)},
+    optional={
+        "phased": st.booleans(),
+        "late_ms_p99": WILD_MS,
+        "clock_jump_s": WILD_MS,
+        "pings": WILD,
+        "pongs": WILD,
+        "hidden": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=150, deadline=1000)
+@given(report=WILD_REPORT, slots=st.dictionaries(st.integers(0, 65535), st.floats(0, 1e6), max_size=40))
+def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str, Any], slots: dict[int, float]):
+    async def play() -> None:
+        made, told = session()
+        try:
+            await made.receive(START)
+            assert made._run is not None
+            for twin in made._run.twins.values():
+                twin.received.slots.update(slots)
+            await receive(made, {"type": "report", "report": report})
+        except PeerError:
+            return
+        finally:
+            await made.close()
+        assert msgspec.msgpack.decode(base64.b64decode(told[-1]["facts"]), type=Facts) if "facts" in told[-1] else True
+
+    asyncio.run(play())
+
+
+@settings(max_examples=100, deadline=1000)
+@given(
+    st.sampled_from(["start", "next", "paths", "offer", "media", "report"]),
+    st.dictionaries(
+        st.sampled_from(
+            ["nonce", "vpn", "twins", "media", "medium", "paths", "user", "password", "flow", "sdp", "report"]
+        ),
+        st.none() | st.booleans() | WILD | WILD_MS | st.text(max_size=70) | st.lists(st.text(max_size=5), max_size=3),
+    ),
+)
+def test_any_message_is_acted_on_or_refused(kind: str, fields: dict[str, Any]):
+    async def play() -> None:
+        made, _ = session()
+        try:
+            await made.receive(START)
+            await made.receive({"type": kind, **fields})
+        except PeerError:
+            pass
+        finally:
+            await made.close()
+
+    asyncio.run(play())
 
 
 @settings(max_examples=20, deadline=None)
@@ -242,7 +347,7 @@ def came_from(
             else:
                 twin.received.note_source(source)
         up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *run.twins]]
-        await made.receive({"type": "report", "report": {"number": 0, "flows": up}})
+        await receive(made, {"type": "report", "report": {"number": 0, "flows": up}})
         await made.close()
         return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]
 

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.browser.far_end.arrivals import BROWSER_MS, WHOLE_MS, place_losses, without_browser_delay
+from talkpath.browser.far_end.arrivals import (
+    BROWSER_MS,
+    MAX_DMS,
+    WHOLE_MS,
+    delays_down,
+    place_losses,
+    without_browser_delay,
+)
 from talkpath.browser.far_end.call_media import TICK_MS, VIDEO, VOICE
 from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
@@ -238,3 +245,9 @@ def test_what_the_browser_may_add_is_taken_off_and_never_turned_round(over_dms: 
 def test_without_times_nothing_is_said_of_delay():
     found = made(PageFlowReport(0, 30.0, 90.0, 0.0, polls()), FarFlowReport(0, arrivals(range(SLOTS)), EVERY, 1, 1))
     assert {flow.delay_dms for flow in found.flows} == {()}
+
+
+def test_a_delay_that_no_facts_can_hold_is_the_longest_that_they_can():
+    near = PageFlowReport(1, came=tuple((slot, 9e5) for slot in range(SLOTS)))
+    delays = delays_down(near, FarFlowReport(1, sent=EVERY), 0.0, "voice", is_call=False)
+    assert delays == (round(MAX_DMS),) * len(DELAY_QUANTILES)

@@ -23,6 +23,7 @@ SEQUENCES, STAMPS = 1 << 16, 1 << 32
 STAMPS_A_TICK = {"voice": 960, "video": 1800}  # RTP clocks of 48 and 90 kHz (RFC 7587, RFC 7741)
 MEDIAN = DELAY_QUANTILES.index(0.5)
 MIN_DELAYS = 25  # fewer give no quantiles
+MAX_DMS = 130_000.0  # of a delay, in 0.1 ms: facts hold no longer one (measure.bounds)
 BROWSER_MS = 25.0
 """By how much a call's packets may be earlier or later than a twin's because of the browser itself (another thread, its
 own pacing, frames put together); in Chromium 156 it was 9 ms at most. Such a difference is ignored."""
@@ -171,4 +172,5 @@ def _quantiles(delays_ms: Iterable[float]) -> tuple[int, ...]:
     delays = np.array(list(delays_ms), np.float64)
     if len(delays) < MIN_DELAYS:
         return ()
-    return tuple(round(10.0 * float(value)) for value in np.quantile(delays, DELAY_QUANTILES))
+    steps = np.clip(10.0 * np.quantile(delays, DELAY_QUANTILES), -MAX_DMS, MAX_DMS)
+    return tuple(round(float(value)) for value in steps)

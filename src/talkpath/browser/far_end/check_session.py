@@ -34,7 +34,11 @@ from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
 HEADER_BYTES = 28
+SEED_BYTES = 32  # each end's part
 NOTED_MS = 30.0  # the page notes when each packet left, so delays are right even if it was late by this much
+
+UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a message of a page may raise; `msgspec.ValidationError` is a ValueError."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -50,7 +54,7 @@ class CheckSession:
         self, port: SharedPort, host: str, twins: dict[str, WebTransportTwin], tell: Tell, page: str = ""
     ) -> None:
         self._port, self._host, self._twins, self._tell, self._page = port, host, twins, tell, page
-        self._own_seed, self._page_seed = secrets.token_bytes(32), b""
+        self._own_seed, self._page_seed = secrets.token_bytes(SEED_BYTES), b""
         self._token = secrets.token_urlsafe(12)
         self._began_s, self._started_at = time.monotonic(), datetime.now(UTC)
         self._media: tuple[Medium, ...] = (VOICE,)
@@ -89,7 +93,7 @@ class CheckSession:
             raise PeerError("The page sent a message that this server does not know; load the page again.")
         try:
             await handle(message)
-        except (AttributeError, KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+        except UNREADABLE as error:
             raise PeerError("The page sent something that this server cannot read; load the page again.") from error
 
     # -- messages ---------------------------------------------------------------------------------------------------
@@ -97,7 +101,10 @@ class CheckSession:
     async def _start(self, message: dict[str, Any]) -> None:
         if self._page_seed:
             raise PeerError("This check has begun already; load the page again.")
-        self._page_seed = bytes.fromhex(message["nonce"])
+        nonce = bytes.fromhex(message["nonce"])
+        if len(nonce) != SEED_BYTES:
+            raise ValueError("a nonce of another length")
+        self._page_seed = nonce
         vpn = message.get("vpn")
         self._vpn = vpn if isinstance(vpn, bool) else None
         self._has_channels = message.get("twins") == "channel"
@@ -139,7 +146,8 @@ class CheckSession:
         """The page's counts of an epoch; together with this end's they are its facts."""
         report = msgspec.convert(message["report"], PageEpochReport)
         run = self._run
-        if run is None or not self._is_report_due or report.number != run.schedule.number:
+        is_due = run is not None and self._is_report_due and run.has_run()
+        if run is None or not is_due or report.number != run.schedule.number:
             raise PeerError("The page reported on something that was not asked; load the page again.")
         is_first = not self._paths and not self._epochs and not self._has_channels
         if is_first and _has_only_quic_failed(run.schedule, report):

@@ -1,16 +1,30 @@
-"""What both ends counted of one epoch, before it is made into facts. Records only."""
+"""What both ends counted of one epoch, before it is made into facts. Records only.
+
+The page's records have bounds, far above what a page of ours sends, so that no report costs much to read.
+"""
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from talkpath.measure.bounds import ClockStep, Lateness
+
+MAX_FLOWS, MAX_POLLS, MAX_PACKETS, MAX_MS = 32, 1000, 10_000, 1e6
+
+Count = Annotated[int, Meta(ge=0, le=MAX_PACKETS)]
+Stamp = Annotated[int, Meta(ge=0, le=1 << 53)]
+Milliseconds = Annotated[float, Meta(ge=-MAX_MS, le=MAX_MS)]
+Duration = Annotated[float, Meta(ge=0.0, le=MAX_MS)]
 
 
 class Poll(Struct, frozen=True, array_like=True):
     """One reading at the page: ms after its media began, and packets sent and received by then."""
 
-    at_ms: float
-    sent: int
-    received: int
+    at_ms: Milliseconds
+    sent: Count
+    received: Count
 
 
 class PageFlowReport(Struct, frozen=True):
@@ -23,14 +37,14 @@ class PageFlowReport(Struct, frozen=True):
     the call's first request at all.
     """
 
-    flow: int
-    stun_ms: float | None = None
-    dtls_ms: float | None = None
-    began_ms: float = 0.0
-    polls: tuple[Poll, ...] = ()
-    sent: tuple[int, ...] = ()
-    left_ms: tuple[float, ...] = ()
-    came: tuple[tuple[int, float], ...] = ()
+    flow: Annotated[int, Meta(ge=0, lt=MAX_FLOWS)]
+    stun_ms: Duration | None = None
+    dtls_ms: Duration | None = None
+    began_ms: Duration = 0.0
+    polls: Annotated[tuple[Poll, ...], Meta(max_length=MAX_POLLS)] = ()
+    sent: Annotated[tuple[Count, ...], Meta(max_length=MAX_PACKETS)] = ()
+    left_ms: Annotated[tuple[Milliseconds, ...], Meta(max_length=MAX_PACKETS)] = ()
+    came: Annotated[tuple[tuple[Stamp, Milliseconds], ...], Meta(max_length=MAX_PACKETS)] = ()
     tried: bool = True
 
 
@@ -59,15 +73,15 @@ class FarFlowReport(Struct, frozen=True):
 class PageEpochReport(Struct, frozen=True):
     """The page's report of one epoch. `phased`: its calls were sent at their phases, as its twins were."""
 
-    number: int
-    flows: tuple[PageFlowReport, ...] = ()
+    number: Count
+    flows: Annotated[tuple[PageFlowReport, ...], Meta(max_length=MAX_FLOWS)] = ()
     phased: bool = True
-    late_ms_p99: float = 0.0
+    late_ms_p99: Lateness = 0.0
     hidden: bool = False
     network_changed: bool = False
-    clock_jump_s: float = 0.0
-    pings: int = 0
-    pongs: int = 0
+    clock_jump_s: ClockStep = 0.0
+    pings: Count = 0
+    pongs: Count = 0
 
 
 class EpochTimes(Struct, frozen=True):

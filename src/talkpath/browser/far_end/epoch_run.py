@@ -92,6 +92,10 @@ class EpochRun:
         self._clock = asyncio.create_task(self._send_all())
         return True
 
+    def has_run(self) -> bool:
+        """Whether the time in which both ends send is over, so that a report can be due."""
+        return self._clock is not None and time.monotonic() >= self.start_s + self.slots * TICK_MS / 1000
+
     async def _send_all(self) -> None:
         """Send one packet of each flow in each slot, at the flow's own phase."""
         flows = sorted(self.schedule.flows, key=lambda flow: flow.phase_ms)
