@@ -1,4 +1,4 @@
-"""Judges the same bundles with another Python: same state, rule and direction, log10 e within 10⁻⁹ (DESIGN section 3).
+"""Judges the same bundles with another Python: same state, rule and direction, log10 e within 10⁻⁹.
 
     .venv/bin/python scripts/judge_elsewhere.py python3.13 [BUNDLE ...]
 
@@ -37,12 +37,12 @@ PLAYED = (
 
 
 def run(*command: str | Path) -> str:
-    """What it printed; a failure ends this script."""
+    """Runs a command and returns its output; a failure ends this script."""
     return subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def environment(python: str) -> Path:
-    """The other Python's `talkpath`, from this checkout."""
+    """Installs this checkout for the other Python; the path of its `talkpath`."""
     run(python, "-m", "venv", "--clear", ELSEWHERE)
     pip = (ELSEWHERE / "bin/pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "-r", ROOT / "requirements/core.txt")
@@ -51,7 +51,7 @@ def environment(python: str) -> Path:
 
 
 def played() -> Iterator[Path]:
-    """Checks of the lab, as bundles."""
+    """Plays checks in the lab, and gives their bundles."""
     for number, (background, *rules) in enumerate(PLAYED):
         path = ROOT / f"build/elsewhere-{number}.talkpath"
         path.unlink(missing_ok=True)
@@ -62,13 +62,13 @@ def played() -> Iterator[Path]:
 
 
 def verdicts(talkpath: Path, bundle: Path) -> list[dict[str, Any]]:
-    """Of the bundle's facts, judged again."""
+    """Judges the bundle's facts again."""
     found: list[dict[str, Any]] = json.loads(run(talkpath, "judge", bundle, "--json"))["verdicts"]
     return found
 
 
 def differences(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """One sentence a difference."""
+    """One sentence for each difference."""
     if len(here) != len(there):
         yield f"{len(here)} verdicts here, {len(there)} there"
     for one, other in zip(here, there, strict=False):
@@ -79,7 +79,7 @@ def differences(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]])
 
 
 def main(python: str, bundles: Sequence[str]) -> int:
-    """How many bundles were judged, what differed."""
+    """Judges all bundles with both Pythons and prints what differs."""
     other = environment(python)
     count = wrong = 0
     for bundle in map(Path, bundles) if bundles else played():

@@ -2,8 +2,8 @@
 
     python scripts/lab_call_far.py FOLDER voice|video
 
-Says "ready", answers FOLDER/offer.json with FOLDER/answer.json, sends a tone (and noise as pictures), throws away what
-it hears, and goes on until it is ended.
+Prints "ready", answers FOLDER/offer.json with FOLDER/answer.json, sends a tone (and noise as video), discards what it
+receives, and runs until it is ended.
 """
 
 from __future__ import annotations

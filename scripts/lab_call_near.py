@@ -1,10 +1,10 @@
-"""The near end of a lab call: Chromium without a window, steered over its own debugging pipe.
+"""The near end of a lab call: headless Chromium, controlled over its debugging pipe.
 
     python scripts/lab_call_near.py FOLDER SECONDS voice|video 4|6
 
-Offers a call (a tone; for video a moving picture), leaves the offer in FOLDER/offer.json, takes the answer from
-FOLDER/answer.json and talks for so long. Nothing but the call itself goes over the network. At the end Chromium's own
-counts are in FOLDER/near.json.
+Offers a call (a tone; for video a moving picture), writes the offer to FOLDER/offer.json, reads the answer from
+FOLDER/answer.json and sends for so long. Only the call itself goes over the network. At the end Chromium's own counts
+are in FOLDER/near.json.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Made-up networks as day counts, for the error rates of events: who reports, who is hit, who lies. Seeded numpy.
+"""Simulates networks as daily counts, for the error rates of events: reports, restrictions, false reports. Seeded
+numpy.
 
-Reports of a day are beta-binomial around the share that is hit, as facts/probe-stats of the design had them: sources
-differ in volume, in how often they accuse by mistake, and in how many of those hit they notice.
+Reports of a day are beta-binomial around the share that is restricted. Sources differ in volume, in how often they
+accuse by mistake, and in how many of the restricted lines they notice.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ NEVER = 10**6
 
 
 @dataclass(frozen=True)
-class World:
-    """`networks` x `streams`, of which the first of each network is the target: hit from day `begin` to before `end`
-    with the prevalence `hit`. `volumes` are reports a day of each source (of taps: people who try a call).
+class SimulatedNetworks:
+    """`networks` x `streams`. The first stream of each network is the target: restricted from day `begin` until before
+    `end`, on the share `hit` of its lines. `volumes` are the daily reports of each source (of taps: people who call).
 
-    `liars` is the share of all reports of all streams that accuse, whatever happens, from the first day on. `flood`
-    adds to the target, from day `flood_from` on, so many reports a day of the named sources, which accuse or deny.
-    On `outage` of days browsers and taps of a whole network are lifted. `sites` splits probes evenly over far ends.
+    `liars` is the share of all reports that accuse in any case, from the first day on. `flood` adds daily reports of
+    the named sources to the target from day `flood_from` on, which accuse or deny. On the share `outage` of days
+    browsers and taps of a whole network accuse more. `sites` divides probes evenly over far ends.
     """
 
     networks: int
@@ -49,7 +50,7 @@ class World:
     sites: int = 0
 
     def panel(self, seed: int) -> Panel:
-        """One draw of it."""
+        """The counts of one draw."""
         rng = np.random.default_rng(seed)
         names = [
             ("XX", f"AS{network:06d}", f"app{stream:02d}", "voice")
@@ -80,7 +81,7 @@ class World:
         return rng.binomial(reports, drawn), reports
 
     def _at_sites(self, rng: np.random.Generator, restricted: Integers, reports: Integers) -> tuple[Integers, Integers]:
-        """Whose far end took the probes: (restricted, reports), streams x days x sites."""
+        """Divides probes over far ends: (restricted, reports), streams x days x sites."""
         shape = (*restricted.shape, self.sites)
         found, of = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         left, rest = restricted.copy(), reports.copy()
@@ -92,21 +93,21 @@ class World:
 
 
 @dataclass(frozen=True)
-class Played:
-    """What the detector made of one draw."""
+class DetectorRun:
+    """The events that the detector found in one draw."""
 
-    world: World
+    world: SimulatedNetworks
     spells: list[Spell]
 
     def false(self, level: int) -> int:
-        """Times that the level was reached where nothing was restricted."""
+        """How often the level was reached where nothing was restricted."""
         reached = [(spell.stream, spell.onset.reached[level]) for spell in self.spells if level in spell.onset.reached]
         return sum(
             stream % self.world.streams > 0 or not self.world.begin <= at < self.world.end for stream, at in reached
         )
 
     def delays(self, level: int) -> list[float]:
-        """Of each target, the days of data that it took from the beginning; infinite where it never was."""
+        """For each target, the days of data until the level was reached; infinite where it never was."""
         first: dict[int, float] = {}
         for spell in self.spells:
             at = spell.onset.reached.get(level, -1)
@@ -115,7 +116,7 @@ class Played:
         return [first.get(target, np.inf) for target in self._targets]
 
     def end_delays(self, level: int) -> list[float]:
-        """Likewise of the end."""
+        """The same for the end of the restriction."""
         first: dict[int, float] = {}
         for spell in self.spells:
             if spell.over and spell.over.reached.get(level, -1) >= self.world.end:
@@ -123,7 +124,7 @@ class Played:
         return [first.get(target, np.inf) for target in self._targets]
 
     def early_ends(self, level: int) -> int:
-        """Times that an event was said to be over while it went on."""
+        """How often an event was reported as over while it went on."""
         return sum(
             bool(spell.over)
             and spell.stream in self._targets
@@ -138,6 +139,6 @@ class Played:
         return range(0, self.world.networks * self.world.streams, self.world.streams)
 
 
-def play(world: World, rules: Assumptions, seed: int) -> Played:
-    """Draw it and look for events."""
-    return Played(world, Watch(world.panel(seed), rules).run())
+def play(world: SimulatedNetworks, rules: Assumptions, seed: int) -> DetectorRun:
+    """Draws the counts and runs the detector."""
+    return DetectorRun(world, Watch(world.panel(seed), rules).run())

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from networks_in_numbers import MISTAKEN, NOTICED, Played, World, play
+from networks_in_numbers import MISTAKEN, NOTICED, DetectorRun, SimulatedNetworks, play
 from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL, SOURCES
 
 PAGE = Path(__file__).parents[1] / "docs" / "event-rates.md"
 LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant"}
 CHUNK = 20  # networks at once: memory
-HIT = World(0, days=160, streams=8, hit=0.6, begin=90, end=130)
-QUIET = World(0)
+HIT = SimulatedNetworks(0, days=160, streams=8, hit=0.6, begin=90, end=130)
+QUIET = SimulatedNetworks(0)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Case:
     """One row. `size`: networks in the full page, as a share of --networks."""
 
     says: str
-    world: World
+    world: SimulatedNetworks
     size: float = 0.2
 
 
@@ -82,7 +82,7 @@ def measure(case: Case, networks: int, seed: int) -> Row:
     return row
 
 
-def _add(row: Row, played: Played) -> None:
+def _add(row: Row, played: DetectorRun) -> None:
     world = played.world
     row.years += world.networks * world.days / 365
     for level in LEVELS:
