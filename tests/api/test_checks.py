@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_result(restricted: talkpath.Result) -> Non
 def test_without_a_rule_nothing_is_restricted() -> None:
     result = talkpath.simulate(apps=["webrtc"])
     assert [verdict.state for verdict in result.verdicts] == ["ok"]
-    assert result.record["truth"] == {"hit": ()}
+    assert result.record["truth"] == {"hit": []}
 
 
 def test_text_and_page_say_the_verdict_and_that_it_was_simulated(restricted: talkpath.Result) -> None:

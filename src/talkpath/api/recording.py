@@ -64,7 +64,8 @@ class Recording:
 
         from talkpath.report.recordings import capture_json
 
-        plain: dict[str, Any] = msgspec.to_builtins(capture_json.result(self.name, self.findings))
+        encoded = msgspec.json.encode(capture_json.result(self.name, self.findings))
+        plain: dict[str, Any] = msgspec.json.decode(encoded)  # what a reader of the JSON gets
         return plain
 
     def to_arrow(self, table: TableName = "seconds") -> pyarrow.Table:

@@ -48,7 +48,7 @@ def _rejudge_check(facts: Facts, stored: dict[str, Any]) -> Rejudged:
 
 
 def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:
-    record = msgspec.to_builtins(capture_json.result("-", findings))
+    record = msgspec.json.decode(msgspec.json.encode(capture_json.result("-", findings)))
     changes = []
     for kind in ("calls", "attempts"):
         for number, (before, after) in enumerate(zip(stored.get(kind, []), record[kind], strict=False), 1):

@@ -1,0 +1,56 @@
+"""Progress on stderr: a bar on a terminal, a line for each new question elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.measure.facts import Facts
+from talkpath.report.check_progress import Progress, question_in_words
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.model import Question
+
+PLAN = make_plan(choose_arms(["telegram"]))
+ARM = Arm("telegram", "tgcalls", "voice")
+
+
+def heard(*events: Question | None, terminal: bool = False) -> str:
+    out = io.StringIO()
+    with Progress(Console(file=out, force_terminal=terminal, width=100), PLAN) as progress:
+        for number, question in enumerate(events):
+            progress.update("event", Facts(PLAN, bytes_sent=1000 * number), question)
+    return out.getvalue()
+
+
+def test_elsewhere_each_new_question_is_one_line() -> None:
+    first, second = Question(ARM), Question(ARM, "rate", 0.5)
+    assert heard(first, None, first, second).splitlines() == [
+        "telegram voice: calls beside control traffic",
+        "telegram voice: the same at another rate",
+    ]
+
+
+def test_without_a_question_nothing_is_printed() -> None:
+    assert heard(None, None) == ""
+
+
+def test_on_a_terminal_there_is_a_bar_and_no_lines() -> None:
+    text = heard(Question(ARM), terminal=True)
+    assert "calls beside control traffic" in text
+    assert not text.startswith("telegram voice")
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_question_of_a_check_has_words(code: str) -> None:
+    with speaking(language(code)):
+        words = {kind: question_in_words(kind) for kind in ("battery", "watch", "rate", "hello", "tcp", "transport")}
+    assert len(set(words.values())) == len(words)
+    assert all(text != kind for kind, text in words.items())
+
+
+def test_a_question_without_words_is_told_by_its_code() -> None:
+    assert question_in_words("telepathy") == "telepathy"

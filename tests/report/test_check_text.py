@@ -1,0 +1,113 @@
+"""A check on a terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from made_verdicts import PARAMETERS, STATES, every_verdict, verdict
+from rich.console import Console
+
+from talkpath.report.check_text import STYLES, explain, notable, show, table
+from talkpath.report.words import sentences
+from talkpath.report.words.language import language, speaking
+from talkpath.verdict.model import Reason
+
+
+def printed(*things: Any, width: int = 120, colours: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colours)
+    for thing in things:
+        console.print(thing)
+    return out.getvalue()
+
+
+def shown(verdicts: Any, **more: Any) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=160), verdicts, **more)
+    return out.getvalue()
+
+
+def test_the_table_has_a_row_for_each_verdict_with_mark_words_and_time() -> None:
+    text = printed(table([verdict(), verdict("ok", app="signal", medium="video", known_at_s=None)]))
+    head, first, *_, last = text.splitlines()
+    assert head.split() == ["app", "medium", "result", "how", "known", "after"]
+    assert first.startswith("Telegram  voice   ✗ Signs of restriction")
+    assert "call packets are dropped at random" in first
+    assert "6.4" in first
+    assert last.split()[:3] == ["Signal", "video", "✓"]
+    assert "6.4" not in last
+
+
+def test_an_insufficient_verdict_says_why_in_the_table() -> None:
+    text = printed(table([verdict("insufficient", reason=Reason("vpn"), known_at_s=None)]), width=160)
+    assert "a VPN or tunnel seems to be on" in text
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_is_told_without_colour_too(state: str) -> None:
+    about = verdict(state)  # type: ignore[arg-type]
+    assert sentences.MARKS[about.state] in printed(table([about]))
+    assert sentences.label(about) in printed(explain(about))
+    assert set(STYLES) == set(STATES)
+    assert "\x1b" in printed(explain(about), colours=True)
+
+
+def test_an_explanation_is_a_sentence_and_its_lines() -> None:
+    about = verdict()
+    first, *lines = printed(explain(about), width=400).splitlines()
+    assert first.strip() == f"Signs of restriction: {sentences.sentence(about)}"
+    assert [line.strip() for line in lines] == sentences.lines(about)
+
+
+def test_the_same_said_of_several_apps_is_explained_once() -> None:
+    closed = [verdict("closed", app=app) for app in ("telegram", "signal", "whatsapp")]
+    assert notable(closed) == closed[:1]
+    restricted = [verdict(app="telegram"), verdict(app="telegram", medium="video"), verdict(app="signal")]
+    assert notable(restricted) == [restricted[0], restricted[2]]
+    other = verdict(app="telegram", rule="media.police", parameters=PARAMETERS["media.police"])
+    assert notable([restricted[0], other]) == [restricted[0], other]
+
+
+def test_where_all_is_ok_the_first_is_explained_and_the_others_are_named() -> None:
+    fine = [verdict("ok", app=app) for app in ("telegram", "signal", "max")]
+    assert notable(fine) == fine[:1]
+    assert "No sign of restriction either: Signal, Max." in shown(fine)
+    assert "either" not in shown([*fine, verdict("closed", app="whatsapp")])
+
+
+def test_ok_is_not_explained_beside_what_is_not() -> None:
+    mixed = [verdict("ok", app="telegram"), verdict(app="signal"), verdict("insufficient", app="max")]
+    assert [about.app for about in notable(mixed)] == ["signal", "max"]
+    assert notable([]) == []
+
+
+def test_transports_follow_where_they_were_tried() -> None:
+    way = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
+    row = {
+        "app": "telegram",
+        "medium": "voice",
+        "transport": "tls/443",
+        "carries": True,
+        "loss_pct": 0.0,
+        "mos": 4.4,
+        "setup_ms": 90.0,
+        "up": way,
+        "down": way,
+    }
+    assert "What carries a call well enough to talk" in shown([verdict()], carried=[row])
+    assert "What carries" not in shown([verdict()])
+
+
+def test_messages_that_were_tried_are_not_called_untested() -> None:
+    assert "your messages were not tested" in shown([verdict("ok")])
+    assert "your messages were not tested" not in shown([verdict("ok"), verdict("ok", medium="text", flow_count=2)])
+
+
+def test_anything_can_be_shown_on_a_narrow_screen_in_any_language() -> None:
+    for code in ("en", "ru", "fa", "ar"):
+        with speaking(language(code)):
+            out = io.StringIO()
+            show(Console(file=out, width=40), list(every_verdict()))
+            assert max(map(len, out.getvalue().splitlines())) <= 40 + 2 * out.getvalue().count("\u2068")

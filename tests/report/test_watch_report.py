@@ -1,0 +1,57 @@
+"""What is said after each of several checks, and of all of them together."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from made_verdicts import verdict
+from rich.console import Console
+
+from talkpath.report.watch_report import check_line, missed_line, show, watch_json
+from talkpath.report.words.language import language, speaking
+
+AT = "2026-11-27T15:00Z"
+TOGETHER = verdict(figures={"checks": 12.0, "checks_restricted": 5.0}, log10_e=9.25)
+
+
+def shown(least: float = 5.1) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=140), [TOGETHER], least)
+    return out.getvalue()
+
+
+def test_a_check_is_one_line_that_groups_apps_by_result() -> None:
+    line = check_line(AT, [verdict(app="telegram"), verdict("ok", app="signal"), verdict(app="max", medium="video")])
+    assert line == (
+        f"{AT}  Signs of restriction: Telegram (voice), Max (video); No sign of restriction: Signal (voice)"
+    )
+    assert "\n" not in line
+
+
+def test_a_check_that_could_not_be_made_is_told() -> None:
+    assert missed_line(AT) == f"{AT}  The test server could not be used this time."
+
+
+def test_all_checks_together_have_their_evidence_and_what_it_must_reach() -> None:
+    text = shown()
+    assert "All checks together:" in text
+    (row,) = [line for line in text.splitlines() if "Telegram" in line]
+    assert "✗ Signs of restriction (call packets are dropped at random" in row
+    assert "5 of 12" in row
+    assert "10^9.2 to 1" in row
+    assert "To accuse takes 10^5.1 to 1." in text
+
+
+def test_the_note_on_the_translation_follows() -> None:
+    with speaking(language("ru")):
+        text = shown()
+    assert "5 из 12" in text
+    assert "переведён машиной" in text
+
+
+@pytest.mark.parametrize("check", [None, {"schema": "talkpath.check/1"}])
+def test_a_line_of_json_holds_the_check_and_all_so_far(check: dict[str, str] | None) -> None:
+    record = watch_json(3, AT, check, [TOGETHER])
+    assert (record["schema"], record["number"], record["at"], record["check"]) == ("talkpath.watch/1", 3, AT, check)
+    assert [found["state"] for found in record["together"]] == ["restricted"]

@@ -1,0 +1,68 @@
+"""Numbers with units, as each language writes them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkpath.report.words.amounts import (
+    about,
+    kilobits,
+    megabytes,
+    milliseconds,
+    numeral,
+    odds,
+    percent,
+    seconds,
+)
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.model import Number
+
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("told", "plain"),
+    [
+        (percent(0.305), "30%"),
+        (percent(0.305, 1), "30.5%"),
+        (seconds(2.65), "2.6 s"),
+        (seconds(61, 0), "61 s"),
+        (milliseconds(179.6), "180 ms"),
+        (kilobits(40), "40 kbit/s"),
+        (megabytes(4_000_000), "4.0 MB"),
+        (numeral(1234567.8, 1), "1 234 567.8"),
+    ],
+)
+def test_units(told: str, plain: str) -> None:
+    assert told.replace(SPACE, " ") == plain
+
+
+@pytest.mark.parametrize("code", codes())
+@given(value=st.floats(0, 1e9))
+def test_no_line_breaks_between_a_number_and_its_unit(code: str, value: float) -> None:
+    with speaking(language(code)):
+        for told in (percent(value), seconds(value), milliseconds(value), kilobits(value), megabytes(value)):
+            assert " " not in told
+        assert language(code).decimal in megabytes(value)
+
+
+@given(st.floats(0, 400))
+def test_odds_never_overstate(log10_e: float) -> None:
+    told = int(odds(log10_e).replace(SPACE, ""))
+    assert told <= 10 ** min(log10_e, 9.0)
+    assert told >= 0.9 * 10 ** min(log10_e, 9.0) or told < 10
+    assert len(str(told).rstrip("0")) <= 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"), [(1.0, 3.0, "about 2 (1 to 3)"), (None, 3.0, "about 2"), (1.0, None, "about 2")]
+)
+def test_an_interval_stands_only_where_both_ends_are_known(low: float | None, high: float | None, told: str) -> None:
+    texts = ["" if end is None else f"{end:.0f}" for end in (low, high)]
+    assert about(Number(2.0, low, high), "2", *texts) == told
+
+
+def test_an_interval_of_no_width_is_left_out() -> None:
+    assert about(Number(2.0, 2.0, 2.0), "2", "2", "2") == "about 2"

@@ -1,0 +1,120 @@
+"""What holds of every sentence about any verdict, in every language."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import pytest
+from made_verdicts import REASONS, STATES, every_verdict, verdict
+
+from talkpath.report.words import sentences
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.reasons import reason, remedy
+from talkpath.verdict.model import Reason, Verdict
+
+ENDS = (".", "?", "!", "؟", "\u2069.")
+VERDICTS = list(every_verdict())
+
+
+def said(about: Verdict) -> list[str]:
+    return [sentences.sentence(about), *sentences.lines(about)]
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_verdict_is_a_whole_sentence_and_three_lines(code: str) -> None:
+    with speaking(language(code)):
+        for about in VERDICTS:
+            texts = said(about)
+            assert len(texts) == 4
+            for text in texts:
+                assert text.strip() == text
+                assert text.endswith(ENDS), text
+                assert not re.search(r"[{}]|None|nan|  |\.\.", text), text
+
+
+@pytest.mark.parametrize("code", codes())
+def test_no_sentence_and_no_line_serves_two_states(code: str) -> None:
+    states: dict[str, set[str]] = defaultdict(set)
+    with speaking(language(code)):
+        for about in VERDICTS:
+            for text in said(about)[:3]:
+                states[text].add(about.state)
+        labels = sentences.labels()
+    assert {text: of for text, of in states.items() if len(of) > 1} == {}
+    assert len(set(labels.values())) == len(STATES)
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "restricted"])
+def test_only_restricted_speaks_of_holding_back(state: str) -> None:
+    for about in VERDICTS:
+        if about.state == state:
+            assert "holding back" not in " ".join(said(about))
+            assert "Signs of restriction" not in " ".join(said(about))
+
+
+def test_nobody_is_accused() -> None:
+    accusing = re.compile(r"\b(government|regulator|provider|operator|censor\w*|proves?|certain(?:ly)?|guilty)\b", re.I)
+    assert [text for about in VERDICTS for text in said(about) if accusing.search(text)] == []
+
+
+def test_numbers_in_a_sentence_are_figures_of_the_verdict() -> None:
+    """Nothing is printed that the verdict does not hold (percent and hundreds are its shares)."""
+    for about in VERDICTS:
+        held = {"1", "100", "4.5", "95"}
+        for share in about.figures.values():
+            held |= {f"{100 * (share or 0):.0f}", f"{share or 0:.1f}", f"{share or 0:.0f}"}
+        for parameter in about.parameters.values():
+            for end in ("estimate", "low", "high"):
+                value = getattr(parameter, end, None)
+                held |= {f"{value:.0f}", f"{100 * value:.0f}", f"{value:.1f}"} if value is not None else set()
+        held |= {f"{about.watched_s:.1f}", "10", "60"}
+        if about.log10_e is not None:
+            odds = int(10**about.log10_e)
+            scale = 10 ** (len(str(odds)) - 2)
+            held.add(str(odds // scale * scale))
+        for text in said(about):
+            for number in re.findall(r"\d[\d\u00a0]*(?:\.\d+)?", text):
+                assert number.replace("\u00a0", "") in held, (number, text)
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_each_reason_is_a_clause_of_its_own_with_a_next_step(code: str) -> None:
+    clauses = {other: reason(Reason(other)) for other in REASONS}
+    assert list(clauses.values()).count(clauses[code]) == 1  # type: ignore[index]
+    clause, step = reason(Reason(code)), remedy(Reason(code))  # type: ignore[arg-type]
+    assert clause[0].islower()
+    assert not clause.endswith(".")
+    assert step[0].isupper()
+    assert step.endswith(".")
+    assert clause in sentences.sentence(verdict("insufficient", reason=Reason(code)))  # type: ignore[arg-type]
+
+
+def test_a_vpn_that_nobody_was_asked_about_is_told_apart() -> None:
+    seen, unasked = reason(Reason("vpn")), reason(Reason("vpn", {"unanswered": True}))
+    assert "seems to be on" in seen
+    assert "nobody said" in unasked
+
+
+def test_without_a_reason_something_is_said_all_the_same() -> None:
+    assert reason(None) == "not enough was measured"
+    assert remedy(None) == "Check again at another hour."
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_says_what_it_never_means(state: str) -> None:
+    assert sentences.never_means()[state]  # type: ignore[index]
+    assert set(sentences.MARKS) == set(STATES)
+    assert len(set(sentences.MARKS.values())) == len(STATES)
+
+
+def test_an_app_that_is_not_known_is_called_by_its_id() -> None:
+    assert sentences.app_name_of("whatsapp") == "WhatsApp"
+    assert sentences.app_name_of("newphone") == "newphone"
+    assert "newphone" in sentences.sentence(verdict(app="newphone"))
+
+
+def test_the_translation_note_is_there_only_where_nobody_reviewed() -> None:
+    assert sentences.translation_note() == ""
+    with speaking(language("fa")):
+        assert bool(sentences.translation_note()) is not bool(language("fa").reviewed)

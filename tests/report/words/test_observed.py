@@ -1,0 +1,107 @@
+"""The first line below a sentence: what was counted, in the direction that the verdict is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from made_verdicts import LOSSES, PARAMETERS, verdict
+from msgspec.structs import replace
+
+from talkpath.report.words.observed import SET_UP_RULES, VOID, observed
+from talkpath.verdict.model import Reason
+
+
+@pytest.mark.parametrize(
+    ("direction", "begins"),
+    [
+        (
+            "up",
+            "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1",
+        ),
+        (
+            "down",
+            "2 of 100 call packets that were sent to you were lost (0–4); control traffic sent at the same moments",
+        ),
+        ("both", "31 of 100 call packets that you sent"),
+        (None, "31 of 100 call packets that you sent"),
+    ],
+)
+def test_losses_are_those_of_the_direction(direction: Any, begins: str) -> None:
+    assert observed(verdict(direction=direction)).startswith(begins)
+
+
+def test_one_lost_packet_is_singular() -> None:
+    figures = {**LOSSES, "calls_lost_up": 0.01}
+    assert observed(verdict(figures=figures)).startswith("1 of 100 call packets that you sent was lost")
+
+
+@pytest.mark.parametrize("rule", SET_UP_RULES)
+def test_rules_about_set_up_are_told_by_the_set_up(rule: str) -> None:
+    line = observed(verdict(rule=rule, parameters={}))
+    assert line.startswith("The set-up of the calls was not answered; that of control traffic")
+    assert "31" not in line
+
+
+@pytest.mark.parametrize(("delay", "begins"), [(180.4, "Call packets came 180"), (None, "31 of 100 call packets")])
+def test_delay_is_told_as_delay_where_it_was_measured(delay: float | None, begins: str) -> None:
+    figures = LOSSES | ({"extra_delay_ms_up": delay} if delay is not None else {})
+    late = verdict(rule="media.delay", parameters=PARAMETERS["media.delay"], figures=figures)
+    assert observed(late).startswith(begins)
+
+
+@pytest.mark.parametrize("missing", ["calls_lost_up", "calls_lost_up_low", "calls_lost_up_high", "twins_lost_up"])
+def test_without_one_of_the_numbers_none_is_told(missing: str) -> None:
+    figures = {name: value for name, value in LOSSES.items() if name != missing}
+    assert observed(verdict(figures=figures)).startswith("Calls fared worse than control traffic")
+
+
+@pytest.mark.parametrize(
+    ("rule", "alternatives", "consistent"),
+    [
+        ("media.drop", (), True),
+        ("media.unknown", (), False),
+        ("media.unknown", ("media.drop", "media.police"), True),
+        (None, (), False),
+    ],
+)
+def test_a_mechanism_is_told_only_where_one_is_named(
+    rule: str | None, alternatives: tuple[str, ...], consistent: bool
+) -> None:
+    line = observed(verdict(rule=rule, alternatives=alternatives))
+    assert ("consistent with this" in line) is consistent
+
+
+def test_ok_and_impaired_tell_both_directions_of_both() -> None:
+    fine = observed(verdict("ok"))
+    assert fine == (
+        "Of 100 call packets 31 were lost on the way out and 2 on the way back; of 100 packets of control traffic, "
+        "1 and 3."
+    )
+    assert observed(verdict("impaired")) == (
+        "Calls would have a voice quality of 2.4 of 4.5. Lost of 100 packets, out and back: calls 31 and 2, control "
+        "traffic 1 and 3."
+    )
+
+
+def test_closed_names_what_passes_and_the_rule() -> None:
+    line = observed(verdict("closed"))
+    assert "while other traffic to the same machine passed" in line
+    assert "UDP does not pass, TCP does" in line
+    assert "looks when" not in observed(verdict("closed", rule=None))
+
+
+@pytest.mark.parametrize("code", VOID)
+def test_where_all_is_void_no_number_is_told(code: Any) -> None:
+    bare = verdict("insufficient", reason=Reason(code), figures={})
+    assert observed(bare) == "For that reason nothing that was measured is counted."
+
+
+def test_where_too_little_came_it_is_not_called_void() -> None:
+    little = verdict("insufficient", reason=Reason("budget"), figures={})
+    assert observed(little) == "Too little came in to be counted."
+    assert observed(replace(little, figures=LOSSES)).startswith("Until then, out and back, calls had lost 31 and 2")
+
+
+def test_of_the_unreachable_nothing_came_back() -> None:
+    assert observed(verdict("unreachable", figures={})) == "Nothing that was sent to it came back."

@@ -1,0 +1,69 @@
+"""Verdicts on messages and on a browser's own calls have sentences of their own."""
+
+from __future__ import annotations
+
+import pytest
+from made_verdicts import verdict
+
+from talkpath.report.words import browser_sentences, message_sentences, sentences
+from talkpath.verdict.model import Reason
+
+
+@pytest.mark.parametrize("medium", ["voice", "video"])
+@pytest.mark.parametrize("state", browser_sentences.STATES)
+def test_a_browsers_own_calls_name_no_app(state: str, medium: str) -> None:
+    own = verdict(state, app="telegram", medium=medium, basis="webrtc")  # type: ignore[arg-type]
+    told = " ".join([sentences.sentence(own), *sentences.lines(own)])
+    assert "Telegram" not in told
+    assert medium in sentences.sentence(own).lower()
+
+
+@pytest.mark.parametrize("state", ["closed", "impaired", "unreachable"])
+def test_where_no_app_is_named_anyway_the_usual_sentences_serve(state: str) -> None:
+    own, usual = verdict(state, basis="webrtc"), verdict(state)  # type: ignore[arg-type]
+    assert sentences.sentence(own) == sentences.sentence(usual)
+    assert sentences.lines(own) == sentences.lines(usual)
+
+
+def test_in_a_browser_either_end_may_have_been_late() -> None:
+    late = Reason("late")
+    assert "this device or the test server was too busy" in browser_sentences.sentence(
+        verdict("insufficient", basis="webrtc", reason=late)
+    )
+    assert "this device was too busy" in sentences.sentence(verdict("insufficient", reason=late))
+
+
+def test_a_page_has_no_options_to_name() -> None:
+    for code in ("budget", "late", "hidden", "canary"):
+        own = verdict("insufficient", basis="webrtc", reason=Reason(code))  # type: ignore[arg-type]
+        assert "--" not in browser_sentences.limits(own)
+
+
+@pytest.mark.parametrize(
+    ("state", "count", "first"),
+    [
+        ("ok", 1, "The only exchange with the messenger's host was answered."),
+        ("ok", 6, "All 6 exchanges with the messenger's host were answered."),
+        ("restricted", 1, "The only exchange with the messenger's host was not answered"),
+        ("restricted", 6, "None of 6 exchanges with the messenger's host was answered"),
+        ("insufficient", 1, "There was one exchange with the messenger's host."),
+        ("insufficient", 6, "There were 6 exchanges with the messenger's host."),
+    ],
+)
+def test_messages_are_counted_in_exchanges(state: str, count: int, first: str) -> None:
+    about = verdict(state, medium="text", flow_count=count)  # type: ignore[arg-type]
+    lines = sentences.lines(about)
+    assert lines == message_sentences.lines(about)
+    assert lines[0].startswith(first)
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize("state", ["ok", "restricted"])
+def test_messages_say_nothing_of_calls_and_that_only_the_lab_tries_them(state: str) -> None:
+    about = verdict(state, medium="text", flow_count=3)  # type: ignore[arg-type]
+    assert "Telegram's messages" in sentences.sentence(about)
+    last = sentences.lines(about)[-1]
+    assert "says nothing about calls" in last
+    assert "Only the lab tries messages" in last
+    assert sentences.tested_messages([about])
+    assert not sentences.tested_messages([verdict(state)])  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""A rule in words: every rule that a verdict can name has them, and its estimate has a unit."""
+
+from __future__ import annotations
+
+import pytest
+from made_verdicts import PARAMETERS, verdict
+
+from talkpath.report.words import mechanism as module
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.mechanism import is_named, mechanism, name
+from talkpath.verdict.model import Category, Number
+from talkpath.verdict.rules import rules
+
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_every_rule_is_a_clause(rule: str, code: str) -> None:
+    with speaking(language(code)):
+        clause = name(rule)
+    assert clause
+    assert not clause.endswith(".")
+    assert "{" not in clause
+    if rule != "media.unknown":
+        assert clause != module.name("media.unknown") or code != "en"
+
+
+def test_a_rule_that_nobody_knows_is_an_unknown_mechanism() -> None:
+    assert name("media.telepathy") == name("media.unknown") == "the mechanism is not known"
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("media.drop", "call packets are dropped at random, about 30% (26% to 34%)"),
+        ("media.police", "calls are held to a low rate, about 40 kbit/s (35 kbit/s to 46 kbit/s)"),
+        ("media.delay", "call packets are held up, about 180 ms (150 ms to 210 ms)"),
+        ("media.size_drop", "packets above a certain size are dropped, about 1 000 bytes"),
+        ("media.freeze", "calls go silent after a while, about 5.0 s (4.0 s to 6.0 s)"),
+        ("port.block", "some UDP ports do not pass, 3478 among them"),
+    ],
+)
+def test_the_parameter_stands_with_its_unit_and_interval(rule: str, told: str) -> None:
+    assert mechanism(verdict(rule=rule, parameters=PARAMETERS[rule])).replace(SPACE, " ") == told
+
+
+@pytest.mark.parametrize("rule", sorted(PARAMETERS))
+def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
+    bare = mechanism(verdict(rule=rule, parameters={}))
+    assert bare == name(rule)
+    unbounded = {key: Number(None, None, None) for key in PARAMETERS[rule]}
+    assert mechanism(verdict(rule=rule, parameters=unbounded)) == name(rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "parameters", "told"),
+    [
+        ("media.freeze", {"after_packets": Number(20.0, 18.0, 22.0)}, "about 20 packets (18 to 22)"),
+        ("media.freeze", {"after_packets": Number(1.0, 1.0, 1.0)}, "about 1 packet"),
+        ("media.freeze", {"after": Category("handshake")}, "calls go silent after the handshake"),
+        ("udp.freeze", {"after_s": Number(9.0, 8.0, 10.0)}, "every UDP flow goes silent after a while, about 9.0 s"),
+        ("udp.freeze", {"after": Category("handshake")}, "every UDP flow goes silent"),
+    ],
+)
+def test_a_freeze_says_after_how_much(rule: str, parameters: dict[str, Number | Category], told: str) -> None:
+    assert told in mechanism(verdict(rule=rule, parameters=parameters)).replace(SPACE, " ")
+
+
+def test_rules_that_tie_are_listed() -> None:
+    tied = verdict(rule="media.unknown", parameters={}, alternatives=("media.drop", "media.police"))
+    assert mechanism(tied) == (
+        "several mechanisms would fit: call packets are dropped at random; calls are held to a low rate"
+    )
+    assert is_named(tied)
+    assert not is_named(verdict(rule="media.unknown"))
+    assert not is_named(verdict(rule=None))
+    assert is_named(verdict(rule="media.drop"))
