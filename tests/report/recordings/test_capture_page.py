@@ -1,0 +1,86 @@
+"""The page of a real recording: a row, a picture for each direction and a sentence for each call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from msgspec.structs import replace
+
+from talkpath.api.recording import read_capture
+from talkpath.measure.call import Findings, Second
+from talkpath.report.recordings.capture_page import COLOURS, capture_page
+from talkpath.report.recordings.capture_text import MARKS, severity
+from talkpath.report.words.language import codes, language, speaking
+
+LAB = Path(__file__).parents[2] / "capture" / "lab"
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    return read_capture(LAB / "drop30-up-far.pcap.gz").findings
+
+
+def body(page: str) -> ElementTree.Element:
+    return ElementTree.fromstring(page[page.index("<main") : page.index("</main>") + len("</main>")])
+
+
+def test_each_call_has_a_row_two_pictures_and_a_sentence(findings: Findings) -> None:
+    main = body(capture_page("a.pcap", findings))
+    (row,) = [row for row in main.iter("tr") if row.find("td") is not None]
+    assert "".join(row.itertext()).startswith("1WebRTC")
+    pictures = [svg for svg in main.iter("svg") if svg.get("role") == "img"]
+    assert [svg.findtext("title") for svg in pictures] == ["What left this end", "What came to this end"]
+    assert "107" in (pictures[1].findtext("desc") or "")
+    assert "that is consistent with a rule by which call packets are dropped at random" in "".join(main.itertext())
+
+
+def test_a_bar_is_a_second(findings: Findings) -> None:
+    (call,) = findings.calls
+    main = body(capture_page("a.pcap", findings))
+    for svg in (svg for svg in main.iter("svg") if svg.get("role") == "img"):
+        assert len(list(svg.iter("rect"))) == len(call.seconds)
+
+
+def test_a_file_without_a_call_makes_a_page_too() -> None:
+    main = body(capture_page("a.pcap", Findings(5, 1.0, {"ARP": 5}, (), ())))
+    assert "calls: 0" in "".join(main.itertext())
+    assert "Not read: 5 × ARP." in "".join(main.itertext())
+    assert main.find(".//svg") is None
+
+
+@pytest.mark.parametrize("code", codes())
+def test_it_is_written_in_the_readers_language(findings: Findings, code: str) -> None:
+    with speaking(language(code)):
+        page = capture_page("a.pcap", findings)
+    assert f'lang="{code}"' in page
+    assert f'dir="{language(code).direction}"' in page
+    assert ("What left this end" in page) is (code == "en")
+
+
+def test_names_of_files_and_reasons_cannot_become_markup(findings: Findings) -> None:
+    named = replace(findings, unread={"<b>x</b>": 1})
+    page = capture_page("<script>alert(1)</script>.pcap", named)
+    assert "<script" not in page
+    assert "<b>x" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "index"),
+    [
+        ([Second(50, 0, 12.0)], 0),
+        ([Second(99, 1, 12.0)], 0),
+        ([Second(97, 3, 12.0)], 1),
+        ([Second(90, 10, 12.0)], 2),
+        ([Second(50, 0, 12.0, frozen_ms=250.0)], 2),
+        ([Second(50, 0, 12.0, frozen_ms=600.0)], 3),
+        ([Second()], 4),
+        ([Second(lost=5)], 2),
+        ([Second(50, None, 12.0)], 0),
+        ([Second(50, 0, 12.0), Second()], 0),
+    ],
+)
+def test_severity_is_by_loss_and_freezes(seconds: list[Second], index: int) -> None:
+    assert severity(seconds) == index
+    assert len(MARKS) == len(COLOURS) == 5

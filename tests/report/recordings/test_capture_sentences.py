@@ -1,0 +1,179 @@
+"""What is said of recorded calls: numbers that were measured, "consistent with", and never more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from talkpath.api.recording import read_capture
+from talkpath.measure.call import Attempt, Call, Findings, Paired, Way
+from talkpath.report.recordings import capture_sentences as words
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.model import Reason, Verdict
+
+LAB = Path(__file__).parents[2] / "capture" / "lab"
+SPACE = "\N{NO-BREAK SPACE}"
+SILENT = Attempt("signal", 0.9, 1.0, 9.0, False, 5, 0, 100)
+ANSWERED = Attempt("signal", 0.9, 1.0, 9.0, True, 5, 5, 100)
+ALONE = Attempt("signal", 0.9, 1.0, 9.0, False, 5, 0, 0)
+
+
+@pytest.fixture(scope="module", params=["voice-far", "drop30-up-far", "freeze", "size_drop"])
+def call(request: pytest.FixtureRequest) -> Call:
+    (found,) = read_capture(LAB / f"{request.param}.pcap.gz").calls
+    return found
+
+
+@pytest.fixture(scope="module")
+def clear() -> Call:
+    (found,) = read_capture(LAB / "voice-far.pcap.gz").calls
+    return found
+
+
+def verdict(state: Any = "insufficient", **more: Any) -> Verdict:
+    return Verdict("webrtc", "", "voice", state, **more)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, code: str) -> None:
+    with speaking(language(code)):
+        text = words.sentence(call, judge_call(call))
+    assert text.endswith(".")
+    assert "{" not in text
+    if code == "en":
+        assert "restricted" not in text
+        assert text.count("consistent with") == bool(judge_call(call).alternatives)
+
+
+def test_a_clear_call_points_to_nothing(clear: Call) -> None:
+    text = words.sentence(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
+    assert "WebRTC, voice call, directly between the two phones" in text
+    assert "0.0% of what was sent to this end did not arrive" in text
+    assert text.endswith("nothing points to a restriction on the way to this end.")
+
+
+@pytest.mark.parametrize(
+    ("told", "ends"),
+    [
+        (
+            {"alternatives": ("media.drop",)},
+            "a rule by which call packets are dropped at random, and with a poor line.",
+        ),
+        ({"reason": Reason("short_capture")}, "what was recorded of it is too short to tell more."),
+        ({"reason": Reason("no_control")}, "there is nothing to compare it with."),
+    ],
+)
+def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: str) -> None:
+    assert words.sentence(clear, verdict(**told)).endswith(ends)
+
+
+@pytest.mark.parametrize(
+    ("figures", "part"),
+    [
+        ({}, "nothing of the other side arrived here"),
+        ({"loss_down_pct": 27.37}, "27.4% of what was sent to this end did not arrive"),
+        ({"loss_down_pct": 1.0, "frozen_down_pct": 42.0}, "it stood still for 42% of the time"),
+        ({"loss_down_pct": 1.0, "mos_down": 2.25}, "voice quality 2.2 of 4.5"),
+        ({"loss_down_pct": 1.0, "silence_s": 12.0}, f"for its last 12{SPACE}s nothing came"),
+        ({"loss_down_pct": 1.0, "loss_up_pct": 3.0}, "3.0% of what this end sent was missing before it was recorded"),
+    ],
+)
+def test_quality_is_told_in_what_was_measured(clear: Call, figures: dict[str, float], part: str) -> None:
+    assert part in words.sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+
+
+def test_short_silence_and_no_freeze_are_not_mentioned(clear: Call) -> None:
+    figures = {"loss_down_pct": 1.0, "silence_s": 1.0, "frozen_down_pct": 0.0}
+    text = words.sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+    assert "nothing came" not in text
+    assert "stood still" not in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "part"),
+    [
+        ("short_capture", "Record a longer call"),
+        ("no_control", "Record the same call at the other end too (`--peer`)"),
+        ("single_request", "Try the call again while recording"),
+        ("budget", ""),
+        (None, ""),
+    ],
+)
+def test_advice_follows_the_reason(reason: Any, part: str) -> None:
+    text = words.advice(verdict(reason=Reason(reason) if reason else None))
+    assert text.startswith(part)
+    assert bool(text) is bool(part)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "ends"),
+    [
+        (ANSWERED, "servers answered, but nobody talked in this recording."),
+        (ALONE, "nothing answered."),
+    ],
+)
+def test_a_call_that_nobody_talked_in(attempt: Attempt, ends: str) -> None:
+    text = words.attempt_sentence(attempt, judge_attempt(attempt))
+    assert text.startswith(f"Signal, a call set up from 1.0{SPACE}s on")
+    assert text.endswith(ends)
+
+
+def test_unanswered_set_up_beside_other_traffic_is_consistent_with_rules() -> None:
+    text = words.attempt_sentence(SILENT, judge_attempt(SILENT))
+    assert "nothing answered; that is consistent with a rule by which" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("p2p", "directly between the two phones"), ("relay", "through a server"), ("unknown", "of unknown kind")],
+)
+def test_the_path_is_told(clear: Call, path: Any, told: str) -> None:
+    assert told in words.path(replace(clear, transport=path))
+
+
+def test_video_makes_it_a_video_call(clear: Call) -> None:
+    assert words.kind(clear) == "voice call"
+    assert words.kind(replace(clear, media=("voice", "video"))) == "video call"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"lost": 12, "loss_pct": 3.0, "loss_basis": "sequence"}, "lost: 12 (3.0%)"),
+        ({"lost": 12, "loss_pct": 3.0, "loss_basis": "cadence"}, "lost, estimated from the packet interval: 12 (3.0%)"),
+        ({"lost": None, "loss_pct": None, "loss_basis": None}, "losses cannot be told"),
+    ],
+)
+def test_losses_say_how_they_were_counted(clear: Call, change: dict[str, Any], told: str) -> None:
+    assert words.lost(replace(clear.streams[0], **change)) == told
+
+
+def test_the_other_ends_recording_says_which_packets_vanished() -> None:
+    some = Way(500, 450, 50, 10.0, 2.5, 4, 30.0)
+    none = Way(500, 500, 0, 0.0, None, 0, 30.0)
+    first, second = words.pair_lines(Paired(1, "webrtc", some, none))
+    assert first == (
+        f"from here to the other end: vanished packets: 50 of 500 (10.0%), the first at 2.5{SPACE}s, at most 4 in a row"
+    )
+    assert second == "from the other end to here: vanished packets: 0 of 500 (0.0%), at most 0 in a row"
+    _, unknown = words.pair_lines(Paired(1, "webrtc", some, None))
+    assert unknown.endswith("the two recordings share no packet; a server may write them anew")
+
+
+def test_what_was_not_read_is_counted() -> None:
+    findings = Findings(10, 1.0, {"ARP": 3, "too short": 1}, (), ())
+    assert words.unread(findings) == "Not read: 3 × ARP, 1 × too short."
+
+
+def test_an_app_that_is_not_known_has_a_name_too() -> None:
+    assert words.app_name("webrtc") == "WebRTC"
+    assert words.app_name("newphone") == "an app that is not known"
+
+
+def test_the_assumptions_name_the_model() -> None:
+    assert "ITU-T G.107" in words.assumptions()
+    assert len(words.titles()) == 9
