@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
-from talkpath.observatory.workers.supervisor import Supervisor
+from talkpath.supervisor import Supervisor
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

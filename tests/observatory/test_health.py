@@ -19,7 +19,7 @@ from talkpath.observatory.health import Health
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Entry
 from talkpath.observatory.log.records import Tap
-from talkpath.observatory.workers.supervisor import Supervisor
+from talkpath.supervisor import Supervisor
 
 
 class Parts:

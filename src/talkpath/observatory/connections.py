@@ -22,7 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talkpath.observatory.intake.blocks import BlockPlaces
-from talkpath.observatory.workers.supervisor import Supervisor
+from talkpath.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

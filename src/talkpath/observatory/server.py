@@ -32,8 +32,8 @@ from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.seal import Sealer, signer_of
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.workers.supervisor import Supervisor
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.supervisor import Supervisor
 from talkpath.wire.control.keys import raw_key_text
 
 if TYPE_CHECKING:
