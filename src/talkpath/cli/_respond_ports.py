@@ -23,6 +23,20 @@ STREAM_PORTS = str(HTTPS_PORT)
 PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
 
 
+def parse_identity(udp: str, tcp: str, tls: str, network_class: str) -> tuple[Identity, dict[tuple[str, int], int]]:
+    """The identity with its announced ports, and (protocol, announced port) -> port opened on this machine."""
+    from talkpath.responder.limits import Identity
+
+    opened = [parse_ports(text) for text in (udp, tcp, tls)]
+    inner = {
+        (protocol, outside): inside
+        for protocol, pairs in zip(PROTOCOLS, opened, strict=True)
+        for outside, inside in pairs.items()
+    }
+    udp_ports, tcp_ports, tls_ports = (tuple(pairs) for pairs in opened)
+    return Identity(udp_ports, tcp_ports, tls_ports, network_class), inner
+
+
 def parse_ports(text: str) -> dict[int, int]:
     """Announced port -> port opened on this machine, from text such as `3478,443:8443`."""
     pairs = [part.partition(":") for part in text.split(",") if part]

@@ -19,9 +19,8 @@ from talkpath.cli._respond_page import certificate_files, check_page_served, pag
 from talkpath.cli._respond_ports import (
     HTTPS_PORT,
     PORTS,
-    PROTOCOLS,
     STREAM_PORTS,
-    parse_ports,
+    parse_identity,
     without_closed_defaults,
 )
 from talkpath.errors import UsageError
@@ -128,16 +127,8 @@ def command(
     sessions and calls of all kinds: the first bytes tell them apart.
     """
     from talkpath.responder.geoip import GeoDatabase
-    from talkpath.responder.limits import Identity
 
-    opened = [parse_ports(text) for text in (ports, tcp_ports, tls_ports)]
-    udp, tcp, tls = map(tuple, opened)
-    identity = Identity(udp, tcp, tls, network_class)
-    inner = {
-        (protocol, announced): local
-        for protocol, pairs in zip(PROTOCOLS, opened, strict=True)
-        for announced, local in pairs.items()
-    }
+    identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class)
     page_for = page_domain(domain, acme, host, web, web_cert)
     invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
