@@ -36,7 +36,7 @@ help:
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
-	@echo "make fuzz       read a million damaged captures, about an hour"
+	@echo "make fuzz       read 100 000 changed bundles and messages, and a million damaged captures, about two hours"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.11)"
 	@echo "make compare    verdicts and captures' JSON beside those of another commit (COMMIT=HEAD~1): prints what differs"
@@ -90,6 +90,8 @@ browser-cases: dev
 	@$(BIN)/python scripts/browser_cases.py
 
 fuzz: dev
+	@nice $(BIN)/python scripts/fuzz_records.py messages --cases 100000 --jobs $(JOBS)
+	@nice $(BIN)/python scripts/fuzz_records.py bundles --cases 100000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000
 
 kill: dev
