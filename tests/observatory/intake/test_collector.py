@@ -14,14 +14,16 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from evidence import COUNTRY, DAY, Bench, measured, resealed, simulated
+from evidence import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, told
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT
+from talkpath.evidence.bundle import FACTS, MANIFEST, MAX_FACTS_BYTES, SIGNATURE, VERDICT, write_check
 from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.contributors import Contributors, Limit
 from talkpath.observatory.intake.refusal import RefusedError
 from talkpath.observatory.log.records import Received, Tap
+from talkpath.wire.control.sign import Signer
 
 HOME, NEIGHBOUR, AWAY = "192.0.2.7", "192.0.2.200", "198.51.100.1"
 Value = TypeVar("Value")
@@ -93,14 +95,23 @@ def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random)
 
 
 def test_a_bomb_does_not_go_off_here(bench: Bench):
-    """Half a gigabyte of zeros, twice, signed by a stranger: taken or not, it is never unpacked in this process."""
+    """Half a gigabyte of zeros, twice, signed by a stranger: no more than an outline may have is unpacked."""
     bomb = gzip.compress(bytes(512 << 20), 1)
     nested = resealed({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
     tracemalloc.start()
-    run(bench.take(nested, HOME))
+    assert refused(bench.take(nested, HOME)) == "changed"
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 20 << 20
+    assert most < 3 * MAX_FACTS_BYTES
+
+
+def test_facts_that_would_cause_more_work_than_any_checks_are_refused(bench: Bench):
+    """A few kilobytes that tell of very many flows and packets, signed by a stranger."""
+    epoch = facts().epochs[0]
+    heavy = replace(facts(), simulated=False, receipt=None, epochs=(epoch,) * 1000)
+    signer = Signer.of_seed(bytes(32))
+    assert refused(bench.take(write_check(heavy, told(False), signer), HOME)) == "changed"
+    assert list(bench.log.read()) == []
 
 
 def test_a_bomb_in_the_receipt_is_refused(bench: Bench):

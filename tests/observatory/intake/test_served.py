@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -15,12 +16,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from serving import start, stop
 
-from evidence import measured, resealed, simulated
+from evidence import facts, measured, resealed, simulated, told
 from talkpath.cli import cli
-from talkpath.evidence.bundle import FACTS, VERDICT
+from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.evidence.share import MEDIA_TYPE, NotTakenError
+from talkpath.wire.control.sign import Signer
 
 PATIENCE_S = 60.0
 
@@ -75,19 +78,18 @@ def test_a_bundle_is_acknowledged_once_and_judged(served: str):
     assert post(served, measured(seed=12, restricted=True)) == (200, {**told, "state": "judged"})
 
 
-def test_what_verifies_and_says_nothing_is_unfit(served: str):
-    status, told = post(served, resealed({FACTS: b"no facts", VERDICT: b"no verdict"}, seed=13))
+def test_what_verifies_and_cannot_be_counted_is_unfit(served: str):
+    """A check that tells no day."""
+    undated = replace(facts(), simulated=False, receipt=None, started_at="")
+    status, answer = post(served, write_check(undated, told(False), Signer.of_seed(bytes(32))))
     assert status == 201
-    assert becomes(served, told["id"], "unfit")["why"] == "A part of the bundle cannot be unpacked."
+    assert "does not tell its day" in becomes(served, answer["id"], "unfit")["why"]
 
 
-def test_a_bomb_ends_in_the_judge(served: str):
-    import gzip
-
+def test_a_bomb_is_refused(served: str):
     zeros = gzip.compress(bytes(256 << 20), 1)
-    status, told = post(served, resealed({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
-    assert status == 201
-    assert "larger than any" in becomes(served, told["id"], "unfit")["why"]
+    status, answer = post(served, resealed({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
+    assert (status, answer["code"]) == (422, "changed")
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from evidence import COUNTRY, DAY, NETWORK, facts, measured, responder_key, told
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import write_check
-from talkpath.measure.facts import Facts
+from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
-from talkpath.observatory.log.records import Judged, Received
+from talkpath.observatory.log.records import Carried, Judged, Received
+from talkpath.report.check_json import judge_check
 from talkpath.wire.control.sign import Signer
 
 LISTED = {responder_key(1): "an operator"}
@@ -60,15 +60,16 @@ def test_nobody_is_listed_without_a_receipt():
     assert (record.network, record.country, record.placed) == (*ELSEWHERE, "ingest")
 
 
-def test_only_apps_that_this_version_knows_are_counted():
-    both = facts(apps=("whatsapp/relay60", "telegram/libtgvoip"))
-    text = msgspec.json.encode(replace(both, simulated=False, receipt=None))
-    renamed = msgspec.json.decode(text.replace(b'"whatsapp"', b'"evil_app"'), type=Facts)
-    verdict = told(False, ("whatsapp/relay60", "telegram/libtgvoip"))
-    record = judged(write_check(renamed, verdict, Signer.of_seed(bytes(32))), *ELSEWHERE)
+def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.MonkeyPatch):
+    """The reader of facts knows its words too; whatever it lets pass, no other app gets into the log."""
+    verdicts, _ = judge_check(facts(apps=("whatsapp/relay60", "telegram/libtgvoip")))
+    renamed = [replace(verdict, app="evil_app") if verdict.app == "whatsapp" else verdict for verdict in verdicts]
+    asked = [("evil_app", "tls/443"), ("telegram", "tls/443"), ("telegram", "<script>")]
+    rows = [{"app": app, "medium": "voice", "transport": name, "carries": True} for app, name in asked]
+    monkeypatch.setattr(judgement, "judge_check", lambda _: (renamed, {"transports": rows}))
+    record = judged(measured(1))
     assert {said.app for said in record.said} == {"telegram"}
-    assert {carried.app for carried in record.carried} <= {"telegram"}
-    text = msgspec.json.encode(replace(facts(), simulated=False, receipt=None))
-    renamed = msgspec.json.decode(text.replace(b'"whatsapp"', b'"evil_app"'), type=Facts)
+    assert record.carried == (Carried("telegram", "voice", ("tls/443",)),)
+    monkeypatch.setattr(judgement, "judge_check", lambda _: ([replace(renamed[0], app="evil_app")], {"transports": []}))
     with pytest.raises(BundleError, match="no app"):
-        judged(write_check(renamed, told(False), Signer.of_seed(bytes(32))))
+        judged(measured(1))

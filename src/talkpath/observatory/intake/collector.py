@@ -1,8 +1,8 @@
 """The collector: decides what is taken of everything that comes in, and writes it to the log. No HTTP, no database.
 
 Contract: a method returns once what it took is durable, or raises `RefusedError`. A bundle is taken if its signatures
-verify; it is judged later, by another process (judges.py). Its facts are never unpacked here, so that a compression
-bomb cannot exhaust this process.
+verify and its facts would not cause more work than any check's; it is judged later, by another process (judging/). Of
+its facts only the outline is read here, 16 MB at most, in a thread: a compression bomb cannot exhaust this process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import Seal, read_seal
+from talkpath.evidence.bundle import FACTS, MAX_FACTS_BYTES, Seal, UnverifiedBundle, read_unverified
+from talkpath.evidence.compression import decompress
+from talkpath.measure.decode import require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
 from talkpath.observatory.intake.metrics import Metrics
@@ -30,6 +32,7 @@ from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 
 HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60
+OUTLINES_AT_ONCE = 2  # each may be 16 MB
 
 
 class Settings(Struct, frozen=True):
@@ -76,6 +79,7 @@ class Collector:
         self.log, self.settings, self.metrics = log, settings, metrics
         self._committer, self._geoip, self._contributors = committer, geoip, contributors
         self._bundles, self._taps = limits
+        self._outlines = asyncio.Semaphore(OUTLINES_AT_ONCE)
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that is not judged yet."""
 
@@ -93,7 +97,7 @@ class Collector:
     async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
         """Take a bundle. `withdraw` is the SHA-256 of the secret that takes it back, `name` the id that the sender
         expects."""
-        record = self._received(data, sender, withdraw, name)
+        record = await self._received(data, sender, withdraw, name)
         new = await self._commit(record, data)
         self.metrics.took("bundle", new)
         if not new:
@@ -156,7 +160,7 @@ class Collector:
             raise RefusedError("not_found")
         return known
 
-    def _received(self, data: bytes, sender: Sender, withdraw: str, name: str) -> Received:
+    async def _received(self, data: bytes, sender: Sender, withdraw: str, name: str) -> Received:
         """The record of a bundle whose signatures verify; the log fills in where its bytes lie."""
         if len(data) > self.settings.most_bytes:
             raise RefusedError("too_large")
@@ -165,7 +169,10 @@ class Collector:
             raise RefusedError("wrong_id")
         if withdraw and not HEX.fullmatch(withdraw):
             raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
-        self._require_acceptable(_seal(data))
+        bundle = _unverified(data)
+        self._require_acceptable(_seal(bundle))
+        async with self._outlines:
+            await asyncio.to_thread(_require_bounded_work, bundle)
         return Received(
             id=digest,
             day="",
@@ -193,10 +200,27 @@ class Collector:
             raise RefusedError("not_durable", str(error), RETRY_S) from None
 
 
-def _seal(data: bytes) -> Seal:
+def _unverified(data: bytes) -> UnverifiedBundle:
+    try:
+        return read_unverified(data)
+    except BundleError as error:
+        raise RefusedError("changed", str(error)) from None
+
+
+def _seal(bundle: UnverifiedBundle) -> Seal:
     """What a bundle says of itself, once its signatures verify."""
     try:
-        return read_seal(data)
+        return bundle.seal()
+    except BundleError as error:
+        raise RefusedError("changed", str(error)) from None
+
+
+def _require_bounded_work(bundle: UnverifiedBundle) -> None:
+    """Refuse facts that would cause more work than any check's."""
+    if bundle.manifest.kind != "check":
+        return
+    try:
+        require_bounded_work(decompress(bundle.parts[FACTS], MAX_FACTS_BYTES))
     except BundleError as error:
         raise RefusedError("changed", str(error)) from None
 
