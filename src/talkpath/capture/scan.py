@@ -34,6 +34,7 @@ from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.arrays import Ints, big16, marked16
+from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import Source
 
@@ -65,8 +66,9 @@ class Scan:
 
     def __post_init__(self) -> None:
         self.recognition = Recognition(self.flows)
-        self.tcp = MediaOverTcp(self.flows, self.wrappings, self.activity)
-        self.fragments = Fragments(self.unread)
+        budget = ReassemblyBudget()
+        self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)
+        self.fragments = Fragments(self.unread, budget)
 
     def feed(self, frames: Frames) -> None:
         """Take one block."""

@@ -53,6 +53,11 @@ class RecordStream:
         self._rest = data[at:]
         return found
 
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+        return len(self._rest)
+
 
 def offered(data: bytes) -> tuple[bytes, ...]:
     """The protocols that a ClientHello offers, as far as its first segment tells; none where it is no ClientHello."""

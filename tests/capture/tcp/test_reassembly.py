@@ -1,4 +1,4 @@
-"""Segments put together: what a damaged length may cost."""
+"""Segments of a TCP connection put together: order, holes, cut and lying segments, and what may wait."""
 
 from __future__ import annotations
 
@@ -7,18 +7,136 @@ from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
+import pytest
 
-from talkpath.capture.tcp.reassembly import completed
-from talkpath.wire.pcap import Packets
+from talkpath.capture.tcp.reassembly import Connections, Reassembly, Segment, Splitter
+from talkpath.wire.pcap import Packets, Unread
+from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.rtc.turn import FramedStream, frame
+
+FIRST, SECOND, THIRD = (bytes((number,)) * 30 for number in (1, 2, 3))
 
 
-def test_a_damaged_length_takes_no_memory():
-    """A record may say that it was cut off after 8 of four thousand million bytes."""
-    one = SimpleNamespace(data=np.zeros(8, np.uint8), sequence=np.array([0]), payload=np.array([0]),
-                          captured=np.array([8]), size=np.array([4_000_000_000]))  # fmt: skip
+def framed(captured: bytes, size: int) -> Splitter | None:
+    return FramedStream()
+
+
+def direction(budget: ReassemblyBudget | None = None, unread: Unread | None = None) -> Reassembly:
+    return Reassembly(framed, budget or ReassemblyBudget(), Unread() if unread is None else unread)
+
+
+def fed(stream: Reassembly, *segments: tuple[int, bytes], at_s: float = 0.0) -> list[bytes]:
+    """The packets that segments (sequence number, bytes) complete."""
+    out = []
+    for sequence, data in segments:
+        out += [packet for packet, _ in stream.segment(sequence, Segment(data, len(data), at_s))]
+    return out
+
+
+def test_packets_of_segments_in_order():
+    stream = direction()
+    assert fed(stream, (7, frame(FIRST)), (39, frame(SECOND) + frame(THIRD))) == [FIRST, SECOND, THIRD]
+
+
+def test_a_packet_over_two_segments_has_the_time_of_the_second():
+    stream = direction()
+    whole = frame(FIRST)
+    assert stream.segment(1, Segment(whole[:9], 9, 5.0)) == []
+    assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(FIRST, 6.5)]
+
+
+def test_segments_out_of_order_wait():
+    stream = direction()
+    assert fed(stream, (0, frame(FIRST)), (64, frame(THIRD)), (32, frame(SECOND))) == [FIRST, SECOND, THIRD]
+    assert stream.budget.held == 0
+
+
+def test_a_repeated_segment_gives_nothing_new():
+    stream = direction()
+    assert fed(stream, (0, frame(FIRST)), (0, frame(FIRST)), (32, frame(SECOND))) == [FIRST, SECOND]
+
+
+def test_a_segment_that_overlaps_gives_its_new_part():
+    stream = direction()
+    both = frame(FIRST) + frame(SECOND)
+    assert fed(stream, (0, both[:40]), (20, both[20:])) == [FIRST, SECOND]
+
+
+def test_sequence_numbers_wrap():
+    stream = direction()
+    assert fed(stream, (2**32 - 10, frame(FIRST)), (22, frame(SECOND))) == [FIRST, SECOND]
+
+
+def test_a_hole_is_skipped_after_three_seconds():
+    stream = direction()
+    fed(stream, (0, frame(FIRST)))
+    assert fed(stream, (64, frame(SECOND))) == []
+    assert fed(stream, (96, frame(THIRD)), at_s=3.5) == [SECOND, THIRD]
+
+
+def test_a_hole_is_skipped_behind_many_segments():
+    stream = direction()
+    fed(stream, (0, frame(FIRST)))
+    out = fed(stream, *((64 + 32 * number, frame(SECOND)) for number in range(300)))
+    assert out == [SECOND] * 300
+
+
+def test_a_cut_packet_is_filled_with_zeros():
+    stream = direction()
+    whole = frame(FIRST)
+    assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [(FIRST[:10] + bytes(20), 1.0)]
+    assert fed(stream, (32, frame(SECOND))) == [SECOND]
+
+
+def test_packets_behind_a_cut_are_not_invented():
+    """Of three packets in one segment the first was captured: the other two are unknown, and framing begins anew."""
+    stream = direction()
+    three = frame(FIRST) + frame(SECOND) + frame(THIRD)
+    out = [packet for packet, _ in stream.segment(0, Segment(three[:40], len(three), 0.0))]
+    assert out == [FIRST, SECOND[:6] + bytes(24)]
+    assert fed(stream, (96, frame(THIRD))) == [THIRD]
+
+
+def test_a_stream_of_another_framing_is_left():
+    stream = Reassembly(lambda captured, size: None, ReassemblyBudget(), Unread())
+    assert fed(stream, (0, frame(FIRST)), (32, frame(SECOND))) == []
+
+
+def test_what_waits_has_a_limit_and_is_counted():
+    budget, unread = ReassemblyBudget(limit=20_000), Unread()
+    streams = [direction(budget, unread) for _ in range(100)]
+    for stream in streams:
+        fed(stream, (0, frame(FIRST)), (1000, bytes(1000)))
+    assert budget.held <= 20_000
+    assert unread["TCP hole skipped: too many segments waited"] > 50
+
+
+def test_packets_that_never_end_have_a_limit_and_are_counted():
+    budget, unread = ReassemblyBudget(limit=100_000), Unread()
+    streams = [direction(budget, unread) for _ in range(100)]
+    begun = b"\x3f\xff" + bytes(1400)
+    for stream in streams:
+        for number in range(8):
+            fed(stream, (1402 * number, begun))
+    assert budget.held <= 100_000
+    assert unread["TCP stream dropped: too many packets had begun"] > 50
+
+
+@pytest.mark.parametrize("claimed", [1 << 20, 4_000_000_000])
+def test_a_lying_length_takes_no_memory(claimed: int):
+    """Each of 300 segments says that it was cut off after 8 bytes of so many."""
+    count = 300
+    segments = SimpleNamespace(
+        data=np.zeros(8 * count, np.uint8),
+        sequence=np.arange(count) * 1000,
+        payload=np.arange(count) * 8,
+        captured=np.full(count, 8),
+        size=np.full(count, claimed),
+    )
+    flows, ways = np.arange(count), np.zeros(count, np.int8)
+    connections = Connections(framed, ReassemblyBudget(), Unread())
     tracemalloc.start()
-    found = completed({}, cast(Packets, one), np.array([1]), np.array([0]), np.array([0.0]), lambda payload: None)
+    connections.completed(cast(Packets, segments), flows, ways, np.zeros(count))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found == []
-    assert peak < 10_000_000
+    assert peak < 2_000_000

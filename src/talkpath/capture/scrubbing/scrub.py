@@ -26,6 +26,7 @@ from talkpath.capture.scrubbing.strip import Strip
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.arrays import Words
+from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import Source
 from talkpath.wire.pcap.write import Writer
@@ -57,11 +58,11 @@ def scrub(source: Recording, out: BinaryIO) -> Unread:
     """Read `source` twice (it must seek) and write the scrubbed pcapng. Return the count of what could not be read,
     which is not in it."""
     known = scan(source)
-    keep, sealed = _kept(known)
+    keep, tls = _kept(known)
     source.seek(0)
-    unread, writer = Unread(), Writer(out)
-    rewriter = _Rewriter(keep, sealed)
-    fragments = Fragments(unread)
+    unread, writer, budget = Unread(), Writer(out), ReassemblyBudget()
+    rewriter = _Rewriter(keep, tls, budget, unread)
+    fragments = Fragments(unread, budget)
     for frames in blocks(source, unread):
         batches = list(transports(frames, unread, fragments))
         made = [one for packets in batches for one in rewriter.packets(packets, len(frames))]
@@ -96,13 +97,13 @@ def _others(frames: Frames, batches: list[Packets]) -> Iterator[_PacketOut]:
 class _Rewriter:
     """Writes packets anew."""
 
-    def __init__(self, keep: Words, sealed: Words) -> None:
+    def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread) -> None:
         self._keep = keep
         self._names = Pseudonyms()
         self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
         self._flows = Flows()
-        self._streams = MediaOverTcp(self._flows, CueTable(()))
-        self._streams.turn_over_tls.follow(sealed)
+        self._streams = MediaOverTcp(self._flows, CueTable(()), budget=budget, unread=unread)
+        self._streams.turn_over_tls.follow(tls)
         self._sequence: dict[tuple[int, int], int] = {}
         self._begin_ns: int | None = None
 

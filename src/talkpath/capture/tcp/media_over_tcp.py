@@ -13,11 +13,12 @@ from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
 from talkpath.capture.packets.flows import Directions, Flows, endpoint, flow_key
-from talkpath.capture.tcp.reassembly import Completed, Reassembly, Splitter, completed
+from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.errors import WireError
-from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, among, big16, big32, bytes_at, distinct, padded
+from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
@@ -47,31 +48,47 @@ class _TelegramStream:
         self.rest, self.begun = data[at:], self.begun or at >= 4
         return found
 
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+        return len(self.rest)
 
-def _splitter(payload: bytes) -> Splitter | None:
-    """Return the splitter for the framing that a segment begins with, None where it is none of these."""
-    if payload[:4] == PROLOGUE.to_bytes(4, "big"):
+
+def _splitter(captured: bytes, size: int) -> Splitter | None:
+    """Return the splitter for the framing that a segment of `size` bytes begins with, None where it is none of
+    these."""
+    head = captured[:10].ljust(10, b"\0")
+    if head[:4] == PROLOGUE.to_bytes(4, "big"):
         return _TelegramStream()
-    if payload[0] < 0x40 and payload[4:8] == COOKIE.to_bytes(4, "big"):
+    if head[0] < 0x40 and head[4:8] == COOKIE.to_bytes(4, "big"):
         return TurnStream()
-    size = int.from_bytes(payload[:2], "big")
-    if 0x40 <= payload[0] <= 0x4F and len(payload) >= 8 and int.from_bytes(payload[2:4], "big") <= LARGEST:
+    length = int.from_bytes(head[:2], "big")
+    if 0x40 <= head[0] <= 0x4F and size >= 8 and int.from_bytes(head[2:4], "big") <= LARGEST:
         return TurnStream()
-    if not 12 <= size <= LARGEST or len(payload) <= 8:
+    if not 12 <= length <= LARGEST or size <= 8:
         return None
-    known = payload[6:10] == COOKIE.to_bytes(4, "big") or payload[2] >> 6 == 2 or 20 <= payload[2] < 64
-    return FramedStream() if known or size + 2 == len(payload) else None
+    known = head[6:10] == COOKIE.to_bytes(4, "big") or head[2] >> 6 == 2 or 20 <= head[2] < 64
+    return FramedStream() if known or length + 2 == size else None
 
 
 class MediaOverTcp:
     """Follows the TCP connections that carry framed packets."""
 
-    def __init__(self, flows: Flows, wrappings: CueTable, activity: Activity | None = None) -> None:
+    def __init__(
+        self,
+        flows: Flows,
+        wrappings: CueTable,
+        *,
+        activity: Activity | None = None,
+        budget: ReassemblyBudget | None = None,
+        unread: Unread | None = None,
+    ) -> None:
         self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity()
+        budget, unread = budget or ReassemblyBudget(), Unread() if unread is None else unread
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
-        self._reassemblies: dict[tuple[int, int], Reassembly] = {}
-        self.turn_over_tls = TurnOverTls(flows, self._activity)
+        self._connections = Connections(_splitter, budget, unread)
+        self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
         self.streaming: set[frozenset[int]] = set()
         """Pairs of hosts, each a hashed address, that spoke RTSP: media between them is no call."""
 
@@ -115,7 +132,7 @@ class MediaOverTcp:
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
-        out = completed(self._reassemblies, packets, flow, direction, time_s, _splitter)
+        out = self._connections.completed(packets, flow, direction, time_s)
         return _arena(out, self._wrappings) if out else None
 
 

@@ -1,23 +1,25 @@
 """Puts the segments of one direction of a TCP connection in order and splits the stream into packets.
 
 Segments out of order wait; a hole that is not filled is skipped, and the framing is found again at a later segment.
+What was captured of a segment is kept, with the length that it claims beside it: a packet that the capture cut is
+filled with zeros. What waits counts against the budget of all reassembly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Directions
 from talkpath.errors import WireError
-from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Ints
+from talkpath.wire.pcap.budget import ReassemblyBudget
 
 WAITING = 256
 SKIP_AFTER_S = 3.0
-LONGEST_SEGMENT = 1 << 20  # twice what a sender hands to its card at once; more is a damaged length
 LARGEST = 1 << 14
 
 Completed = tuple[bytes, float, int, int]
@@ -27,12 +29,25 @@ Completed = tuple[bytes, float, int, int]
 class Splitter(Protocol):
     """Splits a stream into packets."""
 
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+
     def feed(self, piece: bytes, /) -> list[bytes]:
         """Take the next bytes of the stream, cut anywhere, and return the packets that they complete; `WireError` where
         the stream has another framing."""
 
 
-Begin = Callable[[bytes], Splitter | None]
+Begin = Callable[[bytes, int], Splitter | None]
+"""Chooses the splitter for a stream that goes on with a segment (captured bytes, length); None where none fits."""
+
+
+class Segment(NamedTuple):
+    """What was captured of a segment, the length that it claims, and when it came."""
+
+    captured: bytes
+    size: int
+    at_s: float
 
 
 @dataclass(slots=True)
@@ -40,82 +55,113 @@ class Reassembly:
     """One direction of a connection."""
 
     begin: Begin
-    """Chooses the splitter for a stream that goes on with such a segment; None where none fits."""
-
+    budget: ReassemblyBudget
+    unread: Unread
     following: int | None = None
-    waiting: dict[int, tuple[bytes, float]] = field(default_factory=dict)
+    waiting: dict[int, Segment] = field(default_factory=dict)
     splitter: Splitter | None = None
+    pending: int = 0
     stuck_s: float | None = None
 
-    def segment(self, sequence: int, payload: bytes, at_s: float) -> list[tuple[bytes, float]]:
+    def segment(self, sequence: int, segment: Segment) -> list[tuple[bytes, float]]:
         """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
         ahead = _signed(sequence - self.following)
         if ahead < 0:
-            payload, ahead = payload[-ahead:], 0
-        if not payload:
+            segment = Segment(segment.captured[-ahead:], segment.size + ahead, segment.at_s)
+            ahead = 0
+        if segment.size <= 0:
             return []
-        self.waiting[(self.following + ahead) & 0xFFFFFFFF] = (payload, at_s)
+        self._wait((self.following + ahead) & 0xFFFFFFFF, segment)
         out = self._contiguous()
         if self.waiting:
-            self.stuck_s = at_s if self.stuck_s is None else self.stuck_s
-            if len(self.waiting) > WAITING or at_s - self.stuck_s > SKIP_AFTER_S:
-                self._skip_hole()
-                out += self._contiguous()
+            self.stuck_s = segment.at_s if self.stuck_s is None else self.stuck_s
+            if len(self.waiting) > WAITING or segment.at_s - self.stuck_s > SKIP_AFTER_S:
+                out += self._skip_hole()
+        while self.budget.exceeded and self.waiting:
+            self.unread.note("TCP hole skipped: too many segments waited")
+            out += self._skip_hole()
+        if self.budget.exceeded and self.pending:
+            self.unread.note("TCP stream dropped: too many packets had begun")
+            self._end_splitter()
         return out
+
+    def _wait(self, sequence: int, segment: Segment) -> None:
+        before = self.waiting.get(sequence)
+        if before is not None:
+            self.budget.give_back(len(before.captured))
+        self.waiting[sequence] = segment
+        self.budget.take(len(segment.captured))
 
     def _contiguous(self) -> list[tuple[bytes, float]]:
         out = []
         while self.following in self.waiting:
-            payload, at_s = self.waiting.pop(self.following)
-            self.following = (self.following + len(payload)) & 0xFFFFFFFF
+            segment = self.waiting.pop(self.following)
+            self.budget.give_back(len(segment.captured))
+            self.following = (self.following + segment.size) & 0xFFFFFFFF
             self.stuck_s = None
-            out += [(packet, at_s) for packet in self._split(payload)]
+            out += [(packet, segment.at_s) for packet in self._split(segment)]
         return out
 
-    def _skip_hole(self) -> None:
+    def _skip_hole(self) -> list[tuple[bytes, float]]:
         """Skip what never came and go on at the nearest segment that waits."""
         begin = self.following or 0
         self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
-        self.splitter, self.stuck_s = None, None
+        self._end_splitter()
+        self.stuck_s = None
+        return self._contiguous()
 
-    def _split(self, payload: bytes) -> list[bytes]:
-        if self.splitter is None:
-            self.splitter = self.begin(payload)
+    def _split(self, segment: Segment) -> list[bytes]:
+        if self.splitter is None and segment.captured:
+            self.splitter = self.begin(segment.captured, segment.size)
         if self.splitter is None:
             return []
         try:
-            packets = self.splitter.feed(payload)
+            packets = self.splitter.feed(segment.captured)
+            missing = segment.size - len(segment.captured)
+            filled = self.splitter.feed(bytes(min(missing, LARGEST))) if missing > 0 else []
         except WireError:
-            self.splitter = None
+            self._end_splitter()
             return []
-        if any(not 0 < len(packet) <= LARGEST for packet in packets):
-            self.splitter = None
-        return [packet for packet in packets if packet]
+        if any(not 0 < len(packet) <= LARGEST for packet in packets + filled) or len(filled) > 1 or missing > LARGEST:
+            self._end_splitter()
+        self._count_pending()
+        begun = [packet for packet in filled[:1] if any(packet)]
+        return [packet for packet in packets + begun if packet]
+
+    def _count_pending(self) -> None:
+        self.budget.held -= self.pending
+        self.pending = self.splitter.pending if self.splitter is not None else 0
+        self.budget.held += self.pending
+
+    def _end_splitter(self) -> None:
+        """Give up the packet that has begun; the next segment begins a stream."""
+        self.splitter = None
+        self._count_pending()
 
 
 def _signed(difference: int) -> int:
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
-def completed(
-    reassemblies: dict[tuple[int, int], Reassembly],
-    packets: Packets,
-    flow: Ints,
-    direction: Directions,
-    time_s: Seconds,
-    begin: Begin,
-) -> list[Completed]:
-    """Return the packets that these segments complete. `reassemblies` are those of the connections so far, by flow and
-    direction."""
-    out: list[Completed] = []
-    data = packets.data.data
-    columns = (flow, direction, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
-    for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
-        payload = data[at : at + captured].tobytes() + bytes(max(0, min(size, LONGEST_SEGMENT) - captured))
-        reassembly = reassemblies.get((number, side))
-        if reassembly is None:
-            reassembly = reassemblies[number, side] = Reassembly(begin)
-        out += [(packet, at_s, number, side) for packet, at_s in reassembly.segment(sequence, payload, now_s)]
-    return out
+class Connections:
+    """The directions of all connections of one kind, which `begin` splits."""
+
+    def __init__(self, begin: Begin, budget: ReassemblyBudget, unread: Unread) -> None:
+        self._begin, self._budget, self._unread = begin, budget, unread
+        self._directions: dict[tuple[int, int], Reassembly] = {}
+
+    def completed(self, packets: Packets, flow: Ints, direction: Directions, time_s: Seconds) -> list[Completed]:
+        """Return the packets that these segments complete."""
+        out: list[Completed] = []
+        data = packets.data.data
+        columns = (flow, direction, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
+        for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
+            reassembly = self._directions.get((number, side))
+            if reassembly is None:
+                reassembly = Reassembly(self._begin, self._budget, self._unread)
+                self._directions[number, side] = reassembly
+            segment = Segment(data[at : at + captured].tobytes(), max(size, captured), now_s)
+            out += [(packet, at_s, number, side) for packet, at_s in reassembly.segment(sequence, segment)]
+        return out

@@ -16,9 +16,10 @@ from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.datagrams import PLAIN, STUN, TLS, Datagrams, Seconds
 from talkpath.capture.packets.flows import Flows, endpoint, mix
 from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows, stream_key
-from talkpath.capture.tcp.reassembly import Completed, Reassembly, completed
-from talkpath.wire.pcap import Packets
+from talkpath.capture.tcp.reassembly import Completed, Connections
+from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bytes, Ints, Words, among, big16, distinct
+from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.tls_records import APPLICATION_DATA, HEADER_BYTES, TURN_PROTOCOLS, RecordStream, is_record, offered
 
 ALLOCATE = 0x0003
@@ -31,12 +32,12 @@ class TurnOverTls:
     """Follows such connections. `flows` maps each to the flow of the Allocate request that proved it, None where a
     ClientHello did."""
 
-    def __init__(self, flows: Flows, activity: Activity) -> None:
+    def __init__(self, flows: Flows, activity: Activity, budget: ReassemblyBudget, unread: Unread) -> None:
         self._flows, self._activity = flows, activity
         self._asked: dict[int, int] = {}
         self._keys = np.zeros(0, np.uint64)
         self._proof: dict[int, int | None] = {}
-        self._reassemblies: dict[tuple[int, int], Reassembly] = {}
+        self._connections = Connections(_splitter, budget, unread)
         self._waiting: list[Completed] = []
         self.flows: dict[int, int | None] = {}
 
@@ -103,11 +104,11 @@ class TurnOverTls:
         self._activity.followed(flow, direction, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
             self.flows[number] = self._proof[key]
-        self._waiting += completed(self._reassemblies, packets, flow, direction, time_s, _stream)
+        self._waiting += self._connections.completed(packets, flow, direction, time_s)
 
 
-def _stream(payload: bytes) -> RecordStream | None:
-    return RecordStream() if is_record(payload) else None
+def _splitter(captured: bytes, size: int) -> RecordStream | None:
+    return RecordStream() if is_record(captured) else None
 
 
 def _pair(client: Words, server: Words) -> Words:

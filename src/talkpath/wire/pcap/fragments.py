@@ -1,6 +1,8 @@
 """Puts packets together from IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 
-At most LIMIT packets are incomplete at once; beyond that the oldest is dropped and counted.
+What was captured of a fragment is kept, with the length that it claims beside it: a packet whose fragments were cut is
+as long as on the wire, and its captured bytes end where the first are missing. At most LIMIT packets are incomplete at
+once, of at most MOST_PIECES each, within the budget of all reassembly; beyond that the oldest is dropped and counted.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talkpath.wire.pcap.arrays import padded
+from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.frames import Frames, Unread
 
-LIMIT = 1024
+LIMIT, MOST_PIECES = 1024, 2048
 RAW = 101
 LONGEST = 65535
 
@@ -42,31 +45,57 @@ class Fragment:
 
 @dataclass(slots=True)
 class _Incomplete:
-    """One packet of which fragments are missing: pieces by offset, and its length once the last piece is there."""
+    """One packet of which fragments are missing: pieces (captured bytes, claimed length) by offset.
 
-    pieces: dict[int, bytes] = field(default_factory=dict)
+    `whole` is its length once the last piece is there, `reached` how far the pieces go without a hole.
+    """
+
+    pieces: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     whole: int = -1
+    reached: int = 0
+    has_ahead: bool = False
 
-    def joined(self) -> bytes | None:
-        """Return the payload; None while there is a hole in it."""
-        if self.whole < 0 or sum(map(len, self.pieces.values())) < self.whole:
-            return None
-        out, reached = bytearray(LONGEST), 0
+    def add(self, offset: int, captured: bytes, size: int) -> None:
+        """Add a piece."""
+        self.pieces[offset] = (captured, size)
+        if offset > self.reached:
+            self.has_ahead = True
+            return
+        self.reached = max(self.reached, offset + size)
+        for at in sorted(self.pieces) if self.has_ahead else ():
+            if at > self.reached:
+                break
+            self.reached = max(self.reached, at + self.pieces[at][1])
+
+    @property
+    def is_complete(self) -> bool:
+        """Is there no hole in it?"""
+        return 0 <= self.whole <= self.reached
+
+    @property
+    def held(self) -> int:
+        """The captured bytes of all pieces."""
+        return sum(len(captured) for captured, _ in self.pieces.values())
+
+    def payload(self) -> bytes:
+        """Return the captured bytes up to the first that are missing."""
+        out = bytearray()
         for at in sorted(self.pieces):
-            if at > reached:
-                return None
-            out[at : at + len(self.pieces[at])] = self.pieces[at]
-            reached = max(reached, at + len(self.pieces[at]))
-        return bytes(out[: self.whole]) if reached >= self.whole else None
+            if at > len(out):
+                break
+            captured, _ = self.pieces[at]
+            out[at : at + len(captured)] = captured
+        return bytes(out[: self.whole])
 
 
 class Fragments:
     """Takes fragments one by one and gives whole packets as frames of link type RAW."""
 
-    def __init__(self, unread: Unread) -> None:
+    def __init__(self, unread: Unread, budget: ReassemblyBudget | None = None) -> None:
         self._unread = unread
+        self._budget = budget or ReassemblyBudget()
         self._incomplete: dict[Key, _Incomplete] = {}
-        self._whole: list[tuple[bytes, int, int]] = []
+        self._whole: list[tuple[bytes, int, int, int]] = []
 
     def add(self, data: memoryview, fragment: Fragment) -> None:
         """Take one fragment of the block `data`."""
@@ -79,49 +108,63 @@ class Fragments:
             self._unread.note("fragment beyond the largest packet")
             return
         packet = self._incomplete.get(fragment.key) or self._begin(fragment.key)
-        packet.pieces[fragment.offset] = data[payload:captured_end].tobytes().ljust(size, b"\0")
+        self._keep(packet, fragment.offset, data[payload:captured_end].tobytes(), size)
         if not fragment.more:
             packet.whole = fragment.offset + size
-        if packet.whole >= 0:
+        if packet.is_complete:
             self._finish(fragment, packet, data[begin:payload].tobytes())
+        elif len(packet.pieces) > MOST_PIECES:
+            self._drop(fragment.key, "packet of too many fragments")
+        while self._budget.exceeded and self._incomplete:
+            self._drop(next(iter(self._incomplete)), "packet dropped: too many fragments waited")
+
+    def _keep(self, packet: _Incomplete, offset: int, captured: bytes, size: int) -> None:
+        before = packet.pieces.get(offset)
+        if before is not None:
+            self._budget.give_back(len(before[0]))
+        packet.add(offset, captured, size)
+        self._budget.take(len(captured))
 
     def _begin(self, key: Key) -> _Incomplete:
         """Begin a packet of which this is the first fragment."""
         packet = self._incomplete[key] = _Incomplete()
         if len(self._incomplete) > LIMIT:
-            del self._incomplete[next(iter(self._incomplete))]
-            self._unread.note("packet with a fragment missing")
+            self._drop(next(iter(self._incomplete)), "packet with a fragment missing")
         return packet
 
+    def _drop(self, key: Key, reason: str) -> None:
+        packet = self._incomplete.pop(key)
+        self._budget.give_back(packet.held, len(packet.pieces))
+        self._unread.note(reason)
+
     def _finish(self, last: Fragment, packet: _Incomplete, header: bytes) -> None:
-        payload = packet.joined()
-        if payload is None:
-            return
         del self._incomplete[last.key]
+        self._budget.give_back(packet.held, len(packet.pieces))
         if header[0] >> 4 == 4:
-            size = min(20 + len(payload), LONGEST)
+            size = min(20 + packet.whole, LONGEST)
             head = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, header[9], 0) + header[12:20]
         else:
-            head = struct.pack("!IHBB", 6 << 28, len(payload), header[-8], 64) + header[8:40]
-        self._whole.append((head + payload, last.time_ns, last.heading))
+            head = struct.pack("!IHBB", 6 << 28, packet.whole, header[-8], 64) + header[8:40]
+        self._whole.append((head + packet.payload(), len(head) + packet.whole, last.time_ns, last.heading))
 
     def frames(self) -> Frames | None:
         """Return the packets that have become whole since the last call, None where there are none."""
         whole, self._whole = self._whole, []
         if not whole:
             return None
-        sizes = np.array([len(packet) for packet, _, _ in whole], np.int64)
+        packets, sizes, times, headings = zip(*whole, strict=True)
+        captured = np.array([len(packet) for packet in packets], np.int64)
         return Frames(
-            data=padded(b"".join(packet for packet, _, _ in whole)),
-            start=np.cumsum(sizes) - sizes,
-            captured=sizes,
-            size=sizes,
-            time_ns=np.array([time_ns for _, time_ns, _ in whole], np.int64),
+            data=padded(b"".join(packets)),
+            start=np.cumsum(captured) - captured,
+            captured=captured,
+            size=np.array(sizes, np.int64),
+            time_ns=np.array(times, np.int64),
             link=np.full(len(whole), RAW, np.int64),
-            heading=np.array([heading for _, _, heading in whole], np.int8),
+            heading=np.array(headings, np.int8),
         )
 
     def close(self) -> None:
         """Count what never became whole."""
-        self._unread.note("packet with a fragment missing", len(self._incomplete))
-        self._incomplete.clear()
+        while self._incomplete:
+            self._drop(next(iter(self._incomplete)), "packet with a fragment missing")

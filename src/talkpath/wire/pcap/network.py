@@ -18,6 +18,8 @@ from talkpath.wire.pcap.link import internet
 from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
 TCP, UDP = 6, 17
+LONGEST_PAYLOAD = {UDP: 65535, TCP: 1 << 20}
+"""More is a damaged length. Of TCP a sender hands half of it to its network card at once."""
 FRAGMENT = 44
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
@@ -237,6 +239,7 @@ def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread)
         length = (head[:, 12] >> 4).astype(np.int64) * 4
         end = headers.end
     payload = headers.at + length
+    end = np.minimum(end, payload + LONGEST_PAYLOAD[protocol])
     sound = (payload <= np.minimum(end, limit)) & (length >= 8)
     unread.note(f"{'UDP' if protocol == UDP else 'TCP'} header damaged or cut", int(np.sum(~sound)))
     captured = np.minimum(end, limit) - payload

@@ -84,6 +84,11 @@ class TurnStream:
         self._rest = data[at:]
         return found
 
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+        return len(self._rest)
+
 
 @dataclass(slots=True)
 class FramedStream:
@@ -102,6 +107,11 @@ class FramedStream:
             at = end
         self._rest = data[at:]
         return found
+
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+        return len(self._rest)
 
 
 def frame(packet: bytes) -> bytes:

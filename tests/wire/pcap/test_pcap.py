@@ -273,3 +273,20 @@ def test_tshark_sees_the_same_datagrams(captures: Path, name: str):
     ours = sorted((round(at / 1e9, 5), source, len(payload) + 8) for at, source, _, payload in found)
     assert [one[1:] for one in ours] == [one[1:] for one in theirs]
     assert np.allclose([one[0] for one in ours], [one[0] for one in theirs], atol=2e-5)
+
+
+@pytest.mark.parametrize("protocol", [6, 17])
+def test_one_packet_that_claims_two_gigabytes(protocol: int):
+    """An IPv4 header without a length takes the frame's, which may say anything."""
+    transport = tcp(A4, B4, 1, 2, 5, b"0123") if protocol == 6 else udp(A4, B4, 1, 2, b"0123")
+    packet = bytearray(transport)
+    packet[2:4] = bytes(2)
+    if protocol == 17:
+        packet[24:26] = bytes(2)
+    made = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 101)
+    made += struct.pack("<IIII", 1, 0, len(packet), 2_000_000_000) + packet
+    unread = Unread()
+    (frames,) = blocks(io.BytesIO(made), unread)
+    (some,) = transports(frames, unread, Fragments(unread))
+    assert some.captured.tolist() == [4]
+    assert some.size.tolist() == [65535 if protocol == 17 else 1 << 20]

@@ -1,0 +1,27 @@
+"""The bytes that reassembly may hold at once, for IP fragments and TCP together."""
+
+from __future__ import annotations
+
+HELD_BYTES = 32 << 20
+PIECE_BYTES = 200
+"""What a piece costs beside its own bytes."""
+
+
+class ReassemblyBudget:
+    """Counts the bytes that wait for others; whoever finds it exceeded drops what waits, and counts it by name."""
+
+    def __init__(self, limit: int = HELD_BYTES) -> None:
+        self.limit, self.held = limit, 0
+
+    def take(self, size: int) -> None:
+        """Count one more piece of that size."""
+        self.held += size + PIECE_BYTES
+
+    def give_back(self, size: int, pieces: int = 1) -> None:
+        """Count so many pieces less, which had that size together."""
+        self.held -= size + pieces * PIECE_BYTES
+
+    @property
+    def exceeded(self) -> bool:
+        """Is more held than allowed?"""
+        return self.held > self.limit
