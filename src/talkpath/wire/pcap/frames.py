@@ -39,3 +39,15 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.start)
+
+
+def joined(frames: list[Frames]) -> Frames:
+    """Join frames of one block, in their order."""
+    if len(frames) == 1:
+        return frames[0]
+    columns = zip(*((one.start, one.captured, one.size, one.time_ns, one.link) for one in frames), strict=True)
+    start, captured, size, time_ns, link = map(np.concatenate, columns)
+    heading = np.concatenate([one.heading for one in frames])
+    return Frames(
+        data=frames[0].data, start=start, captured=captured, size=size, time_ns=time_ns, link=link, heading=heading
+    )

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.wire.pcap.arrays import Bytes, Ints, bytes_at, distinct
-from talkpath.wire.pcap.frames import Frames
+from talkpath.wire.pcap.frames import Frames, joined
 from talkpath.wire.pcap.window import Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 MAX_BLOCK = 4 << 20
+MAX_RECOVERIES, SEARCH_BYTES = 50, 1 << 15
+MOST_INTERFACES = 1 << 16
 NANO = 1_000_000_000
 FLAGS, RESOLUTION, OFFSET = 2, 9, 14
 
@@ -60,21 +62,25 @@ class _Section:
 def frames(source: Window) -> Iterator[Frames]:
     """Yield the frames of the file, a block at a time."""
     section, done = _Section("<"), 0
+    recovery = _Recovery(source)
     while source.more(done):
-        done = 0
+        done = recovery.resume(0, section) if recovery.lost else 0
+        of_sections: list[Frames] = []
         while True:
-            packets, done = _walk(source, done, section)
+            packets, done = _walk(source, done, section, recovery)
             if packets:
-                yield from _frames(source, np.array(packets, np.int64), section)
+                of_sections += _frames(source, np.array(packets, np.int64), section)
             opened = _open_section(source, done)
             if opened is None:
                 break
             section, done = opened
-    if source.end:
+        if of_sections:
+            yield joined(of_sections)
+    if source.end and not recovery.lost:
         source.unread.note("block cut off at the end of the file")
 
 
-def _walk(source: Window, at: int, section: _Section) -> tuple[list[int], int]:
+def _walk(source: Window, at: int, section: _Section, recovery: _Recovery) -> tuple[list[int], int]:
     """Return the offsets of the whole packet blocks from `at` on, and where the walk stopped (a new section, or the
     end)."""
     data, end = source.data, source.end
@@ -87,7 +93,7 @@ def _walk(source: Window, at: int, section: _Section) -> tuple[list[int], int]:
             break
         after = at + length + (-length & 3)
         if not 12 <= length <= MAX_BLOCK:
-            at = _damage(source, at, section)
+            at = recovery.resume(at, section)
             continue
         if after > end:
             break
@@ -112,7 +118,9 @@ def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
 
 
 def _declare(source: Window, at: int, kind: int, length: int, section: _Section) -> None:
-    if kind == INTERFACE and length >= 20:
+    if kind == INTERFACE and len(section.interfaces) >= MOST_INTERFACES:
+        source.unread.note("interface of too many")
+    elif kind == INTERFACE and length >= 20:
         section.interfaces.append(_interface(source.data, at, length, section.order))
     elif kind == SIMPLE_PACKET:
         source.unread.note("packet without a time")
@@ -191,18 +199,39 @@ def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> 
     return heading
 
 
-def _damage(source: Window, at: int, section: _Section) -> int:
-    """Return where the next plausible block begins after damage at `at`; else the block's end."""
-    source.unread.note("damaged block")
-    raw = np.frombuffer(source.data, np.uint8)
-    here = np.arange(at + 4, max(source.end - 12, at + 4), 4, dtype=np.int64)
-    head = bytes_at(raw, here, 8).view(f"{section.order}u4").astype(np.int64)
-    sound = (head[:, 1] >= 12) & (head[:, 1] <= MAX_BLOCK) & (head[:, 1] % 4 == 0)
-    here, length = here[sound], head[sound, 1]
-    inside = here + length <= source.end
-    here, length = here[inside], length[inside]
-    echo = bytes_at(raw, here + length - 4, 4).view(f"{section.order}u4").ravel()
-    found = here[echo == length]
-    resumed = int(found[0]) if len(found) else source.end
-    source.unread.note("bytes skipped after damage", resumed - at)
-    return resumed
+class _Recovery:
+    """Finds the next block behind damage, a limited number of times."""
+
+    def __init__(self, source: Window) -> None:
+        self._source = source
+        self._tries = 0
+        self.lost = False
+
+    def resume(self, at: int, section: _Section) -> int:
+        """Return where the next plausible block begins behind damage at `at`; else, with `lost` set, where to search on
+        in the next bytes of the file: blocks are aligned to four bytes."""
+        source, begin = self._source, at
+        if not self.lost:
+            source.unread.note("damaged block")
+            self._tries += 1
+            begin += 4
+        found = self._search(begin, section) if self._tries <= MAX_RECOVERIES else None
+        self.lost = found is None
+        resumed = begin + max(source.end - 12 - begin + 4, 0) // 4 * 4 if found is None else found
+        source.unread.note("bytes skipped after damage", resumed - at)
+        return resumed
+
+    def _search(self, at: int, section: _Section) -> int | None:
+        raw, end = np.frombuffer(self._source.data, np.uint8), self._source.end
+        for piece in range(at, end - 11, SEARCH_BYTES):
+            here = np.arange(piece, min(piece + SEARCH_BYTES, end - 11), 4, dtype=np.int64)
+            head = bytes_at(raw, here, 8).view(f"{section.order}u4").astype(np.int64)
+            sound = (head[:, 1] >= 12) & (head[:, 1] <= MAX_BLOCK) & (head[:, 1] % 4 == 0)
+            here, length = here[sound], head[sound, 1]
+            inside = here + length <= end
+            here, length = here[inside], length[inside]
+            echo = bytes_at(raw, here + length - 4, 4).view(f"{section.order}u4").ravel()
+            found = here[echo == length]
+            if len(found):
+                return int(found[0])
+        return None
