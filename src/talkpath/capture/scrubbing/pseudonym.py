@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-
-import numpy as np
+from functools import cache
+from ipaddress import ip_network
 
 from talkpath.capture.calls.app_naming import networks
-from talkpath.capture.packets.flows import is_private
+from talkpath.capture.packets.flows import PRIVATE_NETS
 
-OUTSIDE4, INSIDE4, GROUP4 = (ip_network(text) for text in ("198.18.0.0/15", "10.0.0.0/8", "239.255.0.0/16"))
-OUTSIDE6, INSIDE6, GROUP6 = (ip_network(text) for text in ("2001:db8::/32", "fd00::/8", "ff08::/16"))
+Range = tuple[int, int]
+"""The first address of a network as a number, and how many it has."""
+
+
+def _range(network: str) -> Range:
+    parsed = ip_network(network)
+    return int(parsed.network_address), parsed.num_addresses
+
+
+OUTSIDE4, INSIDE4, GROUP4 = _range("198.18.0.0/15"), _range("10.0.0.0/8"), _range("239.255.0.0/16")
+OUTSIDE6, INSIDE6, GROUP6 = _range("2001:db8::/32"), _range("fd00::/8"), _range("ff08::/16")
 """Networks of made-up addresses: test networks (RFC 2544, 3849), private and multicast ones. An address stays in its
 kind."""
 
@@ -24,35 +32,47 @@ class Pseudonyms:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._addresses: dict[bytes, bytes] = {}
-        self._used: dict[IPv4Network | IPv6Network, int] = {}
+        self._next: dict[int, int] = {}
 
     def address(self, packed: bytes) -> bytes:
         """Return the made-up address for a real one of 4 or 16 bytes."""
-        if packed not in self._addresses:
-            network = _like(packed)
-            number = self._used.get(network, secrets.randbelow(network.num_addresses))
-            self._used[network] = number + 1
-            made = int(network.network_address) + number % network.num_addresses
-            self._addresses[packed] = made.to_bytes(len(packed), "big")
-        return self._addresses[packed]
+        made = self._addresses.get(packed)
+        if made is None:
+            first, count = _like(packed)
+            if first not in self._next:
+                self._next[first] = secrets.randbelow(count)
+            made = self._addresses[packed] = (first + self._next[first] % count).to_bytes(len(packed), "big")
+            self._next[first] += 1
+        return made
 
     def bytes(self, secret: bytes) -> bytes:
         """Return bytes that are the same for the same secret, as many as it has (at most 64)."""
         return hashlib.blake2b(secret, key=self._key, digest_size=64).digest()[: len(secret)]
 
 
-def _like(packed: bytes) -> IPv4Network | IPv6Network:
+@cache
+def _app_ranges() -> tuple[tuple[int, Range], ...]:
+    """Return (bytes of an address, range) of all networks that app files list."""
+    listed = [network for known in networks().values() for network in known]
+    return tuple((4 if one.version == 4 else 16, (int(one.network_address), one.num_addresses)) for one in listed)
+
+
+def _like(packed: bytes) -> Range:
     """Return the network that a made-up address is taken from: an app's own where the real address lies in it."""
-    host = ip_address(packed)
-    for known in networks().values():
-        for network in known:
-            if host in network:
-                return network
-    short = len(packed) == 4
-    if host.is_multicast or packed == b"\xff" * 4:
+    length, number = len(packed), int.from_bytes(packed, "big")
+    for size, (first, count) in _app_ranges():
+        if size == length and first <= number < first + count:
+            return first, count
+    short = length == 4
+    if (224 <= packed[0] < 240 if short else packed[0] == 0xFF) or packed == b"\xff" * 4:
         return GROUP4 if short else GROUP6
-    words = (0, 0xFFFF << 32 | int(host)) if short else (int(host) >> 64, int(host) & 0xFFFFFFFFFFFFFFFF)
-    high, low = (np.array([word], np.uint64) for word in words)
-    if is_private(high, low)[0]:
+    if _is_private(number, short):
         return INSIDE4 if short else INSIDE6
     return OUTSIDE4 if short else OUTSIDE6
+
+
+def _is_private(number: int, short: bool) -> bool:
+    """As `flows.is_private`, for one address."""
+    if short:
+        return any(number >> shift == net for shift, net in PRIVATE_NETS)
+    return number >> 121 == 0x7E or number >> 118 == 0x3FA

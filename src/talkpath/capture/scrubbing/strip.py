@@ -17,7 +17,7 @@ from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 from talkpath.wire.tls_records import HEADER_BYTES, TURN_PROTOCOLS, hello, offered
 
-WHOLE = frozenset(
+NUMBERS = frozenset(
     (
         Attribute.LIFETIME,
         Attribute.REQUESTED_TRANSPORT,
@@ -29,7 +29,9 @@ WHOLE = frozenset(
         *(0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070),
     )
 )
-"""STUN attributes that identify nobody."""
+"""STUN attributes that hold a number which identifies nobody, in at most NUMBER_BYTES; longer values are something
+else."""
+NUMBER_BYTES = 4
 
 ADDRESSES = {
     Attribute.MAPPED_ADDRESS: False,
@@ -42,13 +44,22 @@ ADDRESSES = {
 PROVIDERS = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
 KNOWN_WORDS = (b"EDGERAY_DEFAULT_USER", b"okcdn")
 CERTIFICATES = (b"\x0c\x08hangouts",)
-HELLO_KEPT = frozenset((10, 11, 13, 14, 22, 23))
+USE_SRTP = 14
+HELLO_KEPT = frozenset((10, 11, 13, USE_SRTP, 22, 23))
 """Extensions of a hello whose contents are kept: groups, point formats, signatures, SRTP profiles, two flags."""
+
+SIP_METHODS = frozenset(
+    b"INVITE ACK BYE CANCEL REGISTER OPTIONS NOTIFY SUBSCRIBE PRACK UPDATE MESSAGE INFO REFER PUBLISH".split()
+)
 
 QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 QUIC_DRAFTS = (b"\xff\x00\x00", b"Q04", b"Q05", b"T05")
 
-RTP_KEPT, RTCP_KEPT, QUIC_KEPT, ENCRYPTED_KEPT, RECORD, HANDSHAKE = 16, 8, 5, 4, 13, 12
+RTP_KEPT, EXTENSION_KEPT, RTCP_KEPT, QUIC_KEPT, ENCRYPTED_KEPT, RECORD, HANDSHAKE = 12, 4, 8, 5, 4, 13, 12
+"""Bytes that are kept; of RTP the first four of an extension too, its kind and its length."""
+HELLO_LIST_BYTES = 256
+"""At most so much is kept of a list in a hello: browsers offer shorter ones."""
+DEEPEST = 3
 TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
 
 
@@ -60,18 +71,24 @@ class Strip:
 
     def __call__(self, data: bytes) -> bytes:
         """Return the datagram at the same length, without its secrets."""
+        return self._layer(data, DEEPEST)
+
+    def _layer(self, data: bytes, layers: int) -> bytes:
+        """Strip a datagram and what it carries, at most so many layers deep: `capture` opens no more."""
         if not data:
             return data
         first = data[0]
         if first < 64 and data[4:8] == stun.COOKIE_BYTES:
-            return self._stun(data)
+            return self._stun(data, layers)
+        if not layers:
+            return self._plain(data)
         if 0x40 <= first <= 0x4F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
-            return data[:4] + self(data[4:])
+            return data[:4] + self._layer(data[4:], layers - 1)
         if data[:2] == b"\xff\x10" and len(data) > 12:
-            return data[:4] + bytes(8) + self(data[12:])
+            return data[:4] + bytes(8) + self._layer(data[12:], layers - 1)
         for cue in self._wrappings:
             if _matches(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
-                return self._wrapped(data, cue)
+                return self._wrapped(data, cue, layers - 1)
         return self._plain(data)
 
     def record(self, data: bytes) -> bytes:
@@ -86,8 +103,7 @@ class Strip:
     def _plain(self, data: bytes) -> bytes:
         first = data[0]
         if first >> 6 == 2 and len(data) >= 12:
-            kept = RTCP_KEPT if 192 <= data[1] <= 223 else RTP_KEPT
-            return self._encrypted(data, kept)
+            return self._encrypted(data, _rtp_kept(data))
         if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD:
             return _dtls(data)
         if first >= 192 and (data[1:5] in QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
@@ -117,8 +133,8 @@ class Strip:
         call = self._names.bytes(data[: min(12, len(data))])[kept:]
         return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:TAG])[max(kept - 12, 0) :]
 
-    def _wrapped(self, data: bytes, cue: Cue) -> bytes:
-        out = bytearray(cue.inner_at) + self(data[cue.inner_at :])
+    def _wrapped(self, data: bytes, cue: Cue, layers: int) -> bytes:
+        out = bytearray(cue.inner_at) + self._layer(data[cue.inner_at :], layers)
         out[:3], out[7:9] = data[:3], data[7:9]
         for at, byte in cue.marks:
             out[at] = byte
@@ -127,25 +143,27 @@ class Strip:
             out[20:24] = data[20:24]
         return bytes(out[: len(data)])
 
-    def _stun(self, data: bytes) -> bytes:
+    def _stun(self, data: bytes, layers: int) -> bytes:
         try:
             message = stun.decode(data)
         except WireError:
             return _zeroed(data, 8)
         out = bytearray(data[:8] + self._names.bytes(message.transaction))
         for kind, value in message.attributes:
-            made = self._value(kind, value, message.transaction, bytes(out[8:20]))
-            out += struct.pack("!HH", kind, len(value)) + made
+            stripped = self._value(kind, value, message.transaction, bytes(out[8:20]), layers)
+            out += struct.pack("!HH", kind, len(value)) + stripped
             out += bytes(-len(value) % 4) if message.padded else b""
         return bytes(out[: len(data)]) + bytes(len(data) - len(out))
 
-    def _value(self, kind: int, value: bytes, transaction: bytes, made: bytes) -> bytes:
-        if kind in WHOLE or (kind == Attribute.REALM and value.rstrip(b"\0") in (*PROVIDERS, b'"rtcmedia"')):
+    def _value(self, kind: int, value: bytes, transaction: bytes, made: bytes, layers: int) -> bytes:
+        if kind in NUMBERS and len(value) <= NUMBER_BYTES:
+            return value
+        if kind == Attribute.REALM and value.rstrip(b"\0") in (*PROVIDERS, b'"rtcmedia"'):
             return value
         if kind in ADDRESSES and len(value) in (8, 20):
             return self._address(value, transaction, made, ADDRESSES[Attribute(kind)])
-        if kind == Attribute.DATA:
-            return self(value)
+        if kind == Attribute.DATA and layers:
+            return self._layer(value, layers - 1)
         if kind == Attribute.USERNAME:
             return _form_of(value)
         if kind == Attribute.WA_STREAM:
@@ -172,6 +190,13 @@ def _form_of(name: bytes) -> bytes:
         if at >= 0:
             out[at : at + len(word)] = word
     return bytes(out)
+
+
+def _rtp_kept(data: bytes) -> int:
+    """How much is kept of an RTP or RTCP packet: its header, and of an extension that follows at once its kind."""
+    if 192 <= data[1] <= 223:
+        return RTCP_KEPT
+    return RTP_KEPT + (EXTENSION_KEPT if data[0] & 0x1F == 0x10 else 0)
 
 
 def _matches(cue: Cue, data: bytes) -> bool:
@@ -216,25 +241,33 @@ def _hello(body: bytes) -> bytes:
         at += width + size
     for width in (2, 1):
         size = width + int.from_bytes(body[at : at + width], "big")
-        out[at : at + size] = body[at : at + size]
+        kept = min(size, HELLO_LIST_BYTES)
+        out[at : at + kept] = body[at : at + kept]
         at += size
     out[at : at + 2] = body[at : at + 2]
     at += 2
     while at + 4 <= len(body):
         kind, size = struct.unpack_from("!HH", body, at)
-        kept = 4 + (size if kind in HELLO_KEPT else 0)
+        kept = 4 + (_listed(kind, body[at + 4 : at + 6], size) if kind in HELLO_KEPT else 0)
         out[at : at + kept] = body[at : at + kept]
         at += 4 + size
     return bytes(out[: len(body)])
+
+
+def _listed(kind: int, length: bytes, size: int) -> int:
+    """How many bytes of an extension are a list: of use_srtp not the key identifier behind it (RFC 5764 section
+    4.1.1)."""
+    listed = 2 + int.from_bytes(length, "big") if kind == USE_SRTP else size
+    return min(listed, size, HELLO_LIST_BYTES)
 
 
 def sip(data: bytes) -> bytes:
     """Strip a SIP message to its method or code; empty where it is none."""
     line = data[:64].split(b"\r\n")[0]
     head, _, rest = line.partition(b" ")
-    if head == b"SIP/2.0":
+    if head == b"SIP/2.0" and rest[:3].isdigit():
         invited = b"\r\nCSeq: 1 INVITE" if b"INVITE" in data.partition(b"CSeq:")[2][:40] else b""
         return (b"SIP/2.0 " + rest[:3] + invited).ljust(len(data))[: len(data)]
-    if rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head.isalpha():
+    if rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head in SIP_METHODS:
         return (head + b" sip:x").ljust(len(data))[: len(data)]
     return b""
