@@ -65,7 +65,7 @@ class Scan:
     fragments: Fragments = field(init=False)
 
     def __post_init__(self) -> None:
-        self.recognition = Recognition(self.flows)
+        self.recognition = Recognition(self.flows, self.unread)
         budget = ReassemblyBudget()
         self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)
         self.fragments = Fragments(self.unread, budget)

@@ -21,6 +21,7 @@ from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow, evidence
 from talkpath.capture.recognise.sample import AskedDatagrams
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.errors import WireError
+from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
@@ -29,6 +30,8 @@ SURE, SURE_HITS, CERTAIN, SETTLED = 0.9, 2, 0.95, 6
 """After SURE_HITS hits with confidence SURE only that app file is asked about a flow; a hit with confidence CERTAIN
 ends the questions about a datagram; after SETTLED STUN messages only app files that recognised some are asked."""
 ASK_FLOW = 32
+MOST_KNOWN, MOST_STREAMS = 1 << 17, 1 << 17
+"""So many flows and streams are known at once, some 2 KB each."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
 PERMISSION = "stun.permission"
 NAMES = {
@@ -46,8 +49,9 @@ NAMES = {
 class Recognition:
     """Everything that the recognisers have answered, by flow and by stream."""
 
-    def __init__(self, flows: Flows) -> None:
-        self._flows = flows
+    def __init__(self, flows: Flows, unread: Unread) -> None:
+        self._flows, self._unread = flows, unread
+        self._room = MOST_KNOWN // 2
         self._recognisers = recognisers()
         self._sampler = Sampler(flows, cues())
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
@@ -95,6 +99,8 @@ class Recognition:
 
     def _medium_code(self, asked: AskedDatagrams, place: int) -> int:
         known = self._known(asked, place)
+        if known is None:
+            return NONE
         first, second = self._flows.table["end"][asked.flow[place]].tolist()
         name = self.headerless_ends.get(first) or self.headerless_ends[second]
         self._look(known, asked, place)
@@ -106,6 +112,8 @@ class Recognition:
 
     def _ask(self, asked: AskedDatagrams, place: int, stream: int, only: set[str] | None) -> None:
         known = self._known(asked, place)
+        if known is None:
+            return
         kind = asked.kind[place]
         if kind in (OTHER, RTCP):
             known.asked += 1
@@ -172,10 +180,7 @@ class Recognition:
         if hit.stitch is not None:
             known.stitches.add(hit.stitch)
         if stream:
-            of_stream = self.streams.get(stream)
-            if of_stream is None:
-                of_stream = self.streams[stream] = {}
-            evidence_of(of_stream, hit.app).add(hit, at_s)
+            self._note_stream(stream, hit, at_s)
         if hit.confidence >= CERTAIN:
             self._successes[name] += 1
         if hit.confidence >= SURE and evidence.hits >= SURE_HITS:
@@ -183,6 +188,15 @@ class Recognition:
         own = known.view.setup.startswith(f"{hit.app}.")
         if own or (hit.kind == "media" and kind == OTHER):
             self._mark(known.view, name, own)
+
+    def _note_stream(self, stream: int, hit: Hit, at_s: float) -> None:
+        of_stream = self.streams.get(stream)
+        if of_stream is None:
+            if len(self.streams) >= MOST_STREAMS:
+                self._unread.note("RTP packet not recognised: too many streams in the file")
+                return
+            of_stream = self.streams[stream] = {}
+        evidence_of(of_stream, hit.app).add(hit, at_s)
 
     def _mark(self, view: FlowView, name: str, own: bool) -> None:
         """Mark both sockets: their media may have no readable header. The app's own set-up counts for both."""
@@ -193,14 +207,26 @@ class Recognition:
             else:
                 self._memories[end] = view.notes
 
-    def _known(self, asked: AskedDatagrams, place: int) -> KnownFlow:
+    def _known(self, asked: AskedDatagrams, place: int) -> KnownFlow | None:
+        """Return what is known of a datagram's flow; None for a new flow where there are too many."""
         flow = asked.flow[place]
         known = self.known.get(flow)
-        if known is None:
-            known = self.known[flow] = KnownFlow(FlowView(number=flow), asked.local[place])
-            if self._memories:
-                self._give_notes(known)
+        if known is not None:
+            return known
+        if len(self.known) >= self._room:
+            self._forget()
+            if len(self.known) >= MOST_KNOWN:
+                self._unread.note("packet not recognised: too many flows in the file")
+                return None
+        known = self.known[flow] = KnownFlow(FlowView(number=flow), asked.local[place])
+        if self._memories:
+            self._give_notes(known)
         return known
+
+    def _forget(self) -> None:
+        """Forget the flows in which no app was recognised, so that memory is bounded."""
+        self.known = {flow: known for flow, known in self.known.items() if known.names}
+        self._room = min(max(2 * len(self.known), MOST_KNOWN // 2), MOST_KNOWN)
 
     def _give_notes(self, known: KnownFlow) -> None:
         """Give a new flow the notes of a flow at the same local socket whose media has no readable header: it may be
