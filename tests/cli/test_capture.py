@@ -154,3 +154,50 @@ def test_whoever_reads_the_beginning_alone_is_no_failure(call: Path):
                           stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+NASTY = "a\x1b[31mb\nc\u202efdp.\u2066\udcff.pcap"
+"""ESC, a newline, marks that turn text, a byte that is no text."""
+
+
+def run_as_user(*arguments: str) -> str:
+    """Everything that a command prints, on both outputs."""
+    code = "from talkpath.cli import main; main()"
+    made = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=False)
+    return (made.stdout + made.stderr).decode()
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["capture", "{}"],
+        ["capture", "{}", "{}"],
+        ["scrub", "{}", "-o", "{}.out"],
+        ["scrub", "{}", "-o", "{}/out"],
+        ["report", "{}"],
+    ],
+)
+def test_names_of_files_cannot_steer_the_terminal(call: Path, command: list[str], there: bool):
+    nasty = call.parent / NASTY
+    if there:
+        call.rename(nasty)
+    printed = run_as_user(*(part.replace("{}", str(nasty)) for part in command))
+    assert "Traceback" not in printed
+    assert printed.strip()
+    assert not set(printed) & set("\x1b\u202e\u2066\r")
+    assert "b\nc" not in printed
+
+
+def test_json_holds_a_nasty_name_as_json_does(call: Path):
+    printed = run_as_user("capture", "--json", str(call.rename(call.parent / NASTY)))
+    assert "\x1b" not in printed
+    assert json.loads(printed)["file"] == NASTY.replace("\udcff", "\ufffd")
+
+
+def test_a_page_shows_a_nasty_name_as_escapes(call: Path, tmp_path: Path):
+    nasty = call.rename(call.parent / NASTY)
+    run_as_user("capture", str(nasty), "--html", str(tmp_path / "page.html"))
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "\\x1b[31mb\\nc\\u202efdp" in page
+    assert not set(page) & set("\x1b\u202e\u2066")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 from pkgutil import iter_modules
 
 import click
@@ -45,10 +46,16 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TalkpathError as error:
-        click.echo(f"talkpath: {error}", err=True)
+        from talkpath.report.printable import printable
+
+        click.echo(f"talkpath: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        from talkpath.report.printable import printable
+
+        message = StringIO()
+        error.show(message)
+        click.echo("\n".join(map(printable, message.getvalue().split("\n"))), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("talkpath: stopped.", err=True)

@@ -59,7 +59,9 @@ def command(
         except UsageError as error:
             if len(names) == 1:
                 raise
-            click.echo(f"talkpath: {error}", err=True)
+            from talkpath.report.printable import printable
+
+            click.echo(f"talkpath: {printable(str(error))}", err=True)
             failed = error.exit_code
             continue
         pairs = recording.paired_with(_read(str(peer))) if peer else None

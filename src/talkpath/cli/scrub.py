@@ -20,6 +20,7 @@ def command(file: Path, out: Path) -> None:
     The copy can be shared, and `talkpath capture` finds the same calls in it as in FILE.
     """
     from talkpath.capture.scrubbing.scrub import scrub
+    from talkpath.report.printable import printable
 
     if out.exists() and file.exists() and out.samefile(file):
         raise UsageError("The scrubbed copy would replace the recording itself; name another file with -o.")
@@ -32,6 +33,7 @@ def command(file: Path, out: Path) -> None:
     except OSError as error:
         message = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
         raise UsageError(message) from None
-    click.echo(f"{out.name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
+    name = printable(out.name)
+    click.echo(f"{name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
     for reason, times in sorted(left_out.items()):
         click.echo(f"  left out: {times} × {reason}")

@@ -59,7 +59,7 @@ def result(
     calls = tuple(call_object(call, endpoints(place) if endpoints else ()) for place, call in enumerate(findings.calls))
     return CaptureResult(
         schema=SCHEMA,
-        file=file,
+        file=file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         packets=findings.packets,
         duration_s=round(findings.duration_s, 6),
         unread=findings.unread,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from talkpath.measure.call import Call, Findings, Moment, Second
 from talkpath.report.pictures.check_page import page
 from talkpath.report.pictures.markup import Element, element, marked
+from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import severity
 from talkpath.report.words import sentences
@@ -34,7 +35,7 @@ def capture_page(file: str, findings: Findings) -> str:
         for attempt in findings.attempts
     ]
     body.append(element("p", capture_sentences.assumptions(), class_="soft"))
-    return page(say("capture", "What happened to the calls in {file}", file=file), body, simulated=False)
+    return page(say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False)
 
 
 def _unread(findings: Findings) -> Iterator[Element]:

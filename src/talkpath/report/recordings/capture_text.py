@@ -10,6 +10,7 @@ from rich.text import Text
 
 from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
 from talkpath.report.check_text import STYLES
+from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
@@ -30,7 +31,7 @@ def show(
 ) -> None:
     """Print everything about one file."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
-    heading = f"{file}: {listed([came, seconds(findings.duration_s)])}"
+    heading = f"{printable(file)}: {listed([came, seconds(findings.duration_s)])}"
     console.print(Text(heading, style="bold"))
     if findings.unread:
         console.print(f"  {capture_sentences.unread(findings)}")
