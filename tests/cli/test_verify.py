@@ -108,6 +108,7 @@ def test_a_real_check_has_a_receipt_with_the_network_of_its_address(tmp_path: Pa
     assert told["receipt"] == {
         "responder": key, "operator": "", "class": "unknown", "network": "AS64499", "country": "XX",
         "ended_at": told["receipt"]["ended_at"], "epochs": told["receipt"]["epochs"],
+        "started_at": told["receipt"]["started_at"], "binds": "all",
     }  # fmt: skip
     assert told["receipt"]["epochs"] > 0
     assert told["receipt"]["ended_at"].endswith(":00:00Z")

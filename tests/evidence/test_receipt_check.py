@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from played import bundle, played
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import has_receipt, read_bundle, read_seal
-from talkpath.evidence.receipt_check import open_head, open_receipt
+from talkpath.evidence.bundle import FACTS as FACTS_PART
+from talkpath.evidence.bundle import RECEIPT, VERDICT, _seal, has_receipt, read_bundle, read_seal
+from talkpath.evidence.compression import compress
+from talkpath.evidence.receipt_check import binds_all, open_head, open_receipt
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
-from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
-from talkpath.measure.facts_digest import facts_digest
+from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt
+from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import SIGNED, Head, Statement, seal, unseal
 from talkpath.wire.control.sign import Signer
@@ -194,3 +196,86 @@ def test_honest_runs_fit_their_receipt(background: str, rules: tuple[str, ...]) 
 def test_a_packet_that_the_network_doubled_is_no_disagreement(seed: int) -> None:
     """A request that comes twice is taken for its own retry by the end that gets it."""
     assert read_bundle(bundle(played(seed, "reorder"))).receipt is not None
+
+
+REAL = replace(FACTS, simulated=False, exchanges=(), started_at="2026-11-24T20:00:00Z")
+
+
+def signed_for(facts: Facts, **changes: object) -> Facts:
+    """As a test server of today signs these facts: with the digest of all of them, and its own hour."""
+    told = {"facts_digest": facts_digest(facts.epochs), "run_digest": run_digest(facts), "started_at": facts.started_at}
+    body, signature = seal(replace(statement(), **told | changes), responder_signer())
+    return replace(facts, receipt=SignedReceipt(body, signature))
+
+
+AFTERWARDS: dict[str, Callable[[Facts], Facts]] = {
+    "exchanges": lambda facts: replace(
+        facts, exchanges=(Exchange(app="telegram", host="x", neutral=False, at_s=1.0, ok=False),)
+    ),
+    "another day": lambda facts: replace(facts, started_at="2026-11-23T20:00:00Z"),
+    "another hour": lambda facts: replace(facts, started_at="2026-11-24T21:00:00Z"),
+    "clean health": lambda facts: replace(facts, health=replace(facts.health, vpn=not facts.health.vpn)),
+    "alpha": lambda facts: replace(facts, plan=replace(facts.plan, alpha=0.01)),
+    "arms": lambda facts: replace(facts, plan=replace(facts.plan, arms=facts.plan.arms[:1] * 2)),
+    "reach": lambda facts: replace(facts, reach=replace(facts.reach, reference="connected")),
+    "transports": lambda facts: replace(facts, paths=("tcp/443", *facts.paths)),
+    "duration": lambda facts: replace(facts, duration_s=facts.duration_s + 1.0),
+}
+
+
+@pytest.mark.parametrize("change", AFTERWARDS.values(), ids=AFTERWARDS)
+def test_whoever_keeps_the_key_of_the_run_cannot_change_the_rest_afterwards(change: Callable[[Facts], Facts]) -> None:
+    signed = signed_for(REAL)
+    assert open_receipt(signed, KEY) is not None
+    changed = change(signed)
+    assert changed != signed
+    with pytest.raises(BundleError, match="not those that the probe had told the test server"):
+        open_receipt(changed, KEY)
+
+
+@pytest.mark.parametrize("change", AFTERWARDS.values(), ids=AFTERWARDS)
+def test_a_bundle_signed_anew_is_refused(change: Callable[[Facts], Facts]) -> None:
+    """The same, through the file: the writer leaves such a receipt out, and a forger's file does not verify."""
+    changed = change(signed_for(REAL))
+    assert not has_receipt(changed, probe_signer())
+    with pytest.raises(BundleError):
+        read_bundle(forged(changed))
+
+
+def forged(facts: Facts) -> bytes:
+    """A bundle whose writer checks nothing."""
+    assert facts.receipt is not None
+    parts = {
+        FACTS_PART: compress(msgspec.msgpack.encode(replace(facts, receipt=None))),
+        RECEIPT: compress(msgspec.msgpack.encode(facts.receipt)),
+        VERDICT: compress(b"{}"),
+    }
+    return _seal("check", parts, probe_signer())
+
+
+def test_a_check_carries_no_exchanges_even_where_the_probe_told_of_them() -> None:
+    """A probe that lies from the start could have told them; but no check against a test server has any."""
+    facts = AFTERWARDS["exchanges"](REAL)
+    with pytest.raises(BundleError, match="exchanges with other hosts, which no check"):
+        read_bundle(forged(signed_for(facts)))
+    assert read_bundle(forged(signed_for(replace(facts, simulated=True)))).receipt is not None
+
+
+@pytest.mark.parametrize(("hour", "fits"), [("20", True), ("19", True), ("22", True), ("23", False), ("17", False)])
+def test_the_start_is_held_against_the_test_server_s_clock(hour: str, fits: bool) -> None:
+    facts = signed_for(REAL, started_at=f"2026-11-24T{hour}:00:00Z")
+    if fits:
+        assert open_receipt(facts, KEY) is not None
+        return
+    with pytest.raises(BundleError, match="disagree about when the check began"):
+        open_receipt(facts, KEY)
+
+
+def test_a_receipt_of_an_older_test_server_binds_the_epochs_alone() -> None:
+    old = signed_for(REAL, run_digest=b"", started_at="")
+    found = open_receipt(old, KEY)
+    assert found is not None
+    assert not binds_all(found)
+    assert open_receipt(AFTERWARDS["alpha"](old), KEY) is not None
+    with pytest.raises(BundleError, match="not those that the probe had told"):
+        open_receipt(replace(old, epochs=(first(no_media, "down")(old.epochs[0]), *old.epochs[1:])), KEY)

@@ -16,6 +16,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.facts_digest import run_digest
 from talkpath.observatory.intake.collector import Answer, Collector, Settings
 from talkpath.observatory.intake.contributors import Contributors, Limit
 from talkpath.observatory.intake.metrics import Metrics
@@ -54,9 +55,9 @@ def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("
     played = facts(restricted, apps)
     assert played.receipt is not None
     seen = unseal(played.receipt.body, played.receipt.signature)
-    own = replace(seen, probe_key=probe.public, responder_key=responder.public)
-    receipt, key = SignedReceipt(*seal(own, responder)), raw_key_text(responder.public)
-    taken = replace(played, simulated=False, responder_key=key, receipt=receipt)
+    real = replace(played, simulated=False, responder_key=raw_key_text(responder.public))
+    own = replace(seen, probe_key=probe.public, responder_key=responder.public, run_digest=run_digest(real))
+    taken = replace(real, receipt=SignedReceipt(*seal(own, responder)))
     assert has_receipt(taken, probe)
     return write_check(taken, told(restricted, apps), probe)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from talkpath.api.bundle_files import BundleSource, opened
 from talkpath.evidence.bundle import Bundle
+from talkpath.evidence.receipt_check import binds_all
 
 SCHEMA = "talkpath.verify/1"
 
@@ -76,4 +77,6 @@ def _receipt(stored: Bundle, operators: Any) -> dict[str, Any] | None:
         "country": stored.receipt.country,
         "ended_at": stored.receipt.ended_at,
         "epochs": len(stored.receipt.epochs),
+        "started_at": stored.receipt.started_at,
+        "binds": "all" if binds_all(stored.receipt) else "epochs",
     }

@@ -12,8 +12,13 @@ WHOLE = "Nothing in the bundle was changed since it was signed."
 RECORDING = "A recording: all of it is the word of whoever made it."
 UNSIGNED = "No test server signed what it saw: all of it is the word of whoever ran the check."
 PROBE = (
+    "What arrived at the probe, every delay, and the plan, the health and the times of the check are the probe's own "
+    "word. It was given to the test server before the check ended, and is unchanged since."
+)
+PROBE_EPOCHS_ALONE = (
     "What arrived at the probe, and every delay, is the probe's own word. It was given to the test server before the "
-    "check ended, and is unchanged since."
+    "check ended, and is unchanged since. This test server was of an older version, whose receipt binds nothing else: "
+    "the plan, the health and the times of the check are the word of whoever wrote the bundle."
 )
 SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves nothing of any real network."
 
@@ -42,7 +47,8 @@ def _lines(record: dict[str, Any]) -> list[str]:
     elif receipt is None:
         lines.append(UNSIGNED)
     else:
-        lines += [_signed_by(receipt), _seen_from(receipt), PROBE]
+        probe = PROBE if receipt["binds"] == "all" else PROBE_EPOCHS_ALONE
+        lines += [_signed_by(receipt), _seen_from(receipt), probe]
     return [*lines, SIMULATED] if record["simulated"] else lines
 
 

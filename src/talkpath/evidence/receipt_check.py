@@ -1,21 +1,24 @@
 """Checks that the responder's receipt agrees with the facts of a bundle.
 
 Contract: `open_receipt` raises `BundleError` with one sentence at the first disagreement. What arrived at the probe,
-its times and its delays are the probe's own word. The receipt can only bind them to what the probe told when the check
-ended (`measure.facts_digest`).
+its times and its delays are the probe's own word, and so are plan, health, reach and times. The receipt can only bind
+them to what the probe told when the check ended (`measure.facts_digest`); receipts of older test servers bind the
+epochs alone (`binds_all`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from talkpath.errors import BundleError, WireError
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
-from talkpath.measure.facts_digest import facts_digest
+from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import Head, SeenEpoch, SeenFlow, Signed, Statement, unseal, unseal_head
 
+MOST_APART = timedelta(hours=2)  # two clocks, each cut to the hour; a device's may be a little off
 ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 
 
@@ -33,7 +36,13 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     if statement.facts_digest != facts_digest(facts.epochs):
         raise BundleError("The facts are not those that the probe had told the test server when the check ended.")
     _compare(facts.epochs, statement.epochs)
+    _compare_run(facts, statement)
     return statement
+
+
+def binds_all(statement: Statement) -> bool:
+    """Whether a receipt binds plan, health, reach, exchanges, transports and times too, and not the epochs alone."""
+    return bool(statement.run_digest)
 
 
 def open_head(receipt: SignedReceipt, probe_key: bytes) -> Head:
@@ -49,6 +58,22 @@ def _of_run(opened: Callable[[bytes, bytes], Signed], receipt: SignedReceipt, pr
     if opened_receipt.probe_key != probe_key:
         raise BundleError(ANOTHER_RUN)
     return opened_receipt
+
+
+def _compare_run(facts: Facts, statement: Statement) -> None:
+    """Check everything but the epochs, as far as the receipt binds it.
+
+    The lab adds exchanges and a reference after a check, so the digest of its facts is not compared; what the lab signs
+    proves nothing in any case.
+    """
+    if binds_all(statement) and not facts.simulated and statement.run_digest != run_digest(facts):
+        raise BundleError("The plan, the health or the times are not those that the probe had told the test server.")
+    if facts.started_at and statement.started_at and _apart(facts.started_at, statement.started_at) > MOST_APART:
+        raise BundleError("The facts and the test server's receipt disagree about when the check began.")
+
+
+def _apart(one: str, other: str) -> timedelta:
+    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other))
 
 
 def _compare(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:
