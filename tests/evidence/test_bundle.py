@@ -132,7 +132,7 @@ def sealed(parts: Mapping[str, bytes], kind: str = "check") -> bytes:
 
 @pytest.mark.parametrize("facts", [
     gzip.compress(b"x"), b"no gzip", gzip.compress(msgspec.msgpack.encode(FACTS)) + b"x",
-    gzip.compress(msgspec.msgpack.encode(FACTS))[:-1], gzip.compress(bytes(form.MOST_FACTS_BYTES + 1)),
+    gzip.compress(msgspec.msgpack.encode(FACTS))[:-1], gzip.compress(bytes(form.MAX_FACTS_BYTES + 1)),
 ], ids=["no facts", "no gzip", "more", "less", "bomb"])  # fmt: skip
 def test_signed_nonsense_is_a_sentence(facts: bytes) -> None:
     assert refused(sealed({form.FACTS: facts, form.VERDICT: unpack(DATA)[form.VERDICT]}))

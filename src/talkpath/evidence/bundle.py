@@ -42,7 +42,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "capture": ((FACTS, VERDICT),),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
-MAX_BYTES, MAX_RECEIPT_BYTES = 16 << 20, 1 << 20
+MAX_BYTES, MAX_RECEIPT_BYTES, MAX_FACTS_BYTES = 16 << 20, 1 << 20, MOST_FACTS_BYTES
 MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20}
 """The most that the stored verdict unpacks to. That of eight restricted arms takes 0.02 MB."""
 WRITER = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
@@ -126,7 +126,7 @@ def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer) -> byt
 def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer) -> bytes:
     """Write the bundle of a recording. The file's name is left out, since people name files after people."""
     facts = msgspec.msgpack.encode(findings)
-    if len(facts) > MOST_FACTS_BYTES:
+    if len(facts) > MAX_FACTS_BYTES:
         raise UsageError(TOO_LONG)
     parts = {FACTS: compress(facts), VERDICT: _compress_verdict("capture", {**verdict, "file": "-"})}
     return _seal("capture", parts, signer)
@@ -233,8 +233,8 @@ def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     verdict = read_stored_verdict(manifest.kind, decompress(parts[VERDICT], MAX_VERDICT_BYTES[manifest.kind]))
     bundle = Bundle(kind=manifest.kind, verdict=verdict, key=manifest.key, written_by=manifest.written_by)
     if manifest.kind == "capture":
-        return replace(bundle, findings=decode_findings(decompress(parts[FACTS], MOST_FACTS_BYTES)))
-    facts = decode_facts(decompress(parts[FACTS], MOST_FACTS_BYTES))
+        return replace(bundle, findings=decode_findings(decompress(parts[FACTS], MAX_FACTS_BYTES)))
+    facts = decode_facts(decompress(parts[FACTS], MAX_FACTS_BYTES))
     if facts.exchanges and not facts.simulated:
         raise BundleError("The bundle holds exchanges with other hosts, which no check against a test server has.")
     if RECEIPT in parts:
