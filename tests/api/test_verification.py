@@ -1,0 +1,80 @@
+"""Whose word a bundle is: what a receipt covers, who is listed, and what an older receipt leaves open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import talkpath
+from talkpath.cli.verify import EPOCHS_COVERED, RUN_COVERED, UNSIGNED, _lines
+from talkpath.evidence.bundle import write_check
+from talkpath.evidence.simulation_keys import probe_signer, responder_signer
+from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.facts_digest import run_digest
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import seal, unseal
+
+
+@pytest.fixture(scope="module")
+def result() -> talkpath.Result:
+    return talkpath.simulate(apps=["webrtc"], flows=4)
+
+
+def sealed(result: talkpath.Result, digest: bytes) -> bytes:
+    """The bundle with a receipt that holds this digest, signed by the lab's server."""
+    facts: Facts = result.facts
+    assert facts.receipt is not None
+    statement = replace(unseal(facts.receipt.body, facts.receipt.signature), run_digest=digest)
+    signed = replace(facts, receipt=SignedReceipt(*seal(statement, responder_signer())))
+    return write_check(signed, result.record, probe_signer())
+
+
+def lines(bundle: bytes) -> list[str]:
+    return _lines(talkpath.verify(bundle).record)
+
+
+def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
+    stored = talkpath.read_bundle(result.bundle()).facts
+    assert stored is not None
+    today = sealed(result, run_digest(stored))
+    assert talkpath.verify(today).record["receipt"]["covers_run"] is True
+    assert RUN_COVERED in lines(today)
+    assert EPOCHS_COVERED not in lines(today)
+
+
+def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: talkpath.Result) -> None:
+    older = sealed(result, b"")
+    verification = talkpath.verify(older)
+    assert verification.signed_by_server
+    assert verification.record["receipt"]["covers_run"] is False
+    assert EPOCHS_COVERED in lines(older)
+    assert RUN_COVERED not in lines(older)
+
+
+def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
+    bare = write_check(replace(result.facts, receipt=None), result.record, probe_signer())
+    verification = talkpath.verify(bare)
+    assert not verification.signed_by_server
+    assert verification.record["receipt"] is None
+    assert UNSIGNED in lines(bare)
+    assert RUN_COVERED not in lines(bare)
+
+
+def test_the_key_comes_before_the_name_that_a_program_gives_itself(result: talkpath.Result) -> None:
+    text = lines(result.bundle())
+    key = talkpath.verify(result.bundle()).record["key"]
+    assert key in text[1]
+    assert text[2] == f"The program that wrote it calls itself “talkpath/{talkpath.__version__}”."
+
+
+def test_a_listed_server_is_named(result: talkpath.Result, tmp_path: Path) -> None:
+    key = raw_key_text(responder_signer().public)
+    known = {"schema": "talkpath.responders/1", "responders": [{"key": key, "operator": "Example University"}]}
+    (tmp_path / "known.json").write_text(json.dumps(known))
+    listed = talkpath.verify(result.bundle(), responders=tmp_path / "known.json")
+    assert (listed.operator, talkpath.verify(result.bundle()).operator) == ("Example University", "")
+    with pytest.raises(talkpath.UsageError, match="list of responders"):
+        talkpath.verify(result.bundle(), responders=tmp_path / "none.json")
