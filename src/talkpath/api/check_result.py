@@ -69,6 +69,13 @@ class Result:
 
         return has_receipt(self.facts, self.signer)
 
+    @property
+    def has_known_server(self) -> bool:
+        """Is it known who runs the test server? If not, a restriction may be the server's own doing."""
+        from talkpath.report.known_server import has_known_server
+
+        return has_known_server(self.facts)
+
     def text(self) -> str:
         """The result as `talkpath check` prints it, without colours."""
         from rich.console import Console
@@ -77,7 +84,7 @@ class Result:
         from talkpath.report.pictures.check_page import simulation_note
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS)
-        check_text.show(page, self.verdicts, self.record["transports"])
+        check_text.show(page, self.verdicts, self.record["transports"], known_server=self.has_known_server)
         if self.facts.simulated:
             page.print(f"\n{simulation_note()}", highlight=False)
         assert isinstance(page.file, StringIO)

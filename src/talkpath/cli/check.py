@@ -108,4 +108,4 @@ def _show(result: Result, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.record))
     else:
-        check_text.show(screen(), result.verdicts, result.record["transports"])
+        check_text.show(screen(), result.verdicts, result.record["transports"], known_server=result.has_known_server)

@@ -75,7 +75,7 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
     if as_json:
         click.echo(json.dumps(location_report.record(facts, places)))
     else:
-        location_report.show(screen(), places, result.verdicts)
+        location_report.show(screen(), places, result.verdicts, known_server=result.has_known_server)
     if output is not None:
         result.save(output)
     return exit_code(result)

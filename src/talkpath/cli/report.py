@@ -31,6 +31,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
+    from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording_name
@@ -55,7 +56,8 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.findings is not None:
         capture_text.show(screen(), recording_name(), stored.findings)
     else:
-        check_text.show(screen(), judgement.verdicts, judgement.record["transports"])
+        known_server = stored.facts is not None and has_known_server(stored.facts)
+        check_text.show(screen(), judgement.verdicts, judgement.record["transports"], known_server=known_server)
     for note in notes:
         click.echo(note)
 

@@ -49,20 +49,27 @@ def table(verdicts: Sequence[Verdict]) -> RenderableType:
     return grid
 
 
-def explain(verdict: Verdict, *, with_messages: bool = False) -> RenderableType:
-    """A verdict's sentence and three lines. `with_messages` as for `sentences.lines`."""
+def explain(verdict: Verdict, *, with_messages: bool = False, known_server: bool = True) -> RenderableType:
+    """A verdict's sentence and three lines. `with_messages` and `known_server` as in `sentences`."""
     head = Text(f"{sentences.label(verdict)}: ", style=STYLES[verdict.state])
-    head.append(sentences.sentence(verdict), style="default")
+    head.append(sentences.sentence(verdict, known_server=known_server), style="default")
     lines = sentences.lines(verdict, with_messages=with_messages)
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
-def show(console: Console, verdicts: Sequence[Verdict], carried: Sequence[transport_table.Row] = ()) -> None:
-    """Print the whole result. `carried`: the rows of `transports` in tp-004."""
+def show(
+    console: Console,
+    verdicts: Sequence[Verdict],
+    carried: Sequence[transport_table.Row] = (),
+    *,
+    known_server: bool = True,
+) -> None:
+    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `sentences`."""
     console.print(table(verdicts))
     for verdict in notable(verdicts):
         console.print()
-        console.print(explain(verdict, with_messages=sentences.tested_messages(verdicts)))
+        with_messages = sentences.tested_messages(verdicts)
+        console.print(explain(verdict, with_messages=with_messages, known_server=known_server))
     if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
     console.print(transport_table.section(carried))

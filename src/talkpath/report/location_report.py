@@ -45,7 +45,9 @@ def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
     return plain
 
 
-def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = ()) -> None:
+def show(
+    console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = (), *, known_server: bool = True
+) -> None:
     """Print for each arm and direction a heading, the place and its limits; then the `verdicts` without a place."""
     for place in places:
         console.print(heading(place), style="bold", highlight=False)
@@ -56,7 +58,7 @@ def show(console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] 
     for verdict in unplaced(places, verdicts):
         name = ", ".join([app_name(verdict), medium(verdict.medium)])
         console.print(f"{name}: {MARKS[verdict.state]} {label(verdict)}", style="bold", highlight=False)
-        for line in (sentence_of(verdict), why_nowhere(verdict)):
+        for line in (sentence_of(verdict, known_server=known_server), why_nowhere(verdict)):
             console.print(f"  {line}", highlight=False)
 
 

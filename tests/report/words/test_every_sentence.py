@@ -22,6 +22,18 @@ def said(about: Verdict) -> list[str]:
 
 
 @pytest.mark.parametrize("code", codes())
+def test_a_server_that_nobody_knows_may_be_the_cause_of_a_restriction_itself(code: str) -> None:
+    with speaking(language(code)):
+        for about in VERDICTS:
+            known, unknown = (sentences.sentence(about, known_server=known) for known in (True, False))
+            assert (known != unknown) is (about.state == "restricted")
+            assert unknown.endswith(ENDS)
+            if code == "en" and about.state == "restricted":
+                assert "or the test server itself" in unknown
+                assert "our test server" not in unknown
+
+
+@pytest.mark.parametrize("code", codes())
 def test_a_verdict_is_a_whole_sentence_and_three_lines(code: str) -> None:
     with speaking(language(code)):
         for about in VERDICTS:

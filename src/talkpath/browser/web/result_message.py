@@ -9,6 +9,7 @@ from typing import Any
 from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
+from talkpath.report.known_server import has_known_server
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import codes, language, say, speaking, spoken
@@ -36,7 +37,7 @@ def result_message(
             "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
-            "verdicts": [_verdict(verdict) for verdict in verdicts],
+            "verdicts": [_verdict(verdict, has_known_server(facts)) for verdict in verdicts],
             "paths": [{"name": row["transport"], "carries": row["carries"]} for row in document["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
             "hint": hint or _late_server(verdicts, facts, far_late_ms),
@@ -47,13 +48,13 @@ def result_message(
         }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _verdict(verdict: Verdict, known_server: bool) -> dict[str, Any]:
     return {
         "state": verdict.state,
         "mark": sentences.MARKS[verdict.state],
         "label": sentences.label(verdict),
         "medium": sentences.medium(verdict.medium),
-        "sentence": sentences.sentence(verdict),
+        "sentence": sentences.sentence(verdict, known_server=known_server),
         "lines": sentences.lines(verdict),
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from talkpath.measure.facts import Facts
 from talkpath.report.check_text import notable
+from talkpath.report.known_server import has_known_server
 from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, cell, rows
 from talkpath.report.pictures.arrival_curve import curves, set_up
 from talkpath.report.pictures.chart import chart, description, key
@@ -29,7 +30,7 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
         element("p", _about(facts), class_="soft"),
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, record["transports"]),
-        *explanations(verdicts),
+        *explanations(verdicts, known_server=has_known_server(facts)),
         meanings(),
     ]
     return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
@@ -149,13 +150,13 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
 # -- in words ----------------------------------------------------------------------------------------------------
 
 
-def explanations(verdicts: Sequence[Verdict]) -> Iterator[Element]:
-    """The sentences of each notable verdict."""
+def explanations(verdicts: Sequence[Verdict], *, known_server: bool = True) -> Iterator[Element]:
+    """The sentences of each notable verdict. `known_server` as in `sentences`."""
     with_messages = sentences.tested_messages(verdicts)
     yield element("h2", say("page", "In words"))
     for verdict in notable(verdicts):
         yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-        yield element("p", *marked(sentences.sentence(verdict)))
+        yield element("p", *marked(sentences.sentence(verdict, known_server=known_server)))
         yield element(
             "ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, with_messages=with_messages))
         )

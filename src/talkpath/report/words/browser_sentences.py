@@ -11,14 +11,26 @@ STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
-def sentence(verdict: Verdict) -> str:
-    """The verdict in one sentence, for the states of `STATES`."""
+def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
+    """The verdict in one sentence, for the states of `STATES`. `known_server` as for `sentences.sentence`."""
     video, why = verdict.medium == "video", _why(verdict.reason)
     match verdict.state:
         case "ok" if video:
             return say("ok", "Video calls of this browser reach our test server as well as anything else.")
         case "ok":
             return say("ok", "Voice calls of this browser reach our test server as well as anything else.")
+        case "restricted" if video and not known_server:
+            return say(
+                "restricted",
+                "Something between you and the test server, or the test server itself, is holding back this browser's "
+                "video calls.",
+            )
+        case "restricted" if not known_server:
+            return say(
+                "restricted",
+                "Something between you and the test server, or the test server itself, is holding back this browser's "
+                "voice calls.",
+            )
         case "restricted" if video:
             return say(
                 "restricted", "Something between you and our test server is holding back this browser's video calls."

@@ -72,13 +72,16 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
     return say("ok", "No sign of restriction either: {names}.", names=listed(names)) if names else ""
 
 
-def sentence(verdict: Verdict) -> str:
-    """The verdict in one sentence."""
+def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
+    """The verdict in one sentence.
+
+    `known_server`: is it known who runs the test server? If not, a restriction may be the server's own doing.
+    """
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
         return message_sentences.sentence(verdict, name)
     if _of_browser(verdict):
-        return browser_sentences.sentence(verdict)
+        return browser_sentences.sentence(verdict, known_server=known_server)
     match verdict.state:
         case "ok" if video:
             return say(
@@ -88,6 +91,8 @@ def sentence(verdict: Verdict) -> str:
             return say(
                 "ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name
             )
+        case "restricted" if not known_server:
+            return _restricted_by_path_or_server(video, name)
         case "restricted" if video:
             return say(
                 "restricted",
@@ -116,6 +121,22 @@ def sentence(verdict: Verdict) -> str:
             return say(
                 "insufficient", "Nothing can be said about {name}'s voice calls: {reason}.", name=name, reason=why
             )
+
+
+def _restricted_by_path_or_server(video: bool, name: str) -> str:
+    if video:
+        return say(
+            "restricted",
+            "Something between you and the test server, or the test server itself, is holding back video calls that "
+            "look like {name}'s.",
+            name=name,
+        )
+    return say(
+        "restricted",
+        "Something between you and the test server, or the test server itself, is holding back voice calls that look "
+        "like {name}'s.",
+        name=name,
+    )
 
 
 def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
