@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 import talkpath
-from talkpath.cli.verify import EPOCHS_COVERED, RUN_COVERED, UNSIGNED, _lines
+from talkpath.cli.verify import PROBE, PROBE_EPOCHS_ALONE, UNSIGNED, _lines
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Facts, SignedReceipt
@@ -40,18 +40,18 @@ def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
     stored = talkpath.read_bundle(result.bundle()).facts
     assert stored is not None
     today = sealed(result, run_digest(stored))
-    assert talkpath.verify(today).record["receipt"]["covers_run"] is True
-    assert RUN_COVERED in lines(today)
-    assert EPOCHS_COVERED not in lines(today)
+    assert talkpath.verify(today).record["receipt"]["binds"] == "all"
+    assert PROBE in lines(today)
+    assert PROBE_EPOCHS_ALONE not in lines(today)
 
 
 def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: talkpath.Result) -> None:
     older = sealed(result, b"")
     verification = talkpath.verify(older)
     assert verification.signed_by_server
-    assert verification.record["receipt"]["covers_run"] is False
-    assert EPOCHS_COVERED in lines(older)
-    assert RUN_COVERED not in lines(older)
+    assert verification.record["receipt"]["binds"] == "epochs"
+    assert PROBE_EPOCHS_ALONE in lines(older)
+    assert PROBE not in lines(older)
 
 
 def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
@@ -60,7 +60,7 @@ def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
     assert not verification.signed_by_server
     assert verification.record["receipt"] is None
     assert UNSIGNED in lines(bare)
-    assert RUN_COVERED not in lines(bare)
+    assert PROBE not in lines(bare)
 
 
 def test_the_key_comes_before_the_name_that_a_program_gives_itself(result: talkpath.Result) -> None:
