@@ -1,5 +1,7 @@
 # A responder in a container: docker build -t talkpath . && docker run --network host -v talkpath:/var/lib/talkpath talkpath
 # Its calls need the machine's own ports: behind Docker's NAT a check measures the NAT as well.
+# The base image is named by tag: its digest cannot be known without asking a registry. To pin it for a build of your own:
+# docker buildx imagetools inspect python:3.13-slim, and write python:3.13-slim@sha256:… in both FROM lines.
 FROM python:3.13-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/talkpath
