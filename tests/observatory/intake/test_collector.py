@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from evidence import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, told
 from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import FACTS, MANIFEST, MAX_FACTS_BYTES, SIGNATURE, VERDICT, write_check
+from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT, write_check
+from talkpath.measure.decode import MOST_FACTS_BYTES
 from talkpath.observatory.intake.collector import Settings
 from talkpath.observatory.intake.contributors import Contributors, Limit
 from talkpath.observatory.intake.refusal import RefusedError
@@ -102,7 +103,7 @@ def test_a_bomb_does_not_go_off_here(bench: Bench):
     assert refused(bench.take(nested, HOME)) == "changed"
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 3 * MAX_FACTS_BYTES
+    assert most < 3 * MOST_FACTS_BYTES
 
 
 def test_facts_that_would_cause_more_work_than_any_checks_are_refused(bench: Bench):

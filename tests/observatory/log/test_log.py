@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,11 @@ from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
-from talkpath.observatory.log.committer import APART_S, CROWD, Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.line import MOST_LINE_BYTES, line_number, read_line, write_line
 from talkpath.observatory.log.log import Entry, Log
 from talkpath.observatory.log.packs import drop_packs
-from talkpath.observatory.log.records import Received, Unfit, Withdrawn
+from talkpath.observatory.log.records import Received, Withdrawn
 
 
 def ids(log: Log) -> list[tuple[str, str]]:
@@ -229,178 +226,6 @@ def test_bundles_go_when_their_time_is_over(tmp_path: Path):
     assert drop_packs(tmp_path / "bundles", "2026-11-25") == 1
     with pytest.raises(BundleError):
         log.bundle(log.waiting()[0].received if log.waiting()[0].received.day == DAY else log.waiting()[1].received)
-    log.close()
-
-
-def test_a_lost_register_is_made_again(tmp_path: Path):
-    log = open_log(tmp_path)
-    log.commit([report(1), report(2)])
-    log.close()
-    (tmp_path / "ids.db").write_bytes(b"no database" * 100)
-    log = open_log(tmp_path)
-    assert log.commit([report(1), report(3)]) == [False, True]
-    log.close()
-
-
-def test_many_who_wait_share_a_sync(tmp_path: Path):
-    log = open_log(tmp_path)
-    groups: list[int] = []
-    committer = Committer(log, groups.append)
-    futures = [committer.submit(*report(number)) for number in range(200)]
-    futures += [committer.submit(*report(number)) for number in range(50)]
-    assert sum(future.result(60) for future in futures) == 200
-    committer.close()
-    assert sum(groups) == 250
-    assert len(groups) < 250
-    log.close()
-
-
-def test_while_many_come_they_gather_and_one_alone_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    log = open_log(tmp_path)
-    groups: list[int] = []
-    slept_s: list[float] = []
-    monkeypatch.setattr("talkpath.observatory.log.committer.sleep", slept_s.append)
-    committer = Committer(log, groups.append)
-    for number in range(CROWD):
-        assert committer.submit(*report(number)).result(60)
-    assert (groups[: CROWD - 1], slept_s) == ([1] * (CROWD - 1), []), "each came after the one before was done"
-    with log._lock:
-        crowd = [committer.submit(*report(100 + number)) for number in range(2 * CROWD)]
-    assert all(future.result(60) for future in crowd)
-    assert committer.submit(*report(200)).result(60)
-    gathered = len(slept_s)
-    assert gathered >= 1
-    assert all(0.0 <= pause_s <= APART_S for pause_s in slept_s)
-    assert committer.submit(*report(201)).result(60)
-    assert len(slept_s) == gathered, "the group before it was one alone"
-    committer.close()
-    log.close()
-
-
-def test_a_group_that_fails_is_told_to_everybody_and_the_next_one_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    log = open_log(tmp_path)
-    committer = Committer(log)
-
-    async def outcomes() -> list[object]:
-        async with asyncio.timeout(60):
-            return await asyncio.gather(*(committer.wait(*report(number)) for number in (1, 2)), return_exceptions=True)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(log, "commit", lambda group: 1 / 0)
-        assert [type(outcome) for outcome in asyncio.run(outcomes())] == [ZeroDivisionError, ZeroDivisionError]
-    assert asyncio.run(outcomes()) == [True, True]
-    committer.close()
-    log.close()
-
-
-def test_whoever_no_longer_waits_keeps_nobody_else_from_hearing(tmp_path: Path):
-    """A future that was cancelled once ended the only thread that writes."""
-    log = open_log(tmp_path)
-    committer = Committer(log)
-    with log._lock:  # nothing is written meanwhile
-        gone, heard = (committer.submit(*report(number)) for number in (1, 2))
-        assert gone.cancel()
-
-    async def waits() -> list[bool]:
-        given_up = asyncio.create_task(committer.wait(*report(3)))
-        with log._lock:
-            await asyncio.sleep(0)
-            given_up.cancel()
-            following = asyncio.create_task(committer.wait(*report(4)))
-            await asyncio.sleep(0)
-        return [await following, await committer.wait(*report(4))]
-
-    assert asyncio.run(waits()) == [True, False]
-    assert heard.result(60)
-    assert committer.submit(*report(5)).result(60)
-    committer.close()
-    log.close()
-
-
-def test_whoever_waits_hears_of_an_error(tmp_path: Path):
-    clock = Clock("2026-11-20")
-    log = open_log(tmp_path, clock, sealed_until="2026-11-21")
-    committer = Committer(log)
-    with pytest.raises(LogError, match="clock"):
-        committer.submit(*report(1)).result(60)
-    clock.day = "2026-11-24"
-    assert committer.submit(*report(1)).result(60)
-    committer.close()
-    log.close()
-
-
-def test_it_is_known_which_reports_only_older_rules_looked_at(tmp_path: Path):
-    log = open_log(tmp_path)
-    reports = [report(number) for number in range(4)]
-    log.commit(reports)
-    log.commit([verdict(one, rules=rules) for one, rules in zip(reports, (1, 2, 1), strict=False)])
-    first, _, third, waiting = (one.record.id for one in reports)
-    assert {known.received.id for known in log.older(2, 9)} == {first, third}
-    assert len(log.older(2, 1)) == 1
-    log.pass_over(first, 2)
-    assert log.commit([verdict(reports[2], again=True, rules=2)]) == [True]
-    assert log.older(2, 9) == []
-    known = log.find(third)
-    assert known is not None
-    assert (known.state, known.rules) == ("judged", 2)
-    assert [known.received.id for known in log.waiting()] == [waiting]
-    log.close()
-
-
-def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tmp_path: Path):
-    log = open_log(tmp_path)
-    one = report(1)
-    log.commit([one])
-    log.commit([verdict(one)])
-    entry = Unfit(one.record.id, DAY, "2", "no evidence")
-    assert log.commit([Entry(entry)]) == [False]
-    assert log.commit([Entry(replace(entry, measured="2026-11-23", again=True))]) == [True]
-    known = log.find(one.record.id)
-    assert known is not None
-    assert (known.state, known.why, known.rules) == ("unfit", "no evidence", 2)
-    log.close()
-
-
-def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
-    log = open_log(tmp_path)
-    log.commit([report(1)])
-    log.commit([verdict(report(1))])
-    log.close()
-    with sqlite3.connect(tmp_path / "ids.db") as db:
-        db.executescript("ALTER TABLE report DROP COLUMN why; PRAGMA user_version = 0;")
-    db.close()
-    log = open_log(tmp_path)
-    assert [known.rules for known in log.older(2, 9)] == [1]
-    log.close()
-
-
-def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
-    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
-    log.commit([report(1000)])
-    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
-    log._register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
-    assert log.commit(entries) == [True] * len(entries), "they are durable, whatever the register says"
-    assert "ids.db" in log.trouble
-    with pytest.raises(LogError, match=r"ids\.db"):
-        log.commit(entries)
-    log._register._db.execute("PRAGMA max_page_count = 100000")
-    assert log.commit(entries) == [False] * len(entries)
-    assert log.trouble == ""
-    assert len(ids(log)) == len(set(ids(log))) == len(entries) + 1
-    log.close()
-
-
-def test_a_register_that_failed_before_a_restart_is_told_at_the_next(tmp_path: Path):
-    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
-    log.commit([report(1000)])
-    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
-    log._register._db.execute(f"PRAGMA max_page_count = {pages}")
-    log.commit(entries)
-    log.close()
-    log = open_log(tmp_path)
-    assert log.commit(entries) == [False] * len(entries)
     log.close()
 
 

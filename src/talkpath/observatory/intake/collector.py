@@ -16,9 +16,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import FACTS, MAX_FACTS_BYTES, Seal, UnverifiedBundle, read_unverified
+from talkpath.evidence.bundle import FACTS, Seal, UnverifiedBundle, read_unverified
 from talkpath.evidence.compression import decompress
-from talkpath.measure.decode import require_bounded_work
+from talkpath.measure.decode import MOST_FACTS_BYTES, require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
 from talkpath.observatory.intake.metrics import Metrics
@@ -220,7 +220,7 @@ def _require_bounded_work(bundle: UnverifiedBundle) -> None:
     if bundle.manifest.kind != "check":
         return
     try:
-        require_bounded_work(decompress(bundle.parts[FACTS], MAX_FACTS_BYTES))
+        require_bounded_work(decompress(bundle.parts[FACTS], MOST_FACTS_BYTES))
     except BundleError as error:
         raise RefusedError("changed", str(error)) from None
 
