@@ -63,7 +63,7 @@ def even(loss: float) -> Background:
 
 
 def paths(dice: np.random.Generator, phases_ms: Floats) -> Weather:
-    """Equal-cost paths, of which one loses a third (facts: probe-stats section 3)."""
+    """Equal-cost paths, of which one loses a third."""
     flows = len(phases_ms)
     bad = dice.random(flows) < 0.5
     loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], SLOTS, axis=1)

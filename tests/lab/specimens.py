@@ -1,4 +1,4 @@
-"""Calls made by hand for the lab's tests, after facts/calls-on-the-wire.md: no code of `talkpath.apps` in them.
+"""Calls made by hand for the lab's tests, after public captures: no code of `talkpath.apps` in them.
 
 A call is a list of (direction, payload, is it media); `spread` gives it times, `packets` 5-tuples.
 """

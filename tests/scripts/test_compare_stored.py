@@ -40,7 +40,7 @@ def test_a_stored_set_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     fixture = compare_stored.ROOT / compare_stored.FIXTURES / "voice.pcap.gz"
     monkeypatch.setattr(compare_stored, "captures", lambda: [fixture])
     monkeypatch.setattr(compare_stored, "PLAYED", (("clean", "stun.drop"),))
-    monkeypatch.setattr(compare_stored, "SCENARIO", "scenarios/none.toml")
+    monkeypatch.setattr(compare_stored, "SCENARIO", "none")
     folder = tmp_path / "stored"
     assert compare_stored.main([str(folder)]) == 1  # nothing is stored yet
     assert compare_stored.main([str(folder), "--store"]) == 0
@@ -52,7 +52,7 @@ def test_a_stored_set_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     record = json.loads(verdict.read_text())
     record["verdicts"][0]["state"] = "invented"
     verdict.write_text(json.dumps(record))
-    capture = folder / "capture/voice.pcap.gz.json"
+    capture = folder / "capture" / "voice.pcap.gz.json"
     capture.write_text(capture.read_text().replace(":", ": ", 1))
     assert compare_stored.main([str(folder)]) == 1
     told = capsys.readouterr().out

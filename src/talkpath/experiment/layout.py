@@ -22,7 +22,7 @@ from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
 from talkpath.wire.control.messages import Begin
 
-SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power (facts: probe-stats section 2)
+SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
@@ -33,7 +33,7 @@ Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hops`."""
+    """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hop_limits`."""
 
     number: int
     local: int

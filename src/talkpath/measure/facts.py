@@ -218,7 +218,7 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
 
 
 class SignedReceipt(Struct, frozen=True):
-    """The responder's signed statement as it came: `wire.receipt` opens it."""
+    """The responder's signed statement as it came: `wire.control.receipt` opens it."""
 
     body: bytes
     signature: bytes

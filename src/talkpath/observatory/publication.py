@@ -1,4 +1,4 @@
-"""What may be published of a cell, by network or only by country, and from which day: the one rule (DESIGN section 8).
+"""What may be published of a cell, by network or only by country, and from which day: the one rule (docs/why/2026-11-24-pages.md).
 
     a cell of fewer than `min_contributors` people   never by network, never by country
     restricted, closed                               at once

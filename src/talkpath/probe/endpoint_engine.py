@@ -21,7 +21,7 @@ from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 
-ROUNDS = 3  # what an accusation needs (DESIGN section 5), and the most that a host is asked
+ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
 SYSTEM, OTHER = "dns.system", "dns.other"

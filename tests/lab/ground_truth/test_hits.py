@@ -135,7 +135,7 @@ def test_a_scenario_reads_the_command_lines_words():
 
 
 def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
-    """DESIGN section 5: one table of ids; who adds a mechanism adds both files."""
+    """One table of ids: who adds a mechanism adds both files."""
     assert set(mechanisms()) - {"relearn"} <= set(rules())
     assert set(mechanisms()) >= {
         "stun.drop",

@@ -206,7 +206,7 @@ def test_the_hellos_of_real_calls_are_a_browsers(captures):
 
 
 def test_rtp_needs_packets_that_follow_one_another():
-    """A quarter of all random packets begin like RTP (facts: calls-on-the-wire section 0)."""
+    """A quarter of all random packets begin like RTP."""
     rng = Random(1)
     assert shown(("up", bytes([0x80 | rng.randrange(64)]) + rng.randbytes(99), True) for _ in range(200)).app == ""
     regular = [("up", rtp(rng, 8, n, 160 * n, 77, 172), True) for n in range(4)]

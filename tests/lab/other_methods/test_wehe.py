@@ -1,4 +1,4 @@
-"""Wehe's rule, against scipy and against what its authors and facts/probe-stats.md say of it."""
+"""Wehe's rule, compared with scipy and with what its authors say of it."""
 
 from __future__ import annotations
 

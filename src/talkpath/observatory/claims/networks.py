@@ -66,7 +66,7 @@ class Network:
 
     @property
     def blocked(self) -> bool:
-        """DESIGN section 10: restricted with p >= 0.95, or no set-up."""
+        """Whether calls are blocked (spec/tp-009-predicate.md): restricted with p >= 0.95, or no set-up."""
         shares = [p for day in self.restricted for p in day.ps]
         rules = self.rules
         return bool(rules and rules <= NO_SETUP) or bool(shares and median(shares) >= BLOCKED_P)

@@ -15,7 +15,7 @@ from talkpath.observatory.web.site import Asked, Site
 from talkpath.observatory.web.source import Source
 
 ALPHA = 1e-4
-"""What `experiment.plan.make_plan` promises of every check (DESIGN section 4)."""
+"""What `experiment.plan.make_plan` promises of every check (docs/design.md section 3)."""
 
 
 class Method(Struct, frozen=True):

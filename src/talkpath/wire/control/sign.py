@@ -31,7 +31,7 @@ class Signer:
 
     @classmethod
     def of_pem(cls, pem: bytes) -> Signer:
-        """The key in a file of `wire.keys.new_identity_pem`; `WireError` for another file."""
+        """The key in a file of `wire.control.keys.new_identity_pem`; `WireError` for another file."""
         try:
             key = load_pem_private_key(pem, None)
         except (ValueError, TypeError) as error:

@@ -19,7 +19,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def server_context(pem: Path) -> ssl.SSLContext:
-    """With the identity in a file of `wire.keys.new_identity_pem`."""
+    """With the identity in a file of `wire.control.keys.new_identity_pem`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(pem)
