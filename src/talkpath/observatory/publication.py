@@ -1,4 +1,6 @@
-"""What may be published of a cell, by network or only by country, and from which day: the one rule (docs/why/2026-11-24-pages.md).
+"""What may be published of a cell, by network or only by country, and from which day: the one rule.
+
+docs/why/2026-11-24-pages.md has the reasons.
 
     a cell of fewer than `min_contributors` people   never by network, never by country
     restricted, closed                               at once

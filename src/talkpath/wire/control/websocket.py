@@ -1,7 +1,7 @@
 """Datagrams over a WebSocket (RFC 6455): each is one binary message. Bytes in, bytes out, no socket.
 
-`Client` and `Server` are the two ends of `wire.control.carrier.Carrier`. What breaks the rules of section 5, or opens with
-anything but an upgrade, closes the connection without a word; pings are answered, fragments are put together.
+`Client` and `Server` are the two ends of `wire.control.carrier.Carrier`. What breaks the rules of section 5, or opens
+with anything but an upgrade, closes the connection without a word; pings are answered, fragments are put together.
 Nothing on the wire is ours: the request has the fields that every browser sends, and its host is the caller's.
 """
 
