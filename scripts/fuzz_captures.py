@@ -1,10 +1,12 @@
-"""Damage captures in every way and read them: nothing may crash, hang, or take much memory.
+"""Read damaged and hostile captures: nothing may crash, hang, or take much memory.
 
     python scripts/fuzz_captures.py tests/capture/lab ../shared/captures --cases 10000 --seed 1
+    python scripts/fuzz_captures.py --nasty --cases 10000 --seed 1
 
-A case is a piece of a capture of the folders (or two spliced), damaged; the whole analysis runs on it, and every
-tenth time its scrubbed copy is made. The same seed gives the same cases. Prints what went wrong with the number of
-the case, and how long the slowest took; exit code 1 where anything went wrong.
+A case is a piece of a capture of the folders (or two spliced), damaged; with `--nasty` it is a capture made to cost
+memory or time (`nasty_captures.py`). The whole analysis runs on it, and every tenth time (`--nasty`: every second) its
+scrubbed copy is made. The same seed gives the same cases. Prints what went wrong with the number of the case, and how
+long the slowest took; exit code 1 where anything went wrong.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ from pathlib import Path
 from random import Random
 from types import FrameType
 
+import nasty_captures
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
 from talkpath.report.recordings.capture_json import result, text
 
-LONGEST_S, TELL_EACH = 20, 10_000
+LONGEST_S, TELL_EACH = 20, 1000
+MOST_MIB = 600
+"""Of memory in use; the limit of the address space only stops what would take the machine down."""
 MOST_BYTES = 4 << 30
 PIECE_BYTES = 12000
 ODD = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -82,12 +87,24 @@ def case(seed: int, number: int, sources: list[bytes]) -> bytes:
     return bytes(data)
 
 
+def nasty_case(seed: int, number: int) -> tuple[str, bytes]:
+    """The kind and the bytes of one hostile case."""
+    rng = Random(seed << 40 | number)
+    name = list(nasty_captures.KINDS)[number % len(nasty_captures.KINDS)]
+    return name, nasty_captures.KINDS[name](rng)
+
+
 def read(data: bytes, also_scrub: bool) -> None:
     """Everything that the command does with a file."""
     with suppress(WireError):
         text(result("x", findings(scan(io.BytesIO(data)))))
         if also_scrub:
             scrub(io.BytesIO(data), io.BytesIO())
+
+
+def peak_mib() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _too_long(_signal: int, _frame: FrameType | None) -> None:
@@ -97,32 +114,40 @@ def _too_long(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Run the cases."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folders", type=Path, nargs="+")
+    options.add_argument("folders", type=Path, nargs="*")
+    options.add_argument("--nasty", action="store_true")
     options.add_argument("--cases", type=int, default=1000)
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
+    if not chosen.nasty and not chosen.folders:
+        options.error("name folders of captures, or --nasty")
     sources = [content(path) for folder in chosen.folders for path in sorted(folder.glob("*.pcap*"))]
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     signal.signal(signal.SIGPROF, _too_long)
-    wrong, slowest = 0, (0.0, -1)
+    wrong, slowest, most_mib = 0, (0.0, -1, ""), float(MOST_MIB)
     for number in range(chosen.first, chosen.first + chosen.cases):
-        data = case(chosen.seed, number, sources)
+        if chosen.nasty:
+            kind, data = nasty_case(chosen.seed, number)
+        else:
+            kind, data = "damaged", case(chosen.seed, number, sources)
         begin = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of CPU time: a busy machine is no hang
         try:
-            read(data, number % 10 == 0)
+            read(data, number % (2 if chosen.nasty else 10) == 0)
         except Exception:  # noqa: BLE001 (whatever it is, it is told with its case)
             wrong += 1
-            print(f"case {number}:\n{traceback.format_exc()}", flush=True)  # noqa: T201
+            print(f"case {number} ({kind}):\n{traceback.format_exc()}", flush=True)  # noqa: T201
         signal.setitimer(signal.ITIMER_PROF, 0)
-        slowest = max(slowest, (time.process_time() - begin, number))
+        slowest = max(slowest, (time.process_time() - begin, number, kind))
+        if peak_mib() > most_mib:
+            wrong, most_mib = wrong + 1, peak_mib()
+            print(f"case {number} ({kind}): {most_mib:.0f} MiB", flush=True)  # noqa: T201
         if (number - chosen.first + 1) % TELL_EACH == 0:
             print(f"{number - chosen.first + 1} cases, {wrong} went wrong", flush=True)  # noqa: T201
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(  # noqa: T201
         f"{chosen.cases} cases of seed {chosen.seed} from {chosen.first} on: {wrong} went wrong; "
-        f"slowest {slowest[0]:.2f} s (case {slowest[1]}); peak memory {peak:.0f} MiB"
+        f"slowest {slowest[0]:.2f} s (case {slowest[1]}, {slowest[2]}); peak memory {peak_mib():.0f} MiB"
     )
     sys.exit(bool(wrong))
 
