@@ -78,6 +78,7 @@ class MeasuredPart:
 
 
 def figures_of(part: MeasuredPart) -> NDArray[np.void]:
+    """The sums of one part of the capture, one row (FIGURE) for each segment of a stream."""
     segments, order, times, counted = part.segments, part.order, part.times, part.counted
     rows, begin = segments.rows, segments.begin
     out = np.zeros(len(segments), FIGURE)
