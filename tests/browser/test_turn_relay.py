@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -129,3 +130,31 @@ def test_under_a_bare_address_no_tls_is_offered_since_not_every_browser_asks_for
     *others, tls = turn_relay.TurnRelay("secret", trusted=True).paths(address, address)
     assert (tls.url, tls.missing) == ("", "name")
     assert [way.missing for way in others] == [""] * 3
+
+
+def test_a_relay_that_ends_is_missing_until_it_is_started_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn_relay, "LOOK_S", 0.05)
+    relay = turn_relay.TurnRelay("secret")
+    relay._commands = {3478: [sys.executable, "-c", "import time; time.sleep(60)"]}
+
+    async def play() -> list[list[str]]:
+        first = asyncio.create_task(relay.run())
+        await asyncio.sleep(0.1)
+        seen = [missing(relay)]
+        relay._processes[3478].kill()
+        await asyncio.wait_for(first, 10)
+        seen.append(missing(relay))
+        again = asyncio.create_task(relay.run())
+        await asyncio.sleep(0.1)
+        seen.append(missing(relay))
+        again.cancel()
+        return seen
+
+    try:
+        assert asyncio.run(play()) == [[], ["ended"], []]
+    finally:
+        relay.stop()
+
+
+def missing(relay: turn_relay.TurnRelay) -> list[str]:
+    return [path.missing for path in relay.paths("192.0.2.1") if path.name == "udp/3478" and path.missing]

@@ -8,6 +8,7 @@ the time of expiry and a number of the check, the password is its HMAC. What can
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hmac
@@ -38,10 +39,12 @@ MAX_BYTES_PER_S = 32_000
 PROGRAM = "turnserver"
 RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
+LOOK_S = 1.0  # between two looks at whether a process still runs
 REASONS = {
     "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
     "taken": "another program has it",
     "root": "this user may not open it",
+    "ended": "its process ended, and is started again",
 }
 
 
@@ -50,13 +53,14 @@ class TurnRelay:
     """The relay of one server.
 
     `missing` maps a port to why it is not served: "coturn" is not installed, the port is "taken", only "root" may open
-    it, or it is the responder's "own". `trusted`: it has a certificate that browsers trust.
+    it, it is the responder's "own", or its process "ended" a moment ago. `trusted`: browsers trust its certificate.
     """
 
     secret: str
     missing: dict[int, str] = field(default_factory=dict)
     trusted: bool = False
-    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _commands: dict[int, list[str]] = field(default_factory=dict)
+    _processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
     def paths(self, host: str, name: str = "") -> list[CallPath]:
@@ -96,16 +100,28 @@ class TurnRelay:
         reasons = {port: REASONS[why] for port, why in self.missing.items()}
         return [f"The page tries no way through by TURN over port {port}: {why}." for port, why in reasons.items()]
 
+    async def run(self) -> None:
+        """Start its processes where they do not run, and return when one of them has ended; for a `Supervisor`."""
+        for port, command in self._commands.items():
+            if port not in self._processes:
+                self._processes[port] = _started(command)
+                self.missing.pop(port, None)
+        while not (ended := [port for port, process in self._processes.items() if process.poll() is not None]):
+            await asyncio.sleep(LOOK_S)
+        for port in ended:
+            del self._processes[port]
+            self.missing[port] = "ended"
+
     def reload(self) -> None:
         """Make it read its certificate again."""
-        for process in self._processes:
+        for process in self._processes.values():
             process.send_signal(signal.SIGUSR2)
 
     def stop(self) -> None:
         """End its processes."""
-        for process in self._processes:
+        for process in self._processes.values():
             process.terminate()
-        for process in self._processes:
+        for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(3.0)
             process.kill()
@@ -125,7 +141,8 @@ def start_relay(
         if why := "own" if port in taken else _why_not_free(port, addresses):
             relay.missing[port] = why
         else:
-            relay._processes.append(_start(relay, port, addresses, certificate))
+            relay._commands[port] = [PROGRAM, "-c", str(_write_settings(relay, port, addresses, certificate))]
+            relay._processes[port] = _started(relay._commands[port])
     return relay
 
 
@@ -154,10 +171,13 @@ def _why_not_free(port: int, addresses: Sequence[str]) -> str:
     return ""
 
 
-def _start(
-    relay: TurnRelay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None
-) -> subprocess.Popen[bytes]:
-    """Start coturn on one port. Its settings are in a file, since everybody can read a command line."""
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+
+
+def _write_settings(relay: TurnRelay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None) -> Path:
+    """Write coturn's settings for one port. They are in a file, since everybody can read a command line."""
     assert relay._folder is not None  # made by `start_relay`
     folder, first = Path(relay._folder.name), RELAY_PORTS[port]
     settings = [
@@ -193,6 +213,4 @@ def _start(
     file = folder / f"{port}.conf"
     file.touch(0o600)
     file.write_text("\n".join(settings) + "\n")
-    return subprocess.Popen(
-        [PROGRAM, "-c", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    return file

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -359,3 +360,37 @@ def test_what_a_check_cost_is_what_its_packets_were_long():
     media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
     for way in ("up", "down"):
         assert 0.97 * media <= _sent_bytes(epochs, way) <= 1.03 * media
+
+
+def test_a_clock_that_fails_ends_the_check_with_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    async def play() -> None:
+        made, _ = session()
+        try:
+            await made.receive(START)
+            assert made._run is not None
+            monkeypatch.setattr(made._run, "_send", lambda flow, slot: 1 / 0)
+            await made.receive({"type": "media"})
+            await asyncio.sleep(0.4)
+            await made.receive(REPORT)
+        finally:
+            await made.close()
+
+    with pytest.raises(PeerError, match="test server failed"):
+        asyncio.run(play())
+
+
+def test_a_twin_s_offer_is_answered_once():
+    async def play() -> None:
+        made, told = session()
+        try:
+            await made.receive(START | {"twins": "channel"})
+            flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] != "call")
+            for _ in range(2):
+                with suppress(PeerError):
+                    await made.receive({"type": "offer", "flow": flow, "sdp": ""})
+            with pytest.raises(PeerError, match="not due"):
+                await made.receive({"type": "offer", "flow": flow, "sdp": ""})
+        finally:
+            await made.close()
+
+    asyncio.run(play())

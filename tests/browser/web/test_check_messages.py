@@ -53,7 +53,7 @@ def far() -> Iterator[FarEnd]:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Polite)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+    yield FarEnd(server.server_address[1], "token", cast(Any, None))
     server.shutdown()
     server.server_close()
 
@@ -218,6 +218,11 @@ def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
         assert is_closed(waiting)
 
 
+def test_while_no_far_end_runs_a_page_is_hung_up_on_and_can_say_so():
+    with serving(routes(lambda: None, ReceiptIssuer(Signer.fresh()))) as talk, connect(talk) as page:
+        assert is_closed(page)
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
     facts = world.check(world.even(0.0), 3)
@@ -247,7 +252,7 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Brief) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        far = FarEnd(server.server_address[1], "token", 4434, "", cast(Any, None))
+        far = FarEnd(server.server_address[1], "token", cast(Any, None))
         with (
             serving(routes(lambda: far, ReceiptIssuer(Signer.fresh(), find=find))) as talk,
             connect(talk) as page,

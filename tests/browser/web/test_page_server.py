@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,22 @@ def test_what_it_does_without_is_told():
     web.stop()
     assert len(web.without) in (1, 2)  # no coturn, or neither port
     assert all("no way through by TURN" in sentence for sentence in web.without)
+
+
+def test_a_page_server_that_is_killed_is_told_and_started_again(capsys: pytest.CaptureFixture[str]):
+    port = free(socket.SOCK_STREAM)
+    web = start_page_server(PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, taken=(3478, 443)))
+    try:
+        first = web.process
+        first.kill()
+        until_s = time.monotonic() + 30
+        while web.process is first and time.monotonic() < until_s:
+            time.sleep(0.05)
+        line = http.client.HTTPConnection(HERE, port, timeout=10)
+        line.request("GET", "/check")
+        assert line.getresponse().status == 200
+        line.close()
+    finally:
+        web.stop()
+    assert web.process.poll() is not None
+    assert capsys.readouterr().err == "talkpath: The page's web server ended. It is started again in 1 s.\n"

@@ -47,6 +47,7 @@ class EpochRun:
         self.late_ms: list[float] = []
         self._port, self._host, self._path, self._server_twins = port, host, path, twins
         self._kinds = {flow.flow: flow.kind for flow in schedule.flows}
+        self._answered: set[int] = set()
         self._clock: asyncio.Task[None] | None = None
         for flow, kind in self._kinds.items():
             if kind != "call":
@@ -75,11 +76,12 @@ class EpochRun:
 
     async def answer(self, flow: int, offer: str) -> str:
         """Return the SDP answer to the page's offer for that flow. `PeerError` if no offer is due there."""
-        peer: PeerConnection | WebTransportTwin | None = self.twins.get(flow)
         if self._kinds.get(flow) == "call" and flow not in self.calls:
-            peer = self.calls[flow] = WebRtcCall(self._port, self._host, self.schedule.medium)
-        if not isinstance(peer, PeerConnection):
+            self.calls[flow] = WebRtcCall(self._port, self._host, self.schedule.medium)
+        peer = self.calls.get(flow) or self.twins.get(flow)
+        if not isinstance(peer, PeerConnection) or flow in self._answered:
             raise PeerError("The page offered a call that was not due; load the page again.")
+        self._answered.add(flow)
         return await peer.answer(offer)
 
     # -- sending ------------------------------------------------------------------------------------------------------
@@ -93,8 +95,12 @@ class EpochRun:
         return True
 
     def has_run(self) -> bool:
-        """Whether the time in which both ends send is over, so that a report can be due."""
-        return self._clock is not None and time.monotonic() >= self.start_s + self.slots * TICK_MS / 1000
+        """Whether the time in which both ends send is over, so a report can be due. `PeerError` if this end failed."""
+        if self._clock is None:
+            return False
+        if self._clock.done() and not self._clock.cancelled() and self._clock.exception() is not None:
+            raise PeerError("The test server failed in the middle of the check; check again.")
+        return time.monotonic() >= self.start_s + self.slots * TICK_MS / 1000
 
     async def _send_all(self) -> None:
         """Send one packet of each flow in each slot, at the flow's own phase."""

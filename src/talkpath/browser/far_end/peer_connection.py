@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from typing import Any
 
 from talkpath.browser.far_end.call_media import BITRATE, MediaSource, Medium, make_source
@@ -147,7 +146,7 @@ class DataChannelTwin(PeerConnection):
 
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
-            self.received.slots.setdefault(int.from_bytes(message[:2], "big"), time.monotonic())
+            self.received.add(message)
 
     def tick(self, slot: int, size: int) -> None:
         """Send slot `slot` if the channel is open and nothing waits in it."""

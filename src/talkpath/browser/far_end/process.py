@@ -4,7 +4,7 @@ other.
     start_far_end(host, port) -> FarEnd            # from the web server
     python -m talkpath.browser.far_end.process HOST PORT
 
-It prints one line of JSON when it is ready: {"control", "token", "port", "fingerprint"}. The web server then opens one
+It prints one line of JSON when it is ready: {"control", "token"}. The web server then opens one
 loopback connection for each check. Its first line has the token, this server's address as the page reached it, and the
 page's address; every further line is a message (`check_session`).
 """
@@ -19,26 +19,29 @@ import logging
 import secrets
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from talkpath.browser.far_end.check_session import CheckSession
+from talkpath.browser.far_end.check_session import CheckSession, Tell
+from talkpath.browser.far_end.quic_server import make_server, new_certificate, replace_certificate
 from talkpath.browser.far_end.shared_port import SharedPort, open_port
-from talkpath.browser.far_end.webtransport_twin import WebTransportTwin, make_server, new_certificate
+from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
 from talkpath.errors import PeerError, UsageError
+from talkpath.supervisor import write_line
 
-LINE_BYTES = 4 << 20
+LINE_BYTES = 4 << 20  # of JSON, in which a character of a message may take six bytes
 MAX_CHECK_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep must not hold its place
 LOOPBACK = "127.0.0.1"
+ERROR_EACH_S = 60.0
+RENEW_FROM, RENEW_BY = timedelta(days=4), timedelta(days=9)  # of the certificate, which is valid for ten
 
 
 @dataclass(frozen=True, slots=True)
 class FarEnd:
-    """How to reach a started far end. `fingerprint` is that of its certificate (base64)."""
+    """How to reach a started far end: the port of its loopback connections, and the token that they begin with."""
 
     control: int
     token: str
-    port: int
-    fingerprint: str
     process: asyncio.subprocess.Process
 
     async def stop(self) -> None:
@@ -60,52 +63,91 @@ async def start_far_end(host: str, port: int) -> FarEnd:
     return FarEnd(process=process, **json.loads(line))
 
 
-async def serve_far_end(host: str, number: int) -> None:
-    """Serve checks until standard input ends."""
-    twins: dict[str, WebTransportTwin] = {}
-    certificate = new_certificate()
-    port = await open_port(host, number, lambda transport: make_server(transport, certificate, twins.get))
-    token = secrets.token_hex(16)
+class FarEndKeeper:
+    """The far end of one server, through all its restarts. `current` is None while no process runs."""
 
-    async def check(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _check(reader, writer, token, port, twins)
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self.current: FarEnd | None = None
 
-    server = await asyncio.start_server(check, LOOPBACK, 0, limit=LINE_BYTES)
-    ready = {
-        "control": server.sockets[0].getsockname()[1],
-        "token": token,
-        "port": port.address[1],
-        "fingerprint": base64.b64encode(certificate.fingerprint).decode(),
-    }
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
-    async with server:
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    async def start(self) -> None:
+        """Start the process. `UsageError` if the UDP port is taken."""
+        self.current = await start_far_end(self._host, self._port)
 
+    async def run(self) -> None:
+        """Start the process if none runs, and return when it has ended; for a `Supervisor`."""
+        if self.current is None:
+            await self.start()
+        assert self.current is not None  # it was started
+        await self.current.process.wait()
+        self.current = None
 
-def error_message(code: str, sentence: str) -> dict[str, Any]:
-    """The last message of a check that failed. The page has a text of its own for the code, in its language."""
-    return {"type": "error", "code": code, "sentence": sentence}
+    async def stop(self) -> None:
+        """End the process."""
+        if self.current is not None:
+            await self.current.stop()
 
 
-async def _check(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    token: str,
-    port: SharedPort,
-    twins: dict[str, WebTransportTwin],
-) -> None:
-    """Run one check, from its first line to the end of its connection."""
+class FarEndServer:
+    """What runs in the process: the UDP port, and a loopback server of checks."""
 
-    def tell(message: dict[str, Any]) -> None:
-        writer.write(json.dumps(message).encode() + b"\n")
+    def __init__(self) -> None:
+        self._token = secrets.token_hex(16)
+        self._twins: dict[str, WebTransportTwin] = {}
+        self._certificate = new_certificate()
+        self._check_count = 0
+        self._port: SharedPort | None = None
 
-    hello = json.loads(await reader.readline() or b"{}")
-    if not secrets.compare_digest(str(hello.get("token", "")), token):
-        writer.close()
-        return
-    session = CheckSession(port, str(hello["host"]), twins, tell, str(hello.get("page", "")))
-    tell({"type": "welcome", "commit": session.commitment()})
+    async def serve(self, host: str, number: int) -> None:
+        """Serve checks until standard input ends."""
+        asyncio.get_running_loop().set_exception_handler(ErrorReports().handle)
+        self._port = await open_port(host, number, lambda made: make_server(made, self._certificate, self._twins.get))
+        server = await asyncio.start_server(self._check, LOOPBACK, 0, limit=LINE_BYTES)
+        ready = {"control": server.sockets[0].getsockname()[1], "token": self._token}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        async with server:
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+    async def _check(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Run one check, from its first line to the end of its connection."""
+        hello = json.loads(await reader.readline() or b"{}")
+        if not secrets.compare_digest(str(hello.get("token", "")), self._token):
+            writer.close()
+            return
+        assert self._port is not None  # opened before anybody is served
+
+        def tell(message: dict[str, Any]) -> None:
+            writer.write(json.dumps(message).encode() + b"\n")
+
+        session = CheckSession(self._port, str(hello["host"]), self._twins, tell, str(hello.get("page", "")))
+        self._renew_certificate()
+        self._check_count += 1
+        try:
+            tell({"type": "welcome", "commit": session.commitment(), "twin": self._twin_server()})
+            await _receive_all(reader, session, tell)
+        finally:
+            self._check_count -= 1
+            await session.close()
+            writer.close()
+
+    def _twin_server(self) -> dict[str, Any]:
+        """Where the page opens twins, and the certificate that it finds there."""
+        assert self._port is not None  # opened before anybody is served
+        fingerprint = base64.b64encode(self._certificate.fingerprint).decode()
+        return {"port": self._port.address[1], "fingerprint": fingerprint}
+
+    def _renew_certificate(self) -> None:
+        """Make a new certificate in time, if possible while no check knows the old one."""
+        age = self._certificate.age()
+        if age > RENEW_BY or (age > RENEW_FROM and self._check_count == 0):
+            assert self._port is not None  # opened before anybody is served
+            self._certificate = new_certificate()
+            replace_certificate(self._port.quic, self._certificate)
+
+
+async def _receive_all(reader: asyncio.StreamReader, session: CheckSession, tell: Tell) -> None:
+    """Hand the page's messages to the session until the page leaves, or tell it why the check ended."""
     try:
         async with asyncio.timeout(MAX_CHECK_S):
             while line := await reader.readline():
@@ -116,9 +158,26 @@ async def _check(
         tell(error_message("unread", str(error)))
     except ConnectionError:
         pass  # the page left
-    finally:
-        await session.close()
-        writer.close()
+
+
+class ErrorReports:
+    """Writes errors that nothing handled to stderr, one a minute at most, without what a stranger sent."""
+
+    def __init__(self) -> None:
+        self._last_s = -ERROR_EACH_S
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Called by asyncio."""
+        now_s = loop.time()
+        if now_s - self._last_s >= ERROR_EACH_S:
+            self._last_s = now_s
+            kind = type(context.get("exception")).__name__
+            write_line(f"The far end met an error of its own ({kind}) and goes on.")
+
+
+def error_message(code: str, sentence: str) -> dict[str, Any]:
+    """The last message of a check that failed. The page has a text of its own for the code, in its language."""
+    return {"type": "error", "code": code, "sentence": sentence}
 
 
 def main() -> None:
@@ -126,7 +185,7 @@ def main() -> None:
     logging.getLogger("aioquic").setLevel(logging.ERROR)  # a log could hold a stranger's address
     host, port = sys.argv[1], int(sys.argv[2])
     with contextlib.suppress(OSError, KeyboardInterrupt):
-        asyncio.run(serve_far_end(host, port))
+        asyncio.run(FarEndServer().serve(host, port))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
 RTCP_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
 HANDSHAKE, CLIENT_HELLO = 22, 1
 BUFFER_BYTES = 4 << 20
+MAX_DATAGRAMS = 5000  # of one lane, several times what an epoch takes
+MAX_SOURCES = 16  # addresses of one lane
 
 
 @dataclass(slots=True)
@@ -53,12 +55,16 @@ class Lane(asyncio.DatagramTransport):
         super().__init__()
         self._port, self._receiver, self._fragment = port, receiver, fragment
         self.counts = LaneCounts()
+        self._datagram_count = 0
         self._media_source: Source | None = None
         self._last_source: Source | None = None
         receiver.connection_made(self)
 
     def receive(self, data: bytes, source: Source) -> None:
-        """Count a datagram of this call and pass it on."""
+        """Count a datagram of this call and pass it on, but no more than MAX_DATAGRAMS of them."""
+        self._datagram_count += 1
+        if self._datagram_count > MAX_DATAGRAMS:
+            return
         if source != self._last_source:
             self._last_source = source
             self.counts.prefixes.add(network_prefix(source[0]))
@@ -147,10 +153,15 @@ class SharedPort(asyncio.DatagramProtocol):
                 self.quic.datagram_received(data, addr)
             return
         if data[0] in STUN and (fragment := _own_fragment(data)) in self.lanes:
-            self._sources[addr] = fragment
+            self._claim(addr, fragment)
         lane = self.lanes.get(self._sources.get(addr, ""))
         if lane is not None:
             lane.receive(data, addr)
+
+    def _claim(self, source: Source, fragment: str) -> None:
+        """Note that an address belongs to a lane, unless it is another lane's or the lane has too many."""
+        if source not in self._sources and list(self._sources.values()).count(fragment) < MAX_SOURCES:
+            self._sources[source] = fragment
 
     def send(self, data: bytes, to: Source) -> None:
         """Send a datagram. It is lost if the kernel has no room for it, as on any network."""

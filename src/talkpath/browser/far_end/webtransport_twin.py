@@ -7,21 +7,17 @@ throttling by the browser can be told apart (`TwinArrivals`).
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
 
-ALPN_WEBTRANSPORT = "h3"
-DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
-WIDE_OPEN = 1 << 30
+MAX_SLOT = 1000  # far more than are due in an epoch
+MAX_DATAGRAMS = 5000  # of one connection, several times what an epoch takes
+STRANGER_S = 15.0  # in which a connection must name its twin
 MAX_SESSIONS = 0xC671706A  # WEBTRANSPORT_MAX_SESSIONS, draft-ietf-webtrans-http3-07 section 8.2
 
 
@@ -56,6 +52,12 @@ class TwinArrivals:
         self.source = source
         self.prefixes.add(network_prefix(source[0]))
 
+    def add(self, datagram: bytes) -> None:
+        """Note when a datagram arrived, by the slot in its first two bytes."""
+        slot = int.from_bytes(datagram[:2], "big")
+        if slot < MAX_SLOT:
+            self.slots.setdefault(slot, time.monotonic())
+
     def lost_packets(self) -> int:
         """How many packet numbers between the first and the last never arrived."""
         return 0 if self.first_packet is None else self.last_packet - self.first_packet + 1 - self.packets
@@ -88,91 +90,6 @@ FindTwin = Callable[[str], WebTransportTwin | None]
 """path -> the twin that has it; None for an unknown path."""
 
 
-@dataclass(frozen=True, slots=True)
-class TwinCertificate:
-    """A short-lived self-signed certificate. The page is told its `fingerprint` (SHA-256 of DER)."""
-
-    chain: Any
-    key: Any
-    fingerprint: bytes
-
-
-def new_certificate() -> TwinCertificate:
-    """Make a certificate with an ECDSA P-256 key, valid for `DAYS`."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "talkpath")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    der = made.public_bytes(serialization.Encoding.DER)
-    return TwinCertificate(made, key, hashlib.sha256(der).digest())
-
-
-def make_server(transport: asyncio.DatagramTransport, certificate: TwinCertificate, find: FindTwin) -> Any:
-    """Return aioquic's server on the shared port."""
-    from aioquic.asyncio.server import QuicServer
-    from aioquic.quic.configuration import QuicConfiguration
-
-    _register_open_loop()
-    settings = QuicConfiguration(
-        is_client=False,
-        alpn_protocols=[ALPN_WEBTRANSPORT],
-        max_datagram_frame_size=65536,
-        congestion_control_algorithm="open",
-        certificate=certificate.chain,
-        private_key=certificate.key,
-        idle_timeout=20.0,
-        verify_mode=ssl.CERT_NONE,
-    )
-    protocol = _protocol(find)
-    server = QuicServer(configuration=settings, create_protocol=protocol)
-    server.connection_made(transport)
-    return server
-
-
-def _register_open_loop() -> None:
-    """Register a congestion control that never delays a packet."""
-    from aioquic.quic.congestion import base
-
-    class Open(base.QuicCongestionControl):
-        def __init__(self, *, max_datagram_size: int) -> None:
-            super().__init__(max_datagram_size=max_datagram_size)
-            self.congestion_window = WIDE_OPEN
-
-        def on_packet_acked(self, *, now: float, packet: Any) -> None:
-            self.bytes_in_flight -= packet.sent_bytes
-
-        def on_packet_sent(self, *, packet: Any) -> None:
-            self.bytes_in_flight += packet.sent_bytes
-
-        def on_packets_expired(self, *, packets: Any) -> None:
-            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
-
-        def on_packets_lost(self, *, now: float, packets: Any) -> None:
-            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
-
-        def on_persistent_congestion(self) -> None:
-            return
-
-        def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
-            return
-
-    base.register_congestion_control("open", Open)
-
-
 def _http(quic: Any) -> Any:
     """HTTP/3 that announces WebTransport in both forms: aioquic has that of draft 2, Safari needs that of draft 7."""
     from aioquic.h3.connection import H3Connection
@@ -184,7 +101,8 @@ def _http(quic: Any) -> Any:
     return Http(quic, enable_webtransport=True)
 
 
-def _protocol(find: FindTwin) -> Any:
+def twin_protocol(find: FindTwin) -> Any:
+    """Return the class of a connection whose session is the twin that `find` gives."""
     from aioquic.asyncio.protocol import QuicConnectionProtocol
     from aioquic.h3.events import DatagramReceived, HeadersReceived
     from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
@@ -194,8 +112,20 @@ def _protocol(find: FindTwin) -> Any:
 
         http: Any = None
         twin: WebTransportTwin | None = None
+        datagram_count = 0
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._loop.call_later(STRANGER_S, self._close_stranger)
+
+        def _close_stranger(self) -> None:
+            if self.twin is None:
+                self.close()
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
+            self.datagram_count += 1
+            if self.datagram_count > MAX_DATAGRAMS:
+                return
             if self.twin is not None:
                 self.twin.received.note_source(addr)
             super().datagram_received(data, addr)
@@ -208,32 +138,29 @@ def _protocol(find: FindTwin) -> Any:
             if self.http is not None:
                 for found in self.http.handle_event(event):
                     if isinstance(found, HeadersReceived):
-                        self._opened(found)
+                        self.twin = find(dict(found.headers).get(b":path", b"").decode("ascii", "replace"))
+                        _open_session(self, self.twin, found.stream_id)
                     elif isinstance(found, DatagramReceived) and self.twin is not None:
-                        slot = int.from_bytes(found.data[:2], "big")
-                        self.twin.received.slots.setdefault(slot, time.monotonic())
-
-        def _opened(self, event: HeadersReceived) -> None:
-            headers, http = dict(event.headers), self.http
-            twin = find(headers.get(b":path", b"").decode("ascii", "replace"))
-            assert http is not None  # who else read the headers?
-            status = b"200" if twin else b"404"
-            answer = [(b":status", status), (b"sec-webtransport-http3-draft", b"draft02")]
-            http.send_headers(event.stream_id, answer)
-            if twin is None:
-                self.close()
-                return
-            self.twin, twin.ready_s = twin, time.monotonic()
-            stream = event.stream_id
-
-            def send(data: bytes) -> None:
-                http.send_datagram(stream, data)
-                self.transmit()
-
-            twin.send, twin.close = send, self.close
-            _count_packets(self._quic, twin.received)
+                        self.twin.received.add(found.data)
 
     return TwinConnection
+
+
+def _open_session(connection: Any, twin: WebTransportTwin | None, stream: int) -> None:
+    """Answer a request for a session. Its twin sends on it and gets its counts; without one, close the connection."""
+    status = b"200" if twin else b"404"
+    answer = [(b":status", status), (b"sec-webtransport-http3-draft", b"draft02")]
+    connection.http.send_headers(stream, answer)
+    if twin is None:
+        connection.close()
+        return
+
+    def send(data: bytes) -> None:
+        connection.http.send_datagram(stream, data)
+        connection.transmit()
+
+    twin.ready_s, twin.send, twin.close = time.monotonic(), send, connection.close
+    _count_packets(connection._quic, twin.received)
 
 
 def _count_packets(quic: Any, received: TwinArrivals) -> None:

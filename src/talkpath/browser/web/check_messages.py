@@ -161,9 +161,6 @@ class CheckMessages:
     async def from_far_end(self, message: dict[str, Any]) -> None:
         """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
         kind = message["type"]
-        if kind == "welcome":
-            far_end = self._services.far_end
-            message |= {"twin": {"port": far_end.port, "fingerprint": far_end.fingerprint}}
         if kind == "epoch":
             message |= {"most": MAX_EPOCHS * self._media_count}
         if kind != "facts":

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
+
+from talkpath.browser.addresses import address_block
 
 MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
 MAX_QUEUED = 64  # messages of one page that nobody has read yet
@@ -18,7 +19,6 @@ SILENT_S = 40.0  # pages send a ping four times a second, and give up after 30 s
 START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
 MAX_PER_BLOCK = 8
 MAX_HOST_CHARACTERS = 300
-PREFIX_BITS = {4: 24, 6: 48}
 
 
 def is_own_origin(headers: Mapping[str, str]) -> bool:
@@ -38,17 +38,6 @@ def host_name(headers: Mapping[str, str]) -> str:
         return (urlsplit(f"//{host}").hostname or "") if len(host) <= MAX_HOST_CHARACTERS else ""
     except ValueError:
         return ""
-
-
-def address_block(address: str) -> str:
-    """The /24 or /48 of an address; the text itself if it is no address."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return str(ip_network((found, PREFIX_BITS[found.version]), strict=False))
 
 
 class BlockLimit:

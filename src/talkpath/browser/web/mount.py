@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from talkpath.browser import require_packages, turn_relay
+from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY, own_addresses
-from talkpath.browser.far_end import process
+from talkpath.browser.far_end.process import FarEndKeeper
+from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.check_messages import Others, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
+from talkpath.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -32,11 +34,11 @@ class Mount:
 
     def __init__(self, host: str, udp: int, issuer: ReceiptIssuer, others: Others = no_others) -> None:
         require_packages()
-        self._host, self._udp = host, udp
-        self._far_end: process.FarEnd | None = None
-        self._relay = turn_relay.TurnRelay("")
+        self._host = host
+        self._far_end = FarEndKeeper(host, udp)
+        self._relay = TurnRelay("")
         self.routes: list[BaseRoute] = routes(
-            self._started_far_end,
+            lambda: self._far_end.current,
             issuer,
             relay=lambda: self._relay,
             share=HERE,
@@ -44,17 +46,17 @@ class Mount:
             address="" if host in ANY else host,
         )
 
-    def _started_far_end(self) -> process.FarEnd:
-        assert self._far_end is not None  # nobody is served before `running`
-        return self._far_end
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the far end and the relay for the block. `UsageError` if the UDP port is taken."""
-        self._far_end = await process.start_far_end(self._host, self._udp)
+        supervisor = Supervisor()
+        await self._far_end.start()
         try:
-            self._relay = turn_relay.start_relay(own_addresses(self._host), secrets.token_hex(16))
+            self._relay = start_relay(own_addresses(self._host), secrets.token_hex(16))
+            supervisor.start("The far end of browsers' calls", self._far_end.run)
+            supervisor.start("The TURN relay", self._relay.run)
             yield
         finally:
+            await supervisor.stop()
             self._relay.stop()
             await self._far_end.stop()

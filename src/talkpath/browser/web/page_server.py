@@ -15,7 +15,9 @@ import secrets
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, SILENT_S
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
 from talkpath.wire.control.sign import Signer
 
 if TYPE_CHECKING:
@@ -43,25 +46,6 @@ STOP_S = 3.0
 IDLE_S = 30  # a page on a bad line asks for its next file seconds later
 MAX_QUEUED_BY_UVICORN = 4  # messages of one page, each of up to MAX_MESSAGE_BYTES
 BACKLOG = 128  # connections that are not accepted yet
-
-
-@dataclass(frozen=True, slots=True)
-class PageServer:
-    """A started web server. `without` has a sentence on each thing that it cannot offer."""
-
-    process: subprocess.Popen[str]
-    without: tuple[str, ...] = ()
-
-    def stop(self) -> None:
-        """End it, and its far end."""
-        assert self.process.stdin is not None  # pipes were asked for
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_S)
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class PageServerSettings(Struct, frozen=True):
@@ -89,9 +73,52 @@ class PageServerSettings(Struct, frozen=True):
         return ReceiptIssuer(signer, self.network_class, GeoDatabase([Path(file) for file in self.geo]).find)
 
 
+class PageServer:
+    """A started web server, through all its restarts. `without` has a sentence on each thing that it cannot offer."""
+
+    def __init__(self, settings: PageServerSettings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self.process, self.without = _start_process(settings)
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    def _keep(self) -> None:
+        """Start the process again whenever it ended, after a pause that doubles from one failure to the next."""
+        pause_s = FIRST_WAIT_S
+        while True:
+            began_s = time.monotonic()
+            self.process.wait()
+            if time.monotonic() - began_s > REMEMBERED_S:
+                pause_s = FIRST_WAIT_S
+            if self._stopping.is_set():
+                return
+            write_line(f"The page's web server ended. It is started again in {pause_s:.0f} s.")
+            if self._stopping.wait(pause_s):
+                return
+            pause_s = min(2 * pause_s, LONGEST_WAIT_S)
+            _end(self.process)
+            try:
+                self.process, _ = _start_process(self._settings)
+            except UsageError as error:
+                write_line(str(error))
+
+    def stop(self) -> None:
+        """End it, and its far end."""
+        self._stopping.set()
+        _end(self.process)
+        self._keeper.join()
+        _end(self.process)  # where it was being started again
+
+
 def start_page_server(settings: PageServerSettings) -> PageServer:
     """Start it. `UsageError` if a package is missing or a port is taken."""
     require_packages()
+    return PageServer(settings)
+
+
+def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str], tuple[str, ...]]:
+    """The process, once it serves, and its sentences. `UsageError` if it cannot."""
     command = [sys.executable, "-m", "talkpath.browser.web.page_server"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None  # pipes were asked for
@@ -100,9 +127,21 @@ def start_page_server(settings: PageServerSettings) -> PageServer:
     process.stdin.flush()
     answer = json.loads(process.stdout.readline() or "{}")
     if not answer.get("ready"):
-        PageServer(process).stop()
+        _end(process)
         raise UsageError(answer.get("error", "The web server did not start; look above for why."))
-    return PageServer(process, tuple(answer["without"]))
+    return process, tuple(answer["without"])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process by the end of its standard input, or kill it."""
+    assert process.stdin is not None  # pipes were asked for
+    assert process.stdout is not None
+    process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    process.kill()
+    process.wait()
+    process.stdout.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -118,8 +157,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve_page(settings: PageServerSettings) -> None:
     """Serve until standard input ends."""
-    from talkpath.browser import turn_relay
-    from talkpath.browser.far_end import process
+    from talkpath.browser.far_end.process import FarEndKeeper
+    from talkpath.browser.turn_relay import start_relay
     from talkpath.browser.web.routes import routes
 
     issuer = settings.issuer()
@@ -128,15 +167,23 @@ async def serve_page(settings: PageServerSettings) -> None:
     if settings.domain is not None:
         certificate, trouble = await asyncio.to_thread(obtain, settings.domain)
         without = [trouble] if trouble else []
-    far_end = await process.start_far_end(settings.host, settings.udp)
+    far_end = FarEndKeeper(settings.host, settings.udp)
+    await far_end.start()
     secret = secrets.token_hex(16)
-    relay = turn_relay.start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
-    config = _uvicorn_config(settings, certificate, routes(lambda: far_end, issuer, relay=lambda: relay))
-    following = asyncio.create_task(_follow_certificate(settings, certificate, config, relay))
+    relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
+    config = _uvicorn_config(settings, certificate, routes(lambda: far_end.current, issuer, relay=lambda: relay))
+    supervisor = Supervisor()
+    supervisor.start("The far end of browsers' calls", far_end.run)
+    supervisor.start("The TURN relay", relay.run)
+    if certificate is not None:
+        reload = _reloader(certificate, config, relay)
+        supervisor.start(
+            "Renewing the certificate", lambda: follow(certificate, settings.domain, reload, settings.check_s)
+        )
     try:
         await _serve_until_stdin_ends(config, listening, [*without, *relay.without()])
     finally:
-        following.cancel()
+        await supervisor.stop()
         relay.stop()
         await far_end.stop()
 
@@ -178,19 +225,15 @@ async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.sock
     await serving
 
 
-async def _follow_certificate(
-    settings: PageServerSettings, certificate: Files | None, config: uvicorn.Config, relay: TurnRelay
-) -> None:
-    """Reload the page's certificate whenever it changes."""
-    if certificate is None:
-        return
+def _reloader(certificate: Files, config: uvicorn.Config, relay: TurnRelay) -> Callable[[], None]:
+    """A function that has the page and the relay show the certificate that is in the files now."""
 
     def reload() -> None:
         assert config.ssl is not None  # it had a certificate to begin with
         config.ssl.load_cert_chain(*certificate)
         relay.reload()
 
-    await follow(certificate, settings.domain, reload, settings.check_s)
+    return reload
 
 
 def _print_message(message: dict[str, object]) -> None:

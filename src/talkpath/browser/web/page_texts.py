@@ -91,6 +91,7 @@ def _result() -> dict[str, str]:
         "missing_taken": say("browser", "not offered: the port is taken on the server"),
         "missing_root": say("browser", "not offered: the server was not allowed to open the port"),
         "missing_own": say("browser", "not offered: the server uses the port for something else"),
+        "missing_ended": say("browser", "not offered: the server's relay does not run at the moment"),
         "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
         "missing_name": say("browser", "not offered: the page was opened by an address, and TLS takes a name"),
         "copy": say("browser", "Copy as text"),

@@ -25,7 +25,7 @@ AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser
 
 
 def routes(
-    far_end: Callable[[], FarEnd],
+    far_end: Callable[[], FarEnd | None],
     issuer: ReceiptIssuer,
     *,
     relay: Callable[[], TurnRelay] | None = None,
@@ -34,10 +34,9 @@ def routes(
     address: str = "",
     at_a_time: int = AT_A_TIME,
 ) -> list[BaseRoute]:
-    """Return all routes. `far_end` and `relay` give what has been started by the time somebody asks; `share`, `others`
-    and `address` are as in `PageServices`."""
+    """Return all routes. `far_end` and `relay` give what runs at the time of a check; `share`, `others` and `address`
+    are as in `PageServices`."""
     from starlette.routing import Route, WebSocketRoute
-    from starlette.websockets import WebSocketDisconnect
 
     queue, blocks = AdmissionQueue(at_a_time), BlockLimit(MAX_PER_BLOCK)
 
@@ -45,25 +44,20 @@ def routes(
         if not is_own_origin(socket.headers):
             await socket.close()
             return
+        await socket.accept()
+        running = far_end()
+        if running is None:  # it is being started again; the page says that there was no answer
+            await socket.close()
+            return
         services = PageServices(
-            far_end=far_end(),
+            far_end=running,
             relay=relay() if relay else None,
             issuer=issuer,
             share=share,
             others=others,
             address=address,
         )
-        await socket.accept()
-        # A page that closed cannot be sent anything.
-        with (
-            contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect),
-            blocks.opened(socket.client.host if socket.client else "") as is_within_limit,
-        ):
-            if is_within_limit:
-                await serve_check(socket, queue, services)
-            else:
-                await socket.send_json(FULL)
-                await socket.close()
+        await _serve_within_limit(socket, queue, blocks, services)
 
     return [
         Route("/check", page_response),
@@ -71,3 +65,22 @@ def routes(
         Route("/check/{name}", file_response),
         WebSocketRoute("/check/talk", check),
     ]
+
+
+async def _serve_within_limit(
+    socket: WebSocket, queue: AdmissionQueue, blocks: BlockLimit, services: PageServices
+) -> None:
+    """Run a check, unless the page's address block has too many connections."""
+    from starlette.websockets import WebSocketDisconnect
+
+    host = socket.client.host if socket.client else ""
+    # A page that closed cannot be sent anything.
+    with (
+        contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect),
+        blocks.opened(host) as is_within_limit,
+    ):
+        if is_within_limit:
+            await serve_check(socket, queue, services)
+        else:
+            await socket.send_json(FULL)
+            await socket.close()

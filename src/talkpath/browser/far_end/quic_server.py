@@ -1,0 +1,168 @@
+"""The QUIC server of twins, by aioquic: its certificate, its congestion control, and limits on who may hold memory.
+
+A stranger's packet can open a connection, so connections are limited for each address block and in all. Packets too
+short to open one (RFC 9000 section 14.1) get no answer at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from talkpath.browser.addresses import address_block
+from talkpath.browser.far_end.webtransport_twin import FindTwin, twin_protocol
+
+ALPN_WEBTRANSPORT = "h3"
+DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
+WIDE_OPEN = 1 << 30
+MIN_INITIAL_BYTES = 1200
+MAX_CONNECTIONS, MAX_PER_BLOCK = 256, 64  # a check has ten twins at a time
+MAX_BUFFERED_BYTES = 1 << 16  # of what a peer may send on streams; twins send datagrams
+
+
+@dataclass(frozen=True, slots=True)
+class TwinCertificate:
+    """A short-lived self-signed certificate. The page is told its `fingerprint` (SHA-256 of DER)."""
+
+    chain: Any
+    key: Any
+    fingerprint: bytes
+    made_at: datetime
+
+    def age(self) -> timedelta:
+        """How long ago it was made."""
+        return datetime.now(UTC) - self.made_at
+
+
+def new_certificate() -> TwinCertificate:
+    """Make a certificate with an ECDSA P-256 key, valid for `DAYS`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "talkpath")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    der = made.public_bytes(serialization.Encoding.DER)
+    return TwinCertificate(made, key, hashlib.sha256(der).digest(), now)
+
+
+def make_server(transport: asyncio.DatagramTransport, certificate: TwinCertificate, find: FindTwin) -> Any:
+    """Return a QUIC server for twins on the shared port."""
+    from aioquic.quic.configuration import QuicConfiguration
+
+    _register_open_loop()
+    settings = QuicConfiguration(
+        is_client=False,
+        alpn_protocols=[ALPN_WEBTRANSPORT],
+        max_datagram_frame_size=65536,
+        congestion_control_algorithm="open",
+        certificate=certificate.chain,
+        private_key=certificate.key,
+        idle_timeout=20.0,
+        max_data=MAX_BUFFERED_BYTES,
+        max_stream_data=MAX_BUFFERED_BYTES,
+        verify_mode=ssl.CERT_NONE,
+    )
+    server = _bounded_server()(configuration=settings, create_protocol=twin_protocol(find))
+    server.connection_made(transport)
+    return server
+
+
+def replace_certificate(server: Any, certificate: TwinCertificate) -> None:
+    """Have connections that are opened from now on get that certificate."""
+    server._configuration.certificate = certificate.chain
+    server._configuration.private_key = certificate.key
+
+
+def _bounded_server() -> Any:
+    from aioquic.asyncio.server import QuicServer
+
+    class BoundedQuicServer(QuicServer):
+        """A server that opens no more connections than the limits allow."""
+
+        def __init__(self, *, create_protocol: Any, **settings: Any) -> None:
+            super().__init__(create_protocol=self._create, **settings)
+            self._make_connection = create_protocol
+            self._block = ""
+            self.blocks: dict[Any, str] = {}
+            self._counts: Counter[str] = Counter()
+
+        def datagram_received(self, data: bytes | str, addr: Any) -> None:
+            assert isinstance(data, bytes)
+            self._block = address_block(addr[0])
+            is_known = _destination(data, self._configuration.connection_id_length) in self._protocols
+            if is_known or (len(data) >= MIN_INITIAL_BYTES and self._has_room()):
+                super().datagram_received(data, addr)
+
+        def _has_room(self) -> bool:
+            return len(self.blocks) < MAX_CONNECTIONS and self._counts[self._block] < MAX_PER_BLOCK
+
+        def _create(self, *arguments: Any, **settings: Any) -> Any:
+            made = self._make_connection(*arguments, **settings)
+            self.blocks[made] = self._block
+            self._counts[self._block] += 1
+            return made
+
+        def _connection_terminated(self, protocol: Any) -> None:
+            super()._connection_terminated(protocol)
+            block = self.blocks.pop(protocol, None)
+            if block is not None:
+                self._counts[block] -= 1
+                if not self._counts[block]:
+                    del self._counts[block]
+
+    return BoundedQuicServer
+
+
+def _destination(packet: bytes, own_id_length: int) -> bytes:
+    """The destination connection id of a QUIC packet (RFC 8999 sections 5.1, 5.2)."""
+    if packet[0] & 0x80:
+        return packet[6 : 6 + packet[5]] if len(packet) > 5 else b""
+    return packet[1 : 1 + own_id_length]
+
+
+def _register_open_loop() -> None:
+    """Register a congestion control that never delays a packet."""
+    from aioquic.quic.congestion import base
+
+    class Open(base.QuicCongestionControl):
+        def __init__(self, *, max_datagram_size: int) -> None:
+            super().__init__(max_datagram_size=max_datagram_size)
+            self.congestion_window = WIDE_OPEN
+
+        def on_packet_acked(self, *, now: float, packet: Any) -> None:
+            self.bytes_in_flight -= packet.sent_bytes
+
+        def on_packet_sent(self, *, packet: Any) -> None:
+            self.bytes_in_flight += packet.sent_bytes
+
+        def on_packets_expired(self, *, packets: Any) -> None:
+            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
+
+        def on_packets_lost(self, *, now: float, packets: Any) -> None:
+            self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
+
+        def on_persistent_congestion(self) -> None:
+            return
+
+        def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
+            return
+
+    base.register_congestion_control("open", Open)

@@ -1,0 +1,144 @@
+"""What strangers and pages can make the far end hold in memory is bounded, for each address block and in all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+pytest.importorskip("aioquic")
+
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+
+from talkpath.browser.far_end import quic_server, shared_port, webtransport_twin
+from talkpath.browser.far_end.quic_server import make_server, new_certificate
+from talkpath.browser.far_end.shared_port import SharedPort
+from talkpath.browser.far_end.webtransport_twin import TwinArrivals
+from talkpath.wire.rtc import stun
+
+SOURCE = ("192.0.2.9", 5000)
+RTP = bytes([128, 111]) + bytes(60)
+
+
+class Sink(asyncio.DatagramTransport):
+    """Counts what is sent, and sends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[int] = []
+
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        self.sent.append(len(data))
+
+
+class Receiver(asyncio.DatagramProtocol):
+    """Counts what is passed on."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.count += 1
+
+
+def initial() -> bytes:
+    """The first packet of a new QUIC connection."""
+    client = QuicConnection(configuration=QuicConfiguration(is_client=True, alpn_protocols=["h3"]))
+    client.connect(("192.0.2.1", 443), now=0.0)
+    return client.datagrams_to_send(now=0.0)[0][0]
+
+
+def flooded(sources: list[str]) -> tuple[int, Any]:
+    """How many connections a server holds after one new connection from each of these addresses."""
+
+    async def play() -> tuple[int, Any]:
+        server = make_server(Sink(), new_certificate(), {}.get)
+        for number, host in enumerate(sources):
+            server.datagram_received(initial(), (host, 1000 + number))
+        return len(server.blocks), server
+
+    return asyncio.run(play())
+
+
+def test_one_address_block_opens_no_more_connections_than_its_share():
+    sources = [f"192.0.2.{number}" for number in range(100)]
+    assert flooded(sources)[0] == quic_server.MAX_PER_BLOCK
+    assert flooded([*sources, "198.51.100.1"])[0] == quic_server.MAX_PER_BLOCK + 1
+
+
+def test_all_blocks_together_open_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quic_server, "MAX_CONNECTIONS", 20)
+    assert flooded([f"10.0.{number}.1" for number in range(40)])[0] == 20
+
+
+def test_a_connection_that_ends_makes_room():
+    _, server = flooded([f"192.0.2.{number}" for number in range(70)])
+    for connection in list(server.blocks)[:3]:
+        server._connection_terminated(connection)
+    assert len(server.blocks) == quic_server.MAX_PER_BLOCK - 3
+    assert server._counts["192.0.2.0/24"] == quic_server.MAX_PER_BLOCK - 3
+
+
+def test_a_stranger_s_connection_is_closed_in_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webtransport_twin, "STRANGER_S", 0.05)
+
+    async def play() -> bool:
+        server = make_server(Sink(), new_certificate(), {}.get)
+        server.datagram_received(initial(), SOURCE)
+        (connection,) = server.blocks
+        await asyncio.sleep(0.2)
+        return connection._quic._close_pending or connection._quic._close_event is not None or not server.blocks
+
+    assert asyncio.run(play())
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1199])
+def test_a_packet_too_short_to_open_a_connection_gets_no_answer(size: int):
+    async def play() -> tuple[list[int], int]:
+        sink = Sink()
+        server = make_server(sink, new_certificate(), {}.get)
+        unknown_version = b"\xc0\x1a\x2a\x3a\x4a\x08" + os.urandom(8) + b"\x08" + os.urandom(8)
+        for packet in (unknown_version, initial(), bytes([0x40]) + os.urandom(30)):
+            server.datagram_received(packet.ljust(size, b"\0")[:size], SOURCE)
+        return sink.sent, len(server.blocks)
+
+    assert asyncio.run(play()) == ([], 0)
+
+
+def test_a_lane_counts_and_passes_on_no_more_than_its_share():
+    receiver = Receiver()
+    lane = SharedPort().lane(receiver, "name")
+    for _ in range(shared_port.MAX_DATAGRAMS + 50):
+        lane.receive(RTP, SOURCE)
+    assert receiver.count == len(lane.counts.rtp) == shared_port.MAX_DATAGRAMS
+
+
+def binding_request(fragment: str) -> bytes:
+    return stun.encode(
+        stun.Message(stun.Type.BINDING_REQUEST, bytes(12), ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),))
+    )
+
+
+def test_a_lane_has_few_addresses_and_takes_none_from_another():
+    port = SharedPort()
+    first, second = Receiver(), Receiver()
+    port.lane(first, "first")
+    port.lane(second, "second")
+    for number in range(100):
+        port.datagram_received(binding_request("first"), ("192.0.2.9", 1000 + number))
+    assert len(port._sources) == shared_port.MAX_SOURCES
+    port.datagram_received(binding_request("second"), ("192.0.2.9", 1000))
+    assert second.count == 0
+    port.forget("first")
+    port.datagram_received(binding_request("second"), ("192.0.2.9", 1000))
+    assert second.count == 1
+
+
+def test_a_twin_knows_the_slots_of_an_epoch_and_no_others():
+    received = TwinArrivals()
+    for slot in range(65536):
+        received.add(slot.to_bytes(2, "big") + bytes(9))
+    assert len(received.slots) == webtransport_twin.MAX_SLOT
