@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
 from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.observatory.findings.country_findings import Box
@@ -101,6 +102,8 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
         limit_concurrency=limits.most,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
+        ws_max_size=MAX_MESSAGE_BYTES,  # of the check in a browser; uvicorn takes 16 MiB, and 32 of them at a time
+        ws_max_queue=MAX_QUEUED_BY_UVICORN,
     )
     return uvicorn.Server(config)
 

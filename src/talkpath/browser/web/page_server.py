@@ -28,7 +28,7 @@ from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
 from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
 from talkpath.browser.certificate.stored_certificate import Domain
-from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, SILENT_S
+from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 ANY = "0.0.0.0"
 STOP_S = 3.0
 IDLE_S = 30  # a page on a bad line asks for its next file seconds later
-MAX_QUEUED_BY_UVICORN = 4  # messages of one page, each of up to MAX_MESSAGE_BYTES
 BACKLOG = 128  # connections that are not accepted yet
 
 
