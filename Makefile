@@ -12,7 +12,7 @@ PEERS  := --require-hashes -r requirements/peers.txt
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
-.PHONY: help demo test core dev peers
+.PHONY: help demo test core web dev peers
 .PHONY: article event-rates
 .PHONY: bench bench-capture
 .PHONY: browser-cases
@@ -27,6 +27,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 help:
 	@echo "make demo       play three scenes in a made-up country, about 90 s; writes demo/"
+	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
 	@echo "make test       style, types, imports and tests; says what was not run and why"
 	@echo "make bench      measure speed, write nothing"
 	@echo "make score      error rates: about 15 000 checks, two and a half hours at most; writes docs/error-rates.md"
@@ -47,7 +48,7 @@ help:
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
-core dev:
+core web dev:
 	@$(PYTHON) scripts/setup.py $@ $(THIS)
 
 demo: core
@@ -138,6 +139,7 @@ reference: dev
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 2; }
 	uv $(LOCK) pyproject.toml --extra qr --extra geo requirements/core.in -o requirements/core.txt
-	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra rtc requirements/core.in requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra web requirements/core.in -c requirements/core.txt -o requirements/web.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra web requirements/core.in requirements/dev.in -c requirements/web.txt -o requirements/dev.txt
 	uv $(LOCK) requirements/peers.in -c requirements/dev.txt -o requirements/peers.txt
 	uv $(LOCK) requirements/virtualenv.in -o requirements/virtualenv.txt

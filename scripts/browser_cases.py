@@ -6,7 +6,7 @@
     python scripts/browser_cases.py --firefox     in Firefox instead of Chromium
     python scripts/browser_cases.py --innocent 50 networks that restrict nothing
 
-Needs Linux, Chromium or Firefox (firefox-esr), playwright and talkpath[rtc]. All traffic stays in namespaces that the
+Needs Linux, Chromium or Firefox (firefox-esr), playwright and talkpath[web]. All traffic stays in namespaces that the
 lab makes.
 """
 

@@ -1,10 +1,11 @@
 """Makes `.venv` in this checkout and installs talkpath into it. No root, nothing but the standard library.
 
-    python3 scripts/setup.py [core|dev] [--this-python]
+    python3 scripts/setup.py [core|web|dev] [--this-python]
 
-`core` is what the tool needs to run, `dev` what the tests need too. Packages come from the locks in
-requirements/, each with its hash, from wherever this machine's pip configuration says. The Python is the newest that
-the tests run on, where it is there, else the one that runs this; `--this-python` (`make core PYTHON=...`): this one.
+`core` is what the tool needs to run, `web` what the page for phones needs too, `dev` what the tests need. Packages come
+from the locks in requirements/, each with its hash, from wherever this machine's pip configuration says. The Python is
+the newest that the tests run on, where it is there, else the one that runs this; `--this-python`
+(`make core PYTHON=...`): this one.
 
 The ways, in order: uv where it is on PATH; else `python3 -m venv`; else, where a Python has pip but no
 ensurepip, pip's virtualenv in build/virtualenv. A second run with nothing changed ends at once.
@@ -27,7 +28,8 @@ from pathlib import Path
 OLDEST = (3, 11)
 TESTED = "python3.13"  # the newest that is; the same work takes it a twentieth less than 3.11
 THIS = "--this-python"
-SETS = ("core", "dev")  # each holds the one before it
+SETS = ("core", "web", "dev")  # each holds the one before it
+LEAN = "web"  # without bytecode of what is never imported: a seventh less on the disk of a small server
 NAMES = ("python3", *(f"python3.{minor}" for minor in range(16, OLDEST[1] - 1, -1)), "python")
 
 # Prints: version is new enough, can make environments with pip inside, has pip.
@@ -171,7 +173,7 @@ class Checkout:
         return done
 
 
-def with_uv(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:
+def with_uv(checkout: Checkout, found: list[Python], lean: bool) -> list[str | Path] | None:
     """The command that installs, after an environment was made with uv; None where that cannot be."""
     uv = shutil.which("uv")
     if not uv:
@@ -181,17 +183,17 @@ def with_uv(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:
         say(f"making .venv with uv and Python {python}")
         if not ran(uv, "venv", "--quiet", "--python", python, checkout.venv):
             return None
-    return [uv, "pip", "install", "--compile-bytecode", "--python", checkout.python]
+    return [uv, "pip", "install", *([] if lean else ["--compile-bytecode"]), "--python", checkout.python]
 
 
-def with_pip(checkout: Checkout, found: list[Python]) -> list[str | Path] | None:
+def with_pip(checkout: Checkout, found: list[Python], lean: bool) -> list[str | Path] | None:
     """The same with pip: `venv` where a Python can, else pip's virtualenv."""
     made = bool(found) and checkout.keep_or_clear(needs="pip")
     for python in found:
         made = made or (python.can_venv and made_by_venv(checkout, python))
     for python in found:
         made = made or (python.has_pip and made_by_virtualenv(checkout, python))
-    return [checkout.python, "-m", "pip", "install"] if made else None
+    return [checkout.python, "-m", "pip", "install", *(["--no-compile"] if lean else [])] if made else None
 
 
 def made_by_venv(checkout: Checkout, python: Python) -> bool:
@@ -217,7 +219,7 @@ def set_up(checkout: Checkout, wanted: str, this_python: bool = False) -> None:
         return
     found, tried = pythons(this_python), False
     for way in (with_uv, with_pip):
-        installer = way(checkout, found)
+        installer = way(checkout, found, wanted == LEAN)
         if installer and checkout.install(installer, wanted):
             checkout.write_stamp(wanted)
             say("ready: .venv/bin/talkpath")

@@ -52,7 +52,7 @@ class Machine:
         self.root, self.bin, self.log = folder / "checkout", folder / "bin", folder / "log"
         (self.root / "requirements").mkdir(parents=True)
         self.bin.mkdir()
-        for name in ("pyproject.toml", "requirements/core.txt", "requirements/dev.txt", "requirements/virtualenv.txt"):
+        for name in ("pyproject.toml", *(f"requirements/{each}.txt" for each in ("core", "web", "dev", "virtualenv"))):
             (self.root / name).write_text(name)
         self.python = executable(self.bin / "python3", "#!/bin/sh\nexit 1\n")
         self.script = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
@@ -184,6 +184,22 @@ def test_nothing_is_done_twice(machine: Machine, monkeypatch: pytest.MonkeyPatch
     assert len(again) == 3, "the environment is kept and only what it holds is brought up to date"
 
 
+@pytest.mark.parametrize("has_uv", [True, False])
+def test_the_page_s_packages_come_without_bytecode_of_what_is_never_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, has_uv: bool
+):
+    machine.has_python("1 1 1")
+    if has_uv:
+        machine.has_uv()
+        expected = "uv pip install --python .venv/bin/python --quiet --require-hashes -r requirements/web.txt"
+    else:
+        without_uv(machine, monkeypatch)
+        expected = "python -m pip install --no-compile --quiet --require-hashes -r requirements/web.txt"
+    assert expected in machine.set_up("web")
+    assert machine.set_up("core") == [], "web holds core"
+    assert machine.set_up("dev"), "and not dev"
+
+
 def test_core_is_not_enough_for_dev(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     machine.has_python("1 1 1")
     without_uv(machine, monkeypatch)
@@ -217,4 +233,4 @@ def test_pips_settings_reach_uv_and_none_sends_packages_elsewhere(machine: Machi
 @pytest.mark.parametrize("arguments", [["nonsense"], ["core", "dev"], ["--this-python", "core"]])
 def test_usage(machine: Machine, arguments: list[str], capsys: pytest.CaptureFixture[str]):
     assert machine.script.main(arguments) == 2
-    assert "setup.py [core|dev]" in capsys.readouterr().err
+    assert "setup.py [core|web|dev]" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 Read in this order: `web` (the server of the page), `page` (its scripts), `far_end` (the measuring, in a process of its
 own), `turn_relay` (the other paths), `certificate`. `web.routes` is what a server mounts. Facts are made in
-`far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[rtc]`, which nothing imports before it is used.
+`far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[web]`, which nothing imports before it is used.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ def require_packages() -> None:
     from importlib.util import find_spec
 
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"The check in a browser needs {missing[0]}: `make dev` in a checkout installs it.")
+        raise UsageError(f"The check in a browser needs {missing[0]}: `make web` in a checkout installs it.")
