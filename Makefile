@@ -14,6 +14,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # One line a command, so that two who add one do not meet here.
 .PHONY: help demo test core web dev peers
 .PHONY: article event-rates
+.PHONY: attack
 .PHONY: bench bench-capture
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
@@ -37,6 +38,7 @@ help:
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
+	@echo "make attack     replay attacks against running servers and files on loopback, at most ten minutes"
 	@echo "make fuzz       read 100 000 changed bundles and messages, and a million damaged captures, about two hours"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.11)"
@@ -89,6 +91,9 @@ lab-calls: peers
 
 browser-cases: dev
 	@$(BIN)/python scripts/browser_cases.py
+
+attack: dev
+	@nice $(BIN)/python scripts/attack.py
 
 fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_records.py messages --cases 100000 --jobs $(JOBS)

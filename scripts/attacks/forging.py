@@ -1,0 +1,108 @@
+"""Bundles as attackers make them: a real check in virtual time, passed off as measured, changed and signed again."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from talkpath.capture.calls.records import findings
+from talkpath.capture.scan import scan
+from talkpath.evidence.archive import pack
+from talkpath.evidence.bundle import FACTS, MANIFEST, RECEIPT, SIGNATURE, SIGNED, VERDICT, Manifest
+from talkpath.evidence.compression import compress
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.facts_digest import run_digest
+from talkpath.report.check_json import judge_check
+from talkpath.report.recordings.capture_json import result
+from talkpath.responder.geoip import NetworkOrigin
+from talkpath.version import VERSION
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.sign import Signer
+
+ROOT = Path(__file__).parents[2]
+CAPTURES = ROOT / "tests/capture/lab"
+STARTED = "2026-11-24T10:00:00Z"
+
+
+def signer(name: str) -> Signer:
+    """The key pair of that name."""
+    return Signer.of_seed(hashlib.sha256(f"attack {name}".encode()).digest())
+
+
+@cache
+def measured(probe: str = "probe", server: str = "server", network: str = "AS64496", country: str = "XX") -> Facts:
+    """The facts of an ordinary check of WhatsApp's voice, with a valid receipt of a test server with that key."""
+    scenario = Scenario.parse("clean", [], 1)
+    played = run_sim(make_plan(choose_arms(["whatsapp/relay60"])), scenario, where=NetworkOrigin(network, country))
+    assert played.receipt is not None  # virtual servers sign
+    key = signer(server)
+    facts = replace(played, simulated=False, started_at=STARTED, responder_key=raw_key_text(key.public))
+    statement = replace(
+        unseal(played.receipt.body, played.receipt.signature),
+        probe_key=signer(probe).public,
+        responder_key=key.public,
+        run_digest=run_digest(facts),
+        started_at=STARTED,
+        ended_at=STARTED,
+    )
+    return replace(facts, receipt=SignedReceipt(*seal(statement, key)))
+
+
+@cache
+def stored_verdict() -> Any:
+    """The verdict that the ordinary check stored."""
+    return msgspec.json.decode(msgspec.json.encode(judge_check(measured())[1]))
+
+
+def plain(record: Any) -> Any:
+    """A record as dictionaries and lists, to be changed at will."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
+
+
+def sealed(parts: dict[str, bytes], kind: str, key: Signer, written_by: str = f"talkpath/{VERSION}") -> bytes:
+    """Any parts as a bundle, signed with that key."""
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    manifest = Manifest("talkpath.bundle/2", kind, written_by, raw_key_text(key.public), digests)
+    encoded = msgspec.json.encode(manifest)
+    return pack({MANIFEST: encoded, **parts, SIGNATURE: key.sign(SIGNED + encoded)})
+
+
+def check(facts: Any, verdict: Any = None, probe: str = "probe", written_by: str = f"talkpath/{VERSION}") -> bytes:
+    """A check's bundle of these facts (a record, or its plain form); a receipt in them becomes a part of its own."""
+    record = plain(facts) if isinstance(facts, Facts) else dict(facts)
+    receipt = record.pop("receipt", None)
+    parts = {FACTS: compress(msgspec.msgpack.encode(record))}
+    if receipt is not None:
+        parts[RECEIPT] = compress(msgspec.msgpack.encode(receipt))
+    parts[VERDICT] = compress(msgspec.json.encode({**(verdict or stored_verdict()), "started_at": STARTED}))
+    return sealed(parts, "check", signer(probe), written_by)
+
+
+@cache
+def _recorded() -> tuple[Any, Any]:
+    found = findings(scan(io.BytesIO(gzip.decompress((CAPTURES / "drop30-up.pcap.gz").read_bytes()))))
+    return plain(found), msgspec.json.decode(msgspec.json.encode(result("-", found)))
+
+
+def recording(change: dict[str, Any], probe: str = "probe") -> bytes:
+    """A recording's bundle whose first call has other values: `change` maps a path as "streams.0.kbps" to a value."""
+    facts, verdict = plain(_recorded()[0]), _recorded()[1]
+    for path, value in change.items():
+        *names, last = path.split(".")
+        holder = facts["calls"][0]
+        for name in names:
+            holder = holder[int(name)] if isinstance(holder, list) else holder[name]
+        holder[int(last) if isinstance(holder, list) else last] = value
+    parts = {FACTS: compress(msgspec.msgpack.encode(facts)), VERDICT: compress(msgspec.json.encode(verdict))}
+    return sealed(parts, "capture", signer(probe))

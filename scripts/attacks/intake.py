@@ -1,0 +1,264 @@
+"""Attacks on an observatory: bundles that stop or fool the judge, slow and idle connections, files, a full disk."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attacks import forging
+from attacks.bundles import POISON, heavy_check
+from attacks.stage import Attack, Finding, Server, observatory, wait_for
+from attacks.stage import http as fetch
+from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.observatory.log.records import Judged
+from talkpath.observatory.log.segments import read
+from talkpath.wire.control.keys import raw_key_text
+
+JUDGED = ("judged", "counted", "unfit")
+
+
+def put(far: Server, data: bytes, source: str = "127.0.0.1") -> int:
+    """Sends a bundle from that address of loopback; the status, 0 for no answer."""
+    where = urlsplit(far.said["url"])
+    name = hashlib.sha256(data).hexdigest()
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30, source_address=(source, 0))
+    try:
+        connection.request("PUT", f"/v1/reports/{name}", data, {"Content-Type": MEDIA_TYPE})
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+def state(far: Server, data: bytes) -> str:
+    """What became of a bundle."""
+    status, body = fetch(far.said["url"] + f"v1/reports/{hashlib.sha256(data).hexdigest()}")
+    return str(json.loads(body).get("state", status)) if status == 200 else str(status)
+
+
+def ordinary(number: int) -> bytes:
+    """An ordinary check of somebody."""
+    return forging.check(forging.measured(probe=f"p{number}"), probe=f"p{number}")
+
+
+def judged_in(far: Server, bundles: list[bytes], seconds: float) -> float | None:
+    """Seconds until all were judged, None where some never were."""
+    return wait_for(lambda: all(state(far, data) in JUDGED for data in bundles), seconds)
+
+
+def records(folder: Path) -> list[Any]:
+    """The records of its log."""
+    return [record for _, record in read(folder / "data/log")]
+
+
+def poison(folder: Path) -> Finding:
+    """Recordings with impossible numbers, then an ordinary check."""
+    with observatory(folder) as far:
+        taken = sum(
+            put(far, forging.recording(change, f"x{n}"), f"127.20.{n}.1") in (200, 201)
+            for n, change in enumerate(POISON)
+        )
+        mine = ordinary(1)
+        put(far, mine)
+        took_s = judged_in(far, [mine], 40.0)
+        health = fetch(far.said["url"] + "health")[0]
+    told = "never judged" if took_s is None else f"judged after {took_s:.0f} s"
+    return Finding(
+        took_s is not None and health == 200, f"{taken} of {len(POISON)} taken; the check {told}, /health {health}"
+    )
+
+
+def heavy(folder: Path) -> Finding:
+    """Eight heavy checks, then three ordinary ones of other people."""
+    with observatory(folder) as far:
+        for number in range(8):
+            facts = heavy_check(4000, 64, 120 + number)
+            put(far, forging.check(facts, probe=f"h{number}"), f"127.21.{number}.1")
+        mine = [ordinary(number) for number in range(3)]
+        for number, data in enumerate(mine):
+            put(far, data, f"127.22.{number}.1")
+        took_s = judged_in(far, mine, 60.0)
+    told = "not judged within 60 s" if took_s is None else f"judged after {took_s:.0f} s"
+    return Finding(took_s is not None and took_s < 30.0, f"the ordinary checks were {told}")
+
+
+def long_texts(folder: Path) -> Finding:
+    """Facts with long texts where there is no receipt: how much do they write into the permanent log?"""
+    facts = forging.plain(forging.measured())
+    facts.pop("receipt", None)
+    sent = 0
+    with observatory(folder) as far:
+        changes: list[dict[str, Any]] = [
+            {"responder_key": "A" * 2_000_000},
+            {"responder_class": "home" * 500_000},
+            {"plan": {**facts["plan"], "arms": [{**facts["plan"]["arms"][0], "medium": "m" * 20_000}] * 60}},
+            {"plan": {**facts["plan"], "arms": [{**facts["plan"]["arms"][0], "variant": "v" * 20_000}] * 60}},
+        ]
+        for number, change in enumerate(changes):
+            data = forging.check({**facts, **change}, probe=f"t{number}")
+            sent += len(data)
+            put(far, data, f"127.23.{number}.1")
+        time.sleep(6)
+        written = sum(file.stat().st_size for file in (folder / "data/log").rglob("*") if file.is_file())
+    return Finding(written <= 16_384, f"{sent // 1000} kB sent, {written} B in the log")
+
+
+def forged_listing(folder: Path) -> Finding:
+    """A check without a receipt that names a listed server's key as its test server."""
+    key = raw_key_text(forging.signer("listed").public)
+    listed = folder / "responders.json"
+    listed.write_text(json.dumps({"schema": "talkpath.responders/1", "responders": [{"key": key, "operator": "us"}]}))
+    facts = forging.plain(forging.measured())
+    facts.update(responder_key=key)
+    facts.pop("receipt", None)
+    with observatory(folder, "--responders", listed) as far:
+        data = forging.check(facts)
+        put(far, data)
+        judged_in(far, [data], 30.0)
+    found = [record for record in records(folder) if isinstance(record, Judged)]
+    forged = [record for record in found if record.listed]
+    return Finding(not forged, f"{len(forged)} of {len(found)} judged records are called listed")
+
+
+def made_up_places(folder: Path) -> Finding:
+    """Receipts of unlisted servers that name a network and country of the attacker's choice, and an app of his own."""
+    with observatory(folder) as far:
+        sent = []
+        for number in range(7):
+            facts = forging.measured(f"m{number}", f"own{number}", "AS12345", "NL")
+            sent.append(forging.check(facts, probe=f"m{number}"))
+            put(far, sent[-1], f"127.24.{number}.1")
+        judged_in(far, sent, 40.0)
+    found = [record for record in records(folder) if isinstance(record, Judged)]
+    placed = [
+        record for record in found if record.network == "AS12345" and record.placed == "responder" and not record.listed
+    ]
+    return Finding(not placed, f"{len(placed)} of {len(found)} placed in AS12345 by their own servers")
+
+
+def own_app(folder: Path) -> Finding:
+    """A check of an app that does not exist."""
+    facts = forging.plain(forging.measured())
+    facts.pop("receipt", None)
+    facts["plan"]["arms"][0]["app"] = "made.up-app"
+    for epoch in facts["epochs"]:
+        epoch["app"] = "made.up-app"
+    with observatory(folder) as far:
+        data = forging.check(facts)
+        put(far, data)
+        judged_in(far, [data], 20.0)
+        now = state(far, data)
+    said = [one.app for record in records(folder) if isinstance(record, Judged) for one in record.said]
+    return Finding("made.up-app" not in said, f"the report is {now}; apps on record: {', '.join(said) or 'none'}")
+
+
+def _opened(far: Server, count: int, source: str, first: bytes) -> Iterator[socket.socket]:
+    where = urlsplit(far.said["url"])
+    for _ in range(count):
+        with suppress(OSError):
+            end = socket.create_connection((where.hostname or "", where.port or 80), 5, (source, 0))
+            end.sendall(first)
+            yield end
+
+
+def slow_bodies(folder: Path) -> Finding:
+    """64 bodies from one address that never end, then somebody else's check."""
+    head = (
+        f"PUT /v1/reports/{'0' * 64} HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: 90000\r\n\r\n"
+    )
+    with observatory(folder) as far:
+        held = list(_opened(far, 64, "127.25.0.1", head.encode() + b"x"))
+        time.sleep(1.0)
+        status = put(far, ordinary(1), "127.26.0.1")
+        for end in held:
+            end.close()
+    return Finding(status in (200, 201), f"{len(held)} held; the check got {status}")
+
+
+def idle_connections(folder: Path) -> Finding:
+    """1 010 connections from one address that say nothing, then others' requests."""
+    with observatory(folder) as far:
+        held = list(_opened(far, 1010, "127.27.0.1", b""))
+        time.sleep(0.5)
+        health = fetch(far.said["url"] + "health")[0]
+        status = put(far, ordinary(1), "127.28.0.1")
+        for end in held:
+            end.close()
+    return Finding(health == 200 and status in (200, 201), f"{len(held)} held; /health {health}, a check {status}")
+
+
+def log_lines(folder: Path) -> Finding:
+    """3 000 malformed requests: lines on standard error."""
+    with observatory(folder) as far:
+        for _ in range(3000):
+            for end in _opened(far, 1, "127.29.0.1", b"\x00\xff GET nonsense\r\n\r\n"):
+                end.close()
+        time.sleep(1.0)
+        lines = len(far.error_text.splitlines())
+    return Finding(lines <= 200, f"{lines} lines")
+
+
+def file_modes(folder: Path) -> Finding:
+    """Under umask 022: which of the observatory's files may others read?"""
+    with observatory(folder, umask=0o022) as far:
+        put(far, ordinary(1))
+        time.sleep(3.0)
+    readable = [
+        path.relative_to(folder / "data").as_posix()
+        for path in (folder / "data").rglob("*")
+        if path.is_file()
+        and "open" not in path.relative_to(folder / "data").parts
+        and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    ]
+    reachable = (folder / "data").stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+    exposed = readable if reachable else []
+    return Finding(not exposed, f"{len(exposed)} readable ({len(readable)} by their own mode)")
+
+
+def full_disk(folder: Path) -> Finding:
+    """The folder on a small disk that is filled: what does /health say?"""
+    disk = folder / "data"
+    disk.mkdir()
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return Finding(False, "not played: no unshare")
+    script = f'mount -t tmpfs -o size=64m none "{disk}" && exec "$@"'
+    wrap = (unshare, "-Urm" if os.geteuid() else "-m", "sh", "-c", script, "sh")
+    with observatory(folder, wrap=wrap) as far:
+        root = Path(f"/proc/{far.process.pid}/root{disk}")  # `exec` kept the process
+        before = fetch(far.said["url"] + "health")[0]
+        with suppress(OSError), (root / "fill").open("wb") as file:
+            while True:
+                file.write(bytes(1 << 16))
+                file.flush()
+        put(far, ordinary(1))
+        after, body = fetch(far.said["url"] + "health")
+    wrong = json.loads(body).get("wrong", []) if body else []
+    return Finding(after == 503, f"before {before}, full {after} ({'; '.join(wrong)[:80]})")
+
+
+ATTACKS = (
+    Attack("impossible recordings, then a check: the judge", "judged within 40 s, /health 200", poison),
+    Attack("eight heavy checks, then three ordinary ones", "judged within 30 s", heavy),
+    Attack("long texts without a receipt: the log", "≤ 16 kB", long_texts),
+    Attack("a listed key without its receipt", "not called listed", forged_listing),
+    Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),
+    Attack("an app that does not exist", "on no record", own_app),
+    Attack("64 slow bodies of one address", "others are served", slow_bodies),
+    Attack("1 010 idle connections of one address", "others are served", idle_connections),
+    Attack("3 000 malformed requests: lines logged", "≤ 200", log_lines),
+    Attack("files under umask 022", "none readable by others", file_modes),
+    Attack("a full disk: /health", "503", full_disk),
+)

@@ -1,0 +1,153 @@
+"""Captures that a stranger made: lying lengths, nesting, alternating damage, a million flows."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+
+from attacks.stage import Attack, Ended, Finding, command
+
+MOST_SECONDS, MOST_MB = 20.0, 600.0
+COOKIE = b"\x21\x12\xa4\x42"
+
+
+def pcap(packets: Iterable[bytes], claims: Callable[[bytes], int] = len) -> bytes:
+    """A classic pcap of raw IP packets, one a millisecond; `claims` is the original length that a record states."""
+    out = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, 101))
+    for number, packet in enumerate(packets):
+        out += struct.pack("<IIII", number // 1000, number % 1000 * 1000, len(packet), claims(packet)) + packet
+    return bytes(out)
+
+
+def ip(
+    payload: bytes,
+    protocol: int = 17,
+    number: int = 0,
+    fragment: int = 0,
+    claimed: int | None = None,
+    down: bool = False,
+    identification: int | None = None,
+) -> bytes:
+    """An IPv4 packet between two hosts; `fragment` is the field of flags and offset, `claimed` its total length."""
+    length = 20 + len(payload) if claimed is None else claimed
+    ends = bytes((10, 0, number >> 8 & 255, number & 255)), bytes((198, 51, 100, 7))
+    name = number & 0xFFFF if identification is None else identification
+    head = struct.pack("!BBHHHBBH", 0x45, 0, length, name, fragment, 64, protocol, 0)
+    return head + b"".join(reversed(ends) if down else ends) + payload
+
+
+def udp(payload: bytes, port: int = 40000, to: int = 3478, claimed: int | None = None) -> bytes:
+    """A UDP datagram."""
+    return struct.pack("!HHHH", port, to, 8 + len(payload) if claimed is None else claimed, 0) + payload
+
+
+def rtp(number: int, ssrc: int) -> bytes:
+    """A voice packet of 20 ms."""
+    return struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, 960 * number, ssrc) + bytes(80)
+
+
+def call(count: int = 400) -> list[bytes]:
+    """A voice call of both directions on one flow."""
+    both = ((ip(udp(rtp(n, 7))), ip(udp(rtp(n, 9), 3478, 40000), down=True)) for n in range(count))
+    return [packet for pair in both for packet in pair]
+
+
+def limits(end: Ended) -> Finding:
+    """Within time and memory, and without a traceback."""
+    holds = not end.traceback and end.exit_code >= 0 and end.seconds < MOST_SECONDS and end.mib < MOST_MB
+    return Finding(holds, str(end))
+
+
+def read(make: Callable[[], bytes], name: str = "capture") -> Callable[[Path], Finding]:
+    """An attack: `talkpath capture` (or scrub) reads the file that `make` gives."""
+
+    def play(folder: Path) -> Finding:
+        file = folder / "evil.pcap"
+        file.write_bytes(make())
+        argv = ("capture", file) if name == "capture" else ("scrub", file, "-o", folder / "out.pcapng")
+        end = command(*argv, seconds=60.0)
+        finding = limits(end)
+        return Finding(finding.holds, f"{file.stat().st_size // 1000} kB: {finding.measured}")
+
+    return play
+
+
+def fragments() -> bytes:
+    """Fragments at every offset of a few packets, each of which claims to reach the end of the largest packet."""
+    every = (
+        ip(bytes(8), fragment=0x2000 | offset, claimed=20 + 65_512 - 8 * offset, identification=packet)
+        for packet in range(40)
+        for offset in range(0, 6000, 2)
+    )
+    return pcap(every, lambda packet: 0xFFFF)
+
+
+def segments() -> bytes:
+    """TCP segments of many connections that claim a megabyte each, and whose beginnings never come."""
+
+    def segment(number: int) -> bytes:
+        port, sequence = 40_000 + number % 64, (number // 64) * (2 << 20) + 1
+        head = struct.pack("!HHIIBBHHH", port, 3478, sequence & 0xFFFFFFFF, 0, 0x50, 0x18, 1024, 0, 0)
+        return head + struct.pack("!HH", 1, 8) + COOKIE + bytes(12)
+
+    return pcap((ip(segment(n), 6, claimed=0) for n in range(64 * 200)), lambda packet: 40 + (1 << 20))
+
+
+def one_packet() -> bytes:
+    """A call, one packet of which claims two gigabytes."""
+    packets = call(100)
+    packets.insert(5, ip(udp(rtp(3, 7), claimed=0), claimed=0))
+    huge = packets[5]
+    return pcap(packets, lambda packet: (1 << 31) - 1 if packet is huge else len(packet))
+
+
+def alternating() -> bytes:
+    """A pcapng in which every second block is damaged."""
+    section = struct.pack("<IIIHHq", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1) + struct.pack("<I", 28)
+    interface = struct.pack("<IIHHI", 1, 20, 101, 0, 0xFFFF) + struct.pack("<I", 20)
+    out = bytearray(section + interface)
+    packet = ip(udp(bytes(20)))
+    size = 32 + (len(packet) + 3 & ~3)
+    for number in range(14_000):
+        if number % 2:
+            out += struct.pack("<II", 6, 0xFFFFFFF0) + bytes(40)
+        else:
+            body = struct.pack("<IIIIIII", 6, size, 0, 0, number, len(packet), len(packet))
+            out += body + packet + bytes(-len(packet) % 4) + struct.pack("<I", size)
+    return bytes(out)
+
+
+def nested() -> bytes:
+    """ChannelData in ChannelData in ..., and STUN DATA in STUN DATA in ..., some thousand deep."""
+    channel = b""
+    for _ in range(8000):
+        channel = b"\x40\x00" + struct.pack("!H", len(channel) & 0xFFFF) + channel
+        if len(channel) > 60_000:
+            break
+    data = b""
+    while len(data) < 60_000:
+        attribute = struct.pack("!HH", 0x13, len(data)) + data + bytes(-len(data) % 4)
+        data = struct.pack("!HH", 0x17, len(attribute)) + COOKIE + bytes(12) + attribute
+    allocate = struct.pack("!HH", 0x103, 12) + COOKIE + bytes(12) + struct.pack("!HHBBHI", 0x16, 8, 0, 1, 1, 1)
+    return pcap([ip(udp(allocate)), *call(), *(ip(udp(deep)) for deep in (channel, data) for _ in range(5)), *call()])
+
+
+def many_flows() -> bytes:
+    """A packet each of 300 000 flows."""
+    rng = Random(1)
+    return pcap(ip(udp(rng.randbytes(16), 1024 + n % 60_000, 3478 + n // 60_000), number=n) for n in range(300_000))
+
+
+BOUND = f"≤ {MOST_SECONDS:.0f} s, ≤ {MOST_MB:.0f} MB, no traceback"
+ATTACKS = (
+    Attack("capture: fragments that claim 64 kB each", BOUND, read(fragments)),
+    Attack("capture: TCP segments that claim 1 MiB each", BOUND, read(segments)),
+    Attack("capture: one packet that claims 2 GB", BOUND, read(one_packet)),
+    Attack("scrub: one packet that claims 2 GB", BOUND, read(one_packet, "scrub")),
+    Attack("capture: pcapng with alternating damage", BOUND, read(alternating)),
+    Attack("capture: nested ChannelData and STUN DATA", BOUND, read(nested)),
+    Attack("scrub: nested ChannelData and STUN DATA", BOUND, read(nested, "scrub")),
+    Attack("scrub: 300 000 flows", BOUND, read(many_flows, "scrub")),
+)

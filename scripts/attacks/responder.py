@@ -1,0 +1,267 @@
+"""Attacks on a test server: amplification, memory, floods, held places, active probing."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attacks.stage import PYTHON, Attack, Finding, Server, command, responder, tls_socket
+from talkpath.apps import shapes
+from talkpath.experiment.imitation_digest import shape_digest
+from talkpath.experiment.layout import Layout, lay_out
+from talkpath.experiment.seeds import commitment, session_key
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, Welcome
+
+HEADERS = 28  # IPv4 and UDP
+SEED = bytes(range(32))
+ARM = next(arm for arm in shapes() if (arm.app, arm.medium) == ("webrtc", "voice"))
+MOST_MB = 200.0
+
+
+class Session:
+    """A control session from one address of loopback, as an attacker holds it."""
+
+    def __init__(self, said: dict[str, Any], source: str) -> None:
+        self.ports: tuple[int, ...] = tuple(said["ports"])
+        self.socket: ssl.SSLSocket = tls_socket("127.0.0.1", said["port"], source)
+        self._decoder = Decoder()
+        self._answers: list[AnyMessage] = []
+        welcome = self.say(Hello((messages.VERSION,), "attack", commitment(SEED), {str(ARM): shape_digest(ARM)}))
+        if not isinstance(welcome, Welcome):
+            raise ConnectionRefusedError(getattr(welcome, "sentence", "no answer"))
+        self.say(Open(SEED))
+        self.key = session_key(SEED, welcome.seed)
+
+    def say(self, message: AnyMessage) -> AnyMessage | None:
+        """One message and its answer; None where the connection was closed."""
+        self.socket.sendall(messages.encode(message))
+        while not self._answers:
+            data = self.socket.recv(65536)
+            if not data:
+                return None
+            self._answers += self._decoder.feed(data)
+        return self._answers.pop(0)
+
+    def begin(self, **changes: Any) -> tuple[Layout | None, AnyMessage | None]:
+        """Begins an epoch: its layout where the server agreed, and its answer."""
+        fields: dict[str, Any] = {"number": 0, "k": 6, "packets": 100, "first_tuple": 0, "locals": 60}
+        begin = Begin(arm=str(ARM), **fields | changes)
+        answer = self.say(begin)
+        agreed = isinstance(answer, messages.Ready)
+        return (lay_out(self.key, begin, self.ports) if agreed else None), answer
+
+    def close(self) -> None:
+        """Hangs up."""
+        with suppress(OSError):
+            self.socket.close()
+
+
+@contextmanager
+def session(said: dict[str, Any], source: str) -> Iterator[Session]:
+    """A session for the duration of the block."""
+    held = Session(said, source)
+    try:
+        yield held
+    finally:
+        held.close()
+
+
+def amplification(folder: Path) -> Finding:
+    """A session of our own; packets with the source address of somebody else who has a control connection open."""
+    results = []
+    with responder(folder) as far, session(far.said, "127.0.7.1"), session(far.said, "127.0.8.1") as own:
+        for number, question in enumerate(("transport", "battery", "rate", "hops")):
+            transport = f"udp/{own.ports[0]},udp/{own.ports[1]}" if question == "transport" else "udp"
+            hops = "media/up/3" if question == "hops" else ""
+            layout, _ = own.begin(number=number, packets=600, question=question, transport=transport, hops=hops)
+            if layout is not None:
+                results.append((question, *_spoofed(layout, "127.0.7.1")))
+            own.say(Close(number, ()))
+    worst = max((out / max(1, into) for _, into, out in results), default=0.0)
+    told = ", ".join(f"{question} {into} B → {out} B" for question, into, out in results)
+    return Finding(worst <= 1.0 and len(results) == 4, f"× {worst:.1f} ({told})")
+
+
+def _spoofed(layout: Layout, victim: str) -> tuple[int, int]:
+    """Sends the first packet of every flow from the victim's address; (bytes in, bytes out) as IP packets."""
+    into = out = 0
+    sockets = []
+    for flow in layout.flows:
+        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        end.bind((victim, 0))
+        data = flow.datagrams[layout.up.slots[0]]
+        end.sendto(data, ("127.0.0.1", flow.port))
+        into += HEADERS + len(data)
+        sockets.append(end)
+    until_s = time.monotonic() + 8.0
+    while time.monotonic() < until_s:
+        for end in select.select(sockets, [], [], 0.5)[0]:
+            out += HEADERS + len(end.recv(2048))
+    for end in sockets:
+        end.close()
+    return into, out
+
+
+def memory(folder: Path) -> Finding:
+    """Layouts in a row, many at once, and partial frames: the most memory of the server."""
+    with responder(folder) as far:
+        peak = start = far.mib
+        for number in range(72):
+            with suppress(OSError), session(far.said, f"127.1.{number % 16}.1") as own:
+                own.begin(k=6, packets=2600)
+                peak = max(peak, far.mib)
+        in_a_row, peak = peak, far.mib
+        with ExitStack() as held:
+            for number in range(64):
+                with suppress(OSError):
+                    own = held.enter_context(session(far.said, f"127.2.{number // 4}.1"))
+                    for epoch in range(8):
+                        own.begin(number=epoch, k=6, packets=2600)
+                    peak = max(peak, far.mib)
+        at_once, peak = peak, far.mib
+        frames = _partial_frames(far)
+    most = max(in_a_row, at_once, frames)
+    return Finding(
+        most <= MOST_MB,
+        f"{start:.0f} MB at the start; 72 in a row {in_a_row:.0f}, 64 × 8 at once {at_once:.0f}, "
+        f"390 partial frames {frames:.0f}",
+    )
+
+
+def _partial_frames(far: Server) -> float:
+    """390 connections, each with 1 MiB of a frame that never ends."""
+    peak, held = far.mib, []
+    for number in range(390):
+        with suppress(OSError):
+            end = tls_socket("127.0.0.1", far.said["port"], f"127.3.{number // 4}.1")
+            held.append(end)
+            end.settimeout(2.0)
+            end.sendall(((1 << 20) - 1).to_bytes(4, "big") + bytes(1 << 20))
+        peak = max(peak, far.mib)
+    for end in held:
+        end.close()
+    return peak
+
+
+def held_places(folder: Path) -> Finding:
+    """64 sessions from 16 blocks: does somebody else still get in?"""
+    with responder(folder) as far, ExitStack() as held:
+        taken = 0
+        for number in range(64):
+            with suppress(OSError):
+                held.enter_context(session(far.said, f"127.4.{number // 4}.1"))
+                taken += 1
+        try:
+            with session(far.said, "127.5.0.1"):
+                return Finding(True, f"{taken} held, the newcomer gets in")
+        except OSError as error:
+            return Finding(False, f"{taken} held; the newcomer: {error}")
+
+
+def begin_flood(folder: Path) -> Finding:
+    """A check while another block asks for the largest layouts again and again: is its result void?"""
+    import subprocess
+    import threading
+
+    with responder(folder) as far:
+        stop = threading.Event()
+
+        def flood() -> None:
+            number = 0
+            while not stop.is_set():
+                with suppress(OSError, ValueError), session(far.said, "127.6.0.1") as own:
+                    for epoch in range(40):
+                        if stop.is_set() or own.begin(number=epoch, k=6, packets=2600)[0] is None:
+                            break
+                        own.say(Close(epoch, ()))
+                number += 1
+                time.sleep(0.02)
+
+        flooders = [threading.Thread(target=flood, daemon=True) for _ in range(2)]
+        for flooder in flooders:
+            flooder.start()
+        link = far.said["link"].replace("HOST", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+        argv = [*PYTHON, "check", link, "--app", "signal", "--json", "-o", str(folder / "run.talkpath")]
+        done = subprocess.run(argv, capture_output=True, timeout=75, check=False)
+        stop.set()
+    late = b'"late"' in done.stdout and b'"server_late"' not in done.stdout
+    return Finding(
+        bool(done.stdout) and not late, f"check ended with {done.returncode}, {'late' if late else 'not late'}"
+    )
+
+
+def active_probing(folder: Path) -> Finding:
+    """Junk inside TLS, without the link: does an answer show what this server is?"""
+    probes = (
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        bytes(600),
+        b"\0\0\0\x05hello",
+        b"\xff" * 64,
+        messages.encode(Open(SEED)),
+    )
+    from attacks.stage import free_ports, server
+
+    control, stream, *udp = free_ports(18)
+    options = ["--json", "--host", "0.0.0.0", "--port", str(control), "--ports", ",".join(map(str, udp))]
+    streams = ["--tcp-ports", str(stream), "--tls-ports", str(stream), "--key-file", str(folder / "responder.pem")]
+    answered = []
+    with server(folder, "respond", *options, *streams):
+        hello = messages.encode(Hello((messages.VERSION,), "x", commitment(SEED), {str(ARM): shape_digest(ARM)}))
+        for probe in (*probes, hello):
+            with suppress(OSError), tls_socket("127.0.0.1", control) as end:
+                end.settimeout(3.0)
+                end.sendall(probe)
+                data = b""
+                with suppress(OSError):
+                    data = end.recv(4096)
+                if data:
+                    answered.append(len(data))
+    return Finding(not answered, f"{len(answered)} of {len(probes) + 1} probes were answered")
+
+
+def junk(folder: Path) -> Finding:
+    """100 000 random datagrams, and a check afterwards."""
+    from random import Random
+
+    rng, answers = Random(1), 0
+    with responder(folder) as far:
+        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        end.bind(("127.9.0.1", 0))
+        end.setblocking(False)
+        blocks = [rng.randbytes(rng.randrange(1, 1200)) for _ in range(500)]
+        for number in range(100_000):
+            with suppress(OSError):
+                end.sendto(blocks[number % 500], ("127.0.0.1", far.said["ports"][number % 16]))
+            with suppress(OSError):
+                end.recv(2048)
+                answers += 1
+        end.close()
+        with session(far.said, "127.9.1.1") as own:
+            layout, _ = own.begin()
+        mib = far.mib
+    return Finding(answers == 0 and layout is not None and mib <= MOST_MB, f"{answers} answers, {mib:.0f} MB")
+
+
+def no_secret_help(folder: Path) -> Finding:
+    """Whether a private server asks for the secret of its link at all (`--open` is what gives it up)."""
+    helped = b"--open" in command("respond", "--help").stdout
+    return Finding(helped, "respond has --open" if helped else "every link works without a secret")
+
+
+ATTACKS = (
+    Attack("amplification by another's control connection", "× 1.0 for every question", amplification),
+    Attack("memory: layouts in a row, at once, partial frames", f"≤ {MOST_MB:.0f} MB", memory),
+    Attack("64 sessions from 16 blocks", "a newcomer gets in", held_places),
+    Attack("a flood of Begin beside a check", "the check is not void for it", begin_flood),
+    Attack("active probing inside TLS", "no answer", active_probing),
+    Attack("a link without a secret", "a secret is asked for", no_secret_help),
+    Attack("100 000 junk datagrams", f"no answer, ≤ {MOST_MB:.0f} MB, still serves", junk),
+)
