@@ -11,6 +11,7 @@ from rich.console import Console
 
 from talkpath.report.check_text import STYLES, explain, notable, show, table
 from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
 from talkpath.verdict.model import Reason
 
@@ -49,14 +50,14 @@ def test_an_insufficient_verdict_says_why_in_the_table() -> None:
 def test_a_state_is_told_without_colour_too(state: str) -> None:
     about = verdict(state)  # type: ignore[arg-type]
     assert sentences.MARKS[about.state] in printed(table([about]))
-    assert sentences.label(about) in printed(explain(about))
+    assert sentences.label(about) in printed(explain(about, CheckContext()))
     assert set(STYLES) == set(STATES)
-    assert "\x1b" in printed(explain(about), colours=True)
+    assert "\x1b" in printed(explain(about, CheckContext()), colours=True)
 
 
 def test_an_explanation_is_a_sentence_and_its_lines() -> None:
     about = verdict()
-    first, *lines = printed(explain(about), width=400).splitlines()
+    first, *lines = printed(explain(about, CheckContext()), width=400).splitlines()
     assert first.strip() == f"Signs of restriction: {sentences.sentence(about)}"
     assert [line.strip() for line in lines] == sentences.lines(about)
 
@@ -70,11 +71,22 @@ def test_the_same_said_of_several_apps_is_explained_once() -> None:
     assert notable([restricted[0], other]) == [restricted[0], other]
 
 
+def test_calls_that_pass_beside_closed_ones_are_not_called_closed() -> None:
+    some = [verdict("closed", app="telegram"), verdict("closed", app="signal"), verdict("ok", app="max")]
+    assert [about.app for about in notable(some)] == ["telegram", "signal"]
+    text = shown(some)
+    assert "whichever app they look like" not in text
+    assert "Voice calls that look like Telegram's do not get through" in text
+    assert "whichever app they look like" in shown(some[:2])
+    messages = verdict("ok", medium="text", flow_count=2)
+    assert "whichever app they look like" in shown([*some[:2], messages])
+
+
 def test_where_all_is_ok_the_first_is_explained_and_the_others_are_named() -> None:
     fine = [verdict("ok", app=app) for app in ("telegram", "signal", "max")]
     assert notable(fine) == fine[:1]
     assert "No sign of restriction either: Signal, Max." in shown(fine)
-    assert "either" not in shown([*fine, verdict("closed", app="whatsapp")])
+    assert "restriction either" not in shown([*fine, verdict("closed", app="whatsapp")])
 
 
 def test_ok_is_not_explained_beside_what_is_not() -> None:

@@ -19,6 +19,7 @@ import write_languages
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 from talkpath.report.words import sentences as words
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.gettext_file import Messages
 from talkpath.report.words.language import (
     ENGLISH,
@@ -238,7 +239,7 @@ def told(verdict: Verdict) -> list[str]:
         words.label(verdict),
         words.sentence(verdict),
         *words.lines(verdict),
-        *words.lines(verdict, with_messages=True),
+        *words.lines(verdict, CheckContext(with_messages=True)),
     ]
 
 
@@ -288,7 +289,7 @@ def test_a_handshake_a_port_and_what_ties_have_words(code: str) -> None:
 def test_messages_that_were_tested_are_not_called_untested() -> None:
     verdict = Verdict("telegram", "", "voice", "restricted", "media.drop")
     assert "your messages were not tested" in words.lines(verdict)[2]
-    assert "messages" not in words.lines(verdict, with_messages=True)[2]
+    assert "messages" not in words.lines(verdict, CheckContext(with_messages=True))[2]
 
 
 @pytest.mark.parametrize("code", OTHERS)

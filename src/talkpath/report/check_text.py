@@ -12,6 +12,7 @@ from rich.text import Text
 from talkpath.report import transport_table
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import reason
@@ -49,11 +50,11 @@ def table(verdicts: Sequence[Verdict]) -> RenderableType:
     return grid
 
 
-def explain(verdict: Verdict, *, with_messages: bool = False, known_server: bool = True) -> RenderableType:
-    """A verdict's sentence and three lines. `with_messages` and `known_server` as in `sentences`."""
+def explain(verdict: Verdict, check: CheckContext) -> RenderableType:
+    """A verdict's sentence and three lines."""
     head = Text(f"{sentences.label(verdict)}: ", style=STYLES[verdict.state])
-    head.append(sentences.sentence(verdict, known_server=known_server), style="default")
-    lines = sentences.lines(verdict, with_messages=with_messages)
+    head.append(sentences.sentence(verdict, check), style="default")
+    lines = sentences.lines(verdict, check)
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
 
 
@@ -64,12 +65,12 @@ def show(
     *,
     known_server: bool = True,
 ) -> None:
-    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `sentences`."""
+    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`."""
+    check = CheckContext.of(verdicts, known_server=known_server)
     console.print(table(verdicts))
     for verdict in notable(verdicts):
         console.print()
-        with_messages = sentences.tested_messages(verdicts)
-        console.print(explain(verdict, with_messages=with_messages, known_server=known_server))
+        console.print(explain(verdict, check))
     if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
     console.print(transport_table.section(carried))
@@ -80,8 +81,9 @@ def show(
 def notable(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts to explain: those that are not ok, each state and rule once; the first where all are ok."""
     seen: dict[tuple[str, str | None, str], Verdict] = {}
+    names_app = {"restricted"} if CheckContext.of(verdicts).all_closed else {"restricted", "closed"}
     for verdict in verdicts:
         if verdict.state != "ok":
-            app = verdict.app if verdict.state == "restricted" else ""
+            app = verdict.app if verdict.state in names_app else ""
             seen.setdefault((verdict.state, verdict.rule, app), verdict)
     return list(seen.values()) or list(verdicts[:1])

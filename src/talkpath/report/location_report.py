@@ -11,6 +11,7 @@ from rich.console import Console
 
 from talkpath.apps import apps
 from talkpath.measure.facts import Facts
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import name as mechanism
 from talkpath.report.words.sentences import MARKS, app_name, label, medium
@@ -55,10 +56,11 @@ def show(
         for line in _caveats(place):
             console.print(f"  {line}", highlight=False)
 
+    check = CheckContext.of(verdicts, known_server=known_server)
     for verdict in unplaced(places, verdicts):
         name = ", ".join([app_name(verdict), medium(verdict.medium)])
         console.print(f"{name}: {MARKS[verdict.state]} {label(verdict)}", style="bold", highlight=False)
-        for line in (sentence_of(verdict, known_server=known_server), why_nowhere(verdict)):
+        for line in (sentence_of(verdict, check), why_nowhere(verdict)):
             console.print(f"  {line}", highlight=False)
 
 

@@ -6,6 +6,7 @@ import pytest
 from made_verdicts import verdict
 
 from talkpath.report.words.certainty import certainty, limits
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.reasons import remedy
 from talkpath.verdict.model import Reason
 
@@ -45,17 +46,21 @@ def test_unreachable_says_what_another_host_did_only_where_one_was_asked() -> No
 @pytest.mark.parametrize(("with_messages", "untested"), [(True, "own call servers"), (False, "own servers and your")])
 @pytest.mark.parametrize("state", ["ok", "restricted"])
 def test_what_was_not_tested_is_said(state: str, with_messages: bool, untested: str) -> None:
-    line = limits(verdict(state), "Telegram", with_messages)  # type: ignore[arg-type]
+    line = limits(verdict(state), "Telegram", CheckContext(with_messages=with_messages))  # type: ignore[arg-type]
     assert f"Telegram's {untested}" in line
 
 
 def test_ok_says_for_how_long_calls_were_watched() -> None:
-    assert f"watched for 2.7{SPACE}s each" in limits(verdict("ok", watched_s=2.7), "Telegram", False)
+    assert f"watched for 2.7{SPACE}s each" in limits(
+        verdict("ok", watched_s=2.7), "Telegram", CheckContext(with_messages=False)
+    )
 
 
 @pytest.mark.parametrize("state", ["ok", "restricted", "closed", "impaired"])
 def test_few_recordings_are_admitted_where_the_shape_matters(state: str) -> None:
-    sure, unsure = (limits(verdict(state, confidence=level), "Max", False) for level in ("high", "low"))  # type: ignore[arg-type]
+    sure, unsure = (
+        limits(verdict(state, confidence=level), "Max", CheckContext(with_messages=False)) for level in ("high", "low")
+    )  # type: ignore[arg-type]
     assert ("public recordings" in unsure) is (state in ("ok", "restricted"))
     assert "public recordings" not in sure
 
@@ -63,9 +68,9 @@ def test_few_recordings_are_admitted_where_the_shape_matters(state: str) -> None
 @pytest.mark.parametrize("code", ["budget", "late", "vpn", "canary", "network_changed"])
 def test_insufficient_says_what_to_do_next(code: str) -> None:
     reason = Reason(code)  # type: ignore[arg-type]
-    assert limits(verdict("insufficient", reason=reason), "Max", False) == remedy(reason)
+    assert limits(verdict("insufficient", reason=reason), "Max", CheckContext(with_messages=False)) == remedy(reason)
 
 
 def test_closed_and_impaired_are_no_restriction_of_one_app() -> None:
-    assert "no restriction of one app" in limits(verdict("closed"), "Max", False)
-    assert "no sign of restriction" in limits(verdict("impaired"), "Max", False)
+    assert "no restriction of one app" in limits(verdict("closed"), "Max", CheckContext(with_messages=False))
+    assert "no sign of restriction" in limits(verdict("impaired"), "Max", CheckContext(with_messages=False))

@@ -9,6 +9,7 @@ import pytest
 from made_verdicts import REASONS, STATES, every_verdict, verdict
 
 from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.report.words.reasons import reason, remedy
 from talkpath.verdict.model import Reason, Verdict
@@ -25,7 +26,7 @@ def said(about: Verdict) -> list[str]:
 def test_a_server_that_nobody_knows_may_be_the_cause_of_a_restriction_itself(code: str) -> None:
     with speaking(language(code)):
         for about in VERDICTS:
-            known, unknown = (sentences.sentence(about, known_server=known) for known in (True, False))
+            known, unknown = (sentences.sentence(about, CheckContext(known_server=known)) for known in (True, False))
             assert (known != unknown) is (about.state == "restricted")
             assert unknown.endswith(ENDS)
             if code == "en" and about.state == "restricted":

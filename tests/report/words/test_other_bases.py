@@ -6,6 +6,7 @@ import pytest
 from made_verdicts import verdict
 
 from talkpath.report.words import browser_sentences, message_sentences, sentences
+from talkpath.report.words.check_context import CheckContext
 from talkpath.verdict.model import Reason
 
 
@@ -28,7 +29,7 @@ def test_where_no_app_is_named_anyway_the_usual_sentences_serve(state: str) -> N
 def test_in_a_browser_either_end_may_have_been_late() -> None:
     late = Reason("late")
     assert "this device or the test server was too busy" in browser_sentences.sentence(
-        verdict("insufficient", basis="webrtc", reason=late)
+        verdict("insufficient", basis="webrtc", reason=late), CheckContext()
     )
     assert "this device was too busy" in sentences.sentence(verdict("insufficient", reason=late))
 
@@ -65,5 +66,5 @@ def test_messages_say_nothing_of_calls_and_that_only_the_lab_tries_them(state: s
     last = sentences.lines(about)[-1]
     assert "says nothing about calls" in last
     assert "Only the lab tries messages" in last
-    assert sentences.tested_messages([about])
-    assert not sentences.tested_messages([verdict(state)])  # type: ignore[arg-type]
+    assert CheckContext.of([about, verdict(state)]).with_messages  # type: ignore[arg-type]
+    assert not CheckContext.of([verdict(state)]).with_messages  # type: ignore[arg-type]

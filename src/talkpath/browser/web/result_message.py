@@ -12,6 +12,7 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.known_server import has_known_server
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import codes, language, say, speaking, spoken
 from talkpath.verdict.model import Verdict
 from talkpath.wire.control.sign import Signer
@@ -32,12 +33,13 @@ def result_message(
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
         verdicts, document = judge_check(facts)
+        check = CheckContext.of(verdicts, known_server=has_known_server(facts))
         hint = _different_routes() if different_routes else _hint(facts)
         return {
             "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
-            "verdicts": [_verdict(verdict, has_known_server(facts)) for verdict in verdicts],
+            "verdicts": [_verdict(verdict, check) for verdict in verdicts],
             "paths": [{"name": row["transport"], "carries": row["carries"]} for row in document["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
             "hint": hint or _late_server(verdicts, facts, far_late_ms),
@@ -48,14 +50,14 @@ def result_message(
         }
 
 
-def _verdict(verdict: Verdict, known_server: bool) -> dict[str, Any]:
+def _verdict(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
     return {
         "state": verdict.state,
         "mark": sentences.MARKS[verdict.state],
         "label": sentences.label(verdict),
         "medium": sentences.medium(verdict.medium),
-        "sentence": sentences.sentence(verdict, known_server=known_server),
-        "lines": sentences.lines(verdict),
+        "sentence": sentences.sentence(verdict, check),
+        "lines": sentences.lines(verdict, check),
     }
 
 

@@ -10,6 +10,7 @@ from talkpath.report.pictures.app_matrix import cell
 from talkpath.report.pictures.check_page import check_parts, heading, label, meanings, page, state
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict
 
@@ -46,7 +47,8 @@ def _scene(played: PlayedScene) -> Iterator[Element]:
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
             yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-            yield element("ul", *(element("li", line) for line in sentences.lines(verdict, with_messages=True)[:2]))
+            lines = sentences.lines(verdict, CheckContext(with_messages=True))
+            yield element("ul", *(element("li", line) for line in lines[:2]))
 
 
 def _order(performance: DemoResult) -> Iterator[Element]:

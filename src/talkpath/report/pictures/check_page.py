@@ -19,6 +19,7 @@ from talkpath.report.pictures.chart import chart, description, key
 from talkpath.report.pictures.markup import Element, document, element, marked
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say, spoken
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
@@ -30,7 +31,7 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
         element("p", _about(facts), class_="soft"),
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, record["transports"]),
-        *explanations(verdicts, known_server=has_known_server(facts)),
+        *explanations(verdicts, CheckContext.of(verdicts, known_server=has_known_server(facts))),
         meanings(),
     ]
     return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
@@ -150,16 +151,13 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
 # -- in words ----------------------------------------------------------------------------------------------------
 
 
-def explanations(verdicts: Sequence[Verdict], *, known_server: bool = True) -> Iterator[Element]:
-    """The sentences of each notable verdict. `known_server` as in `sentences`."""
-    with_messages = sentences.tested_messages(verdicts)
+def explanations(verdicts: Sequence[Verdict], check: CheckContext) -> Iterator[Element]:
+    """The sentences of each notable verdict."""
     yield element("h2", say("page", "In words"))
     for verdict in notable(verdicts):
         yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-        yield element("p", *marked(sentences.sentence(verdict, known_server=known_server)))
-        yield element(
-            "ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, with_messages=with_messages))
-        )
+        yield element("p", *marked(sentences.sentence(verdict, check)))
+        yield element("ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, check)))
     if others := sentences.other_apps_ok(verdicts):
         yield element("p", *marked(others))
 

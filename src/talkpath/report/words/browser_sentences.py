@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from talkpath.report.words.amounts import seconds
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import reason, remedy
 from talkpath.verdict.model import Reason, Verdict
@@ -11,21 +12,21 @@ STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
-def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
-    """The verdict in one sentence, for the states of `STATES`. `known_server` as for `sentences.sentence`."""
+def sentence(verdict: Verdict, check: CheckContext) -> str:
+    """The verdict in one sentence, for the states of `STATES`."""
     video, why = verdict.medium == "video", _why(verdict.reason)
     match verdict.state:
         case "ok" if video:
             return say("ok", "Video calls of this browser reach our test server as well as anything else.")
         case "ok":
             return say("ok", "Voice calls of this browser reach our test server as well as anything else.")
-        case "restricted" if video and not known_server:
+        case "restricted" if video and not check.known_server:
             return say(
                 "restricted",
                 "Something between you and the test server, or the test server itself, is holding back this browser's "
                 "video calls.",
             )
-        case "restricted" if not known_server:
+        case "restricted" if not check.known_server:
             return say(
                 "restricted",
                 "Something between you and the test server, or the test server itself, is holding back this browser's "

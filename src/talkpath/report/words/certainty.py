@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from talkpath.report.words.amounts import odds, seconds
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import remedy
@@ -47,16 +48,16 @@ def certainty(verdict: Verdict) -> str:
             return say("insufficient", "That says neither that calls are restricted nor that they are not.")
 
 
-def limits(verdict: Verdict, name: str, with_messages: bool) -> str:
-    """What the verdict does not say, or what to do next. `with_messages`: did this check try messages?"""
+def limits(verdict: Verdict, name: str, check: CheckContext) -> str:
+    """What the verdict does not say, or what to do next. `name`: the app's."""
     match verdict.state:
         case "ok":
-            said = _untested(verdict, name, with_messages)
+            said = _untested(verdict, name, check.with_messages)
             unsure = say(
                 "ok", "Few public recordings show how {name}'s calls look, so real ones may fare otherwise.", name=name
             )
         case "restricted":
-            said = _no_proof(name, with_messages)
+            said = _no_proof(name, check.with_messages)
             unsure = say(
                 "restricted", "How {name}'s calls look is known from fewer than three public recordings.", name=name
             )

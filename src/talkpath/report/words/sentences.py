@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from talkpath.apps import apps
 from talkpath.report.words import browser_sentences, message_sentences
 from talkpath.report.words.certainty import certainty, limits
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say, spoken
 from talkpath.report.words.observed import observed
 from talkpath.report.words.reasons import reason
 from talkpath.verdict.model import State, Verdict
 
+ALONE = CheckContext()
 MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "unreachable": "∅", "insufficient": "?"}
 
 
@@ -72,16 +74,13 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
     return say("ok", "No sign of restriction either: {names}.", names=listed(names)) if names else ""
 
 
-def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
-    """The verdict in one sentence.
-
-    `known_server`: is it known who runs the test server? If not, a restriction may be the server's own doing.
-    """
+def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
+    """The verdict in one sentence. `check` is the check that gave it."""
     name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
     if verdict.medium == "text":
         return message_sentences.sentence(verdict, name)
     if _of_browser(verdict):
-        return browser_sentences.sentence(verdict, known_server=known_server)
+        return browser_sentences.sentence(verdict, check)
     match verdict.state:
         case "ok" if video:
             return say(
@@ -91,7 +90,7 @@ def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
             return say(
                 "ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name
             )
-        case "restricted" if not known_server:
+        case "restricted" if not check.known_server:
             return _restricted_by_path_or_server(video, name)
         case "restricted" if video:
             return say(
@@ -105,6 +104,8 @@ def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
                 "Something between you and our test server is holding back voice calls that look like {name}'s.",
                 name=name,
             )
+        case "closed" if not check.all_closed:
+            return _closed_beside_others(video, name)
         case "closed":
             return say("closed", "Calls do not get through from here to our test server, whichever app they look like.")
         case "impaired" if video:
@@ -123,6 +124,22 @@ def sentence(verdict: Verdict, *, known_server: bool = True) -> str:
             )
 
 
+def _closed_beside_others(video: bool, name: str) -> str:
+    if video:
+        return say(
+            "closed",
+            "Video calls that look like {name}'s do not get through from here to our test server, and neither does "
+            "control traffic beside them.",
+            name=name,
+        )
+    return say(
+        "closed",
+        "Voice calls that look like {name}'s do not get through from here to our test server, and neither does control "
+        "traffic beside them.",
+        name=name,
+    )
+
+
 def _restricted_by_path_or_server(video: bool, name: str) -> str:
     if video:
         return say(
@@ -139,17 +156,14 @@ def _restricted_by_path_or_server(video: bool, name: str) -> str:
     )
 
 
-def lines(verdict: Verdict, *, with_messages: bool = False) -> list[str]:
-    """Three lines: what was observed, how certain it is, and its limits or what to do next.
-
-    `with_messages`: did this check try messages?
-    """
+def lines(verdict: Verdict, check: CheckContext = ALONE) -> list[str]:
+    """Three lines: what was observed, how certain it is, and its limits or what to do next."""
     if verdict.medium == "text":
         return message_sentences.lines(verdict)
     if _of_browser(verdict):
         last = browser_sentences.limits(verdict)
     else:
-        last = limits(verdict, app_name(verdict), with_messages)
+        last = limits(verdict, app_name(verdict), check)
     return [observed(verdict), certainty(verdict), last]
 
 
@@ -165,8 +179,3 @@ def translation_note() -> str:
     return say(
         "language", "These words were translated by a machine; no speaker of the language has reviewed them yet."
     )
-
-
-def tested_messages(verdicts: Sequence[Verdict]) -> bool:
-    """Did the check of these verdicts try messages too?"""
-    return any(verdict.medium == "text" for verdict in verdicts)
