@@ -59,6 +59,14 @@ def test_nothing_is_said_where_none_was_tried() -> None:
     assert shown().strip() == ""
 
 
+def test_near_the_limit_nothing_is_decided() -> None:
+    near = [{"loss_pct": 5.0, "delay_ms": 1.0, "mos": mos} for mos in (2.75, 2.9, 3.2, 3.45)]
+    text = shown(*(row(f"udp/{port}", up=way) for port, way in enumerate(near)))
+    (line,) = [line for line in text.splitlines() if line.startswith("Telegram")]
+    assert line.split("voice")[1].split() == ["✗", "up", "~", "2.9", "~", "3.2", "✓", "3.5"]
+    assert "~ is too close to tell" in " ".join(text.split())
+
+
 def test_names() -> None:
     assert [transport_name(code) for code in ("udp/443", "tls/443", "wss/443")] == ["UDP 443", "TLS 443",
                                                                                    "WebSocket 443"]  # fmt: skip

@@ -53,10 +53,10 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
         amounts = f"{sent_kb:>9.0f}{received_kb:>9.0f}{row['seconds']:>9.1f}"
         click.echo(f"{row['arm']:<28}{row['flows']:>7}{row['packets']:>9}{amounts}")
     click.echo(
-        f"To: the one test server of the link, from at most {rows['local_ports']} local ports. On a clean line 19 of "
-        f"20 checks stay within {rows['within_pct']} % of these bytes.\n"
-        f"On another line, or where a restriction is found, more questions follow: {plan.budget_bytes / 1e6:.0f} MB "
-        f"and {plan.budget_s:.0f} s at most, both ways together."
+        f"To: the one test server of the link, from at most {rows['local_ports']} local ports. These bytes "
+        f"are typical of a clean line: 19 of 20 rehearsals stayed within {rows['within_pct']} % of them.\n"
+        f"On another line, or where a restriction is found, more questions follow, up to about "
+        f"{plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s, both ways together."
     )
 
 

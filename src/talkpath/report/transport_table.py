@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from talkpath.experiment.plan import PATH_S
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.report.words.amounts import numeral
+from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import app_name_of, medium
 
@@ -18,6 +19,8 @@ Row = Mapping[str, Any]  # of `transports` in tp-004
 
 NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
+UNCERTAIN_MOS = 0.3
+"""How far chance moves the quality of one or two calls of some seconds: of 150 packets, 6 or 10 % are lost, not 8."""
 
 
 def transport_name(code: str, between: str = " ") -> str:
@@ -33,7 +36,9 @@ def section(transports: Sequence[Row]) -> RenderableType:
     best, least = numeral(4.5, 1), numeral(TALKABLE_MOS, 1)
     head = say(
         "transports",
-        "What carries a call well enough to talk (quality from 1 to {best}, talking needs {least}):",
+        "What carried one or two calls of {seconds} well enough to talk (quality from 1 to {best}; talking needs "
+        "{least}; ~ is too close to tell):",
+        seconds=seconds(PATH_S, 0),
         best=best,
         least=least,
     )
@@ -55,7 +60,9 @@ def table(transports: Sequence[Row]) -> Table:
 
 
 def cell(row: Row) -> Text:
-    """A mark with the quality, or with the direction that fails."""
+    """A mark with the quality, or with the direction that fails; near the limit a mark that decides nothing."""
+    if row["setup_ms"] is not None and abs(row["mos"] - TALKABLE_MOS) < UNCERTAIN_MOS:
+        return Text(f"~ {numeral(row['mos'], 1)}", style="yellow")
     if row["carries"]:
         return Text(f"✓ {numeral(row['mos'], 1)}", style="green")
     return Text(f"✗ {_fails(row)}", style="bold red")

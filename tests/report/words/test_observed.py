@@ -94,12 +94,13 @@ def test_closed_names_what_passes_and_the_rule() -> None:
 @pytest.mark.parametrize("code", VOID)
 def test_where_all_is_void_no_number_is_told(code: Any) -> None:
     bare = verdict("insufficient", reason=Reason(code), figures={})
-    assert observed(bare) == "For that reason nothing that was measured is counted."
+    assert observed(bare) == "For that reason calls were not judged."
 
 
 def test_where_too_little_came_it_is_not_called_void() -> None:
     little = verdict("insufficient", reason=Reason("budget"), figures={})
     assert observed(little) == "Too little came in to be counted."
+    assert observed(replace(little, call_packets=200)) == "What was measured until then does not settle it."
     assert observed(replace(little, figures=LOSSES)).startswith("Until then, out and back, calls had lost 31 and 2")
 
 

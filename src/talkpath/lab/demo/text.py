@@ -46,7 +46,11 @@ def outcome(code: str) -> str:
 
 def summary(performance: DemoResult, folder: str, program: str = "talkpath") -> RenderableType:
     """The whole text, most important lines first. `folder` and `program` as one types them here."""
-    title = say("demo", "A made-up country inside this computer: three scenes, each one `talkpath check`.")
+    title = say(
+        "demo",
+        "A made-up country inside this computer: three scenes, each a `talkpath check --video` with one variant for "
+        "each app, and messages tried too.",
+    )
     steps = next_steps(program)
     scenes = chain.from_iterable(_scene(played) for played in performance.played)
     written = say(

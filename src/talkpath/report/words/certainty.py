@@ -79,7 +79,8 @@ def _untested(verdict: Verdict, name: str, with_messages: bool) -> str:
         untested = say("ok", "{name}'s own servers and your messages were not tested.", name=name)
     watched = say(
         "ok",
-        "Calls were watched for {seconds} each; what begins later was not seen.",
+        "{name}'s calls were watched for {seconds} each; what begins later was not seen.",
+        name=name,
         seconds=seconds(verdict.watched_s),
     )
     return f"{untested} {watched}"

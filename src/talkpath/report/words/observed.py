@@ -76,7 +76,9 @@ def _impaired(verdict: Verdict) -> str:
 def _insufficient(verdict: Verdict) -> str:
     lost = _lost(verdict)
     if lost is None and verdict.reason is not None and verdict.reason.code in VOID:
-        return say("insufficient", "For that reason nothing that was measured is counted.")
+        return say("insufficient", "For that reason calls were not judged.")
+    if lost is None and verdict.call_packets:
+        return say("insufficient", "What was measured until then does not settle it.")
     if lost is None:
         return say("insufficient", "Too little came in to be counted.")
     return say(

@@ -10,7 +10,7 @@ def reason(given: Reason | None) -> str:
     """The reason as a clause."""
     unsaid = say("reason", "nobody said whether a VPN is on, and with one another network is measured")
     clauses = {
-        "budget": say("reason", "not enough was measured before the time or the data allowed for it ran out"),
+        "budget": say("reason", "the time and the data that the check could spend on it did not settle it"),
         "twin_worse": say(
             "reason", "the control traffic fared worse than the calls, which no restriction of calls explains"
         ),
