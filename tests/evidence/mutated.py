@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -40,7 +41,7 @@ def mutate(record: Any, draws: Random, times: int) -> Any:
             holder = holder[key]
         change = draws.choice(("replace", "replace", "scale", "leave out", "double", "exchange"))
         if change == "replace":
-            holder[last] = draws.choice(NASTY)
+            holder[last] = _nasty(draws)
         elif change == "scale" and isinstance(holder[last], int | float):
             holder[last] = holder[last] * draws.choice((-1, 0, 2, 1000, 1e9, 1e-9))
         elif change == "leave out":
@@ -48,8 +49,13 @@ def mutate(record: Any, draws: Random, times: int) -> Any:
         elif change == "double" and isinstance(holder, list):
             holder.insert(last, holder[last])
         elif change == "exchange":
-            holder[last] = draws.choice([draws.choice(NASTY), _at(copy, draws.choice(paths))])
+            holder[last] = draws.choice([_nasty(draws), _at(copy, draws.choice(paths))])
     return copy
+
+
+def _nasty(draws: Random) -> Any:
+    """A value of its own: what is changed in it later stays in this record."""
+    return deepcopy(draws.choice(NASTY))
 
 
 def _at(record: Any, path: tuple[Any, ...]) -> Any:
