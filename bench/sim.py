@@ -16,11 +16,13 @@ from random import Random
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
+from talkpath.conduct.question_choice import Planner
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.model import Question
+from talkpath.verdict.planner.ask import next_question
 from talkpath.verdict.planner.transports import open_paths
 
 ROUNDS = 5
@@ -32,29 +34,36 @@ def run(arms: Sequence[Arm], epochs: int, seed: int) -> tuple[int, float]:
     """(packets, CPU seconds) of one check; `epochs` > 0: of so many, the same whatever the facts say."""
     scenario = Scenario.parse("clean", [RULE], seed)
     began = time.process_time()
-    check = Check(make_plan(arms), Random(seed).randbytes(32))
+    plan = make_plan(arms)
+    check = Check(plan, Random(seed).randbytes(32), planner=_in_turn(plan) if epochs else next_question)
     sim = Sim(check, scenario.network(), seed)
     if epochs:
-        _fix(sim, epochs)
+        _stop_after(sim, epochs)
     sim.run()
     question_choice.open_paths = open_paths
     return sim.packets, time.process_time() - began
 
 
-def _fix(sim: Sim, epochs: int) -> None:
-    """Ask each arm in turn, never the verdict (nor which transports are worth asking about, which it says too)."""
-    question_choice.open_paths = lambda facts, pending: []  # type: ignore[assignment]
-    check, plan = sim.check, sim.check.plan
+def _in_turn(plan: Plan) -> Planner:
+    """A planner that asks each arm in turn, whatever the facts say."""
 
     def choose(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
         arm = plan.arms[(len(facts.epochs) + len(pending)) % len(plan.arms)]
         return Question(arm.arm, k=plan.k, packets=plan.packets)
 
-    def progress(word: str, facts: Facts, ask: Question | None) -> None:
+    return choose
+
+
+def _stop_after(sim: Sim, epochs: int) -> None:
+    """Ends the check after so many epochs, without asking which transports work."""
+    question_choice.open_paths = lambda facts, pending: []  # type: ignore[assignment]
+    check = sim.check
+
+    def progress(word: str, facts: Facts, question: Question | None) -> None:
         if word == "epoch" and len(facts.epochs) >= epochs:
             check.interrupt(sim.now_s)
 
-    check.choose, check.progress = choose, progress
+    check.progress = progress
 
 
 def best(arms: Sequence[Arm], epochs: int) -> str:
