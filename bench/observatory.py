@@ -38,12 +38,12 @@ from talkpath.evidence.archive import unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, read_bundle
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.refresh import refresh
+from talkpath.observatory.index.refresh import count_again
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.intake.collector import Settings
+from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.log.folder import Folder
-from talkpath.observatory.log.log import Entry, Log
-from talkpath.observatory.log.records import Judged, Received, Said
+from talkpath.observatory.log.log import Log, LogEntry
+from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.wire.control import receipt as wire_receipt
 from talkpath.wire.control.keys import raw_key
@@ -100,13 +100,13 @@ def fill(store: Store, rows: int, days: list[str]) -> None:
             store.command(ROWS, offset=at * a_day, count=a_day, day=day)
             store.command(CARRIED, day=day)
     loaded = time.monotonic()
-    refresh(store, days, [_country(place) for place in range(COUNTRIES)], rows)
+    count_again(store, days, [_country(place) for place in range(COUNTRIES)], rows)
     counted = time.monotonic()
     store.tidy()
     say(f"{DAYS * a_day:,} rows in", f"{loaded - began:.0f} s", f"counted in {counted - loaded:.0f} s",
         f"tidied in {time.monotonic() - counted:.0f} s")  # fmt: skip
     again = time.monotonic()
-    refresh(store, days[-1:], [_country(1)], rows + 1)
+    count_again(store, days[-1:], [_country(1)], rows + 1)
     say("one day of the largest country counted again", f"{(time.monotonic() - again) * 1000:.0f} ms")
     store.command("INSERT INTO progress VALUES ('bench', {rows:UInt64}, 1)", rows=rows)
 
@@ -166,13 +166,13 @@ def opened(folder: Path, nodes: bool) -> Iterator[Store]:
 def log(root: Path, reports: int) -> None:
     """Reports through the log: each received (its bundle a byte, so that the log alone is seen), then judged."""
     opened_log = Log(Folder(root), lambda: "2026-11-24")
-    said = tuple(Said(app, medium, "ok", "shape", None, None, -0.3) for app in ("whatsapp", "telegram", "signal")
-                 for medium in ("voice", "text"))  # fmt: skip
+    streams = [(app, medium) for app in ("whatsapp", "telegram", "signal") for medium in ("voice", "text")]
+    said = tuple(LoggedVerdict(app, medium, "ok", "shape", None, None, -0.3) for app, medium in streams)
     began = time.monotonic()
     for first in range(0, reports, GROUP):
         names = [hashlib.sha256(str(at).encode()).hexdigest() for at in range(first, min(first + GROUP, reports))]
-        opened_log.commit([Entry(Received(name, "", 1, withdraw=name), b"x") for name in names])
-        opened_log.commit([Entry(_judged(name, said)) for name in names])
+        opened_log.commit([LogEntry(Received(name, "", 1, withdraw=name), b"x") for name in names])
+        opened_log.commit([LogEntry(_judged(name, said)) for name in names])
     took_s = time.monotonic() - began
     say(f"{reports:,} reports through the log", f"{reports / took_s:,.0f} a second")
     sizes = {part: sum(file.stat().st_size for file in (root / part).rglob("*")) / reports for part in ("log",)}
@@ -185,7 +185,7 @@ def log(root: Path, reports: int) -> None:
     again.close()
 
 
-def _judged(name: str, said: tuple[Said, ...]) -> Judged:
+def _judged(name: str, said: tuple[LoggedVerdict, ...]) -> Judged:
     day, who = "2026-11-24", int(name[:15], 16)
     return Judged(name, day, day, "1", "probe", said, (), "AS64496", "XX", "responder", name[:43], contributor=who)
 
@@ -196,7 +196,7 @@ def _judged(name: str, said: tuple[Said, ...]) -> Judged:
 def intake(root: Path, count: int) -> None:
     """Bundles of a real check from SENDERS who wait for their acknowledgement."""
     bundles = [measured(seed, apps=APPS) for seed in range(count)]
-    bench = Bench(root / "desk", Settings(apps=frozenset()))
+    bench = Bench(root / "desk", IntakeSettings(apps=frozenset()))
     wall, busy = time.monotonic(), time.process_time()
     asyncio.run(_send(bench, bundles))
     wall, busy = time.monotonic() - wall, time.process_time() - busy

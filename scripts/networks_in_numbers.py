@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.observatory.detect.assumptions import BROWSER, PROBE, SOURCES, TAP, Assumptions
-from talkpath.observatory.detect.counts import Panel, arrays
+from talkpath.observatory.detect.counts import Panel, panel_of_arrays
 from talkpath.observatory.detect.watch import Spell, Watch
 
 Integers = NDArray[np.int64]
@@ -64,7 +64,7 @@ class SimulatedNetworks:
             reports[:: self.streams, self.flood_from :, at] += count
             restricted[:: self.streams, self.flood_from :, at] += 0 if self.deny else count
         reports[:, :, TAP] = restricted[:, :, TAP]  # nobody taps that a call went well
-        return arrays(names, FIRST + np.arange(self.days), restricted, reports, *at_sites)
+        return panel_of_arrays(names, FIRST + np.arange(self.days), restricted, reports, *at_sites)
 
     def _draw(self, rng: np.random.Generator, rows: int) -> tuple[Integers, Integers]:
         share = np.zeros((rows, self.days, 1))

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.article.page import page
+from talkpath.observatory.article.page import article_page
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "article.md"
 
@@ -21,7 +21,7 @@ def main(folders: list[str]) -> None:
     if len(folders) != 2:
         sys.exit("Name two folders: of the scenario article, and of restored.")
     try:
-        text = page(dict(zip(("article", "restored"), map(Path, folders), strict=True)))
+        text = article_page(dict(zip(("article", "restored"), map(Path, folders), strict=True)))
     except TalkpathError as error:
         sys.exit(str(error))
     PAGE.write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from talkpath.observatory.feeds.atom import Entry, document
+from talkpath.observatory.feeds.atom import AtomEntry, atom_document
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, FEED = ROOT / "CORRECTIONS.md", ROOT / "CORRECTIONS.atom"
@@ -41,8 +41,8 @@ def corrections(page: str) -> list[Correction]:
 def feed(page: str) -> str:
     """The whole document."""
     found = corrections(page)
-    entries = [Entry(f"{one.day} {one.title}", one.title, f"{one.day}T00:00:00Z", one.text) for one in found]
-    return document("corrections", "talkpath: corrections", entries, "")
+    entries = [AtomEntry(f"{one.day} {one.title}", one.title, f"{one.day}T00:00:00Z", one.text) for one in found]
+    return atom_document("corrections", "talkpath: corrections", entries, "")
 
 
 def main() -> int:

@@ -17,8 +17,8 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
-from talkpath.observatory.intake.collector import Answer, Collector, Settings
-from talkpath.observatory.intake.contributors import Contributors, Limit
+from talkpath.observatory.intake.collector import Collector, IntakeSettings, ReportStatus
+from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
 from talkpath.observatory.intake.metrics import Metrics
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
@@ -98,16 +98,16 @@ class Time:
 class Bench:
     """A collector and what stands behind it."""
 
-    def __init__(self, root: Path, settings: Settings | None = None) -> None:
-        settings = settings or Settings(apps=frozenset(("whatsapp", "signal")))
+    def __init__(self, root: Path, settings: IntakeSettings | None = None) -> None:
+        settings = settings or IntakeSettings(apps=frozenset(("whatsapp", "signal")))
         self.day, self.time = DAY, Time()
         self.log = Log(Folder(root), lambda: self.day)
         self.committer = Committer(self.log)
-        limits = Limit(settings.bundles_an_hour, self.time), Limit(settings.taps_an_hour, self.time)
+        limits = HourlyLimit(settings.bundles_an_hour, self.time), HourlyLimit(settings.taps_an_hour, self.time)
         people = Contributors(lambda: self.day)
         self.collector = Collector(self.log, self.committer, GeoDatabase(()), people, settings, Metrics(), limits)
 
-    async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> Answer:
+    async def take(self, data: bytes, host: str | None, withdraw: str = "", name: str = "") -> ReportStatus:
         return await self.collector.take(data, self.collector.sender(host), withdraw, name)
 
     def close(self) -> None:

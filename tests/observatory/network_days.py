@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from talkpath.observatory.claims.ledger import Evidence
 from talkpath.observatory.detect.assumptions import FOLDER
-from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.findings.detector_input import of_days
+from talkpath.observatory.findings.detector_input import counts_of_days
 
 
 def dates(first: str, count: int) -> list[str]:
@@ -19,8 +19,8 @@ def dates(first: str, count: int) -> list[str]:
 
 def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: str = "RU", restricted: int = 0,
         ok: int = 0, closed: int = 0, impaired: int = 0, rule: str = "media.drop", p: float | None = 0.3,
-        way: str = "both", basis: str = "shape") -> Day:  # fmt: skip
-    return Day(
+        way: str = "both", basis: str = "shape") -> NetworkDay:  # fmt: skip
+    return NetworkDay(
         network=network,
         country=country,
         app=app,
@@ -37,22 +37,22 @@ def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: st
     )
 
 
-def detect(days: list[Day]) -> list[Event]:
+def detect(days: list[NetworkDay]) -> list[Event]:
     """The events of days in a folder that somebody trusts."""
-    return find(of_days(days), FOLDER)
+    return find_events(counts_of_days(days), FOLDER)
 
 
 def networks(count: int) -> list[str]:
     return [f"AS{64496 + n}" for n in range(count)]
 
 
-def evidence(*found: list[Day]) -> Evidence:
+def evidence(*found: list[NetworkDay]) -> Evidence:
     """Of these days, and of the events that are found in them."""
     days = [day for some in found for day in some]
     return Evidence(days, detect(days))
 
 
-def spread(app: str, medium: str, first: str, count: int = 3, on: int = 12, **said: object) -> list[Day]:
+def spread(app: str, medium: str, first: str, count: int = 3, on: int = 12, **said: object) -> list[NetworkDay]:
     """The same on many networks, for so many days."""
     return [day(app, medium, when, network=network, **said) for network in networks(on)  # type: ignore[arg-type]
             for when in dates(first, count)]  # fmt: skip

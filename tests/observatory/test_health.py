@@ -15,9 +15,9 @@ from evidence import DAY, Bench
 from talkpath.errors import PeerError
 from talkpath.observatory import health
 from talkpath.observatory.clock import Clock
-from talkpath.observatory.health import Health
+from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.log.append import LogError
-from talkpath.observatory.log.log import Entry
+from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Tap
 from talkpath.supervisor import Supervisor
 
@@ -30,7 +30,7 @@ class Parts:
         self.index_error: PeerError | None = None
         store = SimpleNamespace(query=self._query)
         clock = Clock()
-        self.health = Health(self.bench.log, self.bench.committer, store, clock, self.supervisor)  # type: ignore[arg-type]
+        self.health = HealthCheck(self.bench.log, self.bench.committer, store, clock, self.supervisor)  # type: ignore[arg-type]
 
     def _query(self, sql: str) -> list[object]:
         if self.index_error is not None:
@@ -48,8 +48,8 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     made.bench.close()
 
 
-def tap(number: int) -> Entry:
-    return Entry(Tap(f"{number:064x}", DAY, DAY, "signal", "voice"))
+def tap(number: int) -> LogEntry:
+    return LogEntry(Tap(f"{number:064x}", DAY, DAY, "signal", "voice"))
 
 
 def test_nothing_is_wrong_and_an_index_that_does_not_answer_is(parts: Parts):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_days import dates, day, detect
 
-from talkpath.observatory.events.record import LAST, withdraw
+from talkpath.observatory.events.record import LAST, withdrawal_of
 from talkpath.observatory.publication import Order, Publication, orders_of
 
 RULE = Publication()
@@ -86,4 +86,4 @@ def test_a_signal_or_a_withdrawn_event_makes_no_order():
     days = [day("telegram", "voice", "2025-08-11", restricted=1)]
     assert orders_of(detect(days)) == []
     (began,) = detect([day("telegram", "voice", when, restricted=2) for when in dates("2025-08-11", 3)])
-    assert orders_of([began, withdraw(began, "a responder's clock was wrong")]) == []
+    assert orders_of([began, withdrawal_of(began, "a responder's clock was wrong")]) == []

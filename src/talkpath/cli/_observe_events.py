@@ -69,9 +69,9 @@ def command(
     import msgspec
     from rich.console import Console
 
-    from talkpath.observatory.claims.rows import load
+    from talkpath.observatory.claims.rows import load_claims
     from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
-    from talkpath.observatory.findings.event_findings import look
+    from talkpath.observatory.findings.event_findings import find_all
     from talkpath.observatory.findings.text import event_lines
     from talkpath.observatory.reach.tables import load_tables
 
@@ -82,12 +82,12 @@ def command(
                 "No report here decided anything and tells its day; name a folder that holds .talkpath files."
             )
         rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
-        found = look(counts, rules, load(), load_tables(folder))
+        found = find_all(counts, rules, load_claims(), load_tables(folder))
     if journal is not None:
-        from talkpath.observatory.feeds.publish import tell
+        from talkpath.observatory.feeds.publish import publish_events
         from talkpath.observatory.publication import Publication
 
-        said = tell([*found.countries, *found.events], journal, Publication(min_contributors), feed, webhooks)
+        said = publish_events([*found.countries, *found.events], journal, Publication(min_contributors), feed, webhooks)
         click.echo(said, err=True)
     elif feed or webhooks:
         raise UsageError("A feed and webhooks tell what is in a journal; name one with --journal.")
@@ -95,7 +95,7 @@ def command(
 
 
 def _counts(folder: Path | None, index: str | None) -> list[Counts]:
-    from talkpath.observatory.findings.detector_input import folder_counts, of_index
+    from talkpath.observatory.findings.detector_input import counts_of_index, folder_counts
 
     if (folder is None) == (index is None):
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")
@@ -106,4 +106,4 @@ def _counts(folder: Path | None, index: str | None) -> list[Counts]:
 
     assert index is not None
     with closing(Store(index)) as store:
-        return list(of_index(day_counts(store), read_carry_days(carry_days(store))))
+        return list(counts_of_index(day_counts(store), read_carry_days(carry_days(store))))

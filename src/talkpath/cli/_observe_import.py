@@ -11,7 +11,7 @@ from talkpath.cli._place import counting, data_option, responders_option, simula
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.observatory.importers.files import Brought
+    from talkpath.observatory.importers.files import ImportCount
 
 
 @click.command("import")
@@ -40,7 +40,7 @@ def command(
     import msgspec
 
     from talkpath.evidence.known_responders import known_operators
-    from talkpath.observatory.importers.files import bring_folder, bring_ooni
+    from talkpath.observatory.importers.files import import_folder, import_ooni
     from talkpath.observatory.server import opened_log
 
     if ooni and simulated:
@@ -50,8 +50,8 @@ def command(
     try:
         with counting("lines read" if ooni else "bundles judged", as_json) as hear:
 
-            def add(file: Path) -> Brought:
-                return bring_ooni(log, file, hear) if ooni else bring_folder(log, file, keys, simulated, jobs, hear)
+            def add(file: Path) -> ImportCount:
+                return import_ooni(log, file, hear) if ooni else import_folder(log, file, keys, simulated, jobs, hear)
 
             results = [add(file) for file in files]
     finally:
@@ -61,7 +61,7 @@ def command(
         click.echo(msgspec.json.encode(record) if as_json else f"{folder.name}: {_summary(brought, simulated)}")
 
 
-def _summary(brought: Brought, simulated: bool) -> str:
+def _summary(brought: ImportCount, simulated: bool) -> str:
     kinds = ((brought.bundles, "bundles"), (brought.taps, "taps"), (brought.measurements, "measurements"))
     added = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
     not_added = (

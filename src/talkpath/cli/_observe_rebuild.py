@@ -22,11 +22,11 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
     """
     from talkpath.observatory.index.loader import rebuild
     from talkpath.observatory.index.store import Store
-    from talkpath.observatory.server import Place, dsn_of, opened_log
+    from talkpath.observatory.server import Location, dsn_of, opened_log
 
     log = opened_log(data, simulated)
     try:
-        store = Store(dsn_of(Place(data, dsn)))
+        store = Store(dsn_of(Location(data, dsn)))
         try:
             with counting("records read", as_json) as hear:
                 count = rebuild(store, log, hear)

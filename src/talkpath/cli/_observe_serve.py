@@ -89,19 +89,19 @@ def command(
     """
     from talkpath.evidence.known_responders import known_operators
     from talkpath.observatory.feeds.webhook import load_hooks
-    from talkpath.observatory.log.stop_list import stops
+    from talkpath.observatory.log.stop_list import stopped_countries
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.serve import bind, serve
-    from talkpath.observatory.server import Place
+    from talkpath.observatory.server import Location
     from talkpath.observatory.web.site import Site
 
     if webhooks:
         load_hooks(webhooks)
-    told_to_stop = stops(data)
+    told_to_stop = stopped_countries(data)
     countries = frozenset(country.upper() for country in stopped) | {stop.country for stop in told_to_stop}
     if any(len(country) != 2 or not country.isalpha() for country in countries):
         raise UsageError("--stop takes a country's two letters, as in --stop XX.")
-    place = Place(data, dsn, geo_files, known_operators(responders), judges)
+    place = Location(data, dsn, geo_files, known_operators(responders), judges)
     site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop, webhooks=webhooks)
     socket, url = bind(host, port)
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}

@@ -23,7 +23,7 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
     The observatory must not run meanwhile. This is the stop rule of docs/risks.md for the country CC; numbers that were
     counted stay. To start again, take the row out of stopped.toml.
     """
-    from talkpath.observatory.log.stop_list import Stop, stop
+    from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
     from talkpath.observatory.server import opened_log
     from talkpath.observatory.web.site import utc_day
 
@@ -32,7 +32,7 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
         raise UsageError('`observe stop` takes a country\'s two letters and a reason, as in: stop XX --reason "…".')
     log = opened_log(data, simulated)
     try:
-        deleted = stop(log, Stop(code, utc_day(), reason.strip()))
+        deleted = stop_country(log, StoppedCountry(code, utc_day(), reason.strip()))
     finally:
         log.close()
     record = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}

@@ -30,29 +30,29 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     from talkpath.cli._screen import screen
     from talkpath.observatory.claims import text
     from talkpath.observatory.claims.published import load_published
-    from talkpath.observatory.claims.rows import current, load
-    from talkpath.observatory.findings.claim_findings import Ledger, hold_folder
-    from talkpath.observatory.findings.text import claim_lines
+    from talkpath.observatory.claims.rows import current_claims, load_claims
+    from talkpath.observatory.findings.claim_findings import Ledger, results_of_folder
+    from talkpath.observatory.findings.text import result_lines
 
-    every = load()
+    every = load_claims()
     chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
-    superseded = {claim.id for claim in every} - {claim.id for claim in current(every)}
+    superseded = {claim.id for claim in every} - {claim.id for claim in current_claims(every)}
     if folder is None:
         ledger = Ledger(tuple(chosen))
     else:
         standing = [claim for claim in chosen if claim.id not in superseded]
-        ledger = hold_folder(standing, folder, load_published(), country)
+        ledger = results_of_folder(standing, folder, load_published(), country)
     if as_json:
         click.echo(msgspec.json.encode(ledger))
         return
     console = screen(highlight=False, soft_wrap=bool(ids))
     if folder is not None:
-        for line in claim_lines(ledger, every=bool(ids)):
+        for line in result_lines(ledger, every=bool(ids)):
             console.print(line, markup=False)
     elif ids:
-        click.echo("\n\n".join("\n".join(text.lines(claim)) for claim in chosen))
+        click.echo("\n\n".join("\n".join(text.claim_lines(claim)) for claim in chosen))
     else:
-        console.print(text.table(chosen, superseded))
+        console.print(text.claims_table(chosen, superseded))
 
 
 def _chosen(ids: tuple[str, ...], known: dict[str, Claim]) -> list[Claim]:

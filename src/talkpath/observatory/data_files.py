@@ -14,7 +14,7 @@ DATA = files("talkpath.observatory") / "data"
 Row = TypeVar("Row", bound=Struct)
 
 
-def decode(name: str, text: str, kind: type[Row]) -> Row:
+def decode_toml(name: str, text: str, kind: type[Row]) -> Row:
     """A TOML file as a record; `UsageError` names the file and what is wrong."""
     try:
         return msgspec.toml.decode(text, type=kind)

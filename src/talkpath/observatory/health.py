@@ -17,7 +17,7 @@ from talkpath.supervisor import Supervisor
 LEAST_FREE_BYTES = 256 << 20
 
 
-class Health(NamedTuple):
+class HealthCheck(NamedTuple):
     """Looks at every part of an observatory that can fail while it runs."""
 
     log: Log

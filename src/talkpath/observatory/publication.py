@@ -21,7 +21,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events.record import EVERYWHERE, LAST, Event, standing
+from talkpath.observatory.events.record import EVERYWHERE, LAST, Event, not_withdrawn
 
 Withheld = Literal["", "small", "delay"]
 """Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""
@@ -66,8 +66,10 @@ class Publication(Struct, frozen=True):
 
     def ordered(self, country: str, app: str, day: str, events: Sequence[Order] = ()) -> bool:
         """Was the app under an order there and then, by the operator's word or by `orders_of(events)`?"""
-        return any(order.begin <= day <= order.end and (order.country, order.app) == (country, app)
-                   for order in (*self.orders, *events))  # fmt: skip
+        return any(
+            order.begin <= day <= order.end and (order.country, order.app) == (country, app)
+            for order in (*self.orders, *events)
+        )
 
     def of_event(self, event: Event, today: str, orders: Sequence[Order]) -> Withheld:
         """An event. The end on one network (and its withdrawal) says `ok` of it, and waits as long as that does."""
@@ -80,8 +82,9 @@ class Publication(Struct, frozen=True):
     def told(self, events: Sequence[Event], today: str, orders: Sequence[Order]) -> list[Event]:
         """Those that are shown, each without what is not: transports before their day, networks with few people."""
         few = {(event.country, event.network) for event in events if self.by_country(event.contributors)}
-        return [self._stripped(event, today, orders, few) for event in events
-                if not self.of_event(event, today, orders)]  # fmt: skip
+        return [
+            self._stripped(event, today, orders, few) for event in events if not self.of_event(event, today, orders)
+        ]
 
     def _stripped(self, event: Event, today: str, orders: Sequence[Order], few: set[tuple[str, str]]) -> Event:
         if event.network == EVERYWHERE:
@@ -94,7 +97,7 @@ class Publication(Struct, frozen=True):
 
 def orders_of(events: Iterable[Event]) -> list[Order]:
     """One an app and country with a confirmed event: from the first onset until the last of them ended."""
-    confirmed = [event for event in standing(events) if event.level != "signal"]
+    confirmed = [event for event in not_withdrawn(events) if event.level != "signal"]
     ends = {event.began: event.onset_high for event in confirmed if event.kind == "ended"}
     found: dict[tuple[str, str], Order] = {}
     for event in confirmed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA, decode
+from talkpath.observatory.data_files import DATA, decode_toml
 
 
 class Fact(Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ class Fact(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Country(Struct, frozen=True, forbid_unknown_fields=True):
+class CountryRisks(Struct, frozen=True, forbid_unknown_fields=True):
     """One country (ISO 3166-1 alpha-2), and the day on which its facts were looked up."""
 
     code: str
@@ -28,9 +28,9 @@ class Country(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    country: tuple[Country, ...]
+    country: tuple[CountryRisks, ...]
 
 
-def load_risks() -> tuple[Country, ...]:
+def load_risks() -> tuple[CountryRisks, ...]:
     """All countries, in the order of the file."""
-    return decode("risks.toml", (DATA / "risks.toml").read_text(encoding="utf-8"), _File).country
+    return decode_toml("risks.toml", (DATA / "risks.toml").read_text(encoding="utf-8"), _File).country

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
 from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
-from talkpath.observatory.findings.country_findings import Box
+from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.log_lines import limit_malformed_request_lines
 from talkpath.observatory.publication import orders_of
-from talkpath.observatory.server import CHECK_KEY, Observatory, Place, application, known_apps
+from talkpath.observatory.server import CHECK_KEY, Location, Observatory, application, known_apps
 from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.others import others
-from talkpath.observatory.web.pages import Hooks, Pages
+from talkpath.observatory.web.pages import ObservatoryHooks, Pages
 from talkpath.observatory.web.site import Site
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
@@ -52,20 +52,28 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
     return bound, f"http://{shown}:{bound.getsockname()[1]}/"
 
 
-def serve(place: Place, simulated: bool, stopped: frozenset[str], bound: socket.socket, ready: Callable[[], None],
-          web_udp: int | None = None, site: Site | None = None, web_host: str = "") -> None:  # fmt: skip
+def serve(
+    place: Location,
+    simulated: bool,
+    stopped: frozenset[str],
+    bound: socket.socket,
+    ready: Callable[[], None],
+    web_udp: int | None = None,
+    site: Site | None = None,
+    web_host: str = "",
+) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called once everything is open.
 
     `site` holds the operator's settings for the pages. With `web_udp` the check for browsers is served too (/check);
     its calls come to that UDP port of the address `web_host`, "" for the one that the pages have.
     """
-    from talkpath.observatory.intake.collector import Settings
+    from talkpath.observatory.intake.collector import IntakeSettings
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
     limits = ConnectionLimits(exempt=networks_of(f"{proxies},127.0.0.0/8,::1"))
     site = replace(site or Site(), check=web_udp is not None)
-    settings = Settings(simulated=simulated, stopped=stopped, apps=known_apps())
+    settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     observatory = Observatory(place, settings, site.publication)
     try:
         pages = pages_of(observatory, site)
@@ -110,14 +118,16 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
 
 def pages_of(observatory: Observatory, site: Site) -> Pages:
     """The pages of an observatory."""
-    box = Box(site.box, COUNTRY) if observatory.settings.simulated else None
+    box = SimulatedCountry(site.box, COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
     publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)
-    known = Hooks(lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events)))
+    known = ObservatoryHooks(
+        lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events))
+    )
     return Pages(observatory.store, known, site, box, observatory.log.folder.open, publishing)
 
 
-def _check(host: str, web_udp: int | None, place: Place, pages: Pages) -> Mount | None:
+def _check(host: str, web_udp: int | None, place: Location, pages: Pages) -> Mount | None:
     """The check for browsers, None without `web_udp`. Its receipts are signed with a key of its own, which a list of
     responders may name."""
     if web_udp is None:

@@ -22,7 +22,7 @@ import msgspec
 from talkpath.apps import apps
 from talkpath.errors import UsageError
 from talkpath.observatory.clock import Clock
-from talkpath.observatory.health import Health
+from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.index.loader import Loader
 from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
-    from talkpath.observatory.intake.collector import Settings
+    from talkpath.observatory.intake.collector import IntakeSettings
 
 LOAD_EVERY_S, CLOSE_EVERY_S = 1.0, 3600.0
 LOAD_REST, MOST_REST_S = 100.0, 10.0  # the index rests so many times as long as it worked: the intake goes first
@@ -52,7 +52,7 @@ CHECK_KEY = "check.pem"
 Running = Callable[[Supervisor], AbstractAsyncContextManager[None]]
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where an observatory lies, and whose words it knows. `dsn` "": an embedded index in the folder. Bundles are kept
     for `keep_days`, the log for good."""
 
@@ -67,9 +67,9 @@ class Place(NamedTuple):
 class Observatory:
     """Everything of one observatory. `UsageError` where its folder cannot be had, or is of the other kind."""
 
-    def __init__(self, place: Place, settings: Settings, publication: Publication | None = None) -> None:
+    def __init__(self, place: Location, settings: IntakeSettings, publication: Publication | None = None) -> None:
         from talkpath.observatory.intake.collector import Collector
-        from talkpath.observatory.intake.contributors import Contributors, Limit
+        from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
         from talkpath.observatory.intake.metrics import Metrics
         from talkpath.observatory.intake.routes import ReportApi
 
@@ -84,8 +84,8 @@ class Observatory:
             undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
         self.supervisor = Supervisor()
-        self.health = Health(self.log, self.committer, self.store, self.clock, self.supervisor)
-        limits = Limit(settings.bundles_an_hour, monotonic), Limit(settings.taps_an_hour, monotonic)
+        self.health = HealthCheck(self.log, self.committer, self.store, self.clock, self.supervisor)
+        limits = HourlyLimit(settings.bundles_an_hour, monotonic), HourlyLimit(settings.taps_an_hour, monotonic)
         contributors, geoip = Contributors(self.clock.today), GeoDatabase(place.geo)
         self.collector = Collector(self.log, self.committer, geoip, contributors, settings, self.metrics, limits)
         self._api = ReportApi(self.collector)
@@ -170,8 +170,7 @@ class Observatory:
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
-                beside: Sequence[Running] = ()) -> ASGIApp:  # fmt: skip
+def application(observatory: Observatory, more: Sequence[BaseRoute] = (), beside: Sequence[Running] = ()) -> ASGIApp:
     """The ASGI application: the report API, the observatory's own routes, then `more`. What is in `beside` runs as long
     as the application does, its tasks under the observatory's supervisor."""
     try:
@@ -191,7 +190,7 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (),
     return Starlette(routes=[*observatory.routes(), *more], lifespan=lifespan)
 
 
-def dsn_of(place: Place) -> str:
+def dsn_of(place: Location) -> str:
     """Of the index: the one that is named, else one in the folder."""
     return place.dsn or f"chdb://{(place.root / 'index').resolve()}"
 

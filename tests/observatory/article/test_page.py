@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from talkpath.errors import UsageError
 from talkpath.lab.country.play import play
 from talkpath.lab.country.settings import CountrySettings, read_country
-from talkpath.observatory.article.page import box_rows, measure, page, sentences
+from talkpath.observatory.article.page import article_page, box_rows, measure_sentences, sentences
 from talkpath.observatory.article.truth import read_truth
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.claims.rows import load
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.claims.rows import load_claims
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCENARIO = """
@@ -76,19 +76,19 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_each_sentence_has_its_row():
     assert [row.id for row in box_rows()] == [f"S{n:02}" for n in range(1, 22)]
-    measurable = {claim.id for claim in load() if claim.predicate}
+    measurable = {claim.id for claim in load_claims() if claim.predicate}
     assert all(row.truth or row.audience or row.id in measurable for row in box_rows())
 
 
 def test_no_cell_is_empty(folders: dict[str, Path]):
-    rows = sentences(measure(folders), folders)
+    rows = sentences(measure_sentences(folders), folders)
     assert len(rows) == 21
     assert [cell for row in rows for cell in (row.statement, row.stands, row.command, row.measured, row.truth)
             if not cell.strip()] == []  # fmt: skip
 
 
 def test_what_is_measured_is_what_the_scenario_does(folders: dict[str, Path]):
-    measured = measure(folders)
+    measured = measure_sentences(folders)
     said = measured.said
     assert said["S01"].startswith("**silent**; RESTRICTED voice of whatsapp: 1 of 1 networks")  # one is not most
     assert said["S09"].startswith("**silent**; ENDED voice of whatsapp: 1 of 1 networks")
@@ -103,11 +103,11 @@ def test_what_is_measured_is_what_the_scenario_does(folders: dict[str, Path]):
 
 def test_the_truth_is_not_read_to_measure(folders: dict[str, Path], tmp_path: Path):
     """Delete it, or tell a lie there: the measured column stays."""
-    before = measure(folders).said
+    before = measure_sentences(folders).said
     copies = {name: Path(shutil.copytree(folder, tmp_path / name)) for name, folder in folders.items()}
     for folder in copies.values():
         shutil.rmtree(folder / "truth")
-    after = measure(copies)
+    after = measure_sentences(copies)
     assert after.said == before
     with pytest.raises(UsageError, match="no truth of a made-up country"):
         sentences(after, copies)
@@ -117,14 +117,14 @@ def test_another_scenario_is_measured_otherwise(folders: dict[str, Path], tmp_pa
     """No order, another audience: the measured column changes."""
     changes = [("[[operators]]\n", "[[operators]]\ncoverage = 0.0\n"), ("97_000_000", "50_000_000")]
     play(country(tmp_path, *changes), tmp_path / "other", seed=1)
-    before = measure(folders).said
-    after = measure({**folders, "article": tmp_path / "other"}).said
+    before = measure_sentences(folders).said
+    after = measure_sentences({**folders, "article": tmp_path / "other"}).said
     assert {name for name in before if before[name] != after[name]} == {"S01", "S03", "S10", "S11", "S15", "S18"}
     assert "RESTRICTED voice of whatsapp: 0 of 1 networks" in after["S01"]
 
 
 def test_the_page_says_that_it_is_simulated_and_how_many_are_touched(folders: dict[str, Path]):
-    text = page(folders)
+    text = article_page(folders)
     assert text.index("**SIMULATED.**") < text.index("| S01 |")
     assert "- voice of telegram or whatsapp: " in text
     assert "assumed: " in text
@@ -153,14 +153,14 @@ def write_truth(folder: Path, rows: list[tuple[str, str]]) -> Path:
 )
 def test_the_truth_is_told_in_the_words_of_the_claim(tmp_path: Path, word: str, rows: list, expected: str):
     truth = read_truth(write_truth(tmp_path, rows))
-    assert list(truth.lines(parse(f"{word}(voice of max since 0001-01-01)"))) == [expected]  # type: ignore[arg-type]
+    assert list(truth.lines(parse_predicate(f"{word}(voice of max since 0001-01-01)"))) == [expected]  # type: ignore[arg-type]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["call", "voice", "text"]))
 def test_call_is_voice_and_video(tmp_path_factory: pytest.TempPathFactory, medium: str):
     truth = read_truth(write_truth(tmp_path_factory.mktemp("truth"), [("2", "AS1")]))
-    (line,) = truth.lines(parse(f"OK({medium} of max since 0001-01-01)"))  # type: ignore[arg-type]
+    (line,) = truth.lines(parse_predicate(f"OK({medium} of max since 0001-01-01)"))  # type: ignore[arg-type]
     assert ("on 1 of 2" in line) == (medium != "text")
 
 

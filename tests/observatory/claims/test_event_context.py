@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from network_days import dates, day, detect
 from test_ledger import claim
 
-from talkpath.observatory.claims.event_context import all_bearing, bears_on, ended_on, event_reach
-from talkpath.observatory.reach.tables import Audience, NetworkUsers, Tables
+from talkpath.observatory.claims.event_context import all_related_claims, ended_on, event_reach, related_claims
+from talkpath.observatory.reach.tables import Audience, NetworkUsers, ReachTables
 
 DAYS = [day("telegram", "voice", when, restricted=6) for when in dates("2025-08-13", 4)]
 DAYS += [day("telegram", "voice", when, ok=6) for when in dates("2025-08-17", 6)]
@@ -33,16 +33,16 @@ BEGAN, ENDED = detect(DAYS)
 )
 def test_a_claim_is_borne_on_where_it_speaks_of_the_same(predicate, bears):
     one = claim(predicate)
-    assert bears_on(BEGAN, [one], ended_on(BEGAN, [BEGAN, ENDED])) == ((one.id,) if bears else ())
-    assert all_bearing([BEGAN, ENDED], [one]) == {BEGAN.id: (one.id,) if bears else ()}
+    assert related_claims(BEGAN, [one], ended_on(BEGAN, [BEGAN, ENDED])) == ((one.id,) if bears else ())
+    assert all_related_claims([BEGAN, ENDED], [one]) == {BEGAN.id: (one.id,) if bears else ()}
 
 
 def test_how_many_it_touches_is_told_where_tables_know():
-    tables = Tables(audiences=(Audience("telegram", "RU", "2025-08", 8e6, 1e7, "made up"),),
+    tables = ReachTables(audiences=(Audience("telegram", "RU", "2025-08", 8e6, 1e7, "made up"),),
                     networks=(NetworkUsers("AS64496", "RU", 1.0), NetworkUsers("AS1", "RU", 3.0)))  # fmt: skip
     found = event_reach(BEGAN, tables)
     assert found is not None
     assert 8e6 * 0.25 * 0.8 < found.low < found.high <= 1e7 * 0.25
-    assert event_reach(BEGAN, Tables()) is None
+    assert event_reach(BEGAN, ReachTables()) is None
     assert event_reach(ENDED, tables) is None
     assert event_reach(replace(BEGAN, level="signal"), tables) is None

@@ -17,11 +17,11 @@ from talkpath.observatory.claims.grammar import (
     SHARES,
     WORDS,
     And,
-    Held,
     Not,
     Or,
-    leaves,
-    parse,
+    Proposition,
+    parse_predicate,
+    propositions,
 )
 
 ids = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z").filter(lambda word: word not in RESERVED)
@@ -34,11 +34,11 @@ def lists(items: st.SearchStrategy[str], at_least: int = 0) -> st.SearchStrategy
 
 
 @st.composite
-def held(draw: st.DrawFn) -> Held:
+def held(draw: st.DrawFn) -> Proposition:
     word = draw(st.sampled_from(WORDS))
     days = sorted(draw(st.tuples(st.dates(date(2000, 1, 1)), st.dates(date(2000, 1, 1)))))
     found = draw(lists(places))
-    return Held(
+    return Proposition(
         word=word,
         media=draw(lists(st.sampled_from(MEDIA), 1)),
         apps=draw(lists(ids, 1)),
@@ -65,7 +65,7 @@ predicates = st.recursive(held(), combined, max_leaves=6)
 def complaint(text: str) -> str:
     """What is wrong with it, or nothing."""
     try:
-        parse(text)
+        parse_predicate(text)
     except UsageError as error:
         return str(error)
     return ""
@@ -74,7 +74,7 @@ def complaint(text: str) -> str:
 @settings(max_examples=60, deadline=None)
 @given(predicates)
 def test_what_is_written_is_read_back(predicate):
-    assert parse(str(predicate)) == predicate
+    assert parse_predicate(str(predicate)) == predicate
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,7 +82,7 @@ def test_what_is_written_is_read_back(predicate):
 def test_white_space_between_words_means_nothing(predicate, at):
     said = str(predicate).split(" ")
     at %= len(said)
-    assert parse(" ".join(said[:at]) + " \n\t " + " ".join(said[at:])) == predicate
+    assert parse_predicate(" ".join(said[:at]) + " \n\t " + " ".join(said[at:])) == predicate
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,9 +94,9 @@ def test_anything_else_is_one_error_of_one_sentence(text):
 
 def test_deep_brackets_are_refused_and_not_followed():
     with pytest.raises(UsageError, match="less deep"):
-        parse("(" * 10_000)
+        parse_predicate("(" * 10_000)
     with pytest.raises(UsageError, match="less deep"):
-        parse("not " * 10_000 + "OK(call of max since 2025-01-01)")
+        parse_predicate("not " * 10_000 + "OK(call of max since 2025-01-01)")
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,14 @@ def test_deep_brackets_are_refused_and_not_followed():
 )
 def test_the_error_says_where_and_what_was_wanted(text, where):
     with pytest.raises(UsageError) as caught:
-        parse(text)
+        parse_predicate(text)
     assert where in str(caught.value)
 
 
 def test_and_binds_closer_than_or():
     one, two, three = ("OK(call of max since 2025-01-01)", "OK(text of max since 2025-01-01)",
                        "CLOSED(call of max since 2025-01-01)")  # fmt: skip
-    assert parse(f"{one} or {two} and {three}") == Or((parse(one), And((parse(two), parse(three)))))
-    assert list(leaves(parse(f"not ({one} or {two})"))) == [parse(one), parse(two)]
+    assert parse_predicate(f"{one} or {two} and {three}") == Or(
+        (parse_predicate(one), And((parse_predicate(two), parse_predicate(three))))
+    )
+    assert list(propositions(parse_predicate(f"not ({one} or {two})"))) == [parse_predicate(one), parse_predicate(two)]

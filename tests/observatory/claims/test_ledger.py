@@ -6,12 +6,12 @@ import pytest
 from network_days import dates, day, detect, evidence, networks, spread
 from scipy.stats import beta
 
-from talkpath.observatory.claims.count import clopper_pearson, outcome
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.claims.ledger import Evidence, hold, placed
+from talkpath.observatory.claims.count import clopper_pearson, share_outcome
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.claims.ledger import Evidence, moved_to, results_of
 from talkpath.observatory.claims.published import load_published
-from talkpath.observatory.claims.rows import Claim, load
-from talkpath.observatory.events.record import withdraw
+from talkpath.observatory.claims.rows import Claim, load_claims
+from talkpath.observatory.events.record import withdrawal_of
 
 AUGUST = "from 2025-08-13 to 2025-09-12"
 
@@ -21,13 +21,13 @@ def claim(predicate: str, name: str = "T01") -> Claim:
 
 
 def held(predicate: str, *found: list) -> str:
-    (entry,) = hold([claim(predicate)], evidence(*found))
+    (entry,) = results_of([claim(predicate)], evidence(*found))
     return entry.outcome
 
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Claim]:
-    return {row.id: row for row in load()}
+    return {row.id: row for row in load_claims()}
 
 
 VOICE = spread("telegram", "voice", "2025-08-13", restricted=1)
@@ -146,8 +146,8 @@ def test_when_it_began_and_ended(predicate, found, expected):
 def test_an_event_that_was_withdrawn_supports_nothing():
     found = evidence(VOICE)
     one = claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")
-    taken = [withdraw(event, "a faulty responder") for event in found.events]
-    (entry,) = hold([one], Evidence(found.days, [*found.events, *taken]))
+    taken = [withdrawal_of(event, "a faulty responder") for event in found.events]
+    (entry,) = results_of([one], Evidence(found.days, [*found.events, *taken]))
     assert entry.outcome == "silent"
 
 
@@ -171,7 +171,7 @@ def test_unlike_is_another_rule_on_the_same_networks():
 
 
 def test_the_numbers_are_told_with_the_outcome():
-    (entry,) = hold([claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")], evidence(HALF))
+    (entry,) = results_of([claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")], evidence(HALF))
     (part,) = entry.own.parts
     assert (part.yes, part.told, part.measured, part.reports) == (6, 12, 12, 36)
     assert (part.first_day, part.last_day, len(part.events)) == ("2025-08-13", "2025-08-15", 6)
@@ -190,14 +190,14 @@ def test_the_interval_is_that_of_clopper_and_pearson(yes, told):
     (8, 10, "silent"), (9, 10, "supported"),
 ])  # fmt: skip
 def test_most_needs_an_interval_on_one_side_of_a_half(yes, told, expected):
-    assert outcome(yes, told, "most", sampled=True) == expected
+    assert share_outcome(yes, told, "most", sampled=True) == expected
 
 
 # -- the conflicts in the public claims ----------------------------------------------------------------------------
 
 
 def outcomes(rows: dict[str, Claim], ids: list[str], found: Evidence) -> dict[str, str]:
-    return {entry.claim: entry.outcome for entry in hold([rows[name] for name in ids], found)}
+    return {entry.claim: entry.outcome for entry in results_of([rows[name] for name in ids], found)}
 
 
 def meet(inside: dict, outside: dict) -> Evidence:
@@ -240,13 +240,15 @@ def test_begun_in_january_contradicts_the_denial(rows):
     found = evidence(spread("telegram", "voice", "2025-12-20", ok=1), spread("telegram", "text", "2026-01-10", ok=1),
                      spread("telegram", "voice", "2026-01-15", restricted=1))  # fmt: skip
     assert outcomes(rows, TELEGRAM, found) == {"C37": "supported", "C38": "contradicted"}
-    (entry,) = hold([rows["C38"], rows["C37"]], found)[:1]
+    (entry,) = results_of([rows["C38"], rows["C37"]], found)[:1]
     assert entry.against == {"C37": "supported"}
 
 
 def test_the_block_came_before_the_announced_day(rows):
     """C45 said 1 April; OONI published 20 March (C49). A finding is not held against the claim that restates it."""
-    found = {entry.claim: entry for entry in hold([rows["C45"], rows["C49"]], Evidence(published=load_published()))}
+    found = {
+        entry.claim: entry for entry in results_of([rows["C45"], rows["C49"]], Evidence(published=load_published()))
+    }
     assert (found["C45"].outcome, found["C45"].rank) == ("contradicted", "published")
     assert (found["C49"].outcome, found["C49"].rank) == ("silent", "none")
 
@@ -256,7 +258,7 @@ def test_own_measurements_outrank_published_ones_and_both_are_shown(rows):
     own = evidence(
         spread("telegram", "text", "2026-03-25", ok=1), spread("telegram", "text", "2026-04-01", restricted=1)
     )
-    (entry,) = hold([rows["C45"]], Evidence(own.days, own.events, load_published()))
+    (entry,) = results_of([rows["C45"]], Evidence(own.days, own.events, load_published()))
     assert (entry.outcome, entry.rank, entry.disagree) == ("supported", "own", True)
     assert (entry.own.outcome, entry.published.outcome) == ("supported", "contradicted")
     assert entry.published.parts[0].told == 2  # P02 and P03: both began before April
@@ -265,7 +267,7 @@ def test_own_measurements_outrank_published_ones_and_both_are_shown(rows):
 def test_both_agree(rows):
     own = evidence(spread("telegram", "text", "2026-03-18", count=2, ok=1),
                    spread("telegram", "text", "2026-03-20", restricted=1))  # fmt: skip
-    entries = hold([rows["C49"], rows["C45"]], Evidence(own.days, own.events, load_published()))
+    entries = results_of([rows["C49"], rows["C45"]], Evidence(own.days, own.events, load_published()))
     assert [(entry.outcome, entry.rank, entry.disagree) for entry in entries] == [
         ("supported", "own", False), ("contradicted", "own", False),
     ]  # fmt: skip
@@ -281,7 +283,7 @@ def test_what_published_findings_do_not_tell_is_not_refuted(rows):
 @pytest.mark.parametrize("found", [Evidence(), evidence(VOICE), Evidence(published=load_published())])
 def test_fraud_calls_are_never_measured(rows, found):
     """C26: whatever happens to calls, 40 % of fraud calls is not held against it."""
-    (entry,) = hold([rows["C26"]], found)
+    (entry,) = results_of([rows["C26"]], found)
     assert (entry.outcome, entry.rank, entry.own.parts) == ("not measurable", "none", ())
     assert "fraud" in entry.reason
 
@@ -300,10 +302,12 @@ def test_voice_only(rows):
 
 
 def test_what_is_said_of_one_country_can_be_held_against_a_simulated_one(rows):
-    moved = placed(parse(rows["C20"].predicate), "XX")
+    moved = moved_to(parse_predicate(rows["C20"].predicate), "XX")
     assert str(moved) == "OK(call of meet outside XX from 2025-08-22 to 2025-09-05)"
     assert str(
-        placed(parse("not (OK(call of max since 2025-01-01) or OK(call of max in AS1 since 2025-01-01))"), "XX")
+        moved_to(
+            parse_predicate("not (OK(call of max since 2025-01-01) or OK(call of max in AS1 since 2025-01-01))"), "XX"
+        )
     ) == ("not (OK(call of max since 2025-01-01) or OK(call of max in XX since 2025-01-01))")
 
 

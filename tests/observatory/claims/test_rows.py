@@ -10,8 +10,8 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.grammar import leaves, parse
-from talkpath.observatory.claims.rows import Claim, check_links, current, load, read
+from talkpath.observatory.claims.grammar import parse_predicate, propositions
+from talkpath.observatory.claims.rows import Claim, check_links, current_claims, load_claims, read_rows
 from talkpath.verdict.rules import rules
 
 FACTS = Path(__file__).parents[4] / "shared" / "facts" / "claims.jsonl"
@@ -32,7 +32,7 @@ PREDICATE = 'predicate = "RESTRICTED(call of telegram in RU since 2025-08-13)"\n
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Claim]:
-    return {row.id: row for row in load()}
+    return {row.id: row for row in load_claims()}
 
 
 def test_all_rows_are_there(rows):
@@ -75,7 +75,7 @@ def test_predicates_speak_of_apps_and_rules_that_exist(rows):
     apps = {arm.app for arm in shapes()} | NOT_IMITATED
     known = set(rules()) | OF_MESSAGES
     for row in rows.values():
-        for held in leaves(parse(row.predicate)) if row.predicate else ():
+        for held in propositions(parse_predicate(row.predicate)) if row.predicate else ():
             assert {*held.apps} | ({held.than} - {""}) <= apps, row.id
             assert {*held.rules} <= known, row.id
 
@@ -83,7 +83,7 @@ def test_predicates_speak_of_apps_and_rules_that_exist(rows):
 def test_no_claim_is_held_before_it_was_made_nor_for_ever(rows):
     """A claim may look back some weeks; only the conditions without a date have no end."""
     endless = [row.id for row in rows.values() if row.predicate
-               and any(held.until is None for held in leaves(parse(row.predicate)))]  # fmt: skip
+               and any(held.until is None for held in propositions(parse_predicate(row.predicate)))]  # fmt: skip
     assert endless == ["S09", "C09", "C13"]
 
 
@@ -111,21 +111,21 @@ def test_conflicts_are_told_from_both_sides(rows):
 )
 def test_a_row_that_is_not_right_is_named(text, why):
     with pytest.raises(UsageError) as caught:
-        read("my.toml", text)
+        read_rows("my.toml", text)
     assert why in str(caught.value)
 
 
 def test_a_superseded_row_stays_and_counts_no_more():
     two = ROW.replace("T01", "T02") + PREDICATE + 'supersedes = "T01"\n'
-    rows = read("my.toml", ROW + PREDICATE + two)
+    rows = read_rows("my.toml", ROW + PREDICATE + two)
     check_links(rows)
     assert [row.id for row in rows] == ["T01", "T02"]
-    assert [row.id for row in current(rows)] == ["T02"]
+    assert [row.id for row in current_claims(rows)] == ["T02"]
 
 
 def test_links_lead_to_rows():
     with pytest.raises(UsageError, match="T01 names the row T09, which does not exist"):
-        check_links(read("my.toml", ROW + PREDICATE + 'supersedes = "T09"'))
+        check_links(read_rows("my.toml", ROW + PREDICATE + 'supersedes = "T09"'))
     twice = [ROW.replace("T01", f"T0{n}") + PREDICATE + 'supersedes = "T01"\n' for n in (2, 3)]
     with pytest.raises(UsageError, match="superseded by two"):
-        check_links(read("my.toml", ROW + PREDICATE + "".join(twice)))
+        check_links(read_rows("my.toml", ROW + PREDICATE + "".join(twice)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.observatory.detect.assumptions import CAPTURE, OBSERVATORY, SOURCES
-from talkpath.observatory.detect.baseline import Normal, normal
-from talkpath.observatory.detect.counts import arrays
+from talkpath.observatory.detect.baseline import Normal, normal_levels
+from talkpath.observatory.detect.counts import panel_of_arrays
 
 DAYS = 50
 
@@ -18,7 +18,9 @@ def test_a_normal_is_not_pulled_below_what_its_own_reports_say():
     restricted = reports.copy()
     restricted[:, np.arange(DAYS) % 3 > 0] = 0
     nobody = np.zeros((1, DAYS, 0), np.int64)
-    panel = arrays([("XX", "AS64496", "max", "voice")], 739_000 + np.arange(DAYS), restricted, reports, nobody, nobody)
+    panel = panel_of_arrays(
+        [("XX", "AS64496", "max", "voice")], 739_000 + np.arange(DAYS), restricted, reports, nobody, nobody
+    )
     kept = Normal(np.zeros((1, len(SOURCES))), np.zeros((1, len(SOURCES)), bool))
-    found = normal(panel, DAYS - 1, np.ones(reports.shape, bool), np.ones(1, bool), kept, OBSERVATORY)
+    found = normal_levels(panel, DAYS - 1, np.ones(reports.shape, bool), np.ones(1, bool), kept, OBSERVATORY)
     assert found.level[0, CAPTURE] >= 1 / 3

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events.record import Event, withdraw
+from talkpath.observatory.events.record import Event, withdrawal_of
 
 NETWORKS = ("AS1", "AS2", "AS3", "AS4")
 COUNTS = [Counts("2025-08-01", "XX", network, "max", "voice", "probe", 1, 0) for network in NETWORKS]
@@ -57,7 +57,7 @@ def test_signals_count_only_where_nothing_is_confirmed():
 
 def test_what_was_withdrawn_is_not_counted():
     wrong = event("AS1", "began", "2025-08-01")
-    assert roll_up([wrong, withdraw(wrong, "a clock was wrong")], COUNTS) == []
+    assert roll_up([wrong, withdrawal_of(wrong, "a clock was wrong")], COUNTS) == []
 
 
 def test_apps_are_apart():

@@ -7,7 +7,7 @@ import pytest
 from network_days import dates, day, detect
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.record import Event, spans, standing, withdraw
+from talkpath.observatory.events.record import Event, not_withdrawn, restricted_spans, withdrawal_of
 
 
 def calendar(pattern: str, **said: object) -> list:
@@ -19,18 +19,18 @@ def calendar(pattern: str, **said: object) -> list:
 
 def test_what_is_withdrawn_stands_no_more_but_stays():
     events = detect(calendar("ooRRRRoooooooo"))
-    taken = withdraw(events[0], "the responder was misconfigured")
+    taken = withdrawal_of(events[0], "the responder was misconfigured")
     assert (taken.kind, taken.began, taken.reason) == ("withdrawn", events[0].id, "the responder was misconfigured")
-    assert standing([*events, taken]) == []
-    assert standing(events) == events
+    assert not_withdrawn([*events, taken]) == []
+    assert not_withdrawn(events) == events
     with pytest.raises(UsageError, match="say why"):
-        withdraw(events[0], " ")
+        withdrawal_of(events[0], " ")
 
 
 def test_spans_are_those_of_confirmed_events():
-    assert list(spans(detect(calendar("ooRRRRRoooooooo")))) == [("2025-08-03", "2025-08-07")]
-    assert list(spans(detect(calendar("RR")))) == [("2025-08-01", "9999-12-31")]
-    assert list(spans(detect(calendar("ooooR")))) == []
+    assert list(restricted_spans(detect(calendar("ooRRRRRoooooooo")))) == [("2025-08-03", "2025-08-07")]
+    assert list(restricted_spans(detect(calendar("RR")))) == [("2025-08-01", "9999-12-31")]
+    assert list(restricted_spans(detect(calendar("ooooR")))) == []
 
 
 def test_an_event_is_a_frozen_record_that_is_read_back():

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from test_journal import AT, event
 
 from talkpath.observatory.feeds.atom import ATOM
-from talkpath.observatory.feeds.entries import feed, published
-from talkpath.observatory.feeds.journal import news
+from talkpath.observatory.feeds.entries import atom_feed, published_lines
+from talkpath.observatory.feeds.journal import new_lines
 from talkpath.observatory.publication import Publication
 
 NS = f"{{{ATOM}}}"
@@ -17,9 +17,9 @@ NOW = "2025-09-02T00:00:00Z"
 
 
 def test_each_line_is_an_entry_and_the_newest_is_first():
-    journal = news([], [event(level="confirmed", simulated=True)], AT)
-    journal += news(journal, [], NOW)
-    root = ElementTree.fromstring(feed(journal, NOW, address="https://observatory.example"))
+    journal = new_lines([], [event(level="confirmed", simulated=True)], AT)
+    journal += new_lines(journal, [], NOW)
+    root = ElementTree.fromstring(atom_feed(journal, NOW, address="https://observatory.example"))
     titles = [entry.findtext(f"{NS}title") for entry in root.findall(f"{NS}entry")]
     assert root.findtext(f"{NS}title") == "SIMULATED: talkpath, events"
     assert titles[0].startswith("SIMULATED: taken back: signs of a restriction of voice calls of max on AS1 (XX)")
@@ -33,19 +33,19 @@ def test_each_line_is_an_entry_and_the_newest_is_first():
 
 
 def test_an_empty_feed_is_one():
-    root = ElementTree.fromstring(feed([], NOW))
+    root = ElementTree.fromstring(atom_feed([], NOW))
     assert root.findtext(f"{NS}updated") == NOW
     assert root.findall(f"{NS}entry") == []
 
 
 def test_small_cells_are_not_in_it():
-    journal = news([], [event(contributors=4), event(network="AS2", contributors=5)], AT)
-    assert [told.event.network for told in published(journal, Publication(), "2025-09-01")] == ["AS2"]
+    journal = new_lines([], [event(contributors=4), event(network="AS2", contributors=5)], AT)
+    assert [told.event.network for told in published_lines(journal, Publication(), "2025-09-01")] == ["AS2"]
 
 
 def test_what_still_carries_is_told_late():
-    journal = news([], [event(level="confirmed", carries=("tls/443",))], AT)
-    (early,) = published(journal, Publication(), "2025-09-01")
-    (late,) = published(journal, Publication(), "2025-09-30")
+    journal = new_lines([], [event(level="confirmed", carries=("tls/443",))], AT)
+    (early,) = published_lines(journal, Publication(), "2025-09-01")
+    (late,) = published_lines(journal, Publication(), "2025-09-30")
     assert (early.event.carries, late.event.carries) == ((), ("tls/443",))
     assert replace(early.event, carries=("tls/443",)) == late.event

@@ -12,8 +12,8 @@ from test_journal import event
 
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.atom import ATOM
-from talkpath.observatory.feeds.journal import read
-from talkpath.observatory.feeds.publish import tell
+from talkpath.observatory.feeds.journal import read_journal
+from talkpath.observatory.feeds.publish import publish_events
 from talkpath.observatory.publication import Publication
 
 
@@ -32,19 +32,19 @@ def hooks(folder: Path, receiver: Receiver) -> Path:
 def test_what_is_new_is_told_everywhere_and_only_once(tmp_path: Path, receiver: Receiver):
     journal, feed, named = tmp_path / "events.jsonl", tmp_path / "events.atom", hooks(tmp_path, receiver)
     events = [event(), event(network="AS2", contributors=1)]
-    said = tell(events, journal, Publication(), feed, named)
+    said = publish_events(events, journal, Publication(), feed, named)
     assert said == "2 new lines in events.jsonl; 1 of 2 may be published. 1 deliveries."
     assert [json.loads(body)["event"]["network"] for _, _, body in receiver.got] == ["AS1"]
     assert len(ElementTree.parse(feed).getroot().findall(f"{{{ATOM}}}entry")) == 1
-    again = tell(events, journal, Publication(), feed, named)
+    again = publish_events(events, journal, Publication(), feed, named)
     assert again == "0 new lines in events.jsonl; 1 of 2 may be published. 0 deliveries."
-    tell([], journal, Publication(), feed, named)
-    assert [told.event.kind for told in read(journal)] == ["began", "began", "withdrawn", "withdrawn"]
+    publish_events([], journal, Publication(), feed, named)
+    assert [told.event.kind for told in read_journal(journal)] == ["began", "began", "withdrawn", "withdrawn"]
     assert [json.loads(body)["event"]["kind"] for _, _, body in receiver.got] == ["began", "withdrawn"]
 
 
 def test_nothing_is_told_where_the_hooks_make_no_sense(tmp_path: Path):
     (tmp_path / "hooks.toml").write_text("[[hook]]\n")
     with pytest.raises(UsageError):
-        tell([event()], tmp_path / "events.jsonl", Publication(), None, tmp_path / "hooks.toml")
-    assert read(tmp_path / "events.jsonl") == []
+        publish_events([event()], tmp_path / "events.jsonl", Publication(), None, tmp_path / "hooks.toml")
+    assert read_journal(tmp_path / "events.jsonl") == []

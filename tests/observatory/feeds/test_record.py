@@ -10,15 +10,17 @@ from test_journal import event
 
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.atom import ATOM
-from talkpath.observatory.feeds.journal import read
-from talkpath.observatory.feeds.publish import record
+from talkpath.observatory.feeds.journal import read_journal
+from talkpath.observatory.feeds.publish import record_events
 from talkpath.observatory.publication import Publication
 
 TODAY = "2025-08-20"
 
 
 def look(folder: Path, *events: Event) -> list[Event]:
-    return record(events, folder / "events.jsonl", Publication(), TODAY, folder / "feeds", "https://here.example")
+    return record_events(
+        events, folder / "events.jsonl", Publication(), TODAY, folder / "feeds", "https://here.example"
+    )
 
 
 def titles(folder: Path, name: str) -> list[str]:
@@ -34,7 +36,7 @@ def test_an_event_keeps_its_address_and_what_was_taken_back_is_still_there(tmp_p
     kept, withdrawn = look(tmp_path)
     assert (kept.id, withdrawn.kind, withdrawn.began) == (first.id, "withdrawn", first.id)
     assert look(tmp_path) == [kept, withdrawn]
-    assert len(read(tmp_path / "events.jsonl")) == 3
+    assert len(read_journal(tmp_path / "events.jsonl")) == 3
 
 
 def test_each_country_has_a_feed_and_none_tells_what_pages_do_not(tmp_path: Path):

@@ -18,11 +18,11 @@ from receiver import Receiver, listening
 from test_journal import AT, event
 
 from talkpath.errors import UsageError
-from talkpath.observatory.feeds.journal import news
+from talkpath.observatory.feeds.journal import new_lines
 from talkpath.observatory.feeds.webhook import (
     TRIES,
     Hook,
-    Progress,
+    HookProgress,
     deliver,
     load_hooks,
     post,
@@ -32,11 +32,11 @@ from talkpath.observatory.feeds.webhook import (
     write_progress,
 )
 
-NOTHING = Progress()
+NOTHING = HookProgress()
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 NOW_S = 1_700_000_000.9
-JOURNAL = news([], [event(), event(network="AS2"), event(network="AS3", country="YY")], AT)
+JOURNAL = new_lines([], [event(), event(network="AS2"), event(network="AS3", country="YY")], AT)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def receiver() -> Iterator[Receiver]:
         yield server
 
 
-def run(hook: Hook, got: Progress = NOTHING, journal=JOURNAL, later=()):
+def run(hook: Hook, got: HookProgress = NOTHING, journal=JOURNAL, later=()):
     slept: list[float] = []
     return *deliver(hook, journal, got, post, slept.append, lambda: NOW_S, Random(1), later), slept
 
@@ -57,7 +57,7 @@ def numbers(receiver: Receiver) -> list[int]:
 def test_all_lines_arrive_in_order_and_signed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys.modules[__name__], "NOW_S", time.time())  # the library refuses old timestamps
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting, slept) == (Progress(3), 3, 0, [])
+    assert (got, outcome.delivered, outcome.waiting, slept) == (HookProgress(3), 3, 0, [])
     assert numbers(receiver) == [1, 2, 3]
     for path, headers, body in receiver.got:
         assert path == "/hook?of=me"
@@ -68,7 +68,7 @@ def test_all_lines_arrive_in_order_and_signed(receiver: Receiver, monkeypatch: p
 def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Receiver):
     receiver.answers = [500, 429, 204]
     got, outcome, slept = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting, numbers(receiver)) == (Progress(3), 0, [1, 1, 1, 2, 3])
+    assert (got, outcome.waiting, numbers(receiver)) == (HookProgress(3), 0, [1, 1, 1, 2, 3])
     assert len(slept) == 2
     assert slept[0] < slept[1] * 2
 
@@ -76,8 +76,8 @@ def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Rece
 def test_a_receiver_that_is_down_loses_nothing(receiver: Receiver):
     receiver.answers = [204, *[503] * TRIES]
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.delivered, outcome.waiting) == (Progress(3, (2, 3)), 1, 2)
-    assert run(Hook(receiver.url, SECRET), got)[0] == Progress(3)
+    assert (got, outcome.delivered, outcome.waiting) == (HookProgress(3, (2, 3)), 1, 2)
+    assert run(Hook(receiver.url, SECRET), got)[0] == HookProgress(3)
     assert numbers(receiver) == [1, *[2] * TRIES, 2, 3]
 
 
@@ -88,20 +88,20 @@ def test_nobody_there_is_a_value_and_no_exception():
 def test_no_redirection_is_followed(receiver: Receiver):
     receiver.answers = [302] * TRIES
     got, outcome, _ = run(Hook(receiver.url, SECRET))
-    assert (got, outcome.waiting) == (Progress(3, (1, 2, 3)), 3)
+    assert (got, outcome.waiting) == (HookProgress(3, (1, 2, 3)), 3)
     assert {path for path, _, _ in receiver.got} == {"/hook?of=me"}
 
 
 def test_a_receiver_gets_only_what_it_asked_for(receiver: Receiver):
     got, outcome, _ = run(Hook(receiver.url, SECRET, countries=("YY",)))
-    assert (got, outcome.delivered, numbers(receiver)) == (Progress(3), 1, [3])
+    assert (got, outcome.delivered, numbers(receiver)) == (HookProgress(3), 1, [3])
 
 
 def test_a_line_that_waits_for_its_day_is_sent_then(receiver: Receiver):
     hook = Hook(receiver.url, SECRET)
     got, _, _ = run(hook, journal=[JOURNAL[0], JOURNAL[2]], later=[2])
-    assert (got, numbers(receiver)) == (Progress(3, (2,)), [1, 3])
-    assert run(hook, got)[0] == Progress(3)
+    assert (got, numbers(receiver)) == (HookProgress(3, (2,)), [1, 3])
+    assert run(hook, got)[0] == HookProgress(3)
     assert numbers(receiver) == [1, 3, 2]
 
 
@@ -160,8 +160,8 @@ def test_a_file_is_read(tmp_path: Path):
 def test_how_far_each_got_survives(tmp_path: Path):
     path = tmp_path / "got.json"
     assert read_progress(path) == {}
-    write_progress(path, {"a": Progress(3, (2,))})
-    assert read_progress(path) == {"a": Progress(3, (2,))}
+    write_progress(path, {"a": HookProgress(3, (2,))})
+    assert read_progress(path) == {"a": HookProgress(3, (2,))}
     path.write_text("[")
     with pytest.raises(UsageError, match="delete it"):
         read_progress(path)

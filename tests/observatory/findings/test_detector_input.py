@@ -9,7 +9,7 @@ from bundles import fill
 from network_days import day
 
 from talkpath.errors import UsageError
-from talkpath.observatory.findings.detector_input import folder_counts, of_days, of_taps
+from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps, folder_counts
 from talkpath.verdict.model import Basis
 
 TAP = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"max","medium":"voice","simulated":true}\n'
@@ -33,13 +33,15 @@ def test_a_folder_gives_probes_and_taps(tmp_path: Path):
 def test_a_line_that_is_no_tap_is_named(tmp_path: Path):
     (tmp_path / "taps.jsonl").write_text(TAP + '{"day": 1}\n')
     with pytest.raises(UsageError, match=r"Line 2 of taps\.jsonl"):
-        list(of_taps(tmp_path / "taps.jsonl"))
-    assert list(of_taps(tmp_path / "none.jsonl")) == []
+        list(counts_of_taps(tmp_path / "taps.jsonl"))
+    assert list(counts_of_taps(tmp_path / "none.jsonl")) == []
 
 
 def test_every_basis_is_heard_as_a_source():
     bases = Basis.__args__  # type: ignore[attr-defined]
-    sources = {basis: next(of_days([day("max", "voice", "2025-08-13", ok=1, basis=basis)])).source for basis in bases}
+    sources = {
+        basis: next(counts_of_days([day("max", "voice", "2025-08-13", ok=1, basis=basis)])).source for basis in bases
+    }
     assert set(sources.values()) == {"probe", "browser", "capture"}
     assert sources["webrtc"] == "browser"
     assert sources["call"] == "capture"

@@ -10,8 +10,8 @@ import pytest
 
 from evidence import COUNTRY, measured
 from talkpath.errors import UsageError
-from talkpath.observatory.importers.files import Brought, bring_folder, bring_ooni
-from talkpath.observatory.log.stop_list import Stop, stop
+from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
+from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
 from talkpath.observatory.server import opened_log
 
 DAY = "2025-08-13"
@@ -22,15 +22,15 @@ OONI = {
 }  # fmt: skip
 
 
-def brought(root: Path, stopped: str) -> tuple[Brought, Brought]:
+def brought(root: Path, stopped: str) -> tuple[ImportCount, ImportCount]:
     """A folder with a bundle and a file of OONI's, into an observatory that stopped a country."""
     folder, file = root / "folder", root / "week.jsonl.gz"
     folder.mkdir()
     (folder / "one.talkpath").write_bytes(measured())
     file.write_bytes(gzip.compress(json.dumps(OONI).encode()))
     log = opened_log(root / "data", simulated=False)
-    stop(log, Stop(stopped, DAY, "asked for"))
-    told = bring_folder(log, folder, {}, False), bring_ooni(log, file)
+    stop_country(log, StoppedCountry(stopped, DAY, "asked for"))
+    told = import_folder(log, folder, {}, False), import_ooni(log, file)
     log.close()
     return told
 

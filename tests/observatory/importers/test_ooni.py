@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from talkpath.cli import cli
 from talkpath.errors import WireError
 from talkpath.observatory.importers.ooni import TESTS, imported
-from talkpath.observatory.log.records import Said
+from talkpath.observatory.log.records import LoggedVerdict
 
 TROUBLE = "single_request"
 
@@ -72,7 +72,7 @@ def test_what_a_measurement_says(
         return
     assert record is not None
     app, medium, state, basis, rule = wanted
-    assert record.said == (Said(app, medium, state, basis, rule, reason="" if state == "ok" else TROUBLE),)
+    assert record.said == (LoggedVerdict(app, medium, state, basis, rule, reason="" if state == "ok" else TROUBLE),)
     assert (record.measured, record.network, record.country) == ("2025-08-14", "AS64500", "XY")
 
 

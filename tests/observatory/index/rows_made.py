@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from random import Random
 
-from talkpath.observatory.log.records import Carried, Judged, Said, Source, Tap
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Source, Tap
 
 COUNTRIES = {"AS64496": "XX", "AS64497": "XX", "AS64498": "XY"}
 STATES = ("ok", "ok", "ok", "restricted", "restricted", "closed", "impaired", "unreachable", "insufficient")
@@ -15,14 +15,14 @@ def name(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def said(app: str, medium: str, state: str, p: float = 0.4) -> Said:
+def said(app: str, medium: str, state: str, p: float = 0.4) -> LoggedVerdict:
     if state != "restricted":
-        return Said(app, medium, state, "shape")
-    return Said(app, medium, state, "shape", "media.drop", "up", 7.5, {"p": (p, p - 0.1, p + 0.1)})
+        return LoggedVerdict(app, medium, state, "shape")
+    return LoggedVerdict(app, medium, state, "shape", "media.drop", "up", 7.5, {"p": (p, p - 0.1, p + 0.1)})
 
 
-def judged(*verdicts: Said, on: str = "2025-08-13", network: str = "AS64496", who: int = 1, key: int = 1,
-           number: int = 0, responder: str = "R1", carried: tuple[Carried, ...] = (), again: bool = False,
+def judged(*verdicts: LoggedVerdict, on: str = "2025-08-13", network: str = "AS64496", who: int = 1, key: int = 1,
+           number: int = 0, responder: str = "R1", carried: tuple[LoggedTransports, ...] = (), again: bool = False,
            country: str = "", source: Source = "probe") -> Judged:  # fmt: skip
     return Judged(
         id=name(on, network, who, number),
@@ -60,7 +60,7 @@ def drawn(count: int, seed: int) -> list[Judged | Tap]:
             continue
         verdicts = [said(app, "voice", draws.choice(STATES), draws.random()) for app in ("whatsapp", "telegram")]
         name = "tls/443"
-        carried = (Carried("whatsapp", "voice", *(((name,), ()) if draws.random() < 0.8 else ((), (name,)))),)
+        carried = (LoggedTransports("whatsapp", "voice", *(((name,), ()) if draws.random() < 0.8 else ((), (name,)))),)
         records.append(judged(*verdicts, on=on, network=network, who=draws.randrange(1, 40), key=draws.randrange(1, 3),
                               number=number, responder=draws.choice(["R1", "R2"]), carried=carried))  # fmt: skip
     return records

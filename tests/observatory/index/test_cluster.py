@@ -12,7 +12,7 @@ from rows_made import drawn
 
 from talkpath.errors import PeerError
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.fill import fill
+from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.store import Store
 
 ANSWERS: tuple[Callable[[Store], object], ...] = (
@@ -37,7 +37,7 @@ def test_both_scales_answer_the_same_and_a_lost_shard_is_told(own: list[Node], i
     records = list(enumerate(drawn(1500, seed=9), 1))
     embedded, spread = Store(index_dsn), Store(dsn(own, "same"))
     for store in (embedded, spread):
-        fill(store, records)
+        fill_index(store, records)
     for ask in ANSWERS:
         assert ask(spread) == ask(embedded), ask
     shares = [rows_on(node, "same") for node in own]
@@ -48,10 +48,10 @@ def test_both_scales_answer_the_same_and_a_lost_shard_is_told(own: list[Node], i
         with pytest.raises(PeerError, match="would not be whole"):
             ask(spread)
     with pytest.raises(PeerError):
-        fill(spread, list(enumerate(drawn(40, seed=10), 2000)))
+        fill_index(spread, list(enumerate(drawn(40, seed=10), 2000)))
     own[1].start()
     for store in (embedded, spread):
-        fill(store, list(enumerate(drawn(40, seed=10), 2000)))
+        fill_index(store, list(enumerate(drawn(40, seed=10), 2000)))
     for ask in ANSWERS:
         assert ask(spread) == ask(embedded), ask
     embedded.close()

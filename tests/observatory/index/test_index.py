@@ -13,15 +13,15 @@ from msgspec.structs import replace
 from rows_made import drawn, judged, said, tap
 
 from talkpath.errors import UsageError
-from talkpath.observatory.findings.detector_input import of_index
-from talkpath.observatory.importers.files import bring_folder
+from talkpath.observatory.findings.detector_input import counts_of_index
+from talkpath.observatory.importers.files import import_folder
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
-from talkpath.observatory.index.fill import fill
+from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.loader import Loader
-from talkpath.observatory.index.refresh import complete
+from talkpath.observatory.index.refresh import count_missing_months
 from talkpath.observatory.index.store import Store, migrations
-from talkpath.observatory.log.records import Carried, Judged, Record, Said, Tap, Unfit, Withdrawn
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.server import opened_log
 
 Cell = tuple[str, str, str, str, str, str, str]
@@ -76,30 +76,30 @@ def differences(store: Store, records: Iterable[Record]) -> list[tuple[Cell, str
 
 def test_counts_are_those_of_the_records(store: Store):
     records = drawn(600, seed=1)
-    fill(store, enumerate(records, 1))
+    fill_index(store, enumerate(records, 1))
     assert differences(store, records) == []
 
 
 def test_whatever_comes_twice_counts_once(store: Store):
     records = drawn(120, seed=2)
     for _ in range(2):
-        fill(store, enumerate(records, 1))
-    fill(store, list(enumerate(records, 1))[60:])
+        fill_index(store, enumerate(records, 1))
+    fill_index(store, list(enumerate(records, 1))[60:])
     assert differences(store, records) == []
 
 
 def test_late_reports_change_their_day(store: Store):
     records = drawn(200, seed=3)
     for begin in range(0, 200, 50):
-        fill(store, list(enumerate(records, 1))[begin : begin + 50])
+        fill_index(store, list(enumerate(records, 1))[begin : begin + 50])
     assert differences(store, records) == []
 
 
 def test_what_is_withdrawn_is_in_no_answer(store: Store):
     keep, gone = judged(said("signal", "voice", "ok"), who=1), judged(
-        said("signal", "voice", "restricted"), who=2, carried=(Carried("signal", "voice", ("udp/443",)),)
+        said("signal", "voice", "restricted"), who=2, carried=(LoggedTransports("signal", "voice", ("udp/443",)),)
     )  # fmt: skip
-    fill(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
+    fill_index(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
     assert store.query("SELECT report FROM report FINAL WHERE NOT withdrawn") == [(keep.id,)]
     assert queries.transports(store) == []
@@ -108,7 +108,7 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
 
 def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
     only = judged(said("signal", "voice", "restricted"))
-    fill(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
+    fill_index(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
     assert queries.day_counts(store) == queries.country_days(store) == queries.latest(store) == []
     assert queries.totals(store).networks == 0
 
@@ -116,7 +116,7 @@ def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
 def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
     before = judged(said("signal", "voice", "restricted"), said("signal", "video", "ok"))
     after = judged(said("signal", "voice", "ok"), again=True)
-    fill(store, enumerate([before, after], 1))
+    fill_index(store, enumerate([before, after], 1))
     assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
 
 
@@ -126,33 +126,33 @@ def test_many_that_are_judged_again_together_with_what_comes_after_them(store: S
     after = [replace(one, said=(said("signal", "voice", "ok"),), again=True) for one in before]
     moved = replace(after[0], network="AS64498", country="XY")
     gone = Unfit(before[1].id, before[1].day, "2", "no evidence", before[1].measured, again=True)
-    fill(store, enumerate(before, 1))
-    fill(store, enumerate([*after, moved, gone], 7))
+    fill_index(store, enumerate(before, 1))
+    fill_index(store, enumerate([*after, moved, gone], 7))
     found = [(one.network, one.app, one.ok, one.restricted) for one in queries.day_counts(store)]
     assert sorted(found) == [("AS64496", "signal", 4, 0), ("AS64498", "signal", 1, 0)]
 
 
 def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):
-    bad = Said("signal", "voice", "insufficient", "call", "media.freeze")
-    fill(store, enumerate([judged(one, who=who, source="capture") for who, one in
-                           enumerate([bad, bad, Said("signal", "voice", "ok", "call")], 1)], 1))  # fmt: skip
+    bad = LoggedVerdict("signal", "voice", "insufficient", "call", "media.freeze")
+    fill_index(store, enumerate([judged(one, who=who, source="capture") for who, one in
+                           enumerate([bad, bad, LoggedVerdict("signal", "voice", "ok", "call")], 1)], 1))  # fmt: skip
     (day,) = queries.day_counts(store)
     assert (day.restricted, day.ok, day.undecided, day.consistent, day.rules) == (0, 1, 2, 2, {"media.freeze": 2})
-    (heard,) = of_index([day])
+    (heard,) = counts_of_index([day])
     assert (heard.source, heard.reports, heard.restricted) == ("capture", 3, 2)
     assert [(one.restricted, one.ok) for one in queries.latest(store)] == [(0, 1)]
 
 
 def test_people_of_two_day_keys_are_not_added_up(store: Store):
     records = [judged(said("max", "voice", "ok"), who=who, key=key) for who, key in [(1, 1), (2, 1), (3, 1), (4, 2)]]
-    fill(store, enumerate(records, 1))
+    fill_index(store, enumerate(records, 1))
     assert [count.contributors for count in queries.day_counts(store)] == [3]
 
 
 def test_a_country_is_counted_over_its_networks(store: Store):
     drawn = [("AS64496", 1, "ok"), ("AS64497", 1, "restricted"), ("AS64497", 2, "ok")]
     records = [judged(said("max", "voice", state), network=network, who=who) for network, who, state in drawn]
-    fill(store, enumerate(records, 1))
+    fill_index(store, enumerate(records, 1))
     (day,) = queries.country_days(store, country="XX")
     assert (day.reports, day.restricted, day.networks, day.networks_restricted, day.contributors) == (3, 1, 2, 1, 2)
 
@@ -160,14 +160,16 @@ def test_a_country_is_counted_over_its_networks(store: Store):
 def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
     records = [judged(said("max", "voice", state), on=on) for on, state in
                [("2025-08-11", "ok"), ("2025-08-12", "restricted"), ("2025-08-13", "insufficient")]]  # fmt: skip
-    fill(store, enumerate([*records, tap(1, app="max")], 1))
+    fill_index(store, enumerate([*records, tap(1, app="max")], 1))
     (found,) = queries.latest(store)
     assert (found.day, found.restricted, found.reports) == ("2025-08-12", 1, 1)
 
 
 def test_transports_say_who_could_talk(store: Store):
-    rows = [Carried("max", "voice", *names) for names in [(("tls/443",),), (("tls/443",),), ((), ("tls/443",))]]
-    fill(store, enumerate([judged(said("max", "voice", "ok"), who=who, carried=(row,))
+    rows = [
+        LoggedTransports("max", "voice", *names) for names in [(("tls/443",),), (("tls/443",),), ((), ("tls/443",))]
+    ]
+    fill_index(store, enumerate([judged(said("max", "voice", "ok"), who=who, carried=(row,))
                            for who, row in enumerate(rows)], 1))  # fmt: skip
     (found,) = queries.transports(store, network="AS64496")
     assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
@@ -177,7 +179,7 @@ def import_into(store: Store, folder: Path, data: Path) -> int:
     """Import a folder into an empty log, and load that into the index."""
     log = opened_log(data, simulated=True)
     try:
-        bring_folder(log, folder, {}, simulated=True)
+        import_folder(log, folder, {}, simulated=True)
         return Loader(store, log).load()
     finally:
         log.close()
@@ -206,7 +208,7 @@ def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
 
 def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     first = Store(any_dsn)
-    fill(first, enumerate(drawn(20, seed=4), 1))
+    fill_index(first, enumerate(drawn(20, seed=4), 1))
     before = queries.day_counts(first)
     first.close()
     second = Store(any_dsn)
@@ -221,7 +223,7 @@ def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.
     assert [number for number, _ in every] == list(range(1, len(every) + 1))
     records = drawn(40, seed=5)
     fresh = Store(any_dsn)
-    fill(fresh, enumerate(records, 1))
+    fill_index(fresh, enumerate(records, 1))
     wanted = queries.transports(fresh), queries.latest(fresh)
     fresh.drop()
     for table in ("carry_day", "stream_month", "carry_month"):
@@ -230,11 +232,11 @@ def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.
     each(fresh, "ALTER TABLE migration DELETE WHERE number > 1 SETTINGS mutations_sync = 2")
     for counted in ("CARRY_DAY", "STREAM_MONTH", "CARRY_MONTH"):
         monkeypatch.setattr(f"talkpath.observatory.index.refresh.{counted}", "SELECT 1")
-    fill(fresh, enumerate(records, 1))
+    fill_index(fresh, enumerate(records, 1))
     monkeypatch.undo()
     fresh.close()
     newer = Store(any_dsn)
-    complete(newer)
+    count_missing_months(newer)
     assert (queries.transports(newer), queries.latest(newer)) == wanted
     newer.close()
 

@@ -20,9 +20,9 @@ from evidence import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, 
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT, write_check
 from talkpath.measure.decode import MOST_FACTS_BYTES
-from talkpath.observatory.intake.collector import Settings
-from talkpath.observatory.intake.contributors import Contributors, Limit
-from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.intake.collector import IntakeSettings
+from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
+from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.log.records import Received, Tap
 from talkpath.wire.control.sign import Signer
 
@@ -45,7 +45,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def refused(work: Awaitable[object]) -> str:
-    with pytest.raises(RefusedError) as told:
+    with pytest.raises(ReportRefusedError) as told:
         run(work)
     assert str(told.value).count(". ") == 0, "one sentence"
     return told.value.code
@@ -158,10 +158,10 @@ def test_one_tap_a_day_app_and_medium(bench: Bench):
 
 
 def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
-    bench = Bench(tmp_path, Settings(bundles_an_hour=3, apps=frozenset()))
+    bench = Bench(tmp_path, IntakeSettings(bundles_an_hour=3, apps=frozenset()))
     for _ in range(3):
         bench.collector.admit(HOME)
-    with pytest.raises(RefusedError) as told:
+    with pytest.raises(ReportRefusedError) as told:
         bench.collector.admit(NEIGHBOUR)
     assert (told.value.status, told.value.retry_after_s) == (429, 1201)
     bench.collector.admit(AWAY)
@@ -171,7 +171,7 @@ def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
 
 
 def test_a_country_that_is_stopped(tmp_path: Path):
-    bench = Bench(tmp_path, Settings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
+    bench = Bench(tmp_path, IntakeSettings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
     assert refused(bench.take(measured(), HOME)) == "stopped", "by the receipt"
     assert refused(bench.collector.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
     bench.close()
@@ -193,7 +193,7 @@ def test_pseudonyms_live_one_day_and_hold_nothing_of_the_address():
 
 def test_limits_forget_who_was_quiet_longest(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("talkpath.observatory.intake.contributors.MOST_PEOPLE", 2)
-    limit = Limit(1, lambda: 0.0)
+    limit = HourlyLimit(1, lambda: 0.0)
     people = Contributors(lambda: DAY)
     first, second, third = (people.of(host) for host in ("192.0.2.1", "198.51.100.1", "203.0.113.1"))
     assert [limit.wait_s(who) > 0 for who in (first, first, second, third, first)] == [False, True, False, False, False]

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 
 from evidence import Bench
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.intake.collector import Settings
-from talkpath.observatory.intake.openapi import document
+from talkpath.observatory.intake.collector import IntakeSettings
+from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.refusal import REFUSALS
 from talkpath.observatory.intake.routes import ReportApi
 
@@ -26,7 +26,7 @@ APPS = frozenset(("signal", "whatsapp"))
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, Settings(apps=APPS, bundles_an_hour=10**6, taps_an_hour=10**6))
+    made = Bench(tmp_path, IntakeSettings(apps=APPS, bundles_an_hour=10**6, taps_an_hour=10**6))
     yield made
     made.close()
 
@@ -65,7 +65,7 @@ def test_every_code_has_a_sentence_and_a_status():
 
 
 def test_the_document_is_openapi():
-    told = document(Settings(apps=APPS))
+    told = openapi_document(IntakeSettings(apps=APPS))
     assert json.loads(json.dumps(told)) == told
     for name, schema in told["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)

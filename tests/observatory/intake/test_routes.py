@@ -16,7 +16,7 @@ from evidence import Bench, measured
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake import bodies
 from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK
-from talkpath.observatory.intake.collector import Settings
+from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.routes import ReportApi
 from talkpath.observatory.log.append import LogError
 
@@ -27,7 +27,7 @@ Answered = tuple[int, dict[str, str], Any]
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, Settings(bundles_an_hour=LIMIT))
+    made = Bench(tmp_path, IntakeSettings(bundles_an_hour=LIMIT))
     yield made
     made.close()
 
@@ -138,7 +138,7 @@ def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
 
 def test_one_block_cannot_take_all_places(tmp_path: Path):
     async def crowd() -> tuple[Answered, Answered]:
-        application = app(Bench(tmp_path / "many", Settings(bundles_an_hour=100)))
+        application = app(Bench(tmp_path / "many", IntakeSettings(bundles_an_hour=100)))
         slow = [asyncio.create_task(ask(application, scope(SENT, "PUT", f"/v1/reports/{at:064x}"), receive=never))
                 for at in range(MOST_BODIES_A_BLOCK)]  # fmt: skip
         await asyncio.sleep(0.01)

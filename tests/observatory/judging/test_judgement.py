@@ -12,7 +12,7 @@ from talkpath.errors import BundleError
 from talkpath.evidence.bundle import write_check
 from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
-from talkpath.observatory.log.records import Carried, Judged, Received
+from talkpath.observatory.log.records import Judged, LoggedTransports, Received
 from talkpath.report.check_json import judge_check
 from talkpath.wire.control.sign import Signer
 
@@ -69,7 +69,7 @@ def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(judgement, "judge_check", lambda _: (renamed, {"transports": rows}))
     record = judged(measured(1))
     assert {said.app for said in record.said} == {"telegram"}
-    assert record.carried == (Carried("telegram", "voice", ("tls/443",)),)
+    assert record.carried == (LoggedTransports("telegram", "voice", ("tls/443",)),)
     monkeypatch.setattr(judgement, "judge_check", lambda _: ([replace(renamed[0], app="evil_app")], {"transports": []}))
     with pytest.raises(BundleError, match="no app"):
         judged(measured(1))

@@ -22,10 +22,10 @@ from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
 from talkpath.observatory.judging import judges, worker
 from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
-from talkpath.observatory.judging.process import JudgeFailedError, JudgeProcess, Limits
-from talkpath.observatory.log.log import Entry
+from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
+from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
-from talkpath.observatory.log.records import Judged, Received, Record, Said, Unfit
+from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.report.recordings import capture_json
 from talkpath.verdict.judge import RULES_VERSION
@@ -43,12 +43,12 @@ def take(bench: Bench, *bundles: bytes, contributor: int = 1) -> list[str]:
     """Put bundles straight into the log: what the intake of this version refuses an older one may have taken."""
     records = [Received(hashlib.sha256(data).hexdigest(), "", len(data), contributor=contributor) for data in bundles]
     for record, data in zip(records, bundles, strict=True):
-        bench.log.commit([Entry(record, data)])
+        bench.log.commit([LogEntry(record, data)])
     return [record.id for record in records]
 
 
 def judge(
-    bench: Bench, limits: Limits | None = None, rounds: int = 99, listed: Mapping[str, str] | None = None
+    bench: Bench, limits: JudgeLimits | None = None, rounds: int = 99, listed: Mapping[str, str] | None = None
 ) -> dict[str, Judged | Unfit]:
     async def commit(record: Record) -> bool:
         return await asyncio.wrap_future(bench.committer.submit(record))
@@ -82,9 +82,9 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
 
 def by_older_rules(bench: Bench, *names: str, state: str = "restricted") -> None:
     """As if rules before these had said so."""
-    said = (Said("signal", "voice", state, "shape"), Said("max", "voice", state, "shape"))
+    said = (LoggedVerdict("signal", "voice", state, "shape"), LoggedVerdict("max", "voice", state, "shape"))
     records = [Judged(name, bench.day, bench.day, "1", "probe", said) for name in names]
-    bench.log.commit([Entry(record) for record in records])
+    bench.log.commit([LogEntry(record) for record in records])
 
 
 def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_on_where_it_was(bench: Bench):
@@ -130,7 +130,7 @@ def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
 def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(judges, "judge_received", poisoned)
     deadly, endless, fine = take(bench, odd(1), odd(0), odd(2))
-    found = judge(bench, Limits(time_s=4.0))
+    found = judge(bench, JudgeLimits(time_s=4.0))
     assert [type(found[name]).__name__ for name in (deadly, endless, fine)] == ["Unfit"] * 3
     whys = [found[name].why for name in (deadly, endless, fine)]  # type: ignore[union-attr]
     assert whys[:2] == ["The process that judged it ended.", "It takes longer to judge than any check's bundle."]
@@ -175,7 +175,7 @@ def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_tu
     take(bench, *endless)
     (fine,) = take(bench, odd(2), contributor=2)
     began = time.monotonic()
-    judge(bench, Limits(time_s=2.0))
+    judge(bench, JudgeLimits(time_s=2.0))
     judged = [record.id for _, record in bench.log.read() if isinstance(record, Unfit)]
     assert (len(judged), judged.index(fine)) == (4, 1)
     assert time.monotonic() - began < 60
@@ -195,7 +195,7 @@ def test_in_any_prefix_nobody_is_more_than_one_ahead_of_whoever_waits(senders: l
 
 def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():
     async def work() -> list[int]:
-        process = JudgeProcess(Limits(time_s=60.0, memory_bytes=1 << 30))
+        process = JudgeProcess(JudgeLimits(time_s=60.0, memory_bytes=1 << 30))
         try:
             return [await process.run(partial(kept, 500)) for _ in range(3)]
         finally:
@@ -206,7 +206,7 @@ def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():
 
 def test_work_that_takes_too_long_ends_when_its_time_is_over():
     async def work() -> float:
-        process = JudgeProcess(Limits(time_s=5.0))
+        process = JudgeProcess(JudgeLimits(time_s=5.0))
         try:
             assert await process.run(partial(slept, 0.0)) == 0.0
             with pytest.raises(JudgeFailedError):

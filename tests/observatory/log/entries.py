@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from talkpath.observatory.log.folder import Folder
-from talkpath.observatory.log.log import Entry, Log
-from talkpath.observatory.log.records import Judged, Received, Said, Tap
+from talkpath.observatory.log.log import Log, LogEntry
+from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Tap
 
 DAY = "2026-11-24"
 
@@ -26,16 +26,16 @@ def open_log(root: Path, clock: Clock | None = None, sealed_until: str = "") -> 
     return Log(Folder(root), clock or Clock(), sealed_until)
 
 
-def report(number: int, size_bytes: int = 300) -> Entry:
+def report(number: int, size_bytes: int = 300) -> LogEntry:
     data = hashlib.sha256(str(number).encode()).digest() * (size_bytes // 32 + 1)
-    return Entry(Received(hashlib.sha256(data).hexdigest(), "", len(data), withdraw="ab" * 32), data)
+    return LogEntry(Received(hashlib.sha256(data).hexdigest(), "", len(data), withdraw="ab" * 32), data)
 
 
-def verdict(of: Entry, state: str = "ok", again: bool = False, rules: int = 1) -> Entry:
-    said = (Said("signal", "voice", state, "shape"),)
-    return Entry(Judged(of.record.id, DAY, "2026-11-23", str(rules), "probe", said, again=again))
+def verdict(of: LogEntry, state: str = "ok", again: bool = False, rules: int = 1) -> LogEntry:
+    said = (LoggedVerdict("signal", "voice", state, "shape"),)
+    return LogEntry(Judged(of.record.id, DAY, "2026-11-23", str(rules), "probe", said, again=again))
 
 
-def tap(number: int) -> Entry:
+def tap(number: int) -> LogEntry:
     name = hashlib.sha256(f"tap {number}".encode()).hexdigest()
-    return Entry(Tap(name, "", DAY, "signal", "voice"))
+    return LogEntry(Tap(name, "", DAY, "signal", "voice"))

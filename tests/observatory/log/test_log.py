@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder
-from talkpath.observatory.log.line import MOST_LINE_BYTES, line_number, read_line, write_line
-from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.line import MOST_LINE_BYTES, decode_line, encode_line, line_number
+from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.records import Received, Withdrawn
 
@@ -179,8 +179,8 @@ def test_no_garbage_is_a_line(data: bytes):
 
 
 def test_a_changed_bit_is_no_line():
-    line = write_line(7, tap(1).record)
-    assert read_line(line) == (7, tap(1).record)
+    line = encode_line(7, tap(1).record)
+    assert decode_line(line) == (7, tap(1).record)
     for at in range(len(line) * 8):
         changed = bytearray(line)
         changed[at // 8] ^= 1 << at % 8
@@ -234,7 +234,7 @@ def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_reco
     log.commit([one])
     large = replace(verdict(one).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
     with pytest.raises(LogError, match="larger than a line"):
-        log.commit([Entry(large), report(2)])
+        log.commit([LogEntry(large), report(2)])
     assert log.commit([verdict(one), report(2)]) == [True, True]
     lines = next((tmp_path / "log").glob("*.log")).read_bytes().splitlines(keepends=True)
     assert max(map(len, lines)) <= MOST_LINE_BYTES
@@ -244,4 +244,4 @@ def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_reco
 
 def test_what_an_older_version_wrote_longer_can_be_read_and_sealed():
     large = replace(verdict(report(1)).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
-    assert read_line(write_line(7, large)) == (7, large)
+    assert decode_line(encode_line(7, large)) == (7, large)

@@ -11,7 +11,7 @@ from entries import DAY, Clock, open_log, report, tap, verdict
 
 from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.observatory.log.seal import Sealer
-from talkpath.observatory.log.stop_list import Stop, stop
+from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
 from talkpath.observatory.publication import Publication
 
 OTHERS = 0o077
@@ -37,7 +37,7 @@ def test_the_log_its_register_sealed_days_and_the_stop_list_are_private(tmp_path
     clock.day = "2026-11-28"
     assert Sealer(log, False, Publication()).run(clock.day) == [DAY]
     log.commit([report(2)])
-    stop(log, Stop("XX", DAY, "A reason."))
+    stop_country(log, StoppedCountry("XX", DAY, "A reason."))
     assert list(root.glob("log/*.gz"))
     assert readable_by_others(root) == []
     log.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from talkpath.observatory.log.line import write_line
-from talkpath.observatory.log.records import Carried, Judged, Said
+from talkpath.observatory.log.line import encode_line
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict
 
 MOST_BYTES = 2000
 APPS = ("facebook_messenger", "telegram", "whatsapp", "signal", "meet", "max", "webrtc", "snapchat")
@@ -11,9 +11,11 @@ APPS = ("facebook_messenger", "telegram", "whatsapp", "signal", "meet", "max", "
 
 def test_a_check_that_finds_everything_restricted_has_a_row_of_two_kilobytes():
     p = (0.4885, 0.3416, 0.6433)
-    said = tuple(Said(app, "voice", "restricted", "shape", "media.size_drop", "both", -12.07, {"p": p}) for app in APPS)
-    carried = tuple(Carried(app, "voice", ("tcp/443", "tls/443", "wss/443"), ("udp/3478", "udp/443", "udp/50000"))
-                    for app in APPS)  # fmt: skip
+    said = tuple(
+        LoggedVerdict(app, "voice", "restricted", "shape", "media.size_drop", "both", -12.07, {"p": p}) for app in APPS
+    )
+    carries, fails = ("tcp/443", "tls/443", "wss/443"), ("udp/3478", "udp/443", "udp/50000")
+    carried = tuple(LoggedTransports(app, "voice", carries, fails) for app in APPS)
     row = Judged("f" * 64, "2026-11-24", "2026-11-24", "12", "browser", said, carried, "AS4294967295", "XX",
                  "responder", "k" * 43, "hosting", True, 2**63 - 1, 2**63 - 1)  # fmt: skip
-    assert len(write_line(10**9, row)) <= MOST_BYTES
+    assert len(encode_line(10**9, row)) <= MOST_BYTES

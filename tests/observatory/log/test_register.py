@@ -10,7 +10,7 @@ from entries import DAY, open_log, report, verdict
 from msgspec.structs import replace
 
 from talkpath.observatory.log.append import LogError
-from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Unfit
 
 
@@ -52,8 +52,8 @@ def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tm
     log.commit([one])
     log.commit([verdict(one)])
     entry = Unfit(one.record.id, DAY, "2", "no evidence")
-    assert log.commit([Entry(entry)]) == [False]
-    assert log.commit([Entry(replace(entry, measured="2026-11-23", again=True))]) == [True]
+    assert log.commit([LogEntry(entry)]) == [False]
+    assert log.commit([LogEntry(replace(entry, measured="2026-11-23", again=True))]) == [True]
     known = log.find(one.record.id)
     assert known is not None
     assert (known.state, known.why, known.rules) == ("unfit", "no evidence", 2)

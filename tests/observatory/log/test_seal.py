@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.open_data import open_rows
-from talkpath.observatory.log.records import Carried, Judged, Said, Unfit
-from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit
+from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed_days
 from talkpath.observatory.publication import Publication
 from talkpath.wire.control.keys import raw_key
 from talkpath.wire.control.sign import is_signed
@@ -28,14 +28,14 @@ DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
 
 def said(number: int, state: str, network: str = "AS64496", app: str = "signal", day: str = DAY) -> Judged:
     name = report(number).record.id
-    return Judged(name, day, day, "1", "probe", (Said(app, "voice", state, "shape"),),
-                  (Carried(app, "voice", ("tls/443",)),), network, "XX", "responder", "R", "hosting", True,
+    return Judged(name, day, day, "1", "probe", (LoggedVerdict(app, "voice", state, "shape"),),
+                  (LoggedTransports(app, "voice", ("tls/443",)),), network, "XX", "responder", "R", "hosting", True,
                   number + 1, 7)  # fmt: skip
 
 
 def bring(log: Log, verdicts: list[Judged], first: int = 0) -> None:
     log.commit([report(number) for number in range(first, first + len(verdicts))])
-    log.commit([Entry(verdict) for verdict in verdicts])
+    log.commit([LogEntry(verdict) for verdict in verdicts])
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_without_an_order_everything_is_told_at_once(log: Log):
     bring(log, [said(number, "ok") for number in range(5)])
     Sealer(log, False, Publication(), ordered=lambda *_: False).run(SEAL_DAY)
     assert len(rows(log, "prompt")) == 5
-    (manifest,) = sealed(log.folder.open)
+    (manifest,) = sealed_days(log.folder.open)
     assert (manifest.waiting, manifest.withheld) == (0, 0)
 
 
@@ -88,14 +88,14 @@ def test_the_network_of_too_few_people_is_not_told(log: Log):
     Sealer(log, False, Publication()).run(SEAL_DAY)
     told = rows(log, "prompt")
     assert Counter((row["network"], row["report"] != "") for row in told) == {("AS64496", True): 5, ("AS0", False): 4}
-    (manifest,) = sealed(log.folder.open)
+    (manifest,) = sealed_days(log.folder.open)
     assert manifest.withheld == 1, "the one report on WhatsApp in the whole country"
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 9), st.integers(0, 2)), max_size=60))
 def test_no_cell_of_fewer_than_five_people_is_ever_told(drawn: list[tuple[str, int, int]]):
     records = [Judged(hashlib.sha256(repr((at, one)).encode()).hexdigest(), DAY, DAY, "1", "probe",
-                      (Said("signal", "voice", "restricted", "shape"),), (), f"AS{one[0]}", "XX",
+                      (LoggedVerdict("signal", "voice", "restricted", "shape"),), (), f"AS{one[0]}", "XX",
                       contributor=one[1], contributor_key=one[2]) for at, one in enumerate(drawn)]  # fmt: skip
     for dated in open_rows(records, Publication(), lambda *_: True):
         if dated.release == "withheld" or dated.row.network == "AS0":
@@ -132,7 +132,7 @@ def test_what_is_taken_back_later_is_told_as_such_and_not_published_again(log: L
     clock.day = LATER
     assert sealer.run(LATER) == [SEAL_DAY, DAY]
     assert len(rows(log, "delayed")) == 5
-    assert next(one for one in sealed(log.folder.open) if one.day == SEAL_DAY).withdrawn == (known.received.id,)
+    assert next(one for one in sealed_days(log.folder.open) if one.day == SEAL_DAY).withdrawn == (known.received.id,)
 
 
 def test_what_is_judged_again_after_sealing_is_published_with_that_day_and_the_sealed_one_stays(log: Log, clock: Clock):
@@ -143,15 +143,15 @@ def test_what_is_judged_again_after_sealing_is_published_with_that_day_and_the_s
     sealer.run(SEAL_DAY)
     published = (log.folder.open / DAY / MANIFEST).read_bytes()
     corrected = [replace(one, rules_version="2", again=True) for one in before[:5]]
-    log.commit([Entry(one) for one in corrected])
-    log.commit([Entry(Unfit(before[5].id, DAY, "2", "no evidence", DAY, again=True))])
+    log.commit([LogEntry(one) for one in corrected])
+    log.commit([LogEntry(Unfit(before[5].id, DAY, "2", "no evidence", DAY, again=True))])
     clock.day = "2026-11-26"
     assert sealer.run(clock.day) == [SEAL_DAY]
     assert (log.folder.open / DAY / MANIFEST).read_bytes() == published
     assert Counter((row["received"], row["rules_version"]) for row in rows(log, "prompt")) == {(DAY, "1"): 6}
     told = rows(log, "prompt", SEAL_DAY)
     assert Counter((row["received"], row["rules_version"]) for row in told) == {(DAY, "2"): 5}
-    assert sealed(log.folder.open)[1].withdrawn == (before[5].id,)
+    assert sealed_days(log.folder.open)[1].withdrawn == (before[5].id,)
     clock.day = LATER
     sealer.run(LATER)
     assert Counter(row["rules_version"] for row in rows(log, "delayed")) == {"2": 5}, (
@@ -167,15 +167,15 @@ def test_what_was_told_at_once_stays_to_the_byte_when_the_rest_follows(log: Log,
     clock.day = SEAL_DAY
     Sealer(log, False, Publication(), lambda *_: ordered).run(SEAL_DAY)
     files = {path.name: path.read_bytes() for path in (log.folder.open / DAY).glob("prompt.*")}
-    (first,) = sealed(log.folder.open)
+    (first,) = sealed_days(log.folder.open)
     known = log.find(before[1].id)
     assert known is not None
     log.withdraw(known)
-    log.commit([Entry(replace(one, rules_version="2", again=True)) for one in before[2:4]])
+    log.commit([LogEntry(replace(one, rules_version="2", again=True)) for one in before[2:4]])
     clock.day = LATER
     Sealer(log, False, Publication(), lambda *_: not ordered).run(LATER)
     assert files == {path.name: path.read_bytes() for path in (log.folder.open / DAY).glob("prompt.*")}
-    second = sealed(log.folder.open)[0]
+    second = sealed_days(log.folder.open)[0]
     assert {name: second.files[name] for name in first.files} == first.files
     assert (second.waiting, second.withheld, second.released) == (0, first.withheld, LATER)
     told = Counter(row["state"] for row in rows(log, "delayed"))
@@ -193,7 +193,7 @@ def test_files_are_those_of_the_signed_manifest_and_parquet_says_the_same(log: L
     bring(log, [said(number, "restricted") for number in range(6)])
     Sealer(log, True, Publication()).run(SEAL_DAY)
     folder = log.folder.open / DAY
-    (manifest,) = sealed(log.folder.open)
+    (manifest,) = sealed_days(log.folder.open)
     told = (folder / MANIFEST).read_bytes()
     assert is_signed(SIGNED + told, (folder / SIGNATURE).read_bytes(), raw_key(manifest.key))
     for name, file in manifest.files.items():

@@ -9,7 +9,7 @@ from entries import open_log, tap
 
 from talkpath.errors import UsageError
 from talkpath.observatory.log.log import Log
-from talkpath.observatory.log.segments import NEAR_BYTES, read, segments
+from talkpath.observatory.log.segments import NEAR_BYTES, log_segments, read_log
 
 LINES = 2000
 
@@ -23,32 +23,32 @@ def log(tmp_path: Path) -> Log:
 
 
 def test_what_comes_after_a_number_is_the_same_wherever_it_begins(log: Log):
-    every = list(read(log.folder.log))
+    every = list(read_log(log.folder.log))
     assert [number for number, _ in every] == list(range(1, LINES + 1))
     for after in (*range(0, LINES, 37), LINES - 1, LINES, LINES + 1):
-        assert list(read(log.folder.log, after)) == every[after:]
+        assert list(read_log(log.folder.log, after)) == every[after:]
 
 
 def test_what_lies_far_before_is_not_read_again(log: Log):
-    (segment,) = segments(log.folder.log)
+    (segment,) = log_segments(log.folder.log)
     data = bytearray(segment.path.read_bytes())
     assert len(data) > 4 * NEAR_BYTES
     data[20] ^= 1
     segment.path.write_bytes(data)
-    assert [number for number, _ in read(log.folder.log, LINES - 5)] == list(range(LINES - 4, LINES + 1))
+    assert [number for number, _ in read_log(log.folder.log, LINES - 5)] == list(range(LINES - 4, LINES + 1))
     with pytest.raises(UsageError, match="damaged"):
-        list(read(log.folder.log))
+        list(read_log(log.folder.log))
 
 
 def test_a_damaged_line_among_those_that_are_looked_at_leaves_none_out(log: Log):
-    (segment,) = segments(log.folder.log)
+    (segment,) = log_segments(log.folder.log)
     lines = segment.path.read_bytes().splitlines(keepends=True)
     for at in range(LINES // 2 - 3, LINES // 2 + 3):  # where it is looked first
         lines[at] = b"x" * len(lines[at][:-1]) + b"\n"
     segment.path.write_bytes(b"".join(lines))
     after = LINES * 3 // 4
     try:
-        found = [number for number, _ in read(log.folder.log, after)]
+        found = [number for number, _ in read_log(log.folder.log, after)]
     except UsageError:
         return  # told, as when it is read from its beginning
     assert found == list(range(after + 1, LINES + 1))

@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
-from talkpath.observatory.log.log import Entry
+from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, Received
-from talkpath.observatory.log.stop_list import FILE, Stop, stop, stops
+from talkpath.observatory.log.stop_list import FILE, StoppedCountry, stop_country, stopped_countries
 from talkpath.observatory.server import opened_log
 
 DAY = "2025-08-13"
-TOLD = Stop("XX", DAY, 'a "volunteer" was questioned')
+TOLD = StoppedCountry("XX", DAY, 'a "volunteer" was questioned')
 
 
 def take(root: Path, *countries: tuple[str, str]) -> list[bytes]:
@@ -25,12 +25,12 @@ def take(root: Path, *countries: tuple[str, str]) -> list[bytes]:
     bundles = [f"bundle number {number}, and what it holds".encode() for number in range(len(countries))]
     for data, (found, told) in zip(bundles, countries, strict=True):
         name = hashlib.sha256(data).hexdigest()
-        log.commit([Entry(Received(name, "", len(data), country=found, network="AS64496"), data)])
+        log.commit([LogEntry(Received(name, "", len(data), country=found, network="AS64496"), data)])
         if told:
             judged = Judged(id=name, day=DAY, measured=DAY, rules_version="1", source="probe", said=(), carried=(),
                             network="AS64496", country=told, placed="responder", responder="R", responder_class="home",
                             contributor=1, contributor_key=1, simulated=True)  # fmt: skip
-            log.commit([Entry(judged)])
+            log.commit([LogEntry(judged)])
     log.close()
     return bundles
 
@@ -56,7 +56,7 @@ def test_the_bundles_of_one_country_are_deleted_and_no_others(tmp_path: Path):
     bundles = take(tmp_path, ("ZZ", "XX"), ("ZZ", "XY"), ("XX", ""), ("ZZ", ""))
     assert kept(tmp_path, bundles) == [True] * 4
     log = opened_log(tmp_path, simulated=True)
-    assert stop(log, TOLD) == 2
+    assert stop_country(log, TOLD) == 2
     log.close()
     assert kept(tmp_path, bundles) == [False, True, False, True]
 
@@ -65,16 +65,16 @@ def test_it_is_written_down_and_again_is_no_harm(tmp_path: Path):
     take(tmp_path, ("XX", "XX"))
     for _ in range(2):
         log = opened_log(tmp_path, simulated=True)
-        stop(log, TOLD)
+        stop_country(log, TOLD)
         log.close()
-    assert stops(tmp_path) == (TOLD,)
+    assert stopped_countries(tmp_path) == (TOLD,)
 
 
 def test_a_damaged_file_is_never_ignored(tmp_path: Path):
-    assert stops(tmp_path) == ()
+    assert stopped_countries(tmp_path) == ()
     (tmp_path / FILE).write_text("[[stop]]\ncountry = ")
     with pytest.raises(UsageError, match="stopped"):
-        stops(tmp_path)
+        stopped_countries(tmp_path)
 
 
 def test_the_command(tmp_path: Path):
@@ -82,7 +82,7 @@ def test_the_command(tmp_path: Path):
     data = ["--data", str(tmp_path), "--simulated"]
     done = CliRunner().invoke(cli, ["observe", "stop", "xx", "--reason", "asked for", *data])
     assert done.output == "Nothing more is taken from XX. Bundles from there that were deleted: 1.\n"
-    assert [one.reason for one in stops(tmp_path)] == ["asked for"]
+    assert [one.reason for one in stopped_countries(tmp_path)] == ["asked for"]
     for wrong in (["X"], ["XX", "--reason", " "]):
         done = CliRunner().invoke(cli, ["observe", "stop", *wrong, *data], standalone_mode=False)
         assert done.exit_code != 0

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from network_days import dates, day, detect
 
 from talkpath.errors import UsageError
-from talkpath.observatory.reach.estimate import Affected, reach, union
+from talkpath.observatory.reach.estimate import Affected, estimate_reach, estimate_union
 from talkpath.observatory.reach.from_events import affected, all_reach
-from talkpath.observatory.reach.tables import Audience, NetworkUsers, Population, Tables, load_tables
+from talkpath.observatory.reach.tables import Audience, NetworkUsers, Population, ReachTables, load_tables
 
 USERS = {"AS64496": 60.0, "AS64497": 30.0, "AS64498": 10.0}
 WHATSAPP = Audience("whatsapp", "XX", "2025-08", 96e6, 96e6, "a panel")
 TELEGRAM = Audience("telegram", "XX", "2025-08", 89e6, 89e6, "a panel")
-TABLES = Tables(
+TABLES = ReachTables(
     (Population("XX", 120e6, "a census"),),
     (WHATSAPP, TELEGRAM),
     tuple(NetworkUsers(network, "XX", users) for network, users in USERS.items()),
@@ -27,7 +27,7 @@ MILLION = 1e6
 
 def test_at_full_prevalence_each_app_is_its_source_figure():
     for audience in (WHATSAPP, TELEGRAM):
-        found = reach("voice", ALL, audience, TABLES)
+        found = estimate_reach("voice", ALL, audience, TABLES)
         assert found.estimate == pytest.approx(audience.low)
         assert found.high == pytest.approx(audience.high, rel=0.002)
         assert 0.95 * audience.low < found.low < audience.low
@@ -36,14 +36,16 @@ def test_at_full_prevalence_each_app_is_its_source_figure():
 def test_many_networks_with_few_checks_keep_the_estimate_within_the_interval():
     """All of 16 networks restricted by 3 checks each: the source's figure is the estimate, and the upper end."""
     users = tuple(NetworkUsers(f"AS{number}", "XX", 1.0) for number in range(16))
-    found = reach("voice", [Affected(row.network, 3, 3) for row in users], WHATSAPP, Tables(networks=users))
+    found = estimate_reach(
+        "voice", [Affected(row.network, 3, 3) for row in users], WHATSAPP, ReachTables(networks=users)
+    )
     assert (found.estimate, found.high) == pytest.approx((96e6, 96e6))
     error = 0.194 / 4  # of the mean of 16 draws of Beta(3, 1), whose mean is 3/4; the lower half's 5 %
     assert found.low == pytest.approx((0.75 - 1.645 * error) * 96e6, rel=0.02)
 
 
 def test_many_checks_make_the_source_figure_the_whole_interval():
-    found = reach("voice", [Affected(network, 10**6, 10**6) for network in USERS], WHATSAPP, TABLES)
+    found = estimate_reach("voice", [Affected(network, 10**6, 10**6) for network in USERS], WHATSAPP, TABLES)
     assert (found.low, found.high) == pytest.approx((96e6, 96e6), rel=1e-5)
 
 
@@ -52,7 +54,7 @@ def test_a_case_by_hand():
 
     Clopper and Pearson's interval of 50 in 100 is 0.3983 to 0.6017: 22.9 to 34.7 million.
     """
-    found = reach("voice", [Affected("AS64496", 50, 100)], WHATSAPP, TABLES)
+    found = estimate_reach("voice", [Affected("AS64496", 50, 100)], WHATSAPP, TABLES)
     assert found.estimate == pytest.approx(28.8 * MILLION)
     assert (found.low, found.high) == pytest.approx((22.9 * MILLION, 34.7 * MILLION), abs=0.4 * MILLION)
     assert found.networks == 1
@@ -60,7 +62,7 @@ def test_a_case_by_hand():
 
 def test_the_audience_brings_its_own_doubt():
     wide = Audience("whatsapp", "XX", "2025-08", 80e6, 100e6, "a panel")
-    found = reach("voice", [Affected(network, 10**6, 10**6) for network in USERS], wide, TABLES)
+    found = estimate_reach("voice", [Affected(network, 10**6, 10**6) for network in USERS], wide, TABLES)
     assert found.estimate == pytest.approx(90e6)
     assert (found.low, found.high) == pytest.approx((80.5e6, 99.5e6), abs=0.1e6)
 
@@ -69,7 +71,7 @@ def test_two_apps_are_united_never_summed():
     """96 and 89 million of 120: at least the larger, at most everybody; a sum would be 185."""
     every = {"whatsapp": [Affected(network, 10**6, 10**6) for network in USERS]}
     every["telegram"] = every["whatsapp"]
-    found = union("voice", every, [WHATSAPP, TELEGRAM], TABLES)
+    found = estimate_union("voice", every, [WHATSAPP, TELEGRAM], TABLES)
     assert (found.low, found.high) == pytest.approx((96e6, 120e6), rel=1e-4)
     assert found.estimate is None
 
@@ -77,7 +79,7 @@ def test_two_apps_are_united_never_summed():
 def test_two_small_apps_are_at_most_their_sum():
     """On 10 % of users: 9.6 and 8.9 million, together 9.6 to 18.5."""
     few = {app: [Affected("AS64498", 10**6, 10**6)] for app in ("whatsapp", "telegram")}
-    found = union("voice", few, [WHATSAPP, TELEGRAM], TABLES)
+    found = estimate_union("voice", few, [WHATSAPP, TELEGRAM], TABLES)
     assert (found.low, found.high) == pytest.approx((9.6e6, 18.5e6), rel=1e-3)
 
 
@@ -91,20 +93,20 @@ def measured(draw: st.DrawFn) -> list[Affected]:
 @settings(max_examples=25, deadline=None)
 @given(measured(), measured(), st.integers(0, 99))
 def test_nothing_passes_its_source_nor_the_population(one, two, seed):
-    found = reach("voice", one, WHATSAPP, TABLES, seed)
+    found = estimate_reach("voice", one, WHATSAPP, TABLES, seed)
     assert found.estimate is not None
     assert 0 <= found.low <= found.estimate * (1 + 1e-9)
     assert found.estimate <= found.high * (1 + 1e-9) <= WHATSAPP.high * (1 + 1e-8)
-    both = union("voice", {"whatsapp": one, "telegram": two}, [WHATSAPP, TELEGRAM], TABLES, seed)
+    both = estimate_union("voice", {"whatsapp": one, "telegram": two}, [WHATSAPP, TELEGRAM], TABLES, seed)
     assert found.low <= both.low + 1
     assert both.low <= both.high <= 120e6
-    assert both.high <= found.high + reach("voice", two, TELEGRAM, TABLES, seed).high + MILLION / 2
+    assert both.high <= found.high + estimate_reach("voice", two, TELEGRAM, TABLES, seed).high + MILLION / 2
 
 
 def test_the_same_seed_gives_the_same_interval():
-    one = reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=7)
-    assert one == reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=7)
-    assert one != reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=8)
+    one = estimate_reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=7)
+    assert one == estimate_reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=7)
+    assert one != estimate_reach("voice", [Affected("AS64496", 5, 10)], WHATSAPP, TABLES, seed=8)
 
 
 def test_the_interval_covers():
@@ -114,13 +116,13 @@ def test_the_interval_covers():
     for number in range(200):
         share = float(rng.uniform(0.02, 0.98))
         hit = int(rng.binomial(20, share))
-        found = reach("voice", [Affected("AS64496", hit, 20)], WHATSAPP, TABLES, number)
+        found = estimate_reach("voice", [Affected("AS64496", hit, 20)], WHATSAPP, TABLES, number)
         inside += found.low <= 96e6 * 0.6 * share <= found.high
     assert inside >= 200 * 0.93  # 0.95 less two standard errors is 0.919; the interval is wider than exact
 
 
 def test_assumptions_stand_beside_the_number():
-    found = reach("voice", [Affected("AS64496", 5, 10), Affected("AS1", 5, 10)], WHATSAPP, TABLES)
+    found = estimate_reach("voice", [Affected("AS64496", 5, 10), Affected("AS1", 5, 10)], WHATSAPP, TABLES)
     said = " ".join(found.assumptions)
     assert "Counted are 1 of 3 networks" in said
     assert "1 affected networks are not counted" in said
@@ -150,7 +152,7 @@ def test_a_country_without_a_table_is_told_so():
     audience = shipped.audience("whatsapp", "RU", "2025-08-20")
     assert audience is not None
     with pytest.raises(UsageError, match="how many users the networks of RU have"):
-        reach("voice", ALL, audience, shipped)
+        estimate_reach("voice", ALL, audience, shipped)
     with pytest.raises(UsageError, match="the population of ZZ"):
         shipped.population("ZZ")
 

@@ -11,28 +11,28 @@ from msgspec.structs import replace
 from network_days import detect, spread
 
 from talkpath.errors import PeerError
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.claims.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.claims.ledger import ClaimResult, Evidence, moved_to, results_of
 from talkpath.observatory.claims.published import load_published
-from talkpath.observatory.claims.rows import load
-from talkpath.observatory.events.network_days import Day
-from talkpath.observatory.events.record import Event, withdraw
+from talkpath.observatory.claims.rows import Claim, load_claims
+from talkpath.observatory.events.network_days import NetworkDay
+from talkpath.observatory.events.record import Event, withdrawal_of
 from talkpath.observatory.findings.country_findings import Totals
-from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed, SealedFile
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Sealed, SealedFile, TransportShare
 
 
 @dataclass
 class Memory:
     """`days` in any order."""
 
-    days: Sequence[Day]
+    days: Sequence[NetworkDay]
     simulated: bool = False
     found: Sequence[Event] | None = None
-    told: Sequence[Carries] = ()
+    told: Sequence[TransportShare] = ()
     files: Sequence[Sealed] = ()
-    touched: Sequence[Reach] = ()
-    _entries: list[Entry] = field(default_factory=list)
+    touched: Sequence[ReachEstimate] = ()
+    _entries: list[ClaimResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.days = sorted(self.days, key=lambda day: (day.network, day.app, day.medium, day.day))
@@ -54,7 +54,7 @@ class Memory:
         names = {country for country, _ in networks}
         return sorted(names, key=lambda name: (-sum(country == name for country, _ in networks), name))
 
-    def latest(self, country: str, medium: str) -> list[Counted]:
+    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
         own = [day for day in self.days if (day.country, day.medium) == (country, medium)]
         groups = groupby(own, key=lambda day: (day.network, day.app))
         return [_counted(list(group)[-1]) for _, group in groups]
@@ -64,25 +64,25 @@ class Memory:
                      key=attrgetter("app", "day"))  # fmt: skip
         return [_country_day(list(group)) for _, group in groupby(own, key=attrgetter("app", "day"))]
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[Counted]:
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[NetworkDayCount]:
         return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)
                 and app in ("", day.app) and medium in ("", day.medium)]  # fmt: skip
 
-    def carries(self, country: str, network: str) -> Sequence[Carries]:
+    def carries(self, country: str, network: str) -> Sequence[TransportShare]:
         return self.told
 
     def events(self, country: str) -> list[Event]:
         return [event for event in self.found or () if event.country == country]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ClaimResult]:
         if not self._entries:
-            self._entries = hold(load(), Evidence(self.days, self.found or (), load_published()))
+            self._entries = results_of(load_claims(), Evidence(self.days, self.found or (), load_published()))
         return self._entries
 
-    def reach(self, country: str) -> list[Reach]:
+    def reach(self, country: str) -> list[ReachEstimate]:
         return [one for one in self.touched if one.country == country]
 
-    def event_reach(self, event: Event) -> Reach | None:
+    def event_reach(self, event: Event) -> ReachEstimate | None:
         return next((one for one in self.touched if event.network != "*" and one.apps == (event.app,)), None)
 
     def sealed(self) -> Sequence[Sealed]:
@@ -92,16 +92,16 @@ class Memory:
 class Down(Memory):
     """One whose index does not answer."""
 
-    def latest(self, country: str, medium: str) -> list[Counted]:
+    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
         raise PeerError("A shard is lost.")
 
 
-def _counted(day: Day) -> Counted:
-    return Counted(day.country, day.network, day.app, day.medium, day.day, day.restricted, day.ok, day.closed,
+def _counted(day: NetworkDay) -> NetworkDayCount:
+    return NetworkDayCount(day.country, day.network, day.app, day.medium, day.day, day.restricted, day.ok, day.closed,
                    day.impaired, day.contributors, day.rules[0] if day.rules else None)  # fmt: skip
 
 
-def _country_day(found: Sequence[Day]) -> CountryDay:
+def _country_day(found: Sequence[NetworkDay]) -> CountryDay:
     first = found[0]
     return CountryDay(first.day, first.app, first.medium, len(found), sum(bool(day.restricted) for day in found),
                       sum(day.contributors for day in found))  # fmt: skip
@@ -159,15 +159,19 @@ def country(simulated: bool = True) -> Memory:
     observatory = Memory(
         days=days,
         simulated=simulated,
-        found=[*events, withdraw(mistake, "the far end's clock was wrong"), _country(events)],
-        told=[Carries("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
-              Carries("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
-              Carries("max", "voice", "tls/443", 6, 6, "2025-08-20")],
+        found=[*events, withdrawal_of(mistake, "the far end's clock was wrong"), _country(events)],
+        told=[TransportShare("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
+              TransportShare("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
+              TransportShare("max", "voice", "tls/443", 6, 6, "2025-08-20")],
         files=[Sealed("2025-08-28", 312, (SealedFile("2025-08-28.jsonl.gz", 48_213, "ab" * 32),))],
-        touched=[Reach("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("Everybody is like everybody.",)),
-                 Reach("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",))],
+        touched=[ReachEstimate("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("All are alike.",)),
+                 ReachEstimate("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",))],
     )  # fmt: skip
-    claims = [replace(claim, predicate=str(placed(parse(claim.predicate), "XX"))) if claim.predicate else claim
-              for claim in load()]  # fmt: skip
-    observatory._entries.extend(hold(claims, Evidence(observatory.days, events, load_published())))
+    claims = [_here(claim) for claim in load_claims()]
+    observatory._entries.extend(results_of(claims, Evidence(observatory.days, events, load_published())))
     return observatory
+
+
+def _here(claim: Claim) -> Claim:
+    """The claim, as if said of the made-up country."""
+    return replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), "XX"))) if claim.predicate else claim

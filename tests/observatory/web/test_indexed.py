@@ -7,25 +7,35 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from talkpath.observatory.findings.country_findings import NOTHING, Box, Country, Findings, assemble, look, look_at
+from talkpath.observatory.findings.country_findings import (
+    NOTHING,
+    CountryFindings,
+    ObservatoryFindings,
+    SimulatedCountry,
+    assemble_findings,
+    country_findings,
+    findings_from_counts,
+)
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.fill import fill
+from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.log.records import Carried, Judged, Said, Tap
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Tap
 from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, routes
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Carries, Counted, CountryDay
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import CountryDay, NetworkDayCount, TransportShare
 
 TODAY = "2025-08-20"
-BOX = Box(None, "XX")
+BOX = SimulatedCountry(None, "XX")
 DAYS = [f"2025-08-{day:02}" for day in range(1, 20)]
 
 
-def said(app: str, state: str) -> Said:
+def said(app: str, state: str) -> LoggedVerdict:
     known = {"p": (0.4, 0.3, 0.5)} if state == "restricted" else {}
-    return Said(app, "voice", state, "shape", "media.drop" if known else None, "up" if known else None, 7.5, known)
+    return LoggedVerdict(
+        app, "voice", state, "shape", "media.drop" if known else None, "up" if known else None, 7.5, known
+    )
 
 
 def report(day: str, network: str, who: int) -> Judged:
@@ -39,7 +49,7 @@ def report(day: str, network: str, who: int) -> Judged:
         rules_version="1",
         source="probe",
         said=(said("whatsapp", "restricted" if hit else "ok"), said("max", "ok")),
-        carried=(Carried("whatsapp", "voice", ("tls/443",)),),
+        carried=(LoggedTransports("whatsapp", "voice", ("tls/443",)),),
         network=network,
         country="XX",
         placed="responder",
@@ -68,7 +78,7 @@ def store(index_dsn: str) -> Any:
 
 @pytest.fixture
 def source(store: Store) -> Indexed:
-    fill(store, enumerate(records(), 1))
+    fill_index(store, enumerate(records(), 1))
     found = Indexed(store, True, lambda: TODAY)
     found.renew(findings(store))
     return found
@@ -78,22 +88,22 @@ def lines(store: Store) -> tuple[bytes, bytes]:
     return queries.day_count_lines(store, country="XX"), queries.carry_days(store, country="XX")
 
 
-def findings(store: Store) -> Findings:
-    return assemble([look(*lines(store), BOX)], box=BOX)
+def findings(store: Store) -> ObservatoryFindings:
+    return assemble_findings([country_findings(*lines(store), BOX)], box=BOX)
 
 
 def test_counts_are_those_that_were_put_in(source: Indexed):
     assert source.latest("XX", "voice") == [
-        Counted("XX", network, app, "voice", DAYS[-1], **{state: 6}, contributors=6)
+        NetworkDayCount("XX", network, app, "voice", DAYS[-1], **{state: 6}, contributors=6)
         for network in ("AS64496", "AS64497", "AS64498")
         for app, state in (("max", "ok"), ("whatsapp", "restricted" if network != "AS64498" else "ok"))
     ]
     days = source.network_days("XX", "AS64496")
     assert [day.day for day in days if day.app == "whatsapp"] == DAYS
-    assert days[-1] == Counted("XX", "AS64496", "whatsapp", "voice", DAYS[-1], restricted=6, contributors=6,
+    assert days[-1] == NetworkDayCount("XX", "AS64496", "whatsapp", "voice", DAYS[-1], restricted=6, contributors=6,
                                rule="media.drop")  # fmt: skip
     assert source.country_days("XX", "voice")[-1] == CountryDay(DAYS[-1], "whatsapp", "voice", 3, 2, 6)
-    assert source.carries("XX", "AS64498") == [Carries("whatsapp", "voice", "tls/443", 114, 114, DAYS[-1])]
+    assert source.carries("XX", "AS64498") == [TransportShare("whatsapp", "voice", "tls/443", 114, 114, DAYS[-1])]
     assert source.countries() == ("XX",)
     assert (source.totals().reports, source.totals().networks, source.totals().last_day) == (684, 3, DAYS[-1])
 
@@ -106,7 +116,7 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
     held = {entry.claim: entry.outcome for entry in source.entries()}
     assert held["S05"] == "not measurable"
     site = Site(today=lambda: TODAY)
-    asked = Asked({"country": "XX", "network": "AS64496", "id": began[0].id})
+    asked = PageQuery({"country": "XX", "network": "AS64496", "id": began[0].id})
     for page in PAGES:
         if "{id}" not in page.path:  # of a claim
             assert page.view(source, site, asked) is not None, page.path
@@ -116,14 +126,14 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
 def test_an_empty_index_has_pages(store: Store):
     empty = Indexed(store, False, lambda: TODAY)
     assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NOTHING.totals, [])
-    assert assemble([]) == NOTHING
+    assert assemble_findings([]) == NOTHING
 
 
 def test_what_takes_long_is_done_in_another_process(store: Store):
-    fill(store, enumerate(records(), 1))
+    fill_index(store, enumerate(records(), 1))
     worker = EventWorker()
     try:
-        assert worker.look(*lines(store), BOX) == look(*lines(store), BOX)
+        assert worker.look(*lines(store), BOX) == country_findings(*lines(store), BOX)
     finally:
         worker.close()
 
@@ -141,5 +151,5 @@ def test_countries_looked_at_one_by_one_are_held_together(source: Indexed, store
     whole = queries.day_counts(store)
     halves = [[one for one in whole if (one.network != "AS64498") == first] for first in (True, False)]
     carried = queries.read_carry_days(queries.carry_days(store))
-    found: list[Country] = [look_at(half, carried, BOX) for half in halves]
-    assert assemble(found, box=BOX).entries == findings(store).entries
+    found: list[CountryFindings] = [findings_from_counts(half, carried, BOX) for half in halves]
+    assert assemble_findings(found, box=BOX).entries == findings(store).entries

@@ -14,14 +14,14 @@ import pytest
 from bundles import bundle
 from serving import start, stop
 
-from talkpath.observatory.log.log import Entry
-from talkpath.observatory.log.records import Judged, Received, Said
+from talkpath.observatory.log.log import LogEntry
+from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
 from talkpath.observatory.server import opened_log
 from talkpath.verdict.judge import RULES_VERSION
 
 WAIT_S = 120
 CHECKS = [(False, "2025-08-11", 0), (True, "2025-08-13", 1), (True, "2025-08-13", 2)]
-WELL = (Said("whatsapp", "voice", "ok", "shape"),)
+WELL = (LoggedVerdict("whatsapp", "voice", "ok", "shape"),)
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
         name = hashlib.sha256(data).hexdigest()
         said = Judged(name, on, on, "1", "probe", WELL, network="AS64496", country="XX", placed="responder",
                       simulated=True)  # fmt: skip
-        assert log.commit([Entry(Received(name, "", len(data)), data)]) == [True]
-        assert log.commit([Entry(said)]) == [True]
+        assert log.commit([LogEntry(Received(name, "", len(data)), data)]) == [True]
+        assert log.commit([LogEntry(said)]) == [True]
     log.close()
     return tmp_path / "data"
 

@@ -14,7 +14,7 @@ import pytest
 from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 
 from talkpath.observatory.web.event import event
-from talkpath.observatory.web.site import Asked, Site, paged
+from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.report.words.language import codes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -201,7 +201,7 @@ def test_what_still_carries_waits_on_the_page_of_an_event_too(served: str, today
     """Thirty days after the day that it was seen on."""
     assert "still carried by" not in get(f"{served}/en/event/{BEGAN}")[1]
     source = country()
-    page = event(source, Site(today=lambda: today), Asked({"id": BEGAN}))
+    page = event(source, Site(today=lambda: today), PageQuery({"id": BEGAN}))
     assert page
     assert page.event.carries == carries
 
@@ -263,7 +263,7 @@ def test_the_method_tells_how_often_it_erred_as_the_page_of_error_rates_does(ser
 
 @pytest.mark.parametrize(("asked", "page"), [("", 1), ("2", 2), ("99", 3), ("0", 1), ("-1", 1), ("x", 1), ("٢", 1)])
 def test_many_rows_are_told_on_pages(asked: str, page: int):
-    rows, number, pages = paged(list(range(25)), Asked({"page": asked}), 10)
+    rows, number, pages = paged(list(range(25)), PageQuery({"page": asked}), 10)
     assert (number, pages) == (page, 3)
     assert rows == tuple(range(25))[(page - 1) * 10 : page * 10]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.observatory.article.truth import Truth, read_truth
-from talkpath.observatory.claims.count import Part
-from talkpath.observatory.claims.grammar import leaves, parse
-from talkpath.observatory.claims.rows import Claim, load
-from talkpath.observatory.data_files import DATA, decode
-from talkpath.observatory.findings.claim_findings import Ledger, hold_folder
+from talkpath.observatory.article.truth import SimulatedTruth, read_truth
+from talkpath.observatory.claims.count import PredicateCount
+from talkpath.observatory.claims.grammar import parse_predicate, propositions
+from talkpath.observatory.claims.rows import Claim, load_claims
+from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.findings.claim_findings import Ledger, results_of_folder
 from talkpath.observatory.reach.tables import Audience, load_tables
 
 COUNTRY, MONTH = "XX", "2025-08"
@@ -66,19 +66,19 @@ class Sentence(Struct, frozen=True):
 
 def box_rows() -> tuple[BoxRow, ...]:
     """What stands for what."""
-    return decode("article_box.toml", (DATA / "article_box.toml").read_text(encoding="utf-8"), _File).row
+    return decode_toml("article_box.toml", (DATA / "article_box.toml").read_text(encoding="utf-8"), _File).row
 
 
-def measure(folders: Mapping[str, Path]) -> Measured:
+def measure_sentences(folders: Mapping[str, Path]) -> Measured:
     """Hold the sentences against what lies in the folders of the scenarios. No truth is read."""
-    claims = {claim.id: claim for claim in load() if claim.id.startswith("S")}
-    ledgers = {name: hold_folder(list(claims.values()), folder, (), COUNTRY) for name, folder in folders.items()}
+    claims = {claim.id: claim for claim in load_claims() if claim.id.startswith("S")}
+    ledgers = {name: results_of_folder(list(claims.values()), folder, (), COUNTRY) for name, folder in folders.items()}
     return Measured({row.id: _measured(row, ledgers, folders) for row in box_rows()}, ledgers)
 
 
 def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]:
     """All rows of the page, in the order of the article."""
-    claims = {claim.id: claim for claim in load()}
+    claims = {claim.id: claim for claim in load_claims()}
     truths = {name: read_truth(folder) for name, folder in folders.items()}
     return [
         Sentence(
@@ -93,11 +93,13 @@ def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]
     ]
 
 
-def page(folders: Mapping[str, Path]) -> str:
+def article_page(folders: Mapping[str, Path]) -> str:
     """The whole of docs/article.md, from the folders of `article` and `restored`."""
-    measured = measure(folders)
-    rows = [f"| {row.id} | {row.statement} | {row.stands} | `{row.command}` | {row.measured} | {row.truth} |"
-            for row in sentences(measured, folders)]  # fmt: skip
+    measured = measure_sentences(folders)
+    rows = [
+        f"| {row.id} | {row.statement} | {row.stands} | `{row.command}` | {row.measured} | {row.truth} |"
+        for row in sentences(measured, folders)
+    ]
     reach = [f"- {line}" for line in _reach(measured.ledgers["article"])]
     parts = (TITLE, NOTE, WORDS, "\n".join([*HEAD, *rows]), "## People touched", "\n".join(reach))
     return "\n\n".join(parts) + "\n"
@@ -116,7 +118,7 @@ def _measured(row: BoxRow, ledgers: Mapping[str, Ledger], folders: Mapping[str, 
     return "; ".join(said)
 
 
-def _part(part: Part) -> str:
+def _part(part: PredicateCount) -> str:
     interval = f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)" if part.low is not None and part.high else ""
     return f"{part.word} {part.medium} of {part.app}: {part.yes} of {part.told} networks{interval}"
 
@@ -145,10 +147,12 @@ def _command(row: BoxRow, claim: Claim) -> str:
 # -- the truth -----------------------------------------------------------------------------------------------------
 
 
-def _truth(row: BoxRow, claim: Claim, truth: Truth) -> str:
+def _truth(row: BoxRow, claim: Claim, truth: SimulatedTruth) -> str:
     said = [row.truth] if row.truth else []
     if claim.predicate:
-        said += list(dict.fromkeys(line for held in leaves(parse(claim.predicate)) for line in truth.lines(held)))
+        said += list(
+            dict.fromkeys(line for held in propositions(parse_predicate(claim.predicate)) for line in truth.lines(held))
+        )
     for app in row.audience:
         months = truth.audience[app].items() if row.id == "S15" else [(MONTH, truth.audience[app][MONTH])]
         said += [f"{month}: {people / 1e6:.1f} million use {app}" for month, people in months]

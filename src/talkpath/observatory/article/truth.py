@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.claims.count import CALL
-from talkpath.observatory.claims.grammar import Held
+from talkpath.observatory.claims.grammar import Proposition
 
 
 class Restricted(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Restricted(Struct, frozen=True):
     coverage: float
 
 
-class Truth(Struct, frozen=True):
+class SimulatedTruth(Struct, frozen=True):
     """truth/truth.json, as `talkpath lab country` writes it."""
 
     restricted: tuple[Restricted, ...]
@@ -32,13 +32,13 @@ class Truth(Struct, frozen=True):
     users: dict[str, float]
     days: tuple[str, ...]
 
-    def lines(self, held: Held) -> Iterator[str]:
+    def lines(self, held: Proposition) -> Iterator[str]:
         """For each app and medium that a word is about: on how many networks that was really so."""
         for medium in held.media:
             for app in held.apps:
                 yield f"{app} {medium} {self._line(held, app, CALL if medium == 'call' else (medium,))}"
 
-    def _line(self, held: Held, app: str, media: tuple[str, ...]) -> str:
+    def _line(self, held: Proposition, app: str, media: tuple[str, ...]) -> str:
         rows = [row for row in self.restricted if row.app == app and row.medium in media and row.coverage > 0]
         if held.word in ("BEGAN", "ENDED"):
             return self._turns(held, rows)
@@ -46,14 +46,17 @@ class Truth(Struct, frozen=True):
         hit = {row.network for row in rows if held.begin <= row.day <= until}
         return f"restricted on {len(hit)} of {len(self.users)} networks"
 
-    def _turns(self, held: Held, rows: list[Restricted]) -> str:
+    def _turns(self, held: Proposition, rows: list[Restricted]) -> str:
         """When it first was so, or when it first was so no more."""
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
             firsts = sorted(min(days) for days in by_network.values())
             return self._told("began", firsts, len(self.users))
-        ends = sorted(min(day for day in self.days if day > max(days)) for days in by_network.values()
-                      if max(days) < self.days[-1])  # fmt: skip
+        ends = sorted(
+            min(day for day in self.days if day > max(days))
+            for days in by_network.values()
+            if max(days) < self.days[-1]
+        )
         return self._told("ended", ends, len(by_network))
 
     @staticmethod
@@ -62,9 +65,9 @@ class Truth(Struct, frozen=True):
         return f"{word} on {len(days)} of {networks} networks{span}"
 
 
-def read_truth(folder: Path) -> Truth:
+def read_truth(folder: Path) -> SimulatedTruth:
     """Of a folder that `talkpath lab country` wrote."""
     try:
-        return msgspec.json.decode((folder / "truth" / "truth.json").read_bytes(), type=Truth)
+        return msgspec.json.decode((folder / "truth" / "truth.json").read_bytes(), type=SimulatedTruth)
     except (OSError, msgspec.MsgspecError):
         raise UsageError("The folder holds no truth of a made-up country; `talkpath lab country` plays one.") from None

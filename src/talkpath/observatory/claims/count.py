@@ -15,9 +15,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.lab.exact_interval import Proportion
-from talkpath.observatory.claims.grammar import Held, MediumWord
-from talkpath.observatory.claims.networks import Network, holds
-from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.claims.grammar import MediumWord, Proposition
+from talkpath.observatory.claims.networks import NetworkEvidence, holds_on
+from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 
 Outcome = Literal["supported", "contradicted", "silent", "not measurable"]
@@ -27,7 +27,7 @@ SHARE = {"OK": "every", "BEGAN": "most", "ENDED": "most", "WORSE": "most", "UNLI
 CALL = ("voice", "video")
 
 
-class Part(Struct, frozen=True):
+class PredicateCount(Struct, frozen=True):
     """What was counted: networks where the word holds (`yes`), of those where it could be told, and of all measured.
 
     `low` and `high` are the 95 % interval of the share of networks, None where they are no sample. `reports` and
@@ -51,30 +51,41 @@ class Part(Struct, frozen=True):
     events: tuple[str, ...] = ()
 
 
-def joined(found: Sequence[Part], *, sampled: bool) -> Part:
+def joined_counts(found: Sequence[PredicateCount], *, sampled: bool) -> PredicateCount:
     """One part, counted in places that have no network in common."""
     days = [day for part in found for day in (part.first_day, part.last_day) if day]
-    sums = {name: sum(getattr(part, name) for part in found)
-            for name in ("yes", "told", "measured", "reports", "contributors")}  # fmt: skip
+    sums = {
+        name: sum(getattr(part, name) for part in found)
+        for name in ("yes", "told", "measured", "reports", "contributors")
+    }
     return _settled(
-        replace(found[0], **sums, first_day=min(days, default=""), last_day=max(days, default=""),
-                events=tuple(event for part in found for event in part.events)), sampled)  # fmt: skip
+        replace(
+            found[0],
+            **sums,
+            first_day=min(days, default=""),
+            last_day=max(days, default=""),
+            events=tuple(event for part in found for event in part.events),
+        ),
+        sampled,
+    )
 
 
-def streams(held: Held) -> Iterator[tuple[str, str]]:
+def streams_of(held: Proposition) -> Iterator[tuple[str, str]]:
     """(app, medium) of all that the word speaks of."""
     for word in held.media:
         for medium in CALL if word == "call" else (word,):
             yield from ((app, medium) for app in (*held.apps, held.than) if app)
 
 
-def parts(held: Held, days: Sequence[Day], events: Sequence[Event], *, sampled: bool) -> list[Part]:
+def predicate_counts(
+    held: Proposition, days: Sequence[NetworkDay], events: Sequence[Event], *, sampled: bool
+) -> list[PredicateCount]:
     """One a medium and app; for words that compare apps, one a pair."""
     pairs = _pairs(held)
     return [_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
 
 
-def outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
+def share_outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
     """Of `told` networks, `yes` have it: is that any, most or every network of the place?"""
     if not told:
         return "silent"
@@ -97,7 +108,7 @@ def _if(told: bool, said: Outcome) -> Outcome:
     return said if told else "silent"
 
 
-def _pairs(held: Held) -> list[tuple[str, str]]:
+def _pairs(held: Proposition) -> list[tuple[str, str]]:
     if held.word == "WORSE":
         return [(app, held.than) for app in held.apps]
     if held.word == "UNLIKE":
@@ -105,16 +116,22 @@ def _pairs(held: Held) -> list[tuple[str, str]]:
     return [(app, "") for app in held.apps]
 
 
-def _part(held: Held, medium: MediumWord, pair: tuple[str, str], days: Sequence[Day], events: Sequence[Event],
-          sampled: bool) -> Part:  # fmt: skip
+def _part(
+    held: Proposition,
+    medium: MediumWord,
+    pair: tuple[str, str],
+    days: Sequence[NetworkDay],
+    events: Sequence[Event],
+    sampled: bool,
+) -> PredicateCount:
     app, other = pair
     found = _networks(held, medium, app, days, events)
     others = {network.name: network for network in _networks(held, medium, other, days, events)} if other else {}
-    answers = [_compare(network, others.get(network.name)) if other else holds(network) for network in found]
+    answers = [_compare(network, others.get(network.name)) if other else holds_on(network) for network in found]
     told = [answer for answer in answers if answer is not None]
     counted = [network for network, answer in zip(found, answers, strict=True) if answer is not None]
     looked = sorted(day.day for network in found for day in network.days)
-    part = Part(
+    part = PredicateCount(
         word=held.word,
         app=f"{app}, {other}" if other else app,
         medium=medium,
@@ -134,12 +151,12 @@ def _part(held: Held, medium: MediumWord, pair: tuple[str, str], days: Sequence[
     return _settled(part, sampled)
 
 
-def _settled(part: Part, sampled: bool) -> Part:
+def _settled(part: PredicateCount, sampled: bool) -> PredicateCount:
     """With what follows from the counts."""
     low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
     if part.word == "MIXED":
         return replace(part, outcome=_mixed(part.yes, part.told), low=low, high=high)
-    said = outcome(part.yes, part.told, part.share, sampled=sampled)
+    said = share_outcome(part.yes, part.told, part.share, sampled=sampled)
     return replace(part, outcome=said, low=low, high=high)
 
 
@@ -150,7 +167,7 @@ def _mixed(yes: int, told: int) -> Outcome:
     return "contradicted" if told >= ENOUGH else "silent"
 
 
-def _compare(one: Network, two: Network | None) -> bool | None:
+def _compare(one: NetworkEvidence, two: NetworkEvidence | None) -> bool | None:
     """WORSE: is more dropped of the first app? UNLIKE: are the two restricted by different rules?"""
     if two is None:
         return None
@@ -163,10 +180,12 @@ def _compare(one: Network, two: Network | None) -> bool | None:
     return mine > theirs if mine is not None and theirs is not None else None
 
 
-def _networks(held: Held, medium: MediumWord, app: str, days: Sequence[Day], events: Sequence[Event]) -> list[Network]:
+def _networks(
+    held: Proposition, medium: MediumWord, app: str, days: Sequence[NetworkDay], events: Sequence[Event]
+) -> list[NetworkEvidence]:
     """What was measured of the app and medium on each network of the place; `call` is voice and video together."""
     media = CALL if medium == "call" else (medium,)
-    seen: dict[tuple[str, str], tuple[list[Day], list[Event]]] = {}
+    seen: dict[tuple[str, str], tuple[list[NetworkDay], list[Event]]] = {}
     for day in days:
         if day.app == app and day.medium in media and _there(held, day) and _then(held, day):
             seen.setdefault((day.country, day.network), ([], []))[0].append(day)
@@ -176,14 +195,14 @@ def _networks(held: Held, medium: MediumWord, app: str, days: Sequence[Day], eve
                 seen.setdefault((event.country, event.network), ([], []))[1].append(event)
             elif (event.country, event.network) in seen:
                 seen[event.country, event.network][1].append(event)
-    return [Network("/".join(name), held, *found) for name, found in sorted(seen.items())]
+    return [NetworkEvidence("/".join(name), held, *found) for name, found in sorted(seen.items())]
 
 
-def _there(held: Held, found: Day | Event) -> bool:
+def _there(held: Proposition, found: NetworkDay | Event) -> bool:
     inside = not held.places or found.country in held.places or found.network in held.places
     return inside != held.outside
 
 
-def _then(held: Held, day: Day) -> bool:
+def _then(held: Proposition, day: NetworkDay) -> bool:
     within = held.begin <= day.day and (held.until is None or day.day <= held.until)
     return within and (not held.bases or day.basis in held.bases)

@@ -5,42 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from talkpath.observatory.claims.count import CALL
-from talkpath.observatory.claims.grammar import Held, leaves, parse
-from talkpath.observatory.claims.rows import Claim, current
-from talkpath.observatory.events.record import LAST, Event, standing
-from talkpath.observatory.reach.estimate import Affected, Reach, reach
-from talkpath.observatory.reach.tables import Tables
+from talkpath.observatory.claims.grammar import Proposition, parse_predicate, propositions
+from talkpath.observatory.claims.rows import Claim, current_claims
+from talkpath.observatory.events.record import LAST, Event, not_withdrawn
+from talkpath.observatory.reach.estimate import Affected, ReachEstimate, estimate_reach
+from talkpath.observatory.reach.tables import ReachTables
 
 
-def bears_on(event: Event, claims: Iterable[Claim], until: str = LAST) -> tuple[str, ...]:
+def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST) -> tuple[str, ...]:
     """Ids of the claims that speak of the event's app and medium, there and then. `until`: when it ended."""
-    asked = [claim for claim in current(list(claims)) if claim.predicate]
-    return tuple(claim.id for claim in asked
-                 if any(_about(held, event, until) for held in leaves(parse(claim.predicate))))  # fmt: skip
+    asked = [claim for claim in current_claims(list(claims)) if claim.predicate]
+    return tuple(
+        claim.id
+        for claim in asked
+        if any(_about(held, event, until) for held in propositions(parse_predicate(claim.predicate)))
+    )
 
 
 def ended_on(event: Event, events: Iterable[Event]) -> str:
     """The last day of what began with this event; LAST where it goes on."""
-    ends = (other.onset_high for other in standing(events) if other.kind == "ended" and other.began == event.id)
+    ends = (other.onset_high for other in not_withdrawn(events) if other.kind == "ended" and other.began == event.id)
     return max(ends, default=LAST)
 
 
-def event_reach(event: Event, tables: Tables, seed: int = 0) -> Reach | None:
+def event_reach(event: Event, tables: ReachTables, seed: int = 0) -> ReachEstimate | None:
     """People touched on its network; None where no table tells of it, or nothing of it was confirmed."""
     known = event.network in tables.users(event.country)
     audience = tables.audience(event.app, event.country, event.onset_high)
     if event.kind != "began" or event.level == "signal" or audience is None or not known or not event.checks:
         return None
-    return reach(event.medium, [Affected(event.network, event.count, event.checks)], audience, tables, seed)
+    return estimate_reach(event.medium, [Affected(event.network, event.count, event.checks)], audience, tables, seed)
 
 
-def all_bearing(events: Sequence[Event], claims: Sequence[Claim]) -> dict[str, tuple[str, ...]]:
+def all_related_claims(events: Sequence[Event], claims: Sequence[Claim]) -> dict[str, tuple[str, ...]]:
     """Of each event that began: its claims."""
-    began = [event for event in standing(events) if event.kind == "began"]
-    return {event.id: bears_on(event, claims, ended_on(event, events)) for event in began}
+    began = [event for event in not_withdrawn(events) if event.kind == "began"]
+    return {event.id: related_claims(event, claims, ended_on(event, events)) for event in began}
 
 
-def _about(held: Held, event: Event, until: str) -> bool:
+def _about(held: Proposition, event: Event, until: str) -> bool:
     media = {medium for word in held.media for medium in (CALL if word == "call" else (word,))}
     there = not held.places or event.country in held.places or event.network in held.places
     apps = {*held.apps, held.than}

@@ -1,9 +1,9 @@
-"""What a claim says, as a predicate over app, medium, place, time and basis (spec/tp-009).
+"""Reads and writes the predicate of a claim: what it says about app, medium, place, time and basis (spec/tp-009).
 
     RESTRICTED(voice of whatsapp, telegram in RU since 2025-08-13) and OK(text of whatsapp in RU since 2025-08-13)
 
-`parse` reads it, `str()` writes it; `parse(str(p)) == p` for every predicate. What is no predicate is a `UsageError`
-of one sentence that says where it stopped making sense and what would have made some.
+`parse_predicate` reads it and `str()` writes it; `parse_predicate(str(p)) == p` for every predicate. Text that is no
+predicate raises a `UsageError` of one sentence: where it stopped making sense, and what would have made some.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOKEN = re.compile(r"\s*(?:([(),])|([A-Za-z0-9_.:-]+))")
 MAX_DEPTH = 20
 
 
-class Held(Struct, frozen=True):
+class Proposition(Struct, frozen=True):
     """One word about calls: what holds, of which media of which apps, where and when.
 
     Apps and media are each meant: `whatsapp, telegram` is both. `than` is the app that WORSE compares with. An empty
@@ -92,10 +92,10 @@ class Or(Struct, frozen=True):
         return " or ".join(_bracketed(part, Or) for part in self.parts)
 
 
-Predicate = Held | Not | And | Or
+Predicate = Proposition | Not | And | Or
 
 
-def parse(text: str) -> Predicate:
+def parse_predicate(text: str) -> Predicate:
     """The predicate that the text says."""
     reader = _Reader(text)
     predicate = reader.either(0)
@@ -104,13 +104,13 @@ def parse(text: str) -> Predicate:
     return predicate
 
 
-def leaves(predicate: Predicate) -> Iterator[Held]:
+def propositions(predicate: Predicate) -> Iterator[Proposition]:
     """Each word in it."""
-    if isinstance(predicate, Held):
+    if isinstance(predicate, Proposition):
         yield predicate
         return
     for part in (predicate.part,) if isinstance(predicate, Not) else predicate.parts:
-        yield from leaves(part)
+        yield from propositions(part)
 
 
 def _network(share: str) -> str:
@@ -175,7 +175,7 @@ class _Reader:
             return inner
         return self._held()
 
-    def _held(self) -> Held:
+    def _held(self) -> Proposition:
         """held = word "(" media "of" apps *clause ")" """
         word = self._one_of(WORDS)
         self._need("(")
@@ -193,7 +193,7 @@ class _Reader:
         if "begin" not in said:
             raise self.lost("a time (`since DAY` or `from DAY to DAY`)")
         self._need(")")
-        return convert({"word": word, "media": media, "apps": apps, **said}, Held)
+        return convert({"word": word, "media": media, "apps": apps, **said}, Proposition)
 
     def _clause(self) -> dict[str, object]:
         clause = self._step()

@@ -18,34 +18,41 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from talkpath.observatory.claims.count import OPPOSITE, Outcome, Part, joined, parts, streams
-from talkpath.observatory.claims.grammar import And, Held, Not, Predicate, leaves, parse
+from talkpath.observatory.claims.count import (
+    OPPOSITE,
+    Outcome,
+    PredicateCount,
+    joined_counts,
+    predicate_counts,
+    streams_of,
+)
+from talkpath.observatory.claims.grammar import And, Not, Predicate, Proposition, parse_predicate, propositions
 from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.events.network_days import Day
-from talkpath.observatory.events.record import Event, standing
+from talkpath.observatory.events.network_days import NetworkDay
+from talkpath.observatory.events.record import Event, not_withdrawn
 
 Rank = Literal["own", "published", "none"]
-Counts = Mapping[Held, tuple[Part, ...]]
+Counts = Mapping[Proposition, tuple[PredicateCount, ...]]
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What claims are held against: own days and events, and what others published."""
 
-    days: Sequence[Day] = ()
+    days: Sequence[NetworkDay] = ()
     events: Sequence[Event] = ()
     published: Sequence[Published] = ()
 
 
-class Side(Struct, frozen=True):
+class EvidenceOutcome(Struct, frozen=True):
     """What one kind of evidence says: the outcome, and the numbers of each part of the predicate."""
 
     outcome: Outcome
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PredicateCount, ...] = ()
 
 
-class Entry(Struct, frozen=True):
+class ClaimResult(Struct, frozen=True):
     """One claim, held. `rank` says whose evidence the outcome rests on: `own`, `published`, or `none`.
 
     `disagree`: own and published evidence say opposite things. `against`: the outcomes of the claims that this one
@@ -55,36 +62,46 @@ class Entry(Struct, frozen=True):
     claim: str
     outcome: Outcome
     rank: Rank
-    own: Side
-    published: Side
+    own: EvidenceOutcome
+    published: EvidenceOutcome
     disagree: bool = False
     reason: str = ""
     against: dict[str, Outcome] = field(default_factory=dict)
 
 
-def hold(claims: Iterable[Claim], evidence: Evidence) -> list[Entry]:
+def results_of(claims: Iterable[Claim], evidence: Evidence) -> list[ClaimResult]:
     """One entry per claim, in their order."""
     every = list(claims)
-    return hold_counts(every, [weigh(every, evidence.days, evidence.events)], evidence.published)
+    return results_from_counts(every, [count_evidence(every, evidence.days, evidence.events)], evidence.published)
 
 
-def weigh(claims: Iterable[Claim], days: Sequence[Day], events: Iterable[Event]) -> Counts:
+def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: Iterable[Event]) -> Counts:
     """What own evidence of one part of the world says of each word of the claims."""
-    by_stream: dict[tuple[str, str], list[Day]] = {}
+    by_stream: dict[tuple[str, str], list[NetworkDay]] = {}
     for day in days:
         by_stream.setdefault((day.app, day.medium), []).append(day)
-    stands = standing(events)
-    words = {word for claim in claims if claim.predicate for word in leaves(parse(claim.predicate))}
-    return {word: tuple(parts(word, [day for key in streams(word) for day in by_stream.get(key, ())], stands,
-                              sampled=True)) for word in words}  # fmt: skip
+    stands = not_withdrawn(events)
+    words = {word for claim in claims if claim.predicate for word in propositions(parse_predicate(claim.predicate))}
+    return {
+        word: tuple(
+            predicate_counts(
+                word, [day for key in streams_of(word) for day in by_stream.get(key, ())], stands, sampled=True
+            )
+        )
+        for word in words
+    }
 
 
-def hold_counts(claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]) -> list[Entry]:
+def results_from_counts(
+    claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]
+) -> list[ClaimResult]:
     """The same from counts of places that have no network in common."""
     every = list(claims)
-    some = counts or [weigh(every, (), ())]
-    own = {word: tuple(joined(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
-           for word in some[0]}  # fmt: skip
+    some = counts or [count_evidence(every, (), ())]
+    own = {
+        word: tuple(joined_counts(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
+        for word in some[0]
+    }
     entries = {claim.id: _entry(claim, own, published) for claim in every}
     return [
         replace(entries[claim.id], against={i: entries[i].outcome for i in claim.against if i in entries})
@@ -92,41 +109,44 @@ def hold_counts(claims: Iterable[Claim], counts: Sequence[Counts], published: Se
     ]
 
 
-def placed(predicate: Predicate, country: str) -> Predicate:
+def moved_to(predicate: Predicate, country: str) -> Predicate:
     """The same said of another country: how what is said of a real one is held against a simulated one."""
-    if isinstance(predicate, Held):
+    if isinstance(predicate, Proposition):
         return replace(predicate, places=(country,) if predicate.places else ())
     if isinstance(predicate, Not):
-        return Not(placed(predicate.part, country))
-    return type(predicate)(tuple(placed(part, country) for part in predicate.parts))
+        return Not(moved_to(predicate.part, country))
+    return type(predicate)(tuple(moved_to(part, country) for part in predicate.parts))
 
 
-def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> Entry:
+def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> ClaimResult:
     if not claim.predicate:
-        side = Side("not measurable")
-        return Entry(claim.id, "not measurable", "none", side, side, reason=claim.not_measurable)
-    predicate = parse(claim.predicate)
-    own = _side(predicate, {word: counts[word] for word in leaves(predicate)})
+        side = EvidenceOutcome("not measurable")
+        return ClaimResult(claim.id, "not measurable", "none", side, side, reason=claim.not_measurable)
+    predicate = parse_predicate(claim.predicate)
+    own = _side(predicate, {word: counts[word] for word in propositions(predicate)})
     published = _published(predicate, [row for row in rows if claim.id not in row.claims])
     rank: Rank = "own" if own.outcome != "silent" else "published" if published.outcome != "silent" else "none"
     outcome = published.outcome if rank == "published" else own.outcome
-    return Entry(claim.id, outcome, rank, own, published, OPPOSITE.get(own.outcome) == published.outcome)
+    return ClaimResult(claim.id, outcome, rank, own, published, OPPOSITE.get(own.outcome) == published.outcome)
 
 
-def _published(predicate: Predicate, rows: Sequence[Published]) -> Side:
+def _published(predicate: Predicate, rows: Sequence[Published]) -> EvidenceOutcome:
     days = [day for row in rows for day in row.days()]
     events = [event for row in rows for event in row.events()]
-    return _side(predicate, {word: tuple(parts(word, days, events, sampled=False)) for word in leaves(predicate)})
+    return _side(
+        predicate,
+        {word: tuple(predicate_counts(word, days, events, sampled=False)) for word in propositions(predicate)},
+    )
 
 
-def _side(predicate: Predicate, found: Counts) -> Side:
+def _side(predicate: Predicate, found: Counts) -> EvidenceOutcome:
     outcome = _outcome(predicate, {held: _all([part.outcome for part in counted]) for held, counted in found.items()})
-    return Side(outcome, tuple(part for counted in found.values() for part in counted))
+    return EvidenceOutcome(outcome, tuple(part for counted in found.values() for part in counted))
 
 
-def _outcome(predicate: Predicate, leaf: dict[Held, Outcome]) -> Outcome:
+def _outcome(predicate: Predicate, leaf: dict[Proposition, Outcome]) -> Outcome:
     """Three-valued logic (Kleene): silent where the other parts do not decide alone."""
-    if isinstance(predicate, Held):
+    if isinstance(predicate, Proposition):
         return leaf[predicate]
     if isinstance(predicate, Not):
         inner = _outcome(predicate.part, leaf)

@@ -11,27 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from talkpath.observatory.claims.grammar import Held
-from talkpath.observatory.events.network_days import Day
-from talkpath.observatory.events.record import LAST, UNNAMED, Event, spans
+from talkpath.observatory.claims.grammar import Proposition
+from talkpath.observatory.events.network_days import NetworkDay
+from talkpath.observatory.events.record import LAST, UNNAMED, Event, restricted_spans
 
 SEVERAL = 3
 BLOCKED_P = 0.95
-NO_SETUP = frozenset(("stun.drop", "dtls.hello_drop", "reflector.drop", "address.block", "allowlist", "dns.remove",
-                      "signalling.block"))  # fmt: skip
+NO_SETUP = frozenset(
+    ("stun.drop", "dtls.hello_drop", "reflector.drop", "address.block", "allowlist", "dns.remove", "signalling.block")
+)
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkEvidence:
     """What was measured of one app and medium on one network: days within the window, and events of all time."""
 
     name: str
-    held: Held
-    days: Sequence[Day]
+    held: Proposition
+    days: Sequence[NetworkDay]
     events: Sequence[Event]
 
     @property
-    def restricted(self) -> list[Day]:
+    def restricted(self) -> list[NetworkDay]:
         """Days in an event, by the rules and the way that the predicate asks for."""
         return [day for day in self._accused if self._asked_for(day)]
 
@@ -106,17 +107,17 @@ class Network:
         return event.onset_high >= self.held.begin and (low is None or low < self._until)
 
     @property
-    def _accused(self) -> list[Day]:
-        inside = list(spans(self.events))
+    def _accused(self) -> list[NetworkDay]:
+        inside = list(restricted_spans(self.events))
         return [day for day in self.days if day.restricted and any(low <= day.day <= high for low, high in inside)]
 
-    def _asked_for(self, day: Day) -> bool:
+    def _asked_for(self, day: NetworkDay) -> bool:
         held = self.held
         ruled = not held.rules or bool(set(held.rules) & set(day.rules))
         return ruled and (not held.way or held.way in day.ways)
 
 
-def holds(network: Network) -> bool | None:
+def holds_on(network: NetworkEvidence) -> bool | None:
     """Does the word hold on this network?"""
     word = network.held.word
     if word in ("BEGAN", "ENDED"):

@@ -11,8 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA, decode
-from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 
 
@@ -39,7 +39,7 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
     onset: bool = False
     claims: tuple[str, ...] = ()
 
-    def days(self) -> list[Day]:
+    def days(self) -> list[NetworkDay]:
         """Each day of each app and medium, as if of one network whose name is this row's."""
         first, last = date.fromisoformat(self.begin), date.fromisoformat(self.end)
         dates = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
@@ -52,9 +52,9 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
             return []
         return [self._event(app, medium) for app in self.apps for medium in self.media]
 
-    def _day(self, app: str, medium: str, day: str) -> Day:
+    def _day(self, app: str, medium: str, day: str) -> NetworkDay:
         restricted = self.state == "restricted"
-        return Day(
+        return NetworkDay(
             network=self.id,
             country=self.country,
             app=app,
@@ -91,4 +91,4 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_published() -> list[Published]:
     """All rows that come with talkpath."""
-    return list(decode("published.toml", (DATA / "published.toml").read_text(encoding="utf-8"), _File).measurement)
+    return list(decode_toml("published.toml", (DATA / "published.toml").read_text(encoding="utf-8"), _File).measurement)

@@ -14,8 +14,8 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.data_files import DATA, decode
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.data_files import DATA, decode_toml
 
 Kind = Literal["official", "company", "press", "user", "measure", "critic"]
 DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -61,17 +61,17 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     claim: tuple[Claim, ...]
 
 
-def load() -> list[Claim]:
+def load_claims() -> list[Claim]:
     """All rows of all files that come with talkpath, superseded ones too, in order of file and number."""
     names = sorted(entry.name for entry in (DATA / "claims").iterdir() if entry.name.endswith(".toml"))
-    rows = [row for name in names for row in read(name, (DATA / "claims" / name).read_text(encoding="utf-8"))]
+    rows = [row for name in names for row in read_rows(name, (DATA / "claims" / name).read_text(encoding="utf-8"))]
     check_links(rows)
     return rows
 
 
-def read(name: str, text: str) -> tuple[Claim, ...]:
+def read_rows(name: str, text: str) -> tuple[Claim, ...]:
     """The rows of one file; `UsageError` names the file and the row that is not right."""
-    rows = decode(name, text, _File).claim
+    rows = decode_toml(name, text, _File).claim
     for number, row in enumerate(rows, 1):
         if not re.fullmatch(rf"{rows[0].id[:1]}0*{number}", row.id):
             raise UsageError(
@@ -82,7 +82,7 @@ def read(name: str, text: str) -> tuple[Claim, ...]:
     return rows
 
 
-def current(rows: Iterable[Claim]) -> list[Claim]:
+def current_claims(rows: Iterable[Claim]) -> list[Claim]:
     """Those that no other supersedes."""
     every = list(rows)
     gone = {row.supersedes for row in every}
@@ -109,7 +109,7 @@ def _wrong(row: Claim) -> str:
         return f"has the date {row.date}; a day is written 2025-08-13, a month 2025-08."
     if row.predicate:
         try:
-            parse(row.predicate)
+            parse_predicate(row.predicate)
         except UsageError as error:
             return f"has no predicate: {error}"
     return ""

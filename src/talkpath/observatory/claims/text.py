@@ -9,7 +9,7 @@ from rich.table import Table
 from talkpath.observatory.claims.rows import Claim, Figure
 
 
-def table(claims: Sequence[Claim], superseded: set[str]) -> Table:
+def claims_table(claims: Sequence[Claim], superseded: set[str]) -> Table:
     """One line a claim."""
     rows = Table(box=None, pad_edge=False, show_header=False)
     for column in ("id", "date", "who", "says"):
@@ -20,7 +20,7 @@ def table(claims: Sequence[Claim], superseded: set[str]) -> Table:
     return rows
 
 
-def lines(claim: Claim) -> Iterator[str]:
+def claim_lines(claim: Claim) -> Iterator[str]:
     """All of one claim."""
     yield f"{claim.id}  {claim.date}  {claim.who} ({claim.kind}, credibility {claim.credibility})"
     yield f"  says       {claim.statement}"

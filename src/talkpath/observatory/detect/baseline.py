@@ -40,7 +40,7 @@ class Normal:
     known: Flags
 
 
-def normal(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal, rules: Assumptions) -> Normal:
+def normal_levels(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal, rules: Assumptions) -> Normal:
     """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event; `kept`:
     what was known before the event of those that have one, for when their clean days are too long ago."""
     import numpy as np
@@ -67,8 +67,9 @@ def upper_rate(taps: Floats, days: Floats, shape: float) -> Floats:
     return mean + UPPER * np.sqrt((mean + mean**2 / shape) / np.maximum(days, 1))
 
 
-def bounded_share(restricted: Floats, reports: Floats, days: Floats, prior: tuple[Floats | float, float], rho: float,
-                  side: float) -> Floats:  # fmt: skip
+def bounded_share(
+    restricted: Floats, reports: Floats, days: Floats, prior: tuple[Floats | float, float], rho: float, side: float
+) -> Floats:
     """A bound of a share: its mean and `side` standard deviations. `prior`: a share, worth so many reports."""
     import numpy as np
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events.record import EVERYWHERE, Event, Level, standing
+from talkpath.observatory.events.record import EVERYWHERE, Event, Level, not_withdrawn
 
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
 
@@ -22,7 +22,7 @@ def roll_up(events: Iterable[Event], counts: Iterable[Counts]) -> list[Event]:
     measured: dict[tuple[str, str, str], set[str]] = {}
     for one in counts:
         measured.setdefault((one.country, one.app, one.medium), set()).add(one.network)
-    ordered = sorted(standing(events), key=lambda event: (*_place(event), event.onset_high, event.kind != "ended"))
+    ordered = sorted(not_withdrawn(events), key=lambda event: (*_place(event), event.onset_high, event.kind != "ended"))
     found: list[Event] = []
     for place, group in groupby(ordered, key=_place):
         of_place = list(group)
@@ -78,8 +78,9 @@ def _leading(events: Iterable[Event]) -> str | None:
     return max(named, key=lambda rule: (named[rule], rule), default=None)
 
 
-def _rolled(events: list[Event], kind: str, networks: tuple[str, ...], measured: int, began: str,
-            rule: str | None) -> Event:  # fmt: skip
+def _rolled(
+    events: list[Event], kind: str, networks: tuple[str, ...], measured: int, began: str, rule: str | None
+) -> Event:
     first = min(events, key=lambda event: event.onset_high)
     level = max((event.level for event in events), key=ORDER.index)
     return replace(
@@ -93,8 +94,11 @@ def _rolled(events: list[Event], kind: str, networks: tuple[str, ...], measured:
         rule=rule,
         began=began,
         simulated=any(event.simulated for event in events),
-        known={name: min(event.known[name] for event in events if name in event.known)
-               for name in ORDER if any(name in event.known for event in events)},
+        known={
+            name: min(event.known[name] for event in events if name in event.known)
+            for name in ORDER
+            if any(name in event.known for event in events)
+        },
         sources=tuple(sorted({source for event in events for source in event.sources})),
         taps=sum(event.taps for event in events),
         checks=sum(event.checks for event in events),
@@ -106,4 +110,4 @@ def _rolled(events: list[Event], kind: str, networks: tuple[str, ...], measured:
         bundles=(),
         networks=networks,
         measured=measured,
-    )  # fmt: skip
+    )

@@ -73,7 +73,7 @@ class Panel:
         return date.fromordinal(int(self.dates[at])).isoformat()
 
 
-def panel(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Panel:
+def panel_of(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Panel:
     """Arrays of all counts."""
     import numpy as np
 
@@ -92,11 +92,17 @@ def panel(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Pane
         reports[*at, SOURCES.index(one.source)] += one.reports
         for site, key in enumerate(names):
             of_sites[:, *at, site] += one.responders.get(key, (0, 0))
-    return arrays(streams, np.array(days), restricted, reports, of_sites[1], of_sites[0])
+    return panel_of_arrays(streams, np.array(days), restricted, reports, of_sites[1], of_sites[0])
 
 
-def arrays(streams: list[Stream], dates: NDArray[np.int64], restricted: NDArray[np.int64], reports: NDArray[np.int64],
-           site_restricted: NDArray[np.int64], site_reports: NDArray[np.int64]) -> Panel:  # fmt: skip
+def panel_of_arrays(
+    streams: list[Stream],
+    dates: NDArray[np.int64],
+    restricted: NDArray[np.int64],
+    reports: NDArray[np.int64],
+    site_restricted: NDArray[np.int64],
+    site_reports: NDArray[np.int64],
+) -> Panel:
     """A panel of counts that already are arrays."""
     import numpy as np
 

@@ -62,8 +62,9 @@ def began(source: int, restricted: Integers, reports: Integers, normal: Floats, 
     return _looked_up(restricted, reports, (normal,), lambda n, at: _began(source, n, rounded(at[0], True), rules))
 
 
-def ended(source: int, restricted: Integers, reports: Integers, hit: Floats, normal: Floats,
-          rules: Assumptions) -> Floats:  # fmt: skip
+def ended(
+    source: int, restricted: Integers, reports: Integers, hit: Floats, normal: Floats, rules: Assumptions
+) -> Floats:
     """E-values for the end of a restriction under which the share (rate) was at least `hit`: counts x 1."""
 
     def table(n: int, at: tuple[float, ...]) -> Floats:
@@ -72,8 +73,12 @@ def ended(source: int, restricted: Integers, reports: Integers, hit: Floats, nor
     return _looked_up(restricted, reports, (hit, normal), table)
 
 
-def _looked_up(restricted: Integers, reports: Integers, given: tuple[Floats, ...],
-               table: Callable[[int, tuple[float, ...]], Floats]) -> Floats:  # fmt: skip
+def _looked_up(
+    restricted: Integers,
+    reports: Integers,
+    given: tuple[Floats, ...],
+    table: Callable[[int, tuple[float, ...]], Floats],
+) -> Floats:
     """One table for all counts that share it."""
     import numpy as np
 

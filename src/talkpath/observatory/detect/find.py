@@ -9,7 +9,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.assumptions import OBSERVATORY, SOURCES, Assumptions
-from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel
+from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel_of
 from talkpath.observatory.detect.prevalence import Share, prevalence
 from talkpath.observatory.detect.watch import Spell, Turn, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
@@ -18,7 +18,7 @@ LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule
 
 
-def find(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
+def find_events(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
     """All events of networks, in order of country, network, app and medium, then of time.
 
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
@@ -34,7 +34,7 @@ def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
     by_stream: dict[Stream, list[Counts]] = {}
     for one in counts:
         by_stream.setdefault(one.stream, []).append(one)
-    arrays = panel((one for found in by_stream.values() for one in found), rules.sites)
+    arrays = panel_of((one for found in by_stream.values() for one in found), rules.sites)
     spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
     told = (_Told(spell, arrays, by_stream[arrays.streams[at]], rules) for at, found in spells for spell in found)
     return [event for spell in told for event in spell.events()]

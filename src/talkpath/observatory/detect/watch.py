@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from talkpath.observatory.detect.assumptions import CONFIRMED, PROBE, RESISTANT, SIGNAL, SOURCES, TAP, Assumptions
-from talkpath.observatory.detect.baseline import Normal, bounded_share, normal
+from talkpath.observatory.detect.baseline import Normal, bounded_share, normal_levels
 from talkpath.observatory.detect.counts import Panel
 from talkpath.observatory.detect.evidence import began, ended, lifted
 from talkpath.observatory.detect.rings import Ring, agreeing, all_of, credible, some_of
@@ -93,7 +93,7 @@ class Watch:
         calm = np.ones(len(self.panel.streams), bool)
         calm[list(self._open)] = False
         clean = ~(self._doubted | self._in_event)
-        usual = normal(self.panel, at, clean, calm, self._kept(), self.rules)
+        usual = normal_levels(self.panel, at, clean, calm, self._kept(), self.rules)
         self._beginnings(at, usual)
         self._endings(at, usual)
 
@@ -123,8 +123,9 @@ class Watch:
             CONFIRMED: self._confirming(at, evidence),
             RESISTANT: some_of(self._tolled.since(), 3),
         }
-        passed = np.stack([weights[level].sum(axis=1) >= days
-                           for level, days in zip(weights, self.rules.threshold_days, strict=True)])  # fmt: skip
+        passed = np.stack(
+            [weights[level].sum(axis=1) >= days for level, days in zip(weights, self.rules.threshold_days, strict=True)]
+        )
         known = [stream for stream, spell in self._open.items() if spell.onset.level >= CONFIRMED]
         passed[RESISTANT - SIGNAL] &= passed[CONFIRMED - SIGNAL] | np.isin(np.arange(passed.shape[1]), known)
         for row in np.flatnonzero(passed.any(axis=0)):
@@ -261,8 +262,10 @@ class Watch:
         level = bounded_share(restricted, reports, days, JEFFREYS, self.rules.today, LOWER)
         mean = (restricted[TAP] + 0.5) / max(days[TAP], 1)
         level[TAP] = mean + LOWER * np.sqrt((mean + mean**2 / self.rules.tap_shape) / max(days[TAP], 1))
-        least = [lifted(source, float(usual.level[stream, source]), self.rules.alternatives[0], self.rules)
-                 for source in range(len(SOURCES))]  # fmt: skip
+        least = [
+            lifted(source, float(usual.level[stream, source]), self.rules.alternatives[0], self.rules)
+            for source in range(len(SOURCES))
+        ]
         return np.maximum(level, least)
 
     def _telling(self, spell: Spell, at: int) -> Flags:

@@ -26,7 +26,7 @@ DAY_CHARACTERS = len("2026-11-24")
 DECIDED = ("ok", "restricted", "closed", "impaired")
 
 
-class Report(Struct, frozen=True):
+class BundleVerdict(Struct, frozen=True):
     """One verdict of one bundle. `p`: the estimate of the share dropped, where the rule has one. `day` in UTC.
 
     `responder` is the far end's key, where it signed what it saw."""
@@ -47,7 +47,7 @@ class Report(Struct, frozen=True):
     simulated: bool = False
 
 
-class Day(Struct, frozen=True):
+class NetworkDay(Struct, frozen=True):
     """All decided reports of one day, network, app, medium and basis.
 
     `restricted`, `ok`, `closed`, `impaired` count reports. `rules`, `ways` and `ps` are those of the restricted ones,
@@ -84,7 +84,7 @@ class Day(Struct, frozen=True):
         return self.country, self.network, self.app, self.medium
 
 
-def reports(folder: Path) -> Iterator[Report]:
+def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
     """Those of all bundles below the folder; `BundleError` where one does not verify."""
     if not folder.is_dir():
         raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
@@ -95,17 +95,17 @@ def reports(folder: Path) -> Iterator[Report]:
         facts = hashlib.sha256(msgspec.msgpack.encode(bundle.facts or bundle.findings)).digest()
         if facts not in seen:  # the same run in two files counts once
             seen.add(facts)
-            yield from bundle_reports(bundle, hashlib.sha256(data).hexdigest())
+            yield from bundle_verdicts(bundle, hashlib.sha256(data).hexdigest())
 
 
-def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
+def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
     """One a verdict. A recording, or a check that does not tell its day, tells nothing here."""
     facts = bundle.facts
     if facts is None or not facts.started_at:
         return
     receipt = bundle.receipt
     for verdict in judge(facts):
-        yield Report(
+        yield BundleVerdict(
             bundle=name,
             network=receipt.network if receipt else UNKNOWN_NETWORK,
             country=receipt.country if receipt else UNKNOWN_COUNTRY,
@@ -122,20 +122,20 @@ def bundle_reports(bundle: Bundle, name: str) -> Iterator[Report]:
         )
 
 
-def days(found: Iterable[Report]) -> list[Day]:
+def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:
     """Network-days in order of stream and day; reports that decided nothing are no part of one."""
     decided = sorted((report for report in found if report.state in DECIDED), key=lambda r: (*_key(r), r.bundle))
     return [_day(list(group)) for _, group in groupby(decided, key=_key)]
 
 
-def _key(report: Report) -> tuple[str, str, str, str, str, str]:
+def _key(report: BundleVerdict) -> tuple[str, str, str, str, str, str]:
     return report.country, report.network, report.app, report.medium, report.day, report.basis
 
 
-def _day(found: list[Report]) -> Day:
+def _day(found: list[BundleVerdict]) -> NetworkDay:
     first = found[0]
     accusing = [report for report in found if report.state == "restricted"]
-    return Day(
+    return NetworkDay(
         network=first.network,
         country=first.country,
         app=first.app,
@@ -153,7 +153,7 @@ def _day(found: list[Report]) -> Day:
     )
 
 
-def _responders(found: list[Report]) -> dict[str, tuple[int, int]]:
+def _responders(found: list[BundleVerdict]) -> dict[str, tuple[int, int]]:
     """By the far end's key."""
     keys = sorted({report.responder for report in found} - {""})
     states = {key: [report.state for report in found if report.responder == key] for key in keys}

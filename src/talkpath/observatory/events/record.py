@@ -68,21 +68,21 @@ class Event(Struct, frozen=True):
     schema: str = "talkpath.event/1"
 
 
-def withdraw(event: Event, reason: str) -> Event:
+def withdrawal_of(event: Event, reason: str) -> Event:
     """The record that takes an event back; the event itself stays."""
     if not reason.strip():
         raise UsageError("An event is withdrawn with a reason; say why.")
     return replace(event, id=f"{event.id}/withdrawn", kind="withdrawn", began=event.id, reason=reason)
 
 
-def standing(events: Iterable[Event]) -> list[Event]:
+def not_withdrawn(events: Iterable[Event]) -> list[Event]:
     """Those that were not withdrawn."""
     every = list(events)
     gone = {event.began for event in every if event.kind == "withdrawn"}
     return [event for event in every if event.kind != "withdrawn" and not {event.id, event.began} & gone]
 
 
-def spans(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
+def restricted_spans(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
     """First and last restricted day of each confirmed event of one stream; LAST where it goes on."""
     every = list(events)
     ended = [event for event in every if event.kind == "ended" and event.level != "signal"]

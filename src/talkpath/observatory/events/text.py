@@ -19,24 +19,27 @@ LEVELS = {
 }
 
 
-def sentence(event: Event) -> str:
+def event_sentence(event: Event) -> str:
     """What, where, when, how sure."""
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
-    said = KINDS[event.kind].format(what=f"{event.medium} calls of {event.app}".replace("text calls", "messages"),
-                                    where=where, when=when(event))  # fmt: skip
+    said = KINDS[event.kind].format(
+        what=f"{event.medium} calls of {event.app}".replace("text calls", "messages"),
+        where=where,
+        when=onset_text(event),
+    )
     return f"{said}; {event.reason if event.kind == 'withdrawn' else LEVELS[event.level]}"
 
 
-def when(event: Event) -> str:
+def onset_text(event: Event) -> str:
     """Between which days."""
     if event.onset_low is None:
         return f"{event.onset_high} or before"
     return f"a day after {event.onset_low} and not after {event.onset_high}"
 
 
-def details(event: Event) -> Iterator[str]:
+def event_details(event: Event) -> Iterator[str]:
     """Numbers, each with what it counts."""
     if event.checks and event.kind != "ended":
         interval = ""

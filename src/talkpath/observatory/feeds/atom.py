@@ -11,7 +11,7 @@ ATOM = "http://www.w3.org/2005/Atom"
 NOT_XML = {code: None for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
 
 
-class Entry(NamedTuple):
+class AtomEntry(NamedTuple):
     """One entry. `name` gives the id: the same name, the same id, on any machine. `updated` as RFC 3339 has it."""
 
     name: str
@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     categories: Sequence[str] = ()
 
 
-def document(name: str, title: str, entries: Sequence[Entry], empty: str, link: str = "") -> str:
+def atom_document(name: str, title: str, entries: Sequence[AtomEntry], empty: str, link: str = "") -> str:
     """The whole document, in the order of the entries. `empty`: when it was updated, where it has none."""
     root = ElementTree.Element("feed", xmlns=ATOM)
     _add(root, "title", title)

@@ -1,6 +1,6 @@
 """The journal: every event as it was told, and when. Nothing in it is ever changed; later lines stand for earlier ones.
 
-Events are found anew each time from all counts, and late reports can move them. `news` compares: an event that was
+Events are found anew each time from all counts, and late reports can move them. `new_lines` compares: an event that was
 found again keeps the id under which it was first told, one whose level, dates or rule changed is told again, and one
 that is found no more is withdrawn, with the reason. Whoever reads the journal sees what was said at any time.
 """
@@ -16,14 +16,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.record import LAST, Event, withdraw
+from talkpath.observatory.events.record import LAST, Event, withdrawal_of
 from talkpath.observatory.log.private_files import open_private
 
 FIRST = "0000-01-01"
 GONE = "Reports that came later, or were taken back, speak against it."
 
 
-class Told(Struct, frozen=True):
+class JournalLine(Struct, frozen=True):
     """One line. `number` counts from 1, `at` is UTC as RFC 3339 has it."""
 
     number: int
@@ -31,18 +31,18 @@ class Told(Struct, frozen=True):
     event: Event
 
 
-def read(path: Path) -> list[Told]:
+def read_journal(path: Path) -> list[JournalLine]:
     """All lines; none where there is no such file. A last line that a crash cut short was never told."""
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
     try:
-        return [msgspec.json.decode(line, type=Told) for line in whole.splitlines()]
+        return [msgspec.json.decode(line, type=JournalLine) for line in whole.splitlines()]
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is no journal of events: {error}. Name another, or put back a copy.") from None
 
 
-def write(path: Path, news: Sequence[Told]) -> None:
+def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
     """Append them; they are on the disk when this returns."""
     kept = len(path.read_bytes().rpartition(b"\n")[0]) + 1 if path.exists() and path.stat().st_size else 0
     try:
@@ -55,7 +55,7 @@ def write(path: Path, news: Sequence[Told]) -> None:
         raise UsageError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.") from None
 
 
-def standing(journal: Iterable[Told]) -> dict[str, Event]:
+def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:
     """The last word on each event, by id, without what was withdrawn."""
     found: dict[str, Event] = {}
     for told in journal:
@@ -66,11 +66,11 @@ def standing(journal: Iterable[Told]) -> dict[str, Event]:
     return found
 
 
-def named(journal: Sequence[Told], found: Sequence[Event]) -> list[Event]:
+def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> list[Event]:
     """The events under the ids by which they were told first; one that never was, under one that none ever had."""
     used = {told.event.id for told in journal}
     free: dict[tuple[str, ...], list[Event]] = {}
-    for one in standing(journal).values():
+    for one in current_events(journal).values():
         free.setdefault(_stream(one), []).append(one)
     names: dict[str, str] = {}
     for event in found:
@@ -82,20 +82,20 @@ def named(journal: Sequence[Told], found: Sequence[Event]) -> list[Event]:
     return [replace(event, id=names[event.id], began=names.get(event.began, event.began)) for event in found]
 
 
-def news(journal: Sequence[Told], found: Sequence[Event], at: str, least: int = 5) -> list[Told]:
+def new_lines(journal: Sequence[JournalLine], found: Sequence[Event], at: str, least: int = 5) -> list[JournalLine]:
     """What is to be told now: new events, changed ones, and those that are found no more.
 
     An event is told again, too, when `least` people have come to tell it: then it may be published.
     """
-    known, now = standing(journal), named(journal, found)
+    known, now = current_events(journal), with_journal_ids(journal, found)
     told = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
     stand = {one.id for one in now}
-    told += [withdraw(one, GONE) for name, one in known.items() if name not in stand]
+    told += [withdrawal_of(one, GONE) for name, one in known.items() if name not in stand]
     first = journal[-1].number + 1 if journal else 1
-    return [Told(number, at, event) for number, event in enumerate(told, first)]
+    return [JournalLine(number, at, event) for number, event in enumerate(told, first)]
 
 
-def taken_back(journal: Iterable[Told]) -> list[Event]:
+def withdrawn_events(journal: Iterable[JournalLine]) -> list[Event]:
     """The events that were withdrawn, each as it was told last, and what took it back."""
     last: dict[str, Event] = {}
     found: list[Event] = []

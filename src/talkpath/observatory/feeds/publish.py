@@ -10,10 +10,17 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.entries import delayed, published
-from talkpath.observatory.feeds.entries import feed as atom
-from talkpath.observatory.feeds.journal import Told, named, news, read, taken_back, write
-from talkpath.observatory.feeds.webhook import Progress, deliver, load_hooks, post, read_progress, write_progress
+from talkpath.observatory.feeds.entries import atom_feed as atom
+from talkpath.observatory.feeds.entries import delayed_lines, published_lines
+from talkpath.observatory.feeds.journal import (
+    JournalLine,
+    new_lines,
+    read_journal,
+    with_journal_ids,
+    withdrawn_events,
+    write_journal,
+)
+from talkpath.observatory.feeds.webhook import HookProgress, deliver, load_hooks, post, read_progress, write_progress
 from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.publication import Publication
 
@@ -21,15 +28,20 @@ DAY_CHARACTERS = len("2026-11-24")
 ALL = "events"
 
 
-def tell(events: Sequence[Event], journal: Path, publication: Publication, feed: Path | None = None,
-         webhooks: Path | None = None) -> str:  # fmt: skip
+def publish_events(
+    events: Sequence[Event],
+    journal: Path,
+    publication: Publication,
+    feed: Path | None = None,
+    webhooks: Path | None = None,
+) -> str:
     """What was new, and where it went, in a sentence. The journal is on the disk before anything is sent."""
     if webhooks:
         load_hooks(webhooks)
-    before, now = read(journal), _now()
-    fresh = news(before, events, now, publication.min_contributors)
-    write(journal, fresh)
-    shown = published([*before, *fresh], publication, now[:DAY_CHARACTERS])
+    before, now = read_journal(journal), _now()
+    fresh = new_lines(before, events, now, publication.min_contributors)
+    write_journal(journal, fresh)
+    shown = published_lines([*before, *fresh], publication, now[:DAY_CHARACTERS])
     if feed:
         feed.write_text(atom(shown, now), encoding="utf-8")
     said = [f"{len(fresh)} new lines in {journal.name}; {len(shown)} of {len(before) + len(fresh)} may be published."]
@@ -38,26 +50,27 @@ def tell(events: Sequence[Event], journal: Path, publication: Publication, feed:
     return " ".join(said)
 
 
-def record(events: Sequence[Event], journal: Path, publication: Publication, today: str, feeds: Path,
-           address: str = "") -> list[Event]:  # fmt: skip
+def record_events(
+    events: Sequence[Event], journal: Path, publication: Publication, today: str, feeds: Path, address: str = ""
+) -> list[Event]:
     """Put what is new into the journal and the feeds; all events as the journal calls them, withdrawn ones too.
 
     In the folder `feeds` are events.atom and one for each country, as XX.atom.
     """
-    before = read(journal)
-    fresh = news(before, events, _now(), publication.min_contributors)
+    before = read_journal(journal)
+    fresh = new_lines(before, events, _now(), publication.min_contributors)
     if fresh:
-        write(journal, fresh)
+        write_journal(journal, fresh)
     every = [*before, *fresh]
-    shown = published(every, publication, today)
+    shown = published_lines(every, publication, today)
     make_folder(feeds)
     _put(feeds, ALL, shown, today, address)
     for country in sorted({told.event.country for told in every}):
         _put(feeds, country, [told for told in shown if told.event.country == country], today, address)
-    return [*named(before, events), *taken_back(every)]
+    return [*with_journal_ids(before, events), *withdrawn_events(every)]
 
 
-class Deliveries(NamedTuple):
+class DeliveryCount(NamedTuple):
     """How many lines arrived at receivers, and how many wait for the next run."""
 
     delivered: int
@@ -68,20 +81,20 @@ class Deliveries(NamedTuple):
         return f"{self.delivered} deliveries{rest}."
 
 
-def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> Deliveries:
+def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> DeliveryCount:
     """Send the receivers what they did not get yet."""
-    hooks, every, kept = load_hooks(webhooks), read(journal), journal.with_suffix(".delivered.json")
-    shown, later = published(every, publication, today), delayed(every, publication, today)
+    hooks, every, kept = load_hooks(webhooks), read_journal(journal), journal.with_suffix(".delivered.json")
+    shown, later = published_lines(every, publication, today), delayed_lines(every, publication, today)
     progress, delivered, waiting = read_progress(kept), 0, 0
     for hook in hooks:
-        before = progress.get(hook.name, Progress())
+        before = progress.get(hook.name, HookProgress())
         progress[hook.name], outcome = deliver(hook, shown, before, post, time.sleep, time.time, SystemRandom(), later)
         write_progress(kept, progress)
         delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
-    return Deliveries(delivered, waiting)
+    return DeliveryCount(delivered, waiting)
 
 
-def _put(feeds: Path, name: str, shown: Sequence[Told], today: str, address: str) -> None:
+def _put(feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str) -> None:
     """Whole or not at all, and only where it changed."""
     path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address)
     if not path.exists() or path.read_text(encoding="utf-8") != text:

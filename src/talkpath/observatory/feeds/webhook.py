@@ -28,7 +28,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.feeds.journal import Told
+from talkpath.observatory.feeds.journal import JournalLine
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.version import VERSION
 
@@ -63,13 +63,13 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("wrong length")
         return key
 
-    def wants(self, told: Told) -> bool:
+    def wants(self, told: JournalLine) -> bool:
         """Whether the receiver asked for events like this one."""
         event = told.event
         return (not self.countries or event.country in self.countries) and (not self.apps or event.app in self.apps)
 
 
-class Progress(Struct, frozen=True):
+class HookProgress(Struct, frozen=True):
     """What a receiver got: all lines up to number `upto`, except those in `left`."""
 
     upto: int = 0
@@ -80,7 +80,7 @@ class Progress(Struct, frozen=True):
         return number > self.upto or number in self.left
 
 
-class Outcome(Struct, frozen=True):
+class DeliveryOutcome(Struct, frozen=True):
     """The result of one run for one receiver: how many lines arrived, and how many wait for another run."""
 
     hook: str
@@ -130,9 +130,16 @@ def waits(random: Random) -> Iterator[float]:
         yield min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2)
 
 
-def deliver(hook: Hook, journal: Sequence[Told], progress: Progress, post: Post, sleep: Callable[[float], None],
-            now_s: Callable[[], float], random: Random,
-            later: Sequence[int] = ()) -> tuple[Progress, Outcome]:  # fmt: skip
+def deliver(
+    hook: Hook,
+    journal: Sequence[JournalLine],
+    progress: HookProgress,
+    post: Post,
+    sleep: Callable[[float], None],
+    now_s: Callable[[], float],
+    random: Random,
+    later: Sequence[int] = (),
+) -> tuple[HookProgress, DeliveryOutcome]:
     """Send what the receiver lacks; returns its new progress and what happened. `later` are numbers of lines that may
     not be published yet."""
     wanted = [told for told in journal if progress.lacks(told.number) and hook.wants(told)]
@@ -141,11 +148,17 @@ def deliver(hook: Hook, journal: Sequence[Told], progress: Progress, post: Post,
         arrived += 1
     left = {told.number for told in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
     upto = max([progress.upto, *later, *(told.number for told in journal)])
-    return Progress(upto, tuple(sorted(left))), Outcome(hook.name, arrived, len(wanted) - arrived)
+    return HookProgress(upto, tuple(sorted(left))), DeliveryOutcome(hook.name, arrived, len(wanted) - arrived)
 
 
-def _arrives(hook: Hook, told: Told, post: Post, sleep: Callable[[float], None], now_s: Callable[[], float],
-             random: Random) -> bool:  # fmt: skip
+def _arrives(
+    hook: Hook,
+    told: JournalLine,
+    post: Post,
+    sleep: Callable[[float], None],
+    now_s: Callable[[], float],
+    random: Random,
+) -> bool:
     body = msgspec.json.encode(told)
     name = message_id(body)
     for wait in (*waits(random), None):
@@ -182,17 +195,17 @@ def post(url: str, headers: dict[str, str], body: bytes) -> int:
         connection.close()
 
 
-def read_progress(path: Path) -> dict[str, Progress]:
+def read_progress(path: Path) -> dict[str, HookProgress]:
     """What every receiver got, by the name of its hook."""
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Progress])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, HookProgress])
     except msgspec.MsgspecError:
         raise UsageError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
 
 
-def write_progress(path: Path, progress: dict[str, Progress]) -> None:
+def write_progress(path: Path, progress: dict[str, HookProgress]) -> None:
     """Replace the file in one step."""
     replace_file(path, msgspec.json.encode(progress))
 

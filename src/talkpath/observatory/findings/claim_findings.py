@@ -9,23 +9,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.claims.ledger import Entry, Evidence, hold, placed
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.claims.ledger import ClaimResult, Evidence, moved_to, results_of
 from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import FOLDER
-from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.network_days import Day, days, reports
+from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, Event
-from talkpath.observatory.findings.detector_input import of_days, of_taps
-from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps
+from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables
 
 SCHEMA = "talkpath.claims/1"
 
 
-class Looked(Struct, frozen=True):
+class EvidenceSummary(Struct, frozen=True):
     """What was there to hold claims against. `unplaced`: network-days of bundles that no receipt places."""
 
     reports: int
@@ -40,36 +40,39 @@ class Ledger(Struct, frozen=True):
     """The whole object; `looked`, `entries`, `events`, `reach` are empty where claims were only listed."""
 
     claims: tuple[Claim, ...]
-    looked: Looked | None = None
-    entries: tuple[Entry, ...] = ()
+    looked: EvidenceSummary | None = None
+    entries: tuple[ClaimResult, ...] = ()
     events: tuple[Event, ...] = ()
-    reach: tuple[Reach, ...] = ()
+    reach: tuple[ReachEstimate, ...] = ()
     schema: str = SCHEMA
 
 
-def hold_folder(claims: Sequence[Claim], folder: Path, published: Sequence[Published] = (),
-                country: str = "") -> Ledger:  # fmt: skip
+def results_of_folder(
+    claims: Sequence[Claim], folder: Path, published: Sequence[Published] = (), country: str = ""
+) -> Ledger:
     """Hold the claims against the folder's bundles; what is said of any place against `country`, where one is given."""
-    found = days(reports(folder))
+    found = network_days(folder_verdicts(folder))
     if not found:
         raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
-    events = find([*of_days(found), *of_taps(folder / "taps.jsonl")], FOLDER)
+    events = find_events([*counts_of_days(found), *counts_of_taps(folder / "taps.jsonl")], FOLDER)
     moved = [_moved(claim, country) for claim in claims] if country else claims
     return Ledger(
         claims=tuple(moved),
         looked=_looked(found),
-        entries=tuple(hold(moved, Evidence(found, events, published))),
+        entries=tuple(results_of(moved, Evidence(found, events, published))),
         events=tuple(events),
         reach=tuple(all_reach(found, events, load_tables(folder))),
     )
 
 
 def _moved(claim: Claim, country: str) -> Claim:
-    return replace(claim, predicate=str(placed(parse(claim.predicate), country))) if claim.predicate else claim
+    return (
+        replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), country))) if claim.predicate else claim
+    )
 
 
-def _looked(found: Sequence[Day]) -> Looked:
-    return Looked(
+def _looked(found: Sequence[NetworkDay]) -> EvidenceSummary:
+    return EvidenceSummary(
         reports=sum(day.count for day in found),
         networks=len({(day.country, day.network) for day in found} - {(UNKNOWN_COUNTRY, UNKNOWN_NETWORK)}),
         unplaced=sum(day.network == UNKNOWN_NETWORK for day in found),

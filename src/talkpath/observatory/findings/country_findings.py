@@ -1,7 +1,7 @@
-"""What is found in the day counts of an observatory: events, claims held, reach. Pure, and slow: not for a request.
+"""What follows from an observatory's day counts, country by country: events, tested claims, reach. Pure, and slow.
 
-A country at a time, since none is another's peer: what one needs in memory is what its largest country has. `look`
-runs in a process of its own (web/event_worker.py), so that no detector ever shares the ingest's; `assemble` is quick.
+No country's networks are compared with another's, so that the memory needed is that of the largest country.
+`country_findings` runs in a worker process (web/event_worker.py), beside the intake; `assemble_findings` is quick.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.claims.grammar import parse
-from talkpath.observatory.claims.ledger import Counts, Entry, hold_counts, placed, weigh
+from talkpath.observatory.claims.grammar import parse_predicate
+from talkpath.observatory.claims.ledger import ClaimResult, Counts, count_evidence, moved_to, results_from_counts
 from talkpath.observatory.claims.published import load_published
-from talkpath.observatory.claims.rows import Claim, current, load
+from talkpath.observatory.claims.rows import Claim, current_claims, load_claims
 from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
 from talkpath.observatory.detect.country import roll_up
-from talkpath.observatory.detect.find import find
-from talkpath.observatory.events.network_days import Day
+from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.findings.detector_input import of_index
-from talkpath.observatory.index.queries import CarryDay, DayCount, read_carry_days, read_day_counts
-from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.findings.detector_input import counts_of_index
+from talkpath.observatory.index.queries import DayCount, TransportDay, read_carry_days, read_day_counts
+from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables
 
 
-class Box(Struct, frozen=True):
+class SimulatedCountry(Struct, frozen=True):
     """A made-up country: the folder that it was played into, where that is known, and its code, which claims are held
     against."""
 
@@ -48,7 +48,7 @@ class Totals(Struct, frozen=True):
     last_day: str
 
 
-class Country(Struct, frozen=True):
+class CountryFindings(Struct, frozen=True):
     """What follows from the counts of one country. `said` is what they say of each word of the claims."""
 
     name: str
@@ -58,48 +58,52 @@ class Country(Struct, frozen=True):
     last_day: str
     events: tuple[Event, ...]
     said: Counts
-    reach: tuple[Reach, ...]
+    reach: tuple[ReachEstimate, ...]
 
 
-class Findings(Struct, frozen=True):
+class ObservatoryFindings(Struct, frozen=True):
     """All of them, and what they rest on."""
 
     totals: Totals
     countries: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    reach: tuple[Reach, ...] = ()
+    entries: tuple[ClaimResult, ...] = ()
+    reach: tuple[ReachEstimate, ...] = ()
 
 
-NOTHING = Findings(Totals(0, 0, 0, "", ""))
+NOTHING = ObservatoryFindings(Totals(0, 0, 0, "", ""))
 
 
-def look(day_counts: bytes, carried: bytes, box: Box | None = None) -> Country:
+def country_findings(day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:
     """Of one country's lines (`queries.day_count_lines`, `queries.carry_days`).
 
     Of a made-up one nobody is presumed to lie unseen: the detector's assumptions are those for a folder in hand.
     """
-    return look_at(read_day_counts(day_counts), read_carry_days(carried), box)
+    return findings_from_counts(read_day_counts(day_counts), read_carry_days(carried), box)
 
 
-def look_at(counts: Sequence[DayCount], carried: Sequence[CarryDay], box: Box | None = None) -> Country:
+def findings_from_counts(
+    counts: Sequence[DayCount], carried: Sequence[TransportDay], box: SimulatedCountry | None = None
+) -> CountryFindings:
     """The same of what was read."""
     days = [as_day(one) for one in counts if one.source != "tap" and _decided(one)]
-    heard = list(of_index(counts, carried))
-    events = find(heard, FOLDER if box else OBSERVATORY)
-    return Country(
+    heard = list(counts_of_index(counts, carried))
+    events = find_events(heard, FOLDER if box else OBSERVATORY)
+    return CountryFindings(
         name=counts[0].country,
         reports=sum(map(_decided, counts)),
         networks=len({one.network for one in counts}),
         first_day=min(one.day for one in counts),
         last_day=max(one.day for one in counts),
         events=(*events, *roll_up(events, heard)),
-        said=weigh(claims_of(box), days, events),
+        said=count_evidence(claims_of(box), days, events),
         reach=tuple(all_reach(days, events, load_tables(box.folder if box else None))) if days else (),
     )
 
 
-def assemble(found: Iterable[Country], events: Iterable[Event] | None = None, box: Box | None = None) -> Findings:
+def assemble_findings(
+    found: Iterable[CountryFindings], events: Iterable[Event] | None = None, box: SimulatedCountry | None = None
+) -> ObservatoryFindings:
     """All countries together; `events` as they were told (feeds/journal.py), where they were."""
     every = sorted(found, key=lambda one: (-one.networks, one.name))
     if not every:
@@ -111,24 +115,24 @@ def assemble(found: Iterable[Country], events: Iterable[Event] | None = None, bo
         first_day=min(one.first_day for one in every),
         last_day=max(one.last_day for one in every),
     )
-    return Findings(
+    return ObservatoryFindings(
         totals=totals,
         countries=tuple(one.name for one in every),
         events=tuple(events if events is not None else (event for one in every for event in one.events)),
-        entries=tuple(hold_counts(claims_of(box), [one.said for one in every], load_published())),
+        entries=tuple(results_from_counts(claims_of(box), [one.said for one in every], load_published())),
         reach=tuple(reach for one in every for reach in one.reach),
     )
 
 
 @cache
-def claims_of(box: Box | None) -> tuple[Claim, ...]:
+def claims_of(box: SimulatedCountry | None) -> tuple[Claim, ...]:
     """The claims that stand; of a made-up country as if said of it."""
-    return tuple(_moved(claim, box.country) if box else claim for claim in current(load()))
+    return tuple(_moved(claim, box.country) if box else claim for claim in current_claims(load_claims()))
 
 
-def as_day(one: DayCount) -> Day:
+def as_day(one: DayCount) -> NetworkDay:
     """What claims are held against."""
-    return Day(
+    return NetworkDay(
         network=one.network,
         country=one.country,
         app=one.app,
@@ -156,7 +160,9 @@ def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def _moved(claim: Claim, country: str) -> Claim:
-    return replace(claim, predicate=str(placed(parse(claim.predicate), country))) if claim.predicate else claim
+    return (
+        replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), country))) if claim.predicate else claim
+    )
 
 
 def _decided(one: DayCount) -> int:

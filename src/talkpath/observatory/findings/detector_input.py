@@ -17,16 +17,21 @@ from msgspec import Struct
 from talkpath.errors import UsageError
 from talkpath.observatory.detect.assumptions import SOURCES, Source
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.events.network_days import Day, days, reports
+from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 
 if TYPE_CHECKING:
-    from talkpath.observatory.index.queries import CarryDay, DayCount
+    from talkpath.observatory.index.queries import DayCount, TransportDay
 
-HEARD_AS: dict[str, Source] = {"shape": "probe", "address": "probe", "signalling": "probe", "webrtc": "browser",
-                               "call": "capture"}  # fmt: skip
+HEARD_AS: dict[str, Source] = {
+    "shape": "probe",
+    "address": "probe",
+    "signalling": "probe",
+    "webrtc": "browser",
+    "call": "capture",
+}
 
 
-class Tap(Struct, frozen=True):
+class TapLine(Struct, frozen=True):
     """One line of taps.jsonl: "my call failed"."""
 
     day: str
@@ -39,10 +44,10 @@ class Tap(Struct, frozen=True):
 
 def folder_counts(folder: Path) -> list[Counts]:
     """Of all bundles and taps below the folder."""
-    return [*of_days(days(reports(folder))), *of_taps(folder / "taps.jsonl")]
+    return [*counts_of_days(network_days(folder_verdicts(folder))), *counts_of_taps(folder / "taps.jsonl")]
 
 
-def of_days(found: Iterable[Day]) -> Iterator[Counts]:
+def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
     """One a network-day and basis."""
     for day in found:
         yield Counts(
@@ -62,18 +67,19 @@ def of_days(found: Iterable[Day]) -> Iterator[Counts]:
         )
 
 
-def of_taps(path: Path) -> Iterator[Counts]:
+def counts_of_taps(path: Path) -> Iterator[Counts]:
     """One a network-day, app and medium; none where there is no such file. `UsageError` names a line that is none."""
     if not path.is_file():
         return
     lines = enumerate(path.read_bytes().splitlines(), 1)
     counted = Counter(_tap(number, line) for number, line in lines if line.strip())
     for tap, count in sorted(counted.items(), key=lambda item: msgspec.structs.astuple(item[0])):
-        yield Counts(tap.day, tap.country, tap.network, tap.app, tap.medium, "tap", count, count,
-                     simulated=tap.simulated)  # fmt: skip
+        yield Counts(
+            tap.day, tap.country, tap.network, tap.app, tap.medium, "tap", count, count, simulated=tap.simulated
+        )
 
 
-def of_index(found: Iterable[DayCount], carried: Iterable[CarryDay] = ()) -> Iterator[Counts]:
+def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] = ()) -> Iterator[Counts]:
     """Of the index's day counts, and of what carried calls on those days; imports are no source.
 
     A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
@@ -96,12 +102,13 @@ def of_index(found: Iterable[DayCount], carried: Iterable[CarryDay] = ()) -> Ite
                 restricted=restricted,
                 contributors=max(one.contributors, 1),
                 rules=one.rules,
-                responders={key: (count, one.responders_restricted.get(key, 0))
-                            for key, count in one.responders.items()},
+                responders={
+                    key: (count, one.responders_restricted.get(key, 0)) for key, count in one.responders.items()
+                },
                 carries=tuple(transports.get((one.country, one.network, one.app, one.medium, one.day), ())),
                 bundles=one.bundles,
                 simulated=one.simulated,
-            )  # fmt: skip
+            )
 
 
 def _heard(one: DayCount) -> tuple[int, int]:
@@ -112,8 +119,8 @@ def _heard(one: DayCount) -> tuple[int, int]:
     return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
 
 
-def _tap(number: int, line: bytes) -> Tap:
+def _tap(number: int, line: bytes) -> TapLine:
     try:
-        return msgspec.json.decode(line, type=Tap)
+        return msgspec.json.decode(line, type=TapLine)
     except msgspec.MsgspecError as error:
         raise UsageError(f"Line {number} of taps.jsonl is no tap: {error}. Mend or delete it.") from None

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.event_context import all_bearing, event_reach
+from talkpath.observatory.claims.event_context import all_related_claims, event_reach
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import Assumptions
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.counts import Counts
-from talkpath.observatory.detect.find import find
+from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
-from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.reach.tables import Tables
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.reach.tables import ReachTables
 
 SCHEMA = "talkpath.events/1"
 
 
-class Heard(Struct, frozen=True):
+class ReportSummary(Struct, frozen=True):
     """What there was to look at: decided reports and taps, by whom, where and when."""
 
     reports: int
@@ -31,36 +31,38 @@ class Heard(Struct, frozen=True):
     simulated: bool
 
 
-class Found(Struct, frozen=True):
+class EventFindings(Struct, frozen=True):
     """The object that `talkpath observe events --json` prints. `claims` and `reach` by the event's id; an event of
     which nobody knows how many it touches has no reach. `trusted`: by the assumptions for a folder in hand."""
 
-    heard: Heard
+    heard: ReportSummary
     events: tuple[Event, ...]
     countries: tuple[Event, ...]
     claims: dict[str, tuple[str, ...]]
-    reach: dict[str, Reach]
+    reach: dict[str, ReachEstimate]
     trusted: bool
     schema: str = SCHEMA
 
 
-def look(counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], tables: Tables) -> Found:
+def find_all(
+    counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], tables: ReachTables
+) -> EventFindings:
     """Look for events, and for what hangs on them."""
-    events = find(counts, rules)
+    events = find_events(counts, rules)
     reach = {event.id: event_reach(event, tables) for event in events}
-    return Found(
+    return EventFindings(
         heard=_heard(counts),
         events=tuple(events),
         countries=tuple(roll_up(events, counts)),
-        claims={name: ids for name, ids in all_bearing(events, claims).items() if ids},
+        claims={name: ids for name, ids in all_related_claims(events, claims).items() if ids},
         reach={name: people for name, people in reach.items() if people},
         trusted=not rules.strict,
     )
 
 
-def _heard(counts: Sequence[Counts]) -> Heard:
+def _heard(counts: Sequence[Counts]) -> ReportSummary:
     placed = [one for one in counts if one.country != UNKNOWN_COUNTRY]
-    return Heard(
+    return ReportSummary(
         reports=sum(one.reports for one in counts if one.source != "tap"),
         taps=sum(one.reports for one in counts if one.source == "tap"),
         sources=tuple(sorted({one.source for one in counts})),

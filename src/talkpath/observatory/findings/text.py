@@ -6,30 +6,32 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from talkpath.observatory.claims.count import Part
-from talkpath.observatory.claims.ledger import Entry, Side
+from talkpath.observatory.claims.count import PredicateCount
+from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
 from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.events.text import details, sentence
+from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.findings.claim_findings import Ledger
-from talkpath.observatory.findings.event_findings import Found
-from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.findings.event_findings import EventFindings
+from talkpath.observatory.reach.estimate import ReachEstimate
 
 DECIDED = ("supported", "contradicted")
 BEARS = "A measurement bears on a claim; it never proves who did something, or why."
 
 
-def event_lines(found: Found, *, signals: bool = True) -> Iterator[str]:
+def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     """All events with their numbers; without `signals` the unconfirmed ones are only counted."""
     heard = found.heard
     if heard.simulated:
         yield "SIMULATED: these reports come from the lab."
-    yield (f"{heard.reports} verdicts and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
-           f"{heard.last_day}; heard: {', '.join(heard.sources)}.")  # fmt: skip
+    yield (
+        f"{heard.reports} verdicts and {heard.taps} taps of {heard.networks} networks, {heard.first_day} to "
+        f"{heard.last_day}; heard: {', '.join(heard.sources)}."
+    )
     shown = [event for event in found.events if signals or event.level != "signal"]
     for event in (*found.countries, *shown):
         yield ""
-        yield _upper(sentence(event)) + "."
-        yield from (f"  {said}" for said in details(event))
+        yield _upper(event_sentence(event)) + "."
+        yield from (f"  {said}" for said in event_details(event))
         if claims := found.claims.get(event.id):
             yield f"  bears on {' '.join(claims)}"
         if reach := found.reach.get(event.id):
@@ -43,7 +45,7 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def claim_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:
+def result_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:
     """A summary of the evidence, each decided claim (or `every` claim) with its numbers, the ids of the others, and the
     reach."""
     looked = found.looked
@@ -66,7 +68,7 @@ def claim_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:
     yield BEARS
 
 
-def _entry(claim: Claim, entry: Entry) -> Iterator[Text | str]:
+def _entry(claim: Claim, entry: ClaimResult) -> Iterator[Text | str]:
     """The claim, its outcome, and the numbers of whoever decided it; of both sides where they disagree."""
     yield Text(f"{entry.claim}  {entry.outcome}", style="bold").append(f"  {claim.who}: {claim.statement}", "not bold")
     sides = (("measured", entry.own, "own"), ("published by others", entry.published, "published"))
@@ -81,11 +83,11 @@ def _entry(claim: Claim, entry: Entry) -> Iterator[Text | str]:
         yield f"     against {other}, which is {outcome}"
 
 
-def _side(side: Side) -> Iterator[str]:
+def _side(side: EvidenceOutcome) -> Iterator[str]:
     yield from map(_part, side.parts)
 
 
-def _part(part: Part) -> str:
+def _part(part: PredicateCount) -> str:
     said = f"{part.word} {part.medium} of {part.app}: {part.outcome}; {part.yes} of {part.told} networks"
     if part.low is not None and part.high is not None:
         said += f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)"
@@ -95,7 +97,7 @@ def _part(part: Part) -> str:
     return f"{said}; {part.reports} verdicts{when}"
 
 
-def _reach(reach: Reach) -> str:
+def _reach(reach: ReachEstimate) -> str:
     middle = f"about {reach.estimate / 1e6:.1f}, " if reach.estimate is not None else ""
     return (
         f"People touched ({reach.country}, {reach.medium} of {' or '.join(reach.apps)}, {reach.networks} networks): "

@@ -21,16 +21,16 @@ from talkpath.evidence.bundle import read_seal
 from talkpath.observatory.importers.folder import folder_bundles, folder_taps, pseudonym
 from talkpath.observatory.importers.ooni import read_ooni
 from talkpath.observatory.judging.judges import Judges
-from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Imported, Received, Record
-from talkpath.observatory.log.stop_list import stops
+from talkpath.observatory.log.stop_list import stopped_countries
 
 GROUP = 256
 OnProgress = Callable[[int], None]
 Item = TypeVar("Item")
 
 
-class Brought(Struct, frozen=True):
+class ImportCount(Struct, frozen=True):
     """How many of each were taken, there already, or refused. `others` are what is none of ours."""
 
     bundles: int = 0
@@ -42,24 +42,30 @@ class Brought(Struct, frozen=True):
     others: int = 0
 
 
-def bring_ooni(log: Log, file: Path, progress: OnProgress = lambda count: None) -> Brought:
+def import_ooni(log: Log, file: Path, progress: OnProgress = lambda count: None) -> ImportCount:
     """Take OONI's measurements; `progress` is called with how many lines were read."""
     measurements = known = refused = others = count = 0
     stopped = _stopped(log)
     for group in _groups(read_ooni(file)):
         found = [one for one in group if isinstance(one, Imported)]
-        entries = [Entry(one) for one in found if one.country not in stopped]
+        entries = [LogEntry(one) for one in found if one.country not in stopped]
         refused += len(found) - len(entries)
         taken = log.commit(entries)
         measurements, known = measurements + sum(taken), known + taken.count(False)
         refused += sum(isinstance(one, WireError) for one in group)
         others, count = others + group.count(None), count + len(group)
         progress(count)
-    return Brought(measurements=measurements, known=known, refused=refused, others=others)
+    return ImportCount(measurements=measurements, known=known, refused=refused, others=others)
 
 
-def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
-                 progress: OnProgress = lambda count: None) -> Brought:  # fmt: skip
+def import_folder(
+    log: Log,
+    folder: Path,
+    listed: Mapping[str, str],
+    simulated: bool,
+    jobs: int = 1,
+    progress: OnProgress = lambda count: None,
+) -> ImportCount:
     """Take a folder's bundles and taps; `progress` is called with how many bundles were judged."""
     bundles = known = refused = taps = 0
     stopped = _stopped(log)
@@ -69,14 +75,15 @@ def bring_folder(log: Log, folder: Path, listed: Mapping[str, str], simulated: b
         bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
     unfit = judge_waiting(log, listed, simulated, jobs, progress)
     for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
-        entries = [Entry(tap) for tap in some if tap.country not in stopped]
+        entries = [LogEntry(tap) for tap in some if tap.country not in stopped]
         counted = log.commit(entries)
         taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
-    return Brought(bundles, taps, 0, known, refused, unfit)
+    return ImportCount(bundles, taps, 0, known, refused, unfit)
 
 
-def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1,
-                  progress: OnProgress = lambda count: None) -> int:  # fmt: skip
+def judge_waiting(
+    log: Log, listed: Mapping[str, str], simulated: bool, jobs: int = 1, progress: OnProgress = lambda count: None
+) -> int:
     """Judge all that nobody judged yet; how many were unfit."""
     outcomes: Counter[str] = Counter()
 
@@ -85,7 +92,7 @@ def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: in
         progress(outcomes.total())
 
     async def commit(record: Record) -> bool:
-        return log.commit([Entry(record)])[0]
+        return log.commit([LogEntry(record)])[0]
 
     async def judge_all() -> None:
         judges = Judges(log, commit, listed, simulated, count, jobs)
@@ -99,15 +106,15 @@ def judge_waiting(log: Log, listed: Mapping[str, str], simulated: bool, jobs: in
     return outcomes["unfit"]
 
 
-def _entry(data: bytes) -> Entry:
+def _entry(data: bytes) -> LogEntry:
     name = hashlib.sha256(data).hexdigest()
     made_up = read_seal(data).simulated
-    return Entry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
+    return LogEntry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
 
 
 def _stopped(log: Log) -> frozenset[str]:
     """Countries that nothing is taken from."""
-    return frozenset(known.country for known in stops(log.folder.root))
+    return frozenset(known.country for known in stopped_countries(log.folder.root))
 
 
 def _fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:

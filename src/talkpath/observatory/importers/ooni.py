@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError, WireError
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
-from talkpath.observatory.log.records import Imported, Said
+from talkpath.observatory.log.records import Imported, LoggedVerdict
 
 ORIGIN = "ooni"
 MOST_LINE_BYTES = 32 << 20  # bodies of web pages are in it
@@ -92,16 +92,16 @@ def _id(found: Measurement) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> Said | None:
+def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdict | None:
     """What is said of an app's own servers; None where nothing is known."""
     if failed is None:
         return None
     if not failed:
-        return Said(app, "text", "ok", "signalling")
-    return Said(app, "text", "insufficient", "signalling", rule, reason="single_request")
+        return LoggedVerdict(app, "text", "ok", "signalling")
+    return LoggedVerdict(app, "text", "insufficient", "signalling", rule, reason="single_request")
 
 
-def _whatsapp(found: Measurement, keys: Keys) -> Said | None:
+def _whatsapp(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """The app's endpoints and its registration; the web client is another thing."""
     states = [keys.get("whatsapp_endpoints_status"), keys.get("registration_server_status")]
     if not all(state in ("ok", "blocked") for state in states):
@@ -110,7 +110,7 @@ def _whatsapp(found: Measurement, keys: Keys) -> Said | None:
     return _text("whatsapp", "blocked" in states, DNS if dns else SIGNALLING)
 
 
-def _telegram(found: Measurement, keys: Keys) -> Said | None:
+def _telegram(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """The access points; the web client is another thing."""
     ways = [keys.get("telegram_tcp_blocking"), keys.get("telegram_http_blocking")]
     if not all(isinstance(way, bool) for way in ways):
@@ -118,7 +118,7 @@ def _telegram(found: Measurement, keys: Keys) -> Said | None:
     return _text("telegram", any(ways), ADDRESS if ways[0] else SIGNALLING)
 
 
-def _signal(found: Measurement, keys: Keys) -> Said | None:
+def _signal(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     state = keys.get("signal_backend_status")
     void = found.test_version == SIGNAL_VOID[0] and found.measurement_start_time > SIGNAL_VOID[1]
     if state not in ("ok", "blocked") or void:
@@ -127,14 +127,14 @@ def _signal(found: Measurement, keys: Keys) -> Said | None:
     return _text("signal", state == "blocked", DNS if dns else SIGNALLING)
 
 
-def _facebook(found: Measurement, keys: Keys) -> Said | None:
+def _facebook(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     dns, tcp = keys.get("facebook_dns_blocking"), keys.get("facebook_tcp_blocking")
     if not isinstance(dns, bool) and not isinstance(tcp, bool):
         return None
     return _text("facebook_messenger", bool(dns or tcp), DNS if dns and not tcp else SIGNALLING)
 
 
-def _stun(found: Measurement, keys: Keys) -> Said | None:
+def _stun(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """One Binding Request; servers that are no messenger's stand for WebRTC."""
     endpoint, failure = str(keys.get("endpoint") or found.input or ""), keys.get("failure")
     host = endpoint.removeprefix("stun://").rpartition(":")[0]
@@ -142,12 +142,12 @@ def _stun(found: Measurement, keys: Keys) -> Said | None:
     if not host or "failure" not in keys or not isinstance(failure, str | None):
         return None
     if failure is None:
-        return Said(app, "voice", "ok", "address")
+        return LoggedVerdict(app, "voice", "ok", "address")
     rule = DNS if failure.startswith("dns_") else STUN
-    return Said(app, "voice", "insufficient", "address", rule, reason="single_request")
+    return LoggedVerdict(app, "voice", "insufficient", "address", rule, reason="single_request")
 
 
-TESTS: Mapping[str, Callable[[Measurement, Keys], Said | None]] = {
+TESTS: Mapping[str, Callable[[Measurement, Keys], LoggedVerdict | None]] = {
     "whatsapp": _whatsapp,
     "telegram": _telegram,
     "signal": _signal,

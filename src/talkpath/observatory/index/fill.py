@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from talkpath.observatory.index.refresh import refresh
-from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, rows
+from talkpath.observatory.index.refresh import count_again
+from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, index_rows
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Record
 
 BATCH_ROWS, BATCH_GONE = 20_000, 500
 THOSE = "day IN {days:Array(Date)} AND report IN {reports:Array(String)}"
 AS_GONE = "transform(report, {reports:Array(String)}, {versions:Array(UInt64)}, version) AS version, 1 AS withdrawn"
-GONE = [f"""
+GONE = [
+    f"""
 INSERT INTO {table} SELECT * REPLACE({AS_GONE})
 FROM (SELECT * FROM {table} FINAL WHERE {THOSE} AND NOT withdrawn)
-""" for table in ("report", "transport")]  # fmt: skip
+"""
+    for table in ("report", "transport")
+]
 WHERE = f"SELECT DISTINCT country FROM report WHERE {THOSE}"
 
 
@@ -66,16 +69,16 @@ class _Batch:
         return len(self.reports) + len(self.carried) >= BATCH_ROWS or len(self.gone) >= BATCH_GONE
 
 
-def fill(store: Store, records: Iterable[tuple[int, Record]]) -> int:
+def fill_index(store: Store, records: Iterable[tuple[int, Record]]) -> int:
     """Put (number, record) pairs in, in order of their numbers, and count again what they changed; how many there
     were. The number says which of two records of one report is the later one."""
     batch, count, last = _Batch(store), 0, 0
     for number, record in records:
         count, last = count + 1, number
-        for row in rows(record, number):
+        for row in index_rows(record, number):
             batch.take(row)
         if batch.full:
             batch.flush()
     batch.flush()
-    refresh(store, batch.days, batch.countries, last)
+    count_again(store, batch.days, batch.countries, last)
     return count

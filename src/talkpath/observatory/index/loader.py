@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.index.fill import fill
-from talkpath.observatory.index.refresh import complete
+from talkpath.observatory.index.fill import fill_index
+from talkpath.observatory.index.refresh import count_missing_months
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Record
@@ -28,7 +28,7 @@ class Loader:
 
     def __init__(self, store: Store, log: Log) -> None:
         self._store, self._log = store, log
-        complete(store)
+        count_missing_months(store)
         found = store.query("SELECT max(position) FROM progress WHERE log = {log:String}", log=LOG)
         self.position = int(found[0][0])
         """The number of the last record that every answer counts."""
@@ -40,7 +40,7 @@ class Loader:
         end = self._log.last
         if end == self.position:
             return 0
-        count = fill(self._store, _until(self._log.read(self.position), end, progress))
+        count = fill_index(self._store, _until(self._log.read(self.position), end, progress))
         self._store.insert("progress", [_Progress(LOG, end, end)])
         self.position = end
         return count

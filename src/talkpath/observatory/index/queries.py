@@ -59,7 +59,7 @@ class DayCount(Struct, frozen=True, gc=False):
     simulated: bool
 
 
-class NetworkDay(Struct, frozen=True, gc=False):
+class DecidedDay(Struct, frozen=True, gc=False):
     """What is decided of one day, network, app and medium: all sources but taps. `rule` is the one that most of the
     restricted ones name."""
 
@@ -76,7 +76,7 @@ class NetworkDay(Struct, frozen=True, gc=False):
     rule: str | None
 
 
-class CountryDay(Struct, frozen=True, gc=False):
+class CountryDayCount(Struct, frozen=True, gc=False):
     """The same over all networks of a country. `networks` were measured, on `networks_restricted` a report says so."""
 
     day: str
@@ -120,7 +120,7 @@ class Latest(Struct, frozen=True, gc=False):
         return self.restricted + self.ok + self.closed + self.impaired
 
 
-class Carries(Struct, frozen=True, gc=False):
+class TransportCount(Struct, frozen=True, gc=False):
     """One transport on one network: of `reports` that asked, `carried` say that one could talk."""
 
     country: str
@@ -133,7 +133,7 @@ class Carries(Struct, frozen=True, gc=False):
     last_day: str
 
 
-class CarryDay(Struct, frozen=True, gc=False):
+class TransportDay(Struct, frozen=True, gc=False):
     """One day of a transport that carried calls."""
 
     country: str
@@ -144,7 +144,7 @@ class CarryDay(Struct, frozen=True, gc=False):
     transport: str
 
 
-class Totals(Struct, frozen=True):
+class IndexTotals(Struct, frozen=True):
     """Of everything. `reports` counts apps and media; a check has several."""
 
     reports: int
@@ -174,7 +174,7 @@ def read_day_counts(lines: bytes) -> list[DayCount]:
     return _read(DayCount, lines)
 
 
-def network_days(store: Store, *, since: str = FIRST, **only: str) -> list[NetworkDay]:
+def network_days(store: Store, *, since: str = FIRST, **only: str) -> list[DecidedDay]:
     """In order of country, network, app, medium, day. `only`: country, network, app, medium."""
     where, values = _where(only, since=since, until=LAST)
     key = "country, network, app, medium, day"
@@ -186,15 +186,15 @@ def network_days(store: Store, *, since: str = FIRST, **only: str) -> list[Netwo
         f"FROM day_count FINAL WHERE {where} AND source != 'tap' AND {DECIDED} > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _read(NetworkDay, found)
+    return _read(DecidedDay, found)
 
 
-def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDay]:
+def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDayCount]:
     """In order of day, country, app, medium, source. `only`: country, app, medium, source, basis."""
     where, values = _where(only, since=since, until=until)
     order = "day, country, app, medium, source, basis"
-    found = _select(CountryDay, f"country_day FINAL WHERE {where} AND reports > 0 ORDER BY {order}")
-    return _read(CountryDay, store.lines(found, **values))
+    found = _select(CountryDayCount, f"country_day FINAL WHERE {where} AND reports > 0 ORDER BY {order}")
+    return _read(CountryDayCount, store.lines(found, **values))
 
 
 def latest(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
@@ -205,7 +205,7 @@ def latest(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
     return _read(Latest, store.lines(_select(Latest, f"stream_month FINAL WHERE {rest}"), **values))
 
 
-def transports(store: Store, *, since: str = FIRST, **only: str) -> list[Carries]:
+def transports(store: Store, *, since: str = FIRST, **only: str) -> list[TransportCount]:
     """In order of country, network, app, medium, transport, counted from the month of `since` on. `only`: country,
     network, app, medium, transport."""
     where, values = _where(only, month=since)
@@ -215,19 +215,21 @@ def transports(store: Store, *, since: str = FIRST, **only: str) -> list[Carries
         f"FROM carry_month FINAL WHERE {where} AND reports > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _read(Carries, found)
+    return _read(TransportCount, found)
 
 
 def carry_days(store: Store, **only: str) -> bytes:
-    """`CarryDay` as JSON lines, of transports that carried at all."""
+    """`TransportDay` as JSON lines, of transports that carried at all."""
     where, values = _where(only)
     order = "country, network, app, medium, day, transport"
-    return store.lines(_select(CarryDay, f"carry_day FINAL WHERE {where} AND carried > 0 ORDER BY {order}"), **values)
+    return store.lines(
+        _select(TransportDay, f"carry_day FINAL WHERE {where} AND carried > 0 ORDER BY {order}"), **values
+    )
 
 
-def read_carry_days(lines: bytes) -> list[CarryDay]:
+def read_carry_days(lines: bytes) -> list[TransportDay]:
     """Those of `carry_days`."""
-    return _read(CarryDay, lines)
+    return _read(TransportDay, lines)
 
 
 def countries(store: Store) -> dict[str, int]:
@@ -235,7 +237,7 @@ def countries(store: Store) -> dict[str, int]:
     return dict(store.query("SELECT country, max(version) FROM country_day GROUP BY country ORDER BY country"))
 
 
-def totals(store: Store) -> Totals:
+def totals(store: Store) -> IndexTotals:
     """Of all that was not withdrawn."""
     sums = "sum(reports), sum(restricted), sum(failed), uniqExactIf(country, country != 'ZZ')"
     days = "toString(min(day)), toString(max(day)), max(simulated)"
@@ -243,8 +245,8 @@ def totals(store: Store) -> Totals:
     networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM stream_month FINAL WHERE reports > 0")
     whole, restricted, taps, places, first_day, last_day, simulated = counted
     if not whole:
-        return Totals(0, 0, 0, 0, 0, "", "", False)
-    return Totals(whole - taps, restricted, taps, places, networks[0][0], first_day, last_day, bool(simulated))
+        return IndexTotals(0, 0, 0, 0, 0, "", "", False)
+    return IndexTotals(whole - taps, restricted, taps, places, networks[0][0], first_day, last_day, bool(simulated))
 
 
 def _select(kind: type[Struct], rest: str) -> str:

@@ -83,7 +83,7 @@ GROUP BY month, country, network, app, medium, transport
 """
 
 
-def refresh(store: Store, days: Collection[str], countries: Collection[str], version: int) -> None:
+def count_again(store: Store, days: Collection[str], countries: Collection[str], version: int) -> None:
     """Count these days of these countries again; `version` is how far the log was read."""
     ordered, places = sorted(days), sorted(countries)
     for at in range(0, len(ordered), TOGETHER):
@@ -92,7 +92,7 @@ def refresh(store: Store, days: Collection[str], countries: Collection[str], ver
     _months(store, {int(day[:4] + day[5:7]) for day in ordered}, places, version)
 
 
-def complete(store: Store) -> None:
+def count_missing_months(store: Store) -> None:
     """Count the months that an index of an older talkpath has only days of."""
     found = store.query("SELECT DISTINCT toYYYYMM(day) AS month, country FROM country_day ORDER BY month, country")
     known = {tuple(row) for row in store.query("SELECT DISTINCT month, country FROM stream_month")}

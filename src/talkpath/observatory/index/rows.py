@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talkpath.observatory.log.records import Imported, Judged, Record, Said, Tap, Unfit, Withdrawn
-from talkpath.observatory.log.row import Counted, Row, told
+from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Record, Tap, Unfit, Withdrawn
+from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
 
 
-class ReportRow(Row, frozen=True, kw_only=True, gc=False):
+class ReportRow(VerdictRow, frozen=True, kw_only=True, gc=False):
     """One app and medium of one report.
 
     `day` is the one that was measured, `p` to `p_high` the share dropped with its 95 % interval where the rule has one,
@@ -58,20 +58,20 @@ class Gone(Struct, frozen=True):
 IndexRow = ReportRow | TransportRow | Gone
 
 
-def rows(record: Record, number: int) -> Iterator[IndexRow]:
+def index_rows(record: Record, number: int) -> Iterator[IndexRow]:
     """What the record with this number puts into the index. Bundles that nobody judged yet put nothing there."""
     version = 2 * number + 1
     if isinstance(record, Judged) and record.again:
         yield Gone(record.id, record.measured, 2 * number)
     if isinstance(record, Judged | Tap | Imported):
-        yield from (_row(record, said, columns, version) for said, columns in told(record))
+        yield from (_row(record, said, columns, version) for said, columns in verdict_rows(record))
     if isinstance(record, Judged):
         yield from _transports(record, version)
     elif isinstance(record, Withdrawn | Unfit) and record.measured:
         yield Gone(record.id, record.measured, version)
 
 
-def _row(record: Counted, said: Said, columns: dict[str, Any], version: int) -> ReportRow:
+def _row(record: Counted, said: LoggedVerdict, columns: dict[str, Any], version: int) -> ReportRow:
     p = said.parameters.get("p")
     estimate, low, high = p if isinstance(p, tuple) else (None, None, None)
     return ReportRow(
@@ -88,8 +88,12 @@ def _row(record: Counted, said: Said, columns: dict[str, Any], version: int) -> 
 
 
 def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
-    asked = [(one, name, carries) for one in record.carried
-             for names, carries in ((one.carries, True), (one.fails, False)) for name in names]  # fmt: skip
+    asked = [
+        (one, name, carries)
+        for one in record.carried
+        for names, carries in ((one.carries, True), (one.fails, False))
+        for name in names
+    ]
     for one, transport, carries in asked:
         yield TransportRow(
             report=record.id,

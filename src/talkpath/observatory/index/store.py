@@ -214,8 +214,10 @@ def _why(said: str) -> str:
         "NETWORK_ERROR": "A part of the index does not answer, so that this answer would not be whole; "
         "bring its node back.",
     }
-    return next((words for code, words in known.items() if code in said),
-                "The index does not answer as it should; is its server there, version 24 or later?")  # fmt: skip
+    return next(
+        (words for code, words in known.items() if code in said),
+        "The index does not answer as it should; is its server there, version 24 or later?",
+    )
 
 
 def _column(name: str, values: Iterable[Any]) -> Any:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from starlette.types import Receive
 
 from talkpath.observatory.intake.blocks import BlockPlaces
-from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.intake.refusal import ReportRefusedError
 
 BODY_S = 60.0
 MOST_BODIES, MOST_BODIES_A_BLOCK = 64, 8
@@ -26,9 +26,9 @@ class BodySlots:
 
     @contextmanager
     def slot(self, host: str | None) -> Iterator[None]:
-        """Hold a place while a body from that address is read; `RefusedError` where there is none."""
+        """Hold a place while a body from that address is read; `ReportRefusedError` where there is none."""
         if not self._places.take(host):
-            raise RefusedError("busy", retry_after_s=BUSY_RETRY_S)
+            raise ReportRefusedError("busy", retry_after_s=BUSY_RETRY_S)
         try:
             yield
         finally:
@@ -38,23 +38,23 @@ class BodySlots:
 def require_type(headers: Headers, media_type: str) -> None:
     """Refuse a body of another media type."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
-        raise RefusedError("media_type")
+        raise ReportRefusedError("media_type")
 
 
 def require_length(headers: Headers, most_bytes: int) -> None:
     """Refuse a body whose Content-Length is larger than allowed."""
     length = headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length) > most_bytes:
-        raise RefusedError("too_large")
+        raise ReportRefusedError("too_large")
 
 
 async def read_body(receive: Receive, most_bytes: int) -> bytes:
-    """Read the whole body within a minute; `RefusedError` where it is larger than allowed or too slow."""
+    """Read the whole body within a minute; `ReportRefusedError` where it is larger than allowed or too slow."""
     try:
         async with asyncio.timeout(BODY_S):
             return await _read_body(receive, most_bytes)
     except TimeoutError:
-        raise RefusedError("slow") from None
+        raise ReportRefusedError("slow") from None
 
 
 async def _read_body(receive: Receive, most_bytes: int) -> bytes:
@@ -62,11 +62,11 @@ async def _read_body(receive: Receive, most_bytes: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise RefusedError("bad_request", "The sender went away before the end.")
+            raise ReportRefusedError("bad_request", "The sender went away before the end.")
         part = message.get("body", b"")
         parts.append(part)
         size_bytes += len(part)
         if size_bytes > most_bytes:
-            raise RefusedError("too_large")
+            raise ReportRefusedError("too_large")
         more = message.get("more_body", False)
     return b"".join(parts)

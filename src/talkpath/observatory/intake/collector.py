@@ -1,8 +1,9 @@
 """The collector: decides what is taken of everything that comes in, and writes it to the log. No HTTP, no database.
 
-Contract: a method returns once what it took is durable, or raises `RefusedError`. A bundle is taken if its signatures
-verify and its facts would not cause more work than any check's; it is judged later, by another process (judging/). Of
-its facts only the outline is read here, 16 MB at most, in a thread: a compression bomb cannot exhaust this process.
+Contract: a method returns once what it took is durable, or raises `ReportRefusedError`. A bundle is taken if its
+signatures verify and its facts would not cause more work than any check's; it is judged later, by another process
+(judging/). Of its facts only the outline is read here, 16 MB at most, in a thread: a compression bomb cannot exhaust
+this process.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from talkpath.evidence.bundle import FACTS, Seal, UnverifiedBundle, read_unverif
 from talkpath.evidence.compression import decompress
 from talkpath.measure.decode import MOST_FACTS_BYTES, require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
-from talkpath.observatory.intake.contributors import Contributor, Contributors, Limit
+from talkpath.observatory.intake.contributors import Contributor, Contributors, HourlyLimit
 from talkpath.observatory.intake.metrics import Metrics
-from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
@@ -35,7 +36,7 @@ RETRY_S = 60
 OUTLINES_AT_ONCE = 2  # each may be 16 MB
 
 
-class Settings(Struct, frozen=True):
+class IntakeSettings(Struct, frozen=True):
     """The operator's settings. Nothing is taken from the countries in `stopped`; taps may name the ids in `apps`."""
 
     simulated: bool = False
@@ -47,7 +48,7 @@ class Settings(Struct, frozen=True):
     media: frozenset[str] = frozenset(("voice", "video", "text"))
 
 
-class Answer(NamedTuple):
+class ReportStatus(NamedTuple):
     """The state of a report. `new`: this request added it."""
 
     id: str
@@ -56,7 +57,7 @@ class Answer(NamedTuple):
     why: str = ""
 
 
-class Sender(NamedTuple):
+class SenderOrigin(NamedTuple):
     """Who sends a request: a pseudonym, and the network and country that this end finds for the address."""
 
     contributor: Contributor
@@ -64,7 +65,7 @@ class Sender(NamedTuple):
 
 
 class Collector:
-    """Takes bundles, taps and withdrawals. `Contributors`, `Limit` and `Metrics` are used by this object alone."""
+    """Takes bundles, taps and withdrawals. Its `Contributors`, limits and `Metrics` are used by no other object."""
 
     def __init__(
         self,
@@ -72,9 +73,9 @@ class Collector:
         committer: Committer,
         geoip: GeoDatabase,
         contributors: Contributors,
-        settings: Settings,
+        settings: IntakeSettings,
         metrics: Metrics,
-        limits: tuple[Limit, Limit],
+        limits: tuple[HourlyLimit, HourlyLimit],
     ) -> None:
         self.log, self.settings, self.metrics = log, settings, metrics
         self._committer, self._geoip, self._contributors = committer, geoip, contributors
@@ -83,18 +84,18 @@ class Collector:
         self.arrived = asyncio.Event()
         """Set whenever a report was taken that is not judged yet."""
 
-    def sender(self, host: str | None) -> Sender:
+    def sender(self, host: str | None) -> SenderOrigin:
         """The pseudonym and network of an address. The address itself is not kept."""
-        return Sender(self._contributors.of(host), self._geoip.find(host or ""))
+        return SenderOrigin(self._contributors.of(host), self._geoip.find(host or ""))
 
-    def admit(self, host: str | None) -> Sender:
+    def admit(self, host: str | None) -> SenderOrigin:
         """Check the limit and the stop rule before the body of a bundle is read."""
         sender = self.sender(host)
         _require_within(self._bundles, sender.contributor)
         self._require_not_stopped(sender.where.country)
         return sender
 
-    async def take(self, data: bytes, sender: Sender, withdraw: str = "", name: str = "") -> Answer:
+    async def take(self, data: bytes, sender: SenderOrigin, withdraw: str = "", name: str = "") -> ReportStatus:
         """Take a bundle. `withdraw` is the SHA-256 of the secret that takes it back, `name` the id that the sender
         expects."""
         record = await self._received(data, sender, withdraw, name)
@@ -103,13 +104,13 @@ class Collector:
         if not new:
             return self.look_up(record.id)
         self.arrived.set()
-        return Answer(record.id, "received", new)
+        return ReportStatus(record.id, "received", new)
 
-    async def tap(self, app: str, medium: str, host: str | None) -> Answer:
+    async def tap(self, app: str, medium: str, host: str | None) -> ReportStatus:
         """Count a tap ("my call failed"). A contributor's second tap of a day for the same app and medium is the same
         tap."""
         if app not in self.settings.apps or medium not in self.settings.media:
-            raise RefusedError("unknown_app")
+            raise ReportRefusedError("unknown_app")
         contributor, where = self.sender(host)
         _require_within(self._taps, contributor)
         self._require_not_stopped(where.country)
@@ -130,25 +131,25 @@ class Collector:
         )
         new = await self._commit(record)
         self.metrics.took("tap", new)
-        return Answer(record.id, "counted", new)
+        return ReportStatus(record.id, "counted", new)
 
-    def look_up(self, name: str) -> Answer:
+    def look_up(self, name: str) -> ReportStatus:
         """The state of a report."""
         known = self._known(name)
-        return Answer(name, known.state, why=known.why)
+        return ReportStatus(name, known.state, why=known.why)
 
     async def withdraw(self, name: str, secret: str) -> str:
         """Take a report back: "removed", or "tombstone" where its day is sealed already."""
         known = self._known(name)
         given = hashlib.sha256(bytes.fromhex(secret)).hexdigest() if HEX.fullmatch(secret) else ""
         if not known.received.withdraw or not hmac.compare_digest(given, known.received.withdraw):
-            raise RefusedError("not_found")
+            raise ReportRefusedError("not_found")
         if known.state == "withdrawn":
             return "tombstone"
         try:
             record = await asyncio.to_thread(self.log.withdraw, known)
         except LogError as error:
-            raise RefusedError("not_durable", str(error), RETRY_S) from None
+            raise ReportRefusedError("not_durable", str(error), RETRY_S) from None
         self.metrics.took("withdrawal", True)
         return "tombstone" if record.tombstone else "removed"
 
@@ -157,18 +158,18 @@ class Collector:
     def _known(self, name: str) -> Known:
         known = self.log.find(name) if HEX.fullmatch(name) else None
         if known is None:
-            raise RefusedError("not_found")
+            raise ReportRefusedError("not_found")
         return known
 
-    async def _received(self, data: bytes, sender: Sender, withdraw: str, name: str) -> Received:
+    async def _received(self, data: bytes, sender: SenderOrigin, withdraw: str, name: str) -> Received:
         """The record of a bundle whose signatures verify; the log fills in where its bytes lie."""
         if len(data) > self.settings.most_bytes:
-            raise RefusedError("too_large")
+            raise ReportRefusedError("too_large")
         digest = hashlib.sha256(data).hexdigest()
         if name and name != digest:
-            raise RefusedError("wrong_id")
+            raise ReportRefusedError("wrong_id")
         if withdraw and not HEX.fullmatch(withdraw):
-            raise RefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
+            raise ReportRefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
         bundle = _unverified(data)
         self._require_acceptable(_seal(bundle))
         async with self._outlines:
@@ -186,25 +187,25 @@ class Collector:
 
     def _require_acceptable(self, seal: Seal) -> None:
         if seal.simulated != self.settings.simulated:
-            raise RefusedError("simulated" if seal.simulated else "not_simulated")
+            raise ReportRefusedError("simulated" if seal.simulated else "not_simulated")
         self._require_not_stopped(seal.receipt.country if seal.receipt else UNKNOWN_COUNTRY)
 
     def _require_not_stopped(self, country: str) -> None:
         if country in self.settings.stopped:
-            raise RefusedError("stopped")
+            raise ReportRefusedError("stopped")
 
     async def _commit(self, record: Record, data: bytes = b"") -> bool:
         try:
             return await self._committer.wait(record, data)
         except LogError as error:
-            raise RefusedError("not_durable", str(error), RETRY_S) from None
+            raise ReportRefusedError("not_durable", str(error), RETRY_S) from None
 
 
 def _unverified(data: bytes) -> UnverifiedBundle:
     try:
         return read_unverified(data)
     except BundleError as error:
-        raise RefusedError("changed", str(error)) from None
+        raise ReportRefusedError("changed", str(error)) from None
 
 
 def _seal(bundle: UnverifiedBundle) -> Seal:
@@ -212,7 +213,7 @@ def _seal(bundle: UnverifiedBundle) -> Seal:
     try:
         return bundle.seal()
     except BundleError as error:
-        raise RefusedError("changed", str(error)) from None
+        raise ReportRefusedError("changed", str(error)) from None
 
 
 def _require_bounded_work(bundle: UnverifiedBundle) -> None:
@@ -222,10 +223,10 @@ def _require_bounded_work(bundle: UnverifiedBundle) -> None:
     try:
         require_bounded_work(decompress(bundle.parts[FACTS], MOST_FACTS_BYTES))
     except BundleError as error:
-        raise RefusedError("changed", str(error)) from None
+        raise ReportRefusedError("changed", str(error)) from None
 
 
-def _require_within(limit: Limit, contributor: Contributor) -> None:
+def _require_within(limit: HourlyLimit, contributor: Contributor) -> None:
     wait_s = limit.wait_s(contributor)
     if wait_s:
-        raise RefusedError("limited", retry_after_s=int(wait_s) + 1)
+        raise ReportRefusedError("limited", retry_after_s=int(wait_s) + 1)

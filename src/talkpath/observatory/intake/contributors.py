@@ -51,7 +51,7 @@ class Contributors:
 
 
 @dataclass
-class Limit:
+class HourlyLimit:
     """A token bucket for each contributor: `an_hour` of something an hour, and as many at once. `now` is in monotonic
     seconds."""
 

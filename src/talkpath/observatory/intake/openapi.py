@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
-from talkpath.observatory.intake.collector import Settings
+from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.refusal import REFUSALS
 from talkpath.version import VERSION
 
@@ -14,23 +14,27 @@ STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
 Object = dict[str, Any]
 
 
-def document(settings: Settings) -> Object:
+def openapi_document(settings: IntakeSettings) -> Object:
     """For an observatory with these settings."""
     report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [_parameter("name", "path", HEX)]}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "talkpath observatory", "version": VERSION, "license": {"name": "Apache-2.0"},
-                 "description": _about(settings)},
+        "info": {
+            "title": "talkpath observatory",
+            "version": VERSION,
+            "license": {"name": "Apache-2.0"},
+            "description": _about(settings),
+        },
         "paths": {
             "/api/v1/bundles": {"post": _post()},
             "/api/v1/reports/{name}": report,
             "/api/v1/taps": {"post": _tap(settings)},
         },
         "components": {"schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal()}},
-    }  # fmt: skip
+    }
 
 
-def _about(settings: Settings) -> str:
+def _about(settings: IntakeSettings) -> str:
     said = "Evidence that calls are restricted comes in here (spec tp-006)."
     return f"SIMULATED. {said}" if settings.simulated else said
 
@@ -69,7 +73,7 @@ def _delete() -> Object:
     }
 
 
-def _tap(settings: Settings) -> Object:
+def _tap(settings: IntakeSettings) -> Object:
     body = {
         "type": "object",
         "required": ["app", "medium"],

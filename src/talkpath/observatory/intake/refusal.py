@@ -5,7 +5,7 @@ from __future__ import annotations
 from talkpath.errors import TalkpathError
 
 
-class RefusedError(TalkpathError):
+class ReportRefusedError(TalkpathError):
     """The observatory refuses a request. `code` is one of REFUSALS and never changes its meaning."""
 
     exit_code = 3

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
-from talkpath.observatory.intake.collector import Answer, Collector
-from talkpath.observatory.intake.openapi import document
-from talkpath.observatory.intake.refusal import RefusedError
+from talkpath.observatory.intake.collector import Collector, ReportStatus
+from talkpath.observatory.intake.openapi import openapi_document
+from talkpath.observatory.intake.refusal import ReportRefusedError
 
 MOST_TAP_BYTES = 1000
 SCHEMA = "talkpath.report/1"
@@ -83,11 +83,11 @@ class ReportApi:
             tap = msgspec.json.decode(data, type=TapBody)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
-            raise RefusedError("bad_request", error) from None
+            raise ReportRefusedError("bad_request", error) from None
         return _answer(await self._collector.tap(tap.app, tap.medium, _host(request)))
 
     async def _document(self, request: Request) -> Response:
-        return _json(200, document(self._collector.settings))
+        return _json(200, openapi_document(self._collector.settings))
 
     def _refusals_answered(self, handler: Handler) -> Handler:
         """The handler, with a refusal answered as JSON and counted."""
@@ -95,7 +95,7 @@ class ReportApi:
         async def handle(request: Request) -> Response:
             try:
                 return await handler(request)
-            except RefusedError as refused:
+            except ReportRefusedError as refused:
                 self._collector.metrics.refused(refused.code)
                 return _json(refused.status, refused.body, refused.headers)
 
@@ -107,7 +107,7 @@ def _host(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
-def _answer(answer: Answer) -> Response:
+def _answer(answer: ReportStatus) -> Response:
     body = {"schema": SCHEMA, "id": answer.id, "state": answer.state}
     return _json(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
 

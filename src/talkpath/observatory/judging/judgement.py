@@ -21,7 +21,15 @@ from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
-from talkpath.observatory.log.records import Carried, Judged, Parameter, Placed, Received, Said, Source
+from talkpath.observatory.log.records import (
+    Judged,
+    LoggedTransports,
+    LoggedVerdict,
+    Parameter,
+    Placed,
+    Received,
+    Source,
+)
 from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
@@ -113,7 +121,7 @@ def _of_known_apps(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.app in apps()]
 
 
-def _usual(verdicts: Sequence[Verdict]) -> Said:
+def _usual(verdicts: Sequence[Verdict]) -> LoggedVerdict:
     """The verdict of most calls of a recording, which is one report however many calls are in it; of two equally common
     ones the better.
 
@@ -146,8 +154,8 @@ def _source(verdicts: Iterable[Verdict]) -> Source:
     return "browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe"
 
 
-def _said(verdict: Verdict) -> Said:
-    return Said(
+def _said(verdict: Verdict) -> LoggedVerdict:
+    return LoggedVerdict(
         app=verdict.app,
         medium=verdict.medium,
         state=verdict.state,
@@ -171,10 +179,10 @@ def _short(number: float | None) -> float | None:
     return None if number is None else float(f"{number:.4g}")
 
 
-def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[Carried]:
+def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedTransports]:
     """Which transports carried calls of each app and medium; how well each did is in the bundle."""
     counted = [row for row in transports if row["app"] in apps() and TRANSPORT.fullmatch(row["transport"])]
     for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
         own = [row for row in counted if (row["app"], row["medium"]) == stream]
         carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))
-        yield Carried(*stream, carries, fails)
+        yield LoggedTransports(*stream, carries, fails)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
-from talkpath.observatory.judging.process import JudgeFailedError, JudgeProcess, Limits
+from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
 from talkpath.observatory.judging.worker import judge_again, judge_received, unfit
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
@@ -31,12 +31,19 @@ class Judges:
     """All processes that judge. `commit` puts a record into the log; `on_outcome` is called with "judged", "unfit", or
     "again"."""
 
-    def __init__(self, log: Log, commit: Commit, listed: Mapping[str, str], simulated: bool,
-                 on_outcome: Callable[[str], None] = lambda outcome: None, processes: int = 1,
-                 limits: Limits | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        log: Log,
+        commit: Commit,
+        listed: Mapping[str, str],
+        simulated: bool,
+        on_outcome: Callable[[str], None] = lambda outcome: None,
+        processes: int = 1,
+        limits: JudgeLimits | None = None,
+    ) -> None:
         self._log, self._commit, self._on_outcome = log, commit, on_outcome
         self._listed, self._simulated = dict(listed), simulated
-        self._processes = [JudgeProcess(limits or Limits()) for _ in range(processes)]
+        self._processes = [JudgeProcess(limits or JudgeLimits()) for _ in range(processes)]
 
     async def run(self, arrived: asyncio.Event) -> None:
         """Judge whatever waits, for ever; `arrived` wakes it."""

@@ -17,7 +17,7 @@ from talkpath.observatory.workers.pool import begin_worker, end_pool
 Result = TypeVar("Result")
 
 
-class Limits(NamedTuple):
+class JudgeLimits(NamedTuple):
     """What judging one bundle may take: seconds of the clock, and bytes of address space."""
 
     time_s: float = 30.0
@@ -32,7 +32,7 @@ class JudgeProcess:
     """A process that does one piece of work at a time. It is killed as soon as a piece of work passes a limit, and the
     next one gets a new process: nothing that one bundle does is felt by another."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: JudgeLimits) -> None:
         self._limits = limits
         self._pool: ProcessPoolExecutor | None = None
 

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from talkpath.observatory.log.log import Entry, Log
+from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Record
 
 MOST = 512  # records of a group
@@ -31,7 +31,7 @@ Tell = Callable[[Outcome], None]
 class _Waiting(NamedTuple):
     """Who waits: in an event loop, or (None) in a thread."""
 
-    entry: Entry
+    entry: LogEntry
     tell: Tell
     loop: asyncio.AbstractEventLoop | None = None
 
@@ -52,14 +52,14 @@ class Committer:
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
         """Take this; done once it is durable."""
         future: Future[bool] = Future()
-        self._queue.put(_Waiting(Entry(record, data), partial(_settle, future)))
+        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future)))
         return future
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
         """The same."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        self._queue.put(_Waiting(Entry(record, data), partial(_settle, future), loop))
+        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future), loop))
         return await future
 
     def close(self) -> None:

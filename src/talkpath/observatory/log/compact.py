@@ -6,15 +6,15 @@ import gzip
 import os
 from collections.abc import Callable
 
-from talkpath.observatory.log.line import write_line
+from talkpath.observatory.log.line import encode_line
 from talkpath.observatory.log.private_files import open_private, sync_folder
 from talkpath.observatory.log.records import Record
-from talkpath.observatory.log.segments import Segment, read_segment
+from talkpath.observatory.log.segments import LogSegment, read_segment
 
 Drop = Callable[[int, Record], bool]
 
 
-def close_segment(segment: Segment, drop: Drop) -> int:
+def close_segment(segment: LogSegment, drop: Drop) -> int:
     """Write the segment again, gzipped, without the records to drop; how many were dropped.
 
     The new file takes its place in one step, with everything in it on the disk; until then the old one stands.
@@ -28,7 +28,7 @@ def close_segment(segment: Segment, drop: Drop) -> int:
                 if drop(number, record):
                     dropped += 1
                 else:
-                    file.write(write_line(number, record))
+                    file.write(encode_line(number, record))
         raw.flush()
         os.fsync(raw.fileno())
     new.replace(path)

@@ -16,23 +16,23 @@ import msgspec
 
 from talkpath.errors import WireError
 from talkpath.observatory.log.append import LogError
-from talkpath.observatory.log.records import Record, decode, encode
+from talkpath.observatory.log.records import Record, decode_record, encode_record
 
 CRC_CHARACTERS = 8
 MOST_LINE_BYTES = 16 << 10
 
 
-def new_line(number: int, record: Record) -> bytes:
+def encode_new_line(number: int, record: Record) -> bytes:
     """The line of a new record, with its end; `LogError` for a record that is larger than a line may be."""
-    line = write_line(number, record)
+    line = encode_line(number, record)
     if len(line) > MOST_LINE_BYTES:
         raise LogError("A record is larger than a line of the log may be; it was not written.")
     return line
 
 
-def write_line(number: int, record: Record) -> bytes:
+def encode_line(number: int, record: Record) -> bytes:
     """The line of a record that is in the log already, with its end."""
-    body = b"%d %b" % (number, encode(record))
+    body = b"%d %b" % (number, encode_record(record))
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
@@ -44,12 +44,12 @@ def line_number(line: bytes) -> int | None:
     return int(number) if whole and crc == b"%08x" % zlib.crc32(body) else None
 
 
-def read_line(line: bytes) -> tuple[int, Record]:
+def decode_line(line: bytes) -> tuple[int, Record]:
     """(number, record); `WireError` for a line that is not whole, or of a newer talkpath."""
     number = line_number(line)
     if number is None:
         raise WireError("a line of the log is damaged")
     try:
-        return number, decode(line.split(b" ", 2)[2])
+        return number, decode_record(line.split(b" ", 2)[2])
     except msgspec.MsgspecError:
         raise WireError("a line of the log is no record that this talkpath reads") from None

@@ -18,17 +18,17 @@ from msgspec.structs import replace
 from talkpath.errors import TalkpathError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT, Folder
-from talkpath.observatory.log.line import line_number, new_line
+from talkpath.observatory.log.line import encode_new_line, line_number
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
-from talkpath.observatory.log.recover import mend
+from talkpath.observatory.log.recover import repair_end
 from talkpath.observatory.log.register import Known, Register, RegisterError
-from talkpath.observatory.log.segments import path_of, read, segments
+from talkpath.observatory.log.segments import log_segments, read_log, segment_path
 
 Day = Callable[[], str]
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """Something to be taken: a record, and of a received report the bundle's bytes."""
 
     record: Record
@@ -49,7 +49,7 @@ class Log:
         self._resume()
         self._register = Register(folder.root / "ids.db")
         try:
-            self._register.take(read(folder.log, self._register.number))
+            self._register.take(read_log(folder.log, self._register.number))
         except TalkpathError:  # a damaged line, or a register that cannot be written
             self._register.close()
             raise
@@ -59,7 +59,7 @@ class Log:
         """The number of the last record on the disk."""
         return self._last
 
-    def commit(self, group: Sequence[Entry]) -> list[bool]:
+    def commit(self, group: Sequence[LogEntry]) -> list[bool]:
         """Take a group; for each entry whether it is new (false: it was there already, or belongs to nothing)."""
         with self._lock:
             try:
@@ -98,7 +98,7 @@ class Log:
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Record]]:
         """All records after that number."""
-        return read(self.folder.log, after)
+        return read_log(self.folder.log, after)
 
     def withdraw(self, known: Known, reason: str = "") -> Withdrawn:
         """Take a report back. Its bundle is gone when this returns; before its day is sealed all else of it follows."""
@@ -106,7 +106,7 @@ class Log:
         with self._lock:
             tombstone = received.day <= self.sealed_until
             record = Withdrawn(received.id, received.day, known.measured, tombstone, reason)
-            self.commit([Entry(record)])
+            self.commit([LogEntry(record)])
             remove_bundle(self.folder.bundles, received)
         return record
 
@@ -128,7 +128,7 @@ class Log:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _commit(self, group: Sequence[Entry]) -> list[bool]:
+    def _commit(self, group: Sequence[LogEntry]) -> list[bool]:
         self._turn()
         self._catch_up()
         fresh = self._fresh(group)
@@ -141,17 +141,17 @@ class Log:
         """Tell the register what it missed. Until it knows everything that is in the log nothing more is taken, since
         a report that it does not know would be taken twice."""
         if self._register.number < self._last:
-            self._register.take(read(self.folder.log, self._register.number))
+            self._register.take(read_log(self.folder.log, self._register.number))
 
     def _resume(self) -> None:
         """Find the end, and put right what a crash left there."""
-        for segment in reversed(segments(self.folder.log)):
+        for segment in reversed(log_segments(self.folder.log)):
             if self._number == 0:
                 self._number, self._day = segment.number, "" if segment.sealed else segment.day
             if segment.sealed:
                 self._last = max((line_number(line) or 0 for line in segment.lines()), default=0)
             else:
-                self._last = mend(segment).number
+                self._last = repair_end(segment).number
             if self._last:
                 return
 
@@ -165,7 +165,7 @@ class Log:
         self._shut()
         if today != self._day:
             self._number, self._day = self._number + 1, today
-        self._segment = _opened(path_of(self.folder.log, self._number, today))
+        self._segment = _opened(segment_path(self.folder.log, self._number, today))
         self._pack = _opened(pack_path(self.folder.bundles, self._number, today))
 
     def _shut(self) -> None:
@@ -174,7 +174,7 @@ class Log:
                 file.close()
         self._segment = self._pack = None
 
-    def _fresh(self, group: Sequence[Entry]) -> list[bool]:
+    def _fresh(self, group: Sequence[LogEntry]) -> list[bool]:
         here: set[tuple[str, str]] = set()
         fresh = []
         there = self._register.among([record.id for record, _ in group if isinstance(record, Received)])
@@ -195,7 +195,7 @@ class Log:
         again = isinstance(record, Withdrawn) or (isinstance(record, Judged | Unfit) and record.again)
         return again or known.state == "received"
 
-    def _write(self, group: Sequence[Entry]) -> None:
+    def _write(self, group: Sequence[LogEntry]) -> None:
         segment, pack = self._segment, self._pack
         assert segment is not None  # `_turn` opened both
         assert pack is not None
@@ -203,7 +203,7 @@ class Log:
         try:
             records = self._placed(group, pack.size_bytes)
             numbered = list(enumerate(records, self._last + 1))
-            lines = b"".join(new_line(number, record) for number, record in numbered)
+            lines = b"".join(encode_new_line(number, record) for number, record in numbered)
             if bundles := [data for record, data in group if isinstance(record, Received)]:
                 pack.add_all(bundles)
                 pack.sync()
@@ -218,7 +218,7 @@ class Log:
         with suppress(RegisterError):  # the group is durable, and `_catch_up` tells the register before the next one
             self._register.take(numbered)
 
-    def _placed(self, group: Sequence[Entry], at: int) -> list[Record]:
+    def _placed(self, group: Sequence[LogEntry], at: int) -> list[Record]:
         """The records as they are written: their day is this one, and their bundles lie one after the other."""
         records: list[Record] = []
         for record, data in group:

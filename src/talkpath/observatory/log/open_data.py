@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from talkpath.observatory.events.record import UNKNOWN_NETWORK
-from talkpath.observatory.log.records import Imported, Judged, Parameter, Said
-from talkpath.observatory.log.row import Counted, Row, told
+from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Parameter
+from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
 from talkpath.observatory.publication import Publication
 
 Release = Literal["prompt", "delayed", "withheld"]
@@ -25,7 +25,7 @@ Ordered = Callable[[str, str, str], bool]
 Cell = tuple[str, str, str, str, str]
 
 
-class OpenRow(Row, frozen=True, kw_only=True, gc=False):
+class OpenRow(VerdictRow, frozen=True, kw_only=True, gc=False):
     """`transports` are those that carried a call of the app well enough to talk, `transports_tried` all that were
     asked."""
 
@@ -106,16 +106,16 @@ def _of_country(cell: Cell) -> Cell:
 
 
 def _streams(record: Counted) -> list[tuple[str, str]]:
-    return [(said.app, said.medium) for said, _ in told(record)]
+    return [(said.app, said.medium) for said, _ in verdict_rows(record)]
 
 
 def _rows(record: Counted) -> Iterator[OpenRow]:
-    for said, columns in told(record):
+    for said, columns in verdict_rows(record):
         own = _of_check(record, said) if isinstance(record, Judged) else {}
         yield OpenRow(measured=record.measured, parameters=said.parameters, **columns, **own)
 
 
-def _of_check(record: Judged, said: Said) -> dict[str, Any]:
+def _of_check(record: Judged, said: LoggedVerdict) -> dict[str, Any]:
     asked = [one for one in record.carried if (one.app, one.medium) == (said.app, said.medium)]
     carried = tuple(name for one in asked for name in one.carries)
     tried = (*carried, *(name for one in asked for name in one.fails))

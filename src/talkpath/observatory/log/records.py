@@ -21,7 +21,7 @@ Parameter = tuple[float | None, float | None, float | None] | str
 """(estimate, low, high) of a 95 % interval, or a category."""
 
 
-class Said(Struct, frozen=True, array_like=True, gc=False):
+class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
     """One verdict: what is said of one app and medium."""
 
     app: str
@@ -35,7 +35,7 @@ class Said(Struct, frozen=True, array_like=True, gc=False):
     reason: str = ""
 
 
-class Carried(Struct, frozen=True, array_like=True, gc=False):
+class LoggedTransports(Struct, frozen=True, array_like=True, gc=False):
     """Which transports carried a call of the app well enough to talk, and which of those that were asked did not."""
 
     app: str
@@ -73,8 +73,8 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
     measured: str
     rules_version: str
     source: Source
-    said: tuple[Said, ...]
-    carried: tuple[Carried, ...] = ()
+    said: tuple[LoggedVerdict, ...]
+    carried: tuple[LoggedTransports, ...] = ()
     network: str = UNKNOWN_NETWORK
     country: str = UNKNOWN_COUNTRY
     placed: Placed = ""
@@ -124,7 +124,7 @@ class Imported(Struct, frozen=True, tag="imported", omit_defaults=True):
     origin: str
     network: str
     country: str
-    said: tuple[Said, ...]
+    said: tuple[LoggedVerdict, ...]
 
 
 class Withdrawn(Struct, frozen=True, tag="withdrawn", omit_defaults=True):
@@ -143,11 +143,11 @@ _encoder: msgspec.json.Encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
-def encode(record: Record) -> bytes:
+def encode_record(record: Record) -> bytes:
     """One line of JSON, without its end."""
     return _encoder.encode(record)
 
 
-def decode(line: bytes) -> Record:
+def decode_record(line: bytes) -> Record:
     """`msgspec.MsgspecError` for what is no record."""
     return _decoder.decode(line)

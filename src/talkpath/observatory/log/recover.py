@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from talkpath.errors import UsageError
 from talkpath.observatory.log.line import line_number
-from talkpath.observatory.log.segments import Segment
+from talkpath.observatory.log.segments import LogSegment
 
 
-class Tail(NamedTuple):
+class SegmentEnd(NamedTuple):
     """The last whole record of a segment (0: it has none), and how many bytes after it were cut off."""
 
     number: int
     cut_bytes: int
 
 
-def mend(segment: Segment) -> Tail:
+def repair_end(segment: LogSegment) -> SegmentEnd:
     """Cut off what no line's end follows or no CRC fits, at the very end: it was never acknowledged.
 
     `UsageError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
@@ -37,10 +37,10 @@ def mend(segment: Segment) -> Tail:
             number, whole = found, whole + len(line)
     if whole < len(data):
         _cut(segment, whole)
-    return Tail(number, len(data) - whole)
+    return SegmentEnd(number, len(data) - whole)
 
 
-def _cut(segment: Segment, size_bytes: int) -> None:
+def _cut(segment: LogSegment, size_bytes: int) -> None:
     handle = os.open(segment.path, os.O_WRONLY)
     try:
         os.ftruncate(handle, size_bytes)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.private_files import touch_private
-from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode, encode
+from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode_record, encode_record
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
 FORM = 3  # of the tables; a file of another one is made again from the log
@@ -146,7 +146,7 @@ def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
     name = bytes.fromhex(record.id)
     match record:
         case Received():
-            return RECEIVED, (name, encode(record))
+            return RECEIVED, (name, encode_record(record))
         case Judged():
             return JUDGED, (record.measured, int(record.rules_version), name)
         case Unfit():
@@ -178,6 +178,6 @@ def _is_of_another_form(db: sqlite3.Connection) -> bool:
 
 
 def _known(row: tuple[bytes, State, str, str, int]) -> Known:
-    received = decode(row[0])
+    received = decode_record(row[0])
     assert isinstance(received, Received)  # `take` wrote it
     return Known(received, *row[1:])

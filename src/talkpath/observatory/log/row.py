@@ -11,12 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from talkpath.observatory.log.records import Imported, Judged, Said, Tap
+from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Tap
 
 Counted = Judged | Tap | Imported
 
 
-class Row(Struct, frozen=True, kw_only=True, gc=False):
+class VerdictRow(Struct, frozen=True, kw_only=True, gc=False):
     """`report` is its id, `received` the day on which it came in. Of a tap `state` is "failed"."""
 
     report: str
@@ -39,7 +39,7 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
     simulated: bool
 
 
-def told(record: Counted) -> Iterator[tuple[Said, dict[str, Any]]]:
+def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any]]]:
     """What a record says of each app and medium, and the columns of its row."""
     for said in _said(record):
         yield (
@@ -62,8 +62,8 @@ def told(record: Counted) -> Iterator[tuple[Said, dict[str, Any]]]:
         )
 
 
-def _said(record: Counted) -> tuple[Said, ...]:
-    return (Said(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
+def _said(record: Counted) -> tuple[LoggedVerdict, ...]:
+    return (LoggedVerdict(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
 
 
 def _came(record: Counted) -> dict[str, Any]:

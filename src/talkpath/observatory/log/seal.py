@@ -32,7 +32,7 @@ from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release,
 from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted
-from talkpath.observatory.log.segments import Segment, read_segment, segments
+from talkpath.observatory.log.segments import LogSegment, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
 from talkpath.wire.control.keys import new_identity_pem, raw_key_text
 from talkpath.wire.control.sign import Signer
@@ -51,7 +51,7 @@ class OpenFile(Struct, frozen=True):
     sha256: str
 
 
-class Manifest(Struct, frozen=True):
+class DayManifest(Struct, frozen=True):
     """What there is of a day. `withheld` counts rows of too few people, `waiting` those that are published later;
     `withdrawn` are reports of days that were sealed before, taken back on this one by whoever sent them, or by newer
     rules that find no evidence in them."""
@@ -74,7 +74,7 @@ class Sealer:
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
         self._signer = signer_of(log.folder.root / "key.pem")
-        log.seal_until(last_sealed(log.folder.open))
+        log.seal_until(last_sealed_day(log.folder.open))
 
     def know(self, orders: Sequence[Order]) -> None:
         """From now on an order is where these say, or the operator."""
@@ -83,15 +83,15 @@ class Sealer:
     def run(self, today: str) -> list[str]:
         """Seal what is due, and publish what has waited long enough; the days that changed."""
         changed = [day for day in self._due(today) if self._seal(day)]
-        for manifest in sealed(self._log.folder.open):
+        for manifest in sealed_days(self._log.folder.open):
             if not manifest.released and _later(manifest.day, self._rule.delay_days) <= today:
                 self._release(manifest, today)
                 changed.append(manifest.day)
         return changed
 
     def _due(self, today: str) -> list[str]:
-        done = {manifest.day for manifest in sealed(self._log.folder.open)}
-        days = sorted({segment.day for segment in segments(self._log.folder.log)} - done)
+        done = {manifest.day for manifest in sealed_days(self._log.folder.open)}
+        days = sorted({segment.day for segment in log_segments(self._log.folder.log)} - done)
         return [day for day in days if _later(day, SEAL_AFTER_DAYS) <= today]
 
     def _seal(self, day: str) -> bool:
@@ -106,8 +106,8 @@ class Sealer:
             close_segment(segment, lambda number, record: number != last and number <= gone.get(record.id, 0))
         return True
 
-    def _of(self, day: str) -> list[Segment]:
-        return [segment for segment in segments(self._log.folder.log) if segment.day == day]
+    def _of(self, day: str) -> list[LogSegment]:
+        return [segment for segment in log_segments(self._log.folder.log) if segment.day == day]
 
     def _publish(self, day: str) -> None:
         """What is told at once."""
@@ -115,17 +115,20 @@ class Sealer:
         dated = list(open_rows(records, self._rule, self._ordered))
         folder = self._log.folder.open / day
         make_folder(folder)
-        self._sign(folder, Manifest(
-            day=day,
-            key=raw_key_text(self._signer.public),
-            files=_write_rows(folder, "prompt", [one.row for one in dated if one.release == "prompt"]),
-            withheld=_count(dated, "withheld"),
-            waiting=_count(dated, "delayed"),
-            withdrawn=tuple(sorted(withdrawn)),
-            simulated=self._simulated,
-        ))  # fmt: skip
+        self._sign(
+            folder,
+            DayManifest(
+                day=day,
+                key=raw_key_text(self._signer.public),
+                files=_write_rows(folder, "prompt", [one.row for one in dated if one.release == "prompt"]),
+                withheld=_count(dated, "withheld"),
+                waiting=_count(dated, "delayed"),
+                withdrawn=tuple(sorted(withdrawn)),
+                simulated=self._simulated,
+            ),
+        )
 
-    def _release(self, manifest: Manifest, today: str) -> None:
+    def _release(self, manifest: DayManifest, today: str) -> None:
         """What waited, but for what was told already (where no order was known of) or taken back since."""
         folder = self._log.folder.open / manifest.day
         records = self._counted(manifest.day)[0] if manifest.waiting else []
@@ -135,7 +138,7 @@ class Sealer:
         files = manifest.files | _write_rows(folder, "delayed", rows)
         self._sign(folder, replace(manifest, files=files, waiting=0, released=today))
 
-    def _sign(self, folder: Path, manifest: Manifest) -> None:
+    def _sign(self, folder: Path, manifest: DayManifest) -> None:
         told = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
         replace_file(folder / SIGNATURE, self._signer.sign(SIGNED + told))
         replace_file(folder / MANIFEST, told)
@@ -145,7 +148,7 @@ class Sealer:
         back on it."""
         found: dict[str, Counted] = {}
         withdrawn: list[str] = []
-        for segment in segments(self._log.folder.log):
+        for segment in log_segments(self._log.folder.log):
             if segment.day < day:
                 continue
             for _, record in read_segment(segment):
@@ -168,15 +171,15 @@ def _marked(record: Withdrawn | Unfit) -> bool:
     return record.tombstone if isinstance(record, Withdrawn) else record.again
 
 
-def sealed(folder: Path) -> list[Manifest]:
+def sealed_days(folder: Path) -> list[DayManifest]:
     """Of all sealed days, in order of days. A day without a manifest is not sealed."""
     found = [path / MANIFEST for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()]
-    return [msgspec.json.decode(path.read_bytes(), type=Manifest) for path in found]
+    return [msgspec.json.decode(path.read_bytes(), type=DayManifest) for path in found]
 
 
-def last_sealed(folder: Path) -> str:
+def last_sealed_day(folder: Path) -> str:
     """The last sealed day, "" for none."""
-    return max((manifest.day for manifest in sealed(folder)), default="")
+    return max((manifest.day for manifest in sealed_days(folder)), default="")
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
@@ -196,8 +199,15 @@ def _parquet(rows: Sequence[OpenRow]) -> bytes:
     from pyarrow import parquet
 
     text, flag, day = pyarrow.string(), pyarrow.bool_(), pyarrow.date32()
-    others = {"log10_e": pyarrow.float64(), "listed": flag, "simulated": flag, "received": day, "measured": day,
-              "transports": pyarrow.list_(text), "transports_tried": pyarrow.list_(text)}  # fmt: skip
+    others = {
+        "log10_e": pyarrow.float64(),
+        "listed": flag,
+        "simulated": flag,
+        "received": day,
+        "measured": day,
+        "transports": pyarrow.list_(text),
+        "transports_tried": pyarrow.list_(text),
+    }
     kinds = {name: others.get(name, text) for name in OpenRow.__struct_fields__}
     columns = [pyarrow.array([_plain(name, getattr(row, name)) for row in rows], kind) for name, kind in kinds.items()]
     table = pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(list(kinds.items())))

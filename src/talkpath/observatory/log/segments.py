@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from talkpath.errors import UsageError, WireError
-from talkpath.observatory.log.line import line_number, read_line
+from talkpath.observatory.log.line import decode_line, line_number
 from talkpath.observatory.log.records import Record
 
 NEAR_BYTES = 64 << 10
 NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
 
 
-class Segment(NamedTuple):
+class LogSegment(NamedTuple):
     """One file."""
 
     number: int
@@ -45,30 +45,30 @@ class Segment(NamedTuple):
             yield from (line for line in file if line.endswith(b"\n"))
 
 
-def path_of(folder: Path, number: int, day: str) -> Path:
+def segment_path(folder: Path, number: int, day: str) -> Path:
     """Where an open segment lies."""
     return folder / f"{number:06d}-{day}.log"
 
 
-def segments(folder: Path) -> list[Segment]:
+def log_segments(folder: Path) -> list[LogSegment]:
     """In order. Of one that was sealed a moment before a crash, the sealed one alone."""
-    found: dict[int, Segment] = {}
+    found: dict[int, LogSegment] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".gz"):
         if match := NAME.fullmatch(path.name):
-            found[int(match[1])] = Segment(int(match[1]), match[2], path)
+            found[int(match[1])] = LogSegment(int(match[1]), match[2], path)
     return [found[number] for number in sorted(found)]
 
 
-def read(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
+def read_log(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
     """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
-    for segment in _from(segments(folder), after):
+    for segment in _from(log_segments(folder), after):
         for line in segment.lines(after):
             number, record = _record(segment, line)
             if number > after:
                 yield number, record
 
 
-def read_segment(segment: Segment) -> Iterator[tuple[int, Record]]:
+def read_segment(segment: LogSegment) -> Iterator[tuple[int, Record]]:
     """(number, record) of one segment; `UsageError` where a line is damaged."""
     for line in segment.lines():
         yield _record(segment, line)
@@ -90,15 +90,15 @@ def _near(file: BufferedReader, after: int) -> int:
     return low
 
 
-def _record(segment: Segment, line: bytes) -> tuple[int, Record]:
+def _record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
     try:
-        return read_line(line)
+        return decode_line(line)
     except WireError as error:
         said = f"{segment.path.name}: {error}; bring that file back from a copy, or take the line out."
         raise UsageError(said) from None
 
 
-def _from(every: list[Segment], after: int) -> list[Segment]:
+def _from(every: list[LogSegment], after: int) -> list[LogSegment]:
     """Without those that end before the number: the next one's first line is not after it."""
     keep = len(every)
     for at in range(len(every) - 1, -1, -1):
@@ -109,5 +109,5 @@ def _from(every: list[Segment], after: int) -> list[Segment]:
     return every[keep:]
 
 
-def _first(segment: Segment) -> int | None:
+def _first(segment: LogSegment) -> int | None:
     return next((line_number(line) for line in segment.lines()), None)

@@ -22,7 +22,7 @@ from talkpath.observatory.log.records import Judged, Received
 FILE = "stopped.toml"
 
 
-class Stop(Struct, frozen=True, forbid_unknown_fields=True):
+class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
     """One country (two letters), from which day on nothing is taken, and why in a sentence for everybody."""
 
     country: str
@@ -31,10 +31,10 @@ class Stop(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    stop: tuple[Stop, ...] = ()
+    stop: tuple[StoppedCountry, ...] = ()
 
 
-def stops(root: Path) -> tuple[Stop, ...]:
+def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
     """Those of an observatory's folder; `UsageError` where the file is damaged, since it must never be ignored."""
     file = root / FILE
     if not file.exists():
@@ -45,11 +45,11 @@ def stops(root: Path) -> tuple[Stop, ...]:
         raise UsageError(f"{FILE} is not as it was written: {error}. Mend it before the observatory starts.") from None
 
 
-def stop(log: Log, told: Stop) -> int:
+def stop_country(log: Log, told: StoppedCountry) -> int:
     """Write it down, then delete; how many bundles there were. Again is no harm: what was left is deleted then."""
     root = log.folder.root
-    if told.country not in {known.country for known in stops(root)}:
-        _write(root / FILE, (*stops(root), told))
+    if told.country not in {known.country for known in stopped_countries(root)}:
+        _write(root / FILE, (*stopped_countries(root), told))
     names = sorted(_from(log, told.country))
     for name in names:
         known = log.find(name)
@@ -60,17 +60,18 @@ def stop(log: Log, told: Stop) -> int:
 
 def _from(log: Log, country: str) -> set[str]:
     """Bundles that came from there, by the responder's word or by the intake's."""
-    return {record.id for _, record in log.read()
-            if isinstance(record, Judged | Received) and record.country == country}  # fmt: skip
+    return {
+        record.id for _, record in log.read() if isinstance(record, Judged | Received) and record.country == country
+    }
 
 
-def _write(file: Path, every: tuple[Stop, ...]) -> None:
+def _write(file: Path, every: tuple[StoppedCountry, ...]) -> None:
     rows = "\n".join(_rows(every))
     text = f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}"
     replace_file(file, text.encode())
 
 
-def _rows(every: tuple[Stop, ...]) -> Iterator[str]:
+def _rows(every: tuple[StoppedCountry, ...]) -> Iterator[str]:
     for one in every:
         fields = (f"{name} = {msgspec.json.encode(getattr(one, name)).decode()}" for name in one.__struct_fields__)
         yield "\n".join(("[[stop]]", *fields)) + "\n"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.reach.tables import Audience, Tables
+from talkpath.observatory.reach.tables import Audience, ReachTables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class Affected(Struct, frozen=True):
     checks: int
 
 
-class Reach(Struct, frozen=True):
+class ReachEstimate(Struct, frozen=True):
     """People touched. `low` to `high` is a 95 % interval of draws; of several apps the bounds of their union, and then
     `estimate` is None. `assumptions` are sentences that belong beside the number."""
 
@@ -50,10 +50,12 @@ class Reach(Struct, frozen=True):
     simulated: bool = False
 
 
-def reach(medium: str, affected: Iterable[Affected], audience: Audience, tables: Tables, seed: int = 0) -> Reach:
+def estimate_reach(
+    medium: str, affected: Iterable[Affected], audience: Audience, tables: ReachTables, seed: int = 0
+) -> ReachEstimate:
     """Of one app. `UsageError` where nobody knows how many users the networks have."""
     draws, estimate, found = _people(list(affected), audience, tables, seed)
-    return Reach(
+    return ReachEstimate(
         country=audience.country,
         apps=(audience.app,),
         medium=medium,
@@ -66,8 +68,13 @@ def reach(medium: str, affected: Iterable[Affected], audience: Audience, tables:
     )
 
 
-def union(medium: str, affected: Mapping[str, Iterable[Affected]], audiences: Sequence[Audience], tables: Tables,
-          seed: int = 0) -> Reach:  # fmt: skip
+def estimate_union(
+    medium: str,
+    affected: Mapping[str, Iterable[Affected]],
+    audiences: Sequence[Audience],
+    tables: ReachTables,
+    seed: int = 0,
+) -> ReachEstimate:
     """Of several apps together; `affected` by app."""
     import numpy as np
 
@@ -77,7 +84,7 @@ def union(medium: str, affected: Mapping[str, Iterable[Affected]], audiences: Se
     draws = np.stack([found[0] for found in each])
     counted = {network for found in each for network in found[2].counted}
     sentences = dict.fromkeys(sentence for found in each for sentence in found[2].sentences)
-    return Reach(
+    return ReachEstimate(
         country=country,
         apps=tuple(audience.app for audience in audiences),
         medium=medium,
@@ -95,8 +102,9 @@ class _Found(Struct, frozen=True):
     sentences: tuple[str, ...]
 
 
-def _people(affected: Sequence[Affected], audience: Audience, tables: Tables,
-            seed: int) -> tuple[NDArray[np.float64], float, _Found]:  # fmt: skip
+def _people(
+    affected: Sequence[Affected], audience: Audience, tables: ReachTables, seed: int
+) -> tuple[NDArray[np.float64], float, _Found]:
     """(draws, the estimate, what was assumed) for one app."""
     import numpy as np
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from talkpath.observatory.events.network_days import Day
-from talkpath.observatory.events.record import Event, spans, standing
-from talkpath.observatory.reach.estimate import Affected, Reach, reach, union
-from talkpath.observatory.reach.tables import Audience, Tables
+from talkpath.observatory.events.network_days import NetworkDay
+from talkpath.observatory.events.record import Event, not_withdrawn, restricted_spans
+from talkpath.observatory.reach.estimate import Affected, ReachEstimate, estimate_reach, estimate_union
+from talkpath.observatory.reach.tables import Audience, ReachTables
 
 
-def all_reach(days: Sequence[Day], events: Sequence[Event], tables: Tables, seed: int = 0) -> list[Reach]:
+def all_reach(
+    days: Sequence[NetworkDay], events: Sequence[Event], tables: ReachTables, seed: int = 0
+) -> list[ReachEstimate]:
     """For each country and medium: each app that a confirmed event touches, then, of two or more, their union.
 
     Countries without a table of users, and apps without a figure of their audience, are left out.
     """
-    found: list[Reach] = []
-    confirmed = standing(events)
+    found: list[ReachEstimate] = []
+    confirmed = not_withdrawn(events)
     places = sorted({(event.country, event.medium) for event in confirmed if event.level != "signal"})
     for country, medium in places:
         if tables.users(country):
@@ -24,13 +26,15 @@ def all_reach(days: Sequence[Day], events: Sequence[Event], tables: Tables, seed
     return found
 
 
-def affected(days: Sequence[Day], events: Sequence[Event], country: str, app: str, medium: str) -> list[Affected]:
+def affected(
+    days: Sequence[NetworkDay], events: Sequence[Event], country: str, app: str, medium: str
+) -> list[Affected]:
     """The networks with a confirmed event, and how many of the checks within it said `restricted`."""
     stream = (country, app, medium)
     own = [event for event in events if (event.country, event.app, event.medium) == stream]
     found: list[Affected] = []
     for network in sorted({event.network for event in own}):
-        inside = list(spans([event for event in own if event.network == network]))
+        inside = list(restricted_spans([event for event in own if event.network == network]))
         seen = [day for day in days if day.stream == (country, network, app, medium)]
         seen = [day for day in seen if any(low <= day.day <= high for low, high in inside)]
         if seen:
@@ -38,8 +42,9 @@ def affected(days: Sequence[Day], events: Sequence[Event], country: str, app: st
     return found
 
 
-def _reach(country: str, medium: str, days: Sequence[Day], events: Sequence[Event], tables: Tables,
-           seed: int) -> list[Reach]:  # fmt: skip
+def _reach(
+    country: str, medium: str, days: Sequence[NetworkDay], events: Sequence[Event], tables: ReachTables, seed: int
+) -> list[ReachEstimate]:
     last = max(day.day for day in days)
     apps = sorted({event.app for event in events if (event.country, event.medium) == (country, medium)})
     hit: dict[str, list[Affected]] = {}
@@ -49,5 +54,5 @@ def _reach(country: str, medium: str, days: Sequence[Day], events: Sequence[Even
         if networks and audience is not None:
             hit[app] = networks
             audiences.append(audience)
-    found = [reach(medium, hit[audience.app], audience, tables, seed) for audience in audiences]
-    return [*found, union(medium, hit, audiences, tables, seed)] if len(audiences) > 1 else found
+    found = [estimate_reach(medium, hit[audience.app], audience, tables, seed) for audience in audiences]
+    return [*found, estimate_union(medium, hit, audiences, tables, seed)] if len(audiences) > 1 else found

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.data_files import DATA, decode
+from talkpath.observatory.data_files import DATA, decode_toml
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +55,7 @@ class _Networks(Struct, frozen=True, forbid_unknown_fields=True):
     network: tuple[NetworkUsers, ...] = ()
 
 
-class Tables(Struct, frozen=True):
+class ReachTables(Struct, frozen=True):
     """Both files, read."""
 
     populations: tuple[Population, ...] = ()
@@ -80,9 +80,9 @@ class Tables(Struct, frozen=True):
         return {row.network: row.users for row in self.networks if row.country == country}
 
 
-def load_tables(folder: Path | None = None) -> Tables:
+def load_tables(folder: Path | None = None) -> ReachTables:
     """The folder's own files where it has both, else those that come with talkpath."""
     own = folder if folder and all((folder / name).is_file() for name in ("audience.toml", "networks.toml")) else DATA
-    audiences = decode("audience.toml", (own / "audience.toml").read_text(encoding="utf-8"), _Audiences)
-    networks = decode("networks.toml", (own / "networks.toml").read_text(encoding="utf-8"), _Networks)
-    return Tables(audiences.population, audiences.audience, networks.network, audiences.simulated)
+    audiences = decode_toml("audience.toml", (own / "audience.toml").read_text(encoding="utf-8"), _Audiences)
+    networks = decode_toml("networks.toml", (own / "networks.toml").read_text(encoding="utf-8"), _Networks)
+    return ReachTables(audiences.population, audiences.audience, networks.network, audiences.simulated)

@@ -8,15 +8,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from talkpath.observatory.article.page import MONTH, BoxRow, box_rows
-from talkpath.observatory.article.truth import Truth, read_truth
-from talkpath.observatory.claims.count import Outcome, Part
-from talkpath.observatory.claims.grammar import leaves, parse
+from talkpath.observatory.article.truth import SimulatedTruth, read_truth
+from talkpath.observatory.claims.count import Outcome, PredicateCount
+from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import Audience, load_tables
 from talkpath.observatory.web.claims import by_id
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
 
 
 class ArticleRow(Struct, frozen=True):
@@ -27,23 +27,23 @@ class ArticleRow(Struct, frozen=True):
     statement: str
     stands: str
     outcome: Outcome
-    parts: tuple[Part, ...]
+    parts: tuple[PredicateCount, ...]
     reason: str
     note: str
     truth: tuple[str, ...]
     audience: tuple[Audience, ...]
 
 
-class Article(Struct, frozen=True):
+class ArticlePage(Struct, frozen=True):
     """The whole page. `with_truth`: the country that this observatory was filled from told its truth."""
 
     rows: tuple[ArticleRow, ...]
-    reach: tuple[Reach, ...]
+    reach: tuple[ReachEstimate, ...]
     with_truth: bool
     schema: str = "talkpath.page.article/1"
 
 
-def article(source: Source, site: Site, asked: Asked) -> Article | None:
+def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | None:
     """None where nothing is simulated: there is no box to compare with."""
     if not source.simulated:
         return None
@@ -53,33 +53,41 @@ def article(source: Source, site: Site, asked: Asked) -> Article | None:
     rows = []
     for box in box_rows():
         claim, entry = by_id()[box.id], entries.get(box.id)
-        rows.append(ArticleRow(
-            id=box.id,
-            statement=claim.statement,
-            stands=box.stands,
-            outcome=entry.outcome if entry else "silent",
-            parts=entry.own.parts if entry else (),
-            reason=entry.reason if entry else "",
-            note=claim.note,
-            truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth) + _people(box, truth)),
-            audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
-        ))  # fmt: skip
+        rows.append(
+            ArticleRow(
+                id=box.id,
+                statement=claim.statement,
+                stands=box.stands,
+                outcome=entry.outcome if entry else "silent",
+                parts=entry.own.parts if entry else (),
+                reason=entry.reason if entry else "",
+                note=claim.note,
+                truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth) + _people(box, truth)),
+                audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
+            )
+        )
     reach = tuple(one for country in source.countries() for one in source.reach(country))
-    return Article(tuple(rows), reach, truth is not None)
+    return ArticlePage(tuple(rows), reach, truth is not None)
 
 
-def _told(claim: Claim, truth: Truth | None) -> list[str]:
+def _told(claim: Claim, truth: SimulatedTruth | None) -> list[str]:
     if truth is None or not claim.predicate:
         return []
-    return list(dict.fromkeys(line for held in leaves(parse(claim.predicate)) for line in truth.lines(held)))
+    return list(
+        dict.fromkeys(line for held in propositions(parse_predicate(claim.predicate)) for line in truth.lines(held))
+    )
 
 
-def _people(box: BoxRow, truth: Truth | None) -> list[str]:
+def _people(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
     """How many really use the apps whose audience is part of what is measured."""
     if truth is None:
         return []
-    return [f"{month}: {people / 1e6:.1f} million use {app}" for app in box.audience
-            for month, people in sorted(truth.audience.get(app, {}).items()) if _meant(box, month)]  # fmt: skip
+    return [
+        f"{month}: {people / 1e6:.1f} million use {app}"
+        for app in box.audience
+        for month, people in sorted(truth.audience.get(app, {}).items())
+        if _meant(box, month)
+    ]
 
 
 def _meant(box: BoxRow, month: str) -> bool:
@@ -87,6 +95,6 @@ def _meant(box: BoxRow, month: str) -> bool:
     return month == MONTH or box.id == "S15"
 
 
-def _truth(box: Path | None) -> Truth | None:
+def _truth(box: Path | None) -> SimulatedTruth | None:
     """None where nobody told it: what is measured stays the same without."""
     return read_truth(box) if box is not None and (box / "truth" / "truth.json").is_file() else None

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events.record import EVERYWHERE, Event, standing
+from talkpath.observatory.events.record import EVERYWHERE, Event, not_withdrawn
 from talkpath.observatory.publication import Order, Publication, Withheld, orders_of
-from talkpath.observatory.web.source import Counted
+from talkpath.observatory.web.source import NetworkDayCount
 
 
-class Cell(Struct, frozen=True):
+class StateCell(Struct, frozen=True):
     """What the last measured day says of an app and medium on a network.
 
     `withheld` is "small" where too few people measured; everything else is empty then.
@@ -30,7 +30,7 @@ class Cell(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Rule:
+class PublicationView:
     """The rule of publication as it stands for one country on one day."""
 
     publication: Publication
@@ -38,7 +38,7 @@ class Rule:
     orders: Sequence[Order]
 
     @classmethod
-    def of(cls, publication: Publication, today: str, events: Sequence[Event]) -> Rule:
+    def of(cls, publication: Publication, today: str, events: Sequence[Event]) -> PublicationView:
         """With the orders that follow from the country's events."""
         return cls(publication, today, orders_of(events))
 
@@ -46,7 +46,7 @@ class Rule:
         """Was the app under an order?"""
         return self.publication.ordered(country, app, day, self.orders)
 
-    def cell(self, counted: Counted, event: Event | None) -> Cell | None:
+    def cell(self, counted: NetworkDayCount, event: Event | None) -> StateCell | None:
         """A network's; `event` is the one that goes on there, if any does: then its state is `restricted`.
 
         None where it waits for its day: it must look like what nobody measured, since what is restricted is shown at
@@ -57,8 +57,8 @@ class Rule:
         contributors = max(counted.contributors, event.contributors if event else 0)
         why = self.publication.by_network(state, contributors, counted.day, self.today, ordered=ordered)
         if why:
-            return Cell(withheld=why) if why == "small" else None
-        return Cell(
+            return StateCell(withheld=why) if why == "small" else None
+        return StateCell(
             state=state,
             day=counted.day,
             reports=counted.reports,
@@ -81,7 +81,7 @@ def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:
     """(network, app, medium) -> the event that began there and did not end, with the rule that it has by now. Those of
     whole countries are none."""
     found: dict[tuple[str, str, str], Event] = {}
-    for event in standing(events):
+    for event in not_withdrawn(events):
         if event.network == EVERYWHERE:
             continue
         key = (event.network, event.app, event.medium)

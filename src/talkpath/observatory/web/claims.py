@@ -7,16 +7,16 @@ from functools import cache
 from msgspec import Struct
 
 from talkpath.observatory.claims.count import Outcome
-from talkpath.observatory.claims.ledger import Entry, Side
-from talkpath.observatory.claims.rows import Claim, load
+from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
+from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
 
 OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not measurable")
 
 
-class Told(Struct, frozen=True):
+class ClaimSummary(Struct, frozen=True):
     """A claim in one line, and its outcome; `outcome` is "silent" of what nothing was held against yet. `note`: which
     part of it the outcome is about, where it is not all of it."""
 
@@ -30,7 +30,7 @@ class Told(Struct, frozen=True):
     note: str = ""
 
     @classmethod
-    def of(cls, claim: Claim, entry: Entry | None) -> Told:
+    def of(cls, claim: Claim, entry: ClaimResult | None) -> ClaimSummary:
         """Of a row and what was held against it."""
         outcome: Outcome = "silent" if claim.predicate else "not measurable"
         said = (claim.id, claim.date, claim.who, claim.kind, claim.statement)
@@ -39,12 +39,12 @@ class Told(Struct, frozen=True):
         return cls(*said, entry.outcome, entry.disagree, claim.note)
 
 
-class Claims(Struct, frozen=True):
+class ClaimsPage(Struct, frozen=True):
     """All claims that no other supersedes, newest first, of one outcome where one was asked for."""
 
     outcome: str
     counts: dict[str, int]
-    claims: tuple[Told, ...]
+    claims: tuple[ClaimSummary, ...]
     schema: str = "talkpath.page.claims/1"
 
 
@@ -53,10 +53,10 @@ class ClaimPage(Struct, frozen=True):
     people to be shown. `against`: the claims that say otherwise. `superseded_by`: the row that took its place."""
 
     claim: Claim
-    told: Told
-    entry: Entry | None
+    told: ClaimSummary
+    entry: ClaimResult | None
     withheld: bool
-    against: tuple[Told, ...]
+    against: tuple[ClaimSummary, ...]
     superseded_by: str
     schema: str = "talkpath.page.claim/1"
 
@@ -64,26 +64,26 @@ class ClaimPage(Struct, frozen=True):
 @cache
 def by_id() -> dict[str, Claim]:
     """The rows that come with talkpath."""
-    return {claim.id: claim for claim in load()}
+    return {claim.id: claim for claim in load_claims()}
 
 
-def claims(source: Source, site: Site, asked: Asked) -> Claims | None:
+def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | None:
     """None where there is no such outcome."""
     outcome = asked.get("outcome")
     if outcome and outcome not in OUTCOMES:
         return None
     held = _held(source, site.publication)
     gone = {claim.supersedes for claim in by_id().values()}
-    every = [Told.of(claim, held.get(claim.id)) for claim in by_id().values() if claim.id not in gone]
+    every = [ClaimSummary.of(claim, held.get(claim.id)) for claim in by_id().values() if claim.id not in gone]
     chosen = [told for told in every if outcome in ("", told.outcome)]
-    return Claims(
+    return ClaimsPage(
         outcome=outcome,
         counts={name: sum(told.outcome == name for told in every) for name in OUTCOMES},
         claims=tuple(sorted(chosen, key=lambda told: (told.date, told.id), reverse=True)),
     )
 
 
-def claim(source: Source, site: Site, asked: Asked) -> ClaimPage | None:
+def claim(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
     """None where there is no such claim."""
     found = by_id().get(asked.get("id").upper())
     if found is None:
@@ -93,32 +93,33 @@ def claim(source: Source, site: Site, asked: Asked) -> ClaimPage | None:
     raw = next((one for one in source.entries() if one.claim == found.id), None)
     return ClaimPage(
         claim=found,
-        told=Told.of(found, entry),
+        told=ClaimSummary.of(found, entry),
         entry=entry,
         withheld=bool(raw and _small(raw.own, site.publication)),
-        against=tuple(Told.of(by_id()[name], held.get(name)) for name in found.against),
+        against=tuple(ClaimSummary.of(by_id()[name], held.get(name)) for name in found.against),
         superseded_by=next((row.id for row in by_id().values() if row.supersedes == found.id), ""),
     )
 
 
-def _held(source: Source, publication: Publication) -> dict[str, Entry]:
+def _held(source: PageSource, publication: Publication) -> dict[str, ClaimResult]:
     """By claim; without what rests on too few people, and then decided by what others published alone."""
-    return {entry.claim: _published_only(entry) if _small(entry.own, publication) else entry
-            for entry in source.entries()}  # fmt: skip
+    return {
+        entry.claim: _published_only(entry) if _small(entry.own, publication) else entry for entry in source.entries()
+    }
 
 
-def _small(side: Side, publication: Publication) -> bool:
+def _small(side: EvidenceOutcome, publication: Publication) -> bool:
     return any(part.reports and publication.by_country(part.contributors) for part in side.parts)
 
 
-def _published_only(entry: Entry) -> Entry:
+def _published_only(entry: ClaimResult) -> ClaimResult:
     other = entry.published
     decided = other.outcome in ("supported", "contradicted")
-    return Entry(
+    return ClaimResult(
         claim=entry.claim,
         outcome=other.outcome if decided else "silent",
         rank="published" if decided else "none",
-        own=Side("silent"),
+        own=EvidenceOutcome("silent"),
         published=other,
         reason=entry.reason,
     )

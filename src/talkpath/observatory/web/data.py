@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from talkpath.observatory.findings.country_findings import Totals
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Sealed, Source
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource, Sealed
 
 
-class Data(Struct, frozen=True):
+class DataPage(Struct, frozen=True):
     """The whole page. `min_contributors` and `delay_days` are the operator's settings."""
 
     totals: Totals
@@ -20,7 +20,7 @@ class Data(Struct, frozen=True):
     schema: str = "talkpath.page.data/1"
 
 
-def data(source: Source, site: Site, asked: Asked) -> Data:
+def data(source: PageSource, site: Site, asked: PageQuery) -> DataPage:
     """There is always one."""
     rule = site.publication
-    return Data(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)
+    return DataPage(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)

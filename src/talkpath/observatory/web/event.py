@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.web.cell import Rule, going_on
-from talkpath.observatory.web.claims import Told, by_id
-from talkpath.observatory.web.network import Stream, stream
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.web.cell import PublicationView, going_on
+from talkpath.observatory.web.claims import ClaimSummary, by_id
+from talkpath.observatory.web.network import StreamView, stream
 from talkpath.observatory.web.quotable import may_write, must_not
-from talkpath.observatory.web.site import Asked, Site, paged
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.source import PageSource
 
 ROWS = 100  # events a page
 
@@ -32,10 +32,10 @@ class EventPage(Struct, frozen=True):
     event: Event
     current: bool
     history: tuple[Event, ...]
-    stream: Stream | None
-    claims: tuple[Told, ...]
-    touched: Reach | None
-    reach: tuple[Reach, ...]
+    stream: StreamView | None
+    claims: tuple[ClaimSummary, ...]
+    touched: ReachEstimate | None
+    reach: tuple[ReachEstimate, ...]
     networks_too: int
     may_write: tuple[str, ...]
     must_not: tuple[str, ...]
@@ -53,13 +53,13 @@ class EventList(Struct, frozen=True):
     schema: str = "talkpath.page.events/1"
 
 
-def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
+def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
     """None where there is no such event, or it is not published."""
     name = asked.get("id")
     country = name.partition("/")[0]
     events = source.events(country)
     found = next((one for one in events if one.id == name), None)
-    rule = Rule.of(site.publication, site.today(), events)
+    rule = PublicationView.of(site.publication, site.today(), events)
     if found is None or rule.shows(found):
         return None
     hit = len(found.networks)
@@ -73,25 +73,28 @@ def event(source: Source, site: Site, asked: Asked) -> EventPage | None:
         event=found,
         current=current,
         history=tuple(history),
-        stream=stream(rule, own, [one for one in events if one.network == found.network],
-                      source.carries(country, found.network)) if own else None,
+        stream=stream(
+            rule, own, [one for one in events if one.network == found.network], source.carries(country, found.network)
+        )
+        if own
+        else None,
         claims=tuple(_claims(found, source.entries())),
         touched=source.event_reach(found),
         reach=tuple(same),
         networks_too=hit or len(too),
         may_write=tuple(may_write(found, site.today(), hit, current=current)),
         must_not=tuple(must_not(found)),
-    )  # fmt: skip
+    )
 
 
-def event_list(source: Source, site: Site, asked: Asked) -> EventList | None:
+def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | None:
     """None where there is no such country."""
     countries = tuple(source.countries())
     country = asked.get("country") or next(iter(countries), "")
     if country and country not in countries:
         return None
     events = source.events(country)
-    rule = Rule.of(site.publication, site.today(), events)
+    rule = PublicationView.of(site.publication, site.today(), events)
     shown = sorted(rule.told(events), key=lambda one: (one.onset_high, one.id), reverse=True)
     return EventList(country, countries, *paged(shown, asked, ROWS))
 
@@ -106,12 +109,13 @@ def chain(found: Event, events: Sequence[Event]) -> list[Event]:
     for one in sorted(events, key=lambda one: len(one.id)):  # a withdrawal's id is that of its event and a word more
         if one.began in names:
             names.add(one.id)
-    return sorted((one for one in events if one.id in names),
-                  key=lambda one: (one.onset_high, one.kind == "withdrawn", one.id))  # fmt: skip
+    return sorted(
+        (one for one in events if one.id in names), key=lambda one: (one.onset_high, one.kind == "withdrawn", one.id)
+    )
 
 
-def _claims(found: Event, entries: Sequence[Entry]) -> list[Told]:
+def _claims(found: Event, entries: Sequence[ClaimResult]) -> list[ClaimSummary]:
     """Those that it was counted for, either way."""
     names = {found.id, found.began}
     bears = [entry for entry in entries if any(names & set(part.events) for part in entry.own.parts)]
-    return [Told.of(by_id()[entry.claim], entry) for entry in bears if entry.claim in by_id()]
+    return [ClaimSummary.of(by_id()[entry.claim], entry) for entry in bears if entry.claim in by_id()]

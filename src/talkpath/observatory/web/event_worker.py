@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.publish import Deliveries, deliver_all, record
-from talkpath.observatory.findings.country_findings import Box, Country, look
+from talkpath.observatory.feeds.publish import DeliveryCount, deliver_all, record_events
+from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, country_findings
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.workers.pool import WorkerPool
 
@@ -46,15 +46,15 @@ class EventWorker:
     def __init__(self) -> None:
         self._pool = WorkerPool(PROCESSES)
 
-    def look(self, day_counts: bytes, carried: bytes, box: Box | None = None) -> Country:
+    def look(self, day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:
         """Find the events of one country, and wait for the result."""
-        return self._pool.run(look, day_counts, carried, box)
+        return self._pool.run(country_findings, day_counts, carried, box)
 
     def record(self, events: Sequence[Event], how: EventPublishing, today: str) -> list[Event]:
         """Put events into the journal and the feeds; returns them under the journal's ids, withdrawn ones included."""
-        return self._pool.run(record, events, how.journal, how.publication, today, how.feeds, how.address)
+        return self._pool.run(record_events, events, how.journal, how.publication, today, how.feeds, how.address)
 
-    def deliver(self, how: EventPublishing, today: str) -> Deliveries:
+    def deliver(self, how: EventPublishing, today: str) -> DeliveryCount:
         """Send what is new to the receivers of webhooks. May wait for minutes."""
         assert how.webhooks is not None
         return self._pool.run(deliver_all, how.journal, how.publication, today, how.webhooks)

@@ -1,7 +1,8 @@
 """The index as the source of the pages: what the tables of counts hold, and what was found in them.
 
-What takes long (events, claims, reach) is not done while somebody waits: `Findings` are made apart, in a process of
-their own (event_worker.py), and put in by `renew`. A page asks for one country or one network and half a year at most.
+What takes long (events, claims, reach) is not done while somebody waits: `ObservatoryFindings` are made in a process of
+their own (event_worker.py), and shown from `renew` on. A page asks for one country or one network, and half a year at
+most.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from itertools import groupby
 from msgspec.structs import asdict
 
 from talkpath.observatory.claims.event_context import event_reach
-from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.findings.country_findings import NOTHING, Findings, Totals, by_country
+from talkpath.observatory.findings.country_findings import NOTHING, ObservatoryFindings, Totals, by_country
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.reach.tables import Tables
-from talkpath.observatory.web.source import Carries, Counted, CountryDay, Sealed
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.reach.tables import ReachTables
+from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Sealed, TransportShare
 
 HALF_YEAR_DAYS = 183
 TAP = "tap"
@@ -30,14 +31,20 @@ class Indexed:
     """`Source` (source.py) over a store. `sealed` lists the open data; `days` are counted back from `today`; `tables`
     tell how many people there are."""
 
-    def __init__(self, store: Store, simulated: bool, today: Callable[[], str],
-                 sealed: Callable[[], Sequence[Sealed]] = tuple, days: int = HALF_YEAR_DAYS,
-                 tables: Tables | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        store: Store,
+        simulated: bool,
+        today: Callable[[], str],
+        sealed: Callable[[], Sequence[Sealed]] = tuple,
+        days: int = HALF_YEAR_DAYS,
+        tables: ReachTables | None = None,
+    ) -> None:
         self._store, self.simulated, self._today, self._sealed, self._days = store, simulated, today, sealed, days
-        self._tables = tables or Tables()
+        self._tables = tables or ReachTables()
         self.renew(NOTHING)
 
-    def renew(self, found: Findings) -> None:
+    def renew(self, found: ObservatoryFindings) -> None:
         """Show these from now on."""
         self._findings = found
         self._events = by_country(found.events)
@@ -50,14 +57,24 @@ class Indexed:
         """Likewise."""
         return self._findings.countries
 
-    def latest(self, country: str, medium: str) -> list[Counted]:
+    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
         """Of the last half-year."""
         found = queries.latest(self._store, since=self._since, country=country, medium=medium)
         return [
-            Counted(row.country, row.network, row.app, row.medium, row.day, row.restricted, row.ok, row.closed,
-                    row.impaired, row.contributors)
+            NetworkDayCount(
+                row.country,
+                row.network,
+                row.app,
+                row.medium,
+                row.day,
+                row.restricted,
+                row.ok,
+                row.closed,
+                row.impaired,
+                row.contributors,
+            )
             for row in found
-        ]  # fmt: skip
+        ]
 
     def country_days(self, country: str, medium: str) -> list[CountryDay]:
         """Sources are not added up, since they may be of the same networks and people: the largest is told."""
@@ -65,17 +82,17 @@ class Indexed:
         rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=lambda row: (row.app, row.day))
         return [_country_day(list(group)) for _, group in groupby(rows, key=lambda row: (row.app, row.day))]
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[Counted]:
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[NetworkDayCount]:
         """All sources of a day together."""
         only = {"country": country, "network": network, "app": app, "medium": medium}
         only = {name: said for name, said in only.items() if said}
         found = queries.network_days(self._store, since=self._since, **only)
-        return [Counted(**asdict(row)) for row in found]
+        return [NetworkDayCount(**asdict(row)) for row in found]
 
-    def carries(self, country: str, network: str) -> list[Carries]:
+    def carries(self, country: str, network: str) -> list[TransportShare]:
         """Of the last half-year, by whole months."""
         return [
-            Carries(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
+            TransportShare(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
             for row in queries.transports(self._store, since=self._since, country=country, network=network)
         ]
 
@@ -83,15 +100,15 @@ class Indexed:
         """As found."""
         return self._events.get(country, ())
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[ClaimResult]:
         """As held."""
         return self._findings.entries
 
-    def reach(self, country: str) -> Sequence[Reach]:
+    def reach(self, country: str) -> Sequence[ReachEstimate]:
         """As computed."""
         return [one for one in self._findings.reach if one.country == country]
 
-    def event_reach(self, event: Event) -> Reach | None:
+    def event_reach(self, event: Event) -> ReachEstimate | None:
         """Some milliseconds."""
         return event_reach(event, self._tables)
 
@@ -104,11 +121,11 @@ class Indexed:
         return (date.fromisoformat(self._today()) - timedelta(days=self._days)).isoformat()
 
 
-def _decided(row: queries.CountryDay) -> int:
+def _decided(row: queries.CountryDayCount) -> int:
     return row.restricted + row.ok + row.closed + row.impaired
 
 
-def _country_day(rows: Sequence[queries.CountryDay]) -> CountryDay:
+def _country_day(rows: Sequence[queries.CountryDayCount]) -> CountryDay:
     return CountryDay(
         day=rows[0].day,
         app=rows[0].app,

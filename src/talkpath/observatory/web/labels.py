@@ -19,14 +19,14 @@ def app_name(code: str) -> str:
     return known.name if known else code
 
 
-def medium(code: str) -> str:
+def medium_name(code: str) -> str:
     """As a word."""
     return say("medium", "calls") if code == "call" else sentences.medium(code)
 
 
-def heading(app: str, medium_code: str) -> str:
+def stream_heading(app: str, medium_code: str) -> str:
     """An app and a medium: "Telegram, voice"."""
-    return say("page", "{app}, {medium}", app=app_name(app), medium=medium(medium_code))
+    return say("page", "{app}, {medium}", app=app_name(app), medium=medium_name(medium_code))
 
 
 def contributors(number: int) -> str:
@@ -34,7 +34,7 @@ def contributors(number: int) -> str:
     return count("unit", "at least {number} person", "at least {number} people", number)
 
 
-def rule_name(rule: str | None) -> str:
+def mechanism_text(rule: str | None) -> str:
     """A mechanism as a clause; "" where there is none."""
     return mechanism_name(rule) if rule else ""
 

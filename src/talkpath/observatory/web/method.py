@@ -9,16 +9,16 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.lab.scoring.published import PublishedRates
-from talkpath.observatory.log.stop_list import Stop
-from talkpath.observatory.risks import Country, load_risks
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.log.stop_list import StoppedCountry
+from talkpath.observatory.risks import CountryRisks, load_risks
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
 
 ALPHA = 1e-4
 """What `experiment.plan.make_plan` promises of every check (docs/design.md section 3)."""
 
 
-class Method(Struct, frozen=True):
+class MethodPage(Struct, frozen=True):
     """The numbers of the page; its words are prose. `alpha`: a whole check accuses falsely less often than that.
     `counted`: how often it did, in networks made up by the lab."""
 
@@ -29,22 +29,22 @@ class Method(Struct, frozen=True):
     schema: str = "talkpath.page.method/1"
 
 
-class Risks(Struct, frozen=True):
+class RisksPage(Struct, frozen=True):
     """What is known by country, and where this observatory stopped."""
 
-    countries: tuple[Country, ...]
-    stops: tuple[Stop, ...]
+    countries: tuple[CountryRisks, ...]
+    stops: tuple[StoppedCountry, ...]
     schema: str = "talkpath.page.risks/1"
 
 
-def method(source: Source, site: Site, asked: Asked) -> Method:
+def method(source: PageSource, site: Site, asked: PageQuery) -> MethodPage:
     """There is always one."""
-    return Method(ALPHA, error_rates(), site.publication.min_contributors, site.publication.delay_days)
+    return MethodPage(ALPHA, error_rates(), site.publication.min_contributors, site.publication.delay_days)
 
 
-def risks(source: Source, site: Site, asked: Asked) -> Risks:
+def risks(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
     """Likewise."""
-    return Risks(load_risks(), site.stops)
+    return RisksPage(load_risks(), site.stops)
 
 
 @cache

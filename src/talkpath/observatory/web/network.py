@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.publication import Withheld
-from talkpath.observatory.web.cell import Cell, Rule, going_on
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Carries, Counted, Source
+from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import NetworkDayCount, PageSource, TransportShare
 
 
 class DayCell(Struct, frozen=True):
@@ -25,48 +25,57 @@ class DayCell(Struct, frozen=True):
     withheld: Withheld = ""
 
 
-class Stream(Struct, frozen=True):
+class StreamView(Struct, frozen=True):
     """One app and medium, its days without those that wait. Where what carries calls is not told yet,
     `carries_shown_on` says from which day it is."""
 
     app: str
     medium: str
-    now: Cell
+    now: StateCell
     days: tuple[DayCell, ...]
-    carries: tuple[Carries, ...] = ()
+    carries: tuple[TransportShare, ...] = ()
     carries_shown_on: str = ""
 
 
-class Network(Struct, frozen=True):
+class NetworkPage(Struct, frozen=True):
     """The whole page."""
 
     country: str
     network: str
-    streams: tuple[Stream, ...]
+    streams: tuple[StreamView, ...]
     events: tuple[Event, ...]
     schema: str = "talkpath.page.network/1"
 
 
-def network(source: Source, site: Site, asked: Asked) -> Network | None:
+def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | None:
     """None where nothing is known of it."""
     country, name = asked.get("country"), asked.get("network")
     found = source.network_days(country, name)
     if not found:
         return None
     events = [event for event in source.events(country) if event.network == name]
-    rule = Rule.of(site.publication, site.today(), source.events(country))
+    rule = PublicationView.of(site.publication, site.today(), source.events(country))
     carries = source.carries(country, name)
     ordered = sorted(found, key=lambda day: (day.app, day.medium, day.day))
-    return Network(
+    return NetworkPage(
         country=country,
         network=name,
-        streams=tuple(filter(None, (stream(rule, list(days), events, carries)
-                                    for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))))),
+        streams=tuple(
+            filter(
+                None,
+                (
+                    stream(rule, list(days), events, carries)
+                    for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))
+                ),
+            )
+        ),
         events=tuple(rule.told(events)),
-    )  # fmt: skip
+    )
 
 
-def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries: Sequence[Carries]) -> Stream | None:
+def stream(
+    rule: PublicationView, days: Sequence[NetworkDayCount], events: Sequence[Event], carries: Sequence[TransportShare]
+) -> StreamView | None:
     """Of one app and medium; `events` are those of its network. None where there is nothing to show yet."""
     shown = [(day, cell) for day in days if (cell := rule.cell(day, None)) is not None]
     if not shown:
@@ -75,7 +84,7 @@ def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries
     live = going_on(events).get((last.network, last.app, last.medium))
     told = [one for one in carries if (one.app, one.medium) == (last.app, last.medium)]
     shown_on = _carries_shown_on(rule, last, told)
-    return Stream(
+    return StreamView(
         app=last.app,
         medium=last.medium,
         now=rule.cell(last, live) or shown[-1][1],
@@ -85,7 +94,7 @@ def stream(rule: Rule, days: Sequence[Counted], events: Sequence[Event], carries
     )
 
 
-def _carries_shown_on(rule: Rule, last: Counted, carries: Sequence[Carries]) -> str:
+def _carries_shown_on(rule: PublicationView, last: NetworkDayCount, carries: Sequence[TransportShare]) -> str:
     """The day on which transports may be told, "" where they may be now. Few people: never."""
     if not carries:
         return ""
@@ -97,7 +106,7 @@ def _carries_shown_on(rule: Rule, last: Counted, carries: Sequence[Carries]) -> 
     return shown_on if rule.today < shown_on else ""
 
 
-def _day(day: Counted, cell: Cell) -> DayCell:
+def _day(day: NetworkDayCount, cell: StateCell) -> DayCell:
     if cell.withheld:
         return DayCell(day.day, withheld=cell.withheld)
     return DayCell(day.day, cell.state, day.restricted, day.reports, day.contributors)

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from talkpath.observatory.claims.count import clopper_pearson
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.reach.estimate import Reach
-from talkpath.observatory.web.cell import Cell, Rule, going_on
-from talkpath.observatory.web.site import Asked, Site, paged
-from talkpath.observatory.web.source import Counted, CountryDay, Source
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
+from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.source import CountryDay, NetworkDayCount, PageSource
 
 MEDIA = ("voice", "video", "text")
 ROWS = 50  # networks a page
@@ -23,7 +23,7 @@ class NetworkRow(Struct, frozen=True):
     """One network; a cell for each app of which something may be shown."""
 
     network: str
-    cells: dict[str, Cell]
+    cells: dict[str, StateCell]
 
 
 class AppRow(Struct, frozen=True):
@@ -40,7 +40,7 @@ class AppRow(Struct, frozen=True):
     days: tuple[CountryDay, ...] = ()
 
 
-class Now(Struct, frozen=True):
+class NowPage(Struct, frozen=True):
     """The whole page. `withheld_apps` were measured by too few people in the whole country."""
 
     country: str
@@ -51,23 +51,23 @@ class Now(Struct, frozen=True):
     networks: tuple[NetworkRow, ...]
     page: int
     pages: int
-    reach: tuple[Reach, ...]
+    reach: tuple[ReachEstimate, ...]
     schema: str = "talkpath.page.now/1"
 
 
-def now(source: Source, site: Site, asked: Asked) -> Now | None:
+def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
     """None where there is no such country or medium."""
     countries = tuple(source.countries())
     country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
     if medium not in MEDIA or (country and country not in countries):
         return None
     events = source.events(country)
-    rule = Rule.of(site.publication, site.today(), events)
+    rule = PublicationView.of(site.publication, site.today(), events)
     stands = _stands(source, country, medium, events)
     rows = _networks(rule, stands)
     shown, withheld = _apps(rule, stands, source.country_days(country, medium))
     chosen, page, pages = paged(rows, asked, ROWS)
-    return Now(
+    return NowPage(
         country=country,
         countries=countries,
         medium=medium,
@@ -83,7 +83,7 @@ def now(source: Source, site: Site, asked: Asked) -> Now | None:
 class _Stand(NamedTuple):
     """How one app fares on one network, and the event that goes on there."""
 
-    counted: Counted
+    counted: NetworkDayCount
     event: Event | None
 
     @property
@@ -91,15 +91,16 @@ class _Stand(NamedTuple):
         return self.event is not None or self.counted.state == "restricted"
 
 
-def _stands(source: Source, country: str, medium: str, events: Sequence[Event]) -> list[_Stand]:
+def _stands(source: PageSource, country: str, medium: str, events: Sequence[Event]) -> list[_Stand]:
     live = going_on(events)
-    return [_Stand(counted, live.get((counted.network, counted.app, medium)))
-            for counted in source.latest(country, medium)]  # fmt: skip
+    return [
+        _Stand(counted, live.get((counted.network, counted.app, medium))) for counted in source.latest(country, medium)
+    ]
 
 
-def _networks(rule: Rule, stands: Sequence[_Stand]) -> list[NetworkRow]:
+def _networks(rule: PublicationView, stands: Sequence[_Stand]) -> list[NetworkRow]:
     """Those with most signs of restriction first, then by name."""
-    cells: dict[str, dict[str, Cell]] = {}
+    cells: dict[str, dict[str, StateCell]] = {}
     for stand in stands:
         of_network = cells.setdefault(stand.counted.network, {})
         if (cell := rule.cell(stand.counted, stand.event)) is not None:
@@ -108,8 +109,9 @@ def _networks(rule: Rule, stands: Sequence[_Stand]) -> list[NetworkRow]:
     return sorted(rows, key=lambda row: (-sum(cell.state == "restricted" for cell in row.cells.values()), row.network))
 
 
-def _apps(rule: Rule, stands: Sequence[_Stand],
-          days: Sequence[CountryDay]) -> tuple[tuple[AppRow, ...], tuple[str, ...]]:  # fmt: skip
+def _apps(
+    rule: PublicationView, stands: Sequence[_Stand], days: Sequence[CountryDay]
+) -> tuple[tuple[AppRow, ...], tuple[str, ...]]:
     """(apps that may be shown, those that may not)."""
     shown, withheld = [], []
     for app in sorted({stand.counted.app for stand in stands}):

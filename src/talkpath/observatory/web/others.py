@@ -5,10 +5,10 @@ Contract: exactly what the network's page shows under the rule of publication; n
 
 from __future__ import annotations
 
-from talkpath.observatory.web.cell import Cell
-from talkpath.observatory.web.network import Stream, network
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.cell import StateCell
+from talkpath.observatory.web.network import StreamView, network
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import app_name_of, labels, medium
@@ -17,17 +17,17 @@ from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 OWN = "webrtc"  # what browsers measure is no app's
 
 
-def others(source: Source, site: Site, where: NetworkOrigin) -> list[str]:
+def others(source: PageSource, site: Site, where: NetworkOrigin) -> list[str]:
     """One sentence an app and medium, signs of restriction first."""
     if UNKNOWN_ORIGIN.network == where.network or UNKNOWN_ORIGIN.country == where.country:
         return []
-    found = network(source, site, Asked({"country": where.country, "network": where.network}))
+    found = network(source, site, PageQuery({"country": where.country, "network": where.network}))
     shown = [stream for stream in found.streams if not stream.now.withheld] if found else []
     ordered = sorted(shown, key=lambda stream: (stream.now.state != "restricted", stream.app, stream.medium))
     return [_sentence(stream, stream.now, simulated=source.simulated) for stream in ordered]
 
 
-def _sentence(stream: Stream, now: Cell, *, simulated: bool) -> str:
+def _sentence(stream: StreamView, now: StateCell, *, simulated: bool) -> str:
     app = say("others", "calls of browsers") if stream.app == OWN else app_name_of(stream.app)
     told = say(
         "others",

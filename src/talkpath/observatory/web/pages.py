@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
-from talkpath.observatory.findings.country_findings import Box, Country, assemble
+from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, assemble_findings
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
@@ -32,7 +32,7 @@ BOX_DAYS = 730  # a made-up country is played on a few days of a year
 ATOM = "application/atom+xml"
 
 
-class Hooks(NamedTuple):
+class ObservatoryHooks(NamedTuple):
     """What the rest of the observatory has to do with this: `stands` is how far the index is, `know` is told of the
     events that were found."""
 
@@ -46,14 +46,21 @@ class Pages:
     A made-up country (`box`) has a time of its own: its last day is today.
     """
 
-    def __init__(self, store: Store, hooks: Hooks, settings: Site, box: Box | None, open_data: Path,
-                 publishing: EventPublishing) -> None:  # fmt: skip
+    def __init__(
+        self,
+        store: Store,
+        hooks: ObservatoryHooks,
+        settings: Site,
+        box: SimulatedCountry | None,
+        open_data: Path,
+        publishing: EventPublishing,
+    ) -> None:
         self._store, self._hooks, self._box = store, hooks, box
         self._open_data, self._publishing = open_data, publishing
         days, tables = BOX_DAYS if box else HALF_YEAR_DAYS, load_tables(box.folder if box else None)
         self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days, tables)
         self.site = replace(settings, today=self._today)
-        self._found: dict[str, tuple[int, Country]] = {}
+        self._found: dict[str, tuple[int, CountryFindings]] = {}
         self._seen: tuple[int, str] | None = None
         self._news = asyncio.Event()
 
@@ -108,7 +115,7 @@ class Pages:
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
         told = await asyncio.to_thread(worker.record, events, self._publishing, self._today())
-        self.source.renew(assemble(found, told, self._box))
+        self.source.renew(assemble_findings(found, told, self._box))
         self._hooks.know(told)
 
     async def _country(self, worker: EventWorker, country: str, version: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
-from talkpath.observatory.web.labels import app_name, contributors, medium, rule_name
+from talkpath.observatory.web.labels import app_name, contributors, mechanism_text, medium_name
 from talkpath.report.words.language import count, say
 
 
@@ -22,7 +22,9 @@ def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Itera
         return
     yield _country(event, hit) if event.network == EVERYWHERE else what(event)
     if event.rule and event.kind != "ended":
-        yield say("may write", "What was seen is consistent with this: {mechanism}.", mechanism=rule_name(event.rule))
+        yield say(
+            "may write", "What was seen is consistent with this: {mechanism}.", mechanism=mechanism_text(event.rule)
+        )
     yield _level(event)
     yield say(
         "may write",
@@ -156,7 +158,7 @@ def _known(event: Event) -> dict[str, object]:
     return {
         "network": event.network,
         "app": app_name(event.app),
-        "medium": medium(event.medium),
+        "medium": medium_name(event.medium),
         "low": event.onset_low or "",
         "high": event.onset_high,
     }

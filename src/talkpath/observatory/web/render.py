@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.web import chart, labels
-from talkpath.observatory.web.network import Stream
+from talkpath.observatory.web.network import StreamView
 from talkpath.observatory.web.now import AppRow
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NATIVE = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
 
 
-class Frame(Struct, frozen=True):
+class PageFrame(Struct, frozen=True):
     """What stands around every page. `path` is the page's without its language, `root` what the server is mounted
     under, `address` the origin that permalinks begin with; `query` as it was asked, "" or "?…"."""
 
@@ -48,16 +48,20 @@ class Frame(Struct, frozen=True):
         return f"{self.address}{self.root}{self.path}{self.query}"
 
 
-def page(template: str, frame: Frame, view: Struct | None) -> str:
+def render_page(template: str, frame: PageFrame, view: Struct | None) -> str:
     """The whole page, in the frame's language."""
     with speaking(language(frame.language)):
-        return environment().get_template(template).render(
-            frame=frame,
-            view=view,
-            direction=spoken().direction,
-            languages=[(code, NATIVE.get(code, code)) for code in codes()],
-            **_words(),
-        )  # fmt: skip
+        return (
+            environment()
+            .get_template(template)
+            .render(
+                frame=frame,
+                view=view,
+                direction=spoken().direction,
+                languages=[(code, NATIVE.get(code, code)) for code in codes()],
+                **_words(),
+            )
+        )
 
 
 @cache
@@ -76,11 +80,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        say=say, count=count, listed=listed, isolated=isolated, percent=percent, grouped=grouped, millions=millions,
-        app_name=labels.app_name, heading=labels.heading, medium=labels.medium, rule_name=labels.rule_name,
-        contributors=labels.contributors, transport_name=transport_name,
-        country_chart=country_chart, stream_chart=stream_chart,
-    )  # fmt: skip
+        say=say,
+        count=count,
+        listed=listed,
+        isolated=isolated,
+        percent=percent,
+        grouped=grouped,
+        millions=millions,
+        app_name=labels.app_name,
+        heading=labels.stream_heading,
+        medium=labels.medium_name,
+        rule_name=labels.mechanism_text,
+        contributors=labels.contributors,
+        transport_name=transport_name,
+        country_chart=country_chart,
+        stream_chart=stream_chart,
+    )
     made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)
     return made
 
@@ -122,18 +137,31 @@ def millions(people: float) -> str:
 def country_chart(row: AppRow, medium: str) -> Any:
     """Networks with signs of restriction, of those measured, day by day."""
     found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
-    title = say("chart", "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
-                app=labels.app_name(row.app), medium=labels.medium(medium))  # fmt: skip
+    title = say(
+        "chart",
+        "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
+        app=labels.app_name(row.app),
+        medium=labels.medium_name(medium),
+    )
     return _svg(found, title)
 
 
-def stream_chart(stream: Stream) -> Any:
+def stream_chart(stream: StreamView) -> Any:
     """Reports of restriction, of all decided ones, day by day."""
-    found = [chart.Bar(day.day, None if day.withheld else day.restricted / day.reports if day.reports else 0.0,
-                       day.state if day.state in ("closed", "impaired") else "restricted")
-             for day in stream.days]  # fmt: skip
-    title = say("chart", "{app}, {medium}: of 100 reports that day, how many say restricted",
-                app=labels.app_name(stream.app), medium=labels.medium(stream.medium))  # fmt: skip
+    found = [
+        chart.Bar(
+            day.day,
+            None if day.withheld else day.restricted / day.reports if day.reports else 0.0,
+            day.state if day.state in ("closed", "impaired") else "restricted",
+        )
+        for day in stream.days
+    ]
+    title = say(
+        "chart",
+        "{app}, {medium}: of 100 reports that day, how many say restricted",
+        app=labels.app_name(stream.app),
+        medium=labels.medium_name(stream.medium),
+    )
     return _svg(found, title)
 
 

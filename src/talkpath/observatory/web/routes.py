@@ -23,9 +23,9 @@ from talkpath.observatory.web.event import event, event_list
 from talkpath.observatory.web.method import method, risks
 from talkpath.observatory.web.network import network
 from talkpath.observatory.web.now import now
-from talkpath.observatory.web.render import Frame, environment, page
-from talkpath.observatory.web.site import Asked, Site
-from talkpath.observatory.web.source import Source
+from talkpath.observatory.web.render import PageFrame, environment, render_page
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import codes, language, speaking
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-View = Callable[[Source, Site, Asked], Struct | None]
+View = Callable[[PageSource, Site, PageQuery], Struct | None]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
@@ -46,7 +46,7 @@ NOT_NOW = {**HEADERS, "Cache-Control": "no-store", "Retry-After": "60"}
 ERROR = "talkpath.error/1"
 
 
-class Page(NamedTuple):
+class PageRoute(NamedTuple):
     """An address below the language, what computes it, what prints it."""
 
     path: str
@@ -55,22 +55,22 @@ class Page(NamedTuple):
 
 
 PAGES = (
-    Page("/now", now, "now.html"),
-    Page("/now/{country}", now, "now.html"),
-    Page("/network/{country}/{network}", network, "network.html"),
-    Page("/events", event_list, "events.html"),
-    Page("/events/{country}", event_list, "events.html"),
-    Page("/event/{id:path}", event, "event.html"),
-    Page("/claims", claims, "claims.html"),
-    Page("/claims/{id}", claim, "claim.html"),
-    Page("/article", article, "article.html"),
-    Page("/data", data, "data.html"),
-    Page("/method", method, "method.html"),
-    Page("/risks", risks, "risks.html"),
+    PageRoute("/now", now, "now.html"),
+    PageRoute("/now/{country}", now, "now.html"),
+    PageRoute("/network/{country}/{network}", network, "network.html"),
+    PageRoute("/events", event_list, "events.html"),
+    PageRoute("/events/{country}", event_list, "events.html"),
+    PageRoute("/event/{id:path}", event, "event.html"),
+    PageRoute("/claims", claims, "claims.html"),
+    PageRoute("/claims/{id}", claim, "claim.html"),
+    PageRoute("/article", article, "article.html"),
+    PageRoute("/data", data, "data.html"),
+    PageRoute("/method", method, "method.html"),
+    PageRoute("/risks", risks, "risks.html"),
 )
 
 
-def routes(source: Source, site: Site) -> list[BaseRoute]:
+def routes(source: PageSource, site: Site) -> list[BaseRoute]:
     """All of them; put them last, since the last one takes what no other took."""
     from starlette.routing import Route
 
@@ -102,7 +102,7 @@ def _style(request: Request) -> Response:
     return Response(style(), media_type="text/css", headers=kept)
 
 
-def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response]:
+def _html(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         from starlette.responses import HTMLResponse
 
@@ -111,15 +111,15 @@ def _html(one: Page, source: Source, site: Site) -> Callable[[Request], Response
         try:
             view = _view(one, request, source, site)
         except TalkpathError:
-            return HTMLResponse(page("busy.html", _frame(request, source, site), None), 503, headers=NOT_NOW)
+            return HTMLResponse(render_page("busy.html", _frame(request, source, site), None), 503, headers=NOT_NOW)
         if view is None:
             return _missing(request, source, site)
-        return HTMLResponse(page(one.template, _frame(request, source, site), view), headers=HEADERS)
+        return HTMLResponse(render_page(one.template, _frame(request, source, site), view), headers=HEADERS)
 
     return answer
 
 
-def _json(one: Page, source: Source, site: Site) -> Callable[[Request], Response]:
+def _json(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         if request.path_params["language"] not in codes():
             return _no_json()
@@ -135,7 +135,7 @@ def _json(one: Page, source: Source, site: Site) -> Callable[[Request], Response
     return answer
 
 
-def _view(one: Page, request: Request, source: Source, site: Site) -> Struct | None:
+def _view(one: PageRoute, request: Request, source: PageSource, site: Site) -> Struct | None:
     """In the language of the address: some views hold sentences."""
     with speaking(language(request.path_params["language"])):
         return one.view(source, site, _asked(request))
@@ -153,11 +153,11 @@ def _json_response(told: dict[str, object], status: int) -> Response:
     return Response(msgspec.json.encode(told), status, headers, media_type="application/json")
 
 
-def _asked(request: Request) -> Asked:
-    return Asked({**request.query_params, **request.path_params})
+def _asked(request: Request) -> PageQuery:
+    return PageQuery({**request.query_params, **request.path_params})
 
 
-def _elsewhere(source: Source, site: Site) -> Callable[[Request], Response]:
+def _elsewhere(source: PageSource, site: Site) -> Callable[[Request], Response]:
     """An address without a language leads to the reader's; one that is none to the page that says so."""
 
     def answer(request: Request) -> Response:
@@ -191,20 +191,20 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def _missing(request: Request, source: Source, site: Site) -> Response:
+def _missing(request: Request, source: PageSource, site: Site) -> Response:
     from starlette.responses import HTMLResponse
 
     if request.url.path.endswith(".json"):
         return _no_json()
-    return HTMLResponse(page("missing.html", _frame(request, source, site), None), 404, headers=HEADERS)
+    return HTMLResponse(render_page("missing.html", _frame(request, source, site), None), 404, headers=HEADERS)
 
 
-def _frame(request: Request, source: Source, site: Site) -> Frame:
+def _frame(request: Request, source: PageSource, site: Site) -> PageFrame:
     root = request.scope.get("root_path", "")
     whole = request.url.path.removeprefix(root)
     first, _, rest = whole.strip("/").partition("/")
     code = first if first in codes() else preferred(request.headers.get("accept-language", ""))
-    return Frame(
+    return PageFrame(
         language=code,
         root=root,
         path=f"/{rest}" if first in codes() else "/now",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from talkpath.observatory.log.stop_list import Stop
+from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
 
 Row = TypeVar("Row")
@@ -33,13 +33,13 @@ class Site:
     address: str = ""
     today: Callable[[], str] = utc_day
     box: Path | None = None
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[StoppedCountry, ...] = ()
     check: bool = False
     webhooks: Path | None = None
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """What an address says: the names in its path and its query."""
 
     values: Mapping[str, str]
@@ -54,7 +54,7 @@ class Asked:
         return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else default
 
 
-def paged(rows: Sequence[Row], asked: Asked, length: int) -> tuple[tuple[Row, ...], int, int]:
+def paged(rows: Sequence[Row], asked: PageQuery, length: int) -> tuple[tuple[Row, ...], int, int]:
     """(the rows of the page that was asked for, its number, how many pages there are)."""
     pages = max(1, -(-len(rows) // length))
     page = min(max(1, asked.number("page", 1)), pages)

@@ -1,6 +1,6 @@
 """What the pages ask of an observatory's index. Every answer is counted already: no page reads single reports.
 
-`Source` is the whole contract; index and detector stand behind it, and a test puts records in its place.
+`PageSource` is the whole contract; index and detector stand behind it, and a test puts records in its place.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.ledger import Entry
+from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.country_findings import Totals
-from talkpath.observatory.reach.estimate import Reach
+from talkpath.observatory.reach.estimate import ReachEstimate
 
 
-class Counted(Struct, frozen=True):
+class NetworkDayCount(Struct, frozen=True):
     """The decided reports of one day about one app and medium on one network.
 
     `contributors` is at least how many people sent them, `rule` the one that most of the restricted ones name.
@@ -57,7 +57,7 @@ class CountryDay(Struct, frozen=True):
     contributors: int
 
 
-class Carries(Struct, frozen=True):
+class TransportShare(Struct, frozen=True):
     """Of `tried` reports that asked whether a transport ("tls/443") carries an app's calls, `carried` say yes."""
 
     app: str
@@ -84,7 +84,7 @@ class SealedFile(Struct, frozen=True):
     sha256: str
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """An observatory, as far as pages are concerned. Days are of UTC."""
 
     @property
@@ -97,28 +97,28 @@ class Source(Protocol):
     def countries(self) -> Sequence[str]:
         """Those with reports, the one with most networks first."""
 
-    def latest(self, country: str, medium: str) -> Sequence[Counted]:
+    def latest(self, country: str, medium: str) -> Sequence[NetworkDayCount]:
         """For each network and app the last day that decided anything."""
 
     def country_days(self, country: str, medium: str) -> Sequence[CountryDay]:
         """Every day of the last half-year, in order."""
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> Sequence[Counted]:
+    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> Sequence[NetworkDayCount]:
         """Every day of the last half-year, in order of app, medium and day; of one of these where it is named."""
 
-    def carries(self, country: str, network: str) -> Sequence[Carries]:
+    def carries(self, country: str, network: str) -> Sequence[TransportShare]:
         """What still carries calls on a network."""
 
     def events(self, country: str) -> Sequence[Event]:
         """All of a country, withdrawn ones too, in order of network, app, medium, then time."""
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[ClaimResult]:
         """The claims, held."""
 
-    def reach(self, country: str) -> Sequence[Reach]:
+    def reach(self, country: str) -> Sequence[ReachEstimate]:
         """How many people are touched."""
 
-    def event_reach(self, event: Event) -> Reach | None:
+    def event_reach(self, event: Event) -> ReachEstimate | None:
         """How many people one event touches on its network; None where nobody knows."""
 
     def sealed(self) -> Sequence[Sealed]:
