@@ -22,7 +22,7 @@ from attacks.stage import Attack, Finding, Server, observatory, wait_for
 from attacks.stage import http as fetch
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.log.records import Judged
-from talkpath.observatory.log.segments import read
+from talkpath.observatory.log.segments import read_log
 from talkpath.wire.control.keys import raw_key_text
 
 JUDGED = ("judged", "counted", "unfit")
@@ -60,7 +60,7 @@ def judged_in(far: Server, bundles: list[bytes], seconds: float) -> float | None
 
 def records(folder: Path) -> list[Any]:
     """The records of its log."""
-    return [record for _, record in read(folder / "data/log")]
+    return [record for _, record in read_log(folder / "data/log")]
 
 
 def poison(folder: Path) -> Finding:

@@ -58,9 +58,12 @@ def test_nothing_is_wrong_and_an_index_that_does_not_answer_is(parts: Parts):
     assert parts.problems() == ["The index is away."]
 
 
-def test_a_disk_that_is_nearly_full(parts: Parts, monkeypatch: pytest.MonkeyPatch):
-    usage = SimpleNamespace(free=health.LEAST_FREE_BYTES - 1)
+@pytest.mark.parametrize(("total", "enough"), [(1 << 40, health.LEAST_FREE_BYTES), (100 << 20, 5 << 20)])
+def test_a_disk_that_is_nearly_full(parts: Parts, monkeypatch: pytest.MonkeyPatch, total: int, enough: int):
+    usage = SimpleNamespace(free=enough, total=total)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert parts.problems() == []
+    usage.free -= 1
     assert parts.problems() == ["The disk of the observatory's folder is full or nearly so; make room."]
 
 

@@ -14,7 +14,7 @@ from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
 from talkpath.supervisor import Supervisor
 
-LEAST_FREE_BYTES = 256 << 20
+LEAST_FREE_BYTES, LEAST_FREE_SHARE = 256 << 20, 0.05
 
 
 class HealthCheck(NamedTuple):
@@ -39,7 +39,8 @@ class HealthCheck(NamedTuple):
             yield self.log.trouble
         if not self.committer.running:
             yield "Nothing is written into the log any more; start the observatory again."
-        if shutil.disk_usage(self.log.folder.root).free < LEAST_FREE_BYTES:
+        disk = shutil.disk_usage(self.log.folder.root)
+        if disk.free < min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.total):
             yield "The disk of the observatory's folder is full or nearly so; make room."
         if self.clock.set:
             yield "The clock was set since the start; no day is sealed until the observatory was started again."

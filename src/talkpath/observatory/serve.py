@@ -71,7 +71,7 @@ def serve(
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
-    limits = ConnectionLimits(exempt=networks_of(f"{proxies},127.0.0.0/8,::1"))
+    limits = ConnectionLimits(exempt=networks_of(proxies))
     site = replace(site or Site(), check=web_udp is not None)
     settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     observatory = Observatory(place, settings, site.publication)
