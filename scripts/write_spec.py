@@ -112,7 +112,14 @@ def states() -> Iterator[str]:
 def rule_table() -> Iterator[str]:
     """Every rule of the registry."""
     rows = (
-        (f"`{rule.id}`", f"`{rule.state}`", ", ".join(rule.facts) or "–", rule.means, rule.told_by, contrasts(rule))
+        (
+            f"`{rule.id}`",
+            f"`{rule.state}`",
+            ", ".join(rule.mechanisms) or "–",
+            rule.means,
+            rule.shown_by,
+            contrasts(rule),
+        )
         for rule in rules().values()
     )
     yield from table(("rule", "state", "mechanisms", "means", "told by", "contrasts"), rows)
@@ -149,7 +156,7 @@ def mechanisms() -> Iterator[str]:
 
 def named_by(mechanism: Mapping[str, Any]) -> str:
     """The rules that stand for a mechanism; where there is none, what tells it instead."""
-    ids = [f"`{rule.id}`" for rule in rules().values() if mechanism["id"] in rule.facts]
+    ids = [f"`{rule.id}`" for rule in rules().values() if mechanism["id"] in rule.mechanisms]
     return ", ".join(ids) or str(mechanism["told_by"])
 
 

@@ -37,8 +37,8 @@ class Flow:
     doomed_s: float | None = None
 
 
-Fate = float | None
-Box = Callable[[Random, Flow, float, str, Slot], Fate]
+FlowOutcome = float | None
+Box = Callable[[Random, Flow, float, str, Slot], FlowOutcome]
 
 
 # ---------------------------------------------------------------- shapes

@@ -6,10 +6,10 @@ import calls
 import pytest
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import view_of
+from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.judge import judge
 from talkpath.verdict.rules import rules
-from talkpath.verdict.rules.best import name
+from talkpath.verdict.rules.best import explain_arm
 
 ARM = Arm("webrtc", "webrtc", "voice")
 
@@ -26,6 +26,6 @@ def test_it_is_named_each_way(way: str, seed: int):
 def test_what_drops_holds_nothing_up(box: calls.Box):
     """Lost packets are not late ones: where calls are dropped, nothing of the rule is seen."""
     facts = calls.check(calls.Line([box, calls.bursts(0.05)], seed=5))
-    view = view_of(facts, ARM)
-    assert name(view).rule != "media.delay"
+    view = arm_view(facts, ARM)
+    assert explain_arm(view).rule != "media.delay"
     assert rules()["media.delay"].explain(view) is None

@@ -8,11 +8,11 @@ from random import Random
 import calls
 import numpy as np
 import pytest
-from slots import Fate, Flow, Slot
+from slots import Flow, FlowOutcome, Slot
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import before_each, view_of
+from talkpath.verdict.flows.arm_view import arm_view, before_each
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
@@ -35,7 +35,7 @@ def expected(epochs: Sequence[Epoch], p: float, onset: int) -> float:
 def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int):
     """One share for short and long calls is wrong of both, and its interval holds neither."""
     facts = calls.check(calls.Line([calls.media_drop(p, "up", onset)], seed=seed))
-    epochs = view_of(facts, ARM).accusing
+    epochs = arm_view(facts, ARM).accusing
     found, truth = overall_loss(epochs, "up", seed=facts.seed), expected(epochs, p, onset)
     assert found.low is not None
     assert found.high is not None
@@ -47,7 +47,7 @@ def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int
 @pytest.mark.parametrize("boxes", [[], [calls.media_drop(0.3, "up")]], ids=["nothing", "from the first packet on"])
 def test_what_acts_alike_has_one_share(boxes: list[calls.Box]):
     facts = calls.check(calls.Line(boxes, seed=2))
-    epochs = view_of(facts, ARM).accusing
+    epochs = arm_view(facts, ARM).accusing
     assert overall_loss(epochs, "up", seed=facts.seed) == extra_loss(epochs, "up", seed=facts.seed)
 
 
@@ -58,7 +58,7 @@ def test_without_flows_nothing_is_said():
 def known_late(p: float) -> calls.Box:
     """A box that knows the calls of one epoch at different packets."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
         hit = (
             flow.role == "call" and way == "up" and slot.stage == "media" and flow.packets > 14 + 4 * (flow.number % 4)
         )

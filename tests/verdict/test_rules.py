@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import fields, replace
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import Side, sides, view_of
+from talkpath.verdict.flows.arm_view import DirectionLosses, arm_view, losses_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, ReasonCode, State, Verdict
 from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
 from talkpath.verdict.rules import rules, rules_of
-from talkpath.verdict.rules.best import Naming, name
+from talkpath.verdict.rules.best import Explanation, explain_arm
 from talkpath.verdict.rules.media_police import policed
 
 ROOT = Path(__file__).parents[2]
@@ -132,67 +132,68 @@ def test_two_mechanisms_at_once_name_the_stronger():
 # ---------------------------------------------------------------- what the rules share
 
 
-def twice_as_good(gain: float, other: float) -> Naming:
+def twice_as_good(gain: float, other: float) -> Explanation:
     """How a view is named in which two rules explain that well."""
-    from talkpath.verdict.rules import best as naming
+    from talkpath.verdict.rules import best as explanation
     from talkpath.verdict.rules.rule import Fit, Rule
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
     two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
-    return naming.best_of([one, two], view_of(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")))
+    return explanation.best_of([one, two], arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
-    naming = twice_as_good(20.0, 18.0)
-    assert (naming.rule, naming.alternatives) == ("media.unknown", ("one", "two"))
-    assert list(naming.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
+    explanation = twice_as_good(20.0, 18.0)
+    assert (explanation.rule, explanation.alternatives) == ("media.unknown", ("one", "two"))
+    assert list(explanation.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
 
 
 def test_a_rule_that_comes_close_is_put_to_a_contrast_but_named():
-    naming = twice_as_good(1000.0, 980.0)
-    assert (naming.rule, naming.alternatives) == ("one", ())
-    assert list(naming.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
+    explanation = twice_as_good(1000.0, 980.0)
+    assert (explanation.rule, explanation.alternatives) == ("one", ())
+    assert list(explanation.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
 
 
 def test_a_rule_without_rivals_wants_nothing_and_nothing_is_unknown():
     assert (twice_as_good(1000.0, 100.0).rule, list(twice_as_good(1000.0, 100.0).wanted())) == ("one", [])
-    assert twice_as_good(0.9, 0.9) == Naming("media.unknown", ())
+    assert twice_as_good(0.9, 0.9) == Explanation("media.unknown", ())
 
 
 def test_nothing_is_named_on_a_line_that_restricts_nothing():
-    """Naming is no accusation: on a clean line no rule explains anything."""
+    """Explanation is no accusation: on a clean line no rule explains anything."""
     facts = calls.check(calls.Line())
-    assert name(view_of(facts, Arm("webrtc", "webrtc", "voice"))).rivals == ()
+    assert explain_arm(arm_view(facts, Arm("webrtc", "webrtc", "voice"))).rivals == ()
 
 
 def test_gain_is_the_log_likelihood_above_the_twins():
     """By hand, packet by packet."""
     facts = calls.check(calls.Line([calls.media_drop(0.5, "up")], seed=3))
-    side = next(side for side in sides(facts.epochs[0]) if side.direction == "up")
+    losses = next(losses for losses in losses_of(facts.epochs[0]) if losses.direction == "up")
     extra = 0.4
-    loss = 1 - (1 - side.chance) * (1 - extra)
-    by_hand = side.lost * np.log(loss / side.chance) + (side.sent - side.lost) * np.log((1 - loss) / (1 - side.chance))
-    assert side.terms(np.array(extra)) == pytest.approx(side.weight * side.known * by_hand)
+    loss = 1 - (1 - losses.chance) * (1 - extra)
+    arrived = losses.sent - losses.lost
+    by_hand = losses.lost * np.log(loss / losses.chance) + arrived * np.log((1 - loss) / (1 - losses.chance))
+    assert losses.gains(np.array(extra)) == pytest.approx(losses.weight * losses.known * by_hand)
 
 
 def test_twins_that_differ_more_than_chance_make_gains_smaller():
-    even = sides(calls.check(calls.Line([calls.iid(0.1)], seed=4)).epochs[0])
-    odd = sides(calls.check(calls.Line([calls.buckets(0.4, 0.6)], seed=4)).epochs[0])
-    assert min(side.weight for side in odd) < 0.5 <= min(side.weight for side in even)
+    even = losses_of(calls.check(calls.Line([calls.iid(0.1)], seed=4)).epochs[0])
+    odd = losses_of(calls.check(calls.Line([calls.buckets(0.4, 0.6)], seed=4)).epochs[0])
+    assert min(losses.weight for losses in odd) < 0.5 <= min(losses.weight for losses in even)
 
 
 @pytest.mark.parametrize("kbps", [10.0, 20.0, 30.0])
 def test_a_bucket_lets_its_rate_through(kbps: float):
     """Over a long call what passes is the rate, and the burst once."""
     facts = calls.check(calls.Line(seed=5))
-    side: Side = next(side for side in sides(facts.epochs[2]) if side.direction == "up")
-    long = max((s for epoch in facts.epochs for s in sides(epoch)), key=lambda s: len(s.at_s))
+    losses: DirectionLosses = next(losses for losses in losses_of(facts.epochs[2]) if losses.direction == "up")
+    long = max((s for epoch in facts.epochs for s in losses_of(epoch)), key=lambda s: len(s.at_s))
     dropped = policed(long, np.array([kbps]), np.array([2000.0]), 28)[0]
     media = long.on("media", "control")
     passed = float((((1 - dropped) * (long.size + 28))[media]).sum())
     seconds = float(long.at_s[media].max() - long.at_s[media].min())
     assert passed == pytest.approx(kbps * 125 * seconds + 2000, rel=0.15)
-    assert len(side.at_s) > 0
+    assert len(losses.at_s) > 0
 
 
 # ---------------------------------------------------------------- the registry
@@ -207,7 +208,7 @@ def test_the_registry_is_the_table_of_the_design():
 def test_every_rule_has_its_words():
     for rule in rules().values():
         assert rule.means.endswith(".")
-        assert rule.told_by.endswith(".")
+        assert rule.shown_by.endswith(".")
         assert len({parameter.name for parameter in rule.parameters}) == len(rule.parameters)
 
 
@@ -250,6 +251,6 @@ def test_a_verdict_does_not_depend_on_the_order_of_flows():
 def test_a_way_without_extra_loss_is_none_of_the_rule():
     """Slots have patterns of their own; only what the exact test sees, too, is read by rules about media."""
     facts = calls.check(calls.Line([calls.media_drop(0.5, "up"), calls.police(12, whom=calls.everything)], seed=3))
-    view = view_of(facts, Arm("webrtc", "webrtc", "voice"))
+    view = arm_view(facts, Arm("webrtc", "webrtc", "voice"))
     assert view.worse == ("up",)
-    assert view_of(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")
+    assert arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")

@@ -28,7 +28,7 @@ from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import ProbeSession
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.next_question import next_question
 
 FINISH_S = 3.0
 RUNNING_EPOCHS = 6  # at once, where the control channel is slow; a responder takes 8

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
-from talkpath.verdict.assessment import stand
+from talkpath.verdict.assessment import assess
 from talkpath.verdict.bases.hops import Place, locate, next_hop
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.next_question import next_question
 
 NAMING = "name"  # why `next_question` asks, where a mechanism is to be named
 
@@ -33,10 +33,10 @@ def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[Question
 def restricted_arms(facts: Facts) -> list[ArmPlan]:
     """The first arm of each app and medium that is restricted by a named mechanism, in the plan's order."""
     first: dict[tuple[str, str], ArmPlan] = {}
-    for standing in (stand(facts, arm) for arm in facts.plan.arms):
-        named = standing.naming is not None and not standing.naming.alternatives
-        if standing.state == "restricted" and named:
-            first.setdefault((standing.arm.app, standing.arm.medium), standing.arm)
+    for assessment in (assess(facts, arm) for arm in facts.plan.arms):
+        named = assessment.explanation is not None and not assessment.explanation.alternatives
+        if assessment.state == "restricted" and named:
+            first.setdefault((assessment.arm.app, assessment.arm.medium), assessment.planned)
     return list(first.values())
 
 

@@ -19,7 +19,7 @@ from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
 from talkpath.verdict.judge import undecided
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin
 

@@ -11,9 +11,9 @@ from msgspec import UNSET, Struct, UnsetType, field
 from talkpath.measure.facts import Facts
 from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
 from talkpath.measure.transport_quality import Carry, Way, carries
-from talkpath.verdict.assessment import voided
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
+from talkpath.verdict.validity import voided
 
 SCHEMA = "talkpath.check/1"
 INVALID = ("late", "clock", "network_changed", "hidden")

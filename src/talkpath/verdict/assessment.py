@@ -1,29 +1,30 @@
-"""Where one arm stands: the table of DESIGN section 5, line by line. `judge` words it, `ask` goes on from it.
+"""Decides the state of one arm (ok, restricted, closed, impaired, unreachable, insufficient) from its evidence.
 
-The order is that of soundness. First what voids the run, then what voids the comparison (twins worse than calls), then
-the one accusation (an e-value over m/alpha, and an effect that matters), then what hits calls and twins alike (closed,
-impaired), then `ok`, which must be earned: everything else is `insufficient`.
+The most basic checks come first: what voids the run, then what voids the comparison (twins worse than calls), then the
+only accusation (an e-value of at least m/alpha, and an effect that matters), then what hits calls and twins alike
+(closed, impaired). `ok` has conditions of its own, and everything else is `insufficient`. `judge` turns an assessment
+into a verdict; `planner` chooses the next measurement by it (docs/design.md#4-verdicts).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
-from msgspec.structs import replace
+from msgspec import structs
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.verdict.flows.arm_view import EXPLAINED, View, view_of
-from talkpath.verdict.flows.call_quality import Talk, talk
-from talkpath.verdict.flows.outcomes import fates
+from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
+from talkpath.verdict.flows.call_quality import CallQuality, call_quality
+from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules import rules_of
-from talkpath.verdict.rules.best import Candidate, Naming, name
+from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -31,28 +32,28 @@ from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, extra
 from talkpath.verdict.statistics.permutation import log_mean
 from talkpath.verdict.statistics.strength import Strength, strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_ms, voided
 
 MATTERS_LOSS = 0.01  # restricted: at least so much extra loss
 MATTERS_DELAY_MS = 50.0  # or so much extra delay
 OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
-COUNTS_LOG_E = log(20.0)  # failed set-ups and deaths count, and hold an `ok` back, from here
-HINT_LOG_E = log(5.0)  # worth asking again
-POOR_EPOCHS = 3  # a bad second is no poor line
-LATE_VOIDS_DELAY_MS, LATE_VOIDS_ALL_MS = 5.0, 50.0
-CLOCK_JUMP_S = 1.0
+COUNTS_LOG_E = log(20.0)  # from here on failed set-ups and cut-off calls matter, and exclude `ok`
+HINT_LOG_E = log(5.0)  # from here on more epochs are worth measuring
+POOR_EPOCHS = 3  # one bad second does not make a line impaired
 LOST = ("responder_lost", "network_lost")
 UNCOMPARED = ("throttled", "untried", "unphased", "unlike", "no_control")  # why a browser's epoch compares nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One arm. `settled`: more epochs of the plain question would change nothing. `closed` and `suspected`: the rule
-    that closes the network (or names why nothing answers), proven or not yet. `compared`: unaccused calls fared so that
-    how they differ from their twins is told."""
+class Assessment:
+    """The state of one arm and what it rests on. `settled`: more epochs of the baseline question would not change it.
+    `closed` and `suspected`: the rule that closes the network (or says why nothing answers), proven or not yet.
+    `compared`: calls are not accused, and how they differ from their twins is worth telling. `hint`: something is amiss
+    that is not proven."""
 
-    arm: ArmPlan
-    view: View
+    planned: ArmPlan
+    view: ArmView
     state: State
     settled: bool = False
     reason: Reason | None = None
@@ -60,111 +61,94 @@ class Standing:
     closed: Candidate | None = None
     suspected: Candidate | None = None
     compared: bool = False
-    talk: Talk | None = None
+    quality: CallQuality | None = None
     hint: bool = False
 
     @property
-    def naming(self) -> Naming | None:
-        """What explains a restricted arm. Only worked out for whoever asks: while arms are still being heard for the
-        first time, that is nobody, and it costs more than all else."""
-        return name(self.view) if self.state == "restricted" else None
+    def arm(self) -> Arm:
+        """The arm that was assessed."""
+        return self.planned.arm
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What explains a restricted arm; None for any other. Costs more than all the rest, so it is computed on
+        demand."""
+        return explain_arm(self.view) if self.state == "restricted" else None
 
     @property
     def extra_loss(self) -> dict[Direction, Interval]:
-        """Each way, where calls were `compared` with their twins; worked out for whoever asks, too."""
+        """The extra loss in each direction, where calls were `compared` with their twins. Computed on demand."""
         epochs, seed = self.view.accusing, self.view.facts.seed
         if self.state == "restricted":
             return {way: overall_loss(epochs, way, seed=seed) for way in DIRECTIONS}
-        return losses(epochs, seed) if self.compared else {}
+        return extra_losses(epochs, seed) if self.compared else {}
 
 
 def log_threshold(facts: Facts) -> float:
-    """ln(m/alpha): what an e-value must reach, over all arms of the check together."""
+    """ln(m/alpha): what an e-value must reach, over all m arms of the check together."""
     return log(max(1, len(facts.plan.arms)) / facts.plan.alpha)
 
 
-class _Frame:
-    """Carries the facts past the memo: a standing depends on the epochs and on all else but what may still be spent."""
+class _MemoKey:
+    """The facts, compared without epochs (which the memo knows by identity) and without what may still be spent."""
 
     def __init__(self, facts: Facts) -> None:
-        self.facts, self._key = facts, replace(facts, epochs=(), plan=replace(facts.plan, budget_s=0.0))
+        plan = structs.replace(facts.plan, budget_s=0.0)
+        self.facts, self._key = facts, structs.replace(facts, epochs=(), plan=plan)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frame) and self._key == other._key
+        return isinstance(other, _MemoKey) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
 
-def stand(facts: Facts, arm: ArmPlan) -> Standing:
-    """The arm's line of the table."""
-    return _stand(facts.epochs, _Frame(facts), arm)
+def assess(facts: Facts, planned: ArmPlan) -> Assessment:
+    """The assessment of one arm of the plan."""
+    return _assess(facts.epochs, _MemoKey(facts), planned)
 
 
 @per_epochs
-def _stand(epochs: tuple[Epoch, ...], frame: _Frame, arm: ArmPlan) -> Standing:
-    facts = frame.facts
-    view = view_of(facts, arm.arm)
+def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Assessment:
+    facts = key.facts
+    view = arm_view(facts, planned.arm)
     void = voided(facts)
     if void is not None:
-        return Standing(arm, view, "insufficient", True, void)
+        return Assessment(planned, view, "insufficient", settled=True, reason=void)
     if facts.reach.control != "connected" and not facts.epochs:
-        return Standing(arm, view, "unreachable", True, closed=_first(view, "unreachable"))
+        return Assessment(planned, view, "unreachable", settled=True, closed=_first_rule(view, "unreachable"))
     if not view.accusing:
-        return _without_calls(facts, arm, view)
+        return _without_calls(facts, planned, view)
     limit = log_threshold(facts)
     proof = _proof(view.epochs, limit)
-    if proof.twin_worse >= limit and not sound(proof.strength, limit):
-        return Standing(arm, view, "insufficient", True, Reason("twin_worse"), proof.strength)
+    if proof.twin_worse >= limit and not proven_without_delay(proof.strength, limit):
+        reason = Reason("twin_worse")
+        return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof.strength)
     closed = _closed(view)
     if accused(facts, proof.strength, limit) and not (closed is not None and closed.rule.voids):
-        found = _accused(view, arm, proof.strength)
-        if found is not None:
-            return found
+        restricted = _restricted(view, planned, proof.strength)
+        if restricted is not None:
+            return restricted
     if closed is not None and closed.fit.gain >= limit:
-        return Standing(arm, view, "closed", True, strength=proof.strength, closed=closed)
+        return Assessment(planned, view, "closed", settled=True, strength=proof.strength, closed=closed)
     if proof.strength.known_at_s is not None and not accused(facts, proof.strength, limit):
-        return Standing(
-            arm, view, "insufficient", False, Reason("late", {"late_ms_p99": late_ms(facts)}), proof.strength
-        )
-    return _unaccused(facts, arm, view, proof.strength, suspected=closed)
-
-
-def late_ms(facts: Facts) -> float:
-    """How late packets left (or the lab's own passed), at the worst but one in a hundred."""
-    return max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
-
-
-def voided(facts: Facts) -> Reason | None:
-    """What makes the whole run worthless."""
-    health = facts.health
-    if health.network_changed:
-        return Reason("network_changed")
-    if health.hidden:
-        return Reason("hidden")
-    if health.vpn:
-        return Reason("vpn")
-    if health.vpn is None and facts.plan.basis == "webrtc":  # a browser cannot look, so it asks
-        return Reason("vpn", {"unanswered": True})
-    if abs(health.clock_jump_s) > CLOCK_JUMP_S:
-        return Reason("clock", {"jump_s": health.clock_jump_s})
-    if late_ms(facts) > LATE_VOIDS_ALL_MS or health.router_drops:
-        return Reason("late", {"late_ms_p99": late_ms(facts), "router_drops": health.router_drops})
-    return None
+        late = Reason("late", {"late_ms_p99": late_ms(facts)})
+        return Assessment(planned, view, "insufficient", reason=late, strength=proof.strength)
+    return _unaccused(facts, planned, view, proof.strength, suspected=closed)
 
 
 def accused(facts: Facts, proof: Strength, limit: float) -> bool:
-    """Did the e-value reach the threshold? Where packets left too late, without the tests of delay."""
+    """Whether the e-value reached the threshold; where packets left too late, without the tests of delay."""
     if proof.known_at_s is None:
         return False
     if late_ms(facts) <= LATE_VOIDS_DELAY_MS:
         return True
-    return sound(proof, limit)
+    return proven_without_delay(proof, limit)
 
 
-def sound(proof: Strength, limit: float) -> bool:
-    """Is it proven without the tests of delay? Those say nothing where packets left late; and where calls are cut off,
-    twins that go on see other weather, and may come later for that."""
+def proven_without_delay(proof: Strength, limit: float) -> bool:
+    """Whether the e-value reaches the threshold without the tests of delay. Those say nothing where packets left late;
+    and where calls are cut off, twins that go on meet another background, and may be later because of it."""
     parts = [part for part in proof.parts if part.name != "delay"]
     log_e = log_mean(np.array([part.log_e for part in parts]), np.log([part.weight for part in parts]))
     return float(log_e) >= limit
@@ -172,7 +156,7 @@ def sound(proof: Strength, limit: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The e-values of one arm: calls worse than twins, and twins worse than calls (natural log)."""
+    """The e-values of one arm (natural log): calls worse than twins, and twins worse than calls."""
 
     strength: Strength
     twin_worse: float
@@ -184,86 +168,93 @@ def _proof(epochs: tuple[Epoch, ...], limit: float) -> Proof:
 
 
 @per_epochs
-def losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
-    """Extra loss each way over the epochs given."""
+def extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
+    """The extra loss in each direction over the given epochs."""
     return {way: extra_loss(epochs, way, seed=seed) for way in DIRECTIONS}
 
 
 @per_epochs
-def delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
-    """Extra delay each way in ms over the epochs given."""
+def extra_delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
+    """The extra delay in each direction over the given epochs, in ms."""
     return {way: extra_delay_ms(epochs, way) for way in DIRECTIONS}
 
 
-def _first(view: View, state: State) -> Candidate | None:
+def _first_rule(view: ArmView, state: State) -> Candidate | None:
     fits = ((rule, rule.explain(view)) for rule in rules_of(state))
     return next((Candidate(rule, fit) for rule, fit in fits if fit is not None), None)
 
 
-def _without_calls(facts: Facts, arm: ArmPlan, view: View) -> Standing:
+def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
     if facts.health.ended in LOST or facts.reach.control != "connected":
-        return Standing(arm, view, "insufficient", True, Reason("responder_lost"))
-    if _twinless(view):
-        return Standing(arm, view, "insufficient", True, Reason("no_control"))
-    return Standing(arm, view, "insufficient", False, Reason("budget", {"epochs": 0}))
+        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("responder_lost"))
+    if _uncompared(view):
+        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("no_control"))
+    return Assessment(planned, view, "insufficient", reason=Reason("budget", {"epochs": 0}))
 
 
-def _accused(view: View, arm: ArmPlan, proof: Strength) -> Standing | None:
+def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
     """Restricted, where the effect matters."""
-    heard = talk(view.accusing)
+    quality = call_quality(view.accusing)
     matters = (
-        heard.least_extra_loss() >= MATTERS_LOSS
-        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in delays(view.accusing).values())
-        or any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
+        quality.least_extra_loss() >= MATTERS_LOSS
+        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in extra_delays(view.accusing).values())
+        or _calls_fail(proof)
     )
     if not matters:
         return None
-    return Standing(arm, view, "restricted", True, strength=proof, talk=heard)
+    return Assessment(planned, view, "restricted", settled=True, strength=proof, quality=quality)
 
 
-def _closed(view: View) -> Candidate | None:
+def _calls_fail(proof: Strength) -> bool:
+    """Whether set-ups of calls fail, or calls are cut off, more than their twins."""
+    return any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
+
+
+def _closed(view: ArmView) -> Candidate | None:
     """The rule with the strongest contrast, proven or only suspected."""
     fits = ((rule, rule.explain(view)) for rule in rules_of("closed"))
-    found = [Candidate(rule, fit) for rule, fit in fits if fit is not None]
-    return max(found, key=lambda candidate: candidate.fit.gain) if found else None
+    fitting = [Candidate(rule, fit) for rule, fit in fits if fit is not None]
+    return max(fitting, key=lambda candidate: candidate.fit.gain) if fitting else None
 
 
-def _unaccused(facts: Facts, arm: ArmPlan, view: View, proof: Strength, *, suspected: Candidate | None) -> Standing:
-    heard = talk(lightest(view.accusing))
-    hint = any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
-    base = {"strength": proof, "talk": heard, "hint": hint or proof.log_e >= HINT_LOG_E}
+def _unaccused(
+    facts: Facts, planned: ArmPlan, view: ArmView, proof: Strength, *, suspected: Candidate | None
+) -> Assessment:
+    """Impaired, ok, or insufficient."""
+    fail, quality = _calls_fail(proof), call_quality(lightest(view.accusing))
+    hint = fail or proof.log_e >= HINT_LOG_E
+    undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint)
     if suspected or unheard(view):
-        reason = _why(facts, view)
-        return Standing(arm, view, "insufficient", False, reason, suspected=suspected, **base)  # type: ignore[arg-type]
-    if not base["hint"] and heard.poor:
+        return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
+    if not hint and quality.poor:
         enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing)
-        return Standing(arm, view, "impaired", enough, **base)  # type: ignore[arg-type]
-    extra = losses(view.accusing, facts.seed)
-    fared = all(interval.high is not None and interval.high < OK_LOSS for interval in extra.values())
-    prompt = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays(view.accusing).values())
-    if not (fared and prompt and not hint and heard.mos >= TALKABLE_MOS):
-        return Standing(arm, view, "insufficient", False, _why(facts, view), compared=True, **base)  # type: ignore[arg-type]
+        return replace(undecided, state="impaired", settled=enough)
+    losses, delays = extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
+    little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
+    little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
+    if not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
+        return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
-        reason = _why(facts, view) if facts.health.ended in LOST else Reason("canary")
-        return Standing(arm, view, "insufficient", False, reason, compared=True, **base)  # type: ignore[arg-type]
-    return Standing(arm, view, "ok", not base["hint"], compared=True, **base)  # type: ignore[arg-type]
+        reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
+        return replace(undecided, reason=reason, compared=True)
+    return replace(undecided, state="ok", settled=not hint, compared=True)
 
 
-def unheard(view: View) -> bool:
-    """Did next to nothing of calls and twins arrive?"""
-    flows = [fate for epoch in view.epochs if epoch.question in EXPLAINED for fate in fates(epoch)]
-    return sum(fate.dead for fate in flows) >= MOST * len(flows)
+def unheard(view: ArmView) -> bool:
+    """Whether next to nothing of calls and twins arrived."""
+    flows = [flow for epoch in view.epochs if epoch.question in EXPLAINED for flow in flow_outcomes(epoch)]
+    return sum(flow.dead for flow in flows) >= MOST * len(flows)
 
 
-def _why(facts: Facts, view: View) -> Reason:
+def _missing_evidence(facts: Facts, view: ArmView) -> Reason:
     if facts.health.ended in LOST:
         return Reason("responder_lost", {"ended": facts.health.ended})
-    if _twinless(view):
+    if _uncompared(view):
         return Reason("no_control")
     return Reason("budget", {"ended": facts.health.ended})
 
 
-def _twinless(view: View) -> bool:
-    """Did a browser fail the arm? It held twins or calls back, or could not time or size calls, or its twins were cut
-    off with the calls' own set-up. What befell another medium says nothing of it."""
+def _uncompared(view: ArmView) -> bool:
+    """Whether the browser could not compare this arm: it held twins or calls back, or could not time or size calls, or
+    its twins were cut off with the calls' own set-up. What happened to another medium says nothing of it."""
     return any(epoch.missing in UNCOMPARED for epoch in view.epochs)

@@ -1,7 +1,7 @@
-"""Facts to verdicts. Pure: the same facts give the same verdicts on any machine, log10 e within 1e-9.
+"""From the facts of a check to its verdicts. Pure: the same facts give the same verdicts, log10 e within 1e-9.
 
-`judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. What each
-state means and needs is in standing.py, how a mechanism is named in naming.py and rules/.
+`judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. assessment.py
+decides the state, rules/best.py names the mechanism; what each state means and needs is in registry.py.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from math import log
 
 import numpy as np
 
-from talkpath.apps.contract.shape import AffectedDirections
+from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assessment import Standing, delays, log_threshold, stand
+from talkpath.verdict.assessment import Assessment, assess, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
-from talkpath.verdict.flows.arm_view import EXPLAINED, View
-from talkpath.verdict.flows.outcomes import fates
+from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
+from talkpath.verdict.flows.call_quality import Loss
+from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import State, Verdict
 from talkpath.verdict.rules import VERSION
@@ -33,52 +34,50 @@ LN10 = log(10.0)
 
 
 def judge(facts: Facts) -> list[Verdict]:
-    """One verdict per (app, medium) of the plan, in its order: the worst decided arm's.
-
-    An arm that could not be decided although something was amiss comes before one that is plainly ok.
-    """
-    standings = _standings(facts)
-    order = dict.fromkeys((s.arm.app, s.arm.medium) for s in standings)
-    groups = {key: [s for s in standings if (s.arm.app, s.arm.medium) == key] for key in order}
-    calls = [_verdict(facts, min(group, key=_rank)) for group in groups.values()]
+    """One verdict per (app, medium) of the plan, in its order: that of the worst decided arm. An undecided arm in which
+    something is amiss comes before one that is ok."""
+    assessments = _assessments(facts)
+    order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
+    groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
+    calls = [_verdict(facts, min(group, key=_rank)) for group in groups]
     return calls + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return [_verdict(facts, standing) for standing in _standings(facts)]
+    return [_verdict(facts, assessment) for assessment in _assessments(facts)]
 
 
 def undecided(facts: Facts) -> bool:
-    """Is there an app of which nothing can be said yet?"""
+    """Whether there is an app and medium without a result yet."""
     return any(verdict.state == "insufficient" for verdict in judge(facts))
 
 
-def _standings(facts: Facts) -> list[Standing]:
-    return [stand(facts, arm) for arm in facts.plan.arms]
+def _assessments(facts: Facts) -> list[Assessment]:
+    return [assess(facts, planned) for planned in facts.plan.arms]
 
 
-def _rank(standing: Standing) -> tuple[float, float]:
-    rank = float(WORST.index(standing.state))
-    if standing.state == "insufficient" and standing.hint:
+def _rank(assessment: Assessment) -> tuple[float, float]:
+    rank = float(WORST.index(assessment.state))
+    if assessment.state == "insufficient" and assessment.hint:
         rank = WORST.index("ok") - 0.5
-    return rank, -standing.strength.log_e if standing.strength else 0.0
+    return rank, -assessment.strength.log_e if assessment.strength else 0.0
 
 
-def _verdict(facts: Facts, standing: Standing) -> Verdict:
-    arm, view = standing.arm, standing.view
-    rule, direction, parameters, alternatives = _mechanism(standing)
+def _verdict(facts: Facts, assessment: Assessment) -> Verdict:
+    arm, view = assessment.arm, assessment.view
+    rule, direction, parameters, alternatives = _mechanism(assessment)
     calls, twins, flows, ids = _counts(view)
-    known_at_s, decided_at_s = _times(standing)
+    known_at_s, decided_at_s = _times(assessment)
     return Verdict(
         app=arm.app,
         variant=arm.variant,
         medium=arm.medium,
-        state=standing.state,
+        state=assessment.state,
         rule=rule,
         direction=direction,
         parameters=parameters,
-        log10_e=_log10_e(facts, standing),
+        log10_e=_log10_e(facts, assessment),
         basis=facts.plan.basis,
         decided_at_s=decided_at_s,
         known_at_s=known_at_s,
@@ -87,66 +86,66 @@ def _verdict(facts: Facts, standing: Standing) -> Verdict:
         twin_packets=twins,
         flow_count=flows,
         observations=ids,
-        reason=standing.reason,
-        confidence=arm.confidence,
+        reason=assessment.reason,
+        confidence=assessment.planned.confidence,
         alternatives=alternatives,
-        figures=_figures(facts, standing),
+        figures=_figures(facts, assessment),
     )
 
 
-def _mechanism(standing: Standing) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
-    if standing.naming is not None:
-        naming = standing.naming
-        known = naming.best if not naming.alternatives else None
-        direction = naming.best.direction if naming.best else _lopsided(standing.strength)
-        return naming.rule, direction, known.measure() if known else {}, naming.alternatives
-    if standing.closed is not None:
-        rule, fit = standing.closed
+def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
+    if assessment.explanation is not None:
+        explanation = assessment.explanation
+        known = explanation.best if not explanation.alternatives else None
+        direction = explanation.best.direction if explanation.best else _most_affected(assessment.strength)
+        return explanation.rule, direction, known.measure() if known else {}, explanation.alternatives
+    if assessment.closed is not None:
+        rule, fit = assessment.closed
         return rule.id, fit.direction, fit.measure(), ()
     return None, None, {}, ()
 
 
-def _lopsided(proof: Strength | None) -> AffectedDirections | None:
-    """The way in which calls lost most, where no rule explains it."""
-    ways = [part for part in proof.parts if part.direction] if proof else []
-    top = max(ways, key=lambda part: part.log_e, default=None)
-    return top.direction if top else None  # type: ignore[return-value]
+def _most_affected(proof: Strength | None) -> AffectedDirections | None:
+    """The direction in which the evidence is strongest, where no rule explains it."""
+    parts = [part for part in proof.parts if part.direction] if proof else []
+    top = max(parts, key=lambda part: part.log_e, default=None)
+    return top.direction if top else None
 
 
-def _log10_e(facts: Facts, standing: Standing) -> float | None:
-    if standing.closed is not None:
-        return standing.closed.fit.gain / LN10 if standing.state == "closed" else None
-    if standing.strength is None:
+def _log10_e(facts: Facts, assessment: Assessment) -> float | None:
+    if assessment.closed is not None:
+        return assessment.closed.fit.gain / LN10 if assessment.state == "closed" else None
+    if assessment.strength is None:
         return None
-    log_e = standing.strength.log_e
-    if standing.state == "restricted":  # an e-process stopped when it passed keeps at least what it passed
+    log_e = assessment.strength.log_e
+    if assessment.state == "restricted":  # an e-process stopped when it passed keeps at least what it passed
         log_e = max(log_e, log_threshold(facts))
     return log_e / LN10
 
 
-def _times(standing: Standing) -> tuple[float | None, float | None]:
+def _times(assessment: Assessment) -> tuple[float | None, float | None]:
     """(known_at_s, decided_at_s)."""
-    view = standing.view
-    if standing.state == "restricted" and standing.strength is not None:
-        known_s = standing.strength.known_at_s
+    view = assessment.view
+    if assessment.state == "restricted" and assessment.strength is not None:
+        known_s = assessment.strength.known_at_s
         return known_s, named_at_s(view, known_s) if known_s is not None else None
-    if standing.state == "insufficient":
+    if assessment.state == "insufficient":
         return None, None
     return None, max((epoch.known_s for epoch in view.epochs), default=view.facts.duration_s)
 
 
-def _counts(view: View) -> tuple[int, int, int, tuple[int, ...]]:
+def _counts(view: ArmView) -> tuple[int, int, int, tuple[int, ...]]:
     """(call packets, twin packets, flows, observation ids) of the epochs that hold calls beside twins."""
     epochs = [epoch for epoch in view.epochs if epoch.question in EXPLAINED]
-    every = [fate for epoch in epochs for fate in fates(epoch)]
-    calls = sum(fate.up.sent + fate.down.sent for fate in every if fate.role == "call")
-    total = sum(fate.up.sent + fate.down.sent for fate in every)
+    every = [outcome for epoch in epochs for outcome in flow_outcomes(epoch)]
+    calls = sum(outcome.up.sent + outcome.down.sent for outcome in every if outcome.role == "call")
+    total = sum(outcome.up.sent + outcome.down.sent for outcome in every)
     return calls, total - calls, len(every), tuple(flow.id for epoch in epochs for flow in epoch.flows)
 
 
 @per_epoch
 def _span_s(epoch: Epoch) -> float:
-    """How long its calls were watched."""
+    """How long the calls of an epoch were watched."""
     ends = [_last_s(epoch.up.at_ms, flow.sent) for flow in epoch.flows if flow.direction == "up"]
     return max(ends, default=0.0)
 
@@ -156,26 +155,31 @@ def _last_s(at_ms: tuple[float, ...], sent: bytes) -> float:
     return at_ms[int(slots[-1])] / 1000.0 if len(slots) else 0.0
 
 
-def _figures(facts: Facts, standing: Standing) -> dict[str, float | None]:
-    """Numbers for the sentences; the names are listed in registry.FIGURES."""
+def _figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
+    """Numbers for the sentences; registry.FIGURES lists their names."""
     figures: dict[str, float | None] = {}
-    heard = standing.talk
-    for way in DIRECTIONS if heard else ():
-        calls, twins = heard.calls[way], heard.twins[way]  # type: ignore[union-attr]
-        figures |= {f"calls_lost_{way}": calls.estimate if calls else None,
-                    f"calls_lost_{way}_low": calls.low if calls else None,
-                    f"calls_lost_{way}_high": calls.high if calls else None,
-                    f"twins_lost_{way}": twins.estimate if twins else None}  # fmt: skip
-    for way, interval in standing.extra_loss.items():
+    quality = assessment.quality
+    for way in DIRECTIONS if quality else ():
+        figures |= _losses(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
+    for way, interval in assessment.extra_loss.items():
         figures |= _bounded(f"extra_loss_{way}", interval)
-    if standing.state in ("restricted", "ok"):
-        for way, interval in delays(standing.view.accusing).items():
+    if assessment.state in ("restricted", "ok"):
+        for way, interval in extra_delays(assessment.view.accusing).items():
             figures |= _bounded(f"extra_delay_ms_{way}", interval)
-    if heard:
-        figures["mos"] = heard.mos
+    if quality:
+        figures["mos"] = quality.mos
     if facts.epochs:
         figures["canary_log10_e"] = canary_log_e(facts.epochs) / LN10
     return figures
+
+
+def _losses(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:
+    return {
+        f"calls_lost_{way}": calls.estimate if calls else None,
+        f"calls_lost_{way}_low": calls.low if calls else None,
+        f"calls_lost_{way}_high": calls.high if calls else None,
+        f"twins_lost_{way}": twins.estimate if twins else None,
+    }
 
 
 def _bounded(name: str, interval: Interval) -> dict[str, float | None]:

@@ -24,7 +24,7 @@ from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.assessment import voided
+from talkpath.verdict.validity import voided
 
 ETHERNET_BYTES = 14
 GOODBYE_BYTES = 1_200  # the receipt and the end of the connection come after the facts are closed

@@ -11,7 +11,7 @@ from talkpath.conduct.hop_questions import restricted_places
 from talkpath.lab.drivers.run import run_netns
 from talkpath.lab.locating import holds, plan_of
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.assessment import voided
+from talkpath.verdict.validity import voided
 
 InLab = Callable[..., Any]
 

@@ -19,8 +19,9 @@ from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.ground_truth.score import score
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.assessment import LATE_VOIDS_DELAY_MS, voided
+from talkpath.verdict.assessment import LATE_VOIDS_DELAY_MS
 from talkpath.verdict.judge import judge
+from talkpath.verdict.validity import voided
 
 InLab = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
-from talkpath.verdict.assessment import voided
+from talkpath.verdict.validity import voided
 
 OTHER = f"udp/{PORTS[-1]}"
 UDP, TLS = ["udp/3478", "udp/443", OTHER], ["tls/443", "wss/443"]

@@ -12,9 +12,9 @@ from talkpath.verdict.rules.rule import Parameter, Rule
 NEW = Rule(
     id="media.echo",
     state="restricted",
-    facts=("M99",),
+    mechanisms=("M99",),
     means="Packets of calls come back to their sender.",
-    told_by="a test",
+    shown_by="a test",
     explain=lambda view: None,
     parameters=(
         Parameter("share", "share", "of packets"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, by_twins, counted, excluded
-from talkpath.verdict.flows.outcomes import fates, packets_at_silence
+from talkpath.verdict.flows.outcomes import flow_outcomes, packets_at_silence
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.media_freeze import packets_of
@@ -67,18 +67,19 @@ def test_the_tail_begins_after_the_last_arrival():
     """Of flows cut off at 60 packets, by hand: as many places as packets after the end, the first one more than had
     been sent; a twin's loss tells each chance."""
     epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
-    fate = next(fate for fate in fates(epoch) if fate.role == "call" and fate.up.silent and fate.down.silent)
-    _, most = packets_at_silence(fate, ("up", "down"))
-    found = counted(fate, ("up", "down"), most, 0.0, by_twins(epoch, fate))
-    assert len(found.at) == fate.up.tail + fate.down.tail
+    outcomes = [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
+    outcome = next(outcome for outcome in outcomes if outcome.up.silent and outcome.down.silent)
+    _, most = packets_at_silence(outcome, ("up", "down"))
+    found = counted(outcome, ("up", "down"), most, 0.0, by_twins(epoch, outcome))
+    assert len(found.at) == outcome.up.tail + outcome.down.tail
     assert found.at[0] == most + 1
     assert (found.log_chance <= 0.0).all()
-    assert (np.concatenate(by_itself(fate, 1.0)) < -2.0).all()
+    assert (np.concatenate(by_itself(outcome, 1.0)) < -2.0).all()
 
 
 def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
     """Its far end's report came short: what arrived is more than what it says was sent."""
     epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
-    fate = next(fate for fate in fates(epoch) if fate.role == "call" and fate.up.silent)
-    odd = fate._replace(up=fate.up._replace(sent=fate.up.tail + 2, arrived=5))
+    outcome = next(outcome for outcome in flow_outcomes(epoch) if outcome.role == "call" and outcome.up.silent)
+    odd = outcome._replace(up=outcome.up._replace(sent=outcome.up.tail + 2, arrived=5))
     assert by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))

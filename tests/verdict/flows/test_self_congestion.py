@@ -11,7 +11,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, lightest
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.next_question import next_question
 
 
 def epoch(boxes: list[calls.Box], k: int = 8, number: int = 0) -> Epoch:

@@ -6,15 +6,15 @@ from random import Random
 
 import calls
 import pytest
-from slots import Fate, Flow, Slot
+from slots import Flow, FlowOutcome, Slot
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import view_of
-from talkpath.verdict.flows.outcomes import cut_ways, doomed
+from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.flows.outcomes import cut_directions, residual_blocked
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_police
-from talkpath.verdict.rules.best import UNKNOWN, Naming, alone, together
+from talkpath.verdict.rules.best import UNKNOWN, Explanation, explain_alone, explain_together
 from talkpath.verdict.rules.media_freeze import packets_of
 
 SEEDS = (1, 2, 3)
@@ -23,7 +23,7 @@ SEEDS = (1, 2, 3)
 def translated(box: calls.Box, mean_s: float) -> calls.Box:
     """Behind a translator that gives each flow another port now and then: to the box each time a new flow."""
 
-    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
         if flow.doomed_s is None or now_s >= flow.doomed_s:
             flow.doomed_s = now_s + rng.expovariate(1.0 / mean_s)
             flow.packets, flow.frozen, flow.opened_s = 0, False, now_s
@@ -66,7 +66,7 @@ def unlucky_twins(share: float, first: int) -> calls.Box:
     """Some of the first flows' ports are never forwarded, and none of these is a call's."""
     dead: dict[int, bool] = {}
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
         unlucky = dead.setdefault(flow.number, rng.random() < share)
         hit = flow.number < first and flow.role != "call" and way == "up" and slot.stage in ("media", "control")
         return None if hit and unlucky else 0.0
@@ -83,7 +83,7 @@ def test_twins_that_are_dead_by_themselves_do_not_hide_a_way(seed: int):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_bucket_that_never_refills_is_no_bucket(seed: int):
     facts = calls.check(calls.Line([calls.iid(0.02), calls.freeze(40, direction="up")], seed=seed))
-    assert media_police.explain(view_of(facts, Arm("webrtc", "webrtc", "voice"))) is None
+    assert media_police.explain(arm_view(facts, Arm("webrtc", "webrtc", "voice"))) is None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -109,10 +109,10 @@ def test_alone_such_an_arm_is_not_said_to_be_cut_by_size():
 
 def test_a_tie_is_broken_by_what_another_arm_showed():
     facts = calls.check(calls.Line([calls.freeze(25)], apps=("webrtc", "telegram")))
-    view = view_of(facts, Arm("telegram", "telegram", "voice"))
-    firm = alone(view)
+    view = arm_view(facts, Arm("telegram", "telegram", "voice"))
+    firm = explain_alone(view)
     assert firm.rule == "media.freeze"
-    tied = together(Naming(UNKNOWN, firm.rivals[:1], 1), view)
+    tied = explain_together(Explanation(UNKNOWN, firm.rivals[:1], 1), view)
     assert tied.rule == "media.freeze"
 
 
@@ -120,14 +120,14 @@ def kept_closed(box: calls.Box, seconds: float, direction: str = "both", known: 
     """What cuts a call off keeps its port closed to calls for a while, once so many packets showed that it is one."""
     closed_s: dict[int, float] = {}
 
-    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
         closed = flow.packets > known and now_s < closed_s.get(flow.port, 0.0)
         if calls.calls(flow) and closed and direction in ("both", way):
             return None
-        fate = box(rng, flow, now_s, way, slot)
-        if fate is None:
+        outcome = box(rng, flow, now_s, way, slot)
+        if outcome is None:
             closed_s[flow.port] = now_s + seconds
-        return fate
+        return outcome
 
     return boxed
 
@@ -135,7 +135,7 @@ def kept_closed(box: calls.Box, seconds: float, direction: str = "both", known: 
 def sized(loss: float, over: int) -> calls.Box:
     """A line that loses large packets of everybody."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Fate:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
         return None if slot.size > over and rng.random() < loss else 0.0
 
     return box
@@ -158,9 +158,9 @@ def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
 def test_calls_that_were_doomed_tell_the_way(direction: str):
     box = kept_closed(calls.freeze(25, direction=direction), 600.0, direction, known=3)
     epochs = calls.check(calls.Line([box], apps=("webrtc", "telegram"))).epochs
-    every = [call for number in doomed(epochs) for call in doomed(epochs)[number]]
+    every = [call for number in residual_blocked(epochs) for call in residual_blocked(epochs)[number]]
     assert len(every) > 5
-    assert cut_ways(every) == [way for way in ("up", "down") if direction in (way, "both")]
+    assert cut_directions(every) == [way for way in ("up", "down") if direction in (way, "both")]
 
 
 @pytest.mark.parametrize("seed", [1, 4])

@@ -10,11 +10,11 @@ import pytest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assessment import stand
+from talkpath.verdict.assessment import assess
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
+from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.statistics.permutation import log_choose
-from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, SHORTEST, Dose, cut_short, dose, media
+from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, SHORTEST, SampleSize, cut_short, media, sample_size
 
 LIMIT = log(8 / 1e-4)
 
@@ -26,30 +26,30 @@ def watched(boxes: list[calls.Box], packets: int = 125, k: int = 5) -> tuple[Epo
 
 
 def test_calls_run_no_longer_than_it_took_to_tell_them_from_twins():
-    short, long = (dose(watched([calls.freeze(count)]), LIMIT).packets for count in (60, 160))
+    short, long = (sample_size(watched([calls.freeze(count)]), LIMIT).packets for count in (60, 160))
     assert 30 <= short < 80
     assert 80 <= long <= 125
 
 
 def test_what_shows_at_once_needs_the_usual_length():
-    assert dose(watched([calls.media_drop(0.9)]), LIMIT).packets == SHORTEST
+    assert sample_size(watched([calls.media_drop(0.9)]), LIMIT).packets == SHORTEST
 
 
 @pytest.mark.parametrize("boxes", [[calls.media_drop(0.9)], [calls.freeze(25)]], ids=["drop", "freeze"])
 def test_the_cohort_is_the_smallest_that_would_do(boxes: list[calls.Box]):
-    wanted = dose(watched(boxes, packets=30, k=8), LIMIT)
+    wanted = sample_size(watched(boxes, packets=30, k=8), LIMIT)
     k = wanted.k(8)
     assert LEAST_K <= k < 8  # one cohort of eight left little to prove
     assert k == LEAST_K or wanted.share * log_choose(2 * k - 2, k - 1) < wanted.missing_nats
 
 
 def test_what_no_cohort_would_prove_gets_the_usual_one():
-    assert Dose(25, 50.0, 0.1).k(8) == 8
-    assert Dose(25, 14.0, 1.0).k(8) == MOST_K
+    assert SampleSize(25, 50.0, 0.1).k(8) == 8
+    assert SampleSize(25, 14.0, 1.0).k(8) == MOST_K
 
 
 def test_what_is_on_its_way_counts():
-    wanted = Dose(25, 10.0, 1.0)
+    wanted = SampleSize(25, 10.0, 1.0)
     assert wanted.less([]).missing_nats == 10.0
     assert wanted.less([8]).missing_nats == pytest.approx(10.0 - log_choose(16, 8))
 
@@ -68,7 +68,7 @@ def test_an_epoch_cut_short_is_as_if_its_calls_had_ended():
 def test_nothing_more_is_asked_while_what_is_on_its_way_may_prove_it():
     line = calls.Line([calls.media_drop(0.9)], k=8)
     facts = Facts(line.plan(), watched([calls.media_drop(0.9)], packets=25, k=8), seed=bytes(32))
-    assert stand(facts, facts.plan.arms[0]).hint
+    assert assess(facts, facts.plan.arms[0]).hint
     more = next_question(facts, 0)
     assert more is not None
     again = next_question(facts, 0, [more])

@@ -26,8 +26,8 @@ from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import ENGLISH, say, speaking
 from talkpath.report.words.reasons import reason
-from talkpath.verdict.assessment import voided
 from talkpath.verdict.model import Verdict
+from talkpath.verdict.validity import voided
 
 DemoDriver = Literal["netns", "loopback", "sim"]
 RunDriver = Callable[..., Facts]

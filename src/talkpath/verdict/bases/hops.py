@@ -1,29 +1,29 @@
-"""Where on the path a restriction acts: between the last hop that calls reach and the first that they do not.
+"""Locates where on the path a restriction acts: between the last hop that calls reach and the first they do not.
 
-Contract: pure. `next_hop` says what to measure next, `locate` what the facts say. Twins show which routers answer, and
-how far the other end is; a hop is *clear* if calls' packets that end there are answered like twins', *hit* if fewer are
-(hop_loss.py, 99 % each), measured against packets of the same kind that go all the way: these must be hit, or the
-restriction did not show itself and nothing is said. Hops are counted from the sender, downwards from the far end: the
-number of routers is not known well enough to count the other way.
+Contract: pure. `next_hop` chooses what to measure next, `locate` says what the facts show. Twins show which routers
+answer, and how far away the other end is. A hop is *clear* if calls' packets that expire there are answered like
+twins', *hit* if fewer are (hop_loss.py, 99 % each). The reference are packets of the same kind that go all the way:
+these must be hit, or the restriction did not act during the measurement and nothing is said. Hops are counted from the
+sender, for "down" from the far end: the number of routers is not known well enough to count the other way.
 
-What it cannot tell (docs/why/2026-11-24-hops.md): a router that says nothing, one that gives packets their hops anew
-(all that lies behind it is "between it and the other end"), a restriction that delays and drops nothing.
+Limits (docs/why/2026-11-24-hops.md): routers that answer nothing; a router that resets the hop limit of packets (all
+beyond it is "between it and the other end"); a restriction that delays and drops nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import LADDER, ArmPlan, Epoch, Facts
-from talkpath.verdict.assessment import Standing, stand
+from talkpath.verdict.assessment import Assessment, assess
 from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
 from talkpath.verdict.model import Category, Number, Question
 
@@ -31,11 +31,11 @@ Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "n
 
 K, FEW_K, LADDER_K = 6, 3, 3
 PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
-TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to name a place nearer, to name one at all, and before another
+TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to narrow a place, to name one at all, and before another hop
 AT_ONCE = 3
-USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times
-ENOUGH = 0.5  # of the packets that end at a router: who answers fewer is asked for longer; and alone
-SILENT = 0.02  # of the packets that end at a router: who answers fewer says nothing
+USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times as long
+ENOUGH = 0.5  # of the packets that expire at a router: one that answers fewer is asked for longer, and alone
+SILENT = 0.02  # likewise: one that answers fewer counts as silent
 STAGES: dict[str, tuple[str, ...]] = {
     "stun.drop": ("stun", "allocate"),
     "dtls.hello_drop": ("dtls",),
@@ -43,12 +43,20 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-class Place(Struct, frozen=True):
-    """Of one arm and direction: the restriction acts behind router `after` and before router `by`, as the sender counts
-    them: "up" from the user's machine, "down" from the test server.
+class Turn(NamedTuple):
+    """A question about one arm and direction, and its turn: whether a place is named, how many were asked before."""
 
-    `after` 0 is the sender itself, `by` None the receiver; `located` where no known router lies in between. Neither
-    where there is a reason `why`. `routers`: how many there seem to be; `kinds`: of those that answered.
+    named: bool
+    epochs: int
+    question: Question | None
+
+
+class Place(Struct, frozen=True):
+    """Where the restriction of one arm acts in one direction: behind router `after` and before router `by`, as the
+    sender counts them ("up": from the user's machine, "down": from the test server).
+
+    `after` 0 is the sender itself, `by` None the receiver; `located` where no known router lies in between. With a
+    reason `why` there is neither. `routers`: how many there seem to be; `kinds`: of those that answered.
     """
 
     app: str
@@ -66,46 +74,46 @@ class Place(Struct, frozen=True):
 
 
 def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
-    """What the facts say of each direction in which the arm is restricted; one Place with a reason where it is not."""
-    found = stand(facts, arm)
-    rule = found.naming.rule if found.naming else None
+    """A place for each direction in which the arm is restricted; one with a reason where it is not."""
+    found = assess(facts, arm)
+    rule = found.explanation.rule if found.explanation else None
     if found.state != "restricted" or rule is None:
-        return [Place(arm.app, arm.variant, arm.medium, None, "up", why="nothing_restricted")]
+        return [_unplaced(found, None, "up", "nothing_restricted")]
     if rule == "media.delay":
-        return [Place(arm.app, arm.variant, arm.medium, rule, way, why="delays_only") for way in _ways(found)]
+        return [_unplaced(found, rule, way, "delays_only") for way in _ways(found)]
     return [_place(facts, found, rule, way) for way in _ways(found)]
 
 
 def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
     """The next question about restricted arms, None when nothing more is worth its bytes.
 
-    Each arm and direction is named before any is narrowed further, and they take turns: bytes and time are for all.
+    Every arm and direction gets a place before any place is narrowed, and they take turns.
     """
-    asks: list[tuple[tuple[bool, int], Question]] = []
+    wanted: list[Turn] = []
     for arm in arms:
-        found = stand(facts, arm)
-        rule = found.naming.rule if found.naming else None
+        found = assess(facts, arm)
+        rule = found.explanation.rule if found.explanation else None
         if found.state == "restricted" and rule is not None and rule != "media.delay":
-            asks += (ask for way in _ways(found) if (ask := _ask(facts, found, rule, way)) is not None)
-    return min(asks, key=lambda ask: ask[0], default=((True, 0), None))[1]
+            turns = (_turn(facts, found, rule, way) for way in _ways(found))
+            wanted += (turn for turn in turns if turn is not None)
+    return min(wanted, key=lambda turn: turn[:2], default=Turn(True, 0, None)).question
 
 
-def _ways(found: Standing) -> tuple[Direction, ...]:
-    best = found.naming.best if found.naming else None
+def _ways(found: Assessment) -> tuple[Direction, ...]:
+    best = found.explanation.best if found.explanation else None
     direction = best.direction if best else "both"
     return ("up", "down") if direction == "both" else (direction,)
 
 
-def _epochs(facts: Facts, arm: ArmPlan, way: Direction) -> list[Epoch]:
+def _epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
     """The arm's epochs that limited hops that way."""
-    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm.arm and not e.missing]
+    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm and not e.missing]
     return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
 
 
-def _place(facts: Facts, found: Standing, rule: str, way: Direction) -> Place:
-    arm = found.arm
-    named = Place(arm.app, arm.variant, arm.medium, rule, way)
-    epochs = _epochs(facts, arm, way)
+def _place(facts: Facts, found: Assessment, rule: str, way: Direction) -> Place:
+    named = _unplaced(found, rule, way)
+    epochs = _epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
         return replace(named, why="no_way" if epochs else "budget")
@@ -124,6 +132,11 @@ def _place(facts: Facts, found: Standing, rule: str, way: Direction) -> Place:
     return replace(named, after=after, by=by if by < end else None, located=by - after == 1)
 
 
+def _unplaced(found: Assessment, rule: str | None, way: Direction, why: Why = "") -> Place:
+    arm = found.arm
+    return Place(app=arm.app, variant=arm.variant, medium=arm.medium, rule=rule, direction=way, why=why)
+
+
 def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
     kinds = {hops: one.router for hops, one in seen.items() if one.router and hops < end}
     return replace(place, routers=end - 1, kinds=kinds, hops=tuple(seen.values()))
@@ -134,10 +147,8 @@ def _asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
 
 
 def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
-    """The fewest hops with which a twin's packet gets to the other end; None where none does.
-
-    Right is what contradicts fewest packets: those that came with fewer hops, those that did not with as many.
-    """
+    """The fewest hops with which a twin's packet gets to the other end; None where none does. Chosen so that the fewest
+    packets contradict it: those that arrived with fewer hops, and those lost with as many."""
     came, lost = np.zeros(LADDER + 1), np.zeros(LADDER + 1)
     for epoch in epochs:
         track = epoch.up if way == "up" else epoch.down
@@ -154,15 +165,12 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tuple[bool, int], Question] | None:
-    """First a ladder; then what lies between the last clear hop and the first that is hit, the far end beside it.
-
-    In front of it its turn: whether a place is named already, and how many questions were.
-    """
+def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> Turn | None:
+    """First a ladder; then the hops between the last clear one and the first that is hit, with the far end beside."""
     epochs = _epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
-        return None if epochs else ((False, 0), _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
+        return None if epochs else Turn(False, 0, _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
     place = _place(facts, found, rule, way)
     seen = {one.hops: one for one in place.hops}
     far, named = seen[end], place.after is not None
@@ -178,12 +186,13 @@ def _ask(facts: Facts, found: Standing, rule: str, way: Direction) -> tuple[tupl
     stage = _stage(found, rule, way)
     packets = _packets(found, far, answered) if stage == "media" else SET_UP_PACKETS
     k = FEW_K if stage == "media" and answered < ENOUGH else K
-    return (named, len(epochs)), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets)
+    return Turn(named, len(epochs), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
 
 
 def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
-    """Which of these hops to ask, and the share of packets that is answered there: some, evenly spread; but where a
-    router answers little, bytes are for one: first in the middle, then beyond it, as a hit is seen sooner than none."""
+    """Which of these hops to ask next, and the share of packets that is answered there. Some, evenly spread; where
+    routers answer little, one alone: the middle one first, then beyond it, since a hit shows sooner than its
+    absence."""
     spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
     middle = (left[0] + left[-1]) / 2.0
     known = [seen[hops] for hops in left if hops in seen]
@@ -194,7 +203,7 @@ def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int
 
 
 def _inner(count: int) -> slice:
-    """Of evenly spread places: all of few, the inner ones of many."""
+    """Which of evenly spread hops to take: all of few, the inner ones of many."""
     return slice(None) if count <= AT_ONCE else slice(1, -1)
 
 
@@ -202,20 +211,20 @@ def _worth_it(one: HopLoss, most: int) -> bool:
     return one.tries < most and (one.answered > SILENT or one.tries < 1)
 
 
-def _stage(found: Standing, rule: str, way: Direction) -> str:
-    """The first stage of set-up that the rule is about and that the arm has; else media."""
+def _stage(found: Assessment, rule: str, way: Direction) -> str:
+    """The first stage of set-up that the rule acts on and the arm has; else media."""
     track = found.view.accusing[0].up if way == "up" else found.view.accusing[0].down
     return next((stage for stage in STAGES.get(rule, ()) if stage in track.stage), "media")
 
 
-def _packets(found: Standing, far: HopLoss, answered: float) -> int:
-    """Enough for a call to be restricted by half of them, for a little loss to show, and for routers to answer some."""
-    best = found.naming.best if found.naming else None
+def _packets(found: Assessment, far: HopLoss, answered: float) -> int:
+    """Enough packets for the restriction to act by half of them, for little loss to show, and for routers to answer."""
+    best = found.explanation.best if found.explanation else None
     parameters: dict[str, Number | Category] = dict(best.measure()) if best else {}
     after, after_s, p = (_upper(parameters.get(name)) for name in ("after_packets", "after_s", "p"))
     lost = (far.low + far.high) / 2.0 if far.tries else p or USUAL_P
     usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / lost, ENOUGH / max(answered, SILENT)))
-    wanted = max(usual, 2 * after + PACKETS // 2, 2 * after_s * found.arm.packet_rate + PACKETS // 2)
+    wanted = max(usual, 2 * after + PACKETS // 2, 2 * after_s * found.planned.packet_rate + PACKETS // 2)
     return min(MOST_PACKETS, ceil(wanted))
 
 
@@ -225,6 +234,6 @@ def _upper(value: Number | Category | None) -> float:
     return value.high or value.estimate or 0.0
 
 
-def _question(found: Standing, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Question:
+def _question(found: Assessment, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Question:
     value = f"{stage}/{way}/{','.join(map(str, hops)) or '*'}"
-    return Question(found.arm.arm, kind="hops", value=value, k=k, packets=packets, why="hops")
+    return Question(found.arm, kind="hops", value=value, k=k, packets=packets, why="hops")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import Exchange, Facts
-from talkpath.verdict.assessment import voided
 from talkpath.verdict.model import Reason, State, Verdict
+from talkpath.verdict.validity import voided
 
 REPEATS = 3
 

@@ -1,8 +1,8 @@
 """Many checks of one network, one after the other, taken together (`talkpath watch`).
 
-Each check leaves one e-value for each arm: what its e-process stands at when it ends, never its peak. A product of
-them is an e-value again, since every check draws anew. When a restriction began is not known, so the product is begun
-anew at each check and all of them are averaged, the k-th with weight 1/(k(k+1)), the rest of the weight standing at 1:
+Each check leaves one e-value for each arm: what its e-process stands at when it ends, never its peak. A product of them
+is an e-value again, since every check draws anew. When a restriction began is not known, so the product is begun anew
+at each check and all of them are averaged, the k-th with weight 1/(k(k+1)), the rest of the weight assessment at 1:
 
     E_n = sum over k <= n of (e_k e_(k+1) ... e_n) / (k (k + 1))  +  1 / (n + 1)
 
@@ -20,8 +20,9 @@ from msgspec import Struct
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
-from talkpath.verdict.assessment import Standing, log_threshold, stand, voided
+from talkpath.verdict.assessment import Assessment, assess, log_threshold
 from talkpath.verdict.model import Number, State, Verdict
+from talkpath.verdict.validity import voided
 
 LN10 = log(10.0)
 AGAIN = 2  # restricted checks after the last that was ok, before a block that is learned may be thought of
@@ -52,17 +53,17 @@ class Run(Struct, frozen=True):
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
     """What counts of one check."""
-    arms = {plan.arm: _said(stand(facts, plan)) for plan in facts.plan.arms}
+    arms = {plan.arm: _said(assess(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
     void = voided(facts) is not None or unreached
     return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
 
 
-def _said(standing: Standing) -> Said:
-    naming = standing.naming
-    rule = naming.rule if naming else standing.closed.rule.id if standing.closed else None
-    direction = naming.best.direction if naming and naming.best else None
-    return Said(standing.state, rule, direction, standing.strength.log_e if standing.strength else 0.0)
+def _said(assessment: Assessment) -> Said:
+    explanation = assessment.explanation
+    rule = explanation.rule if explanation else assessment.closed.rule.id if assessment.closed else None
+    direction = explanation.best.direction if explanation and explanation.best else None
+    return Said(assessment.state, rule, direction, assessment.strength.log_e if assessment.strength else 0.0)
 
 
 def together(runs: Sequence[Run]) -> list[Verdict]:

@@ -1,11 +1,11 @@
-"""One arm's facts as the rules look at them: per slot, how many calls lost their packet and how twins fared there.
+"""One arm's facts as the rules use them: for each slot, how many calls lost their packet and how many twins did.
 
 A rule explains *extra* loss: under it a call's packet of slot i is lost with chance 1 - (1 - q_i)(1 - p_i), where q_i
-is what the twins of the same slot suffered and p_i what the rule predicts. Its gain is the log-likelihood of the calls'
-losses above "calls fare as twins" (all p_i = 0), so the gains of all rules can be compared, and what the background
-does to both cancels. Where flows of one kind differ more than chance (paths, queues, NAT) packets of one flow are no
-independent evidence, and gains shrink by that much; flows that stand far apart from their kind are left out. Naming a
-rule never accuses: the e-value did that before.
+is the loss of twins in the same slot and p_i what the rule predicts. The rule's gain is the log-likelihood of the
+calls' losses above the hypothesis that calls fare as twins (all p_i = 0). So the gains of all rules can be compared,
+and what the background does to calls and twins alike cancels. Where flows of one kind differ more than chance allows
+(paths, queues, address translators), packets of one flow are no independent evidence: gains shrink by that dispersion,
+and outlying flows are left out. Naming a rule never accuses: the e-value did that before.
 """
 
 from __future__ import annotations
@@ -31,24 +31,23 @@ Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
 EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
-ODD, ODD_SHARE = (
-    4.0,
-    0.4,
-)  # flows that are bad by themselves: standard errors above the middle one, and how many at most
-SPREADS = (1e4, 32.0, 8.0, 2.0)  # how alike twins of one slot fare: beta-binomial concentrations tried
-ALIKE_NATS = 0.5  # slots are taken to be alike unless that much speaks against it
-SIZED_NATS = 6.0  # and large packets like small ones likewise, among all edges that could be between them
+OUTLIER_ERRORS = 4.0  # a flow that lost so many standard errors more than the median one is an outlier
+OUTLIER_SHARE = 0.4  # and at most this share of flows are
+CONCENTRATIONS = (1e4, 32.0, 8.0, 2.0)  # of the beta-binomial: how alike the twins of one slot fare
+SLOTS_DIFFER_NATS = 0.5  # slots are taken to be alike unless so much evidence is against it
+SIZES_DIFFER_NATS = 6.0  # likewise small and large packets, over all sizes that could divide them
 WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
-    """One direction of one epoch. Arrays are per slot: calls that sent it, of these the lost, the twins' chance;
-    `calls` are the rows of each, (sent, lost), (flows, slots) both. The weights shrink gains as flows, or twins alone,
-    are unlike; `known` (slots,) does where the few twins of a slot leave its chance in doubt.
+class DirectionLosses:
+    """The losses of one direction of one epoch. Arrays are per slot: the calls that sent its packet, how many of these
+    lost it, and the chance that a twin loses it. `calls` holds (sent, lost) of each call, (flows, slots) both.
 
-    `before` counts the packets of a call flow, both ways, up to and with the slot; `size` is UDP payload bytes.
-    Late packets count as arrived here: delay is told by delay.
+    `before` counts the packets that a call sent both ways, up to and including the slot; `size` is UDP payload bytes.
+    `weight` shrinks gains by the dispersion of flows, `twins_weight` by that of twins alone; `known` (slots,) shrinks
+    them where the few twins of a slot leave its chance in doubt. Late packets count as arrived: the tests of delay
+    weigh those.
     """
 
     epoch: Epoch
@@ -67,7 +66,7 @@ class Side:
 
     @property
     def question(self) -> str:
-        """Why the epoch was run."""
+        """The epoch's question."""
         return self.epoch.question
 
     def on(self, *stages: str) -> Bits:
@@ -80,17 +79,17 @@ class Side:
         return self.on("media")
 
     def control_kinds(self) -> list[Bits]:
-        """The keepalives and reports, kind by kind (by size): a box may take some for media and spare others."""
+        """The slots of each size of keepalive or report: a restrictor may drop some as media and let others pass."""
         control = self.on("control")
         return [control & (self.size == size) for size in np.unique(self.size[control])]
 
-    def terms(self, extra: Floats) -> Floats:
-        """(..., slots): each slot's gain where its extra loss is `extra` (..., slots) or (..., 1)."""
+    def gains(self, extra: Floats) -> Floats:
+        """(..., slots): the gain of each slot where the extra loss is `extra` (..., slots) or (..., 1)."""
         return self.weight * self.known * self._gain(self.sent, self.lost, extra)
 
-    def each(self, extra: Floats) -> Floats:
-        """(flows, slots): the same call by call, for what may befall each in its own way: what makes calls unlike one
-        another is then no doubt about it, only what makes twins unlike."""
+    def gains_by_call(self, extra: Floats) -> Floats:
+        """(flows, slots): the gain of each call in each slot, for effects that may differ from call to call. Here only
+        the dispersion of twins casts doubt."""
         return self.twins_weight * self.known * self._gain(*self.calls, extra)
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
@@ -99,36 +98,36 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """One arm: its epochs of every question, and the whole check around it. `ways`: the directions looked at;
-    `stillborn` calls (see `fates`) are left out."""
+class ArmView:
+    """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
+    `left_out` are (epoch, flow) of calls that say nothing (see `flows.outcomes.never_established`)."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
-    ways: tuple[Direction, ...] = DIRECTIONS
-    stillborn: frozenset[tuple[int, int]] = frozenset()
+    directions: tuple[Direction, ...] = DIRECTIONS
+    left_out: frozenset[tuple[int, int]] = frozenset()
 
     @cached_property
-    def sides(self) -> tuple[Side, ...]:
-        """The directions of every epoch that has calls beside twins."""
-        of_epochs = (sides(epoch, self._without(epoch)) for epoch in self.explained)
-        return tuple(side for both in of_epochs for side in both if side.direction in self.ways)
+    def losses(self) -> tuple[DirectionLosses, ...]:
+        """The losses in each direction of every epoch that has calls beside twins."""
+        of_epochs = (losses_of(epoch, self._left_out_of(epoch)) for epoch in self.explained)
+        return tuple(losses for both in of_epochs for losses in both if losses.direction in self.directions)
 
-    def _without(self, epoch: Epoch) -> frozenset[int]:
-        return frozenset(flow for number, flow in self.stillborn if number == epoch.number)
+    def _left_out_of(self, epoch: Epoch) -> frozenset[int]:
+        return frozenset(flow for number, flow in self.left_out if number == epoch.number)
 
     @cached_property
     def explained(self) -> tuple[Epoch, ...]:
-        """The epochs behind `sides`."""
+        """The epochs that hold calls beside twins over UDP."""
         return tuple(e for e in self.epochs if e.question in EXPLAINED and not e.missing)
 
     @cached_property
     def accusing(self) -> tuple[Epoch, ...]:
-        """The epochs that may accuse."""
+        """The epochs that may bear on `restricted`."""
         return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
 
     def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
-        """How many epochs put that question (with that value, if one is given, and at least so many media packets)."""
+        """How many epochs had that question (with that value, if given, and at least so many media packets)."""
         return sum(
             e.question == question and value in (None, e.value) and e.up.stage.count("media") >= packets
             for e in self.epochs
@@ -136,9 +135,9 @@ class View:
 
     @cached_property
     def worse(self) -> tuple[Direction, ...]:
-        """The ways in which calls lose more by the exact test, too; all where none shows it. Slots have patterns of
-        their own behind policers and queues, and a rule with a pattern finds some of it in the other way as well."""
-        return tuple(way for way in self.ways if _worse(self.accusing, way)) or self.ways
+        """The directions in which calls lose more by the exact test too; all of them where none shows it. Policers and
+        queues give slots patterns of their own, and a rule with a pattern fits some of that in the other direction."""
+        return tuple(way for way in self.directions if _worse(self.accusing, way)) or self.directions
 
     @property
     def header_bytes(self) -> int:
@@ -147,26 +146,27 @@ class View:
 
 
 def _worse(epochs: Sequence[Epoch], way: Direction) -> bool:
-    """Over all flows, or in most epochs: the few that are bad by themselves may all be twins."""
+    """Whether calls lose more over all flows, or in most epochs: the few outliers may all be twins."""
     if loss.log_e(epochs, way) < WORSE_LOG_E:
         return False
     return max(_excess(epochs, way), median(_excess([epoch], way) for epoch in epochs)) >= WORSE_LOSS
 
 
 def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
-    """How much more of what they sent calls lose than twins."""
+    """The loss rate of calls less that of twins."""
     calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLES)
     return calls - twins
 
 
-def view_of(facts: Facts, arm: Arm) -> View:
+def arm_view(facts: Facts, arm: Arm) -> ArmView:
     """The view of one arm."""
-    return View(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
+    return ArmView(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
 
 
 @per_epoch
-def sides(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Side, ...]:
-    """Up and down; none where no call or no twin sent anything. `without`: calls that are left out."""
+def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[DirectionLosses, ...]:
+    """The losses up and down; none for a direction in which no call or no twin sent anything. The flows `without` are
+    left out."""
     calls = {way: _counts(epoch, way, calls=True, without=without) for way in DIRECTIONS}
     twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
     before = before_each(epoch)
@@ -175,26 +175,26 @@ def sides(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Side, ..
         plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
         if not len(sent) or not len(twin_sent):
             continue
-        unlike = _dispersion(twin_sent, twin_lost)
+        dispersion = _dispersion(twin_sent, twin_lost)
         size = np.array(plan.size, np.float64)
         of_twins, lost_twins = (rows.sum(axis=0, dtype=np.float64) for rows in (twin_sent, twin_lost))
-        chance, doubt = _chance(of_twins, lost_twins, size, unlike)
+        chance, doubt = _chance(of_twins, lost_twins, size, dispersion)
         of_calls = sent.sum(axis=0, dtype=np.float64)
         found.append(
-            Side(
-                epoch,
-                way,
-                np.array(plan.at_ms, np.float64) / 1000.0,
-                size,
-                before[way],
-                plan.stage,
-                of_calls,
-                lost.sum(axis=0, dtype=np.float64),
-                chance,
-                1.0 / max(_dispersion(sent, lost), unlike),
-                1.0 / unlike,
-                (sent, lost),
-                1.0 / (1.0 + np.maximum(0.0, of_calls - 1.0) * doubt),
+            DirectionLosses(
+                epoch=epoch,
+                direction=way,
+                at_s=np.array(plan.at_ms, np.float64) / 1000.0,
+                size=size,
+                before=before[way],
+                stage=plan.stage,
+                sent=of_calls,
+                lost=lost.sum(axis=0, dtype=np.float64),
+                chance=chance,
+                weight=1.0 / max(_dispersion(sent, lost), dispersion),
+                twins_weight=1.0 / dispersion,
+                calls=(sent, lost),
+                known=1.0 / (1.0 + np.maximum(0.0, of_calls - 1.0) * doubt),
             )
         )
     return tuple(found)
@@ -203,7 +203,7 @@ def sides(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Side, ..
 def arrivals(
     epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
-    """(sent, arrived), each (flows, slots), of calls or of random twins; late packets arrived."""
+    """(sent, arrived), each (flows, slots), of calls or of random twins. Late packets count as arrived."""
     size = len(track(epoch, direction).stage)
     chosen = is_call if calls else is_twin
     flows = [flow for flow in pick(epoch, direction, chosen, chosen) if flow.flow not in without]
@@ -215,32 +215,32 @@ def arrivals(
 def _counts(
     epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
-    """(sent, lost) of the flows that fared like most of their kind, each until it came back from the dead."""
+    """(sent, lost) of the flows that are no outliers, each until an address translator gave it a new port."""
     sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
     sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
     lost = sent & ~arrived
-    usual = _usual(sent.sum(axis=1), lost.sum(axis=1))
-    return sent[usual], lost[usual]
+    typical = _typical(sent.sum(axis=1), lost.sum(axis=1))
+    return sent[typical], lost[typical]
 
 
-def _usual(packets: Floats, losses: Floats) -> Bits:
-    """Which flows a mechanism may be read from: a rule treats calls alike, but paths, queues and translators are bad to
-    single 5-tuples. Out go those that lost far more than the middle one, and never more than ODD_SHARE."""
+def _typical(packets: Floats, losses: Floats) -> Bits:
+    """Which flows a mechanism may be read from. A rule treats calls alike, but paths, queues and translators harm
+    single 5-tuples: those that lost far more than the median flow are left out, at most OUTLIER_SHARE of them."""
     rate = float(np.median(losses / np.maximum(packets, 1))) if len(packets) else 0.0
     over = losses - packets * rate
     spread = np.sqrt(packets * rate * (1.0 - rate) + 1.0)
     excess = over / np.maximum(spread, 1.483 * np.median(np.abs(over)) if len(over) else 0.0)
-    odd = np.argsort(-excess, kind="stable")[: int(ODD_SHARE * len(excess))]
-    usual = np.ones(len(excess), np.bool_)
-    usual[odd[excess[odd] > ODD]] = False
-    return usual
+    odd = np.argsort(-excess, kind="stable")[: int(OUTLIER_SHARE * len(excess))]
+    typical = np.ones(len(excess), np.bool_)
+    typical[odd[excess[odd] > OUTLIER_ERRORS]] = False
+    return typical
 
 
 @per_epoch
 def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
-    """Packets sent both ways, the mean over calls, up to and with each slot in order of time.
+    """For each slot, the packets that calls sent both ways up to and including it, in order of time (mean over calls).
 
-    The far end's packets pass a box later than ours of the same time in the schedule, by `later_s`.
+    The far end's packets pass a middlebox later than ours of the same time in the schedule, by `later_s`.
     """
     sent = [arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
     shares = [
@@ -260,37 +260,38 @@ def _unsent(plan: Track) -> Floats:
     return np.zeros(len(plan.at_ms))
 
 
-def _chance(sent: Floats, lost: Floats, size: Floats, unlike: float) -> tuple[Floats, Floats]:
-    """(chance, doubt) of `_drawn` for all slots, or for the small and the large apart where a line tells them apart."""
-    large = size > _edge(sent, lost, size, unlike)
+def _chance(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> tuple[Floats, Floats]:
+    """(chance, doubt) of `_shrunk` for all slots, or for small and large packets apart where the line treats them
+    differently."""
+    large = size > _edge(sent, lost, size, dispersion)
     chance, doubt = np.zeros((2, len(size)))
     for part in (~large, large):
         if part.any():
-            chance[part], doubt[part] = _drawn(sent[part], lost[part])
+            chance[part], doubt[part] = _shrunk(sent[part], lost[part])
     return chance, doubt
 
 
-def _edge(sent: Floats, lost: Floats, size: Floats, unlike: float) -> float:
-    """The size (bytes) above which twins fare unlike those below, infinite where nothing shows one."""
+def _edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
+    """The size (bytes) above which twins fare differently from below; infinite where there is none."""
     edges = np.unique(size[sent > 0])[:-1]
     below = size[:, None] <= edges
     parts = [_flat(sent @ part, lost @ part) for part in (below, ~below)]
-    gains = (parts[0] + parts[1] - _flat(sent.sum(), lost.sum())) / unlike
-    return float(edges[np.argmax(gains)]) if len(edges) and gains.max() >= SIZED_NATS else float("inf")
+    gains = (parts[0] + parts[1] - _flat(sent.sum(), lost.sum())) / dispersion
+    return float(edges[np.argmax(gains)]) if len(edges) and gains.max() >= SIZES_DIFFER_NATS else float("inf")
 
 
 def _flat(sent: Floats, lost: Floats) -> Floats:
-    """The log-likelihood of losses at the rate that they have."""
+    """The log-likelihood of losses at their own rate."""
     rate = np.clip(lost / np.maximum(sent, 1.0), 1e-9, 1.0 - 1e-9)
     return np.asarray(lost * np.log(rate) + (sent - lost) * np.log1p(-rate))
 
 
-def _drawn(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
-    """The twins' chance of loss per slot, drawn towards their mean as far as slots do not differ more than chance; and
-    how alike that makes the fates of two calls of a slot (the correlation within a beta-binomial)."""
+def _shrunk(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
+    """The twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more than chance
+    allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
-    fits = [_beta_binomial(sent, lost, mean, spread) for spread in SPREADS]
-    spread = next(s for s, fit in zip(SPREADS, fits, strict=True) if fit >= max(fits) - ALIKE_NATS)
+    fits = [_beta_binomial(sent, lost, mean, spread) for spread in CONCENTRATIONS]
+    spread = next(s for s, fit in zip(CONCENTRATIONS, fits, strict=True) if fit >= max(fits) - SLOTS_DIFFER_NATS)
     chance = np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98)
     return np.asarray(chance), np.asarray(1.0 / (sent + spread + 1.0))
 
@@ -306,7 +307,7 @@ def _beta_binomial(sent: Floats, lost: Floats, mean: float, spread: float) -> fl
 
 
 def _dispersion(sent: Bits, lost: Bits) -> float:
-    """How much more the twins' losses differ from flow to flow than binomial counts do, at least 1."""
+    """How much more losses vary from flow to flow than binomial counts do, at least 1."""
     packets, losses = sent.sum(axis=1), lost.sum(axis=1)
     usable = packets > 0
     packets, losses = packets[usable], losses[usable]

@@ -29,7 +29,7 @@ class Loss(NamedTuple):
     burst_ratio: float
 
 
-class Talk(NamedTuple):
+class CallQuality(NamedTuple):
     """`calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
 
     `poor`: calls and twins alike sound worse than can be talked over, at the better end of their bounds.
@@ -53,14 +53,14 @@ class Talk(NamedTuple):
 
 
 @per_epochs
-def talk(epochs: tuple[Epoch, ...]) -> Talk:
+def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     """How calls and random twins of these epochs fared."""
     calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
     twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
     late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
     worst = min(_mos(calls[way], late_ms[way], best=False) for way in DIRECTIONS)
     alike = [min(_mos(side[way], late_ms[way], best=True) for way in DIRECTIONS) for side in (calls, twins)]
-    return Talk(calls, twins, worst, max(alike) < TALKABLE_MOS)
+    return CallQuality(calls, twins, worst, max(alike) < TALKABLE_MOS)
 
 
 def _mos(loss: Loss | None, late_ms: float, *, best: bool) -> float:

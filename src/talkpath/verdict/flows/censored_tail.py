@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import Side, sides
-from talkpath.verdict.flows.outcomes import Fate, Way
+from talkpath.verdict.flows.arm_view import DirectionLosses, losses_of
+from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 Floats = NDArray[np.float64]
@@ -45,15 +45,17 @@ def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
     return float(at[order][over[0]]) if len(over) else None
 
 
-def counted(fate: Fate, hit: tuple[Direction, ...], most: int, slack_s: float, log_chance: Sequence[Floats]) -> Tail:
+def counted(
+    outcome: FlowOutcome, hit: tuple[Direction, ...], most: int, slack_s: float, log_chance: Sequence[Floats]
+) -> Tail:
     """By packets of both ways, of which `most` had been sent by the last arrival; `log_chance` are those of the tail up
     and down. What lies before an arrival of the other way did pass, and what is not cut off says nothing."""
-    last_s = max(fate.way(way).last_s or 0.0 for way in hit)
-    next_s = min((fate.way(way).next_s or last_s for way in hit), default=last_s)
+    last_s = max(outcome.of(way).last_s or 0.0 for way in hit)
+    next_s = min((outcome.of(way).next_s or last_s for way in hit), default=last_s)
     times: list[Floats] = []
     chances: list[Floats] = []
     for direction, log_chances in zip(DIRECTIONS, log_chance, strict=True):
-        way = fate.way(direction)
+        way = outcome.of(direction)
         if direction in hit:
             after_s = tail_s(way)
             times.append(after_s)
@@ -66,33 +68,33 @@ def counted(fate: Fate, hit: tuple[Direction, ...], most: int, slack_s: float, l
     return Tail(np.asarray(most + 1.0 + np.arange(len(order)), np.float64), np.concatenate(chances)[order])
 
 
-def tail_s(way: Way) -> Floats:
+def tail_s(way: DirectionOutcome) -> Floats:
     """When the packets after the last arrival were sent."""
     return way.sent_s[len(way.sent_s) - way.tail :]
 
 
-def by_twins(epoch: Epoch, fate: Fate) -> tuple[Floats, Floats]:
+def by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
     """(up, down): ln of the chance that the line lost each packet of the tail, by the twins of its slot."""
-    known = {side.direction: side for side in sides(epoch)}
-    up, down = (_by_twins(known.get(way), tail_s(fate.way(way))) for way in DIRECTIONS)
+    known = {losses.direction: losses for losses in losses_of(epoch)}
+    up, down = (_by_twins(known.get(way), tail_s(outcome.of(way))) for way in DIRECTIONS)
     return up, down
 
 
-def _by_twins(side: Side | None, after_s: Floats) -> Floats:
-    if side is None:
+def _by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
+    if losses is None:
         return np.zeros(len(after_s))
-    order = np.argsort(side.at_s, kind="stable")
-    slots = order[np.searchsorted(side.at_s, after_s, sorter=order)]
-    return np.asarray(side.twins_weight * np.log(side.chance[slots]))
+    order = np.argsort(losses.at_s, kind="stable")
+    slots = order[np.searchsorted(losses.at_s, after_s, sorter=order)]
+    return np.asarray(losses.twins_weight * np.log(losses.chance[slots]))
 
 
-def by_itself(fate: Fate, share: float) -> tuple[Floats, Floats]:
+def by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
     """Likewise by what the flow lost before; `share` is how much one flow of many in the same weather says."""
-    up, down = (_by_itself(fate.way(way), share) for way in DIRECTIONS)
+    up, down = (_by_itself(outcome.of(way), share) for way in DIRECTIONS)
     return up, down
 
 
-def _by_itself(way: Way, share: float) -> Floats:
+def _by_itself(way: DirectionOutcome, share: float) -> Floats:
     before = way.sent - way.tail
     lost = max(0, before - way.arrived)  # an arrival whose sending was not told is none lost
     return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))

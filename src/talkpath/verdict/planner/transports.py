@@ -1,11 +1,11 @@
-"""What still gets through: the arms that were found restricted, and the transports to be tried for each."""
+"""Which transports still carry calls: the questions to be asked for arms that are restricted or closed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
-from talkpath.verdict.assessment import stand
+from talkpath.verdict.assessment import assess
 from talkpath.verdict.model import Question
 
 FLOWS = 2
@@ -13,8 +13,8 @@ LEAST_PACKETS = 12
 
 
 def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]:
-    """All transports side by side, one epoch an arm: of the restricted and closed ones, or of all where the plan says
-    so, in the plan's order. Without those asked before or on their way."""
+    """All transports side by side, one epoch an arm: for the restricted and closed arms, or for all where the plan says
+    so, in the plan's order. Without those asked before or pending."""
     if facts.plan.locate:
         return []
     asked = {epoch.arm for epoch in facts.epochs if epoch.question == "transport"}
@@ -23,7 +23,7 @@ def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]
     return [
         _question(facts, arm)
         for arm in arms
-        if facts.plan.transports or stand(facts, arm).state in ("restricted", "closed")
+        if facts.plan.transports or assess(facts, arm).state in ("restricted", "closed")
     ]
 
 

@@ -1,14 +1,15 @@
-"""`allowlist` (M11): only listed destinations answer."""
+"""`allowlist` (M11): only destinations on an allowlist answer."""
 
 from __future__ import annotations
 
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules.address_block import only_listed, silent
 from talkpath.verdict.rules.rule import Fit, Rule
 
 
-def explain(view: View) -> Fit | None:
-    """The responder is silent, and so is every other host that is on no list, while one that may be on it answers."""
+def explain(view: ArmView) -> Fit | None:
+    """The responder is silent, and so is every other host that an allowlist would not contain, while a neutral host
+    answers."""
     facts = view.facts
     neutral = any(exchange.ok for exchange in facts.exchanges if exchange.neutral)
     answered = "connected" in (facts.reach.reference, facts.reach.dns) or neutral
@@ -17,10 +18,10 @@ def explain(view: View) -> Fit | None:
 
 
 RULE = Rule(
-    "allowlist",
-    "unreachable",
-    ("M11",),
-    "Only chosen destinations answer, the far end is not among them.",
-    "Connections to hosts that are on no list time out, while a neutral host or the resolver answers.",
-    explain,
+    id="allowlist",
+    state="unreachable",
+    mechanisms=("M11",),
+    means="Only chosen destinations answer, the far end is not among them.",
+    shown_by="Connections to hosts that are on no list time out, while a neutral host or the resolver answers.",
+    explain=explain,
 )

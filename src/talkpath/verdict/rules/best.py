@@ -1,7 +1,8 @@
-"""Which rule explains an accused arm best, and what would tell it from its rivals.
+"""Which rule explains an accused arm best, and which further measurements would tell it from its rivals.
 
 A rule is named when no other explains the calls' losses and delays as well (`MARGIN`). Where others come close, the
-contrasts that would separate them are wanted; once those are in and they still tie, the name is `media.unknown`.
+contrasts that would separate them are wanted; once those are measured and the rules still tie, the name is
+`media.unknown`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.arm_view import View, view_of
-from talkpath.verdict.flows.outcomes import cut_ways, doomed, stillborn
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
+from talkpath.verdict.flows.outcomes import cut_directions, never_established, residual_blocked
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_freeze, media_size_drop, rules, rules_of
@@ -21,11 +22,11 @@ from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
-CLOSE = 0.03  # of the best gain: no model of a box is exact, so what comes so close deserves a contrast
-APART_NATS = 12.0  # what a second rule must add: a rule of its own for each way is a bold guess
-APART = 0.1  # or of the best gain: what fits badly one way, as a bucket that begins anew, may not the other way
+CLOSE = 0.03  # of the best gain: no model of a middlebox is exact, so a rule that comes so close deserves a contrast
+APART_NATS = 12.0  # what a second rule must add: one rule for each direction is a bold guess
+APART = 0.1  # or so much of the best gain: a rule may fit badly one way, as where a token bucket begins anew
 UNKNOWN = "media.unknown"
-DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets all lie above an edge in size
+DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets are all larger than a size limit
 
 
 class Candidate(NamedTuple):
@@ -35,8 +36,9 @@ class Candidate(NamedTuple):
     fit: Fit
 
 
-class Naming(NamedTuple):
-    """`rule` is an id of the registry; `rivals` are all that come close, the best first; `tied` of them tie."""
+class Explanation(NamedTuple):
+    """The mechanism of one arm. `rule` is an id of the registry; `rivals` are all rules that come close, best first;
+    the first `tied` of them explain equally well."""
 
     rule: str
     rivals: tuple[Candidate, ...]
@@ -44,17 +46,17 @@ class Naming(NamedTuple):
 
     @property
     def best(self) -> Fit | None:
-        """The fit of the best rule, named or not."""
+        """The fit of the best rule, whether named or not."""
         return self.rivals[0].fit if self.rivals else None
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """What the name might be instead, where it is not known."""
+        """The tied rules, where none is named."""
         return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN else ()
 
     def wanted(self, *, doubted: bool = False) -> Iterator[tuple[Contrast, int]]:
-        """Contrasts that would tell more and how patient they must be, the most useful first, asked before or not.
-        `doubted`: the line is such that even a name without rivals deserves one."""
+        """(contrast, patience) of the contrasts that would tell more, the most useful first, whether asked before or
+        not. `doubted`: on such a line even a name without rivals deserves one."""
         patience = max((rival.rule.patience for rival in self.rivals[:2]), default=1)
         for rival in self.rivals if doubted or len(self.rivals) > 1 else ():
             yield from ((contrast, patience) for contrast in rival.rule.contrasts)
@@ -62,96 +64,98 @@ class Naming(NamedTuple):
             yield from ((contrast, 1) for contrast in rival.fit.sharpen)
 
 
-def name(view: View) -> Naming:
-    """The best explanation of the view's arm, seen beside the other arms of the check."""
-    own = alone(view)
-    return together(own, view) if own.rule in DOUBTED else own
+def explain_arm(view: ArmView) -> Explanation:
+    """The best explanation of the view's arm, given the other arms of the check."""
+    own = explain_alone(view)
+    return explain_together(own, view) if own.rule in DOUBTED else own
 
 
-def alone(view: View) -> Naming:
+def explain_alone(view: ArmView) -> Explanation:
     """The best explanation of the view's arm by itself."""
-    own = _name(view.epochs, _Frame(view.facts, _stillborn(view)))
-    ways, best = _doomed_ways(view), own.best
-    if own.rule != media_freeze.RULE.id or best is None or best.direction not in ways:
+    own = _explain(view.epochs, _MemoKey(view.facts, _left_out(view)))
+    residual, best = _residual_directions(view), own.best
+    if own.rule != media_freeze.RULE.id or best is None or best.direction not in residual:
         return own
-    return own._replace(rivals=(Candidate(media_freeze.RULE, replace(best, direction=_joined(ways))), *own.rivals[1:]))
+    wider = Candidate(media_freeze.RULE, replace(best, direction=_joined(residual)))
+    return own._replace(rivals=(wider, *own.rivals[1:]))
 
 
-def _doomed_ways(view: View) -> list[Direction]:
-    """The ways in which calls ended that another's end had doomed. What closed a port to them acts the same ways: they
-    tell these, though not when."""
-    return cut_ways([call for epoch in view.epochs for call in doomed(view.facts.epochs).get(epoch.number, [])])
+def _residual_directions(view: ArmView) -> list[Direction]:
+    """The directions in which residual blocking ended calls: those in which the freeze itself acts."""
+    blocked = residual_blocked(view.facts.epochs)
+    return cut_directions([call for epoch in view.epochs for call in blocked.get(epoch.number, [])])
 
 
-def _joined(ways: list[Direction]) -> AffectedDirections:
-    return "both" if len(ways) == 2 else ways[0]
+def _joined(directions: list[Direction]) -> AffectedDirections:
+    return "both" if len(directions) == 2 else directions[0]
 
 
-def _stillborn(view: View) -> frozenset[tuple[int, int]]:
-    """The calls of the view that another's end had doomed."""
+def _left_out(view: ArmView) -> frozenset[tuple[int, int]]:
+    """The calls of the view that say nothing of how calls fare."""
     numbers = {epoch.number for epoch in view.epochs}
-    return frozenset(call for call in stillborn(view.facts.epochs) if call[0] in numbers)
+    return frozenset(call for call in never_established(view.facts.epochs) if call[0] in numbers)
 
 
-def together(own: Naming, view: View) -> Naming:
-    """One rule for many arms is likelier than two. What other arms of the check showed beyond doubt breaks a tie here;
-    if they were cut off, and all calls here were doomed by that, so were these; if they lost what is large, this arm's
-    packets may all be large."""
+def explain_together(own: Explanation, view: ArmView) -> Explanation:
+    """One rule for many arms is likelier than two, so what other arms of the check showed beyond doubt breaks a tie
+    here. If others were frozen and residual blocking ended all calls here, this arm is frozen too; if others lost large
+    packets, all packets of this arm may be large."""
     mine = {epoch.arm for epoch in view.epochs}
-    others = [alone(view_of(view.facts, each.arm)) for each in view.facts.plan.arms if each.arm not in mine]
+    others = [explain_alone(arm_view(view.facts, each.arm)) for each in view.facts.plan.arms if each.arm not in mine]
     firm = {other.rule: other for other in others if other.rule != UNKNOWN and other.best is not None}
     tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
     if own.rule == UNKNOWN and len(tied) == 1:
-        return Naming(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
+        return Explanation(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
     frozen = firm.get(media_freeze.RULE.id)
-    if own.best is None and frozen is not None and frozen.best is not None and _stillborn(view):
-        ways = _doomed_ways(view)
-        direction = _joined(ways) if ways else frozen.best.direction
-        return Naming(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, direction)),), 1)
+    if own.best is None and frozen is not None and frozen.best is not None and _left_out(view):
+        residual = _residual_directions(view)
+        direction = _joined(residual) if residual else frozen.best.direction
+        return Explanation(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, direction)),), 1)
     large = firm.get(media_size_drop.RULE.id)
-    return _lent(own, large, view) if large is not None else own
+    return _with_size_limit(own, large, view) if large is not None else own
 
 
-def _lent(own: Naming, large: Naming, view: View) -> Naming:
-    """The edge in size that another arm showed, if it explains this one as well."""
+def _with_size_limit(own: Explanation, large: Explanation, view: ArmView) -> Explanation:
+    """The size limit that another arm showed, if it explains this arm as well."""
     over = large.best.measure()["over"] if large.best else None
-    fit = media_size_drop.lent(view, over) if isinstance(over, Number) else None
+    fit = media_size_drop.fit_with_limit(view, over) if isinstance(over, Number) else None
     top = own.best.gain if own.best else 0.0
     if fit is None or fit.gain < max(LEAST_NATS, top - max(MARGIN, CLOSE * top)):
         return own
-    return Naming(media_size_drop.RULE.id, (Candidate(media_size_drop.RULE, fit),), 1)
+    return Explanation(media_size_drop.RULE.id, (Candidate(media_size_drop.RULE, fit),), 1)
 
 
-class _Frame:
-    """Carries the facts past the memo: the naming depends on the epochs, the seed, the address family and the calls
-    that are left out."""
+class _MemoKey:
+    """The facts, compared only by what an explanation depends on besides the epochs: the seed, the address family and
+    the calls that are left out."""
 
-    def __init__(self, facts: Facts, stillborn: frozenset[tuple[int, int]]) -> None:
-        self.facts, self.stillborn = facts, stillborn
+    def __init__(self, facts: Facts, left_out: frozenset[tuple[int, int]]) -> None:
+        self.facts, self.left_out = facts, left_out
 
     def _key(self) -> tuple[bytes, int, frozenset[tuple[int, int]]]:
-        return self.facts.seed, self.facts.family, self.stillborn
+        return self.facts.seed, self.facts.family, self.left_out
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frame) and self._key() == other._key()
+        return isinstance(other, _MemoKey) and self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash(self._key())
 
 
 @per_epochs
-def _name(epochs: tuple[Epoch, ...], frame: _Frame) -> Naming:
-    view = View(frame.facts, epochs, stillborn=frame.stillborn)
+def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
+    view = ArmView(key.facts, epochs, left_out=key.left_out)
     joint = best_of(rules_of("restricted"), view)
     return _apart(joint, view) if joint.best is not None and joint.best.direction == "both" else joint
 
 
-def _apart(joint: Naming, view: View) -> Naming:
-    """Where one rule each way explains far better than one rule both ways, the name of the way that suffers more. Only
-    among rules that lose media: a delay or a lost set-up beside those leaves the loss of media to be explained."""
-    single = [best_of(rules_of("restricted"), replace(view, ways=(way,))) for way in DIRECTIONS]
-    gains = [naming.best.gain if naming.best else 0.0 for naming in single]
-    likely = [{rival.rule.id for rival in naming.rivals[: naming.tied]} for naming in single]
+def _apart(joint: Explanation, view: ArmView) -> Explanation:
+    """Where one rule for each direction explains far better than one rule for both, the explanation of the direction
+    that suffers more. Only among rules that lose media: beside a delay or a failed set-up, lost media stay to be
+    explained."""
+    single = [best_of(rules_of("restricted"), replace(view, directions=(way,))) for way in DIRECTIONS]
+    gains = [explanation.best.gain if explanation.best else 0.0 for explanation in single]
+    likely = [{rival.rule.id for rival in explanation.rivals[: explanation.tied]} for explanation in single]
     top = joint.best.gain if joint.best else 0.0
     if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, APART * top):
         return joint
@@ -161,30 +165,30 @@ def _apart(joint: Naming, view: View) -> Naming:
 
 
 def loses_media(rule: str) -> bool:
-    """Is that the id of a rule that loses media packets?"""
+    """Whether that is the id of a rule that loses media packets."""
     return rules()[rule].loses_media
 
 
-def best_of(among: Iterable[Rule], view: View) -> Naming:
+def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
     """The best explanation among these rules."""
     found = [Candidate(rule, fit) for rule in among if (fit := rule.explain(view)) is not None]
     found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
     if not found:
-        return Naming(UNKNOWN, ())
+        return Explanation(UNKNOWN, ())
     top = found[0].fit.gain
     rivals = tuple(c for c in found if c.fit.gain >= top - max(MARGIN, CLOSE * top))
     tied = sum(c.fit.gain >= top - MARGIN for c in rivals)
-    return Naming(rivals[0].rule.id if tied == 1 else UNKNOWN, rivals, tied)
+    return Explanation(rivals[0].rule.id if tied == 1 else UNKNOWN, rivals, tied)
 
 
-def named_at_s(view: View, since_s: float) -> float:
-    """When the name that the facts now give was first given and stayed, no earlier than `since_s`."""
-    final = name(view).rule
+def named_at_s(view: ArmView, since_s: float) -> float:
+    """When the mechanism that is named now was first named and stayed so, no earlier than `since_s`."""
+    final = explain_arm(view).rule
     ordered = sorted(view.epochs, key=lambda epoch: (epoch.known_s, epoch.number))
     at_s = max((epoch.known_s for epoch in ordered), default=since_s)
     for count in range(len(ordered), 0, -1):
         last_s = ordered[count - 1].known_s
-        if last_s < since_s or name(View(view.facts, tuple(ordered[:count]))).rule != final:
+        if last_s < since_s or explain_arm(ArmView(view.facts, tuple(ordered[:count]))).rule != final:
             break
         at_s = last_s
     return max(at_s, since_s)

@@ -1,7 +1,7 @@
-"""Calls that are cut off, each at an end of its own, and begin anew where a translator gives them a new port.
+"""Calls that are cut off one by one, and begin anew where an address translator gives them a new port.
 
-Contract: facts only; gains as in `verdict.view`. A box that cut a flow off takes what comes from another port for a new
-one: it passes until it is known and due again, which may be a few packets only.
+Contract: facts only; gains as in `verdict.flows.arm_view`. A middlebox that cut a flow off takes what comes from
+another port for a new flow: that passes until the call is recognised and due again, perhaps after a few packets only.
 """
 
 from __future__ import annotations
@@ -13,32 +13,34 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.verdict.flows.arm_view import Bits, Floats, Side, View
+from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses, Floats
 from talkpath.verdict.rules.rule import SURE
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
-STILL_FINE, STRAY = 0.03, 0.01  # share lost before an end; and that passes after it, until a box knows the call again
+LOST_BEFORE = 0.03  # at most this share is lost before a cut-off
+PASSED_AFTER = 0.01  # and this share passes after one, until the call is recognised again
 
 
-def ends(view: View) -> Callable[[Side], Floats]:
-    """(1,): every call ends somewhere, as where a translator gives it a new port, and so a new start, now and then. Not
-    where as many live on beside those that ended: a translator forgets single flows, a rule cuts all off."""
-    found = {way: [_lives(side) for side in view.sides if side.direction == way] for way in DIRECTIONS}
+def ends(view: ArmView) -> Callable[[DirectionLosses], Floats]:
+    """(1,): the gain of "every call is cut off at an end of its own", as where a translator gives it a new port, and so
+    a new start, now and then. Nothing where as many calls live on as ended: a translator forgets single flows, a rule
+    cuts all of them off."""
+    found = {way: [_cut_offs(losses) for losses in view.losses if losses.direction == way] for way in DIRECTIONS}
     cut = [way for way, lives in found.items() if lives and _most_end(lives)]
-    return lambda side: np.array([_lives(side).gain if side.direction in cut else 0.0])
+    return lambda losses: np.array([_cut_offs(losses).gain if losses.direction in cut else 0.0])
 
 
-def _most_end(found: list[Lives]) -> bool:
-    """Of the calls that ended, or were still alive when the middle one of these had ended."""
+def _most_end(found: list[CutOffs]) -> bool:
+    """Whether most calls ended, of those that ended and those still alive when the median one had."""
     end_s = np.concatenate([lives.end_s for lives in found])
     until_s = np.concatenate([lives.until_s for lives in found])
     ended = np.isfinite(end_s)
     return bool(ended.any()) and int(ended.sum()) > int((until_s[~ended] > np.median(end_s[ended])).sum())
 
 
-class Lives(NamedTuple):
-    """What is gained if each call is cut off, and begins anew, when its own packets say so; and for each call when it
-    was first cut off (inf: never), and until when it was watched."""
+class CutOffs(NamedTuple):
+    """`gain`: that of cutting each call off, and letting it begin anew, where its own packets fit that best. For each
+    call, when it was first cut off (inf: never), and until when it was watched."""
 
     gain: float
     end_s: Floats
@@ -46,24 +48,26 @@ class Lives(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _lives(side: Side) -> Lives:
-    """While it lives a call loses next to nothing, and then all: else its packets may have been lost one by one."""
-    sure = side.each(np.array(SURE))
+def _cut_offs(losses: DirectionLosses) -> CutOffs:
+    """The cut-offs of the calls of one direction. No gain unless a call loses next to nothing while it lives and then
+    everything: otherwise its packets may have been lost one by one."""
+    sure = losses.gains_by_call(np.array(SURE))
     if not sure.size:
-        return Lives(0.0, np.zeros(0), np.zeros(0))
+        return CutOffs(0.0, np.zeros(0), np.zeros(0))
     gained, alive = _segments(sure, log(sure.shape[1]))
-    sent, lost = side.calls
-    usual = float((sent & alive).sum(axis=0) @ np.minimum(side.chance, STILL_FINE))
+    sent, lost = losses.calls
+    usual = float((sent & alive).sum(axis=0) @ np.minimum(losses.chance, LOST_BEFORE))
     clean = (lost & alive).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
-    dead = (sent & ~lost & ~alive).sum() <= STRAY * (sent & ~alive).sum()
-    end_s = np.where(alive, np.inf, side.at_s).min(axis=1)
-    until_s = np.where(sent, side.at_s, 0.0).max(axis=1)
-    return Lives(float(gained.sum()) if clean and dead else 0.0, end_s, until_s)
+    dead = (sent & ~lost & ~alive).sum() <= PASSED_AFTER * (sent & ~alive).sum()
+    end_s = np.where(alive, np.inf, losses.at_s).min(axis=1)
+    until_s = np.where(sent, losses.at_s, 0.0).max(axis=1)
+    return CutOffs(float(gained.sum()) if clean and dead else 0.0, end_s, until_s)
 
 
 def _segments(dead: Floats, change: float) -> tuple[Floats, Bits]:
-    """(flows,) the most that a flow gains if it is dead, slot by slot (flows, slots), or alive for nothing, at a price
-    for each change; and (flows, slots) when it was alive then (the path of Viterbi 1967)."""
+    """The most likely path of each flow through two states, dead and alive (Viterbi 1967): (flows,) its gain, and
+    (flows, slots) when it was alive. Being dead gains `dead` (flows, slots), being alive nothing; a change costs
+    `change`."""
     lives, dies = np.zeros(len(dead)), np.full(len(dead), -np.inf)
     came, went = np.zeros((2, *dead.shape), np.bool_)
     for slot in range(dead.shape[1]):

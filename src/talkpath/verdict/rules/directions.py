@@ -1,4 +1,4 @@
-"""Which way a rule acts: up, down or both, with parameters that both ways share."""
+"""In which directions a rule acts: up, down or both, with parameters that both share."""
 
 from __future__ import annotations
 
@@ -9,74 +9,75 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.verdict.flows.arm_view import Side, View
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
 from talkpath.verdict.model import Number
 
 Floats = NDArray[np.float64]
 
-BOTH_NATS = 2.0  # how much the second way must add
+BOTH_NATS = 2.0  # how much the second direction must add
 
 
-class Best(NamedTuple):
-    """The best point of a grid: its gain, its number, and the way."""
+class GridPoint(NamedTuple):
+    """The best point of a grid of parameters: its gain, its number, and the directions it acts in."""
 
     gain: float
     point: int
     direction: AffectedDirections
 
 
-def total(view: View, direction: Direction, gains: Callable[[Side], Floats]) -> Floats | None:
-    """The gains of all sides of a direction together; None where there is none, or calls fare no worse."""
-    found = [gains(side) for side in view.sides if side.direction == direction and direction in view.worse]
+def total(view: ArmView, direction: Direction, gains: Callable[[DirectionLosses], Floats]) -> Floats | None:
+    """The gains of all losses in one direction together; None where there are none, or calls fare no worse there."""
+    found = [gains(losses) for losses in view.losses if losses.direction == direction and direction in view.worse]
     return np.sum(found, axis=0) if found else None
 
 
-def best(
-    view: View, gains: Callable[[Side], Floats], *, apart: bool = False, price: Floats | float = 0.0
-) -> Best | None:
-    """`gains` gives (points,) for one side. The best point over up, down, and both together.
+def best_point(
+    view: ArmView, gains: Callable[[DirectionLosses], Floats], *, apart: bool = False, price: Floats | float = 0.0
+) -> GridPoint | None:
+    """The best point over up, down, and both together. `gains` gives (points,) for the losses of one direction.
 
-    With `apart` each way has a best point of its own (the one returned is up's). Points cost `price`.
+    With `apart` each direction has a best point of its own (the one returned is up's). Points cost `price`.
     """
     up, down = total(view, "up", gains), total(view, "down", gains)
     tried = [_peak(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
     if not tried:
         return None
-    one = max(tried, key=lambda found: found.gain)
+    single = max(tried, key=lambda point: point.gain)
     if up is None or down is None:
-        return one
-    both = (
-        Best(sum(found.gain for found in tried), tried[0].point, "both") if apart else _peak(up + down - price, "both")
-    )
-    return both if both.gain >= one.gain + BOTH_NATS else one
+        return single
+    if apart:
+        both = GridPoint(sum(point.gain for point in tried), tried[0].point, "both")
+    else:
+        both = _peak(up + down - price, "both")
+    return both if both.gain >= single.gain + BOTH_NATS else single
 
 
-def also(view: View, found: Best | None, gains: Callable[[Side], Floats]) -> Best | None:
-    """The same for both ways, where the same point explains the other way as well although the exact test is blind
-    there, as where single 5-tuples are bad. Only for rules that leave no room: what lives beyond the point speaks
-    against it."""
-    if found is None or found.direction == "both" or len(view.worse) == len(view.ways):
+def widened(view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
+    """The same point for both directions, where it explains the other one as well although the exact test shows nothing
+    there, as where single 5-tuples are outliers. Only for rules under which all is lost beyond the point, so that any
+    packet that arrives there is evidence against it."""
+    if found is None or found.direction == "both" or len(view.worse) == len(view.directions):
         return found
-    other = sum(float(gains(side)[found.point]) for side in view.sides if side.direction != found.direction)
-    return Best(found.gain + other, found.point, "both") if other >= BOTH_NATS else found
+    other = sum(float(gains(losses)[found.point]) for losses in view.losses if losses.direction != found.direction)
+    return GridPoint(found.gain + other, found.point, "both") if other >= BOTH_NATS else found
 
 
-def _peak(values: Floats, way: str) -> Best:
+def _peak(values: Floats, way: str) -> GridPoint:
     index = int(np.argmax(values))
-    return Best(float(values[index]), index, way)  # type: ignore[arg-type]
+    return GridPoint(float(values[index]), index, way)  # type: ignore[arg-type]
 
 
-def ways(direction: AffectedDirections) -> tuple[Direction, ...]:
+def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
     """The single directions."""
     return ("up", "down") if direction == "both" else (direction,)
 
 
 def joined(numbers: list[Number]) -> Number:
-    """One number for both ways: the mean of the estimates, an interval that holds both intervals."""
+    """One number for both directions: the mean of the estimates, and an interval that contains both intervals."""
     estimates = [n.estimate for n in numbers if n.estimate is not None]
     lows, highs = [n.low for n in numbers], [n.high for n in numbers]
     return Number(
-        sum(estimates) / len(estimates) if estimates else None,
-        min((low for low in lows if low is not None), default=None) if None not in lows else None,
-        max((high for high in highs if high is not None), default=None) if None not in highs else None,
+        estimate=sum(estimates) / len(estimates) if estimates else None,
+        low=min((low for low in lows if low is not None), default=None) if None not in lows else None,
+        high=max((high for high in highs if high is not None), default=None) if None not in highs else None,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from talkpath.verdict.rules.rule import Rule, no_call_shows_it
 
 RULE = Rule(
-    "dns.remove",
-    "restricted",
-    ("M12",),
-    "The network's own name server does not know the app's hosts.",
-    "Asked three times it says that there is no such name, or gives no address; another name server gives one, and the "
-    "network's own answers for neutral names. Known from exchanges with hosts, never from calls.",
-    no_call_shows_it,
+    id="dns.remove",
+    state="restricted",
+    mechanisms=("M12",),
+    means="The network's own name server does not know the app's hosts.",
+    shown_by=(
+        "Asked three times it says that there is no such name, or gives no address; another name server gives"
+        " one, and the network's own answers for neutral names. Known from exchanges with hosts, never from "
+        "calls."
+    ),
+    explain=no_call_shows_it,
 )

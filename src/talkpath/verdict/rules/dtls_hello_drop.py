@@ -1,12 +1,15 @@
 """`dtls.hello_drop` (M05): the DTLS handshake of one maker, or of all, is dropped.
 
-STUN passes and media pass, the handshake between them does not. Which ClientHello dies is found by sending others'.
+STUN and media pass, the handshake between them does not. Sending the ClientHello of other makers shows which of them
+are dropped.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from talkpath.apps.contract.shape import Direction
-from talkpath.verdict.flows.arm_view import Side, View
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
@@ -15,15 +18,15 @@ PLAIN = "browser"  # the ClientHello of every epoch that does not ask for anothe
 OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
 
 
-def hello_of(side: Side) -> str:
-    """Whose ClientHello the epoch sent."""
-    return str(side.epoch.value) if side.question == "hello" else PLAIN
+def hello_of(losses: DirectionLosses) -> str:
+    """Whose ClientHello the epoch imitated."""
+    return str(losses.epoch.value) if losses.question == "hello" else PLAIN
 
 
-def explain(view: View) -> Fit | None:
-    """Each maker's hello either dies or passes."""
-    makers = dict.fromkeys(hello_of(side) for side in view.sides)
-    gains = {maker: stage_gains(view, ("dtls",), lambda side, maker=maker: hello_of(side) == maker) for maker in makers}  # type: ignore[misc]
+def explain(view: ArmView) -> Fit | None:
+    """The ClientHello of each maker is either dropped or passes."""
+    makers = dict.fromkeys(hello_of(losses) for losses in view.losses)
+    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker)) for maker in makers}
     dead = {maker: sum(max(0.0, gain) for gain in found.values()) for maker, found in gains.items()}
     dead = {maker: gain for maker, gain in dead.items() if gain > 0.0}
     if not dead:
@@ -38,21 +41,25 @@ def explain(view: View) -> Fit | None:
     )
 
 
+def _sent_by(maker: str, losses: DirectionLosses) -> bool:
+    return hello_of(losses) == maker
+
+
 def _measure(dead: list[str], tested: list[str]) -> Parameters:
     return {"hello": Category("any" if len(dead) == len(tested) > 1 else ",".join(sorted(dead)))}
 
 
 RULE = Rule(
-    "dtls.hello_drop",
-    "restricted",
-    ("M05",),
-    "The DTLS handshake of calls is dropped; the call connects and stays silent.",
-    "DTLS messages of calls vanish, those of their twins pass, and so do STUN and media of the same calls.",
-    explain,
-    (
+    id="dtls.hello_drop",
+    state="restricted",
+    mechanisms=("M05",),
+    means="The DTLS handshake of calls is dropped; the call connects and stays silent.",
+    shown_by="DTLS messages of calls vanish, those of their twins pass, and so do STUN and media of the same calls.",
+    explain=explain,
+    parameters=(
         Parameter(
             "hello", "", 'whose ClientHello dies: "browser", "openssl", "pion", or "any" where all that were sent do'
         ),
     ),
-    OTHERS,
+    contrasts=OTHERS,
 )

@@ -1,6 +1,6 @@
-"""`media.delay` (M18): packets of a recognised call are held up.
+"""`media.delay` (M18): packets of a recognised call are delayed.
 
-Told by the delay quantiles of calls against those of twins in the same epoch, and by loss that stays at the twins'.
+Shown by the delay quantiles of calls against those of twins in the same epoch, and by loss equal to the twins'.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Floats, joined, ways
+from talkpath.verdict.rules.directions import Floats, directions_of, joined
 from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick
 from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, shift
@@ -22,19 +22,19 @@ from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, shift
 FIRST, MIDDLE, THIRD, LAST = (DELAY_QUANTILES.index(q) for q in (0.1, 0.5, 0.75, 0.9))
 STEP_MS = 0.2  # delays are differences of two times in steps of 0.1 ms
 FEW_LATE = 0.02
-LATE_MS = 250.0  # at least so much later came what came after an epoch's cut
+LATE_MS = 250.0  # what arrived after an epoch's cut was at least so much later
 NORMAL_SPAN = 2.563  # standard deviations between the quantiles 0.1 and 0.9 of a normal distribution
 LEAST_SPREAD_MS = 1.0
-ROUGH = 1.1  # quantiles of some 25 packets give a deviation that is off by so much
-FLOW_NATS = 8.0  # no single flow says more
+ROUGH = 1.1  # a deviation from the quantiles of some 25 packets is off by so much
+FLOW_NATS = 8.0  # no single flow gives more evidence
 NEARLY = 0.9
 
 
-def explain(view: View) -> Fit | None:
-    """The shift that calls have over twins, if flows agree on it."""
-    gains = {way: _gain(view, way) for way in view.ways}
+def explain(view: ArmView) -> Fit | None:
+    """The shift of calls against twins, if flows agree on it."""
+    gains = {way: _gain(view, way) for way in view.directions}
     hit: list[Direction] = [way for way, gain in gains.items() if gain > PENALTY]
-    if len(hit) > 1:  # queues that stand differ from flow to flow: the second way must be beyond doubt
+    if len(hit) > 1:  # standing queues differ from flow to flow: the second direction must be beyond doubt
         hit = [way for way in hit if _sure(view, way, gains[way])] or hit
     if not hit:
         return None
@@ -43,12 +43,12 @@ def explain(view: View) -> Fit | None:
     return Fit(gain, direction, lambda: _measure(view, direction))
 
 
-def _gain(view: View, way: Direction) -> float:
-    """By flows' medians, or by their slow packets: of a delay that varies much, many packets see next to none."""
+def _gain(view: ArmView, way: Direction) -> float:
+    """By the medians of flows, or by their slow packets: where delay varies much, many packets have next to none."""
     return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PENALTY)
 
 
-def _gain_at(view: View, way: Direction, quantile: int) -> float:
+def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
     shifts = [shift for epoch in view.accusing for shift in _shifts(epoch, way, quantile)]
     if not shifts:
         return 0.0
@@ -57,16 +57,16 @@ def _gain_at(view: View, way: Direction, quantile: int) -> float:
     return float(np.clip((over**2 - (over - shift) ** 2) / (2.0 * spread**2), -FLOW_NATS, FLOW_NATS).sum())
 
 
-def _sure(view: View, way: Direction, gain: float) -> bool:
-    """By the exact test, or because nearly every call stands far apart from all twins."""
+def _sure(view: ArmView, way: Direction, gain: float) -> bool:
+    """Whether the exact test shows it, or nearly every call is far apart from all twins."""
     flows = sum(len(_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
     return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY * FLOW_NATS * flows
 
 
 @per_epoch
 def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
-    """For each call: how much later than the middle twin's that quantile of it came, and the spread of the flows, in
-    ms."""
+    """For each call, in ms: how much later than the median twin's that quantile of its delays is, and the spread of the
+    flows."""
     calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
@@ -76,7 +76,7 @@ def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, fl
 
 @per_epoch
 def _too_late(epoch: Epoch, way: Direction) -> int:
-    """Calls of which packets came, but all after the cut."""
+    """How many calls have arrivals only after the cut."""
     return sum(not flow.delay_dms and any(flow.late) for flow in pick(epoch, way, is_call, is_call))
 
 
@@ -90,16 +90,18 @@ def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
     return np.array(rows, np.float64).reshape(len(rows), len(DELAY_QUANTILES)) / 10.0
 
 
-def _measure(view: View, direction: AffectedDirections) -> Parameters:
-    found = [_way(view.accusing, way) for way in ways(direction)]
+def _measure(view: ArmView, direction: AffectedDirections) -> Parameters:
+    found = [_of_direction(view.accusing, way) for way in directions_of(direction)]
     return {"ms": joined([ms for ms, _ in found]), "jitter_ms": joined([jitter for _, jitter in found])}
 
 
-def _way(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
-    """(ms, jitter_ms). What came after the cut has no delay, so where many calls' packets did, nothing is bound above.
+def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
+    """(ms, jitter_ms). What arrived after the cut has no delay, so where many packets of calls did, there is no upper
+    bound.
 
-    A box delays what it has recognised. Where the first packets of calls came on time, their median is of both kinds:
-    the delay then lies between the median's and the upper quartile's, and the spread shows above the median alone.
+    Calls are delayed once they are recognised. Where their first packets were on time, the median is a mixture of both
+    kinds: the delay is then between that of the median and that of the upper quartile, and only the part above the
+    median shows the spread.
     """
     whole = [epoch for epoch in epochs if _late_share(epoch, way) <= FEW_LATE]
     used = whole or list(epochs)
@@ -108,7 +110,7 @@ def _way(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
     first, middle, third = (shift([_over(c[:, q], t[:, q]) for c, t in rows]) for q in (FIRST, MIDDLE, THIRD))
     mixed = (first.estimate or 0.0) < (middle.estimate or 0.0) / 2.0
     high = third.high if mixed else middle.high
-    variance = shift([_over(*(_deviations(side, mixed) ** 2 for side in pair)) for pair in rows])
+    variance = shift([_over(*(_deviations(flows, mixed) ** 2 for flows in pair)) for pair in rows])
     ms = Number(middle.estimate, _plus(middle.low, -STEP_MS), _plus(high, STEP_MS) if whole else None)
     return ms, _spread_of(variance, bound=bool(whole))
 
@@ -128,7 +130,8 @@ def _spread_of(variance: Interval, *, bound: bool) -> Number:
 
 
 def _deviations(quantiles: Floats, mixed: bool) -> Floats:
-    """Standard deviations of single flows, taken as normal; of their upper halves alone where the lower are `mixed`."""
+    """Standard deviations of single flows, assumed normal; from their upper halves alone where the lower are
+    `mixed`."""
     if mixed:
         return np.asarray((quantiles[:, LAST] - quantiles[:, MIDDLE]) / (NORMAL_SPAN / 2.0))
     return np.asarray((quantiles[:, LAST] - quantiles[:, FIRST]) / NORMAL_SPAN)
@@ -136,21 +139,21 @@ def _deviations(quantiles: Floats, mixed: bool) -> Floats:
 
 @per_epoch
 def _late_share(epoch: Epoch, way: Direction) -> float:
-    """Of the packets of calls that came, how many came after the cut."""
+    """The share of arrivals of calls that came after the cut."""
     calls = pick(epoch, way, is_call, is_call)
-    arrived, late = (sum(int.from_bytes(bits).bit_count() for bits in rows)
-                     for rows in ([f.arrived for f in calls], [f.late for f in calls]))  # fmt: skip
+    arrived = sum(int.from_bytes(flow.arrived).bit_count() for flow in calls)
+    late = sum(int.from_bytes(flow.late).bit_count() for flow in calls)
     return late / max(1, arrived + late)
 
 
 RULE = Rule(
-    "media.delay",
-    "restricted",
-    ("M18",),
-    "Packets of calls are held up; people talk over each other.",
-    "Calls arrive later than their twins of the same moments, and no fewer of them.",
-    explain,
-    (
+    id="media.delay",
+    state="restricted",
+    mechanisms=("M18",),
+    means="Packets of calls are held up; people talk over each other.",
+    shown_by="Calls arrive later than their twins of the same moments, and no fewer of them.",
+    explain=explain,
+    parameters=(
         Parameter("ms", "ms", "by which calls come later"),
         Parameter("jitter_ms", "ms", "standard deviation of what is added"),
     ),

@@ -1,6 +1,6 @@
 """`media.drop` (M02, M08, M17): packets of a recognised call are dropped at random with probability p.
 
-Told by what it is not: loss flat in a packet's index, size and rate, once the flow was recognised (the onset).
+Shown by loss that depends on none of a packet's index, size and rate, once the flow was recognised (the onset).
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import Side, View, arrivals, sides
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses, arrivals, losses_of
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import BOTH_NATS, Floats, joined, total, ways
-from talkpath.verdict.rules.media_police import rationed
+from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total
+from talkpath.verdict.rules.media_police import twins_are_policed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.interval import extra_loss
 
-CHANCES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46, 0.52, 0.58, 0.64,
-                    0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE])  # fmt: skip
-LIKELY_NATS, LIKELY = 3.0, 0.01  # for 95 %, or of the best gain: boxes know the calls of one epoch at different packets
+LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
+HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE)
+CHANCES = np.array([*LOW_CHANCES, *HIGH_CHANCES])
+LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch are recognised at different packets
 
 
-def explain(view: View) -> Fit | None:
-    """The best onset (packets both ways) with the best p each way."""
+def explain(view: ArmView) -> Fit | None:
+    """The best onset (packets both ways), with the best p in each direction."""
     found = {way: gains for way in view.worse if (gains := _peaks(view, way)) is not None}
     if not found:
         return None
@@ -44,38 +45,39 @@ def explain(view: View) -> Fit | None:
     return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, onsets))
 
 
-def _peaks(view: View, way: Direction) -> Floats | None:
-    """(onsets,): the gain with the best p, less the price of p; to drop all from the first on costs nothing."""
+def _peaks(view: ArmView, way: Direction) -> Floats | None:
+    """(onsets,): the gain with the best p, less the price of p. Dropping everything from the first packet on has no
+    free parameter and costs nothing."""
     grid = total(view, way, _gains)
     price = PENALTY * np.logical_or.outer(CHANCES < SURE, ONSETS > 0)
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 
-def _gains(side: Side) -> Floats:
-    """(chances, onsets). Each kind of keepalive or report is dropped like media, or spared."""
-    terms, late = side.terms(CHANCES[:, None]), side.before[:, None] > ONSETS
-    gains = terms @ (side.media[:, None] & late)
-    for kind in side.control_kinds():
+def _gains(losses: DirectionLosses) -> Floats:
+    """(chances, onsets). Each kind of keepalive or report is dropped like media or not at all, whichever fits."""
+    terms, late = losses.gains(CHANCES[:, None]), losses.before[:, None] > ONSETS
+    gains = terms @ (losses.media[:, None] & late)
+    for kind in losses.control_kinds():
         gains += np.maximum(0.0, terms @ (kind[:, None] & late))
     return np.asarray(gains)
 
 
-def _measure(view: View, direction: AffectedDirections, onsets: list[int]) -> Parameters:
-    """By the best onset, in an interval that holds those of the earliest and the latest that are nearly as good."""
-    every = [joined([_share(view, way, onset) for way in ways(direction)]) for onset in onsets]
+def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
+    """p for the best onset, with an interval that contains those of the earliest and latest onset nearly as good."""
+    every = [joined([_share(view, way, onset) for way in directions_of(direction)]) for onset in onsets]
     return {"p": replace(joined(every), estimate=every[0].estimate)}
 
 
-def _share(view: View, way: Direction, onset: int) -> Number:
-    """Where the line holds every flow to a rate, what a box before it drops leaves room for other packets of the call:
-    of all that calls lose any part may be the box's."""
+def _share(view: ArmView, way: Direction, onset: int) -> Number:
+    """The extra loss after the onset. Where the line limits every flow to a rate, packets dropped before that limit
+    leave room for others of the same call: then any part of what calls lose may be the rule's."""
     epochs = [recognised(epoch, way, onset) for epoch in view.explained if epoch.question != "hello"]
     found = extra_loss(epochs, way, seed=view.facts.seed)
-    if found.high is None or not rationed(view, way):
+    if found.high is None or not twins_are_policed(view, way):
         return Number(*found)
     rows = [arrivals(epoch, way, calls=True) for epoch in epochs]
-    sent, lost = (sum(int(count) for count in counts) for counts in
-                  ([s.sum() for s, _ in rows], [(s & ~a).sum() for s, a in rows]))  # fmt: skip
+    sent = sum(int(sent.sum()) for sent, _ in rows)
+    lost = sum(int((sent & ~arrived).sum()) for sent, arrived in rows)
     share = lost / max(1, sent)
     high = max(found.high, share + 2.0 * sqrt(share * (1.0 - share) / max(1, sent)))
     return Number(found.estimate, found.low, high)
@@ -84,10 +86,10 @@ def _share(view: View, way: Direction, onset: int) -> Number:
 @per_epoch
 def recognised(epoch: Epoch, way: Direction, onset: int) -> Epoch:
     """The epoch with only those media slots of one direction counted as sent that come after the onset."""
-    side = next((side for side in sides(epoch) if side.direction == way), None)
-    if side is None:
+    losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
+    if losses is None:
         return epoch
-    kept = pack(np.flatnonzero(side.media & (side.before > onset)).tolist(), len(side.stage))
+    kept = pack(np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage))
     flows = tuple(replace(flow, sent=_both(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows)
     return replace(epoch, flows=flows)
 
@@ -97,13 +99,13 @@ def _both(one: bytes, other: bytes) -> bytes:
 
 
 RULE = Rule(
-    "media.drop",
-    "restricted",
-    ("M02", "M08", "M17"),
-    "Packets of calls are dropped at random; the call stutters or stays silent.",
-    "Extra loss of calls is flat in a packet's index, its size and the rate, and set-up passes.",
-    explain,
-    (Parameter("p", "share", "of call packets that are dropped beyond what their twins lose"),),
-    (("rate", 0.5),),
+    id="media.drop",
+    state="restricted",
+    mechanisms=("M02", "M08", "M17"),
+    means="Packets of calls are dropped at random; the call stutters or stays silent.",
+    shown_by="Extra loss of calls is flat in a packet's index, its size and the rate, and set-up passes.",
+    explain=explain,
+    parameters=(Parameter("p", "share", "of call packets that are dropped beyond what their twins lose"),),
+    contrasts=(("rate", 0.5),),
     loses_media=True,
 )

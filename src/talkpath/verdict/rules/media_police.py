@@ -1,9 +1,8 @@
-"""`media.police` (M09): each call flow is held to a rate; what is above it is dropped.
+"""`media.police` (M09): each call flow is policed to a rate; what exceeds it is dropped.
 
-A token bucket over IP bytes is followed packet by packet, a few times with slightly unlike rates: a real bucket keeps
-its phase no better than packets keep their times. Told by: loss that rises with the offered rate and with what was sent
-just before, and that small packets escape where large ones do not.
-"""
+A token bucket over IP bytes is simulated packet by packet, several times with slightly different rates: a real bucket
+keeps its phase no better than packets keep their times. Shown by loss that rises with the offered rate and with what
+was sent just before, and by small packets that pass where large ones do not."""
 
 from __future__ import annotations
 
@@ -15,33 +14,33 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import Side, View, arrivals
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses, arrivals
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Best, Floats, best, ways
+from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
 from talkpath.verdict.rules.rule import PENALTY, Contrast, Fit, Parameter, Rule
 from talkpath.verdict.statistics.cohort import track
 
 Ranks = NDArray[np.intp]
 
 RATES, FINE_RATES = 36, 17
-BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have taken some of it
+BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have used some of it
 PHASES = np.linspace(0.97, 1.03, 8)
-STARTS = np.arange(8)[:, None] % 4  # packets that passed before the box knew the call
+STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
-PHASE_S = 0.15  # over some packets a bucket drops at its rate, whatever its phase
-DOUBT = 0.02  # a bucket's verdict on one packet is never surer than that
-BLURRED = 0.1  # of the rate: if one packet is more than that, longer calls would tell more
-LIKELY_NATS = 3.0  # for 95 %, and as much again since no model of a box is exact
+PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase
+DOUBT = 0.02  # no prediction for one packet is surer than that
+BLURRED = 0.1  # of the rate: where one packet is more than that, longer calls would narrow it
+LIKELY_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is exact
 RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
-RATIONED_NATS = 12.0  # no less than a rule each way
-LEAST_KBPS = 1.0  # what lets through no more than that, once its bucket is empty, cuts calls off
-LOSSES = 4  # fewer of one call say nothing of its rate
+POLICED_TWINS_NATS = 12.0  # as much as a rule of its own for each direction costs
+LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
+LOSSES = 4  # fewer losses of one call say nothing of its rate
 
 
-def explain(view: View) -> Fit | None:
-    """The best rate and burst."""
-    offered = [rate for side in view.sides if (rate := offered_kbps(side, view.header_bytes)) > 0]
+def explain(view: ArmView) -> Fit | None:
+    """The best rate and burst size."""
+    offered = [rate for losses in view.losses if (rate := offered_kbps(losses, view.header_bytes)) > 0]
     if not offered:
         return None
     rates = np.geomspace(0.05 * min(offered), 1.3 * max(offered), RATES)
@@ -51,11 +50,10 @@ def explain(view: View) -> Fit | None:
     passed = passed_kbps(view, found.direction)
     if (passed.high is not None and passed.high <= LEAST_KBPS) or _cuts_off(view, found.direction):
         return None
-    wide = (
-        passed.low is None or passed.high is None or passed.high - passed.low > 2 * BLURRED * (passed.estimate or 0.0)
-    )
+    blurred = 2 * BLURRED * (passed.estimate or 0.0)
+    wide = passed.low is None or passed.high is None or passed.high - passed.low > blurred
     sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
-    hit = ways(found.direction)
+    hit = directions_of(found.direction)
     return Fit(
         found.gain - 2 * PENALTY,
         found.direction,
@@ -64,22 +62,22 @@ def explain(view: View) -> Fit | None:
     )
 
 
-def offered_kbps(side: Side, header_bytes: int) -> float:
-    """What one call offers over its media, in kbit/s of IP bytes."""
-    media = side.media & (side.sent > 0)
+def offered_kbps(losses: DirectionLosses, header_bytes: int) -> float:
+    """The rate of one call's media, in kbit/s of IP bytes."""
+    media = losses.media & (losses.sent > 0)
     if media.sum() < 2:
         return 0.0
-    at_s, size = side.at_s[media], side.size[media] + header_bytes
+    at_s, size = losses.at_s[media], losses.size[media] + header_bytes
     return float(size[:-1].sum() * 8e-3 / max(1e-3, at_s[-1] - at_s[0]))
 
 
-def _fit(view: View, rates: Floats) -> Best | None:
+def _fit(view: ArmView, rates: Floats) -> GridPoint | None:
     kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
-    return best(view, lambda side: _gains(side, kbps, burst, view.header_bytes))
+    return best_point(view, lambda losses: _gains(losses, kbps, burst, view.header_bytes))
 
 
-def _finer(view: View, rates: Floats, found: Best | None) -> Best | None:
-    """The best point between the neighbours of the best rate so far: a rate a few per cent off drops other packets."""
+def _finer(view: ArmView, rates: Floats, found: GridPoint | None) -> GridPoint | None:
+    """The best point between the neighbours of the best rate: a rate a few per cent off drops other packets."""
     if found is None:
         return None
     middle = found.point % (len(rates) * len(BURSTS_BYTES)) // len(BURSTS_BYTES)
@@ -88,11 +86,11 @@ def _finer(view: View, rates: Floats, found: Best | None) -> Best | None:
     return finer if finer is not None and finer.gain > found.gain else found
 
 
-def _likely(view: View, rates: Floats, hit: tuple[Direction, ...]) -> Number:
-    """The rates that explain the losses nearly as well as the best: a bucket that was full now and then lets less
-    through than its rate."""
+def _likely(view: ArmView, rates: Floats, hit: tuple[Direction, ...]) -> Number:
+    """The rates that explain the losses nearly as well as the best: where the bucket was full at times, less passed
+    than its rate."""
     kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
-    gains = np.sum([_gains(s, kbps, burst, view.header_bytes) for s in view.sides if s.direction in hit], axis=0)
+    gains = np.sum([_gains(s, kbps, burst, view.header_bytes) for s in view.losses if s.direction in hit], axis=0)
     best_of_rate = gains.reshape(2, len(rates), len(BURSTS_BYTES)).max(axis=(0, 2))
     good = np.flatnonzero(best_of_rate >= best_of_rate.max() - LIKELY_NATS)
     low, high = rates[max(0, good[0] - 1)], rates[min(len(rates) - 1, good[-1] + 1)]
@@ -100,54 +98,55 @@ def _likely(view: View, rates: Floats, hit: tuple[Direction, ...]) -> Number:
 
 
 def _hull(passed: Number, likely: Number) -> Number:
-    """What holds both; bounded by what is likely alone where too little was lost to see a rate."""
+    """An interval that contains both; only the likely one where too little was lost to measure a rate."""
     if passed.low is None or passed.high is None:
         return Number((likely.low + likely.high) / 2.0, likely.low, likely.high)  # type: ignore[operator]
     low, high = min(passed.low, likely.low or 0.0), max(passed.high, likely.high or 0.0)
     return Number(min(max(passed.estimate or 0.0, low), high), low, high)
 
 
-def _gains(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
-    """(2 points,): buckets that keep their phase, but for packets that mix on the wire; then buckets that lose it."""
-    dropped = policed(side, kbps, burst, header_bytes)
-    return np.concatenate([side.terms(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(side)])
+def _gains(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
+    """(2 points,): buckets that keep their phase, except for packets reordered on the wire; then buckets without."""
+    dropped = policed(losses, kbps, burst, header_bytes)
+    return np.concatenate([losses.gains(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(losses)])
 
 
-def rationed(view: View, way: Direction) -> bool:
-    """Do twins, too, lose what is above a rate? A bucket then explains their losses far better than a share of its own
-    for every kind of packet."""
-    found = [side for side in view.sides if side.direction == way]
-    offered = max((offered_kbps(side, view.header_bytes) for side in found), default=0.0)
+def twins_are_policed(view: ArmView, way: Direction) -> bool:
+    """Whether twins, too, lose what exceeds a rate: whether a token bucket explains their losses far better than one
+    loss rate for each size of packet."""
+    found = [losses for losses in view.losses if losses.direction == way]
+    offered = max((offered_kbps(losses, view.header_bytes) for losses in found), default=0.0)
     if offered <= 0.0:
         return False
     kbps, burst = (grid.ravel() for grid in np.meshgrid(offered * RATIONS, BURSTS_BYTES, indexing="ij"))
-    gains = np.sum([_of_twins(side, policed(side, kbps, burst, view.header_bytes)) for side in found], axis=0)
-    return bool(np.max(gains) >= RATIONED_NATS)
+    gains = np.sum([_of_twins(losses, policed(losses, kbps, burst, view.header_bytes)) for losses in found], axis=0)
+    return bool(np.max(gains) >= POLICED_TWINS_NATS)
 
 
-def _of_twins(side: Side, dropped: Floats) -> Floats:
-    """(2 points,) as `_gains`: the twins' log-likelihood above that of one share for all packets of like size."""
-    sent, arrived = arrivals(side.epoch, side.direction, calls=False)
-    slots = side.on("media", "control")
+def _of_twins(losses: DirectionLosses, dropped: Floats) -> Floats:
+    """(2 points,) as `_gains`: the twins' log-likelihood above that of one loss rate for each size of packet."""
+    sent, arrived = arrivals(losses.epoch, losses.direction, calls=False)
+    slots = losses.on("media", "control")
     count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
-    kinds = np.round(np.log(np.maximum(side.size[slots], 1.0)) / LIKE)
+    kinds = np.round(np.log(np.maximum(losses.size[slots], 1.0)) / LIKE)
     alike = kinds[:, None] == kinds
     even = np.clip(alike @ lost / np.maximum(alike @ count, 1.0), DOUBT / 4.0, 1.0 - DOUBT)
-    blurred = np.concatenate([_averaged(dropped, kinds) for kinds in _kinds(side)])
+    blurred = np.concatenate([_averaged(dropped, kinds) for kinds in _kinds(losses)])
     bucket = np.clip(blurred[:, slots], DOUBT / 4.0, 1.0 - DOUBT)
     return np.asarray(np.log(bucket / even) @ lost + np.log((1.0 - bucket) / (1.0 - even)) @ (count - lost))
 
 
-def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
-    """(points, slots): the chance of being dropped by a bucket of `kbps` and `burst` bytes, full at the first media."""
+def policed(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
+    """(points, slots): the chance that a token bucket of `kbps` and `burst` bytes, full at the first media packet,
+    drops each packet."""
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
     level, last_s = np.repeat(burst[None], len(PHASES), axis=0), 0.0
-    dropped = np.zeros((len(kbps), len(side.at_s)))
-    for number, slot in enumerate(np.flatnonzero((side.sent > 0) & side.on("media", "control"))):
-        size = side.size[slot] + header_bytes
-        level += rate * (side.at_s[slot] - last_s)
+    dropped = np.zeros((len(kbps), len(losses.at_s)))
+    for number, slot in enumerate(np.flatnonzero((losses.sent > 0) & losses.on("media", "control"))):
+        size = losses.size[slot] + header_bytes
+        level += rate * (losses.at_s[slot] - last_s)
         np.minimum(level, burst, out=level)
-        last_s = side.at_s[slot]
+        last_s = losses.at_s[slot]
         passes = level >= size
         level -= size * (passes & (number >= STARTS))
         drained = level.min(axis=0) < burst - 2 * size
@@ -157,8 +156,8 @@ def policed(side: Side, kbps: Floats, burst: Floats, header_bytes: int) -> Float
 
 
 class Kinds(NamedTuple):
-    """Packets of like size at one moment. `order` (slots,) puts them side by side, `starts` are where each kind begins
-    there, `counts` how many it has, `kind` (slots,) is each packet's."""
+    """Packets of similar size at about the same time. `kind` (slots,) is the kind of each packet; `order` (slots,)
+    sorts packets by kind, `starts` are where each kind begins there, `counts` how many packets it has."""
 
     order: Ranks
     starts: Ranks
@@ -167,11 +166,11 @@ class Kinds(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _kinds(side: Side) -> tuple[Kinds, Kinds]:
-    """Moments are packets that mix on the wire, or spans of `PHASE_S`."""
-    sizes = np.round(np.log(np.maximum(side.size, 1.0)) / LIKE)
-    mixed = np.concatenate([[0.0], np.cumsum(np.diff(side.at_s) > MIX_S)])
-    return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(side.at_s / PHASE_S), sizes]))
+def _kinds(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
+    """Kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
+    sizes = np.round(np.log(np.maximum(losses.size, 1.0)) / LIKE)
+    mixed = np.concatenate([[0.0], np.cumsum(np.diff(losses.at_s) > MIX_S)])
+    return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
 
 
 def _sorted(marks: Floats) -> Kinds:
@@ -181,16 +180,14 @@ def _sorted(marks: Floats) -> Kinds:
 
 
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
-    """The mean over packets of one kind."""
+    """(points, slots): the mean over packets of the same kind."""
     sums = np.add.reduceat(dropped[:, kinds.order], kinds.starts, axis=1)
     return np.asarray((sums / kinds.counts)[:, kinds.kind])
 
 
-def passed_kbps(view: View, direction: AffectedDirections) -> Number:
-    """The rate that passed: from one drop to a later one the bucket's level is the same to within a packet.
-
-    What twins lose may have been taken from the bucket before it was lost, or not: the interval holds both.
-    """
+def passed_kbps(view: ArmView, direction: AffectedDirections) -> Number:
+    """The rate that passed. Between two drops the bucket's level is the same to within one packet. What twins lose may
+    have been lost after the bucket or before it: the interval covers both."""
     rows = _rows(view, direction)
     if not rows:
         return Number(None, None, None)
@@ -202,20 +199,20 @@ def passed_kbps(view: View, direction: AffectedDirections) -> Number:
     return Number((low + high) / 2.0, low, high)
 
 
-def _cuts_off(view: View, direction: AffectedDirections) -> bool:
-    """Did nothing of three calls in four pass once its bucket was empty? A bucket refills."""
+def _cuts_off(view: ArmView, direction: AffectedDirections) -> bool:
+    """Whether nothing of three calls in four passed once the bucket was empty: a bucket would refill."""
     kbps = sorted(row[0] for row in _rows(view, direction))
     return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
 
 
-def _rows(view: View, direction: AffectedDirections) -> list[tuple[float, float, float]]:
-    hit = ways(direction)
+def _rows(view: ArmView, direction: AffectedDirections) -> list[tuple[float, float, float]]:
+    hit = directions_of(direction)
     return [row for epoch in view.explained for way in hit for row in _passed(epoch, way, view.header_bytes)]
 
 
 @per_epoch
 def _passed(epoch: Epoch, way: Direction, header_bytes: int) -> list[tuple[float, float, float]]:
-    """For each call (kbit/s that passed between drops, what one packet is of that, the twins' loss)."""
+    """For each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins)."""
     plan = track(epoch, way)
     at_s, size = np.array(plan.at_ms, np.float64) / 1000.0, np.array(plan.size, np.float64) + header_bytes
     media = np.array([stage in ("media", "control") for stage in plan.stage], np.bool_)
@@ -236,14 +233,14 @@ def _passed(epoch: Epoch, way: Direction, header_bytes: int) -> list[tuple[float
 
 
 RULE = Rule(
-    "media.police",
-    "restricted",
-    ("M09",),
-    "Each call flow is held to a rate; what is above it is dropped.",
-    "Loss rises with the rate offered and falls at half the pace; voice may pass where video dies.",
-    explain,
-    (Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple and direction that pass"),),
-    (("rate", 0.5),),
+    id="media.police",
+    state="restricted",
+    mechanisms=("M09",),
+    means="Each call flow is held to a rate; what is above it is dropped.",
+    shown_by="Loss rises with the rate offered and falls at half the pace; voice may pass where video dies.",
+    explain=explain,
+    parameters=(Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple and direction that pass"),),
+    contrasts=(("rate", 0.5),),
     patience=6,
     loses_media=True,
 )

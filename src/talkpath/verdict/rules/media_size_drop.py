@@ -1,85 +1,84 @@
-"""`media.size_drop` (M16): media packets above a size are dropped, so voice lives and video dies."""
+"""`media.size_drop` (M16): media packets above a size are dropped, so that voice works and video does not."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from talkpath.verdict.flows.arm_view import Side, View
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Best, Floats, best, ways
+from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
 
 CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
-ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every edge; then all ONSETS with the best
-PARTIAL_NATS = 12.0  # a policer drops some of the large packets as well, and is no rarer
-LIKELY_NATS = 3.0  # for 95 %, and some for what a packet lost elsewhere may hide
+ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every size; then all ONSETS with the best one
+PARTIAL_NATS = 12.0  # the price of dropping only some large packets: a policer does so as well
+LIKELY_NATS = 3.0  # 95 %, and some margin for packets lost elsewhere
 
 
-def explain(view: View) -> Fit | None:
-    """The best edge between two sizes that calls sent."""
+def explain(view: ArmView) -> Fit | None:
+    """The best limit between two sizes that calls sent."""
     sizes = _sizes(view, "both")
     if len(sizes) < 2:
         return None
-    edges = sizes[:-1]
-    onsets = _onsets(view, edges)
-    found = _best(view, edges, onsets)
+    limits = sizes[:-1]
+    onsets = _onsets(view, limits)
+    found = _best(view, limits, onsets)
     if found is None or found.gain <= PENALTY:
         return None
-    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, edges, onsets, found))
+    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, limits, onsets, found))
 
 
-def _onsets(view: View, edges: Floats) -> Floats:
-    """None, and the one after which the box knew calls, if the best edge is right."""
-    rough = _best(view, edges, ROUGH_ONSETS)
-    edge = edges[[rough.point % len(edges)]] if rough else edges[:1]
-    fine = _best(view, edge, ONSETS)
+def _onsets(view: ArmView, limits: Floats) -> Floats:
+    """No onset, and the one after which calls were recognised if the best limit is right."""
+    rough = _best(view, limits, ROUGH_ONSETS)
+    limit = limits[[rough.point % len(limits)]] if rough else limits[:1]
+    fine = _best(view, limit, ONSETS)
     return np.unique([0, ONSETS[fine.point % len(ONSETS)] if fine else 0])
 
 
-def _best(view: View, edges: Floats, onsets: Floats) -> Best | None:
-    return best(view, lambda side: _gains(side, edges, onsets), price=_price(edges, onsets))
+def _best(view: ArmView, limits: Floats, onsets: Floats) -> GridPoint | None:
+    return best_point(view, lambda losses: _gains(losses, limits, onsets), price=_price(limits, onsets))
 
 
-def lent(view: View, over: Number) -> Fit | None:
-    """How an edge that other calls showed explains this arm, of which every packet may lie above it."""
-    edge = np.array([over.estimate or 0.0])
-    found = _best(view, edge, ONSETS)
+def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
+    """How a size limit that another arm showed explains this one, all of whose packets may be above it."""
+    limit = np.array([over.estimate or 0.0])
+    found = _best(view, limit, ONSETS)
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
-def _gains(side: Side, edges: Floats, onsets: Floats) -> Floats:
-    """(chances x onsets x edges,). A box may need some packets to know a call, and drop some of the large ones only.
-
-    Each kind of keepalive or report is treated like media, or spared.
-    """
-    terms = side.terms(CHANCES[:, None])
-    large, known = side.size[:, None, None] > edges, side.before[:, None, None] > onsets[:, None]
-    hit = (large & known).reshape(len(side.size), -1)
-    gains = terms @ (side.media[:, None] & hit)
-    for kind in side.control_kinds():
+def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
+    """(chances x onsets x limits,). A call may be recognised only after some packets, and only some of the large
+    packets dropped. Each kind of keepalive or report is treated like media or not at all, whichever fits."""
+    terms = losses.gains(CHANCES[:, None])
+    large, known = losses.size[:, None, None] > limits, losses.before[:, None, None] > onsets[:, None]
+    hit = (large & known).reshape(len(losses.size), -1)
+    gains = terms @ (losses.media[:, None] & hit)
+    for kind in losses.control_kinds():
         gains += np.maximum(0.0, terms @ (kind[:, None] & hit))
     return np.asarray(gains).ravel()
 
 
-def _price(edges: Floats, onsets: Floats) -> Floats:
-    """(chances x onsets x edges,): of a chance, and of an onset."""
+def _price(limits: Floats, onsets: Floats) -> Floats:
+    """(chances x onsets x limits,): the price of a chance and of an onset."""
     return np.asarray(
-        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(onsets > 0, len(edges)))
+        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(onsets > 0, len(limits)))
     ).ravel()
 
 
-def _sizes(view: View, direction: str) -> Floats:
+def _sizes(view: ArmView, direction: str) -> Floats:
     """The sizes of media packets that calls sent, ascending."""
-    sent = [s.size[s.media & (s.sent > 0)] for s in view.sides if direction in ("both", s.direction)]
+    sent = [s.size[s.media & (s.sent > 0)] for s in view.losses if direction in ("both", s.direction)]
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
 
 
-def _measure(view: View, edges: Floats, onsets: Floats, found: Best) -> Parameters:
-    """Between the largest that pass and the smallest that die, for every edge that explains nearly as well."""
-    hit = ways(found.direction)
-    every = np.sum([_gains(side, edges, onsets) for side in view.sides if side.direction in hit], axis=0)
-    gains = (every - _price(edges, onsets)).reshape(-1, len(edges)).max(axis=0)
-    likely = edges[gains >= found.gain - LIKELY_NATS]
+def _measure(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:
+    """Between the largest packet that passes and the smallest that is dropped, over the limits that fit nearly as
+    well."""
+    hit = directions_of(found.direction)
+    every = np.sum([_gains(losses, limits, onsets) for losses in view.losses if losses.direction in hit], axis=0)
+    gains = (every - _price(limits, onsets)).reshape(-1, len(limits)).max(axis=0)
+    likely = limits[gains >= found.gain - LIKELY_NATS]
     sizes = np.unique(np.concatenate([_sizes(view, way) for way in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
@@ -87,13 +86,15 @@ def _measure(view: View, edges: Floats, onsets: Floats, found: Best) -> Paramete
 
 
 RULE = Rule(
-    "media.size_drop",
-    "restricted",
-    ("M16",),
-    "Large packets of calls are dropped: voice lives, video dies.",
-    "Packets above a size are lost, smaller ones of the same flows pass at the twins' rate, whatever the pace.",
-    explain,
-    (Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
-    (("rate", 0.5),),
+    id="media.size_drop",
+    state="restricted",
+    mechanisms=("M16",),
+    means="Large packets of calls are dropped: voice lives, video dies.",
+    shown_by=(
+        "Packets above a size are lost, smaller ones of the same flows pass at the twins' rate, whatever the pace."
+    ),
+    explain=explain,
+    parameters=(Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
+    contrasts=(("rate", 0.5),),
     loses_media=True,
 )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules.rule import Fit, Rule
 
 
-def explain(view: View) -> Fit | None:
-    """Never by itself: it stands where no rule, or no single one, explains."""
+def explain(view: ArmView) -> Fit | None:
+    """None: this name stands where no rule, or no single one, explains the losses."""
     return None
 
 
 RULE = Rule(
-    "media.unknown",
-    "restricted",
-    (),
-    "Calls are treated worse than their twins; how is not known.",
-    "No rule explains what was seen, or several do equally well after all contrasts; the verdict lists those.",
-    explain,
+    id="media.unknown",
+    state="restricted",
+    mechanisms=(),
+    means="Calls are treated worse than their twins; how is not known.",
+    shown_by="No rule explains what was seen, or several do equally well after all contrasts; the verdict lists those.",
+    explain=explain,
 )

@@ -1,7 +1,8 @@
 """`port.block`: UDP to some of the responder's ports is dropped, whatever it carries; other ports pass.
 
-The flows of an epoch are spread over ports blind to their roles. Ports that killed everything before are predicted to
-do so again; how well that comes true is a flow-permutation e-value, so bad paths and lost mappings explain none of it.
+The flows of an epoch are spread over ports without regard to their roles. Ports to which all flows failed before are
+predicted to fail again; how well that comes true is a flow-permutation e-value, so that bad paths and lost mappings
+explain none of it.
 """
 
 from __future__ import annotations
@@ -11,29 +12,29 @@ from collections import Counter
 import numpy as np
 
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.arm_view import View
-from talkpath.verdict.flows.outcomes import fates
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.whole_network import closed_way, flows_of, own, reported
+from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own, reported
 from talkpath.verdict.statistics.permutation import even, log_e, log_mean
 
 TILTS = (2.0, 5.0)
-SEEN_DEAD = 2  # flows of a port that died before it is called dead
+SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
 
 
-def explain(view: View) -> Fit | None:
-    """Dead ports beside ports that pass."""
+def explain(view: ArmView) -> Fit | None:
+    """Some ports are dead, others pass."""
     ports = dead_ports(view.facts)
     if not ports or not own(view):
         return None
-    dead = [fate for fate in flows_of(reported(view.facts)) if fate.port in ports]
-    return Fit(foretold(view.facts), closed_way(dead), lambda: _measure(ports))
+    dead = [outcome for outcome in flows_of(reported(view.facts)) if outcome.port in ports]
+    return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _measure(ports))
 
 
 def dead_ports(facts: Facts) -> list[int]:
-    """Ports of which no flow ever lived and several died, where most flows to other ports live."""
+    """Ports to which several flows failed and none was established, where most flows to other ports are."""
     return _dead_ports(tuple(reported(facts)))
 
 
@@ -41,24 +42,24 @@ def dead_ports(facts: Facts) -> list[int]:
 def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
     died: Counter[int] = Counter()
     lived: Counter[int] = Counter()
-    for fate in flows_of(epochs):
-        (died if fate.dead else lived)[fate.port] += 1
+    for outcome in flows_of(epochs):
+        (died if outcome.dead else lived)[outcome.port] += 1
     dead = sorted(port for port, count in died.items() if count >= SEEN_DEAD and not lived[port])
     elsewhere = sum(count for port, count in died.items() if port not in dead)
     return dead if lived and elsewhere <= sum(lived.values()) else []
 
 
-def foretold(facts: Facts) -> float:
-    """Natural log e-value that the ports seen dead so far kill the flows of the next epoch."""
+def prediction_log_e(facts: Facts) -> float:
+    """Natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
     died: set[int] = set()
     lived: set[int] = set()
     total = np.zeros(len(TILTS))
     for epoch in reported(facts):
-        flows = fates(epoch)
-        guess = np.array([fate.port in died - lived for fate in flows], np.bool_)
-        total += log_e(np.array([float(fate.dead) for fate in flows]), guess, TILTS) if len(flows) else 0.0
-        died |= {fate.port for fate in flows if fate.dead}
-        lived |= {fate.port for fate in flows if not fate.dead}
+        flows = flow_outcomes(epoch)
+        guess = np.array([outcome.port in died - lived for outcome in flows], np.bool_)
+        total += log_e(np.array([float(outcome.dead) for outcome in flows]), guess, TILTS) if len(flows) else 0.0
+        died |= {outcome.port for outcome in flows if outcome.dead}
+        lived |= {outcome.port for outcome in flows if not outcome.dead}
     return float(log_mean(total, even(len(TILTS))))
 
 
@@ -69,11 +70,11 @@ def _measure(ports: list[int]) -> Parameters:
 
 
 RULE = Rule(
-    "port.block",
-    "closed",
-    (),
-    "UDP to some ports is dropped, to others it passes.",
-    "Flows to the same ports die in every epoch, call and twin alike, others to the same host live.",
-    explain,
-    (Parameter("port", "UDP port", "of the far end that is dead; a list where there are several"),),
+    id="port.block",
+    state="closed",
+    mechanisms=(),
+    means="UDP to some ports is dropped, to others it passes.",
+    shown_by="Flows to the same ports die in every epoch, call and twin alike, others to the same host live.",
+    explain=explain,
+    parameters=(Parameter("port", "UDP port", "of the far end that is dead; a list where there are several"),),
 )

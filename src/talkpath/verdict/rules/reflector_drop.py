@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 
 
-def explain(view: View) -> Fit | None:
-    """As stun.drop, for the reflector stage."""
+def explain(view: ArmView) -> Fit | None:
+    """Everything of the reflector stage is dropped."""
     gains = stage_gains(view, ("reflector",))
     hit = [way for way, gain in gains.items() if gain > 0.0]
     if not hit:
@@ -17,10 +17,10 @@ def explain(view: View) -> Fit | None:
 
 
 RULE = Rule(
-    "reflector.drop",
-    "restricted",
-    ("M06",),
-    "The greeting to the app's relay (Telegram's reflectors) is dropped; the call never connects.",
-    "Greetings of calls vanish, those of their twins pass, and so do later packets of the same calls.",
-    explain,
+    id="reflector.drop",
+    state="restricted",
+    mechanisms=("M06",),
+    means="The greeting to the app's relay (Telegram's reflectors) is dropped; the call never connects.",
+    shown_by="Greetings of calls vanish, those of their twins pass, and so do later packets of the same calls.",
+    explain=explain,
 )

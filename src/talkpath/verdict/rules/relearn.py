@@ -5,12 +5,14 @@ from __future__ import annotations
 from talkpath.verdict.rules.rule import Parameter, Rule, no_call_shows_it
 
 RULE = Rule(
-    "relearn",
-    "restricted",
-    ("M14",),
-    "Calls to a server are held back some time after the first ones.",
-    "The first check is well, every one after a while is not, and a server that was never called before still is. "
-    "Known from checks that follow one another (`watch`), never from one.",
-    no_call_shows_it,
+    id="relearn",
+    state="restricted",
+    mechanisms=("M14",),
+    means="Calls to a server are held back some time after the first ones.",
+    shown_by=(
+        "The first check is well, every one after a while is not, and a server that was never called before still is. "
+        "Known from checks that follow one another (`watch`), never from one."
+    ),
+    explain=no_call_shows_it,
     parameters=(Parameter("after_s", "s", "from the first call to that server"),),
 )

@@ -1,10 +1,9 @@
-"""What a rule is: a permanent id, words for the specification, and how well it explains an arm.
+"""A rule: a permanent id, its text for the specification, and how well it explains an arm.
 
 Contract: `explain` is pure and sees only the view. For the state `restricted` a fit's `gain` is a log-likelihood above
-"calls fare as their twins" (see verdict.view) less `PENALTY` for each free number, so the gains of all rules can be
-compared; for `closed` it is the log of how overwhelming the contrast is, held against ln(m/alpha); for `unreachable`
-any fit will do.
-"""
+"calls fare as their twins" (see verdict.flows.arm_view) less `PENALTY` for each free parameter, so the gains of all
+rules can be compared. For `closed` it is the log of how unlikely the contrast is by chance, compared with ln(m/alpha).
+For `unreachable` any fit is enough."""
 
 from __future__ import annotations
 
@@ -15,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.model import Category, Number, State
 
-PENALTY = 3.0  # nats a free number costs: half the log of a few hundred packets, as in the BIC
+PENALTY = 3.0  # nats a free parameter costs: half the log of a few hundred packets, as in the BIC
 MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
 ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
-"""Packets, both ways, after which a box may know a call."""
-SURE = 0.997  # the extra loss where a rule says "always": one packet in 300 may slip through
+"""Packets, both ways, after which a middlebox may recognise a call."""
+SURE = 0.997  # the extra loss where a rule drops everything: one packet in 300 may pass
 
 Parameters = dict[str, Number | Category]
 Contrast = tuple[str, float | str | None]  # (question, value) of an epoch
@@ -38,10 +37,8 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How one rule explains one arm. `measure` works out the parameters, which costs more than the fit.
-
-    `sharpen` are contrasts that would tell more of this rule's own parameters.
-    """
+    """How well one rule explains one arm. `measure` estimates the parameters, which costs more than the fit. `sharpen`
+    are contrasts that would narrow this rule's own parameters."""
 
     gain: float
     direction: AffectedDirections
@@ -49,27 +46,26 @@ class Fit:
     sharpen: tuple[Contrast, ...] = ()
 
 
-def no_call_shows_it(view: View) -> Fit | None:
-    """Such a rule is named elsewhere: by `verdict.endpoints` from exchanges with hosts, by `verdict.watch`."""
+def no_call_shows_it(view: ArmView) -> Fit | None:
+    """Explains nothing: such a rule is named from exchanges with hosts or from repeated checks (`verdict.bases`)."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One mechanism. `facts` are its names in the catalogue of mechanisms; `told_by` says what gives it away.
+    """One mechanism. `mechanisms` are its ids in spec/tp-002; `shown_by` says which observations show it.
 
-    `contrasts` separate it from rules that explain the battery as well, the most telling first; they take `patience`
-    times as many packets as the calls that accused. `voids`: where it may hold, twins end like calls, and nobody is
-    accused by how exactly they ended. `loses_media`: it acts on media packets and loses them, so a longer look at calls
-    shows more of it.
+    `contrasts` separate it from rules that explain the baseline epochs as well, the most useful first; they take
+    `patience` times as many packets as the calls that accused. `voids`: where the rule may hold, twins end like calls,
+    so that nobody is accused. `loses_media`: it drops media packets, so that longer calls show more of it.
     """
 
     id: str
     state: State
-    facts: tuple[str, ...]
+    mechanisms: tuple[str, ...]
     means: str
-    told_by: str
-    explain: Callable[[View], Fit | None]
+    shown_by: str
+    explain: Callable[[ArmView], Fit | None]
     parameters: tuple[Parameter, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     patience: int = 1

@@ -1,4 +1,4 @@
-"""Rules that drop set-up messages: everything of one stage dies, the rest of the same flows passes."""
+"""What rules share that drop set-up messages: everything of one stage is lost, the rest of the same flows passes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,30 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.verdict.flows.arm_view import Side, View
+from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
 from talkpath.verdict.rules.directions import Floats
 from talkpath.verdict.rules.rule import SURE
 
-Among = Callable[[Side], bool]
+Among = Callable[[DirectionLosses], bool]
 
 
-def stage_gains(view: View, stages: Collection[str], among: Among = lambda side: True) -> dict[Direction, float]:
-    """For each direction in which calls sent any of these stages, the gain of "all of them are dropped".
-
-    Each stage counts only where that explains it. Keepalives and reports ("control") may be dropped with them or not.
-    """
+def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda losses: True) -> dict[Direction, float]:
+    """The gain of "all of these stages are dropped", for each direction in which calls sent any of them. Keepalives and
+    reports ("control") may be dropped with them or not."""
     gains: dict[Direction, float] = {}
-    for side in view.sides:
-        if among(side):
+    for losses in view.losses:
+        if among(losses):
             for stage in stages:
-                chosen = side.on(stage)
-                if side.sent[chosen].any():
-                    gains[side.direction] = gains.get(side.direction, 0.0) + float(_sure(side)[chosen].sum())
+                chosen = losses.on(stage)
+                if losses.sent[chosen].any():
+                    gains[losses.direction] = gains.get(losses.direction, 0.0) + float(_sure(losses)[chosen].sum())
     return {way: gain + _control(view, way, among) if gain > 0 else gain for way, gain in gains.items()}
 
 
-def _control(view: View, way: Direction, among: Among) -> float:
-    chosen = [side for side in view.sides if side.direction == way and among(side)]
-    return sum(max(0.0, float(_sure(side)[kind].sum())) for side in chosen for kind in side.control_kinds())
+def _control(view: ArmView, way: Direction, among: Among) -> float:
+    chosen = [losses for losses in view.losses if losses.direction == way and among(losses)]
+    return sum(max(0.0, float(_sure(losses)[kind].sum())) for losses in chosen for kind in losses.control_kinds())
 
 
-def _sure(side: Side) -> Floats:
-    return side.terms(np.array(SURE))
+def _sure(losses: DirectionLosses) -> Floats:
+    return losses.gains(np.array(SURE))

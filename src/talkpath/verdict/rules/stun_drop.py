@@ -1,17 +1,17 @@
 """`stun.drop` (M01): STUN messages are dropped, so nothing that needs ICE or a relay starts.
 
-Told by: the STUN and TURN messages of calls vanish, their twins' do not, and media of the same flows pass.
+Shown by: STUN and TURN messages of calls are lost, those of their twins arrive, and media of the same flows pass.
 """
 
 from __future__ import annotations
 
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 
 
-def explain(view: View) -> Fit | None:
-    """Up where requests vanish; down only where the far end saw them and its answers vanish."""
+def explain(view: ArmView) -> Fit | None:
+    """Up where requests are lost; down only where the far end received them and its answers are lost."""
     gains = stage_gains(view, ("stun", "allocate"))
     gain = sum(max(0.0, gain) for gain in gains.values())
     if gain <= 0.0:
@@ -20,11 +20,13 @@ def explain(view: View) -> Fit | None:
 
 
 RULE = Rule(
-    "stun.drop",
-    "restricted",
-    ("M01",),
-    "STUN messages of calls are dropped; the call never connects.",
-    "STUN requests of calls vanish, those of their twins pass, and so do later packets of the same calls. "
-    "Direction is up unless the far end saw the request.",
-    explain,
+    id="stun.drop",
+    state="restricted",
+    mechanisms=("M01",),
+    means="STUN messages of calls are dropped; the call never connects.",
+    shown_by=(
+        "STUN requests of calls vanish, those of their twins pass, and so do later packets of the same calls. "
+        "Direction is up unless the far end saw the request."
+    ),
+    explain=explain,
 )

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import View
-from talkpath.verdict.flows.outcomes import Fate
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.outcomes import FlowOutcome
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import closed_way, contrast, flows_of, own, reported, tcp_through
+from talkpath.verdict.rules.whole_network import closed_directions, contrast, flows_of, own, reported, tcp_through
 
 
-def explain(view: View) -> Fit | None:
-    """Of all flows of the check, calls and twins of every kind, not one packet arrived (up, or of what came back)."""
+def explain(view: ArmView) -> Fit | None:
+    """Not one packet arrived of all flows of the check, calls and twins of every kind (up, or down where up passes)."""
     dead = _all_dead(tuple(reported(view.facts)))
     if not dead or not own(view):
         return None
-    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_way(dead))
+    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))
 
 
 @per_epochs
-def _all_dead(epochs: tuple[Epoch, ...]) -> list[Fate]:
-    """The dead flows of the whole check, if none lived."""
+def _all_dead(epochs: tuple[Epoch, ...]) -> list[FlowOutcome]:
+    """The dead flows of the whole check, if none was established."""
     flows = list(flows_of(epochs))
-    dead = [fate for fate in flows if fate.dead]
-    arrived = sum(fate.down.arrived for fate in flows)
-    if not any(fate.down.unheard for fate in dead):
-        arrived += sum(fate.up.arrived for fate in flows)
+    dead = [outcome for outcome in flows if outcome.dead]
+    arrived = sum(outcome.down.arrived for outcome in flows)
+    if not any(outcome.down.unheard for outcome in dead):
+        arrived += sum(outcome.up.arrived for outcome in flows)
     return [] if arrived else dead
 
 
 RULE = Rule(
-    "udp.block",
-    "closed",
-    ("M10", "N06"),
-    "UDP does not pass at all, TCP to the same host does.",
-    "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through.",
-    explain,
+    id="udp.block",
+    state="closed",
+    mechanisms=("M10", "N06"),
+    means="UDP does not pass at all, TCP to the same host does.",
+    shown_by=(
+        "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through."
+    ),
+    explain=explain,
     voids=True,
 )

@@ -1,14 +1,14 @@
 """`udp.freeze` (M03): every UDP flow is cut off after so many packets, calls and twins alike.
 
-What hosting networks get in Russia (typically 25 packets). A line that fails once silences all flows as well, so one
-epoch proves nothing: fresh flows must live again and go silent again at the same count. How often that would happen by
-itself is put down generously: an outage that outlasts the epoch in one epoch of ten, from any count on. One that falls
-into an epoch's last moments says nothing: such come often, and may come round in time with the epochs.
+Observed in Russia from hosting networks (typically after 25 packets). An outage of the line silences all flows as well,
+so one epoch proves nothing: fresh flows must pass again and go silent again at the same count. The null hypothesis is
+generous: an outage that outlasts the epoch in one epoch of ten, from any count on. An outage in the last moments of an
+epoch is no evidence: such are frequent, and may coincide with the rhythm of epochs.
 
-A router that guards against floods bans whoever sends too much, for some seconds: our own load brings it about, so it
-falls on the same count in every epoch that has as many flows, and a call alone would pass. A flow that is cut off ends
-at its own count, whatever the others send; so nothing is said before epochs with unlike many flows ended at one count
-although all their flows together had then sent unlike much, or flows stayed dead for longer than a ban lasts.
+A router with flood protection bans a host that sends too much, for some seconds. Our own load triggers it, at the same
+count in every epoch that has as many flows, and a single call would pass. A flow that is frozen ends at its own count,
+whatever the others send. So nothing is said before epochs with different numbers of flows ended at one count although
+their flows together had sent different amounts, or flows stayed dead for longer than a ban lasts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import View
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
-from talkpath.verdict.flows.outcomes import Fate, fates, packets_at_silence, round_trip_s
+from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.media_freeze import ROOM_PACKETS, three_in_four
@@ -31,17 +31,17 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 OUTAGE = 0.1
 FLOWS = 6  # fewer in an epoch say nothing
-LEAST_SILENT = 0.1  # of an epoch's packets: a moment's outage at its end says nothing
-AGREE = 0.5  # at least, of the epochs end at the count
-SPARE = 2  # packets by which counts of two epochs may miss each other
-SOON_S = 5.0  # sooner than this no tunnel or translator is known to give up on a busy flow
-DEAD_S = 15.0  # flows that are dead for longer after a silence are under no ban of some seconds
+LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
+AGREE = 0.5  # at least this share of the epochs must end at the count
+SPARE = 2  # packets by which the counts of two epochs may differ
+SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
+DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
 PACE: Contrast = ("rate", 0.5)
 
 
 class Silence(NamedTuple):
-    """One epoch in which all flows lived and went silent: at what count (packets both ways) and time at the latest.
-    What `tails` lost was lost to all flows in the same weather: together they say no more than one."""
+    """One epoch in which all flows were established and went silent: at which count (packets both ways), and from when
+    until when. All `tails` met the same background, so together they are no more evidence than one."""
 
     hit: tuple[Direction, ...]
     least: int
@@ -58,11 +58,11 @@ class Silence(NamedTuple):
         return max(1, self.sent - self.least)
 
 
-def explain(view: View) -> Fit | None:
-    """All flows of several epochs went silent at one count, and none ever lived beyond it."""
+def explain(view: ArmView) -> Fit | None:
+    """All flows of several epochs went silent at one count, and none ever got further."""
     epochs = reported(view.facts)
     found = [silence for epoch in epochs if (silence := silenced(epoch)) is not None]
-    if not found or not any(fate.up.silent or fate.down.silent or fate.dead for fate in own(view)):
+    if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in own(view)):
         return None
     hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
     if _came_back(epochs):
@@ -90,89 +90,92 @@ def explain(view: View) -> Fit | None:
 
 
 def _alike(silence: Silence, window: int) -> float:
-    """How much an end at the same count tells. An outage that lasts to the epoch's end may have begun anywhere in the
-    silence, and short ones are common: an epoch that fell silent close to its end says little."""
+    """The evidence of an end at the same count. An outage that lasts to the epoch's end may have begun anywhere in the
+    silence, and short ones are frequent: an epoch that went silent close to its end is little evidence."""
     return max(0.0, log(silence.silent / window))
 
 
 @per_epoch
 def silenced(epoch: Epoch) -> Silence | None:
-    """The epoch's silence, if nearly all flows that lived ended in one."""
-    alive = [fate for fate in fates(epoch) if not fate.dead]
+    """The silence of an epoch, if nearly all established flows went silent."""
+    alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
     if len(alive) < FLOWS:
         return None
-    hit = tuple(way for way in DIRECTIONS if sum(f.way(way).silent for f in alive) >= MOST * len(alive))
+    hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= MOST * len(alive))
     if not hit:
         return None
-    return _span([fate for fate in alive if all(fate.way(way).silent for way in hit)], hit, round_trip_s(epoch))
+    return _span([outcome for outcome in alive if all(outcome.of(way).silent for way in hit)], hit, round_trip_s(epoch))
 
 
-def _span(flows: list[Fate], hit: tuple[Direction, ...], slack_s: float) -> Silence:
-    spans = [packets_at_silence(fate, hit, slack_s) for fate in flows]
+def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) -> Silence:
+    spans = [packets_at_silence(outcome, hit, slack_s) for outcome in flows]
     least = max(low for low, _ in spans)
-    ends = [last_s for fate in flows for way in hit if (last_s := fate.way(way).last_s) is not None]
+    ends = [last_s for outcome in flows for way in hit if (last_s := outcome.of(way).last_s) is not None]
+    tails = [
+        counted(outcome, hit, high, slack_s, by_itself(outcome, 1.0 / len(flows)))
+        for outcome, (_, high) in zip(flows, spans, strict=True)
+    ]
     return Silence(
-        hit,
-        least,
-        max(least, three_in_four([high for _, high in spans])),
-        max(fate.up.sent + fate.down.sent for fate in flows),
-        len(flows),
-        min(ends),
-        max(ends),
-        tuple(
-            counted(fate, hit, high, slack_s, by_itself(fate, 1.0 / len(flows)))
-            for fate, (_, high) in zip(flows, spans, strict=True)
-        ),
+        hit=hit,
+        least=least,
+        most=max(least, three_in_four([high for _, high in spans])),
+        sent=max(outcome.up.sent + outcome.down.sent for outcome in flows),
+        flows=len(flows),
+        from_s=min(ends),
+        until_s=max(ends),
+        tails=tuple(tails),
     )
 
 
 def _outlived(epochs: Sequence[Epoch], count: int, hit: tuple[Direction, ...]) -> bool:
-    """Did flows get more than that through, in an epoch that was not silenced, and something still came?"""
-    lived = (fate for epoch in epochs if silenced(epoch) is None for fate in fates(epoch) if not fate.dead)
-    return any(packets_at_silence(fate, hit)[0] > count for fate in lived)
+    """Whether flows got more packets than that through, in an epoch that was not silenced."""
+    flows = [outcome for epoch in epochs if silenced(epoch) is None for outcome in flow_outcomes(epoch)]
+    lived = (outcome for outcome in flows if not outcome.dead)
+    return any(packets_at_silence(outcome, hit)[0] > count for outcome in lived)
 
 
-def _arm_shows(view: View, count: int, hit: tuple[Direction, ...]) -> bool:
-    """Did the arm's flows end so? Those too short to tell do not count."""
+def _arm_shows(view: ArmView, count: int, hit: tuple[Direction, ...]) -> bool:
+    """Whether the arm's flows ended so. Flows too short to tell do not count."""
     flows = own(view)
-    over = sum(fate.dead or fate.up.silent or fate.down.silent for fate in flows)
+    over = sum(outcome.dead or outcome.up.silent or outcome.down.silent for outcome in flows)
     beyond = sum(
-        packets_at_silence(fate, hit)[0] > count
-        for fate in flows
-        if not (fate.dead or fate.up.silent or fate.down.silent)
+        packets_at_silence(outcome, hit)[0] > count
+        for outcome in flows
+        if not (outcome.dead or outcome.up.silent or outcome.down.silent)
     )
     return over > 0 and over >= MOST * (over + beyond)
 
 
-def _dead_after(view: View, epochs: Sequence[Epoch]) -> float:
-    """After such a silence a server may be dead for a while: flows that never lived any more, beside TCP that did."""
+def _dead_after(view: ArmView, epochs: Sequence[Epoch]) -> float:
+    """The contrast of flows that were never established after such a silence with TCP that was: a server may stay
+    blocked for a while."""
     last_s = max(epoch.ended_s for epoch in epochs if silenced(epoch) is not None)
-    others = [epoch for epoch in epochs if silenced(epoch) is None and fates(epoch)]
-    flows = [fate for epoch in others for fate in fates(epoch)]
+    others = [epoch for epoch in epochs if silenced(epoch) is None and flow_outcomes(epoch)]
+    flows = [outcome for epoch in others for outcome in flow_outcomes(epoch)]
     long = any(epoch.started_s > last_s + DEAD_S for epoch in others)
-    return contrast(len(flows), tcp_through(view.facts)) if long and all(fate.dead for fate in flows) else 0.0
+    return contrast(len(flows), tcp_through(view.facts)) if long and all(outcome.dead for outcome in flows) else 0.0
 
 
 def _came_back(epochs: Sequence[Epoch]) -> bool:
-    """Was everything dead for a whole epoch, and lived later? Flows that are cut off at their count are born alive."""
-    flows = [(epoch.started_s, fates(epoch)) for epoch in epochs if len(fates(epoch)) >= FLOWS]
-    dark_s = [at_s for at_s, each in flows if all(fate.dead for fate in each)]
-    return any(at_s > min(dark_s, default=at_s) and not all(fate.dead for fate in each) for at_s, each in flows)
+    """Whether all flows were dead for a whole epoch and later ones were not. Flows under this rule pass at first."""
+    flows = [(epoch.started_s, flow_outcomes(epoch)) for epoch in epochs if len(flow_outcomes(epoch)) >= FLOWS]
+    dark_s = [at_s for at_s, each in flows if all(outcome.dead for outcome in each)]
+    return any(at_s > min(dark_s, default=at_s) and not all(outcome.dead for outcome in each) for at_s, each in flows)
 
 
 def _by_flow(found: Sequence[Silence], least: int) -> bool:
-    """Did flows end at their own count? Epochs that end at that of all, but with no sum over all flows in common."""
+    """Whether each flow ended at its own count: epochs agree on that count, but not on the sum over all flows."""
     sums = [(s.flows * s.least, s.flows * (s.most + SPARE)) for s in found if least <= s.most + SPARE]
     return max((low for low, _ in sums), default=0) > min((high for _, high in sums), default=0)
 
 
 def _paced(found: Sequence[Silence]) -> bool:
-    """Did flows of unlike pace end at one count and at unlike times?"""
+    """Whether flows of different packet rates ended at one count and at different times."""
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
 def _measure(found: Sequence[Silence], least: int, most: int) -> Parameters:
-    """A count between `least` and `most`, or as far beyond as the line may have lost what passed."""
+    """A count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
     beyond = excluded(most, [tail for silence in found for tail in silence.tails])
     low = float(min(least, most) - ROOM_PACKETS)
     high = max(least, most, (beyond or 0.0) - 1.0) + ROOM_PACKETS
@@ -180,13 +183,16 @@ def _measure(found: Sequence[Silence], least: int, most: int) -> Parameters:
 
 
 RULE = Rule(
-    "udp.freeze",
-    "closed",
-    ("M03",),
-    "Every UDP flow is cut off after so many packets, whatever it carries.",
-    "Calls and twins of every kind go silent at the same count of packets, in every epoch, and fresh flows live again.",
-    explain,
-    (Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),),
-    (PACE,),
+    id="udp.freeze",
+    state="closed",
+    mechanisms=("M03",),
+    means="Every UDP flow is cut off after so many packets, whatever it carries.",
+    shown_by=(
+        "Calls and twins of every kind go silent at the same count of packets, in every epoch, and fresh "
+        "flows live again."
+    ),
+    explain=explain,
+    parameters=(Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),),
+    contrasts=(PACE,),
     voids=True,
 )

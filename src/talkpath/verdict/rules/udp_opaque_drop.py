@@ -1,12 +1,12 @@
-"""`udp.opaque_drop` (M10): UDP that looks like nothing known is dropped, and calls with it; text passes."""
+"""`udp.opaque_drop` (M10): UDP payload that matches no known protocol is dropped, calls included; text passes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.verdict.flows.arm_view import WORSE_LOG_E, View
-from talkpath.verdict.flows.outcomes import Fate
+from talkpath.verdict.flows.arm_view import WORSE_LOG_E, ArmView
+from talkpath.verdict.flows.outcomes import FlowOutcome
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import own, reported
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -17,10 +17,10 @@ GAP = 0.1  # how much more of a call and of a random twin must be lost than of a
 HALVES = np.log([0.5, 0.5])
 
 
-def explain(view: View) -> Fit | None:
-    """Random twins lose more than text twins (an e-value over the whole check), and this arm's calls with them.
+def explain(view: ArmView) -> Fit | None:
+    """Random twins lose more than text twins (an e-value over the whole check), and so do this arm's calls.
 
-    A way is told where its own e-value shows it: a few text twins may by chance be spared what befalls single flows.
+    A direction is named where its own e-value shows it: a few text twins may by chance escape what harms single flows.
     """
     flows, epochs = own(view), reported(view.facts)
     hit: list[Direction] = [way for way in DIRECTIONS if _gap(flows, way)]
@@ -31,26 +31,26 @@ def explain(view: View) -> Fit | None:
     if gain <= 0.0:
         return None
     firm = [way for way in hit if found[way] >= WORSE_LOG_E] or [max(hit, key=lambda way: found[way])]
-    unseen = not any(fate.down.sent for fate in flows if fate.role != "text")
+    unseen = not any(outcome.down.sent for outcome in flows if outcome.role != "text")
     return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
 
 
-def _gap(flows: list[Fate], way: Direction) -> bool:
+def _gap(flows: list[FlowOutcome], way: Direction) -> bool:
     call, twin, text = (_loss(flows, way, role) for role in ("call", "random", "text"))
     return call is not None and twin is not None and text is not None and min(call, twin) - text >= GAP
 
 
-def _loss(flows: list[Fate], way: Direction, role: str) -> float | None:
-    chosen = [fate.way(way) for fate in flows if fate.role == role]
+def _loss(flows: list[FlowOutcome], way: Direction, role: str) -> float | None:
+    chosen = [outcome.of(way) for outcome in flows if outcome.role == role]
     sent = sum(end.sent for end in chosen)
     return 1.0 - sum(end.arrived for end in chosen) / sent if sent else None
 
 
 RULE = Rule(
-    "udp.opaque_drop",
-    "closed",
-    ("M10",),
-    "UDP that looks like nothing known is dropped, and calls with it; UDP that reads as text passes.",
-    "Random twins and calls lose alike, text twins of the same lengths and moments do not.",
-    explain,
+    id="udp.opaque_drop",
+    state="closed",
+    mechanisms=("M10",),
+    means="UDP that looks like nothing known is dropped, and calls with it; UDP that reads as text passes.",
+    shown_by="Random twins and calls lose alike, text twins of the same lengths and moments do not.",
+    explain=explain,
 )

@@ -1,7 +1,7 @@
-"""What the rules about the whole network share: all flows of the check, and TCP beside them.
+"""What the rules for the state `closed` share: all flows of the check, and TCP exchanges beside them.
 
-Contract: a rule that closes a network to all calls speaks of every arm at once, so its evidence is pooled over the
-check; it is named for an arm only where the arm's own flows show it.
+Contract: a rule that closes a network to all calls acts on every arm, so its evidence is pooled over the check. It is
+named for an arm only where the arm's own flows show it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.arm_view import EXPLAINED, View
-from talkpath.verdict.flows.outcomes import Fate, fates
+from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
+from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import is_tcp, track
 from talkpath.verdict.statistics.permutation import log_choose
 
-MOST = 0.9  # share of flows that is as good as all: one in ten may have been lost some other way
+MOST = 0.9  # share of flows that counts as all: one in ten may have failed for another reason
 
 
 def reported(facts: Facts) -> list[Epoch]:
@@ -26,21 +26,21 @@ def reported(facts: Facts) -> list[Epoch]:
     return sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number))
 
 
-def flows_of(epochs: Iterable[Epoch]) -> Iterator[Fate]:
-    """All UDP flows."""
+def flows_of(epochs: Iterable[Epoch]) -> Iterator[FlowOutcome]:
+    """The outcomes of all UDP flows of these epochs."""
     for epoch in epochs:
-        yield from fates(epoch)
+        yield from flow_outcomes(epoch)
 
 
 def tcp_through(facts: Facts) -> int:
-    """Exchanges over TCP or TLS with the same host that came through: each epoch's report came over one."""
+    """How many exchanges over TCP or TLS with the same host succeeded; each epoch's report came over one."""
     epochs = [epoch for epoch in facts.epochs if not epoch.missing]
     return facts.reach.tcp_ok + len(epochs) + sum(_tcp_twins(epoch) for epoch in epochs)
 
 
 @per_epoch
 def _tcp_twins(epoch: Epoch) -> int:
-    """Twins over TCP of which most arrived up."""
+    """How many twins over TCP got most of their packets up."""
     size = len(track(epoch, "up").stage)
     return sum(
         unpack(flow.arrived, size).sum() > unpack(flow.sent, size).sum() // 2
@@ -50,17 +50,17 @@ def _tcp_twins(epoch: Epoch) -> int:
 
 
 def contrast(udp_dead: int, tcp_alive: int) -> float:
-    """ln of how many ways there are to pick the dead among all: the chance of this split is one in so many."""
+    """ln of the number of ways to choose the dead among all: by chance this split is one in so many."""
     return log_choose(udp_dead + tcp_alive, tcp_alive) if udp_dead and tcp_alive else 0.0
 
 
-def closed_way(dead: Iterable[Fate]) -> AffectedDirections:
-    """Both where nothing arrived up (the far end then says nothing, so down cannot be seen to pass); else down. Single
-    flows may be dead by themselves, as where a translator has no port for them."""
-    unheard = [fate.up.unheard for fate in dead]
+def closed_directions(dead: Iterable[FlowOutcome]) -> AffectedDirections:
+    """Both directions where nothing arrived up (the far end then sends nothing, so that down cannot be observed); else
+    down. Single flows may fail for other reasons, as where an address translator has no port left."""
+    unheard = [outcome.up.unheard for outcome in dead]
     return "both" if 2 * sum(unheard) > len(unheard) else "down"
 
 
-def own(view: View) -> list[Fate]:
-    """The arm's own flows."""
+def own(view: ArmView) -> list[FlowOutcome]:
+    """The outcomes of the arm's own flows."""
     return list(flows_of(e for e in view.epochs if e.question in EXPLAINED))

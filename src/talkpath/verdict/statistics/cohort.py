@@ -3,7 +3,7 @@
 Contract: a test compares *treated* flows with the others of its cohort. Under the null the network is blind to
 what tells them apart, so given everything it did to the 5-tuples, and given how many are treated, every
 assignment of the roles is equally likely. That holds for all flows but the canary: it is always a twin, and
-withholding packets may change its own fate (a policer, a packet count). So the canary takes no part in any test
+withholding packets may change its own outcome (a policer, a packet count). So the canary takes no part in any test
 but its own, whatever its role; with it gone no slot needs a mask, and what a flow sent is simply `sent`.
 An epoch whose far end never reported (`missing`) has no known arrivals up and no known sending down: its cohorts
 are empty.

@@ -29,7 +29,7 @@ SPARE = 1.25  # times what just shows it: not every call meets its end at the sa
 SETUP_PACKETS = 10  # of every call, both ways
 
 
-class Dose(NamedTuple):
+class SampleSize(NamedTuple):
     """`packets` media packets each way show the effect. `missing_nats` are still to come, and cohorts so far gave
     `share` of all that they could."""
 
@@ -42,18 +42,18 @@ class Dose(NamedTuple):
         sizes = range(LEAST_K, max(MOST_K, usual) + 1)
         return next((k for k in sizes if self.share * log_choose(2 * k, k) >= self.missing_nats), usual)
 
-    def less(self, sizes: Iterable[int]) -> Dose:
+    def less(self, sizes: Iterable[int]) -> SampleSize:
         """With cohorts of those sizes on their way."""
         coming = sum(self.share * log_choose(2 * k, k) for k in sizes)
         return self._replace(missing_nats=self.missing_nats - coming)
 
 
 @per_epochs
-def dose(epochs: tuple[Epoch, ...], limit: float) -> Dose:
+def sample_size(epochs: tuple[Epoch, ...], limit: float) -> SampleSize:
     """What the accusing epochs of an arm still lack of `limit`, by calls of the length that costs least."""
     chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
     if not chosen:
-        return Dose(0, limit, 0.0)
+        return SampleSize(0, limit, 0.0)
     missing = limit - strength(chosen, limit).log_e + SPARE_NATS
     return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=cost_packets)
 
@@ -65,16 +65,16 @@ def _lengths(epochs: list[Epoch]) -> list[int]:
     return [longest, *(ceil(SHORTEST * LONGER**step) for step in range(max(0, steps)))]
 
 
-def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> Dose:
+def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> SampleSize:
     """Had all calls ended after so many packets, what would they have told of all that they could?"""
     told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
     alone = MIXED_NATS + log(max(exp(-MIXED_NATS), exp(min(told, limit)) - 1.0 + exp(-MIXED_NATS)))
     most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media(epoch) >= packets)
     spared = packets if packets <= SHORTEST else min(ceil(SPARE * packets), max(media(epoch) for epoch in epochs))
-    return Dose(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
+    return SampleSize(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
 
 
-def cost_packets(wanted: Dose) -> float:
+def cost_packets(wanted: SampleSize) -> float:
     """Packets that prove the rest. Short calls are cheap, and tell little of what lets packets pass at first."""
     if wanted.share <= 0.0:
         return inf

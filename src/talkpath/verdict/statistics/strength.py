@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin
@@ -22,7 +23,7 @@ from talkpath.verdict.statistics.permutation import log_mean
 Floats = NDArray[np.float64]
 Steps = Callable[[Sequence[Epoch], Choice, Choice], Floats]
 
-PARTS: tuple[tuple[str, str | None, float, Steps, Floats], ...] = (
+PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (
     ("loss", "up", 0.22, lambda e, t, c: loss.steps(e, "up", t, c), loss.LOG_WEIGHTS),
     ("loss", "down", 0.22, lambda e, t, c: loss.steps(e, "down", t, c), loss.LOG_WEIGHTS),
     ("setup", None, 0.20, setup.steps, setup.LOG_WEIGHTS),
@@ -36,7 +37,7 @@ class Part(NamedTuple):
     """One test. `log_e` is its own natural log e-value now; `at_s` when weight times e alone passed the threshold."""
 
     name: str
-    direction: str | None
+    direction: Direction | None
     weight: float
     log_e: float
     at_s: float | None

@@ -60,7 +60,7 @@ class Death(NamedTuple):
     silent_packets: int
 
 
-class Life(NamedTuple):
+class FlowLife(NamedTuple):
     """One flow in both directions: an observation of it, how many packets arrived, its death or None."""
 
     flow: Observation
@@ -68,7 +68,7 @@ class Life(NamedTuple):
     death: Death | None
 
 
-class Ways(NamedTuple):
+class DirectionSilence(NamedTuple):
     """One direction of all flows: what arrived (flows, slots) when (slots,), the last arrival (-1: none), and the
     silence after it, (flows,) each."""
 
@@ -141,7 +141,7 @@ def _group(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
 
 
 @per_epoch
-def lives(epoch: Epoch) -> tuple[Life, ...]:
+def lives(epoch: Epoch) -> tuple[FlowLife, ...]:
     """Every UDP flow of the epoch but the canary, in order of numbers; none where the far end did not report."""
     if epoch.missing:
         return ()
@@ -150,12 +150,12 @@ def lives(epoch: Epoch) -> tuple[Life, ...]:
     both = [_ways(epoch, direction, numbers) for direction in DIRECTIONS]
     packets = sum(ways.arrived.sum(axis=1) for ways in both)
     return tuple(
-        Life(flows[number], int(np.asarray(packets)[row]), _death(flows[number], row, both))
+        FlowLife(flows[number], int(np.asarray(packets)[row]), _death(flows[number], row, both))
         for row, number in enumerate(numbers)
     )
 
 
-def _death(flow: Observation, row: int, both: Sequence[Ways]) -> Death | None:
+def _death(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> Death | None:
     dead = sorted((ways for ways in both if ways.died[row]), key=lambda ways: float(ways.last_s[row]))
     if not dead:
         return None
@@ -168,7 +168,7 @@ def _death(flow: Observation, row: int, both: Sequence[Ways]) -> Death | None:
     return Death(flow.flow, flow.role, flow.twin_kind, direction, at_s, packets, silence_s, silent)
 
 
-def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Ways:
+def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> DirectionSilence:
     plan = track(epoch, direction)
     size, at_s = len(plan.at_ms), np.array(plan.at_ms, np.float64) / 1000.0
     found = {flow.flow: flow for flow in epoch.flows if flow.direction == direction}
@@ -190,7 +190,7 @@ def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Ways:
         & (silence_s >= np.minimum(SILENCE_S, SILENCE_SHARE * span_s))
         & (chance <= LOG_CHANCE)
     )
-    return Ways(direction, seen, at_s, clock[last], silence_s, silent, died)
+    return DirectionSilence(direction, seen, at_s, clock[last], silence_s, silent, died)
 
 
 def _last(bits: Bits) -> NDArray[np.int64]:

@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
-from talkpath.verdict.assessment import stand
+from talkpath.verdict.assessment import assess
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import MORE_EPOCHS, next_question
+from talkpath.verdict.planner.next_question import MORE_EPOCHS, next_question
 
 APPS = ("webrtc", "whatsapp", "telegram")
 
@@ -234,7 +234,7 @@ def test_every_line_comes_to_an_end():
 def test_a_weak_effect_is_proven_by_many_short_epochs():
     """Calls that lose one packet in fifty say no more in long epochs, and short ones can end as soon as it is known."""
     facts = calls.check(calls.Line([calls.media_drop(0.03, "up")], seed=2))
-    found = stand(facts, facts.plan.arms[0])
+    found = assess(facts, facts.plan.arms[0])
     assert found.state == "restricted"
     assert found.strength is not None
     until_known = [e.question for e in facts.epochs if e.known_s <= (found.strength.known_at_s or 0.0)]

@@ -1,0 +1,61 @@
+"""What was asked of each arm so far, pending questions included, and what is known of its app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from talkpath.measure.facts import Facts
+from talkpath.verdict.assessment import Assessment, unheard
+from talkpath.verdict.model import Question
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The facts, the questions whose answers are pending, and the assessment of every arm."""
+
+    facts: Facts
+    pending: Sequence[Question]
+    assessments: Sequence[Assessment]
+
+    def count(self, assessment: Assessment, kind: str, value: float | str | None = None, packets: int = 0) -> int:
+        """How often the arm was asked this with calls of at least `packets` media packets, pending ones included."""
+        coming = sum(
+            question.arm == assessment.arm
+            and question.kind == kind
+            and value in (None, question.value)
+            and question.packets >= packets
+            for question in self.pending
+        )
+        return assessment.view.asked(kind, value, packets) + coming
+
+    def count_of_kind(self, kind: str) -> int:
+        """How often it was asked of any arm, pending ones included."""
+        return sum(epoch.question == kind for epoch in self.facts.epochs) + sum(
+            question.kind == kind for question in self.pending
+        )
+
+    def is_pending(self, assessment: Assessment) -> bool:
+        """Whether an answer about the arm is pending."""
+        kinds = [question.kind for question in self.pending]
+        return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
+
+    def variants(self, assessment: Assessment) -> list[Assessment]:
+        """All arms of its app and medium, itself included."""
+        app, medium = assessment.arm.app, assessment.arm.medium
+        return [each for each in self.assessments if (each.arm.app, each.arm.medium) == (app, medium)]
+
+    def app_is_restricted(self, assessment: Assessment) -> bool:
+        """Whether a variant of its app is restricted already: then the app's verdict does not wait for this one."""
+        return any(each.state == "restricted" for each in self.variants(assessment))
+
+    def decides_its_app(self, assessment: Assessment) -> bool:
+        """Whether its verdict is that of its app and medium: only its mechanism needs a name."""
+        restricted = [each for each in self.variants(assessment) if each.state == "restricted"]
+        rivals = [each.strength.log_e for each in restricted if each.strength is not None]
+        return assessment.strength is not None and assessment.strength.log_e >= max(rivals)
+
+
+def nothing_arrives(assessment: Assessment) -> bool:
+    """Whether calls and twins were sent and next to nothing of them arrived."""
+    return bool(assessment.view.accusing) and unheard(assessment.view)

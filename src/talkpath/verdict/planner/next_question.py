@@ -1,0 +1,214 @@
+"""Chooses which question of a check comes next. Pure: facts in, one question out, or None.
+
+Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; then what
+was accused gets the contrasts that name the mechanism. Then every arm that looks well gets longer calls, since policers
+let the first bytes pass and freezes come late; then undecided arms take turns. Where something is amiss, the next epoch
+has as many calls, and as long ones, as would prove it (statistics/sample_size.py). An arm that is restricted and named,
+closed, impaired, or ok for that long costs nothing more. A fifth of the bytes is kept for contrasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, log
+
+import msgspec
+
+from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.assessment import Assessment, assess
+from talkpath.verdict.model import Question
+from talkpath.verdict.planner.asked import Asked, nothing_arrives
+from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, RESERVE, Costs
+from talkpath.verdict.planner.questions import SingleQuestions
+from talkpath.verdict.validity import voided
+
+SOME_EPOCHS = 4
+MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
+LIGHT_EPOCHS = 8  # likewise of small cohorts
+LEANING_EPOCHS, LEANING_LOG_E = 8, log(3.0)  # likewise where one test leans towards a finding, and bytes are not short
+FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
+LOOK_TIMES = 1
+WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
+STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
+
+
+def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
+    """The next epoch, given what is known, what was spent (pending epochs included) and what is pending."""
+    if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
+        return None
+    asked = Asked(facts, tuple(pending), [assess(facts, planned) for planned in facts.plan.arms])
+    costs = Costs(asked, spent_bytes)
+    planner = QuestionPlanner(asked, costs, SingleQuestions(asked, costs))
+    wishes = planner.tight_wishes() if costs.tight else planner.wishes()
+    return next((question for wish in wishes for question in wish), None)
+
+
+@dataclass(frozen=True)
+class QuestionPlanner:
+    """Orders the questions of all arms. Each method yields affordable questions, the most wanted first."""
+
+    asked: Asked
+    costs: Costs
+    questions: SingleQuestions
+
+    @property
+    def assessments(self) -> Sequence[Assessment]:
+        """Those of all arms, in the plan's order."""
+        return self.asked.assessments
+
+    def wishes(self) -> tuple[Iterator[Question], ...]:
+        """What is wanted, in order, where bytes suffice for the usual epochs of all arms."""
+        return (
+            self.firsts(FIRST_EPOCHS),
+            self.sequence(1.0 - RESERVE),
+            self.turns(SOME_EPOCHS),
+            self.meanwhile(),
+            self.looks(),
+            self.turns(),
+            self.sequence(1.0),
+        )
+
+    def tight_wishes(self) -> tuple[Iterator[Question], ...]:
+        """Likewise where bytes are short for so many arms: every arm gets one short epoch, one arm a long one for a
+        first result, unless one is nearly accused; then each arm gets a long one before any mechanism is named."""
+        return (
+            self.firsts(1),
+            self.opening(),
+            self.accuse(),
+            self.looks(one_variant=True),
+            self.turns(hinted=True),
+            self.sequence(1.0),
+            self.turns(alone=True),
+            self.rest(),
+        )
+
+    def firsts(self, count: int) -> Iterator[Question]:
+        """Arm by arm, the epochs that prove a strong effect. No arm waits because another is being named."""
+        for assessment in self.assessments:
+            if not assessment.settled and self.asked.count(assessment, "battery") < count:
+                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
+
+    def opening(self) -> Iterator[Question]:
+        """The longer look at one arm that looks well: the quickest that alone decides its app, since people wait for
+        the first result. Where an arm is nearly accused, that will be the first result."""
+        if any(_strong(each) or self.asked.count(each, "watch") for each in self.assessments):
+            return
+        measured = [each for each in self.assessments[::-1] if each.view.accusing and not each.hint]
+        for assessment in sorted(measured, key=lambda each: (len(self.asked.variants(each)), _interval_ms(each))):
+            yield from self.costs.affordable(self.questions.look(assessment), 1.0 - FIRST_RESERVE)
+
+    def meanwhile(self) -> Iterator[Question]:
+        """Short epochs while the first answers are pending, one more if other arms fill the time: a long look now would
+        delay those answers."""
+        most = SOME_EPOCHS if len(self.assessments) == 1 else FIRST_EPOCHS + 1
+        for assessment in self.assessments:
+            had = self.asked.count(assessment, "battery")
+            known = len(assessment.view.accusing) >= FIRST_EPOCHS or assessment.hint
+            if self.asked.is_pending(assessment) and not known and had < most:
+                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - RESERVE)
+
+    def accuse(self) -> Iterator[Question]:
+        """Arm by arm, the cheapest proof first: TCP where nothing arrives, more epochs where something is amiss. Of an
+        app only the variant that costs least, and none once the app is restricted: its verdict is the app's."""
+        begun: set[tuple[str, str]] = set()
+        for assessment in sorted(self.assessments, key=self.costs.proof_bytes):
+            call = (assessment.arm.app, assessment.arm.medium)
+            if not assessment.settled and nothing_arrives(assessment):
+                yield from self.costs.affordable(self.questions.tcp(assessment), 1.0)
+            if self._amiss(assessment) and call not in begun:
+                begun.add(call)
+                yield from self.costs.affordable(self.questions.more(assessment), 1.0)
+
+    def sequence(self, share: float) -> Iterator[Question]:
+        """Arm by arm: contrasts where accused, TCP where nothing arrives, more epochs where something is amiss."""
+        for assessment in self.assessments:
+            if assessment.state == "restricted":
+                if self.asked.decides_its_app(assessment):
+                    yield from self.costs.affordable(self.questions.contrasts(assessment), 1.0)
+            elif not assessment.settled and nothing_arrives(assessment):
+                yield from self.costs.affordable(self.questions.tcp(assessment), 1.0)
+            elif assessment.suspected:
+                yield from self.costs.affordable(self._sharpen(assessment), 1.0)
+            if self._amiss(assessment):
+                yield from self.costs.affordable(self.questions.more(assessment), share)
+
+    def _sharpen(self, assessment: Assessment) -> Iterator[Question]:
+        """The contrasts that would prove a suspected rule, not asked yet."""
+        sharpen = assessment.suspected.fit.sharpen if assessment.suspected else ()
+        for contrast in sharpen:
+            if not self.asked.count(assessment, *contrast):
+                yield msgspec.structs.replace(self.questions.contrast(assessment, contrast), k=LOOK_K)
+
+    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Question]:
+        """The undecided arms, those with something amiss first, then those that had least; every fourth epoch a long
+        one. `alone`: only those whose app has no decided variant."""
+        open_arms = [each for each in self.assessments if not each.settled and not self.asked.is_pending(each)]
+        if alone:
+            open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
+        if hinted:
+            open_arms = [each for each in open_arms if each.hint and not self.asked.app_is_restricted(each)]
+        open_arms = [each for each in open_arms if self.asked.count(each, "battery") < most]
+        open_arms.sort(
+            key=lambda each: (not each.hint, self.asked.app_is_restricted(each), self.asked.count(each, "battery"))
+        )
+        for assessment in open_arms:
+            if assessment.hint:
+                yield from self.costs.affordable(self.questions.more(assessment), 1.0)
+                continue
+            if 3 * self.asked.count(assessment, "watch") < self.asked.count(assessment, "battery"):
+                yield from self.costs.affordable(self.questions.look(assessment), 1.0)
+            usual, small = self.questions.baseline(assessment), self.questions.small_baseline(assessment)
+            yield from self.costs.affordable([usual, small] if self.costs.tight else [usual], 1.0)
+
+    def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
+        """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched."""
+        watched = self.asked.facts.plan.watch_s > 0
+        for times in range(1, 1 + (WATCH_TIMES if watched else LOOK_TIMES)):
+            for assessment in self.assessments:
+                proven = assessment.state not in ("ok", "insufficient")
+                proven |= assessment.hint and self.asked.is_pending(assessment)
+                variants = self.asked.variants(assessment) if one_variant else [assessment]
+                enough = any(self.asked.count(each, "watch") >= times for each in variants)
+                if not proven and not enough and not self.asked.app_is_restricted(assessment):
+                    share = 1.0 if self.costs.tight else 1.0 - RESERVE
+                    yield from self.costs.affordable(self.questions.look(assessment), share)
+
+    def rest(self) -> Iterator[Question]:
+        """What only makes verdicts surer. While the proof about an app is pending, bytes are kept for it."""
+        hinted = [each for each in self.assessments if each.hint and self.asked.is_pending(each)]
+        if all(map(self.asked.app_is_restricted, hinted)):
+            yield from self.looks()
+            yield from self.turns()
+
+    def _amiss(self, assessment: Assessment) -> bool:
+        """Whether something is amiss that a few more epochs may prove. Weak effects show soonest in many short epochs.
+        Where bytes are short, variants of an app that is restricted already come last."""
+        tight = self.costs.tight
+        if tight and self.asked.app_is_restricted(assessment):
+            return False
+        had = self.asked.count(assessment, "battery") + self.asked.count(assessment, "watch")
+        leans = not tight and leaning(assessment)
+        most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
+        return (assessment.hint or leans) and not assessment.settled and had < most
+
+
+def leaning(assessment: Assessment) -> bool:
+    """Whether one test leans towards a finding."""
+    parts = assessment.strength.parts if assessment.strength else ()
+    return any(part.log_e >= LEANING_LOG_E for part in parts)
+
+
+def _strong(assessment: Assessment) -> bool:
+    """Whether so much evidence is against it that proving it comes first."""
+    return assessment.strength is not None and assessment.strength.log_e >= STRONG_LOG_E
+
+
+def _interval_ms(assessment: Assessment) -> float:
+    """The time from one packet of its calls to the next, as far as measured; many apps have several packet rates."""
+    spans = [at_ms for epoch in assessment.view.accusing if len(at_ms := _media_ms(epoch)) > 1]
+    return min((round((at_ms[-1] - at_ms[0]) / (len(at_ms) - 1)) for at_ms in spans), default=inf)
+
+
+def _media_ms(epoch: Epoch) -> list[float]:
+    return [at for at, stage in zip(epoch.up.at_ms, epoch.up.stage, strict=True) if stage == "media"]

@@ -1,0 +1,135 @@
+"""Each single question that can be asked of an arm, and smaller forms of it where bytes or time are short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+from talkpath.measure.facts import Facts, Plan
+from talkpath.verdict.assessment import Assessment, log_threshold
+from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy
+from talkpath.verdict.model import Question
+from talkpath.verdict.planner.asked import Asked
+from talkpath.verdict.planner.costs import LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
+from talkpath.verdict.rules.best import UNKNOWN, loses_media
+from talkpath.verdict.rules.rule import Contrast
+from talkpath.verdict.statistics.sample_size import sample_size
+
+BASELINE: Contrast = ("battery", None)
+LOOK: Contrast = ("watch", None)
+ACCUSING = ("battery", "watch")
+LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
+LONGER = 6  # times the usual packets, at most, for a contrast
+CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
+CONTRAST_TIMES = 2  # how often a contrast is asked while rules still tie
+TCP_PACKETS = 12
+TCP_TIMES = 2
+WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
+RICH = 0.25  # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
+
+
+@dataclass(frozen=True)
+class SingleQuestions:
+    """Builds questions for an arm from its assessment."""
+
+    asked: Asked
+    costs: Costs
+
+    @property
+    def facts(self) -> Facts:
+        """What is known so far."""
+        return self.asked.facts
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the check."""
+        return self.facts.plan
+
+    @cached_property
+    def light(self) -> bool:
+        """Whether whole cohorts are too much for the line, so that small ones are asked for."""
+        return heavy(self.facts.epochs)
+
+    @property
+    def _usual_k(self) -> int:
+        return min(LIGHT_K, self.plan.k) if self.light else self.plan.k
+
+    def baseline(self, assessment: Assessment) -> Question:
+        """The accusing test, of the usual length."""
+        return _question(assessment, BASELINE, self._usual_k, self.plan.packets, "first")
+
+    def small_baseline(self, assessment: Assessment) -> Question:
+        """The same with fewer calls."""
+        return _question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
+
+    def more(self, assessment: Assessment) -> Iterator[Question]:
+        """As many and as long calls as would prove a suspected effect, or fewer where bytes are short; nothing while
+        pending answers may prove it."""
+        arm = assessment.arm
+        coming = [question.k for question in self.asked.pending if question.arm == arm and question.kind in ACCUSING]
+        wanted = sample_size(assessment.view.accusing, log_threshold(self.facts)).less(coming)
+        if wanted.missing_nats <= 0.0 and coming:
+            return
+        packets = max(self.plan.packets, wanted.packets)
+        contrast = LOOK if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE
+        sizes = (LIGHT_K,) if self.light else dict.fromkeys((wanted.k(self.plan.k), self.plan.k, LOOK_K))
+        for k in sizes:
+            yield _question(assessment, contrast, k, packets, "again")
+
+    def contrasts(self, assessment: Assessment) -> Iterator[Question]:
+        """Each contrast that would name the mechanism, or a shorter one where bytes are short; and one longer look,
+        unless they are short for all arms: how media fare over time, and a strong effect is known before."""
+        explanation = assessment.explanation
+        if explanation is None:
+            return
+        wanted = [*explanation.wanted(doubted=self.light)]
+        over_time = explanation.rule == UNKNOWN or loses_media(explanation.rule)
+        if over_time and not self.costs.tight and not self.asked.count(assessment, "watch"):
+            wanted.append((LOOK, 1))
+        for contrast, patience in wanted:
+            for times in dict.fromkeys((patience, 1)):
+                question = self.contrast(assessment, contrast, times)
+                done = self.asked.count(assessment, *contrast, packets=round(LONG_ENOUGH * question.packets))
+                if done < (CONTRAST_TIMES if explanation.tied > 1 else 1):
+                    yield question
+
+    def contrast(self, assessment: Assessment, contrast: Contrast, patience: int = 1) -> Question:
+        """One contrast, as long as the calls that accused, so that late effects can happen again; or `patience` times
+        as long."""
+        plan, packet_rate = self.plan, assessment.planned.packet_rate
+        known_s = assessment.strength.known_at_s if assessment.strength else None
+        accusers = tuple(e for e in assessment.view.accusing if known_s is None or e.known_s <= known_s)
+        longest = max(plan.packets, sample_size(accusers, log_threshold(self.facts)).packets)
+        pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
+        within = ceil(CONTRAST_S * pace * packet_rate)
+        packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
+        if contrast == LOOK:
+            packets = max(packets, ceil(LOOK_S * packet_rate))
+        k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
+        return _question(assessment, contrast, k, packets, "name")
+
+    def tcp(self, assessment: Assessment) -> Iterator[Question]:
+        """Twins over TCP beside twins over UDP: does only UDP fail?"""
+        if self.asked.count_of_kind("tcp") < TCP_TIMES:
+            yield _question(assessment, ("tcp", None), self.plan.k, TCP_PACKETS, "tcp")
+
+    def look(self, assessment: Assessment) -> Iterator[Question]:
+        """Longer calls: as long as wanted, or with fewer flows, or half as long where bytes or time are short."""
+        plan, tight = self.plan, self.costs.tight
+        packets = ceil((plan.watch_s or LOOK_S) * assessment.planned.packet_rate)
+        if tight:
+            packets = min(packets, self.costs.packets_for_all_looks(assessment))
+        many_bytes = self.costs.bytes_of(_question(assessment, LOOK, plan.k, packets, "watch"))
+        rich = not tight and not self.light and many_bytes <= RICH * plan.budget_bytes / len(plan.arms)
+        sizes = (plan.k, LOOK_K) if rich else (TIGHT_LOOK_K if tight else LOOK_K,)
+        while packets >= WORTH_A_LOOK * plan.packets:
+            for k in sizes:
+                yield _question(assessment, LOOK, k, packets, "watch")
+            packets = ceil(packets / 2)
+
+
+def _question(assessment: Assessment, contrast: Contrast, k: int, packets: int, why: str) -> Question:
+    kind, value = contrast
+    return Question(assessment.arm, kind=kind, value=value, k=k, packets=packets, why=why)

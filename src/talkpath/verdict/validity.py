@@ -1,0 +1,34 @@
+"""What makes a whole check void, whatever its flows show: a changed network, a VPN, a jump of the clock, late
+packets."""
+
+from __future__ import annotations
+
+from talkpath.measure.facts import Facts
+from talkpath.verdict.model import Reason
+
+LATE_VOIDS_DELAY_MS = 5.0  # from this lateness on (99th percentile) the tests of delay say nothing
+LATE_VOIDS_ALL_MS = 50.0
+CLOCK_JUMP_S = 1.0
+
+
+def voided(facts: Facts) -> Reason | None:
+    """Why no verdict of this check counts; None where they do."""
+    health = facts.health
+    if health.network_changed:
+        return Reason("network_changed")
+    if health.hidden:
+        return Reason("hidden")
+    if health.vpn:
+        return Reason("vpn")
+    if health.vpn is None and facts.plan.basis == "webrtc":  # a browser cannot look, so it asks the user
+        return Reason("vpn", {"unanswered": True})
+    if abs(health.clock_jump_s) > CLOCK_JUMP_S:
+        return Reason("clock", {"jump_s": health.clock_jump_s})
+    if late_ms(facts) > LATE_VOIDS_ALL_MS or health.router_drops:
+        return Reason("late", {"late_ms_p99": late_ms(facts), "router_drops": health.router_drops})
+    return None
+
+
+def late_ms(facts: Facts) -> float:
+    """How late packets left, or passed the lab's router: the 99th percentile."""
+    return max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
