@@ -54,6 +54,10 @@ def test_the_terminal():
     assert "203.0.113.5:1-198.51.100.7:3478/udp" in shown(endpoints=[["203.0.113.5:1-198.51.100.7:3478/udp"]])
 
 
+def test_a_call_without_seconds_has_an_empty_timeline():
+    assert timeline([], "received").plain.strip() == "received"
+
+
 def test_a_timeline_has_a_mark_a_second_and_fits():
     assert timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
     long = timeline(CALL.seconds * 100, "received", 60)

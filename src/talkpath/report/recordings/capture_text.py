@@ -79,7 +79,7 @@ def table(calls: Sequence[Call]) -> RenderableType:
 
 def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
     """A mark for each second, or for several seconds where the line is too short."""
-    each = -(-len(moments) // width)
+    each = max(1, -(-len(moments) // width))
     text = Text(f"    {capture_sentences.direction(heading):9}")
     for begin in range(0, len(moments), each):
         mark, style = MARKS[severity([getattr(one, heading) for one in moments[begin : begin + each]])]
