@@ -48,9 +48,12 @@ def text(record: Any) -> str:
 def plain(part: Any) -> Any:
     """Descriptions without the indentation of docstrings, which Python 3.13 takes away by itself."""
     if isinstance(part, dict):
-        return {key: cleandoc(value) if key == "description" and isinstance(value, str) else plain(value)
-                for key, value in part.items()}  # fmt: skip
+        return {key: _described(key, value) for key, value in part.items()}
     return [plain(one) for one in part] if isinstance(part, list) else part
+
+
+def _described(key: str, value: Any) -> Any:
+    return cleandoc(value) if key == "description" and isinstance(value, str) else plain(value)
 
 
 def schemas() -> dict[str, str]:

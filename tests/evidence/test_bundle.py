@@ -118,10 +118,17 @@ def test_any_zip_program_opens_it_and_python_s_writes_the_same_bytes() -> None:
     assert rezipped() == DATA
 
 
-@pytest.mark.parametrize("change", [
-    {"compress_type": zipfile.ZIP_DEFLATED}, {"date_time": (2026, 11, 24, 20, 0, 0)}, {"comment": b"x"},
-    {"extra": b"\0\0\0\0"}, {"external_attr": 0o100600 << 16}, {"create_system": 0},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"compress_type": zipfile.ZIP_DEFLATED},
+        {"date_time": (2026, 11, 24, 20, 0, 0)},
+        {"comment": b"x"},
+        {"extra": b"\0\0\0\0"},
+        {"external_attr": 0o100600 << 16},
+        {"create_system": 0},
+    ],
+)
 def test_the_same_parts_written_in_another_way_are_refused(change: Mapping[str, object]) -> None:
     assert refused(rezipped(**change))
 
@@ -130,10 +137,17 @@ def sealed(parts: Mapping[str, bytes], kind: str = "check") -> bytes:
     return form._seal(kind, parts, Signer.fresh())
 
 
-@pytest.mark.parametrize("facts", [
-    gzip.compress(b"x"), b"no gzip", gzip.compress(msgspec.msgpack.encode(FACTS)) + b"x",
-    gzip.compress(msgspec.msgpack.encode(FACTS))[:-1], gzip.compress(bytes(form.MAX_FACTS_BYTES + 1)),
-], ids=["no facts", "no gzip", "more", "less", "bomb"])  # fmt: skip
+@pytest.mark.parametrize(
+    "facts",
+    [
+        gzip.compress(b"x"),
+        b"no gzip",
+        gzip.compress(msgspec.msgpack.encode(FACTS)) + b"x",
+        gzip.compress(msgspec.msgpack.encode(FACTS))[:-1],
+        gzip.compress(bytes(form.MAX_FACTS_BYTES + 1)),
+    ],
+    ids=["no facts", "no gzip", "more", "less", "bomb"],
+)
 def test_signed_nonsense_is_a_sentence(facts: bytes) -> None:
     assert refused(sealed({form.FACTS: facts, form.VERDICT: unpack(DATA)[form.VERDICT]}))
 

@@ -35,8 +35,20 @@ EVENT = {
 }
 BASE = {
     "type": "object",
-    "required": ["data_format_version", "input", "measurement_start_time", "probe_asn", "probe_cc", "software_name",
-                 "software_version", "test_keys", "test_name", "test_runtime", "test_start_time", "test_version"],
+    "required": [
+        "data_format_version",
+        "input",
+        "measurement_start_time",
+        "probe_asn",
+        "probe_cc",
+        "software_name",
+        "software_version",
+        "test_keys",
+        "test_name",
+        "test_runtime",
+        "test_start_time",
+        "test_version",
+    ],
     "properties": {
         "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
         "data_format_version": {"const": "0.2.0"},
@@ -56,7 +68,7 @@ BASE = {
         "test_runtime": {"type": "number"},
         "test_start_time": {"type": "string", "pattern": TIME},
     },
-}  # fmt: skip
+}
 FACTS = played()
 HIT = played(3, "clean", "media.drop,app=webrtc,p=1,direction=down")
 
@@ -99,11 +111,18 @@ def test_a_restricted_app_says_so() -> None:
     assert one["test_keys"]["log10_e"] > 4
 
 
-@pytest.mark.parametrize(("reach", "ended", "failure"), [
-    ("refused", "responder_lost", "connection_refused"), ("timeout", "responder_lost", "generic_timeout_error"),
-    ("connected", "responder_lost", "eof_error"), ("connected", "network_lost", "network_down"),
-    ("connected", "interrupted", "interrupted"), ("connected", "budget", None), ("connected", "done", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reach", "ended", "failure"),
+    [
+        ("refused", "responder_lost", "connection_refused"),
+        ("timeout", "responder_lost", "generic_timeout_error"),
+        ("connected", "responder_lost", "eof_error"),
+        ("connected", "network_lost", "network_down"),
+        ("connected", "interrupted", "interrupted"),
+        ("connected", "budget", None),
+        ("connected", "done", None),
+    ],
+)
 def test_failures_have_their_strings(reach: str, ended: str, failure: str | None) -> None:
     (one,) = exported(Facts(FACTS.plan, reach=Reach(control=reach), health=Health(ended=ended)))
     assert one["test_keys"]["failure"] == failure

@@ -135,10 +135,17 @@ def test_a_statement_that_its_key_did_not_sign() -> None:
         open_receipt(replace(FACTS, receipt=SignedReceipt(body, bytes(64))), KEY)
 
 
-@pytest.mark.parametrize("words", [
-    {"network": "203.0.113.7"}, {"network": "AS"}, {"country": "<b>"}, {"ended_at": "2026-11-24T20:17:00Z"},
-    {"responder_class": "my.host.name"}, {"schema": "talkpath.receipt/9"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"network": "203.0.113.7"},
+        {"network": "AS"},
+        {"country": "<b>"},
+        {"ended_at": "2026-11-24T20:17:00Z"},
+        {"responder_class": "my.host.name"},
+        {"schema": "talkpath.receipt/9"},
+    ],
+)
 def test_a_responder_cannot_smuggle_words_into_a_file(words: dict[str, str]) -> None:
     receipt = SignedReceipt(*seal(replace(statement(), **words), responder_signer()))
     assert not has_receipt(replace(FACTS, receipt=receipt), probe_signer())
