@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 from websockets.sync.client import ClientConnection, connect
 
-from browser_near import CONSENT, DISTURB_AFTER_MS, HIDE, NETWORK, PATIENCE_MS, SETTLED_MS, be_prompt
+from browser_near import DISTURB_AFTER_MS, HIDE, NETWORK, PATIENCE_MS, SETTLED_MS, be_prompt
 from talkpath.lab.path.hosts import RESPONDER
 
 FIREFOX = "/usr/bin/firefox-esr"
@@ -140,9 +140,9 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
     """One check."""
     tab.go(f"{origin}/check?lang=en")
     tab.wait(READY)
-    for name, answer in {**CONSENT, "media": media}.items():
-        tab.run(f"""document.querySelector('input[name="{name}"][value="{answer}"]').click()""")
-    tab.run("document.getElementById('start').click()")
+    tab.run(f"""document.querySelector('input[name="media"][value="{media}"]').click()""")
+    for button in ("start", "vpn-no"):
+        tab.run(f"document.getElementById('{button}').click()")
     time.sleep(SETTLED_MS / 1000)
     be_prompt()
     if act in ("hide", "network"):

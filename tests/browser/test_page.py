@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from talkpath.browser.web.page_files import choose_language, render_page
 from talkpath.browser.web.page_texts import NAMES, page_texts
@@ -52,23 +53,97 @@ def test_the_language_is_the_one_asked_for_else_the_browsers():
     assert choose_language("<script>", "") == "en"
 
 
-def test_it_starts_only_after_right_answers_and_by_keyboard_alone(browser: Browser, origin: str):
+SCREEN = {"width": 360, "height": 640}  # of a cheap phone
+ABOVE = """id => {
+  const page = [...document.querySelectorAll("main p")].filter(each => each.offsetHeight);
+  const button = document.getElementById(id).getBoundingClientRect();
+  return page.filter(each => each.getBoundingClientRect().bottom <= button.top).map(each => each.innerText);
+}"""
+
+
+def is_in_sight(page: Page, selector: str) -> bool:
+    box = page.locator(selector).bounding_box()
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= SCREEN["height"]
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_on_a_small_phone_the_button_is_in_sight_below_cost_and_consent(browser: Browser, origin: str, code: str):
+    page = opened(browser, origin, code)
+    page.set_viewport_size(SCREEN)
+    page.wait_for_selector("html[data-ready]")
+    texts = page_texts(code)
+    assert is_in_sight(page, "#start")
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate(ABOVE, "start") == [texts["cost"], texts["risk"]]
+    assert not page.is_visible("#vpn")
+    page.click("#start")
+    assert all(is_in_sight(page, f"#vpn-{answer}") for answer in ("no", "yes", "unsure"))
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X)", "vpn_apple"),
+        ("Mozilla/5.0 (Linux; Android 16)", "vpn"),
+    ],
+)
+def test_private_relay_is_asked_of_apple_s_devices_alone(browser: Browser, origin: str, agent: str, name: str):
+    page = opened(browser, origin, "en", user_agent=agent)
+    page.wait_for_selector("html[data-ready]")
+    page.click("#start")
+    assert page.inner_text("#vpn-question") == page_texts("en")[name]
+    page.context.close()
+
+
+def test_with_a_vpn_on_it_says_to_switch_it_off_and_does_not_start(browser: Browser, origin: str):
+    page = opened(browser, origin, "en")
+    page.wait_for_selector("html[data-ready]")
+    page.click("#start")
+    page.click("#vpn-yes")
+    assert page.inner_text("#trouble") == page_texts("en")["vpn_on"]
+    assert page.is_visible("#start")
+    page.context.close()
+
+
+@pytest.mark.parametrize(("answer", "vpn"), [("no", False), ("unsure", None)])
+@pytest.mark.parametrize(("chosen", "media"), [("voice", ["voice"]), ("video", ["voice", "video"])])
+def test_the_check_starts_with_the_answers(
+    browser: Browser, origin: str, answer: str, vpn: bool | None, chosen: str, media: list[str]
+):
+    page, started = opened(browser, origin, "en"), []
+
+    def talk(socket: WebSocketRoute) -> None:
+        def receive(message: str | bytes) -> None:
+            if json.loads(message)["type"] == "start":
+                started.append(json.loads(message))
+
+        socket.on_message(receive)
+        socket.send(json.dumps({"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}))
+
+    page.route_web_socket("**/check/talk", talk)
+    page.wait_for_selector("html[data-ready]")
+    page.click("#options summary")
+    page.check(f'input[value="{chosen}"]')
+    page.click("#start")
+    page.click(f"#vpn-{answer}")
+    page.wait_for_selector("#run:not([hidden])")
+    for _ in range(100):
+        page.wait_for_timeout(50)
+        if started:
+            break
+    assert (started[0]["vpn"], started[0]["media"]) == (vpn, media)
+    page.context.close()
+
+
+def test_it_starts_and_stops_by_keyboard_alone(browser: Browser, origin: str):
     page = opened(browser, origin, "en")
     page.wait_for_selector("html[data-ready]")
     page.focus("#start")
     page.keyboard.press("Enter")
-    assert page.inner_text("#trouble") == page_texts("en")["answer_all"]
-    for name, keys in {"mic": ["Space"], "seen": ["Space"], "app": ["Space", "ArrowDown"], "vpn": ["Space"]}.items():
-        page.focus(f'input[name="{name}"]')
-        for key in keys:
-            page.keyboard.press(key)
-    page.focus("#start")
-    page.keyboard.press("Enter")
-    assert page.inner_text("#wrong-mic") == page_texts("en")["wrong_mic"]
-    assert page.is_visible("#ask")
-    page.keyboard.press("ArrowDown")  # where the wrong answer is
-    page.focus("#start")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the first answer has the focus: no VPN
     page.wait_for_selector("#run:not([hidden])")
     page.keyboard.press("Enter")  # on Stop
     page.wait_for_selector("#ask:not([hidden])")

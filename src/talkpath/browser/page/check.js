@@ -1,7 +1,6 @@
 // The page: asks for consent, runs a check, shows its result. (The entry module.)
 
 import { workerReady } from "./call.js";
-import { consent, prepare } from "./consent.js";
 import { startCheck } from "./check_run.js";
 import { download, remove, share, store, stored, withdraw } from "./result_store.js";
 import { asText, copy, show } from "./result_view.js";
@@ -11,7 +10,7 @@ import { byId, setText, text } from "./text.js";
 let result = null, stop = () => {};
 
 function showSection(name) {
-  for (const id of ["ask", "run", "result"]) byId(id).hidden = id !== name;
+  for (const id of ["ask", "vpn", "run", "result"]) byId(id).hidden = id !== name;
 }
 
 function display(message) {
@@ -21,7 +20,7 @@ function display(message) {
   byId("result").focus();
 }
 
-// Go back to the questions, and say why.
+// Go back to the first screen, and say why.
 function ask(trouble = "") {
   showSection("ask");
   byId("start").focus();
@@ -35,7 +34,10 @@ function failure(message, stopped) {
   return text(message === undefined ? "error_unread" : "no_server");
 }
 
-async function start({ vpn, media }) {
+// vpn: whether one is on; null for "I do not know".
+async function start(vpn) {
+  const chosen = document.querySelector('input[name="media"]:checked').value;
+  const media = chosen === "video" ? ["voice", "video"] : ["voice"];
   showSection("run");
   byId("stop").focus();
   const running = startCheck({ vpn, media, language: document.documentElement.lang, step: value => setText("step", value) });
@@ -47,11 +49,13 @@ async function start({ vpn, media }) {
 
 byId("consent").onsubmit = event => {
   event.preventDefault();
-  const answers = consent();
-  if (!answers) return;
-  if (!navigator.onLine) setText("trouble", text("offline"));
-  else start(answers);
+  if (!navigator.onLine) { setText("trouble", text("offline")); return; }
+  showSection("vpn");
+  byId("vpn-no").focus();
 };
+byId("vpn-no").onclick = () => start(false);
+byId("vpn-unsure").onclick = () => start(null);
+byId("vpn-yes").onclick = () => ask(text("vpn_on"));
 byId("stop").onclick = () => stop();
 byId("again").onclick = () => ask();
 byId("copy").onclick = async () => setText("status", text(await copy(asText(result)) ? "copied" : "copied_not"));
@@ -69,8 +73,8 @@ byId("withdraw").onclick = async () => {
 };
 
 const hasCalls = "RTCPeerConnection" in globalThis;
-prepare();
-byId("consent").hidden = !hasCalls; // so that nobody answers questions in vain
+byId("consent").hidden = !hasCalls;
+if (/Mac|iPhone|iPad/.test(navigator.userAgent)) setText("vpn-question", text("vpn_apple"));
 if (!hasCalls) setText("mode", text("no_webrtc"));
 else if (!isSecureContext) setText("mode", text("no_https"));
 else if (!hasWebTransport()) setText("mode", text("no_twins"));

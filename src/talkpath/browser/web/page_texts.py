@@ -24,18 +24,15 @@ def _asking() -> dict[str, str]:
             "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
             "coloured square.",
         ),
-        "cost": say("browser", "It takes about 40 seconds and 3 MB; with video calls about 50 seconds and 20 MB."),
+        "cost": say("browser", "It takes about 40 seconds and 3 MB."),
         "risk": say(
             "browser",
-            "Whoever runs this network can see that this device places calls to our test server. If that could bring "
-            "you into danger, do not start.",
+            "Whoever runs this network can see that this device places test calls; do not start if that could bring "
+            "you into danger.",
         ),
         "keeps": say("browser", "Nothing leaves this page afterwards unless you share it."),
-        "quiz": say("browser", "Three questions first, so that nobody starts by mistake"),
-        "quiz_mic": say("browser", "Does this page listen to your microphone?"),
-        "quiz_seen": say("browser", "Can whoever runs this network see that calls were placed?"),
-        "quiz_app": say("browser", "Does the result show whether one messenger's own servers work?"),
-        "vpn": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
+        "vpn": say("browser", "Is a VPN or a proxy switched on?"),
+        "vpn_apple": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
         "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
         "which": say("browser", "Which calls shall be tried?"),
         "which_voice": say("browser", "Voice: about 40 seconds, 3 MB"),
@@ -54,10 +51,6 @@ def _answers() -> dict[str, str]:
         "yes": say("browser", "Yes"),
         "no": say("browser", "No"),
         "unsure": say("browser", "I do not know"),
-        "wrong_mic": say("browser", "No: it makes a tone of its own and listens to nothing around you."),
-        "wrong_seen": say("browser", "Yes: they can see it, as they can see any call."),
-        "wrong_app": say("browser", "No: only the way to our test server is measured."),
-        "answer_all": say("browser", "Please answer all the questions."),
     }
 
 
