@@ -173,7 +173,7 @@ class Checkout:
         return done
 
 
-def with_uv(checkout: Checkout, found: list[Python], lean: bool) -> list[str | Path] | None:
+def with_uv(checkout: Checkout, found: list[Python], lean: bool = False) -> list[str | Path] | None:
     """The command that installs, after an environment was made with uv; None where that cannot be."""
     uv = shutil.which("uv")
     if not uv:
@@ -186,7 +186,7 @@ def with_uv(checkout: Checkout, found: list[Python], lean: bool) -> list[str | P
     return [uv, "pip", "install", *([] if lean else ["--compile-bytecode"]), "--python", checkout.python]
 
 
-def with_pip(checkout: Checkout, found: list[Python], lean: bool) -> list[str | Path] | None:
+def with_pip(checkout: Checkout, found: list[Python], lean: bool = False) -> list[str | Path] | None:
     """The same with pip: `venv` where a Python can, else pip's virtualenv."""
     made = bool(found) and checkout.keep_or_clear(needs="pip")
     for python in found:
