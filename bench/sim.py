@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from random import Random
 
+from talkpath.verdict.planner.ask import next_question
+
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
@@ -22,7 +24,6 @@ from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.model import Question
-from talkpath.verdict.planner.ask import next_question
 from talkpath.verdict.planner.transports import open_paths
 
 ROUNDS = 5

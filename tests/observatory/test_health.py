@@ -19,7 +19,7 @@ from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Tap
-from talkpath.supervisor import Supervisor
+from talkpath.serving.supervisor import Supervisor
 
 
 class Parts:

@@ -12,7 +12,7 @@ from talkpath.observatory.clock import Clock
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
-from talkpath.supervisor import Supervisor
+from talkpath.serving.supervisor import Supervisor
 
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 256 << 20, 0.05
 

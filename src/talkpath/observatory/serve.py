@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
-from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
@@ -27,6 +26,7 @@ from talkpath.observatory.web.pages import ObservatoryHooks, Pages
 from talkpath.observatory.web.site import Site
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

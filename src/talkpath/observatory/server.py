@@ -33,7 +33,7 @@ from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.seal import Sealer, signer_of
 from talkpath.observatory.publication import Publication
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.supervisor import Supervisor
+from talkpath.serving.supervisor import Supervisor
 from talkpath.wire.control.keys import raw_key_text
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pytest
 from talkpath.browser.far_end import process as module
 from talkpath.browser.far_end.process import ErrorReports, FarEnd, FarEndKeeper, FarEndServer, start_far_end
 from talkpath.errors import UsageError
-from talkpath.supervisor import Supervisor
+from talkpath.serving.supervisor import Supervisor
 
 HERE = "127.0.0.1"
 PATIENCE_S = 30.0

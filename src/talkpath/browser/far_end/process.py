@@ -27,7 +27,7 @@ from talkpath.browser.far_end.quic_server import make_server, new_certificate, r
 from talkpath.browser.far_end.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
 from talkpath.errors import PeerError, UsageError
-from talkpath.supervisor import write_line
+from talkpath.serving.supervisor import write_line
 
 LINE_BYTES = 4 << 20  # of JSON, in which a character of a message may take six bytes
 MAX_CHECK_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep must not hold its place

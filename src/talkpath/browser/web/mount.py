@@ -21,7 +21,7 @@ from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.check_messages import Others, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
-from talkpath.supervisor import Supervisor
+from talkpath.serving.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

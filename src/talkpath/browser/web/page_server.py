@@ -32,7 +32,7 @@ from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
+from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
 from talkpath.wire.control.sign import Signer
 
 if TYPE_CHECKING:

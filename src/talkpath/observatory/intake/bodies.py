@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from starlette.types import Receive
 
-from talkpath.observatory.intake.blocks import BlockPlaces
 from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.serving.blocks import BlockPlaces
 
 BODY_S = 60.0
 MOST_BODIES, MOST_BODIES_A_BLOCK = 64, 8

@@ -19,7 +19,7 @@ from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import HEADERS, routes
 from talkpath.observatory.web.site import Site, utc_day
-from talkpath.supervisor import Supervisor, write_line
+from talkpath.serving.supervisor import Supervisor, write_line
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -21,8 +21,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talkpath.observatory.intake.blocks import BlockPlaces
-from talkpath.supervisor import Supervisor
+from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

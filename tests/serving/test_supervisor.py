@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from talkpath.errors import PeerError
-from talkpath.supervisor import REMEMBERED_S, Supervisor
+from talkpath.serving.supervisor import REMEMBERED_S, Supervisor
 
 
 class Clock:

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from talkpath.observatory.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
-from talkpath.supervisor import Supervisor
+from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
+from talkpath.serving.supervisor import Supervisor
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
