@@ -31,7 +31,7 @@ def installed(wheel: Path) -> Path:
     place = Checkout(ROOT)
     place.venv, place.python, place.stamp = PLACE, PLACE / "bin" / "python", PLACE / "stamp.json"
     found = pythons(this_one=True)
-    installer = with_uv(place, found) or with_pip(place, found)
+    installer = with_uv(place, found, lean=True) or with_pip(place, found, lean=True)
     lock = ROOT / "requirements" / "core.txt"
     if installer is None or not ran(*installer, "--quiet", "--require-hashes", "-r", lock):
         raise SystemExit("try-wheel: the core dependencies could not be installed (the lines above say why)")

@@ -83,7 +83,7 @@ class Result:
         from talkpath.report import check_text
         from talkpath.report.pictures.check_page import simulation_note
 
-        page = Console(file=StringIO(), width=PAGE_COLUMNS)
+        page = Console(file=StringIO(), width=PAGE_COLUMNS, markup=False, emoji=False)
         check_text.show(page, self.verdicts, self.record["transports"], known_server=self.has_known_server)
         if self.facts.simulated:
             page.print(f"\n{simulation_note()}", highlight=False)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from talkpath.report.printable import printable
+
 
 @click.command("country")
 @click.argument("scenario", type=click.Path(path_type=Path))
@@ -20,16 +22,16 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
     SCENARIO is a TOML file. Bundles and taps are written day by day; everything in them is simulated and says so. The
     ground truth is kept apart, in truth/. Test claims on the rest with `talkpath claims --hold FOLDER --country XX`.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from talkpath.cli._screen import screen
     from talkpath.lab.country.play import play
     from talkpath.lab.country.settings import read_country
 
     read = read_country(scenario)
     folder = output or Path(f"country-{read.name}-{seed}")
     total = len(read.days) * len(read.operators) * read.people.checks
-    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
+    with Progress(console=screen(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task(read.name, total=total)
         checks = play(read, folder, seed, jobs, lambda day: progress.update(task, advance=1, description=day))
     days, networks = len(read.days), len(read.operators)
@@ -37,4 +39,5 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
         summary = {"schema": "talkpath.country/1", "simulated": True, "scenario": read.name, "seed": seed}
         click.echo(json.dumps({**summary, "checks": checks, "days": days, "networks": networks}))
         return
-    click.echo(f"SIMULATED: {checks} checks on {networks} networks and {days} days of {read.name}, in {folder.name}.")
+    name, place = printable(read.name), printable(folder.name)
+    click.echo(f"SIMULATED: {checks} checks on {networks} networks and {days} days of {name}, in {place}.")

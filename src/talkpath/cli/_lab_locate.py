@@ -79,14 +79,14 @@ def locate(
 def _score(first: int, count: int, page: Path | None) -> None:
     from multiprocessing import Pool
 
-    from rich.console import Console
     from rich.progress import track
 
+    from talkpath.cli._screen import screen
     from talkpath.lab.locating import draw, play, table
 
     with Pool(os.cpu_count(), initializer=os.nice, initargs=(10,)) as pool:
         played = pool.imap_unordered(play, map(draw, range(first, first + count)))
-        progress = track(played, "paths", count, console=Console(stderr=True), transient=True)
+        progress = track(played, "paths", count, console=screen(stderr=True), transient=True)
         cases = sorted((case for row in progress for case in row), key=lambda case: case.drawn.seed)
     lines = "\n".join(table(cases))
     click.echo(lines)

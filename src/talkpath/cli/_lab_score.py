@@ -61,8 +61,7 @@ def score(
     Each seed draws a network whose ground truth is known and a check through it. Every check becomes a row of a file;
     a row that the same code wrote is not played again. The tables are computed from the rows that are there.
     """
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.lab.scoring import draw, published, run
     from talkpath.lab.scoring.metrics import goals
     from talkpath.lab.scoring.row import RowFile, digest
@@ -73,7 +72,7 @@ def score(
     chosen = _seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
     if netns:
         _enter()
-    kept, console = RowFile(rows, digest()), Console(stderr=True)
+    kept, console = RowFile(rows, digest()), screen(stderr=True)
     for driver, some in _tasks(chosen, netns, peers):
         run.play_all(kept, some, driver, console, minutes, jobs)
     played = kept.of("sim", chosen)

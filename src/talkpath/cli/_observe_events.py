@@ -67,15 +67,15 @@ def command(
     three do. Error rates and delays: docs/event-rates.md.
     """
     import msgspec
-    from rich.console import Console
 
+    from talkpath.cli._screen import screen
     from talkpath.observatory.claims.rows import load_claims
     from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
     from talkpath.observatory.findings.event_findings import find_all
     from talkpath.observatory.findings.text import event_lines
     from talkpath.observatory.reach.tables import load_tables
 
-    with Console(stderr=True).status("reading and judging reports"):
+    with screen(stderr=True).status("reading and judging reports"):
         counts = [one for one in _counts(folder, index) if not country or one.country == country]
         if not counts:
             raise UsageError(

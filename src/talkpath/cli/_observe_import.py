@@ -9,6 +9,7 @@ import click
 
 from talkpath.cli._place import counting, data_option, responders_option, simulated_option
 from talkpath.errors import UsageError
+from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
     from talkpath.observatory.importers.files import ImportCount
@@ -58,7 +59,9 @@ def command(
         log.close()
     for folder, brought in zip(files, results, strict=True):
         record = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
-        click.echo(msgspec.json.encode(record) if as_json else f"{folder.name}: {_summary(brought, simulated)}")
+        click.echo(
+            msgspec.json.encode(record) if as_json else f"{printable(folder.name)}: {_summary(brought, simulated)}"
+        )
 
 
 def _summary(brought: ImportCount, simulated: bool) -> str:

@@ -43,10 +43,11 @@ def responders_option(command: Command) -> Command:
 @contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Progress on stderr; the function is told how many are done."""
-    from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+    from talkpath.cli._screen import screen
+
     columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+    with Progress(*columns, console=screen(stderr=True), disable=quiet, transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda count: progress.update(task, completed=count)

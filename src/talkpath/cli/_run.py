@@ -62,12 +62,11 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
 
 def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
     """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
-    from rich.console import Console
-
     from talkpath.api import live_check
+    from talkpath.cli._screen import screen
     from talkpath.report.check_progress import Progress
 
-    with Progress(Console(stderr=True), plan) as progress:
+    with Progress(screen(stderr=True), plan) as progress:
         return live_check.measure(plan, link, family, signer, progress.update)
 
 

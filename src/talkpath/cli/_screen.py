@@ -1,4 +1,4 @@
-"""Where results are shown: standard output, with rich."""
+"""Where results and progress are shown: a terminal, with rich."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from rich.console import Console
 
 class _Screen(Console):
     def on_broken_pipe(self) -> NoReturn:
-        """Whoever read has enough (`| head`): no failure, as `main` has it. Rich ends with 1."""
+        """The reader of the pipe has enough (`| head`). That is no failure: `main` ends with 0, rich would with 1."""
         raise BrokenPipeError
 
 
-def screen(**settings: Any) -> Console:
-    """Rich's own settings."""
-    return _Screen(file=sys.stdout, **settings)
+def screen(*, stderr: bool = False, **settings: Any) -> Console:
+    """Standard output, or standard error for progress. `settings` are rich's own.
+
+    Text is printed as it is. Rich would take "[fd00::1]" in an address, or ":key:" in a name, for a style or a picture.
+    """
+    file = None if stderr else sys.stdout
+    return _Screen(file=file, stderr=stderr, markup=False, emoji=False, **settings)

@@ -12,6 +12,7 @@ import click
 
 from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
+from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
     from talkpath.lab.demo.play import DemoResult
@@ -41,7 +42,6 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
 
     It takes less than 90 s and shows what a check finds before, during and without a restriction.
     """
-    from rich.console import Console
 
     from talkpath.cli._screen import screen
     from talkpath.lab.demo import play
@@ -54,7 +54,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     if chosen == "netns":
         namespace.enter()
     _make(folder)
-    with DemoProgress(Console(stderr=True)) as progress:
+    with DemoProgress(screen(stderr=True)) as progress:
         performance = play.play_scenes(read_script(), chosen, seed, progress)
     written = _write(folder, performance)
     if as_json:
@@ -62,7 +62,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
         return
     console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100
-    console.print(summary(performance, str(folder), _typed()), highlight=False)
+    console.print(summary(performance, printable(str(folder)), printable(_typed())), highlight=False)
 
 
 def _typed() -> str:

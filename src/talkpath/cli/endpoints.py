@@ -83,15 +83,14 @@ def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
 
 
 def _show_plan(steps: Sequence[dict[str, Any]], as_json: bool, *, to_stderr: bool) -> None:
-    from rich.console import Console
-
+    from talkpath.cli._screen import screen
     from talkpath.probe.endpoint_engine import ROUNDS
     from talkpath.report import endpoint_report
 
     if as_json:
         click.echo(json.dumps({"schema": endpoint_report.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}))
         return
-    Console(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS))
+    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS))
 
 
 def _agreed() -> bool:

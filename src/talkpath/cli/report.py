@@ -10,6 +10,7 @@ import click
 
 from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
+from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
     from talkpath.api.stored_verdicts import Judgement
@@ -49,7 +50,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
     if page is not None:
-        click.echo(say("again", "Written to {file}.", file=page), err=True)
+        click.echo(say("again", "Written to {file}.", file=printable(str(page))), err=True)
         return
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")

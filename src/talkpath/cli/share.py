@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.errors import PeerError, UsageError
+from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
@@ -45,7 +46,7 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     place = receipt or bundle.with_suffix(".shared.json")
     write_share_receipt(place, shared)
     _send(shared, data, place)
-    click.echo(f"Sent. To take it back: talkpath withdraw {place.name}")
+    click.echo(f"Sent. To take it back: talkpath withdraw {printable(place.name)}")
 
 
 def _refuse(stored: Bundle) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from talkpath.report.printable import printable
+
 WHOLE = "Nothing in the bundle was changed since it was signed."
 RECORDING = "A recording: all of it is the word of whoever made it."
 UNSIGNED = "No test server signed what it saw: all of it is the word of whoever ran the check."
@@ -58,7 +60,7 @@ def _writer(name: str) -> str:
 
 
 def _signed_by(receipt: dict[str, Any]) -> str:
-    who = f"listed: {receipt['operator']}" if receipt["operator"] else "unknown: it is in no list"
+    who = f"listed: {printable(receipt['operator'])}" if receipt["operator"] else "unknown: it is in no list"
     return (
         f"A test server signed what came to it, what it sent, and which flows were calls, for {receipt['epochs']} "
         f"epochs. Its key is {receipt['responder']} ({who})."

@@ -35,7 +35,7 @@ class Progress:
     def __init__(self, console: Console, plan: Plan) -> None:
         self._console, self._plan = console, plan
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[sent]}"),
             TimeElapsedColumn(),
@@ -64,5 +64,5 @@ class Progress:
         text = f"{question.arm.app} {medium(question.arm.medium)}: {question_in_words(question.kind)}"
         self._bar.update(self._task, description=text)
         if text != self._last and not self._console.is_terminal:
-            self._console.print(text, style="dim", highlight=False)
+            self._console.print(text, style="dim", highlight=False, markup=False)
         self._last = text
