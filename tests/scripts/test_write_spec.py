@@ -24,12 +24,12 @@ def test_the_numbers_have_no_gap_and_no_double():
 
 
 def test_rules_name_mechanisms_that_are_explained():
-    named = {one for rule in rules().values() for one in rule.facts}
+    named = {one for rule in rules().values() for one in rule.mechanisms}
     assert named <= entries().keys()
 
 
 def test_each_mechanism_is_told_by_a_rule_or_says_what_tells_it():
-    named = {one for rule in rules().values() for one in rule.facts}
+    named = {one for rule in rules().values() for one in rule.mechanisms}
     silent = [key for key, entry in entries().items() if key not in named and not entry.get("told_by")]
     assert silent == []
     both = [one["id"] for one in write_spec.catalogue()["mechanism"] if one["id"] in named and "told_by" in one]
