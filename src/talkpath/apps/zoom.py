@@ -101,7 +101,7 @@ def _media(datagram: bytes, at: int, view: FlowView) -> Hit | None:
 SOURCES: Final = (
     Source("hello 01/02/03/04, probe 1029 B each 10 ms, no media", "zoom__a.pcap", "low", 200, 1.5),
     Source("8-byte header, sound RTP PT 112 and 99 at +19", "zoom2.pcap", "low", 139, 3.6),
-    Source("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022; facts 3.6", "medium"),
+    Source("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022", "medium"),
 )
 
 APP: Final = App("zoom", "Zoom", (), SOURCES, ports=(8801,))
