@@ -1,0 +1,84 @@
+"""Packets a second: of UDP by flow and direction, of TCP what comes."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from carried import Packet, pcap, tcp, udp
+from made import CALLER, SERVER, call, passed
+
+from talkpath.capture.packets.activity import TCP, TCP_INSIDE
+from talkpath.capture.scan import Scan, scan
+
+INSIDE = bytes((192, 168, 1, 7))
+
+
+def scanned(packets: list[tuple[float, bytes]]) -> Scan:
+    return scan(io.BytesIO(pcap([Packet(round(at_s * 1e9) + 10**9, data) for at_s, data in packets], "raw", nano=True)))
+
+
+def cells(found: Scan, flow: int) -> dict[int, list[int]]:
+    """Packets (first end, second end) of a flow by second."""
+    out: dict[int, list[int]] = {}
+    for number, second, packets in found.activity.cells().tolist():
+        if number == flow:
+            before = out.get(second, [0, 0])
+            out[second] = [before[0] + packets[0], before[1] + packets[1]]
+    return out
+
+
+def up(size: int = 20) -> bytes:
+    return udp(CALLER, SERVER, 4000, 5000, bytes(size))
+
+
+def down(size: int = 20) -> bytes:
+    return udp(SERVER, CALLER, 5000, 4000, bytes(size))
+
+
+def test_udp_by_second_and_direction():
+    found = scanned([(0.0, up()), (0.5, up()), (0.6, down()), (1.1, down()), (3.0, up())])
+    assert cells(found, 0) == {0: [2, 1], 1: [0, 1], 3: [1, 0]}
+
+
+def test_tcp_only_what_comes():
+    segments = [(0.1, tcp(CALLER, SERVER, 4000, 443, 1, b"x")), (0.2, tcp(SERVER, CALLER, 443, 4000, 1, b"y"))]
+    found = scanned([*segments, (1.2, tcp(SERVER, CALLER, 443, 4000, 2, b"z"))])
+    assert cells(found, TCP) == {0: [1, 1], 1: [1, 1]}
+
+
+def test_tcp_between_private_addresses_is_counted_apart():
+    found = scanned([(0.0, tcp(INSIDE, CALLER, 80, 4000, 1, b"x")), (0.0, tcp(CALLER, INSIDE, 4000, 80, 1, b"x"))])
+    assert cells(found, TCP_INSIDE) == {0: [1, 1]}
+    assert cells(found, TCP) == {}
+
+
+def test_tcp_that_may_be_a_call_is_a_flow_of_its_own():
+    """It is counted once, and no longer among the rest."""
+    ping = b"\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+    found = scanned([(0.02 * n, tcp(SERVER, CALLER, 3478, 4000, 1 + 22 * n, ping)) for n in range(20)])
+    own, rest = (sum(packets[0] for packets in cells(found, flow).values()) for flow in (0, TCP))
+    assert own > 0
+    assert own + rest == 20
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_was_received(inside: bool):
+    local_network = udp(INSIDE, CALLER, 5000, 4000, bytes(9))
+    group = udp(SERVER, bytes((239, 1, 1, 1)), 5000, 4000, bytes(9))
+    found = scanned([(0.0, up()), (0.1, down()), (0.2, down()), (0.3, local_network), (0.4, group)])
+    count = len(found.flows)
+    assert count == 3
+    private = np.array([False, True, False])
+    groups = np.array([False, False, True])
+    local = np.array([0, 1, 1], np.int8)
+    received = found.activity.received(local, private, groups, inside=inside)
+    by_flow = {int(flow): int(packets[0]) for flow, _, packets in received.tolist()}
+    assert by_flow == ({0: 2, 1: 1} if inside else {0: 2})
+
+
+def test_a_call_counts_no_packet_twice():
+    packets = passed(call("webrtc/dtls/voice", 200))
+    found = scan(io.BytesIO(pcap(packets, nano=True)))
+    assert int(found.activity.cells()["packets"].sum()) == len(packets)

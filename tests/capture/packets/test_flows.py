@@ -1,0 +1,220 @@
+"""Packets belong to flows with two directions; which end is here is decided from what the file shows."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import numpy as np
+import pytest
+from carried import Packet, pcap, tcp, udp
+
+from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, hosts_of, is_group, is_private
+from talkpath.capture.packets.local_host import local_ends
+from talkpath.wire.ip.address import Address
+from talkpath.wire.pcap import Packets, Unread, blocks, transports
+from talkpath.wire.pcap.fragments import Fragments
+
+HERE, THERE, ELSEWHERE = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7)), bytes((203, 0, 113, 9))
+ROUTER = bytes((192, 168, 1, 1))
+
+
+@dataclass
+class Read:
+    """The flows of a file."""
+
+    flows: Flows
+    flow: list[int]
+    direction: list[int]
+
+    @property
+    def table(self) -> np.ndarray:
+        return self.flows.table[: len(self.flows)]
+
+    @property
+    def local(self) -> list[int]:
+        return local_ends(self.table, bool(self.flows.headings.min())).tolist()
+
+
+def parts(data: bytes, block_bytes: int = 1 << 20) -> list[Packets]:
+    unread = Unread()
+    fragments = Fragments(unread)
+    out = []
+    for frames in blocks(io.BytesIO(data), unread, block_bytes):
+        out += list(transports(frames, unread, fragments))
+    return out
+
+
+def read(packets: list[bytes], carrier: str = "raw") -> Read:
+    """Packets a second apart."""
+    made = [Packet((number + 1) * 1_000_000_000, data) for number, data in enumerate(packets)]
+    out = Read(Flows(), [], [])
+    for some in parts(pcap(made, carrier, nano=True)):
+        flow, direction = out.flows.assign(some, some.time_ns / 1e9)
+        out.flow += flow.tolist()
+        out.direction += direction.tolist()
+    return out
+
+
+def marked(packets: list[tuple[bytes, bool | None]]) -> Read:
+    """Packets in Linux cooked frames, which say whether the host sent or got them."""
+    records = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 113)
+    for number, (data, sent) in enumerate(packets):
+        kind = 4 if sent else 0 if sent is not None else 3
+        frame = struct.pack("!HHH8sH", kind, 1, 6, bytes(8), 0x0800) + data
+        records += struct.pack("<IIII", number + 1, 0, len(frame), len(frame)) + frame
+    out = Read(Flows(), [], [])
+    for some in parts(records):
+        flow, direction = out.flows.assign(some, some.time_ns / 1e9)
+        out.flow += flow.tolist()
+        out.direction += direction.tolist()
+    return out
+
+
+def sent(near: bytes = HERE, far: bytes = THERE, near_port: int = 4000, far_port: int = 5000) -> bytes:
+    return udp(near, far, near_port, far_port, b"some data")
+
+
+def test_both_directions_are_one_flow():
+    found = read([sent(), sent(THERE, HERE, 5000, 4000), sent()])
+    assert found.flow == [0, 0, 0]
+    assert found.direction == [0, 1, 0]
+    assert found.table["packets"].tolist() == [[2, 1]]
+    assert found.table["bytes"].tolist() == [[18, 9]]
+
+
+def test_the_first_packet_goes_from_end_0():
+    found = read([sent(THERE, HERE, 5000, 4000), sent()])
+    assert found.direction == [0, 1]
+    assert found.table["port"].tolist() == [[5000, 4000]]
+
+
+@pytest.mark.parametrize("other", [sent(near_port=4001), sent(far_port=5001), sent(far=ELSEWHERE), sent(near=ROUTER)])
+def test_another_end_is_another_flow(other: bytes):
+    assert read([sent(), other]).flow == [0, 1]
+
+
+def test_flows_are_counted_over_blocks():
+    found = Flows()
+    made = pcap([Packet((n + 1) * 1_000_000_000, sent(near_port=1 + n % 7)) for n in range(5000)], "raw", nano=True)
+    numbers = []
+    for some in parts(made, 1 << 16):
+        flow, _ = found.assign(some, some.time_ns / 1e9)
+        numbers += flow.tolist()
+    assert numbers == [n % 7 for n in range(5000)]
+    assert found.table["packets"][: len(found)].sum() == 5000
+
+
+def test_many_flows():
+    found = read([sent(near_port=1 + n) for n in range(3000)])
+    assert len(found.flows) == 3000
+    assert found.flow == list(range(3000))
+
+
+def test_times():
+    found = read([sent(), sent(THERE, HERE, 5000, 4000), sent(), sent()])
+    row = found.table[0]
+    assert (row["first_s"], row["last_s"]) == (1.0, 4.0)
+    assert row["began_s"].tolist() == [1.0, 2.0]
+    assert row["heard_s"].tolist() == [4.0, 2.0]
+
+
+def test_tallies():
+    found = read([sent(), sent(near_port=1)])
+    found.flows.tally("answers", np.array([0, 0, 1]), np.array([0, 1, 1], np.int8))
+    assert found.table["answers"].tolist() == [[1, 1], [0, 1]]
+
+
+class TestLocalEnd:
+    def test_the_private_address(self):
+        assert read([sent()]).local == [0]
+        assert read([sent(THERE, HERE, 5000, 4000)]).local == [1]
+
+    def test_the_host_with_more_peers(self):
+        one, two = bytes((198, 18, 0, 1)), bytes((198, 18, 0, 2))
+        found = read([sent(one, two), sent(ELSEWHERE, two)])
+        assert found.local == [1, 1]
+
+    def test_who_sent_first_where_nothing_else_tells(self):
+        assert read([sent(THERE, ELSEWHERE)]).local == [0]
+
+    def test_marks_of_the_file_go_first(self):
+        """This machine has a public address; its peers are private (a VPN)."""
+        found = marked([(sent(THERE, HERE, 5000, 4000), True), (sent(), False)] * 3)
+        assert found.local == [0]
+        assert found.flows.headings.tolist() == [3, 3]
+
+    def test_marks_that_contradict_themselves_do_not_count(self):
+        """A router sees what it forwards twice."""
+        found = marked([(sent(), True), (sent(), False)] * 3)
+        assert found.local == [0]
+
+    def test_marks_of_one_kind_alone_do_not_count(self):
+        """Some programs mark every packet as received."""
+        found = marked([(sent(), False), (sent(THERE, HERE, 5000, 4000), False)] * 3)
+        assert found.local == [0]
+
+    def test_a_first_guess_during_the_scan(self):
+        found = read([sent(), sent(THERE, HERE, 5000, 4001)])
+        assert found.flows.local_ends(np.array([0, 1])).tolist() == [0, 1]
+
+    def test_no_flows(self):
+        assert local_ends(Flows().table[:0], False).tolist() == []
+
+
+def words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Addresses as `Packets` has them."""
+    packed = [ip_address(text).packed for text in texts]
+    both = [bytes(10) + b"\xff\xff" + one if len(one) == 4 else one for one in packed]
+    high = np.array([int.from_bytes(one[:8], "big") for one in both], np.uint64)
+    return high, np.array([int.from_bytes(one[8:], "big") for one in both], np.uint64)
+
+
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("10.0.0.1", True),
+        ("172.16.0.1", True),
+        ("172.32.0.1", False),
+        ("192.168.255.1", True),
+        ("100.64.0.1", True),
+        ("100.128.0.1", False),
+        ("169.254.9.9", True),
+        ("8.8.8.8", False),
+        ("fd00::1", True),
+        ("fe80::1", True),
+        ("2001:db8::1", False),
+        ("ff02::1", False),
+    ],
+)
+def test_private_addresses(text: str, private: bool):
+    assert is_private(*words([text])).tolist() == [private]
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [("224.0.0.1", True), ("255.255.255.255", True), ("223.1.1.1", False), ("ff02::1", True), ("fe80::1", False)],
+)
+def test_group_addresses(text: str, group: bool):
+    assert is_group(*words([text])).tolist() == [group]
+
+
+@pytest.mark.parametrize("text", ["203.0.113.9", "2001:db8::9"])
+def test_an_address_comes_back(text: str):
+    (high,), (low,) = words([text])
+    assert address(int(high), int(low), 77) == Address(ip_address(text).packed, 77)
+
+
+def test_keys_are_the_same_both_ways_and_tell_ports_apart():
+    high, low = words(["203.0.113.9", "198.51.100.1"])
+    one = endpoint(high, low, np.array([1, 2]))
+    assert flow_key(one[:1], one[1:]).tolist() == flow_key(one[1:], one[:1]).tolist()
+    other = endpoint(high, low, np.array([1, 3]))
+    assert flow_key(one[:1], one[1:]).tolist() != flow_key(other[:1], other[1:]).tolist()
+
+
+def test_hosts_are_the_same_whatever_the_port():
+    found = read([sent(), sent(near_port=9), tcp(THERE, HERE, 5000, 4000, 1, b"x")])
+    assert len({hosts_of(row) for row in found.table}) == 1
