@@ -1,0 +1,133 @@
+"""Relay, peer or local network; encrypted or not."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from carried import Packet, udp
+from made import BEGIN_NS, CALLER, SERVER, call, passed
+from own_calls import Datagram, OwnCall, in_channel, message, voice
+from remake import facts_of
+
+from talkpath.apps.contract.flow_view import FlowView
+from talkpath.capture.calls.paths import RELAYED_PORTS, encrypted, relayed_peer
+from talkpath.capture.recognise.evidence import KnownFlow
+from talkpath.capture.streams.figures import FIGURE
+from talkpath.measure.call import Call
+from talkpath.wire.rtc.stun import Attribute, Type
+
+NEIGHBOUR = bytes((10, 0, 0, 9))
+
+
+def found(datagrams: list[Datagram], far: bytes = SERVER) -> Call:
+    packets = [Packet(one.time_ns, one.data.replace(SERVER, far)) for one in OwnCall("", (), "", datagrams).packets()]
+    (only,) = facts_of(packets).calls
+    return only
+
+
+def checks(*, peer: bool) -> list[Datagram]:
+    """ICE checks of this end, answered; of the peer too, where it is one."""
+    user = (Attribute.USERNAME, b"abcd:efgh")
+    out: list[Datagram] = []
+    for number in range(6):
+        out.append((0.1 * number, True, message(Type.BINDING_REQUEST, number, user)))
+        out.append((0.1 * number + 0.03, False, message(Type.BINDING_RESPONSE, number)))
+        if peer:
+            out.append((0.1 * number + 0.05, False, message(Type.BINDING_REQUEST, 100 + number, user)))
+            out.append((0.1 * number + 0.06, True, message(Type.BINDING_RESPONSE, 100 + number)))
+    return out
+
+
+def test_a_peer_checks_too():
+    assert found([*checks(peer=True), *voice(111, 6)]).transport == "p2p"
+
+
+def test_a_far_end_that_only_answers_checks_is_a_server():
+    hello = (0.9, True, b"\x16\xfe\xff" + bytes(8) + b"\x00\x20\x01" + bytes(31))
+    assert found([*checks(peer=False), hello, *voice(111, 6)]).transport == "relay"
+
+
+def test_media_inside_turn_is_relayed():
+    asks = [(0.0, True, message(Type.ALLOCATE_REQUEST, 1)), (0.02, False, message(Type.ALLOCATE_RESPONSE, 1))]
+    assert found([*asks, *map(in_channel, voice(111, 6))]).transport == "relay"
+
+
+def test_nothing_tells_of_plain_rtp():
+    assert found(list(voice(8, 6, clock=8000))).transport == "unknown"
+
+
+def test_a_peer_in_the_same_network():
+    call_ = found([*checks(peer=True), *voice(111, 6)], NEIGHBOUR)
+    assert {flow.kind for flow in call_.flows} == {"local"}
+    assert call_.transport == "p2p"
+
+
+ARMS = {
+    "whatsapp/fast20/voice": "relay",
+    "webrtc/dtls/voice": "p2p",
+    "meet/sfu/voice": "relay",
+    "telegram/reflector/voice": "relay",
+}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_arms(arm: str):
+    (only,) = facts_of(passed(call(arm, 200))).calls
+    assert only.transport == ARMS[arm]
+
+
+class TestRelayedPeer:
+    @staticmethod
+    def flow(*peers: tuple[bytes, bytes]) -> KnownFlow:
+        known = KnownFlow(FlowView(number=0), 0)
+        known.peers.update(peers)
+        return known
+
+    def test_one_address_and_several_ports(self):
+        ports = [(b"addr", number.to_bytes(2, "big")) for number in range(RELAYED_PORTS)]
+        assert relayed_peer([self.flow(*ports)])
+        assert relayed_peer([self.flow(ports[0]), self.flow(*ports[1:])])
+
+    def test_several_addresses_are_candidates_of_a_peer(self):
+        assert not relayed_peer([self.flow(*((bytes((number,)) * 4, b"\x00\x01") for number in range(5)))])
+
+    def test_few_ports(self):
+        assert not relayed_peer([self.flow((b"addr", b"\x00\x01"))])
+
+    def test_no_permissions(self):
+        assert not relayed_peer([])
+
+
+class TestEncrypted:
+    @staticmethod
+    def voices(kind: int, rows: int = 100, plain: int = 100) -> np.ndarray:
+        out = np.zeros(1, FIGURE)
+        out["first_type"], out["rows"], out["eighties"], out["tens"] = kind, rows, plain, plain
+        return out
+
+    def test_dtls(self):
+        assert encrypted("unknown", self.voices(0), True) is True
+
+    @pytest.mark.parametrize(("app", "known"), [("whatsapp", True), ("discord", True), ("webrtc", True)])
+    def test_by_app(self, app: str, known: bool):
+        assert encrypted(app, self.voices(0), False) is known
+
+    @pytest.mark.parametrize("kind", [0, 8, 9, 18])
+    def test_by_the_size_of_payloads(self, kind: int):
+        assert encrypted("rtp", self.voices(kind), False) is False
+        assert encrypted("rtp", self.voices(kind, plain=0), False) is True
+        assert encrypted("rtp", self.voices(kind, plain=50), False) is None
+
+    def test_other_payload_types_tell_nothing(self):
+        assert encrypted("rtp", self.voices(111), False) is None
+        assert encrypted("unknown", self.voices(0)[:0], False) is None
+
+    def test_a_plain_call_over_the_wire(self):
+        packets = []
+        for number in range(200):
+            data = struct.pack("!BBHII", 0x80, 8, number, 160 * number, 7) + bytes(160)
+            packets.append(Packet(BEGIN_NS + number * 20_000_000, udp(CALLER, SERVER, 4000, 5000, data)))
+        (only,) = facts_of(packets).calls
+        assert only.encrypted is False

@@ -1,0 +1,159 @@
+"""Flows that belong to one call are grouped; others stay apart."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+from carried import Packet, pcap, udp
+from made import BEGIN_NS, CALLER, SERVER, call, passed
+from remake import facts_of
+
+from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
+from talkpath.capture.scan import scan
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
+
+OTHER_CALLER, OTHER_SERVER = bytes((10, 0, 0, 77)), bytes((198, 51, 100, 88))
+
+
+def rtp(number: int, ssrc: int, kind: int = 8) -> bytes:
+    return struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, 160 * number, ssrc) + bytes(160)
+
+
+def stream(
+    ssrc: int,
+    *,
+    begin_s: float = 0.0,
+    first: int = 0,
+    count: int = 200,
+    near: bytes = CALLER,
+    far: bytes = SERVER,
+    ports: tuple[int, int] = (40000, 5000),
+    kind: int = 8,
+) -> list[Packet]:
+    """An RTP stream that the near end sends, fifty packets a second."""
+    out = []
+    for number in range(count):
+        time_ns = BEGIN_NS + round((begin_s + 0.02 * number) * 1e9)
+        out.append(Packet(time_ns, udp(near, far, *ports, rtp(first + number, ssrc, kind))))
+    return out
+
+
+def back(packets: list[Packet]) -> list[Packet]:
+    """The same from the other end, with another SSRC."""
+    out = []
+    for packet in packets:
+        data = packet.data
+        ports = struct.unpack_from("!HH", data, 20)
+        payload = bytearray(data[28:])
+        payload[8:12] = (int.from_bytes(payload[8:12], "big") + 1000).to_bytes(4, "big")
+        made = udp(data[16:20], data[12:16], ports[1], ports[0], bytes(payload))
+        out.append(Packet(packet.time_ns + 5_000_000, made))
+    return out
+
+
+def both(packets: list[Packet]) -> list[Packet]:
+    return [*packets, *back(packets)]
+
+
+def groups(packets: list[Packet]) -> list[list[int]]:
+    ordered = sorted(packets, key=lambda packet: packet.time_ns)
+    found = scan(io.BytesIO(pcap(ordered, nano=True)))
+    return group_flows(found, flow_ends(found), set())[0]
+
+
+class TestSets:
+    def test_members_begin_alone(self):
+        assert DisjointSets().all([3, 1, 2]) == [[3], [1], [2]]
+
+    def test_joined_members_are_one_set(self):
+        sets = DisjointSets()
+        for one, other in ((1, 2), (3, 4), (2, 3)):
+            sets.join(one, other)
+        assert sets.all([1, 2, 3, 4, 5]) == [[1, 2, 3, 4], [5]]
+        assert sets.find(1) == sets.find(4) != sets.find(5)
+
+    def test_joining_twice_changes_nothing(self):
+        sets = DisjointSets()
+        sets.join(1, 2)
+        sets.join(2, 1)
+        assert sets.all([1, 2]) == [[1, 2]]
+
+
+def test_one_flow():
+    assert groups(both(stream(7))) == [[0]]
+
+
+def test_two_calls_of_different_hosts():
+    other = both(stream(9, near=OTHER_CALLER, far=OTHER_SERVER))
+    assert groups([*both(stream(7)), *other]) == [[0], [1]]
+
+
+def test_a_stream_that_moves_to_another_port():
+    """From a relay to the peer: the SSRC and its numbers go on."""
+    moved = both(stream(7, begin_s=4.0, first=200, far=OTHER_SERVER, ports=(40000, 6000)))
+    assert groups([*both(stream(7)), *moved]) == [[0, 1]]
+
+
+def test_a_stream_that_moves_to_another_network():
+    """From Wi-Fi to mobile: another local address, the numbers go on."""
+    moved = both(stream(7, begin_s=4.5, first=225, near=OTHER_CALLER, ports=(41000, 5000)))
+    assert groups([*both(stream(7)), *moved]) == [[0, 1]]
+
+
+def test_the_same_ssrc_with_other_numbers_is_another_call():
+    """Apps that always use the same SSRCs begin each call anew."""
+    other = both(stream(7, begin_s=1.0, first=30_000, near=OTHER_CALLER, far=OTHER_SERVER, ports=(41000, 6000)))
+    assert groups([*both(stream(7)), *other]) == [[0], [1]]
+
+
+def test_the_same_ssrc_a_long_time_later_is_another_call():
+    later = both(stream(7, begin_s=200.0, first=200, far=OTHER_SERVER, ports=(41000, 6000)))
+    assert groups([*both(stream(7)), *later]) == [[0], [1]]
+
+
+def test_sound_and_picture_on_ports_of_their_own():
+    """Both begin and end together, between the same hosts."""
+    picture = both(stream(8, ports=(40002, 5002), kind=34))
+    assert groups([*both(stream(7)), *picture]) == [[0, 1]]
+
+
+def test_calls_after_each_other_between_the_same_hosts():
+    later = both(stream(8, begin_s=100.0, ports=(40002, 5002)))
+    assert groups([*both(stream(7)), *later]) == [[0], [1]]
+
+
+@pytest.mark.parametrize("apart_s", [5.0, 50.0])
+def test_flows_of_one_local_socket(apart_s: float):
+    """ICE checks of one socket to several peers are one call, unless a pause lies between."""
+
+    def checks(begin_s: float, far: bytes) -> list[Packet]:
+        out = []
+        for number in range(5):
+            message = Message(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, b"a:b"),))
+            time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
+            out.append(Packet(time_ns, udp(CALLER, far, 40000, 3478, stun.encode(message))))
+        return out
+
+    found = groups([*checks(0.0, SERVER), *checks(4.0 + apart_s, OTHER_SERVER)])
+    assert found == ([[0, 1]] if apart_s < 30 else [[0], [1]])
+
+
+def test_flows_that_a_recogniser_stitches():
+    """Telegram's reflectors: two of them carry one call, by its tag."""
+    packets = passed(call("telegram/reflector/voice", 100))
+    half = len(packets) // 2
+    moved = [Packet(packet.time_ns, packet.data.replace(SERVER, OTHER_SERVER)) for packet in packets[half:]]
+    (found,) = facts_of([*packets[:half], *moved]).calls
+    assert len(found.flows) == 2
+
+
+def test_a_packet_on_both_sides_of_a_router():
+    """Recorded before and behind address translation: one call, not two."""
+    inside = stream(7)
+    outside = [
+        Packet(packet.time_ns + 300_000, udp(OTHER_CALLER, SERVER, 50000, 5000, packet.data[28:])) for packet in inside
+    ]
+    assert groups([*inside, *outside]) == [[0, 1]]

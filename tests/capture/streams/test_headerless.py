@@ -1,0 +1,112 @@
+"""Media without a header: what its cadence tells of losses, copies and freezes."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from talkpath.capture.packets.datagrams import TLS
+from talkpath.capture.packets.rows import ROW, Rows
+from talkpath.capture.streams.headerless import by_cadence, holes, locked, usual_pause, without_copies
+from talkpath.capture.streams.rtp_order import Segments, split_streams
+
+
+def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 0) -> Segments:
+    out: Rows = np.zeros(len(times), ROW)
+    out["time_s"], out["key"], out["size"], out["outer"] = times, 1, 200, outer
+    out["stamp"] = np.arange(len(times)) if hashes is None else hashes
+    return split_streams(out, out["key"])
+
+
+def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:
+    rng = Random(4)
+    return [number * step_s + rng.uniform(0, jitter_s) for number in range(count) if number not in lost]
+
+
+class TestCadence:
+    @pytest.mark.parametrize("step_s", [0.02, 0.06, 0.1])
+    def test_the_usual_pause(self, step_s: float):
+        assert usual_pause(np.diff(steady(step_s=step_s))) == pytest.approx(step_s, rel=0.02)
+
+    def test_none_where_pauses_are_random(self):
+        rng = Random(1)
+        assert usual_pause(np.array([rng.expovariate(20) for _ in range(400)])) == 0.0
+
+    def test_none_of_few_packets(self):
+        assert usual_pause(np.full(20, 0.06)) == 0.0
+
+    def test_alternating_pauses_are_one_cadence(self):
+        """libtgvoip on an audio unit's callbacks: 64, 64, 64, 64, 43 ms."""
+        times = np.cumsum([0.064, 0.064, 0.064, 0.064, 0.043] * 60).tolist()
+        steps, usual = locked(times, usual_pause(np.diff(times)))
+        assert usual == pytest.approx(0.0598, rel=0.02)
+        assert sum(steps) == len(times) - 1
+
+    def test_random_times_keep_none(self):
+        rng = Random(8)
+        times = np.cumsum([rng.uniform(0.01, 0.11) for _ in range(400)]).tolist()
+        assert locked(times, 0.06)[1] == 0.0
+
+
+class TestHoles:
+    def test_none(self):
+        assert holes([0, 1, 1, 1]).tolist() == [0, 0, 0, 0]
+
+    def test_one(self):
+        assert holes([0, 1, 3, 1]).tolist() == [0, 0, 2, 0]
+
+    def test_packets_that_came_in_a_burst_afterwards_are_not_missing(self):
+        assert holes([0, 1, 4, 0, 0, 1]).tolist() == [0, 0, 1, 0, 0, 0]
+
+
+class TestMeasured:
+    def test_nothing_lost(self):
+        order, times = by_cadence(stream(steady(jitter_s=0.004)))
+        assert order.missing.sum() == 0
+        assert times.frozen_s.sum() == 0
+        assert times.clock_hz.tolist() == pytest.approx([1 / 0.06], rel=0.02)
+
+    @pytest.mark.parametrize("lost", [(50,), (50, 51), (20, 90, 91, 200)])
+    def test_losses(self, lost: tuple[int, ...]):
+        order, _ = by_cadence(stream(steady(jitter_s=0.004, lost=lost)))
+        assert order.missing.sum() == len(lost)
+
+    def test_a_freeze(self):
+        times = steady(300)
+        held = [at if not 100 <= number < 110 else 6.6 + 0.0001 * number for number, at in enumerate(times)]
+        order, found = by_cadence(stream(sorted(held)))
+        assert order.missing.sum() == 0
+        assert found.frozen_s.max() == pytest.approx(0.6, abs=0.07)
+
+    def test_without_a_cadence_nothing_is_counted_as_lost(self):
+        rng, at, times = Random(3), 0.0, []
+        for _ in range(300):
+            at += rng.uniform(0.005, 0.1)
+            times.append(at)
+        order, found = by_cadence(stream(times))
+        assert order.missing.sum() == 0
+        assert found.clock_hz.tolist() == [0]
+
+    def test_a_long_pause_without_a_cadence_is_a_freeze(self):
+        rng, at, times = Random(3), 0.0, []
+        for number in range(300):
+            at += rng.uniform(0.005, 0.1) + (2.0 if number == 150 else 0.0)
+            times.append(at)
+        _, found = by_cadence(stream(times))
+        assert found.frozen_s.max() == pytest.approx(2.0, abs=0.2)
+
+    def test_over_tls_nothing_is_missing(self):
+        """TCP repeats what was lost."""
+        order, _ = by_cadence(stream(steady(lost=(50, 51)), outer=TLS))
+        assert order.missing.sum() == 0
+
+
+class TestCopies:
+    def test_the_same_bytes_within_a_second(self):
+        kept = without_copies(stream([0.0, 0.1, 0.2, 0.3], hashes=[1, 1, 2, 1]))
+        assert kept.tolist() == [True, False, True, False]
+
+    def test_the_same_bytes_much_later(self):
+        assert without_copies(stream([0.0, 5.0], hashes=[1, 1])).tolist() == [True, True]

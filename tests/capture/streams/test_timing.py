@@ -1,0 +1,129 @@
+"""Arrival against the media clock: lateness, jitter and freezes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from talkpath.capture.packets.rows import ROW, Rows
+from talkpath.capture.streams.per_second import FROZEN, LATE, LOST, PACKETS, second_cells
+from talkpath.capture.streams.rtp_order import Segments, rtp_order, split_streams
+from talkpath.capture.streams.timing import FREEZE_S, Timing, missing_times, timing
+
+
+def stream(
+    count: int = 200,
+    *,
+    clock: int = 48000,
+    step_s: float = 0.02,
+    kind: int = 111,
+    lost: tuple[int, ...] = (),
+    late: dict[int, float] | None = None,
+    drift: float = 0.0,
+) -> Segments:
+    """A stream whose packets leave every `step_s`, some lost, some late."""
+    numbers = np.array([number for number in range(count) if number not in lost], np.int64)
+    out: Rows = np.zeros(len(numbers), ROW)
+    out["time_s"] = 5.0 + numbers * step_s * (1 + drift)
+    for number, more_s in (late or {}).items():
+        out["time_s"][numbers == number] += more_s
+    out["sequence"], out["stamp"] = numbers, numbers * round(step_s * clock)
+    out["type"], out["key"], out["ssrc"] = kind, 1, 7
+    return split_streams(out, out["key"])
+
+
+def timed(segments: Segments, known_hz: float = 0.0) -> Timing:
+    return timing(segments, rtp_order(segments), np.full(len(segments), known_hz))
+
+
+@pytest.mark.parametrize("clock", [8000, 16000, 48000, 90000])
+def test_the_clock_is_told_from_the_timestamps(clock: int):
+    assert timed(stream(clock=clock)).clock_hz.tolist() == [clock]
+
+
+@pytest.mark.parametrize(("kind", "clock"), [(0, 8000), (8, 8000), (31, 90000)])
+def test_payload_types_with_a_fixed_clock(kind: int, clock: int):
+    assert timed(stream(10, clock=clock, kind=kind, drift=0.3)).clock_hz.tolist() == [clock]
+
+
+def test_a_clock_that_was_known_before():
+    assert timed(stream(6, clock=16000), known_hz=16000.0).clock_hz.tolist() == [16000]
+
+
+def test_timestamps_that_stand_still_have_no_clock():
+    assert timed(stream(clock=0)).clock_hz.tolist() == [0]
+
+
+def test_a_steady_stream_is_never_late():
+    found = timed(stream())
+    assert found.late_s.max() < 1e-6
+    assert np.nanmax(found.jitter_s) < 1e-6
+    assert found.frozen_s.sum() == 0
+
+
+def test_one_packet_late():
+    found = timed(stream(late={50: 0.015}))
+    assert found.late_s[50] == pytest.approx(0.015)
+    assert found.jitter_s[50] == pytest.approx(0.015)
+    assert found.jitter_s[51] == pytest.approx(0.015)
+
+
+def test_drift_is_no_lateness():
+    """A sender's clock that is slow by a tenth of a per mille, for ten minutes."""
+    found = timed(stream(30_000, drift=1e-4))
+    assert found.late_s.max() < 0.003
+
+
+def test_silence_suppression_is_no_lateness():
+    """Ten seconds of nothing: the numbers go on by one, the timestamps by ten seconds."""
+    segments = stream(200)
+    segments.rows["time_s"][100:] += 10.0
+    segments.rows["stamp"][100:] += np.uint32(480_000)
+    found = timed(segments)
+    assert found.late_s.max() < 1e-6
+    assert found.frozen_s.sum() == 0
+
+
+def test_packets_held_back_are_a_freeze():
+    """Half a second of packets comes at once."""
+    held = {number: 0.02 * (125 - number) + 1e-5 * (number - 100) for number in range(100, 125)}
+    found = timed(stream(late=held))
+    assert found.frozen_s.max() == pytest.approx(0.5, abs=0.03)
+    assert (found.frozen_s > 0).sum() == 1
+
+
+def test_a_run_of_lost_packets_is_a_freeze():
+    found = timed(stream(lost=tuple(range(100, 120))))
+    assert found.frozen_s.sum() == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("lost", [(100,), (100, 101, 102), (20, 60, 100, 140)])
+def test_short_losses_are_no_freeze(lost: tuple[int, ...]):
+    assert timed(stream(lost=lost)).frozen_s.sum() == 0
+
+
+def test_freezes_have_a_least_length():
+    held = {number: 0.02 * (109 - number) + 1e-5 * (number - 100) for number in range(100, 109)}
+    assert timed(stream(late=held)).frozen_s.sum() == 0
+    assert FREEZE_S == 0.2
+
+
+def test_missing_packets_are_spread_between_their_neighbours():
+    segments = stream(10, lost=(3, 4, 5))
+    order = rtp_order(segments)
+    which, times = missing_times(segments, order, np.ones(len(segments.rows), np.bool_))
+    assert which.tolist() == [0, 0, 0]
+    assert times.tolist() == pytest.approx([5.06, 5.08, 5.10])
+
+
+def test_cells_by_second():
+    segments = stream(150, lost=(60, 61), late={120: 0.015})
+    order = rtp_order(segments)
+    times = timing(segments, order, np.zeros(1))
+    cells = second_cells(segments, order, times, np.ones(len(segments.rows), np.bool_))
+    assert cells.second.tolist() == [5, 6, 7]
+    assert cells.values[:, PACKETS].tolist() == [50, 48, 50]
+    assert cells.values[:, LOST].tolist() == [0, 2, 0]
+    assert cells.values[:, LATE].tolist() == pytest.approx([0, 0, 0.015], abs=1e-6)
+    assert cells.values[:, FROZEN].sum() == 0
+    assert cells.of(0) == slice(0, 3)
