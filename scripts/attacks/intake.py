@@ -234,14 +234,14 @@ def full_disk(folder: Path) -> Finding:
     unshare = shutil.which("unshare")
     if unshare is None:
         return Finding(False, "not played: no unshare")
-    script = f'mount -t tmpfs -o size=64m none "{disk}" && exec "$@"'
+    script = f'mount -t tmpfs -o size=400m none "{disk}" && exec "$@"'
     wrap = (unshare, "-Urm" if os.geteuid() else "-m", "sh", "-c", script, "sh")
     with observatory(folder, wrap=wrap) as far:
         root = Path(f"/proc/{far.process.pid}/root{disk}")  # `exec` kept the process
         before = fetch(far.said["url"] + "health")[0]
         with suppress(OSError), (root / "fill").open("wb") as file:
             while True:
-                file.write(bytes(1 << 16))
+                file.write(bytes(1 << 20))
                 file.flush()
         put(far, ordinary(1))
         after, body = fetch(far.said["url"] + "health")
