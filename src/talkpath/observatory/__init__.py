@@ -1,1 +1,8 @@
-"""Events, claims held against them, and reach. Reads bundles; measures nothing and asks nobody."""
+"""The observatory: takes reports in, judges them, finds events in them, tests public claims on them, and shows the
+result.
+
+Read log/ (what came in) and intake/ first, then judging/ and index/ (what the reports say, counted), detect/ and
+events/ (when restrictions began and ended), claims/ and reach/, findings/ (all of that together), feeds/ and web/ (what
+others see), and server.py and serve.py, which put it together. publication.py holds the one rule of what may be shown.
+It measures nothing itself.
+"""

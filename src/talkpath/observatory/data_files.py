@@ -1,4 +1,4 @@
-"""The TOML files that come with the observatory (data/), and how any file of that kind is read."""
+"""The TOML files that come with the observatory (data/), and how such files are read."""
 
 from __future__ import annotations
 

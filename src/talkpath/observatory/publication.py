@@ -1,15 +1,13 @@
 """What may be published of a cell, by network or only by country, and from which day: the one rule.
 
-docs/why/2026-11-24-pages.md has the reasons.
-
     a cell of fewer than `min_contributors` people   never by network, never by country
     restricted, closed                               at once
     anything else, and transports, under an order    by country at once, by network after `delay_days`
     anything else, without an order                  at once
 
-What helps the person measured is theirs immediately; what would help a censor tune is not broadcast. An order is in
-force for an app in a country from its first confirmed event there until all of them ended, and where the operator
-says so (`Order`). Both numbers are the operator's. Pages, feeds and the open data ask here and nowhere else.
+What helps the person measured is shown at once; what would help a censor to tune a block is not broadcast. An order is
+in force for an app in a country from its first confirmed event there until all of them ended, and where the operator
+says so (`Order`). Both numbers are the operator's. Pages, feeds and the open data all use this module.
 """
 
 from __future__ import annotations
@@ -39,18 +37,18 @@ class Order(Struct, frozen=True):
 
 
 class Publication(Struct, frozen=True):
-    """The operator's settings, and what follows from them. Days are of UTC, as 2026-11-24."""
+    """The operator's settings, and the rule that follows from them. Days are of UTC, as 2026-11-24."""
 
     min_contributors: int = 5
     delay_days: int = 30
     orders: tuple[Order, ...] = ()
 
     def by_country(self, contributors: int) -> Withheld:
-        """A count over a whole country."""
+        """Why a count over a whole country is not shown; "" where it is."""
         return "small" if contributors < self.min_contributors else ""
 
     def by_network(self, state: str, contributors: int, day: str, today: str, *, ordered: bool) -> Withheld:
-        """One network's state on a day, looked at on `today`."""
+        """Why one network's state on a day is not shown on `today`; "" where it is."""
         if self.by_country(contributors):
             return "small"
         return "delay" if today < self.release_day(state, day, ordered=ordered) else ""
@@ -65,14 +63,15 @@ class Publication(Struct, frozen=True):
         return (date.fromisoformat(day) + timedelta(days=self.delay_days)).isoformat()
 
     def ordered(self, country: str, app: str, day: str, events: Sequence[Order] = ()) -> bool:
-        """Was the app under an order there and then, by the operator's word or by `orders_of(events)`?"""
+        """Whether the app was under an order there and then, by the operator's word or by `orders_of(events)`."""
         return any(
             order.begin <= day <= order.end and (order.country, order.app) == (country, app)
             for order in (*self.orders, *events)
         )
 
     def of_event(self, event: Event, today: str, orders: Sequence[Order]) -> Withheld:
-        """An event. The end on one network (and its withdrawal) says `ok` of it, and waits as long as that does."""
+        """Why an event is not shown; "" where it is. The end on one network (and its withdrawal) says `ok` of it, and
+        waits as long as that does."""
         if event.network == EVERYWHERE:
             return self.by_country(event.contributors)
         state = "ok" if "/ended" in event.id else "restricted"
@@ -96,7 +95,8 @@ class Publication(Struct, frozen=True):
 
 
 def orders_of(events: Iterable[Event]) -> list[Order]:
-    """One an app and country with a confirmed event: from the first onset until the last of them ended."""
+    """The orders that follow from confirmed events: for each app and country from the first onset until the last of
+    them ended."""
     confirmed = [event for event in not_withdrawn(events) if event.level != "signal"]
     ends = {event.began: event.onset_high for event in confirmed if event.kind == "ended"}
     found: dict[tuple[str, str], Order] = {}

@@ -1,4 +1,4 @@
-"""What is known of the risk of running a check, by country: data/risks.toml, as docs/risks.md and a page tell it.
+"""The known risks of running a check, by country (data/risks.toml), as docs/risks.md and a page show them.
 
 Every fact has a public source and the day on which it was looked up. It is not legal advice.
 """
@@ -11,7 +11,7 @@ from talkpath.observatory.data_files import DATA, decode_toml
 
 
 class Fact(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that a source says. `by` names the source for people."""
+    """One fact with its source. `by` names the source for people."""
 
     says: str
     by: str

@@ -1,10 +1,10 @@
-"""An observatory put together: log, collector, judges and index in one application, and what others add to it.
+"""Puts an observatory together: log, collector, judges and index in one application, with the routes that others add.
 
-    observatory = Observatory(Place(folder, dsn), settings)
+    observatory = Observatory(Location(folder, dsn), settings)
     application(observatory, [*pages, *check])
 
 Contract: `Observatory` holds the folder's lock until `close`. The intake and the index run here; whatever judges a
-bundle runs in a process of its own, and so must whatever else is heavy or talks WebRTC.
+bundle runs in a process of its own, and so must whatever else is heavy or speaks WebRTC.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ Running = Callable[[Supervisor], AbstractAsyncContextManager[None]]
 
 
 class Location(NamedTuple):
-    """Where an observatory lies, and whose words it knows. `dsn` "": an embedded index in the folder. Bundles are kept
-    for `keep_days`, the log for good."""
+    """Where an observatory lies, and which responders' keys are listed. `dsn` "": an embedded index in the folder.
+    Bundles are kept for `keep_days`, the log for good."""
 
     root: Path
     dsn: str = ""
@@ -65,7 +65,8 @@ class Location(NamedTuple):
 
 
 class Observatory:
-    """Everything of one observatory. `UsageError` where its folder cannot be had, or is of the other kind."""
+    """All parts of one observatory. `UsageError` where its folder cannot be used, or is of the other kind (simulated or
+    not)."""
 
     def __init__(self, place: Location, settings: IntakeSettings, publication: Publication | None = None) -> None:
         from talkpath.observatory.intake.collector import Collector
@@ -119,7 +120,7 @@ class Observatory:
             judges.close()
 
     def close(self) -> None:
-        """Give folder and index back."""
+        """Close the index and the log, and release the folder."""
         self.committer.close()
         self.store.close()
         self.log.close()
@@ -191,12 +192,12 @@ def application(observatory: Observatory, more: Sequence[BaseRoute] = (), beside
 
 
 def dsn_of(place: Location) -> str:
-    """Of the index: the one that is named, else one in the folder."""
+    """The index that is named, else the one in the folder."""
     return place.dsn or f"chdb://{(place.root / 'index').resolve()}"
 
 
 def opened_log(root: Path, simulated: bool, clock: Clock | None = None) -> Log:
-    """The log in an observatory's folder, for writing."""
+    """The log in an observatory's folder, opened for writing."""
     folder = Folder(root)
     with ExitStack() as undone:
         undone.callback(folder.close)
@@ -207,12 +208,12 @@ def opened_log(root: Path, simulated: bool, clock: Clock | None = None) -> Log:
 
 
 def known_apps() -> frozenset[str]:
-    """The ids of all apps, those known from captures only too."""
+    """The ids of all apps, those that are known from captures only included."""
     return frozenset(apps())
 
 
 def _hold_kind(root: Path, simulated: bool) -> None:
-    """What is made up and what was measured never lie in one folder."""
+    """Check that simulated and measured data never lie in one folder."""
     file = root / KIND
     told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
     if not file.exists():

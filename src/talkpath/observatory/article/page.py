@@ -1,7 +1,7 @@
-"""The article, sentence by sentence, held against a country in a box: docs/article.md.
+"""Writes docs/article.md: each sentence of the news report, tested on a made-up country.
 
-What is measured comes from bundles and the panel's tables alone. The truth is read afterwards, from its own folder,
-and only for the column that says it.
+What is measured comes from bundles and the panel's tables alone. The truth is read afterwards, from its own folder, and
+only for the column that shows it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ HEAD = ("| | the article says | in the box | command | measured | truth |", "|--
 
 
 class BoxRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands for one sentence. `audience`: apps whose figure is part of what is measured."""
+    """What the made-up country has in place of one sentence. `audience`: apps whose audience is part of what is
+    measured."""
 
     id: str
     stands: str
@@ -47,7 +48,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Measured(Struct, frozen=True):
-    """What is measured, in words, by sentence; and all that was held, by scenario."""
+    """The measurements in words, by sentence, and all tested claims, by scenario."""
 
     said: dict[str, str]
     ledgers: dict[str, Ledger]
@@ -65,12 +66,12 @@ class Sentence(Struct, frozen=True):
 
 
 def box_rows() -> tuple[BoxRow, ...]:
-    """What stands for what."""
+    """All rows of article_box.toml."""
     return decode_toml("article_box.toml", (DATA / "article_box.toml").read_text(encoding="utf-8"), _File).row
 
 
 def measure_sentences(folders: Mapping[str, Path]) -> Measured:
-    """Hold the sentences against what lies in the folders of the scenarios. No truth is read."""
+    """Test the sentences on the folders of the scenarios. No truth is read."""
     claims = {claim.id: claim for claim in load_claims() if claim.id.startswith("S")}
     ledgers = {name: results_of_folder(list(claims.values()), folder, (), COUNTRY) for name, folder in folders.items()}
     return Measured({row.id: _measured(row, ledgers, folders) for row in box_rows()}, ledgers)
@@ -94,7 +95,7 @@ def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]
 
 
 def article_page(folders: Mapping[str, Path]) -> str:
-    """The whole of docs/article.md, from the folders of `article` and `restored`."""
+    """The whole text of docs/article.md, from the folders of the scenarios `article` and `restored`."""
     measured = measure_sentences(folders)
     rows = [
         f"| {row.id} | {row.statement} | {row.stands} | `{row.command}` | {row.measured} | {row.truth} |"
@@ -129,7 +130,7 @@ def _audience(audience: Audience) -> str:
 
 
 def _reach(ledger: Ledger) -> Iterator[str]:
-    """One line a medium and app; no assumption is repeated."""
+    """One line for each medium and app, then every assumption once."""
     assumed: dict[str, None] = {}
     for reach in ledger.reach:
         middle = f"about {reach.estimate / 1e6:.1f}, " if reach.estimate is not None else ""

@@ -1,4 +1,4 @@
-"""What a country in a box really did, for the last column of docs/article.md. Whoever measures does not read it."""
+"""Reads what a made-up country really did, for the last column of docs/article.md. No measurement reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talkpath.observatory.claims.grammar import Proposition
 
 
 class Restricted(Struct, frozen=True):
-    """On that day and network the scenario restricted that, on the share `coverage` of lines."""
+    """On this day the scenario restricted this app and medium on the share `coverage` of the network's lines."""
 
     day: str
     network: str
@@ -25,7 +25,7 @@ class Restricted(Struct, frozen=True):
 
 
 class SimulatedTruth(Struct, frozen=True):
-    """truth/truth.json, as `talkpath lab country` writes it."""
+    """The file truth/truth.json, as `talkpath lab country` writes it."""
 
     restricted: tuple[Restricted, ...]
     audience: dict[str, dict[str, float]]
@@ -33,7 +33,7 @@ class SimulatedTruth(Struct, frozen=True):
     days: tuple[str, ...]
 
     def lines(self, held: Proposition) -> Iterator[str]:
-        """For each app and medium that a word is about: on how many networks that was really so."""
+        """For each app and medium of a proposition: on how many networks it was really so."""
         for medium in held.media:
             for app in held.apps:
                 yield f"{app} {medium} {self._line(held, app, CALL if medium == 'call' else (medium,))}"
@@ -47,7 +47,7 @@ class SimulatedTruth(Struct, frozen=True):
         return f"restricted on {len(hit)} of {len(self.users)} networks"
 
     def _turns(self, held: Proposition, rows: list[Restricted]) -> str:
-        """When it first was so, or when it first was so no more."""
+        """On which days it really began, or ended."""
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
             firsts = sorted(min(days) for days in by_network.values())
@@ -66,7 +66,7 @@ class SimulatedTruth(Struct, frozen=True):
 
 
 def read_truth(folder: Path) -> SimulatedTruth:
-    """Of a folder that `talkpath lab country` wrote."""
+    """The truth of a folder that `talkpath lab country` wrote."""
     try:
         return msgspec.json.decode((folder / "truth" / "truth.json").read_bytes(), type=SimulatedTruth)
     except (OSError, msgspec.MsgspecError):

@@ -1,9 +1,9 @@
-"""One word of a predicate for one app and medium, counted over networks.
+"""Counts on how many networks a proposition holds, and whether that is any, most or every network.
 
-Networks that were measured are a sample of those of the place: a share of them has an exact 95 % interval (Clopper
-and Pearson 1934). `any` network is shown by one, and refuted by none among ENOUGH (then fewer than 31 % of networks
-can be affected); `every` network the other way round; `most` where the interval lies on one side of a half.
-Published findings are no sample: they are counted without an interval, and what none of them tells is not refuted.
+Networks that were measured are a sample of those of the place: a share of them has an exact 95 % interval (Clopper and
+Pearson 1934). `any` network is shown by one, and refuted by none among ENOUGH (then fewer than 31 % of networks can be
+affected); `every` network the other way round; `most` where the interval lies on one side of a half. Published findings
+are no sample: they are counted without an interval, and what none of them mentions is not refuted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class PredicateCount(Struct, frozen=True):
 
 
 def joined_counts(found: Sequence[PredicateCount], *, sampled: bool) -> PredicateCount:
-    """One part, counted in places that have no network in common."""
+    """One count from the counts of places that have no network in common."""
     days = [day for part in found for day in (part.first_day, part.last_day) if day]
     sums = {
         name: sum(getattr(part, name) for part in found)
@@ -71,7 +71,7 @@ def joined_counts(found: Sequence[PredicateCount], *, sampled: bool) -> Predicat
 
 
 def streams_of(held: Proposition) -> Iterator[tuple[str, str]]:
-    """(app, medium) of all that the word speaks of."""
+    """Each (app, medium) that the proposition is about."""
     for word in held.media:
         for medium in CALL if word == "call" else (word,):
             yield from ((app, medium) for app in (*held.apps, held.than) if app)
@@ -80,13 +80,13 @@ def streams_of(held: Proposition) -> Iterator[tuple[str, str]]:
 def predicate_counts(
     held: Proposition, days: Sequence[NetworkDay], events: Sequence[Event], *, sampled: bool
 ) -> list[PredicateCount]:
-    """One a medium and app; for words that compare apps, one a pair."""
+    """One count for each medium and app; for propositions that compare apps, one for each pair."""
     pairs = _pairs(held)
     return [_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
 
 
 def share_outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
-    """Of `told` networks, `yes` have it: is that any, most or every network of the place?"""
+    """Whether `yes` of `told` networks are any, most or every network of the place."""
     if not told:
         return "silent"
     enough = sampled and told >= ENOUGH
@@ -152,7 +152,7 @@ def _part(
 
 
 def _settled(part: PredicateCount, sampled: bool) -> PredicateCount:
-    """With what follows from the counts."""
+    """The count with its outcome and interval."""
     low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
     if part.word == "MIXED":
         return replace(part, outcome=_mixed(part.yes, part.told), low=low, high=high)
@@ -161,7 +161,7 @@ def _settled(part: PredicateCount, sampled: bool) -> PredicateCount:
 
 
 def _mixed(yes: int, told: int) -> Outcome:
-    """Some networks are affected and some are not."""
+    """MIXED: are some networks affected while others are not?"""
     if 0 < yes < told:
         return "supported"
     return "contradicted" if told >= ENOUGH else "silent"
@@ -183,7 +183,7 @@ def _compare(one: NetworkEvidence, two: NetworkEvidence | None) -> bool | None:
 def _networks(
     held: Proposition, medium: MediumWord, app: str, days: Sequence[NetworkDay], events: Sequence[Event]
 ) -> list[NetworkEvidence]:
-    """What was measured of the app and medium on each network of the place; `call` is voice and video together."""
+    """What was measured of the app and medium on each network of the place; `call` means voice and video together."""
     media = CALL if medium == "call" else (medium,)
     seen: dict[tuple[str, str], tuple[list[NetworkDay], list[Event]]] = {}
     for day in days:

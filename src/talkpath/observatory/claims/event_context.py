@@ -1,4 +1,4 @@
-"""What hangs on an event: the claims that it bears on, and how many people it touches."""
+"""The context of an event: the claims about it, and how many people it affects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from talkpath.observatory.reach.tables import ReachTables
 
 
 def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST) -> tuple[str, ...]:
-    """Ids of the claims that speak of the event's app and medium, there and then. `until`: when it ended."""
+    """Ids of the claims about the event's app and medium, at its place and time. `until`: when it ended."""
     asked = [claim for claim in current_claims(list(claims)) if claim.predicate]
     return tuple(
         claim.id
@@ -23,13 +23,13 @@ def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST) -> 
 
 
 def ended_on(event: Event, events: Iterable[Event]) -> str:
-    """The last day of what began with this event; LAST where it goes on."""
+    """The last day of the restriction that began with this event; LAST where it continues."""
     ends = (other.onset_high for other in not_withdrawn(events) if other.kind == "ended" and other.began == event.id)
     return max(ends, default=LAST)
 
 
 def event_reach(event: Event, tables: ReachTables, seed: int = 0) -> ReachEstimate | None:
-    """People touched on its network; None where no table tells of it, or nothing of it was confirmed."""
+    """How many people are affected on its network; None where no table has the numbers, or nothing is confirmed."""
     known = event.network in tables.users(event.country)
     audience = tables.audience(event.app, event.country, event.onset_high)
     if event.kind != "began" or event.level == "signal" or audience is None or not known or not event.checks:
@@ -38,7 +38,7 @@ def event_reach(event: Event, tables: ReachTables, seed: int = 0) -> ReachEstima
 
 
 def all_related_claims(events: Sequence[Event], claims: Sequence[Claim]) -> dict[str, tuple[str, ...]]:
-    """Of each event that began: its claims."""
+    """The related claims of each event that began."""
     began = [event for event in not_withdrawn(events) if event.kind == "began"]
     return {event.id: related_claims(event, claims, ended_on(event, events)) for event in began}
 

@@ -32,10 +32,10 @@ MAX_DEPTH = 20
 
 
 class Proposition(Struct, frozen=True):
-    """One word about calls: what holds, of which media of which apps, where and when.
+    """One proposition about calls: which word holds of which media and apps, where and when.
 
-    Apps and media are each meant: `whatsapp, telegram` is both. `than` is the app that WORSE compares with. An empty
-    `share` is the word's own. `until` None: since `begin`, without end. Empty `places`: anywhere.
+    Several apps and media are all meant: `whatsapp, telegram` is both. `than` is the app that WORSE compares with. An
+    empty `share` is the word's own. `until` None: since `begin`, without end. Empty `places`: anywhere.
     """
 
     word: Word
@@ -66,7 +66,7 @@ class Proposition(Struct, frozen=True):
 
 
 class Not(Struct, frozen=True):
-    """The opposite."""
+    """The negation of a predicate."""
 
     part: Predicate
 
@@ -75,7 +75,7 @@ class Not(Struct, frozen=True):
 
 
 class And(Struct, frozen=True):
-    """All of two or more parts."""
+    """The conjunction of two or more predicates."""
 
     parts: tuple[Predicate, ...]
 
@@ -84,7 +84,7 @@ class And(Struct, frozen=True):
 
 
 class Or(Struct, frozen=True):
-    """At least one of two or more parts."""
+    """The disjunction of two or more predicates."""
 
     parts: tuple[Predicate, ...]
 
@@ -96,7 +96,7 @@ Predicate = Proposition | Not | And | Or
 
 
 def parse_predicate(text: str) -> Predicate:
-    """The predicate that the text says."""
+    """The predicate of a text; `UsageError` where it is none."""
     reader = _Reader(text)
     predicate = reader.either(0)
     if reader.next:
@@ -105,7 +105,7 @@ def parse_predicate(text: str) -> Predicate:
 
 
 def propositions(predicate: Predicate) -> Iterator[Proposition]:
-    """Each word in it."""
+    """Every proposition in a predicate."""
     if isinstance(predicate, Proposition):
         yield predicate
         return
@@ -122,7 +122,7 @@ def _bracketed(part: Predicate, *kinds: type) -> str:
 
 
 class _Reader:
-    """The words of the text from left to right; one method a line of the grammar in spec/tp-009."""
+    """A recursive-descent parser; one method for each line of the grammar in spec/tp-009."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
@@ -142,7 +142,7 @@ class _Reader:
         return taken
 
     def lost(self, wanted: str) -> UsageError:
-        """The one error: where, what was there, what was wanted."""
+        """The one kind of error: the position, what is there, and what was expected."""
         where = f"at character {max(0, self.at - len(self.next)) + 1}" if self.next else "at the end"
         there = f"{self.next!r}" if self.next else "nothing"
         return UsageError(f"The predicate makes no sense {where}: {there} where {wanted} should be (spec tp-009).")

@@ -1,12 +1,12 @@
-"""The ledger: each claim held against events and network-days, own ones first, then what others published.
+"""The ledger: each claim tested on events and network-days, own ones first, then those that others published.
 
-    supported       what was measured is what the claim says
-    contradicted    what was measured is the opposite of what it says
-    silent          not enough was measured, there and then, to say either
-    not measurable  no measurement of calls could bear on it; the claim says why
+    supported       what was measured agrees with the claim
+    contradicted    what was measured is the opposite of the claim
+    silent          too little was measured at that place and time to say either
+    not measurable  no measurement of calls could test it; the claim says why
 
-A measurement bears on a claim. It never proves who did something, or why. Where own and published evidence both
-decide, the outcome is that of the own; both are shown, and `disagree` where they are opposite.
+A measurement bears on a claim. It never proves who did something, or why. Where own and published evidence both decide,
+the outcome is that of the own; both are shown, and `disagree` is set where they are opposite.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Counts = Mapping[Proposition, tuple[PredicateCount, ...]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What claims are held against: own days and events, and what others published."""
+    """What claims are tested on: own days and events, and what others published."""
 
     days: Sequence[NetworkDay] = ()
     events: Sequence[Event] = ()
@@ -46,17 +46,18 @@ class Evidence:
 
 
 class EvidenceOutcome(Struct, frozen=True):
-    """What one kind of evidence says: the outcome, and the numbers of each part of the predicate."""
+    """The outcome by one kind of evidence, and the numbers of each part of the predicate."""
 
     outcome: Outcome
     parts: tuple[PredicateCount, ...] = ()
 
 
 class ClaimResult(Struct, frozen=True):
-    """One claim, held. `rank` says whose evidence the outcome rests on: `own`, `published`, or `none`.
+    """The result of testing one claim. `rank` names the evidence that the outcome rests on: `own`, `published`, or
+    `none`.
 
-    `disagree`: own and published evidence say opposite things. `against`: the outcomes of the claims that this one
-    conflicts with.
+    `disagree`: own and published evidence are opposite. `against`: the outcomes of the claims that this one conflicts
+    with.
     """
 
     claim: str
@@ -70,13 +71,13 @@ class ClaimResult(Struct, frozen=True):
 
 
 def results_of(claims: Iterable[Claim], evidence: Evidence) -> list[ClaimResult]:
-    """One entry per claim, in their order."""
+    """Test claims on evidence: one result for each, in their order."""
     every = list(claims)
     return results_from_counts(every, [count_evidence(every, evidence.days, evidence.events)], evidence.published)
 
 
 def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: Iterable[Event]) -> Counts:
-    """What own evidence of one part of the world says of each word of the claims."""
+    """Count the own evidence of one part of the world for each proposition of the claims."""
     by_stream: dict[tuple[str, str], list[NetworkDay]] = {}
     for day in days:
         by_stream.setdefault((day.app, day.medium), []).append(day)
@@ -95,7 +96,7 @@ def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: 
 def results_from_counts(
     claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]
 ) -> list[ClaimResult]:
-    """The same from counts of places that have no network in common."""
+    """Test claims on the counts of places that have no network in common."""
     every = list(claims)
     some = counts or [count_evidence(every, (), ())]
     own = {
@@ -110,7 +111,7 @@ def results_from_counts(
 
 
 def moved_to(predicate: Predicate, country: str) -> Predicate:
-    """The same said of another country: how what is said of a real one is held against a simulated one."""
+    """The predicate as if said of another country: statements about a real country are tested on a simulated one."""
     if isinstance(predicate, Proposition):
         return replace(predicate, places=(country,) if predicate.places else ())
     if isinstance(predicate, Not):
@@ -145,7 +146,7 @@ def _side(predicate: Predicate, found: Counts) -> EvidenceOutcome:
 
 
 def _outcome(predicate: Predicate, leaf: dict[Proposition, Outcome]) -> Outcome:
-    """Three-valued logic (Kleene): silent where the other parts do not decide alone."""
+    """Kleene's three-valued logic: silent where the other parts do not decide alone."""
     if isinstance(predicate, Proposition):
         return leaf[predicate]
     if isinstance(predicate, Not):

@@ -1,8 +1,8 @@
-"""Whether a word of a predicate holds on one network: `yes`, `no`, or None where too little was measured.
+"""Decides whether a proposition holds on one network: yes, no, or None where too little was measured.
 
 Only restricted days within an event of level `confirmed` or better count as restricted; others are doubtful, and a
-doubtful network is neither. `impaired` and `closed` are told of a network only where several reports, and most of
-them, say so: one bad Wi-Fi or one company's firewall says nothing about a network.
+doubtful network is neither. `impaired` and `closed` are said of a network only where several reports, and most of them,
+say so: one bad Wi-Fi or one company's firewall says nothing about a network.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ class NetworkEvidence:
 
     @property
     def restricted(self) -> list[NetworkDay]:
-        """Days in an event, by the rules and the way that the predicate asks for."""
+        """Days within an event, with the rules and the direction that the predicate asks for."""
         return [day for day in self._accused if self._asked_for(day)]
 
     @property
     def otherwise(self) -> bool:
-        """Restricted, but by other rules, or another way, than the predicate asks for?"""
+        """Whether it is restricted only by other rules, or in another direction, than the predicate asks for."""
         named = [day for day in self._accused if set(day.rules) - {UNNAMED}]
         return bool(named) and not self.restricted
 
     @property
     def doubtful(self) -> bool:
-        """Was something reported that no confirmed event holds?"""
+        """Whether reports say restricted, but no confirmed event contains them."""
         return any(day.restricted for day in self.days) and not self._accused
 
     @property
     def fine(self) -> bool:
-        """Reports of `ok`, and none that accuses."""
+        """Whether there are reports of `ok`, and none of `restricted`."""
         return any(day.ok for day in self.days) and not any(day.restricted for day in self.days)
 
     def mostly(self, state: str) -> bool:
-        """Several reports, and most of them."""
+        """Whether several reports, and most of all, have this state."""
         own = sum(int(getattr(day, state)) for day in self.days)
         return own >= SEVERAL and 2 * own > sum(day.count for day in self.days)
 
     @property
     def severity(self) -> float | None:
-        """The share of packets that is dropped, 1 where no call is set up; None where no rule tells a share."""
+        """The share of packets dropped, 1 where no call is set up; None where no rule gives a share."""
         if self.blocked:
             return 1.0
         shares = [p for day in self.restricted for p in day.ps]
@@ -74,13 +74,13 @@ class NetworkEvidence:
 
     @property
     def rules(self) -> set[str]:
-        """The rules that were named."""
+        """The rules that reports name."""
         return {rule for day in self.restricted for rule in day.rules} - {UNNAMED}
 
     def began(self) -> bool | None:
-        """Did a restriction begin or change within the predicate's time?
+        """Whether a restriction began or changed within the predicate's time.
 
-        No, where it began before and went on, or after; no, where the network was fine.
+        No, where it began before and continued, or after; no, where the network was fine.
         """
         ends = {event.began: event.onset_high for event in self.events if event.kind == "ended"}
         found = self._onsets("began", "changed")
@@ -88,7 +88,7 @@ class NetworkEvidence:
         return any(map(self._within, found)) if found else (False if self.fine else None)
 
     def ended(self) -> bool | None:
-        """Did a restriction end within the predicate's time? One that goes on may still end."""
+        """Whether a restriction ended within the predicate's time. One that continues may still end."""
         found = self._onsets("ended")
         return any(map(self._within, found)) if found else None
 
@@ -118,7 +118,7 @@ class NetworkEvidence:
 
 
 def holds_on(network: NetworkEvidence) -> bool | None:
-    """Does the word hold on this network?"""
+    """Whether the proposition holds on this network; None where too little was measured."""
     word = network.held.word
     if word in ("BEGAN", "ENDED"):
         return network.began() if word == "BEGAN" else network.ended()

@@ -17,10 +17,10 @@ from talkpath.observatory.events.record import Event
 
 
 class Published(Struct, frozen=True, forbid_unknown_fields=True):
-    """One finding. It held on each day from `begin` to `end`, as far as they say.
+    """One finding that others published. It held on each day from `begin` to `end`, as far as its source says.
 
-    `onset`: it tells when the state began, on the day `begin`. `basis` as in tp-002. `p` is a share lost, where one is
-    told. `claims` are ids of rows that restate it.
+    `onset`: the source says that the state began on the day `begin`. `basis` as in tp-002. `p` is a share lost, where
+    the source gives one. `claims` are ids of rows that restate it.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
         return [self._day(app, medium, day) for app, medium in streams for day in dates]
 
     def events(self) -> list[Event]:
-        """The restriction that it tells of, one event an app and medium; none where it tells of no restriction."""
+        """The restriction that it reports, one event for each app and medium; none where it reports no restriction."""
         if self.state != "restricted":
             return []
         return [self._event(app, medium) for app in self.apps for medium in self.media]
@@ -90,5 +90,5 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_published() -> list[Published]:
-    """All rows that come with talkpath."""
+    """All findings that come with talkpath."""
     return list(decode_toml("published.toml", (DATA / "published.toml").read_text(encoding="utf-8"), _File).measurement)

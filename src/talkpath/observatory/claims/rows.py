@@ -22,9 +22,10 @@ DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
 
 
 class Figure(Struct, frozen=True):
-    """A number that a claim states, and of what it is: "40 %" of whose what? Never used for anything else.
+    """A number that a claim states, with its unit and of what it is. It is never computed with.
 
-    `object` is what was counted, `population` among whom or what, both in words. One number: `low` and `high` agree.
+    `object` is what was counted, `population` among whom or what, both in words. For one number `low` and `high` are
+    equal.
     """
 
     low: float
@@ -62,7 +63,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_claims() -> list[Claim]:
-    """All rows of all files that come with talkpath, superseded ones too, in order of file and number."""
+    """All rows of all files that come with talkpath, superseded ones included, in order of file and number."""
     names = sorted(entry.name for entry in (DATA / "claims").iterdir() if entry.name.endswith(".toml"))
     rows = [row for name in names for row in read_rows(name, (DATA / "claims" / name).read_text(encoding="utf-8"))]
     check_links(rows)
@@ -83,14 +84,14 @@ def read_rows(name: str, text: str) -> tuple[Claim, ...]:
 
 
 def current_claims(rows: Iterable[Claim]) -> list[Claim]:
-    """Those that no other supersedes."""
+    """The claims that no other supersedes."""
     every = list(rows)
     gone = {row.supersedes for row in every}
     return [row for row in every if row.id not in gone]
 
 
 def check_links(rows: Sequence[Claim]) -> None:
-    """Every row that another names exists, and none is named twice as superseded."""
+    """Check that every row that another names exists, and that none is superseded twice."""
     known = {row.id for row in rows}
     named = [(row.id, other) for row in rows for other in (*row.against, row.supersedes) if other]
     missing = next((pair for pair in named if pair[1] not in known), None)

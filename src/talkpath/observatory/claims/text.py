@@ -10,7 +10,7 @@ from talkpath.observatory.claims.rows import Claim, Figure
 
 
 def claims_table(claims: Sequence[Claim], superseded: set[str]) -> Table:
-    """One line a claim."""
+    """A table with one line for each claim."""
     rows = Table(box=None, pad_edge=False, show_header=False)
     for column in ("id", "date", "who", "says"):
         rows.add_column(column, no_wrap=column in ("id", "date"))
@@ -21,7 +21,7 @@ def claims_table(claims: Sequence[Claim], superseded: set[str]) -> Table:
 
 
 def claim_lines(claim: Claim) -> Iterator[str]:
-    """All of one claim."""
+    """Everything about one claim."""
     yield f"{claim.id}  {claim.date}  {claim.who} ({claim.kind}, credibility {claim.credibility})"
     yield f"  says       {claim.statement}"
     if claim.predicate:

@@ -1,6 +1,6 @@
-"""Every number that the detector rests on, and the two sets of them: for an observatory, and for a folder in hand.
+"""Every number that the detector rests on, in two sets: for an observatory, and for a folder that somebody trusts.
 
-Where a number comes from is said beside it. None but `confirmed_years` was chosen by looking at how events come out
+The source of each number is named beside it. None but `confirmed_years` was chosen by looking at how events come out
 (docs/why/2026-11-24-events.md); docs/event-rates.md measures what they lead to.
 """
 
@@ -60,7 +60,7 @@ class Assumptions:
 
     @property
     def threshold_days(self) -> tuple[float, float, float]:
-        """Of signal, confirmed and attack-resistant."""
+        """The thresholds of signal, confirmed and attack-resistant, in days."""
         years = self.signal_years, self.confirmed_years, self.resistant_years
         return years[0] * DAYS_A_YEAR, years[1] * DAYS_A_YEAR, years[2] * DAYS_A_YEAR
 

@@ -34,7 +34,7 @@ WEATHER_STREAMS, WEATHER_QUANTILE, STORM = 4, 0.25, 2.0
 
 @dataclass(frozen=True)
 class Normal:
-    """Streams x sources: shares, of taps the rate a day; and where there is any."""
+    """The usual level of each stream and source: a share, for taps a rate a day; and whether it is known."""
 
     level: Floats
     known: Flags
@@ -60,7 +60,7 @@ def normal_levels(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal
 
 
 def upper_rate(taps: Floats, days: Floats, shape: float) -> Floats:
-    """The upper 95 % bound of a mean rate of taps, seen for so many days."""
+    """The upper 95 % bound of a mean rate of taps that was observed for so many days."""
     import numpy as np
 
     mean = (taps + 0.5) / np.maximum(days, 1)
@@ -70,7 +70,7 @@ def upper_rate(taps: Floats, days: Floats, shape: float) -> Floats:
 def bounded_share(
     restricted: Floats, reports: Floats, days: Floats, prior: tuple[Floats | float, float], rho: float, side: float
 ) -> Floats:
-    """A bound of a share: its mean and `side` standard deviations. `prior`: a share, worth so many reports."""
+    """A bound of a share: its mean and `side` standard deviations. `prior`: a share, and its weight in reports."""
     import numpy as np
 
     effect = 1 + (reports / np.maximum(days, 1) - 1).clip(0) * rho  # reports of one day have causes in common

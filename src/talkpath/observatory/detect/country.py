@@ -1,4 +1,4 @@
-"""Events of networks, rolled up to their country: when the first was hit, by what most are, when the last was free.
+"""Rolls events of networks up to their country: when the first was hit, by what most are, when the last was free.
 
 A country has no counts of its own: pooled over networks, shares would change with who happens to report.
 """
@@ -18,7 +18,7 @@ ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
 
 
 def roll_up(events: Iterable[Event], counts: Iterable[Counts]) -> list[Event]:
-    """Of each country, app and medium. Signals count only where nothing is confirmed."""
+    """The events of each country, app and medium. Signals count only where nothing is confirmed."""
     measured: dict[tuple[str, str, str], set[str]] = {}
     for one in counts:
         measured.setdefault((one.country, one.app, one.medium), set()).add(one.network)
@@ -36,7 +36,7 @@ def _place(event: Event) -> tuple[str, str, str]:
 
 
 def _story(events: list[Event], measured: int) -> Iterator[Event]:
-    """Of one country, app and medium, in order of time."""
+    """The events of one country, app and medium, in order of time."""
     hit: dict[str, Event] = {}
     began: Event | None = None
     rule: str | None = None
@@ -59,7 +59,7 @@ def _story(events: list[Event], measured: int) -> Iterator[Event]:
 
 
 def _members(events: list[Event], first: Event) -> list[Event]:
-    """All that began from this one on until none was left."""
+    """All restrictions that began from this one on, until none was left."""
     members: dict[str, Event] = {}
     going: set[str] = set()
     for event in events[events.index(first) :]:

@@ -1,4 +1,4 @@
-"""What the detector takes in: day counts, and the arrays made of them."""
+"""The detector's input: day counts, and the arrays made of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Counts(Struct, frozen=True):
 
     @property
     def stream(self) -> Stream:
-        """(country, network, app, medium)."""
+        """The stream that they are about: (country, network, app, medium)."""
         return self.country, self.network, self.app, self.medium
 
 
@@ -69,12 +69,12 @@ class Panel:
     site_reports: NDArray[np.int64]
 
     def day(self, at: int) -> str:
-        """The day with this number."""
+        """The date of the day with this number."""
         return date.fromordinal(int(self.dates[at])).isoformat()
 
 
 def panel_of(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Panel:
-    """Arrays of all counts."""
+    """The arrays of all counts."""
     import numpy as np
 
     found = list(counts)
@@ -103,7 +103,7 @@ def panel_of_arrays(
     site_restricted: NDArray[np.int64],
     site_reports: NDArray[np.int64],
 ) -> Panel:
-    """A panel of counts that already are arrays."""
+    """A panel of counts that are arrays already."""
     import numpy as np
 
     _, group = np.unique([f"{country} {network}" for country, network, _, _ in streams], return_inverse=True)

@@ -32,7 +32,7 @@ CEILING = 1e60  # of products of e-values; nothing that is decided is near
 
 
 def rounded(value: float, up: bool) -> float:
-    """The next value of the grid."""
+    """The next value of the grid, up or down."""
     steps = log(value) / log(STEP)
     return exp((ceil(steps - 1e-9) if up else floor(steps + 1e-9)) * log(STEP))
 
@@ -131,7 +131,7 @@ def lifted(source: int, normal: float, hit: float, rules: Assumptions) -> float:
 
 
 def _tap_bucket(taps: int) -> int:
-    """Few sizes of tables."""
+    """The size of the table for so many taps; only few sizes exist."""
     return 1 << max(6, taps.bit_length())
 
 

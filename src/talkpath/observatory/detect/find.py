@@ -1,4 +1,4 @@
-"""Counts in, events of tp-008 out."""
+"""From day counts to events of tp-008."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_events(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> l
 
 
 def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
-    """Of one country."""
+    """The events of one country."""
     by_stream: dict[Stream, list[Counts]] = {}
     for one in counts:
         by_stream.setdefault(one.stream, []).append(one)
@@ -145,7 +145,7 @@ class _Told:
 
 
 def leading(counts: Iterable[Counts]) -> str | None:
-    """The rule that most of their reports name; one that names any before `media.unknown`."""
+    """The rule that most of the reports name; one that names a mechanism comes before `media.unknown`."""
     named = _rules(counts)
     return max(named, key=lambda rule: (rule != UNNAMED, named[rule], rule), default=None)
 
@@ -167,7 +167,7 @@ def _share(counts: Iterable[Counts], rho: float) -> Share | None:
 
 
 def _by_day(counts: Iterable[Counts]) -> dict[str, tuple[int, int]]:
-    """(restricted, reports) of checks; a tap is none."""
+    """(restricted, reports) of checks by day; taps are no checks."""
     days: dict[str, tuple[int, int]] = {}
     for one in counts:
         if one.source != "tap":

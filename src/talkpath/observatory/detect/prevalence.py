@@ -1,7 +1,7 @@
-"""How many are hit: the share of checks that say restricted, with a 95 % interval.
+"""Estimates the share of checks that say restricted, with a 95 % interval.
 
-Days are beta-binomial draws around one share, with the dispersion of states that are known; the interval is that of
-the posterior over an even grid.
+Days are beta-binomial draws around one share, with the dispersion of states that are known; the interval is that of the
+posterior over an even grid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAIL = 0.025
 
 
 class Share(Struct, frozen=True):
-    """Of decided reports: the posterior's median, and its middle 95 %."""
+    """A share of decided reports: the posterior's median, and its middle 95 %."""
 
     estimate: float
     low: float
@@ -31,7 +31,7 @@ class Share(Struct, frozen=True):
 
 
 def prevalence(days: Iterable[tuple[int, int]], rho: float) -> Share | None:
-    """Of (restricted, reports) a day; None without a report."""
+    """The share from (restricted, reports) of each day; None without a report."""
     import numpy as np
 
     found = [(restricted, reports) for restricted, reports in days if reports]

@@ -38,11 +38,11 @@ class Ring:
         self.days = np.full(window, -1, np.int64)
 
     def add(self, at: int, e_values: Floats) -> None:
-        """One day for all streams: streams x sources x alternatives."""
+        """Add one day for all streams: streams x sources x alternatives."""
         self.add_to(slice(None), at, e_values)
 
     def add_to(self, rows: Integers | slice, at: int, e_values: Floats) -> None:
-        """One day for those streams."""
+        """Add one day for those streams."""
         import numpy as np
 
         slot = at % len(self.days)
@@ -54,18 +54,18 @@ class Ring:
         self.days[slot] = at
 
     def forget(self, rows: Integers | Flags) -> None:
-        """Start these streams anew."""
+        """Begin these streams anew."""
         self._products[rows] = 0
 
     def since(self, rows: Integers | slice = slice(None)) -> Floats:
-        """Of each day and source the mean over alternatives: streams x window x sources."""
+        """The mean over alternatives, for each day and source: streams x window x sources."""
         import numpy as np
 
         return np.asarray(self._products[rows].mean(axis=-1))
 
 
 def all_of(evidence: Floats) -> Floats:
-    """The plain product over sources (the last axis): right while none of them lies."""
+    """The product over sources (the last axis): valid while none of them lies."""
     import numpy as np
 
     return np.asarray(evidence.prod(axis=-1))

@@ -35,7 +35,7 @@ LOWER = -1.645
 class Turn:
     """A change of one stream, in numbers of the panel's days.
 
-    It was between `low` and `high`; `reached` gives the day on which it was first known at each level, by level.
+    It happened between `low` and `high`; `reached` gives the day on which each level was first reached.
     """
 
     low: int
@@ -44,7 +44,7 @@ class Turn:
 
     @property
     def level(self) -> int:
-        """The highest."""
+        """The highest level reached."""
         return max(self.reached, default=0)
 
 
@@ -64,7 +64,7 @@ class Spell:
 
 
 class Watch:
-    """All streams of a panel under one set of assumptions; `run` gives what happened."""
+    """Watches all streams of a panel under one set of assumptions; `run` gives what happened."""
 
     def __init__(self, panel: Panel, rules: Assumptions) -> None:
         import numpy as np
@@ -82,7 +82,7 @@ class Watch:
         self._in_event = np.zeros(panel.restricted.shape, bool)
 
     def run(self) -> list[Spell]:
-        """Every spell, in order of stream and time."""
+        """Every restriction found, in order of stream and time."""
         for at in range(len(self.panel.dates)):
             self._day(at)
         return sorted(self.spells, key=lambda spell: (spell.stream, spell.onset.reached[min(spell.onset.reached)]))

@@ -1,8 +1,8 @@
 """From bundles to network-days: what the reports of one day say of one app and medium on one network.
 
-A report is one verdict of one bundle, judged again from its facts by the rules of this version. Networks are those
-that the responder's receipt names (AS number and country of the address it saw); a bundle without a receipt counts
-for AS0 in ZZ, which is no network: it can show a state, and nobody can place it.
+A report is one verdict of one bundle, judged again from its facts by the rules of this version. Networks are those that
+the responder's receipt names (AS number and country of the address it saw); a bundle without a receipt counts for AS0
+in ZZ, which stands for an unknown network.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class NetworkDay(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """Decided reports."""
+        """The number of decided reports."""
         return self.restricted + self.ok + self.closed + self.impaired
 
     @property
@@ -85,7 +85,7 @@ class NetworkDay(Struct, frozen=True):
 
 
 def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
-    """Those of all bundles below the folder; `BundleError` where one does not verify."""
+    """The verdicts of all bundles below the folder; `BundleError` where one does not verify."""
     if not folder.is_dir():
         raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
     seen: set[bytes] = set()
@@ -99,7 +99,7 @@ def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
 
 
 def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
-    """One a verdict. A recording, or a check that does not tell its day, tells nothing here."""
+    """Each verdict of a bundle; none for a recording, or a check that does not tell its day."""
     facts = bundle.facts
     if facts is None or not facts.started_at:
         return
@@ -123,7 +123,7 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
 
 
 def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:
-    """Network-days in order of stream and day; reports that decided nothing are no part of one."""
+    """Network-days in order of stream and day; reports that decided nothing are left out."""
     decided = sorted((report for report in found if report.state in DECIDED), key=lambda r: (*_key(r), r.bundle))
     return [_day(list(group)) for _, group in groupby(decided, key=_key)]
 
@@ -154,7 +154,7 @@ def _day(found: list[BundleVerdict]) -> NetworkDay:
 
 
 def _responders(found: list[BundleVerdict]) -> dict[str, tuple[int, int]]:
-    """By the far end's key."""
+    """(decided, restricted) reports by the far end's key."""
     keys = sorted({report.responder for report in found} - {""})
     states = {key: [report.state for report in found if report.responder == key] for key in keys}
     return {key: (len(said), said.count("restricted")) for key, said in states.items()}

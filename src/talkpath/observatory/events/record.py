@@ -1,7 +1,5 @@
-"""Events (spec/tp-008): when a restriction began, changed and ended on a network. The record, and what stands of it.
-
-Who finds them: `detect/find.py`.
-"""
+"""The record of an event (spec/tp-008): a restriction began, changed, ended or was withdrawn on a network.
+detect/find.py finds them."""
 
 from __future__ import annotations
 
@@ -76,7 +74,7 @@ def withdrawal_of(event: Event, reason: str) -> Event:
 
 
 def not_withdrawn(events: Iterable[Event]) -> list[Event]:
-    """Those that were not withdrawn."""
+    """The events that were not withdrawn."""
     every = list(events)
     gone = {event.began for event in every if event.kind == "withdrawn"}
     return [event for event in every if event.kind != "withdrawn" and not {event.id, event.began} & gone]

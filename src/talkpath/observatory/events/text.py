@@ -1,4 +1,4 @@
-"""Events as text for a terminal, and in one sentence for a feed. Words: "signs of", never who or why."""
+"""Events as sentences, for a terminal and for feeds. They say "signs of", never who did it or why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = {
 
 
 def event_sentence(event: Event) -> str:
-    """What, where, when, how sure."""
+    """One sentence: what, where, when, and how sure that is."""
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
@@ -33,14 +33,14 @@ def event_sentence(event: Event) -> str:
 
 
 def onset_text(event: Event) -> str:
-    """Between which days."""
+    """The days between which it happened."""
     if event.onset_low is None:
         return f"{event.onset_high} or before"
     return f"a day after {event.onset_low} and not after {event.onset_high}"
 
 
 def event_details(event: Event) -> Iterator[str]:
-    """Numbers, each with what it counts."""
+    """The numbers of an event, each with what it counts."""
     if event.checks and event.kind != "ended":
         interval = ""
         if event.share is not None and event.share_low is not None and event.share_high is not None:

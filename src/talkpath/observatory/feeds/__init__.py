@@ -1,7 +1,8 @@
-"""What an observatory tells others of its events: a journal of what it said and when, an Atom feed, and webhooks.
+"""Publishes events: a journal of what was published and when, an Atom feed, and webhooks.
 
-journal.py   every event as it was told, changed and taken back; never rewritten
+journal.py   every event as it was published, changed and withdrawn; never rewritten
+entries.py   the journal's lines as feed entries, as far as they may be published
 atom.py      an Atom document (RFC 4287)
-told.py      the journal's entries as feed entries, as far as they may be published
 webhook.py   signed deliveries to addresses that the operator named, tried again until they arrive
+publish.py   puts events into all of them
 """

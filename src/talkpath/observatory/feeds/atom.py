@@ -1,4 +1,4 @@
-"""An Atom document (RFC 4287)."""
+"""Writes an Atom document (RFC 4287)."""
 
 from __future__ import annotations
 

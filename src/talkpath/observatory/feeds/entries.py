@@ -16,7 +16,7 @@ MOST = 200
 
 
 def published_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[JournalLine]:
-    """Without what is not shown on pages either, and of the rest only what is."""
+    """The lines that may be published, each without what may not."""
     every = list(journal)
     orders = orders_of(told.event for told in every)
     shown = [(told, publication.told([told.event], today, orders)) for told in every]
@@ -24,7 +24,7 @@ def published_lines(journal: Iterable[JournalLine], publication: Publication, to
 
 
 def delayed_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[int]:
-    """Numbers of the lines that wait for their day."""
+    """Numbers of the lines that may be published on a later day."""
     every = list(journal)
     orders = orders_of(told.event for told in every)
     return [told.number for told in every if publication.of_event(told.event, today, orders) == "delay"]

@@ -1,8 +1,9 @@
-"""The journal: every event as it was told, and when. Nothing in it is ever changed; later lines stand for earlier ones.
+"""The journal: every event as it was published, and when. No line is ever changed; later lines correct earlier ones.
 
 Events are found anew each time from all counts, and late reports can move them. `new_lines` compares: an event that was
-found again keeps the id under which it was first told, one whose level, dates or rule changed is told again, and one
-that is found no more is withdrawn, with the reason. Whoever reads the journal sees what was said at any time.
+found again keeps the id under which it was first published, one whose level, dates or rule changed is published again,
+and one that is no longer found is withdrawn, with the reason. So a reader of the journal can see what was said at any
+time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ GONE = "Reports that came later, or were taken back, speak against it."
 
 
 class JournalLine(Struct, frozen=True):
-    """One line. `number` counts from 1, `at` is UTC as RFC 3339 has it."""
+    """One line of the journal. `number` counts from 1, `at` is UTC as RFC 3339 has it."""
 
     number: int
     at: str
@@ -32,7 +33,7 @@ class JournalLine(Struct, frozen=True):
 
 
 def read_journal(path: Path) -> list[JournalLine]:
-    """All lines; none where there is no such file. A last line that a crash cut short was never told."""
+    """All lines; none where there is no such file. A last line that a crash cut short was never published."""
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
@@ -43,7 +44,7 @@ def read_journal(path: Path) -> list[JournalLine]:
 
 
 def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
-    """Append them; they are on the disk when this returns."""
+    """Append lines; they are on the disk when this returns."""
     kept = len(path.read_bytes().rpartition(b"\n")[0]) + 1 if path.exists() and path.stat().st_size else 0
     try:
         with open_private(path, "ab") as file:
@@ -56,7 +57,7 @@ def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
 
 
 def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:
-    """The last word on each event, by id, without what was withdrawn."""
+    """The latest version of each event, by id, without those that were withdrawn."""
     found: dict[str, Event] = {}
     for told in journal:
         if told.event.kind == "withdrawn":
@@ -67,7 +68,7 @@ def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:
 
 
 def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> list[Event]:
-    """The events under the ids by which they were told first; one that never was, under one that none ever had."""
+    """The events under the ids by which they were first published; a new event gets an id that none ever had."""
     used = {told.event.id for told in journal}
     free: dict[tuple[str, ...], list[Event]] = {}
     for one in current_events(journal).values():
@@ -83,9 +84,9 @@ def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> 
 
 
 def new_lines(journal: Sequence[JournalLine], found: Sequence[Event], at: str, least: int = 5) -> list[JournalLine]:
-    """What is to be told now: new events, changed ones, and those that are found no more.
+    """The lines to be published now: new events, changed ones, and those that are no longer found.
 
-    An event is told again, too, when `least` people have come to tell it: then it may be published.
+    An event is also published again when `least` people have come to report it: then it may be shown.
     """
     known, now = current_events(journal), with_journal_ids(journal, found)
     told = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
@@ -96,7 +97,7 @@ def new_lines(journal: Sequence[JournalLine], found: Sequence[Event], at: str, l
 
 
 def withdrawn_events(journal: Iterable[JournalLine]) -> list[Event]:
-    """The events that were withdrawn, each as it was told last, and what took it back."""
+    """The events that were withdrawn, each as it was last published, followed by its withdrawal."""
     last: dict[str, Event] = {}
     found: list[Event] = []
     for told in journal:
@@ -108,7 +109,7 @@ def withdrawn_events(journal: Iterable[JournalLine]) -> list[Event]:
 
 
 def _same(event: Event, alike: Sequence[Event]) -> Event | None:
-    """Of the same stream and kind the one whose time overlaps; the one of the same id before others."""
+    """The event of the same stream and kind whose time overlaps; one of the same id comes before others."""
     found = [one for one in alike if _low(one) <= event.onset_high <= LAST and _low(event) <= one.onset_high]
     return max(found, key=lambda one: (one.id == event.id, one.onset_high), default=None)
 
@@ -122,7 +123,7 @@ def _low(event: Event) -> str:
 
 
 def _word(event: Event, least: int) -> tuple[object, ...]:
-    """What makes it news. Counts grow every day, and are none."""
+    """What makes an event news. Counts grow every day, and are not news."""
     enough = event.contributors >= least
     return event.level, event.onset_low, event.onset_high, event.rule, event.networks, enough
 

@@ -1,4 +1,4 @@
-"""Puts events into the journal, and from there into feeds and to webhooks. The only part here with a clock."""
+"""Puts events into the journal, and from there into feeds and to webhooks. The only module here with a clock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def publish_events(
     feed: Path | None = None,
     webhooks: Path | None = None,
 ) -> str:
-    """What was new, and where it went, in a sentence. The journal is on the disk before anything is sent."""
+    """Publish events in a journal, a feed and by webhooks; a sentence of what was new. The journal is on the disk
+    before anything is sent."""
     if webhooks:
         load_hooks(webhooks)
     before, now = read_journal(journal), _now()
@@ -53,9 +54,10 @@ def publish_events(
 def record_events(
     events: Sequence[Event], journal: Path, publication: Publication, today: str, feeds: Path, address: str = ""
 ) -> list[Event]:
-    """Put what is new into the journal and the feeds; all events as the journal calls them, withdrawn ones too.
+    """Put what is new into the journal and the feeds; returns all events under the journal's ids, withdrawn ones
+    included.
 
-    In the folder `feeds` are events.atom and one for each country, as XX.atom.
+    The folder `feeds` has events.atom, and XX.atom for each country.
     """
     before = read_journal(journal)
     fresh = new_lines(before, events, _now(), publication.min_contributors)
@@ -95,7 +97,7 @@ def deliver_all(journal: Path, publication: Publication, today: str, webhooks: P
 
 
 def _put(feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str) -> None:
-    """Whole or not at all, and only where it changed."""
+    """Replace a feed's file in one step, and only where it changed."""
     path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         replace_file(path, text.encode())

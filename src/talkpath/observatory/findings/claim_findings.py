@@ -1,4 +1,4 @@
-"""All claims held against one folder of bundles, and the record that `talkpath claims --json` prints."""
+"""Tests all claims on one folder of bundles: the record that `talkpath claims --json` prints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCHEMA = "talkpath.claims/1"
 
 
 class EvidenceSummary(Struct, frozen=True):
-    """What was there to hold claims against. `unplaced`: network-days of bundles that no receipt places."""
+    """The evidence that claims were tested on. `unplaced`: network-days of bundles that no receipt places."""
 
     reports: int
     networks: int
@@ -37,7 +37,7 @@ class EvidenceSummary(Struct, frozen=True):
 
 
 class Ledger(Struct, frozen=True):
-    """The whole object; `looked`, `entries`, `events`, `reach` are empty where claims were only listed."""
+    """The whole record; `looked`, `entries`, `events` and `reach` are empty where claims were only listed."""
 
     claims: tuple[Claim, ...]
     looked: EvidenceSummary | None = None
@@ -50,7 +50,7 @@ class Ledger(Struct, frozen=True):
 def results_of_folder(
     claims: Sequence[Claim], folder: Path, published: Sequence[Published] = (), country: str = ""
 ) -> Ledger:
-    """Hold the claims against the folder's bundles; what is said of any place against `country`, where one is given."""
+    """Test the claims on the folder's bundles; claims about any place are tested on `country`, where one is given."""
     found = network_days(folder_verdicts(folder))
     if not found:
         raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")

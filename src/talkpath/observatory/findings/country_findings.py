@@ -39,7 +39,7 @@ class SimulatedCountry(Struct, frozen=True):
 
 
 class Totals(Struct, frozen=True):
-    """All that was taken in."""
+    """The totals of all that was taken in."""
 
     reports: int
     networks: int
@@ -62,7 +62,7 @@ class CountryFindings(Struct, frozen=True):
 
 
 class ObservatoryFindings(Struct, frozen=True):
-    """All of them, and what they rest on."""
+    """The findings of all countries, and their totals."""
 
     totals: Totals
     countries: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def country_findings(day_counts: bytes, carried: bytes, box: SimulatedCountry | 
 def findings_from_counts(
     counts: Sequence[DayCount], carried: Sequence[TransportDay], box: SimulatedCountry | None = None
 ) -> CountryFindings:
-    """The same of what was read."""
+    """The findings of one country from its counts."""
     days = [as_day(one) for one in counts if one.source != "tap" and _decided(one)]
     heard = list(counts_of_index(counts, carried))
     events = find_events(heard, FOLDER if box else OBSERVATORY)
@@ -104,7 +104,7 @@ def findings_from_counts(
 def assemble_findings(
     found: Iterable[CountryFindings], events: Iterable[Event] | None = None, box: SimulatedCountry | None = None
 ) -> ObservatoryFindings:
-    """All countries together; `events` as they were told (feeds/journal.py), where they were."""
+    """Join the findings of all countries; `events` are those of the journal, where there is one."""
     every = sorted(found, key=lambda one: (-one.networks, one.name))
     if not every:
         return NOTHING
@@ -126,12 +126,12 @@ def assemble_findings(
 
 @cache
 def claims_of(box: SimulatedCountry | None) -> tuple[Claim, ...]:
-    """The claims that stand; of a made-up country as if said of it."""
+    """The current claims; for a made-up country as if said of it."""
     return tuple(_moved(claim, box.country) if box else claim for claim in current_claims(load_claims()))
 
 
 def as_day(one: DayCount) -> NetworkDay:
-    """What claims are held against."""
+    """The network-day that claims are tested on."""
     return NetworkDay(
         network=one.network,
         country=one.country,
@@ -152,7 +152,7 @@ def as_day(one: DayCount) -> NetworkDay:
 
 
 def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
-    """Events of each."""
+    """Events by their country."""
     found: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         found[event.country].append(event)

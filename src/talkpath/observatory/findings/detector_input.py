@@ -1,7 +1,7 @@
-"""What the detector takes in, from what there is: a folder of bundles and taps, or the index.
+"""Makes the detector's input from a folder of bundles and taps, or from the index.
 
-A basis is heard as its source: probes ask a responder or an app's own hosts, browsers and captures see real calls.
-What others published is nobody's report, and is not counted.
+Each basis counts as one source: probes measure with a test server or an app's own hosts, browsers and captures see real
+calls. Measurements that others published are no reports, and are not counted.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class TapLine(Struct, frozen=True):
 
 
 def folder_counts(folder: Path) -> list[Counts]:
-    """Of all bundles and taps below the folder."""
+    """The counts of all bundles and taps below the folder."""
     return [*counts_of_days(network_days(folder_verdicts(folder))), *counts_of_taps(folder / "taps.jsonl")]
 
 
 def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
-    """One a network-day and basis."""
+    """The counts of network-days."""
     for day in found:
         yield Counts(
             day=day.day,
@@ -68,7 +68,7 @@ def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
 
 
 def counts_of_taps(path: Path) -> Iterator[Counts]:
-    """One a network-day, app and medium; none where there is no such file. `UsageError` names a line that is none."""
+    """The counts of taps; none where there is no such file. `UsageError` names a line that is no tap."""
     if not path.is_file():
         return
     lines = enumerate(path.read_bytes().splitlines(), 1)
@@ -112,7 +112,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
 
 
 def _heard(one: DayCount) -> tuple[int, int]:
-    """(reports, those that accuse)."""
+    """(reports, those that say restricted)."""
     if one.source == "tap":
         return one.failed, one.failed
     consistent = one.consistent if one.source == "capture" else 0

@@ -1,4 +1,4 @@
-"""All that is found in day counts: events of networks and countries, the claims they bear on, the people they touch."""
+"""Finds what follows from a folder's day counts: events of networks and countries, claims about them, their reach."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = "talkpath.events/1"
 
 
 class ReportSummary(Struct, frozen=True):
-    """What there was to look at: decided reports and taps, by whom, where and when."""
+    """The reports that were examined: how many, from which sources, networks and days."""
 
     reports: int
     taps: int
@@ -47,7 +47,7 @@ class EventFindings(Struct, frozen=True):
 def find_all(
     counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], tables: ReachTables
 ) -> EventFindings:
-    """Look for events, and for what hangs on them."""
+    """Find events, the claims about them, and how many people they affect."""
     events = find_events(counts, rules)
     reach = {event.id: event_reach(event, tables) for event in events}
     return EventFindings(

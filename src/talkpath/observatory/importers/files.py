@@ -1,7 +1,7 @@
-"""Bringing files into a log from the command line: a folder of bundles and taps, or other people's measurements.
+"""Imports files into a log from the command line: a folder of bundles and taps, or OONI's measurements.
 
 Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
-does not verify stops nothing: it is counted and told, and so is what comes from a country that the stop rule names.
+does not verify stops nothing: it is counted and reported, and so is what comes from a country on the stop list.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 
 
 class ImportCount(Struct, frozen=True):
-    """How many of each were taken, there already, or refused. `others` are what is none of ours."""
+    """How many of each were taken, were there already, or were refused. `others` are of no kind that is imported."""
 
     bundles: int = 0
     taps: int = 0
@@ -113,7 +113,7 @@ def _entry(data: bytes) -> LogEntry:
 
 
 def _stopped(log: Log) -> frozenset[str]:
-    """Countries that nothing is taken from."""
+    """The countries that nothing is taken from."""
     return frozenset(known.country for known in stopped_countries(log.folder.root))
 
 

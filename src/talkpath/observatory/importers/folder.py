@@ -1,7 +1,7 @@
-"""A folder of bundles and taps, as `talkpath lab country` writes it, as records of the log.
+"""Reads a folder of bundles and taps, as `talkpath lab country` writes it.
 
-Nobody can tell who sent what is in a folder. Of a made-up country each check and each tap is another person's: the
-pseudonym is made of it.
+Nobody can tell who sent what is in a folder. In a made-up country each check and each tap is another person's: the
+pseudonym is made from it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def folder_bundles(folder: Path) -> Iterator[bytes]:
 
 
 def folder_taps(folder: Path) -> Iterator[Tap]:
-    """Those of its taps.jsonl; `UsageError` names the line that is none."""
+    """The taps of taps.jsonl; `UsageError` names a line that is no tap."""
     file = folder / "taps.jsonl"
     for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
         try:
@@ -52,5 +52,5 @@ def folder_taps(folder: Path) -> Iterator[Tap]:
 
 
 def pseudonym(name: str) -> int:
-    """Of whoever made the one report of that id."""
+    """The pseudonym of whoever made the one report of that id."""
     return int(name[:15], 16) or 1

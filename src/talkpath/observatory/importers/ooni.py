@@ -1,9 +1,10 @@
 """OONI's measurements as records of the log: whatsapp, telegram, signal, facebook_messenger, stunreachability.
 
-Contract: one line of OONI's JSONL (df-000) becomes one `Imported`, or None where it is of another test, tells no
-network, or was void. Basis is `signalling` (the app's own servers, medium text) or `address` (one STUN request, medium
-voice). What failed once is `insufficient (single_request)` beside the rule that it is consistent with, never
-`restricted`: nothing stood beside it. Sources: OONI's spec, ts-018, ts-019, ts-020, ts-025, ts-029, df-007.
+Contract: one line of OONI's JSONL (df-000) becomes one `Imported`, or None where it is of another test, names no
+network, or is void. Basis is `signalling` (the app's own servers, medium text) or `address` (one STUN request, medium
+voice). What failed once is `insufficient (single_request)` with the rule that it is consistent with, never
+`restricted`: there was nothing to compare it with. Sources: OONI's spec, ts-018, ts-019, ts-020, ts-025, ts-029,
+df-007.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Keys = Mapping[str, Any]
 
 
 class Measurement(Struct, frozen=True):
-    """What is read of a line (df-000)."""
+    """The fields that are read of a line (df-000)."""
 
     test_name: str
     test_keys: dict[str, Any]
@@ -52,7 +53,7 @@ _decoder = msgspec.json.Decoder(Measurement)
 
 
 def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
-    """Each line of a file, also a gzipped one: a record, None for what is none of ours, `WireError` for what is none.
+    """Each line of a file, which may be gzipped: a record, None for another kind, `WireError` for a damaged one.
 
     `UsageError` where the file cannot be read; what came before stands.
     """
@@ -68,7 +69,7 @@ def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
 
 
 def imported(line: bytes) -> Imported | None:
-    """One measurement; `WireError` for a line that is no measurement of df-000."""
+    """The record of one measurement; `WireError` for a line that is no measurement of df-000."""
     try:
         found = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -87,13 +88,13 @@ def imported(line: bytes) -> Imported | None:
 
 
 def _id(found: Measurement) -> str:
-    """The same for the same measurement, however its line is written."""
+    """The id of a measurement: the same however its line is written."""
     parts = (found.report_id, found.test_name, found.input, found.measurement_start_time, found.probe_asn)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdict | None:
-    """What is said of an app's own servers; None where nothing is known."""
+    """The verdict on an app's own servers; None where nothing is known."""
     if failed is None:
         return None
     if not failed:
@@ -102,7 +103,7 @@ def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdic
 
 
 def _whatsapp(found: Measurement, keys: Keys) -> LoggedVerdict | None:
-    """The app's endpoints and its registration; the web client is another thing."""
+    """WhatsApp's endpoints and registration; its web client is not counted."""
     states = [keys.get("whatsapp_endpoints_status"), keys.get("registration_server_status")]
     if not all(state in ("ok", "blocked") for state in states):
         return None
@@ -111,7 +112,7 @@ def _whatsapp(found: Measurement, keys: Keys) -> LoggedVerdict | None:
 
 
 def _telegram(found: Measurement, keys: Keys) -> LoggedVerdict | None:
-    """The access points; the web client is another thing."""
+    """Telegram's access points; its web client is not counted."""
     ways = [keys.get("telegram_tcp_blocking"), keys.get("telegram_http_blocking")]
     if not all(isinstance(way, bool) for way in ways):
         return None
@@ -135,7 +136,7 @@ def _facebook(found: Measurement, keys: Keys) -> LoggedVerdict | None:
 
 
 def _stun(found: Measurement, keys: Keys) -> LoggedVerdict | None:
-    """One Binding Request; servers that are no messenger's stand for WebRTC."""
+    """One STUN Binding Request; servers that are no messenger's stand for WebRTC."""
     endpoint, failure = str(keys.get("endpoint") or found.input or ""), keys.get("failure")
     host = endpoint.removeprefix("stun://").rpartition(":")[0]
     app = STUN_HOSTS.get(host, "webrtc")

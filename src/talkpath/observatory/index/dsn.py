@@ -1,4 +1,4 @@
-"""Where an index lies, as one line of text."""
+"""Where an index lies, as one line of text (a data source name)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Dsn(NamedTuple):
 
     @property
     def embedded(self) -> bool:
-        """Does it lie inside this process?"""
+        """Whether it lies inside this process."""
         return not self.nodes
 
 

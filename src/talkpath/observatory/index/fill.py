@@ -1,4 +1,4 @@
-"""From records of the log to the index, in batches."""
+"""Puts records of the log into the index, in batches."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Batch:
     countries: set[str] = field(default_factory=set)
 
     def take(self, row: IndexRow) -> None:
-        """One row."""
+        """Add one row."""
         self.days.add(row.day)
         if isinstance(row, Gone):
             self.gone[row.report] = row
@@ -47,7 +47,7 @@ class _Batch:
             self.carried.append(row)
 
     def flush(self) -> None:
-        """Everything is in the index. Versions say what stands, so that what comes in later is not taken out."""
+        """Write the batch. Versions tell which row is the latest, so that what comes in later is not taken out."""
         self.store.insert("report", self.reports)
         self.store.insert("transport", self.carried)
         self.reports.clear()
@@ -65,7 +65,7 @@ class _Batch:
 
     @property
     def full(self) -> bool:
-        """Is it time to flush?"""
+        """Whether it is time to flush."""
         return len(self.reports) + len(self.carried) >= BATCH_ROWS or len(self.gone) >= BATCH_GONE
 
 

@@ -1,4 +1,4 @@
-"""Keeps the index as far as the log is."""
+"""Keeps the index up to date with the log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Loader:
             raise UsageError("The index is of another log; `talkpath observe rebuild` makes it again from this one.")
 
     def load(self, progress: OnProgress = lambda count: None) -> int:
-        """Everything up to the log's end; how many records there were."""
+        """Load everything up to the log's end; how many records there were."""
         end = self._log.last
         if end == self.position:
             return 0

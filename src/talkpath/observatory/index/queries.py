@@ -77,7 +77,8 @@ class DecidedDay(Struct, frozen=True, gc=False):
 
 
 class CountryDayCount(Struct, frozen=True, gc=False):
-    """The same over all networks of a country. `networks` were measured, on `networks_restricted` a report says so."""
+    """The same over all networks of a country. `networks` were measured; on `networks_restricted` of them a report says
+    restricted."""
 
     day: str
     country: str
@@ -116,7 +117,7 @@ class Latest(Struct, frozen=True, gc=False):
 
     @property
     def reports(self) -> int:
-        """Decided ones."""
+        """The number of decided reports."""
         return self.restricted + self.ok + self.closed + self.impaired
 
 
@@ -134,7 +135,7 @@ class TransportCount(Struct, frozen=True, gc=False):
 
 
 class TransportDay(Struct, frozen=True, gc=False):
-    """One day of a transport that carried calls."""
+    """A day on which a transport carried calls."""
 
     country: str
     network: str
@@ -145,7 +146,7 @@ class TransportDay(Struct, frozen=True, gc=False):
 
 
 class IndexTotals(Struct, frozen=True):
-    """Of everything. `reports` counts apps and media; a check has several."""
+    """Totals of everything. `reports` counts apps and media; a check has several."""
 
     reports: int
     restricted: int
@@ -163,14 +164,14 @@ def day_counts(store: Store, *, since: str = FIRST, until: str = LAST, **only: s
 
 
 def day_count_lines(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> bytes:
-    """The same as JSON lines, for another process to read (`read_day_counts`)."""
+    """The same rows as JSON lines, for another process to read (`read_day_counts`)."""
     where, values = _where(only, since=since, until=until)
     order = "country, day, network, app, medium, source, basis"
     return store.lines(_select(DayCount, f"day_count FINAL WHERE {where} AND reports > 0 ORDER BY {order}"), **values)
 
 
 def read_day_counts(lines: bytes) -> list[DayCount]:
-    """Those of `day_count_lines`."""
+    """The rows of `day_count_lines`."""
     return _read(DayCount, lines)
 
 
@@ -219,7 +220,7 @@ def transports(store: Store, *, since: str = FIRST, **only: str) -> list[Transpo
 
 
 def carry_days(store: Store, **only: str) -> bytes:
-    """`TransportDay` as JSON lines, of transports that carried at all."""
+    """`TransportDay` rows as JSON lines, of transports that carried calls."""
     where, values = _where(only)
     order = "country, network, app, medium, day, transport"
     return store.lines(
@@ -228,7 +229,7 @@ def carry_days(store: Store, **only: str) -> bytes:
 
 
 def read_carry_days(lines: bytes) -> list[TransportDay]:
-    """Those of `carry_days`."""
+    """The rows of `carry_days`."""
     return _read(TransportDay, lines)
 
 
@@ -238,7 +239,7 @@ def countries(store: Store) -> dict[str, int]:
 
 
 def totals(store: Store) -> IndexTotals:
-    """Of all that was not withdrawn."""
+    """The totals of everything that was not withdrawn."""
     sums = "sum(reports), sum(restricted), sum(failed), uniqExactIf(country, country != 'ZZ')"
     days = "toString(min(day)), toString(max(day)), max(simulated)"
     counted = store.query(f"SELECT {sums}, {days} FROM country_day FINAL WHERE reports > 0")[0]

@@ -1,6 +1,7 @@
-"""Counting again. What changed is counted as a whole, so that late, repeated and withdrawn reports are.
+"""Counts again. A day or month that changed is counted as a whole, so that late, repeated and withdrawn reports are
+right.
 
-Days are counted from reports, months from days; both for the countries that changed alone.
+Days are counted from reports, months from days; both only for the countries that changed.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ GROUP BY month, country, network, app, medium, transport
 
 
 def count_again(store: Store, days: Collection[str], countries: Collection[str], version: int) -> None:
-    """Count these days of these countries again; `version` is how far the log was read."""
+    """Count these days of these countries again; `version` is the position up to which the log was read."""
     ordered, places = sorted(days), sorted(countries)
     for at in range(0, len(ordered), TOGETHER):
         for statement in (DAY_COUNT, COUNTRY_DAY, CARRY_DAY):

@@ -32,7 +32,7 @@ class ReportRow(VerdictRow, frozen=True, kw_only=True, gc=False):
 
 
 class TransportRow(Struct, frozen=True, gc=False):
-    """One transport that was asked for one app and medium of a report."""
+    """One transport that was tested for one app and medium of a report."""
 
     report: str
     day: str
@@ -48,7 +48,7 @@ class TransportRow(Struct, frozen=True, gc=False):
 
 
 class Gone(Struct, frozen=True):
-    """The report that no row may show from `version` on."""
+    """Marks that no row may show the report from `version` on."""
 
     report: str
     day: str
@@ -59,7 +59,7 @@ IndexRow = ReportRow | TransportRow | Gone
 
 
 def index_rows(record: Record, number: int) -> Iterator[IndexRow]:
-    """What the record with this number puts into the index. Bundles that nobody judged yet put nothing there."""
+    """The rows of the record with this number. A bundle that is not judged yet has none."""
     version = 2 * number + 1
     if isinstance(record, Judged) and record.again:
         yield Gone(record.id, record.measured, 2 * number)

@@ -47,7 +47,7 @@ NEEDS = "The observatory needs talkpath[observatory]: `make dev` in a checkout i
 
 
 class Store:
-    """An open index. Close it: an embedded one belongs to one process as long as it is open."""
+    """An open index. Close it: an embedded one belongs to one process while it is open."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = parse_dsn(dsn)
@@ -62,7 +62,7 @@ class Store:
             self._migrate()
 
     def close(self) -> None:
-        """Give the database back."""
+        """Close the database."""
         with self._lock:
             for client in self._clients:
                 client.close()
@@ -70,7 +70,7 @@ class Store:
         self._local = threading.local()
 
     def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of an answer; `{name:Type}` in the text are parameters."""
+        """The rows of an answer; `{name:Type}` in the text are parameters."""
         with _plainly():
             return [tuple(row) for row in self._client.query(sql, parameters=parameters, settings=ASKING).result_rows]
 
@@ -80,7 +80,7 @@ class Store:
             return self._client.raw_query(sql, parameters, ASKING | NUMBERS, "JSONEachRow")
 
     def command(self, sql: str, **parameters: Any) -> None:
-        """A statement that answers nothing."""
+        """Run a statement that has no answer."""
         with _plainly():
             self._client.command(sql, parameters=parameters, settings=self._inserting | ASKING)
 
@@ -118,7 +118,7 @@ class Store:
 
     @property
     def _client(self) -> Client:
-        """This thread's own."""
+        """The connection of this thread."""
         found: Client | None = getattr(self._local, "client", None)
         if found is None:
             node = self._dsn.nodes[0] if self._dsn.nodes else None
@@ -165,7 +165,7 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def _statements(text: str, suffix: str) -> Iterator[str]:
-    """Those of a file for one node."""
+    """The statements of a file, for one node."""
     names = {table: f"{table}{suffix}" for table in TABLES}
     engine = {"replacing": "ReplacingMergeTree(version)", "settings": DURABLE}
     for statement in text.split(";\n"):
@@ -194,7 +194,7 @@ def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:
 
 @contextmanager
 def _plainly() -> Iterator[None]:
-    """The engine's errors as ours. Its words may hold a host's name, and are kept for whoever debugs (`__cause__`)."""
+    """The engine's errors as ours. Its own words may hold a host's name; they are kept as `__cause__`."""
     try:
         from clickhouse_connect.driver.exceptions import ClickHouseError
     except ImportError:

@@ -1,7 +1,7 @@
 """A file that only grows, and what happens when it cannot.
 
 Contract: what `add` wrote and `sync` returned from is on the disk. Where the disk is full nothing of the call stays in
-the file, and the next call may succeed. Where a sync failed nobody knows what is on the disk, and the file takes
+the file, and the next call may succeed. After a failed sync nobody knows what is on the disk, and the file takes
 nothing more until it is opened again.
 """
 
@@ -25,7 +25,7 @@ class LogError(TalkpathError):
 
 
 class AppendFile:
-    """One open file."""
+    """One open file that grows."""
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
@@ -36,11 +36,11 @@ class AppendFile:
             sync_folder(path.parent)
 
     def add(self, data: bytes) -> None:
-        """Write at the end. Not yet on the disk."""
+        """Write at the end. It is not on the disk yet."""
         self.add_all((data,))
 
     def add_all(self, parts: Sequence[bytes]) -> None:
-        """The same of many, one after the other; all of them or none."""
+        """Write many parts one after the other; all of them or none."""
         if self._broken:
             raise LogError(FAILED)
         begin = self.size_bytes
@@ -60,7 +60,7 @@ class AppendFile:
         self.size_bytes += size
 
     def cut(self, size_bytes: int) -> None:
-        """Forget what was added after that byte and not synced."""
+        """Remove what was added after that byte and not synced."""
         try:
             os.ftruncate(self._handle, size_bytes)
             self.size_bytes = size_bytes
@@ -68,7 +68,7 @@ class AppendFile:
             self._broken = True
 
     def sync(self) -> None:
-        """All that was added is on the disk."""
+        """Return once all that was added is on the disk."""
         try:
             os.fdatasync(self._handle)
         except OSError:  # the kernel may have dropped what it could not write
@@ -76,5 +76,5 @@ class AppendFile:
             raise LogError(FAILED) from None
 
     def close(self) -> None:
-        """No more."""
+        """Close the file."""
         os.close(self._handle)

@@ -1,7 +1,7 @@
-"""Group commit: whoever waits for the disk waits together.
+"""Group commit: writes everything that waits as one group, so that many records share one sync of the disk.
 
-A thread of its own takes all that is waiting, writes it as one group, and wakes everybody, those of one event loop
-together. The busier it is, the more share one sync: while many come, it lets them gather for a moment.
+A thread of its own takes all that is waiting, writes it as one group, and wakes everybody who waits, those of one event
+loop together. While many come, groups begin at least 30 ms apart, and so become larger.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ class Committer:
         self._thread.start()
 
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
-        """Take this; done once it is durable."""
+        """Take this from any thread; the result is there once it is durable."""
         future: Future[bool] = Future()
         self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future)))
         return future
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
-        """The same."""
+        """Take this, and return once it is durable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future), loop))
         return await future
 
     def close(self) -> None:
-        """Finish what waits."""
+        """Write what waits, and end the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -88,7 +88,7 @@ class Committer:
             crowded = len(group) >= CROWD
 
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """All that waits already, at most MOST; was the end among it?"""
+        """All that waits already, at most MOST; and whether the end was among it."""
         group = [first]
         while len(group) < MOST:
             try:

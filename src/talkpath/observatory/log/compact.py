@@ -1,4 +1,4 @@
-"""Closing a segment: what was taken back is left out, the rest is gzipped. Whole or not at all."""
+"""Closes a segment: what was withdrawn is left out, and the rest is gzipped, in one step."""
 
 from __future__ import annotations
 

@@ -42,20 +42,20 @@ class Folder:
             raise UsageError("Another process writes this observatory's log; stop that one first.") from None
 
     def close(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         os.close(self._lock)
 
     @property
     def log(self) -> Path:
-        """Segments."""
+        """The folder of segments."""
         return self.root / "log"
 
     @property
     def bundles(self) -> Path:
-        """Packs."""
+        """The folder of packs."""
         return self.root / "bundles"
 
     @property
     def open(self) -> Path:
-        """The open data."""
+        """The folder of the open data."""
         return self.root / "open"

@@ -1,4 +1,4 @@
-"""The log, open for writing: the one place where anything becomes part of the observatory's truth.
+"""The log, open for writing: the one place where anything becomes part of the observatory's data.
 
 Contract: `commit` returns once all of a group is on the disk; after a crash at any moment each report that it
 acknowledged is there, once. An id that is there already is not taken again. Where the disk is full or fails it raises
@@ -29,14 +29,14 @@ Day = Callable[[], str]
 
 
 class LogEntry(NamedTuple):
-    """Something to be taken: a record, and of a received report the bundle's bytes."""
+    """Something to be taken: a record, and for a received report the bundle's bytes."""
 
     record: Record
     data: bytes = b""
 
 
 class Log:
-    """An observatory's log. `today` tells the day of UTC. Safe to use from several threads."""
+    """An observatory's log. `today` gives the day of UTC. Safe to use from several threads."""
 
     def __init__(self, folder: Folder, today: Day, sealed_until: str = "") -> None:
         self.folder, self._today = folder, today
@@ -77,23 +77,23 @@ class Log:
         return self._trouble or behind
 
     def find(self, name: str) -> Known | None:
-        """What is known of the report of that id."""
+        """The report of that id, None where there is none."""
         return self._register.find(name)
 
     def waiting(self, most: int = 1000) -> list[Known]:
-        """Reports that nobody judged yet."""
+        """Reports that are not judged yet, oldest first."""
         return self._register.waiting(most)
 
     def older(self, rules: int, most: int) -> list[Known]:
-        """Reports that only rules before that version looked at."""
+        """Reports that only rules before that version judged."""
         return self._register.older(rules, most)
 
     def pass_over(self, name: str, rules: int) -> None:
-        """Rules of that version looked at the report of that id; what was said of it stays."""
+        """Note that rules of that version looked at the report, and its verdict stays."""
         self._register.pass_over(name, rules)
 
     def bundle(self, received: Received) -> bytes:
-        """Its bytes; `NotKeptError` where they are no longer kept."""
+        """The bundle's bytes; `NotKeptError` where they are no longer kept."""
         return read_bundle_of(self.folder.bundles, received)
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Record]]:
@@ -101,7 +101,8 @@ class Log:
         return read_log(self.folder.log, after)
 
     def withdraw(self, known: Known, reason: str = "") -> Withdrawn:
-        """Take a report back. Its bundle is gone when this returns; before its day is sealed all else of it follows."""
+        """Take a report back. Its bundle is gone when this returns; before its day is sealed everything else of it
+        follows."""
         received = known.received
         with self._lock:
             tombstone = received.day <= self.sealed_until
@@ -111,8 +112,8 @@ class Log:
         return record
 
     def seal_until(self, day: str) -> None:
-        """From now on reports of days up to that one are marked as withdrawn, no longer removed, and nothing more is
-        written into their segments."""
+        """Seal the days up to that one: from now on their reports are marked as withdrawn, not removed, and nothing
+        more is written into their segments."""
         with self._lock:
             self.sealed_until = max(self.sealed_until, day)
             if self._day <= self.sealed_until:
@@ -120,7 +121,7 @@ class Log:
                 self._day = ""
 
     def close(self) -> None:
-        """Everything acknowledged is on the disk already."""
+        """Close all files. Everything acknowledged is on the disk already."""
         with self._lock:
             self._shut()
             self._register.close()
@@ -144,7 +145,7 @@ class Log:
             self._register.take(read_log(self.folder.log, self._register.number))
 
     def _resume(self) -> None:
-        """Find the end, and put right what a crash left there."""
+        """Find the end of the log, and repair what a crash left there."""
         for segment in reversed(log_segments(self.folder.log)):
             if self._number == 0:
                 self._number, self._day = segment.number, "" if segment.sealed else segment.day
@@ -219,7 +220,7 @@ class Log:
             self._register.take(numbered)
 
     def _placed(self, group: Sequence[LogEntry], at: int) -> list[Record]:
-        """The records as they are written: their day is this one, and their bundles lie one after the other."""
+        """The records as they are written: with the log's own day, and with the place of their bundles."""
         records: list[Record] = []
         for record, data in group:
             if isinstance(record, Received):

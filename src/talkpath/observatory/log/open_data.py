@@ -1,8 +1,9 @@
-"""The rows of the open data: what is published of a report, and which of them when (publication.py has the rule).
+"""The rows of the open data: what is published of a report, and when (publication.py has the rule).
 
-A row tells the day that was measured, not the hour; who sent it is not in it, not even as a pseudonym. The network of a
-cell of too few people is not told (AS0), nor is the report that would lead to it, and where the whole country's are too
-few the row is left out. Under an order a prompt row tells no transports; it comes again, with them, among the delayed.
+A row has the day that was measured, not the hour, and nothing of who sent it, not even a pseudonym. In a cell of too
+few people the network is not named (AS0), nor is the report that would lead to it, and where the whole country's people
+are too few the row is left out. Under an order a prompt row names no transports; it comes again, with them, among the
+delayed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Dated(NamedTuple):
 
 
 def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -> Iterator[Dated]:
-    """All rows of one day's records."""
+    """All rows of one day's records, each with when it is published."""
     every = list(records)
     people, places = _people(every)
     for row in (row for record in every for row in _rows(record)):
@@ -57,14 +58,14 @@ def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -
 
 
 def _hidden(rule: Publication, people: int, in_country: int) -> str:
-    """What may not be told of a row: "", its "network", or the "row"."""
+    """What may not be shown of a row: nothing (""), its "network", or the "row"."""
     if not rule.by_country(people):
         return ""
     return "row" if rule.by_country(in_country) else "network"
 
 
 def _dated(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]:
-    """When it is told: what others have published already at once."""
+    """When a row is published: measurements that others have published already at once."""
     under = row.source != "import" and ordered(row.country, row.app, row.measured)
     if rule.release_day(row.state, row.received, ordered=under) > row.received:
         yield Dated(row, "delayed")
@@ -80,7 +81,8 @@ def _without_network(row: OpenRow) -> OpenRow:
 
 
 def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:
-    """Contributors of each network's cell and of each country's; those of one day key only, so at least so many."""
+    """The contributors of each network's cell and of each country's; only those of one day key can be counted, so it is
+    at least so many."""
     by_key: dict[int, tuple[dict[Cell, set[int]], dict[Cell, set[int]]]] = {}
     for record in records:
         if isinstance(record, Imported) or not record.contributor:

@@ -2,9 +2,9 @@
 
     bundles/000017-2026-11-24.pack
 
-A bundle is known by its SHA-256 alone, which the log has together with where it begins and how long it is; what is
-read is held against it. One sync makes all bundles of a group last. A removed one is overwritten in place, and a
-whole pack is deleted when its time is over.
+The log has each bundle's SHA-256, and where it begins and how long it is; what is read is checked against it. One sync
+makes all bundles of a group durable. A removed one is overwritten in place, and a whole pack is deleted when its time
+is over.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_bundle_of(folder: Path, received: Received) -> bytes:
 
 
 def remove_bundle(folder: Path, received: Received) -> None:
-    """Overwrite it with zeros, on the disk when this returns. Nothing where its pack is gone."""
+    """Overwrite it with zeros, on the disk when this returns. Does nothing where its pack is gone."""
     try:
         handle = os.open(pack_path(folder, received.segment, received.day), os.O_WRONLY)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The records of the log, one a line. A record stands alone: whoever reads it needs no other to count it.
+"""The records of the log, one a line. A record stands alone: no other is needed to count it.
 
 Contract: frozen, plain JSON. Days are of UTC as 2026-11-24, ids are SHA-256 in hex. `contributor` is the pseudonym of
 whoever sent it under the day key `contributor_key` (0: not known); pseudonyms of two keys cannot be compared.
@@ -22,7 +22,7 @@ Parameter = tuple[float | None, float | None, float | None] | str
 
 
 class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
-    """One verdict: what is said of one app and medium."""
+    """One verdict on one app and medium."""
 
     app: str
     medium: str
@@ -36,7 +36,7 @@ class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
 
 
 class LoggedTransports(Struct, frozen=True, array_like=True, gc=False):
-    """Which transports carried a call of the app well enough to talk, and which of those that were asked did not."""
+    """The transports that carried a call of the app well enough to talk, and those that were tested and did not."""
 
     app: str
     medium: str
@@ -62,10 +62,10 @@ class Received(Struct, frozen=True, tag="received", omit_defaults=True):
 
 
 class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
-    """What its facts say by the rules of `rules_version`. With `again` it takes the place of an earlier one.
+    """What a bundle's facts say by the rules of `rules_version`. With `again` it replaces an earlier record.
 
-    `measured` is the day that the facts tell, `day` the one on which it came in. `responder` is the far end's public
-    key, `listed` whether somebody answers for that key.
+    `measured` is the day in the facts, `day` the one on which it came in. `responder` is the far end's public key as
+    its verified receipt names it, `listed` whether somebody answers for that key.
     """
 
     id: str
@@ -88,8 +88,8 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
 
 
 class Unfit(Struct, frozen=True, tag="unfit", omit_defaults=True):
-    """A bundle that verified, and of which the judge could make nothing. It is not tried again by these rules. With
-    `again` it takes the place of what older rules said of it, for the day `measured`."""
+    """A bundle that verified but could not be judged. It is not tried again by these rules. With `again` it replaces
+    what older rules found in it, for the day `measured`."""
 
     id: str
     day: str
@@ -100,7 +100,7 @@ class Unfit(Struct, frozen=True, tag="unfit", omit_defaults=True):
 
 
 class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
-    """Somebody says that a call failed. `id` is the same for the same person, day, app and medium."""
+    """A person says that a call failed. `id` is the same for the same person, day, app and medium."""
 
     id: str
     day: str
@@ -116,7 +116,7 @@ class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
 
 
 class Imported(Struct, frozen=True, tag="imported", omit_defaults=True):
-    """A measurement of another project. `origin` names the project, `id` is made of the measurement itself."""
+    """A measurement of another project. `origin` names the project, `id` is made from the measurement itself."""
 
     id: str
     day: str
@@ -128,7 +128,7 @@ class Imported(Struct, frozen=True, tag="imported", omit_defaults=True):
 
 
 class Withdrawn(Struct, frozen=True, tag="withdrawn", omit_defaults=True):
-    """Whoever sent the report took it back, or the operator did. `tombstone`: its day had been sealed already."""
+    """The sender took the report back, or the operator did. `tombstone`: its day had been sealed already."""
 
     id: str
     day: str
@@ -144,10 +144,10 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def encode_record(record: Record) -> bytes:
-    """One line of JSON, without its end."""
+    """The record as one line of JSON, without its end."""
     return _encoder.encode(record)
 
 
 def decode_record(line: bytes) -> Record:
-    """`msgspec.MsgspecError` for what is no record."""
+    """The record of a line; `msgspec.MsgspecError` for what is none."""
     return _decoder.decode(line)

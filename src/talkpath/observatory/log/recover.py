@@ -1,4 +1,4 @@
-"""What a crash left at the end of the log, put right before anything is added."""
+"""Repairs the end of the log after a crash, before anything is added."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SegmentEnd(NamedTuple):
 
 
 def repair_end(segment: LogSegment) -> SegmentEnd:
-    """Cut off what no line's end follows or no CRC fits, at the very end: it was never acknowledged.
+    """Cut off an incomplete or damaged line at the very end: it was never acknowledged.
 
     `UsageError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
     """

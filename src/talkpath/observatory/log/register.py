@@ -1,7 +1,7 @@
-"""Which reports there are: what the log says of each id, in SQLite beside it. Made again from the log where it is lost.
+"""The register of reports: what the log says of each id, in SQLite beside it. Made again from the log where it is lost.
 
 It answers four questions that a log cannot: was this report sent before, who may withdraw it, what is not judged yet,
-and what was last looked at by older rules. It is never asked for anything that only it would know.
+and what was last judged by older rules. It holds nothing that is not in the log.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Known(Struct, frozen=True):
 
 
 class Register:
-    """Open it with the log's own lock held. Safe to use from several threads; none waits for the log's disk."""
+    """The open register. Open it with the log's own lock held. Safe to use from several threads; none waits for the
+    log's disk."""
 
     def __init__(self, file: Path) -> None:
         try:
@@ -95,7 +96,7 @@ class Register:
         return _known(rows[0]) if rows else None
 
     def among(self, names: Sequence[str]) -> set[str]:
-        """Those of the ids that are reports'."""
+        """Those of the ids that belong to reports."""
         found: set[str] = set()
         for first in range(0, len(names), TOGETHER):
             asked = [bytes.fromhex(name) for name in names[first : first + TOGETHER]]
@@ -105,19 +106,19 @@ class Register:
         return found
 
     def seen(self, name: str) -> bool:
-        """Was that tap, or that measurement of others, taken before?"""
+        """Whether that tap, or that measurement of others, was taken before."""
         return bool(self._rows("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)))
 
     def waiting(self, most: int = 1000) -> list[Known]:
-        """Reports that nobody judged yet."""
+        """Reports that are not judged yet."""
         return [_known(row) for row in self._rows(f"{KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
 
     def older(self, rules: int, most: int) -> list[Known]:
-        """Reports that only rules before that version looked at."""
+        """Reports that only rules before that version judged."""
         return [_known(row) for row in self._rows(f"{KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))]
 
     def pass_over(self, name: str, rules: int) -> None:
-        """Rules of that version looked at it, and what was said of it stays. Where this file is lost, they do again."""
+        """Note that rules of that version looked at it, and its verdict stays. If this file is lost, they do again."""
         try:
             with self._lock, self._db:
                 self._db.execute("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
@@ -125,7 +126,7 @@ class Register:
             raise RegisterError(CANNOT) from None
 
     def close(self) -> None:
-        """Done."""
+        """Close the database."""
         self._db.close()
 
     def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
@@ -142,7 +143,7 @@ class Register:
 
 
 def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
-    """What a record changes: a statement, and the row that it is run with."""
+    """The statement for a record, and the row that it is run with."""
     name = bytes.fromhex(record.id)
     match record:
         case Received():

@@ -1,7 +1,7 @@
-"""The row: one app and medium of a report, as the open data and the index tell it alike. Its columns are written here.
+"""One row for each app and medium of a report; the open data and the index share its columns, which are filled in here.
 
-OpenRow     open_data.py       and what is published beside: parameters as they are, transports, by which rules
-ReportRow   index/rows.py      and what is only counted: people, versions
+OpenRow     open_data.py       adds what is published: parameters, transports, the version of the rules
+ReportRow   index/rows.py      adds what is only counted: people, versions
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class VerdictRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any]]]:
-    """What a record says of each app and medium, and the columns of its row."""
+    """Each verdict of a record, with the columns of its row."""
     for said in _said(record):
         yield (
             said,
@@ -67,7 +67,7 @@ def _said(record: Counted) -> tuple[LoggedVerdict, ...]:
 
 
 def _came(record: Counted) -> dict[str, Any]:
-    """From whom, and whose finding the place is."""
+    """The columns that say from whom a record came, and whose finding its place is."""
     if isinstance(record, Imported):
         return {"source": "import", "placed": "import", "simulated": False}
     own = {"placed": record.placed, "simulated": record.simulated}

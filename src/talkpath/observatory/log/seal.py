@@ -1,14 +1,14 @@
-"""Sealing days: the open data, CC BY 4.0 (spec/tp-006).
+"""Seals days: writes the open data, CC BY 4.0 (spec/tp-006).
 
-    open/2026-11-22/manifest.json      which files, their SHA-256, what was withheld and why; manifest.sig signs it
+    open/2026-11-22/manifest.json      the files, their SHA-256, how much was withheld; manifest.sig signs it
     open/2026-11-22/prompt.jsonl.gz    rows that are published when the day is sealed, 48 h after it ended
     open/2026-11-22/prompt.parquet     the same
-    open/2026-11-22/delayed.…          rows that are published DELAY days after it, if they were not taken back since
+    open/2026-11-22/delayed.…          rows that are published DELAY days after it, unless withdrawn since
 
-A day is that on which reports came in: late ones, which come late because of what they tell, belong to a later one.
-What was sealed stays as it is, but for `delayed`, which follows, and the manifest that names it then. A report of a
-sealed day that newer rules judged again is published once more, with the day on which they did. Sealing also closes the
-day's segments of the log: what was taken back before is no longer in them.
+A day is that on which reports came in: late ones belong to a later day. What was sealed stays as it is, except that
+`delayed` follows, and the manifest that names it then. A report of a sealed day that newer rules judged again is
+published once more, with the day on which they did. Sealing also closes the day's segments of the log: what was
+withdrawn before is no longer in them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DayManifest(Struct, frozen=True):
 
 
 class Sealer:
-    """Seals the days of one log. `ordered` tells where an order was in force; until somebody does (`know`), it was."""
+    """Seals the days of one log. `ordered` says where an order was in force; before `know` is called: everywhere."""
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
@@ -77,7 +77,7 @@ class Sealer:
         log.seal_until(last_sealed_day(log.folder.open))
 
     def know(self, orders: Sequence[Order]) -> None:
-        """From now on an order is where these say, or the operator."""
+        """Use these orders, and the operator's, from now on."""
         self._ordered = lambda country, app, day: self._rule.ordered(country, app, day, orders)
 
     def run(self, today: str) -> list[str]:
@@ -110,7 +110,7 @@ class Sealer:
         return [segment for segment in log_segments(self._log.folder.log) if segment.day == day]
 
     def _publish(self, day: str) -> None:
-        """What is told at once."""
+        """Publish what is shown at once."""
         records, withdrawn = self._counted(day)
         dated = list(open_rows(records, self._rule, self._ordered))
         folder = self._log.folder.open / day
@@ -129,7 +129,7 @@ class Sealer:
         )
 
     def _release(self, manifest: DayManifest, today: str) -> None:
-        """What waited, but for what was told already (where no order was known of) or taken back since."""
+        """Publish what waited, except what was published already (no order was known then) or withdrawn since."""
         folder = self._log.folder.open / manifest.day
         records = self._counted(manifest.day)[0] if manifest.waiting else []
         told = Counter(gzip.decompress((folder / "prompt.jsonl.gz").read_bytes()).splitlines())
@@ -162,17 +162,17 @@ class Sealer:
 
 
 def _belongs(record: Counted, day: str, segment_day: str) -> bool:
-    """RequestOutcome in on the day, or was judged again on it."""
+    """Whether a record came in on the day, or was judged again on it."""
     return record.day == day or (segment_day == day and isinstance(record, Judged) and record.again)
 
 
 def _marked(record: Withdrawn | Unfit) -> bool:
-    """Is a report taken back that may be published already?"""
+    """Whether a report that may be published already is taken back."""
     return record.tombstone if isinstance(record, Withdrawn) else record.again
 
 
 def sealed_days(folder: Path) -> list[DayManifest]:
-    """Of all sealed days, in order of days. A day without a manifest is not sealed."""
+    """The manifests of all sealed days, in order of days. A day without a manifest is not sealed."""
     found = [path / MANIFEST for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()]
     return [msgspec.json.decode(path.read_bytes(), type=DayManifest) for path in found]
 
@@ -186,7 +186,7 @@ def last_sealed_day(folder: Path) -> str:
 
 
 def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, OpenFile]:
-    """The same rows as JSONL and as Parquet."""
+    """Write the same rows as JSONL and as Parquet."""
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
     replace_file(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
     replace_file(folder / f"{name}.parquet", _parquet(rows))
@@ -194,7 +194,7 @@ def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, O
 
 
 def _parquet(rows: Sequence[OpenRow]) -> bytes:
-    """Plain strings and lists; parameters as JSON, since each rule has its own."""
+    """The rows as Parquet: plain strings and lists; parameters as JSON, since each rule has its own."""
     import pyarrow
     from pyarrow import parquet
 
@@ -228,7 +228,7 @@ def _told(path: Path, rows: int) -> OpenFile:
 
 
 def signer_of(file: Path) -> Signer:
-    """The observatory's own key; made where there is none yet."""
+    """The observatory's own key; it is made where there is none yet."""
     if not file.exists():
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
@@ -237,7 +237,8 @@ def signer_of(file: Path) -> Signer:
 
 
 def _taken_from(told: Counter[bytes], line: bytes) -> bool:
-    """Is it one of these? Then it is one fewer: rows of too few people look alike."""
+    """Take one line out of these; false where it is not among them. Rows of too few people look alike, so lines are
+    counted."""
     if told[line] <= 0:
         return False
     told[line] -= 1

@@ -25,7 +25,7 @@ NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
 
 
 class LogSegment(NamedTuple):
-    """One file."""
+    """One file of the log."""
 
     number: int
     day: str
@@ -33,12 +33,12 @@ class LogSegment(NamedTuple):
 
     @property
     def sealed(self) -> bool:
-        """Is it finished?"""
+        """Whether the segment is finished."""
         return self.path.suffix == ".gz"
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
-        """All lines, damaged ones too; most of those up to that number are left out, which is quick in an open segment.
-        A last line without its end, which is still being written, is left out too."""
+        """All lines, damaged ones included; most of those up to the number `after` are left out, which is quick in an
+        open segment. A last line without its end, which is still being written, is left out too."""
         with gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
             if after and isinstance(file, BufferedReader):
                 file.seek(_near(file, after))
@@ -51,7 +51,7 @@ def segment_path(folder: Path, number: int, day: str) -> Path:
 
 
 def log_segments(folder: Path) -> list[LogSegment]:
-    """In order. Of one that was sealed a moment before a crash, the sealed one alone."""
+    """All segments in order. Of one that was sealed a moment before a crash, the sealed one alone."""
     found: dict[int, LogSegment] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".gz"):
         if match := NAME.fullmatch(path.name):
@@ -75,7 +75,7 @@ def read_segment(segment: LogSegment) -> Iterator[tuple[int, Record]]:
 
 
 def _near(file: BufferedReader, after: int) -> int:
-    """Where a line begins before which no line has a greater number, and not far before the first that has."""
+    """A byte where a line begins, before which no line has a greater number, and not far before the first that has."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while high - low > NEAR_BYTES:
         middle = (low + high) // 2
@@ -99,7 +99,7 @@ def _record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
 
 
 def _from(every: list[LogSegment], after: int) -> list[LogSegment]:
-    """Without those that end before the number: the next one's first line is not after it."""
+    """The segments without those that end before the number: the next one's first line is not after it."""
     keep = len(every)
     for at in range(len(every) - 1, -1, -1):
         keep = at

@@ -1,8 +1,9 @@
-"""The stop rule (docs/risks.md): take nothing more from a country, and delete what came from there.
+"""The stop list (docs/risks.md): countries that nothing more is taken from, and the deletion of what came from there.
 
-    stopped.toml    country, since when, why: one row a country, read at every start; a person takes a row out
+    stopped.toml    country, since when, why: one row for each country, read at every start; a person may take a row out
 
-Deleted are the bundles, the raw data. What the log says of them stays: the counts that were published rest on it.
+The bundles, which are the raw data, are deleted. What the log says of them stays: the counts that were published rest
+on it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FILE = "stopped.toml"
 
 
 class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
-    """One country (two letters), from which day on nothing is taken, and why in a sentence for everybody."""
+    """One country (two letters), from which day on nothing is taken, and why, in a sentence for everybody."""
 
     country: str
     since: str
@@ -35,7 +36,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
-    """Those of an observatory's folder; `UsageError` where the file is damaged, since it must never be ignored."""
+    """The stop list of a folder; `UsageError` where the file is damaged, since it must never be ignored."""
     file = root / FILE
     if not file.exists():
         return ()
@@ -46,7 +47,8 @@ def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
 
 
 def stop_country(log: Log, told: StoppedCountry) -> int:
-    """Write it down, then delete; how many bundles there were. Again is no harm: what was left is deleted then."""
+    """Write the country down, then delete its bundles; how many there were. It may be called again: what was left is
+    deleted then."""
     root = log.folder.root
     if told.country not in {known.country for known in stopped_countries(root)}:
         _write(root / FILE, (*stopped_countries(root), told))
@@ -59,7 +61,7 @@ def stop_country(log: Log, told: StoppedCountry) -> int:
 
 
 def _from(log: Log, country: str) -> set[str]:
-    """Bundles that came from there, by the responder's word or by the intake's."""
+    """Ids of the reports that came from there, by the responder's finding or by the intake's."""
     return {
         record.id for _, record in log.read() if isinstance(record, Judged | Received) and record.country == country
     }

@@ -1,7 +1,4 @@
-"""The numbers that reach rests on, as data files that anybody can replace: audience.toml and networks.toml.
-
-Those that come with talkpath lie in data/. A folder of bundles that has its own is held with those.
-"""
+"""The numbers that reach rests on, as data files that anybody can replace: audience.toml and networks.toml."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from talkpath.observatory.data_files import DATA, decode_toml
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many people use an app, by one source: `low` to `high` people a `per` in `month` (2025-08)."""
+    """How many people use an app, by one source: `low` to `high` people per month or day, in `month` (2025-08)."""
 
     app: str
     country: str
@@ -28,7 +25,7 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Population(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many people there are who could use any of them."""
+    """How many people live in the country."""
 
     country: str
     people: float
@@ -56,7 +53,7 @@ class _Networks(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReachTables(Struct, frozen=True):
-    """Both files, read."""
+    """Both files."""
 
     populations: tuple[Population, ...] = ()
     audiences: tuple[Audience, ...] = ()
@@ -64,7 +61,7 @@ class ReachTables(Struct, frozen=True):
     simulated: bool = False
 
     def population(self, country: str) -> float:
-        """People of the country; `UsageError` where no row tells."""
+        """People of the country; `UsageError` where no row gives it."""
         for row in self.populations:
             if row.country == country:
                 return row.people
@@ -76,7 +73,7 @@ class ReachTables(Struct, frozen=True):
         return max((row for row in rows if row.month <= day[:7]), key=lambda row: row.month, default=None)
 
     def users(self, country: str) -> dict[str, float]:
-        """Network to users, for one country."""
+        """The users of each network of a country."""
         return {row.network: row.users for row in self.networks if row.country == country}
 
 

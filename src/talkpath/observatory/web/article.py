@@ -1,5 +1,5 @@
-"""The page of the article, in a simulated observatory: each sentence of the news report that talkpath began with, what
-stands for it in the made-up country, what was measured here, and the truth of the box."""
+"""The page of the article, in a simulated observatory: each sentence of the news report, what stands for it in the
+made-up country, what was measured, and the truth."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ArticleRow(Struct, frozen=True):
 
 
 class ArticlePage(Struct, frozen=True):
-    """The whole page. `with_truth`: the country that this observatory was filled from told its truth."""
+    """The whole page. `with_truth`: the truth of the made-up country is known."""
 
     rows: tuple[ArticleRow, ...]
     reach: tuple[ReachEstimate, ...]
@@ -44,7 +44,7 @@ class ArticlePage(Struct, frozen=True):
 
 
 def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | None:
-    """None where nothing is simulated: there is no box to compare with."""
+    """The page; None where nothing is simulated, since there is nothing to compare with."""
     if not source.simulated:
         return None
     truth = _truth(site.box)
@@ -79,7 +79,7 @@ def _told(claim: Claim, truth: SimulatedTruth | None) -> list[str]:
 
 
 def _people(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
-    """How many really use the apps whose audience is part of what is measured."""
+    """How many people really use the apps whose audience is part of what is measured."""
     if truth is None:
         return []
     return [
@@ -91,10 +91,10 @@ def _people(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
 
 
 def _meant(box: BoxRow, month: str) -> bool:
-    """S15 is about growth, and takes all months."""
+    """Whether the month belongs to the sentence: S15 is about growth, and takes all months."""
     return month == MONTH or box.id == "S15"
 
 
 def _truth(box: Path | None) -> SimulatedTruth | None:
-    """None where nobody told it: what is measured stays the same without."""
+    """The truth, None where it is not there: what is measured stays the same without it."""
     return read_truth(box) if box is not None and (box / "truth" / "truth.json").is_file() else None

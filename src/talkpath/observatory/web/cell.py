@@ -39,11 +39,11 @@ class PublicationView:
 
     @classmethod
     def of(cls, publication: Publication, today: str, events: Sequence[Event]) -> PublicationView:
-        """With the orders that follow from the country's events."""
+        """The rule with the orders that follow from the country's events."""
         return cls(publication, today, orders_of(events))
 
     def ordered(self, country: str, app: str, day: str) -> bool:
-        """Was the app under an order?"""
+        """Whether the app was under an order."""
         return self.publication.ordered(country, app, day, self.orders)
 
     def cell(self, counted: NetworkDayCount, event: Event | None) -> StateCell | None:
@@ -73,7 +73,7 @@ class PublicationView:
         return self.publication.of_event(event, self.today, self.orders)
 
     def told(self, events: Sequence[Event]) -> list[Event]:
-        """Those that are shown, each without what is not."""
+        """The events that are shown, each without what is not."""
         return self.publication.told(events, self.today, self.orders)
 
 

@@ -1,7 +1,7 @@
-"""Pictures of days, as inline SVG: no script, dark in the dark, and never colour alone. Each has a table as its twin.
+"""Charts of days as inline SVG: no script, dark in dark mode, and never colour alone. Each has a table beside it.
 
-A bar's height is the share that is restricted. A day without any has a low tick, a day of which nothing may be shown
-a dot. Days stand at their true distance.
+A bar's height is the share that is restricted. A day without any has a low tick, a day of which nothing may be shown a
+dot. Days stand at their true distance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TICK = 3  # the height of a day on which nothing was restricted
 
 
 class Bar(NamedTuple):
-    """One day; `share` None where nothing may be shown."""
+    """One day; `share` is None where nothing may be shown."""
 
     day: str
     share: float | None
@@ -28,7 +28,7 @@ class Bar(NamedTuple):
 
 
 def bars(found: Sequence[Bar], title: str, said: str) -> Element:
-    """The picture, with its title and what it says in words. `found` in order of days, and not empty."""
+    """The chart, with its title and a description in words. `found` is in order of days, and not empty."""
     first, last = _ordinal(found[0].day), _ordinal(found[-1].day)
     return element(
         "svg",
@@ -43,7 +43,7 @@ def bars(found: Sequence[Bar], title: str, said: str) -> Element:
 
 
 def describe(found: Iterable[Bar]) -> str:
-    """In words: how many days, and on how many something was restricted."""
+    """The description in words: how many days, and on how many something was restricted."""
     days = [bar for bar in found if bar.share is not None]
     hit = sum(bool(bar.share) for bar in days)
     return say("chart", "Days measured: {days}; with signs of restriction: {hit}.", days=len(days), hit=hit)

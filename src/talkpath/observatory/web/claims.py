@@ -1,4 +1,4 @@
-"""The pages of claims: what was said, by whom, and what measurements say of it, from both sides."""
+"""The pages of claims: what was said, by whom, and the result of testing it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not mea
 
 
 class ClaimSummary(Struct, frozen=True):
-    """A claim in one line, and its outcome; `outcome` is "silent" of what nothing was held against yet. `note`: which
-    part of it the outcome is about, where it is not all of it."""
+    """A claim in one line, and its outcome; the outcome is "silent" where it was tested on nothing yet. `note`: which
+    part of the claim the outcome is about, where it is not all of it."""
 
     id: str
     date: str
@@ -31,7 +31,7 @@ class ClaimSummary(Struct, frozen=True):
 
     @classmethod
     def of(cls, claim: Claim, entry: ClaimResult | None) -> ClaimSummary:
-        """Of a row and what was held against it."""
+        """The summary of a claim and its result."""
         outcome: Outcome = "silent" if claim.predicate else "not measurable"
         said = (claim.id, claim.date, claim.who, claim.kind, claim.statement)
         if entry is None:
@@ -49,8 +49,8 @@ class ClaimsPage(Struct, frozen=True):
 
 
 class ClaimPage(Struct, frozen=True):
-    """One claim. `entry` is what was held, None where nothing was; `withheld`: what was measured here rests on too few
-    people to be shown. `against`: the claims that say otherwise. `superseded_by`: the row that took its place."""
+    """One claim. `entry` is the result, None where there is none; `withheld`: what was measured here rests on too few
+    people to be shown. `against`: the claims that say otherwise. `superseded_by`: the row that replaced it."""
 
     claim: Claim
     told: ClaimSummary
@@ -63,12 +63,12 @@ class ClaimPage(Struct, frozen=True):
 
 @cache
 def by_id() -> dict[str, Claim]:
-    """The rows that come with talkpath."""
+    """The claims that come with talkpath, by id."""
     return {claim.id: claim for claim in load_claims()}
 
 
 def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | None:
-    """None where there is no such outcome."""
+    """The page; None where there is no such outcome."""
     outcome = asked.get("outcome")
     if outcome and outcome not in OUTCOMES:
         return None
@@ -84,7 +84,7 @@ def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | Non
 
 
 def claim(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
-    """None where there is no such claim."""
+    """The page; None where there is no such claim."""
     found = by_id().get(asked.get("id").upper())
     if found is None:
         return None
@@ -102,7 +102,7 @@ def claim(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
 
 
 def _held(source: PageSource, publication: Publication) -> dict[str, ClaimResult]:
-    """By claim; without what rests on too few people, and then decided by what others published alone."""
+    """The results by claim. One that rests on too few people is decided by what others published alone."""
     return {
         entry.claim: _published_only(entry) if _small(entry.own, publication) else entry for entry in source.entries()
     }

@@ -21,6 +21,6 @@ class DataPage(Struct, frozen=True):
 
 
 def data(source: PageSource, site: Site, asked: PageQuery) -> DataPage:
-    """There is always one."""
+    """The page; there always is one."""
     rule = site.publication
     return DataPage(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)

@@ -1,4 +1,4 @@
-"""The page of one event: what it is, what it rests on, what may be written of it, and what became of it."""
+"""The page of one event: what it is, what it rests on, what may be written about it, and what became of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EventPage(Struct, frozen=True):
 
 
 class EventList(Struct, frozen=True):
-    """All events of a country that may be shown, the latest first, so many a page."""
+    """All events of a country that may be shown, the latest first, with page numbers."""
 
     country: str
     countries: tuple[str, ...]
@@ -54,7 +54,7 @@ class EventList(Struct, frozen=True):
 
 
 def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
-    """None where there is no such event, or it is not published."""
+    """The page; None where there is no such event, or it is not published."""
     name = asked.get("id")
     country = name.partition("/")[0]
     events = source.events(country)
@@ -88,7 +88,7 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
 
 
 def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | None:
-    """None where there is no such country."""
+    """The page; None where there is no such country."""
     countries = tuple(source.countries())
     country = asked.get("country") or next(iter(countries), "")
     if country and country not in countries:
@@ -100,7 +100,7 @@ def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | 
 
 
 def chain(found: Event, events: Sequence[Event]) -> list[Event]:
-    """The records of the same restriction: what began, its changes, its end, and what took any of them back."""
+    """The records of the same restriction: its beginning, its changes, its end, and what withdrew any of them."""
     by_name = {one.id: one for one in events}
     root = found
     while root.began and root.began in by_name:
@@ -115,7 +115,7 @@ def chain(found: Event, events: Sequence[Event]) -> list[Event]:
 
 
 def _claims(found: Event, entries: Sequence[ClaimResult]) -> list[ClaimSummary]:
-    """Those that it was counted for, either way."""
+    """The claims whose result counted the event, either way."""
     names = {found.id, found.began}
     bears = [entry for entry in entries if any(names & set(part.events) for part in entry.own.parts)]
     return [ClaimSummary.of(by_id()[entry.claim], entry) for entry in bears if entry.claim in by_id()]

@@ -28,8 +28,8 @@ TAP = "tap"
 
 
 class Indexed:
-    """`Source` (source.py) over a store. `sealed` lists the open data; `days` are counted back from `today`; `tables`
-    tell how many people there are."""
+    """`PageSource` (source.py) over an index. `sealed` lists the open data; `days` are counted back from `today`;
+    `tables` have the numbers of people."""
 
     def __init__(
         self,
@@ -45,20 +45,20 @@ class Indexed:
         self.renew(NOTHING)
 
     def renew(self, found: ObservatoryFindings) -> None:
-        """Show these from now on."""
+        """Show these findings from now on."""
         self._findings = found
         self._events = by_country(found.events)
 
     def totals(self) -> Totals:
-        """As of the findings."""
+        """The totals of the findings."""
         return self._findings.totals
 
     def countries(self) -> Sequence[str]:
-        """Likewise."""
+        """The countries of the findings."""
         return self._findings.countries
 
     def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
-        """Of the last half-year."""
+        """The latest day of each network and app within the last half-year."""
         found = queries.latest(self._store, since=self._since, country=country, medium=medium)
         return [
             NetworkDayCount(
@@ -77,43 +77,44 @@ class Indexed:
         ]
 
     def country_days(self, country: str, medium: str) -> list[CountryDay]:
-        """Sources are not added up, since they may be of the same networks and people: the largest is told."""
+        """The days of a country. Sources are not added up, since they may be of the same networks and people: the
+        largest is shown."""
         found = queries.country_days(self._store, since=self._since, country=country, medium=medium)
         rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=lambda row: (row.app, row.day))
         return [_country_day(list(group)) for _, group in groupby(rows, key=lambda row: (row.app, row.day))]
 
     def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[NetworkDayCount]:
-        """All sources of a day together."""
+        """The days of a network, all sources of a day together."""
         only = {"country": country, "network": network, "app": app, "medium": medium}
         only = {name: said for name, said in only.items() if said}
         found = queries.network_days(self._store, since=self._since, **only)
         return [NetworkDayCount(**asdict(row)) for row in found]
 
     def carries(self, country: str, network: str) -> list[TransportShare]:
-        """Of the last half-year, by whole months."""
+        """The transports of the last half-year, by whole months."""
         return [
             TransportShare(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
             for row in queries.transports(self._store, since=self._since, country=country, network=network)
         ]
 
     def events(self, country: str) -> Sequence[Event]:
-        """As found."""
+        """The events that were found."""
         return self._events.get(country, ())
 
     def entries(self) -> Sequence[ClaimResult]:
-        """As held."""
+        """The results of the claims."""
         return self._findings.entries
 
     def reach(self, country: str) -> Sequence[ReachEstimate]:
-        """As computed."""
+        """The reach that was computed."""
         return [one for one in self._findings.reach if one.country == country]
 
     def event_reach(self, event: Event) -> ReachEstimate | None:
-        """Some milliseconds."""
+        """The reach of one event, computed now; it takes some milliseconds."""
         return event_reach(event, self._tables)
 
     def sealed(self) -> Sequence[Sealed]:
-        """The last day first."""
+        """The sealed days, the last one first."""
         return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
 
     @property

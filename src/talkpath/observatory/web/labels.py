@@ -1,4 +1,4 @@
-"""Names, numbers and labels of the observatory, in the language of the moment."""
+"""Names, numbers and labels of the observatory, in the current language."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ KIND_MARKS = {"began": "▶", "changed": "↻", "ended": "■", "withdrawn": "�
 
 
 def app_name(code: str) -> str:
-    """As people write it."""
+    """The app's name as people write it."""
     known = apps().get(code)
     return known.name if known else code
 
 
 def medium_name(code: str) -> str:
-    """As a word."""
+    """The medium as a word."""
     return say("medium", "calls") if code == "call" else sentences.medium(code)
 
 
 def stream_heading(app: str, medium_code: str) -> str:
-    """An app and a medium: "Telegram, voice"."""
+    """An app and a medium, as in "Telegram, voice" in a heading."""
     return say("page", "{app}, {medium}", app=app_name(app), medium=medium_name(medium_code))
 
 
 def contributors(number: int) -> str:
-    """ "at least 7 people"."""
+    """A number of contributors, as in "at least 7 people" in a sentence."""
     return count("unit", "at least {number} person", "at least {number} people", number)
 
 
@@ -40,7 +40,7 @@ def mechanism_text(rule: str | None) -> str:
 
 
 def source_name(code: str) -> str:
-    """A kind of source."""
+    """A kind of source in words."""
     names = {
         "probe": say("source", "checks by program"),
         "browser": say("source", "checks in a browser"),
@@ -51,7 +51,7 @@ def source_name(code: str) -> str:
 
 
 def outcomes() -> dict[Outcome, str]:
-    """What people read."""
+    """The outcomes of claims in words."""
     return {
         "supported": say("outcome", "supported"),
         "contradicted": say("outcome", "contradicted"),
@@ -61,7 +61,7 @@ def outcomes() -> dict[Outcome, str]:
 
 
 def levels() -> dict[str, str]:
-    """Likewise."""
+    """The levels of events in words."""
     return {
         "signal": say("level", "first sign"),
         "confirmed": say("level", "confirmed"),
@@ -70,7 +70,7 @@ def levels() -> dict[str, str]:
 
 
 def kinds() -> dict[str, str]:
-    """Likewise, of events."""
+    """The kinds of events in words."""
     return {
         "began": say("event", "restriction began"),
         "changed": say("event", "restriction changed"),
@@ -80,7 +80,7 @@ def kinds() -> dict[str, str]:
 
 
 def speakers() -> dict[str, str]:
-    """Who says something."""
+    """The kinds of speakers in words."""
     return {
         "official": say("speaker", "an official"),
         "company": say("speaker", "a company"),
@@ -92,7 +92,7 @@ def speakers() -> dict[str, str]:
 
 
 def credibilities() -> dict[str, str]:
-    """Of a source."""
+    """The grades of a source's credibility in words."""
     return {
         "A": say("credibility", "a named official or company, or primary data"),
         "B": say("credibility", "reputable press, or a maintainer with data"),

@@ -1,4 +1,4 @@
-"""The page of the method: how it is measured, how often it errs, what it cannot know, and what it costs whom."""
+"""The page of the method: how calls are measured, how often that errs, what it cannot know, and what it costs."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class RisksPage(Struct, frozen=True):
 
 
 def method(source: PageSource, site: Site, asked: PageQuery) -> MethodPage:
-    """There is always one."""
+    """The page; there always is one."""
     return MethodPage(ALPHA, error_rates(), site.publication.min_contributors, site.publication.delay_days)
 
 
 def risks(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
-    """Likewise."""
+    """The page; there always is one."""
     return RisksPage(load_risks(), site.stops)
 
 
 @cache
 def error_rates() -> PublishedRates:
-    """As `make score` wrote them last."""
+    """The error rates that `make score` wrote last."""
     file = Path(__file__).parents[1] / "data" / "error_rates.json"
     return msgspec.json.decode(file.read_bytes(), type=PublishedRates)

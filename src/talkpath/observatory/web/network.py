@@ -1,4 +1,4 @@
-"""The page of one network: every app and medium, day by day, its events, and what still carries calls there."""
+"""The page of one network: every app and medium by day, its events, and the transports that still carry calls."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NetworkPage(Struct, frozen=True):
 
 
 def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | None:
-    """None where nothing is known of it."""
+    """The page; None where nothing is known of the network."""
     country, name = asked.get("country"), asked.get("network")
     found = source.network_days(country, name)
     if not found:
@@ -76,7 +76,7 @@ def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | N
 def stream(
     rule: PublicationView, days: Sequence[NetworkDayCount], events: Sequence[Event], carries: Sequence[TransportShare]
 ) -> StreamView | None:
-    """Of one app and medium; `events` are those of its network. None where there is nothing to show yet."""
+    """The view of one app and medium; `events` are those of its network. None where nothing may be shown yet."""
     shown = [(day, cell) for day in days if (cell := rule.cell(day, None)) is not None]
     if not shown:
         return None

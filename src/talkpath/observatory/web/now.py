@@ -1,4 +1,4 @@
-"""The page *now*: one country, one medium, networks by apps, and how many networks are hit, day by day."""
+"""The page *now*: one country and medium, networks by apps, and how many networks are affected by day."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class NowPage(Struct, frozen=True):
 
 
 def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
-    """None where there is no such country or medium."""
+    """The page; None where there is no such country or medium."""
     countries = tuple(source.countries())
     country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
     if medium not in MEDIA or (country and country not in countries):
@@ -99,7 +99,7 @@ def _stands(source: PageSource, country: str, medium: str, events: Sequence[Even
 
 
 def _networks(rule: PublicationView, stands: Sequence[_Stand]) -> list[NetworkRow]:
-    """Those with most signs of restriction first, then by name."""
+    """The networks with most signs of restriction first, then by name."""
     cells: dict[str, dict[str, StateCell]] = {}
     for stand in stands:
         of_network = cells.setdefault(stand.counted.network, {})

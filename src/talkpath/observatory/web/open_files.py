@@ -1,4 +1,4 @@
-"""The open data as the page *data* lists it: one sealed day a folder, with its manifest."""
+"""The open data as the page *data* lists it: one folder with a manifest for each sealed day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Manifest(Struct, frozen=True):
 
 
 def listed_days(folder: Path) -> Sequence[Sealed]:
-    """Every day that has a manifest; a day that is just being written is not there yet."""
+    """Every day that has a manifest; a day that is being written has none yet."""
     return [_sealed(msgspec.json.decode(path.read_bytes(), type=_Manifest)) for path in folder.glob(f"*/{MANIFEST}")]
 
 

@@ -1,4 +1,4 @@
-"""What others measured on one network, in sentences: what a check in a browser adds to its own result.
+"""What others measured on one network, in sentences: a check in a browser shows them beside its own result.
 
 Contract: exactly what the network's page shows under the rule of publication; nothing where that shows nothing.
 """
@@ -18,7 +18,7 @@ OWN = "webrtc"  # what browsers measure is no app's
 
 
 def others(source: PageSource, site: Site, where: NetworkOrigin) -> list[str]:
-    """One sentence an app and medium, signs of restriction first."""
+    """One sentence for each app and medium, signs of restriction first."""
     if UNKNOWN_ORIGIN.network == where.network or UNKNOWN_ORIGIN.country == where.country:
         return []
     found = network(source, site, PageQuery({"country": where.country, "network": where.network}))

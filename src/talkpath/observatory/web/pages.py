@@ -1,4 +1,4 @@
-"""The pages of a running observatory: its routes, and the loop that keeps what they show up to date."""
+"""The pages of a running observatory: their routes, and the tasks that keep what they show up to date."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ ATOM = "application/atom+xml"
 
 
 class ObservatoryHooks(NamedTuple):
-    """What the rest of the observatory has to do with this: `stands` is how far the index is, `know` is told of the
-    events that were found."""
+    """How pages are connected to the observatory: `stands` gives the position of the index, `know` receives the events
+    that were found."""
 
     stands: Callable[[], int]
     know: Callable[[Sequence[Event]], None]
 
 
 class Pages:
-    """Over a store. What is found is found again when the index went on, for each country that changed.
+    """The pages over an index. Findings are made again when the index went on, for each country that changed.
 
     A made-up country (`box`) has a time of its own: its last day is today.
     """

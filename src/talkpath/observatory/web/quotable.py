@@ -1,6 +1,6 @@
-"""What may be written of an event, and what may not: sentences that a journalist can take as they are.
+"""Sentences about an event that a journalist may write, and sentences that would be wrong.
 
-Each permitted sentence is true of what was measured and says no more; each forbidden one is a mistake often made.
+Each permitted sentence is true of what was measured and says no more; each forbidden one is a common mistake.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Itera
 
 
 def must_not(event: Event) -> Iterator[str]:
-    """Likewise."""
+    """Forbidden sentences in the current language."""
     name = app_name(event.app)
     if event.simulated:
         yield say("must not write", "Anything about a real country, network or company: this one is SIMULATED.")
@@ -67,7 +67,7 @@ def must_not(event: Event) -> Iterator[str]:
 
 
 def what(event: Event) -> str:
-    """The one sentence."""
+    """The main sentence about an event."""
     if event.medium == "text":
         return _messages(event)
     known = _known(event)
@@ -100,7 +100,7 @@ def what(event: Event) -> str:
 
 
 def _country(event: Event, hit: int) -> str:
-    """The first of a country's networks, or the last."""
+    """The sentence about a whole country: the first of its networks, or the last."""
     known = {**_known(event), "country": event.country, "hit": hit, "measured": event.measured}
     if event.kind == "ended":
         return say(

@@ -1,4 +1,4 @@
-"""From a view to a page: the templates, and the words that they print. Nothing is computed in a template."""
+"""Renders a view as a page: the templates, and the words that they print. A template computes nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NATIVE = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "ا
 
 
 class PageFrame(Struct, frozen=True):
-    """What stands around every page. `path` is the page's without its language, `root` what the server is mounted
-    under, `address` the origin that permalinks begin with; `query` as it was asked, "" or "?…"."""
+    """The frame of every page. `path` is the page's without its language, `root` what the server is mounted under,
+    `address` the origin that permalinks begin with; `query` is as it was asked, "" or "?…"."""
 
     language: str
     root: str
@@ -39,12 +39,12 @@ class PageFrame(Struct, frozen=True):
     style: str
 
     def link(self, path: str, code: str = "") -> str:
-        """Another page, in this language or another."""
+        """The address of another page, in this language or another."""
         return f"{self.root}/{code or self.language}{path}"
 
     @property
     def permalink(self) -> str:
-        """Where this page will be found, in whichever language its reader has."""
+        """The page's lasting address, which leads to each reader's language."""
         return f"{self.address}{self.root}{self.path}{self.query}"
 
 
@@ -66,7 +66,7 @@ def render_page(template: str, frame: PageFrame, view: Struct | None) -> str:
 
 @cache
 def environment() -> Environment:
-    """Jinja's; every value is escaped."""
+    """Jinja's environment; every value is escaped."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
@@ -101,7 +101,7 @@ def environment() -> Environment:
 
 
 def _words() -> Mapping[str, Any]:
-    """Tables of words in the language of the moment."""
+    """Tables of words in the current language."""
     return {
         "labels": sentences.labels(),
         "marks": sentences.MARKS,
@@ -120,17 +120,17 @@ def _words() -> Mapping[str, Any]:
 
 
 def percent(share: float) -> str:
-    """ "52 %", a number and its sign that stay together."""
+    """A share in percent, its number and sign joined by a no-break space."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def grouped(number: int) -> str:
-    """31362: 31 362."""
+    """A number with its thousands apart, as in 31 362."""
     return f"{number:,}".replace(",", "\u00a0")
 
 
 def millions(people: float) -> str:
-    """ "70.8", with the language's decimal mark."""
+    """Millions with one decimal, in the language's notation."""
     return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 

@@ -47,7 +47,7 @@ ERROR = "talkpath.error/1"
 
 
 class PageRoute(NamedTuple):
-    """An address below the language, what computes it, what prints it."""
+    """An address below the language, the function that computes its view, and its template."""
 
     path: str
     view: View
@@ -71,7 +71,7 @@ PAGES = (
 
 
 def routes(source: PageSource, site: Site) -> list[BaseRoute]:
-    """All of them; put them last, since the last one takes what no other took."""
+    """All routes of the pages; put them last, since the last one takes every path that no other took."""
     from starlette.routing import Route
 
     found: list[BaseRoute] = [Route("/static/observatory.css", _style)]
@@ -91,7 +91,7 @@ def style() -> str:
 
 @cache
 def style_version() -> str:
-    """Changes with the sheet, so that it may be kept for a year."""
+    """A digest of the style sheet, so that browsers may keep it for a year."""
     return hashlib.sha256(style().encode()).hexdigest()[:12]
 
 
@@ -136,7 +136,7 @@ def _json(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request],
 
 
 def _view(one: PageRoute, request: Request, source: PageSource, site: Site) -> Struct | None:
-    """In the language of the address: some views hold sentences."""
+    """The view in the language of the address: some views hold sentences."""
     with speaking(language(request.path_params["language"])):
         return one.view(source, site, _asked(request))
 
@@ -158,7 +158,7 @@ def _asked(request: Request) -> PageQuery:
 
 
 def _elsewhere(source: PageSource, site: Site) -> Callable[[Request], Response]:
-    """An address without a language leads to the reader's; one that is none to the page that says so."""
+    """Redirects an address without a language to the reader's; answers 404 for one that is no page."""
 
     def answer(request: Request) -> Response:
         from starlette.responses import RedirectResponse
@@ -176,7 +176,7 @@ def _elsewhere(source: PageSource, site: Site) -> Callable[[Request], Response]:
 
 
 def preferred(accepted: str) -> str:
-    """The first language that a reader accepts and that there is (RFC 9110, section 12.5.4), else English."""
+    """The first language that a reader accepts and that exists here (RFC 9110, section 12.5.4), else English."""
     weighed = []
     for place, part in enumerate(accepted.split(",")):
         code, _, weight = part.strip().partition(";")

@@ -1,4 +1,4 @@
-"""What an operator sets for the pages, and what a visitor asks for."""
+"""The operator's settings for the pages, and what a visitor asks for."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Site:
 
 @dataclass(frozen=True)
 class PageQuery:
-    """What an address says: the names in its path and its query."""
+    """The names in an address's path and query."""
 
     values: Mapping[str, str]
 
     def get(self, name: str) -> str:
-        """ "" where it says nothing."""
+        """The value of a name, "" where there is none in it."""
         return self.values.get(name, "")
 
     def number(self, name: str, default: int) -> int:
-        """A whole number; the default where it is none."""
+        """A whole number; the default where the value is none."""
         said = self.get(name)
         return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else default
 

@@ -1,6 +1,6 @@
 """What the pages ask of an observatory's index. Every answer is counted already: no page reads single reports.
 
-`PageSource` is the whole contract; index and detector stand behind it, and a test puts records in its place.
+`PageSource` is the whole contract; index and detector implement it, and so do the records of a test.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class NetworkDayCount(Struct, frozen=True):
 
     @property
     def reports(self) -> int:
-        """All of them."""
+        """The number of reports."""
         return self.restricted + self.ok + self.closed + self.impaired
 
     @property
     def state(self) -> str:
-        """What most of them say; between equals the one that is worse for calls."""
+        """The state of most of them; of two equally common ones the one that is worse for calls."""
         states = ("restricted", "closed", "impaired", "ok")
         return max(states, key=lambda state: (getattr(self, state), -states.index(state)))
 
@@ -85,17 +85,17 @@ class SealedFile(Struct, frozen=True):
 
 
 class PageSource(Protocol):
-    """An observatory, as far as pages are concerned. Days are of UTC."""
+    """An observatory as the pages see it. Days are of UTC."""
 
     @property
     def simulated(self) -> bool:
-        """Is everything in it made up?"""
+        """Whether everything in it is made up."""
 
     def totals(self) -> Totals:
-        """Of everything."""
+        """The totals of everything."""
 
     def countries(self) -> Sequence[str]:
-        """Those with reports, the one with most networks first."""
+        """The countries with reports, the one with most networks first."""
 
     def latest(self, country: str, medium: str) -> Sequence[NetworkDayCount]:
         """For each network and app the last day that decided anything."""
@@ -107,19 +107,19 @@ class PageSource(Protocol):
         """Every day of the last half-year, in order of app, medium and day; of one of these where it is named."""
 
     def carries(self, country: str, network: str) -> Sequence[TransportShare]:
-        """What still carries calls on a network."""
+        """The transports that still carry calls on a network."""
 
     def events(self, country: str) -> Sequence[Event]:
         """All of a country, withdrawn ones too, in order of network, app, medium, then time."""
 
     def entries(self) -> Sequence[ClaimResult]:
-        """The claims, held."""
+        """The results of testing the claims."""
 
     def reach(self, country: str) -> Sequence[ReachEstimate]:
-        """How many people are touched."""
+        """How many people are affected in a country."""
 
     def event_reach(self, event: Event) -> ReachEstimate | None:
-        """How many people one event touches on its network; None where nobody knows."""
+        """How many people one event affects on its network; None where nobody knows."""
 
     def sealed(self) -> Sequence[Sealed]:
-        """The open data, the last day first."""
+        """The sealed days of the open data, the last one first."""
