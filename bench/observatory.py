@@ -30,9 +30,9 @@ from urllib.parse import urlsplit
 
 sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("", "index")]
 from nodes import dsn, pair
-from serving import start, stop
 
 from evidence import Bench, measured
+from serving import start, stop
 from talkpath.evidence import bundle as evidence_bundle
 from talkpath.evidence.archive import unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, read_bundle

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
-from serving import start, stop
 
 from evidence import facts, measured, resealed, simulated, told
+from serving import start, stop
 from talkpath.cli import cli
 from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.evidence.share import MEDIA_TYPE, NotTakenError

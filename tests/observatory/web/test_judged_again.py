@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 from bundles import bundle
-from serving import start, stop
 
+from serving import start, stop
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
 from talkpath.observatory.server import opened_log
