@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from talkpath.errors import UsageError
 from talkpath.measure.call import Call, Moment, Second, Stream
@@ -16,7 +16,28 @@ from talkpath.measure.call import Call, Moment, Second, Stream
 if TYPE_CHECKING:
     import pyarrow
 
-    from talkpath.api.recording import Recording
+    from talkpath.capture.calls.records import MeasuredCapture
+    from talkpath.verdict.model import Verdict
+
+class MeasuredRecording(Protocol):
+    """What the tables need of a recording (`api.recording.Recording`)."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Its calls."""
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdict about each call."""
+
+    @property
+    def measured(self) -> MeasuredCapture:
+        """The packets behind them."""
+
 
 TableName = Literal["calls", "streams", "seconds", "packets"]
 Row = dict[str, Any]
@@ -37,7 +58,7 @@ VERDICT: Columns = {
 ARROW_TYPES = {int: "int64", float: "float64", str: "string", bool: "bool_"}
 
 
-def arrow_table(recording: Recording, table: TableName) -> pyarrow.Table:
+def arrow_table(recording: MeasuredRecording, table: TableName) -> pyarrow.Table:
     """One table of the recording; `UsageError` for an unknown name, or where pyarrow is not installed."""
     arrow = _pyarrow()
     if table == "packets":
@@ -54,7 +75,7 @@ def call_columns() -> Columns:
     return PLACE | _fields(Call, without=("app", "flows", "streams", "seconds")) | VERDICT
 
 
-def call_rows(recording: Recording) -> Iterable[Row]:
+def call_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a call, with its verdict."""
     for number, (call, verdict) in enumerate(zip(recording.calls, recording.verdicts, strict=True), 1):
         row = _values(call, call_columns()) | _place(recording, number, call)
@@ -67,7 +88,7 @@ def stream_columns() -> Columns:
     return {**PLACE, "stream": int, **_fields(Stream)}
 
 
-def stream_rows(recording: Recording) -> Iterable[Row]:
+def stream_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a stream. `stream` counts from 1 in each call."""
     for number, call in enumerate(recording.calls, 1):
         for place, stream in enumerate(call.streams, 1):
@@ -81,7 +102,7 @@ def second_columns() -> Columns:
     return {**PLACE, "at_s": int, "direction": str, **_fields(Second), **around}
 
 
-def second_rows(recording: Recording) -> Iterable[Row]:
+def second_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a second and direction of a call."""
     around = _fields(Moment, without=("sent", "received"))
     for number, call in enumerate(recording.calls, 1):
@@ -92,14 +113,14 @@ def second_rows(recording: Recording) -> Iterable[Row]:
                 yield {**place, "direction": direction, **both, **_values(second, _fields(Second))}
 
 
-TABLES: Mapping[str, tuple[Callable[[], Columns], Callable[[Recording], Iterable[Row]]]] = {
+TABLES: Mapping[str, tuple[Callable[[], Columns], Callable[[MeasuredRecording], Iterable[Row]]]] = {
     "calls": (call_columns, call_rows),
     "streams": (stream_columns, stream_rows),
     "seconds": (second_columns, second_rows),
 }
 
 
-def _packets(arrow: Any, recording: Recording) -> pyarrow.Table:
+def _packets(arrow: Any, recording: MeasuredRecording) -> pyarrow.Table:
     """The media packets that `talkpath capture --parquet` writes, with the file's name."""
     from talkpath.capture.table import columns
 
@@ -109,7 +130,7 @@ def _packets(arrow: Any, recording: Recording) -> pyarrow.Table:
     return whole.add_column(0, "file", names)
 
 
-def _place(recording: Recording, number: int, call: Call) -> Row:
+def _place(recording: MeasuredRecording, number: int, call: Call) -> Row:
     return {"file": recording.name, "call": number, "app": call.app}
 
 
