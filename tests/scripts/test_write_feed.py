@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 import write_feed
-from talkpath.observatory.claims.rows import load
+from talkpath.observatory.claims.rows import load_claims
 from talkpath.observatory.feeds.atom import ATOM as NAMESPACE
 
 PAGE = """# Corrections
@@ -34,7 +34,7 @@ def test_the_feed_is_current():
 
 def test_every_superseded_claim_is_told():
     page = write_feed.PAGE.read_text(encoding="utf-8")
-    assert [claim.supersedes for claim in load() if claim.supersedes and claim.supersedes not in page] == []
+    assert [claim.supersedes for claim in load_claims() if claim.supersedes and claim.supersedes not in page] == []
 
 
 def test_each_heading_is_an_entry():

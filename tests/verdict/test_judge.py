@@ -1,4 +1,4 @@
-"""The table of DESIGN section 5: every state and reason, what takes precedence, and what may never be said."""
+"""The table of spec/tp-002.md#states: every state and reason, what takes precedence, and what may never be said."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_median_epochs(background: str, extra: float, median: int) -> None:
 
 
 def test_walds_bound_is_that_of_the_facts() -> None:
-    """probe-stats sections 1 and 2 (whose clean line loses a little): 6.78 nats at alpha 1e-3; 4 + 4 flows at 50/s."""
+    """Simulations of November 2026, whose clean line loses a little, gave 6.78 nats at alpha 1e-3."""
     assert nats(1e-3) == pytest.approx(6.78, abs=0.01)
     assert blocks(1e-3, 4, 4, 0.02) / 50 == pytest.approx(2.51, rel=0.05)
     assert blocks(1e-3, 4, 4, 0.5) / 50 == pytest.approx(0.08, abs=0.01)

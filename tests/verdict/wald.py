@@ -2,7 +2,7 @@
 
 A block is one slot: the line is bad with probability `share` (then every packet is lost with `bad`), else packets are
 lost with `calm`; calls lose `extra` on top. Its information is the mean of ln P(which are calls | m lost) over chance
-(facts: probe-stats section 1). Effects tied to 5-tuples have no such bound here.
+(Wald 1945). Effects tied to 5-tuples have no such bound here.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 """Shorter or thinner talks say nothing, whatever they look like."""
 
 POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
-"""From these on a direction is poor (DESIGN section 5; share of packets lost, share of time frozen)."""
+"""From these on a direction is poor (share of packets lost, share of time frozen)."""
 
 SILENT_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""

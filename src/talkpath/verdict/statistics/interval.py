@@ -3,7 +3,7 @@
 An interval is the set of effects that a test does not reject. To test an effect it is undone on one side, which makes
 calls and twins exchangeable again whatever the network did to their 5-tuples; the test is the flow-permutation
 e-process, and an effect is out once e reaches 2/(1 - level) on either side. By Ville's inequality the truth is inside
-at all times together with probability `level`, however often one looks (facts: probe-stats section 1).
+at all times together with probability `level`, however often one looks (docs/why/2026-11-24-twins-and-permutation.md).
 
 Extra loss p is undone by thinning: every packet of a twin that arrived is lost virtually with probability p. One
 uniform number a packet, from the check's seed, decides for all p, so the twins' losses only rise with p and the test

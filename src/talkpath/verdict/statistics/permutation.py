@@ -7,7 +7,7 @@ of what happened to the 5-tuples and not of the roles. Then, nT of K flows being
 
 (e_n the elementary symmetric polynomial) has mean exactly 1 over all assignments: the denominator is the sum of
 the numerator over them. Products over epochs, and averages over components, are e-values at every moment
-(facts: probe-stats section 1). Everything is in natural logs; nothing overflows.
+(docs/why/2026-11-24-twins-and-permutation.md). Everything is in natural logs; nothing overflows.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ which the test weighs as nothing.
 
 Each epoch is a cohort. Deaths within 0.3 s are pooled; at each, given how many calls and twins still live, under the
 null the number of calls among the dead is hypergeometric, so theta^calls over its mean is an e-value, and so is
-their product (facts: probe-stats section 1). Flows that never had 12 packets are outside the cohort.
+their product (docs/why/2026-11-24-twins-and-permutation.md). Flows that never had 12 packets are outside the cohort.
 """
 
 from __future__ import annotations
