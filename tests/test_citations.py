@@ -1,4 +1,4 @@
-"""Whatever code and pages cite exists: sections, files, anchors, modules. Only standards of others are not looked up."""
+"""Whatever code and pages cite exists: sections, files, anchors, modules. Only others' standards are not looked up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ KINDS = {".py", ".md", ".toml", ".js", ".html", ".css", ".service", ".yaml", ".p
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_"))
 
 STANDARD = re.compile(
-    r"RFCs? ?\d+|draft-[a-z]|\bMS-[A-Z]+|\bW3C\b|\bITU|\bG\.107|Unicode|APPNOTE|IEEE|3GPP|\bdf-\d{3}|\bIMC|SIGCOMM|CLDR", re.I
+    r"RFCs? ?\d+|draft-[a-z]|\bMS-[A-Z]+|\bW3C\b|\bITU|\bG\.107|Unicode|APPNOTE|IEEE|3GPP|\bdf-\d{3}"
+    r"|\bIMC|SIGCOMM|CLDR",
+    re.I,
 )
 """A document that others keep and that everybody finds by this name."""
 NOT_HERE = re.compile(r"\bDESIGN(?:\.md)?\b(?= section)|\bDESIGN\.md|\bHOUSE\.md|\bfacts(?:/|: )(?:[a-z]+-)+[a-z]+")
