@@ -28,6 +28,17 @@ def apps() -> dict[str, App]:
     return {name: module.APP for name, module in sorted(app_modules().items())}
 
 
+def app_id(name: str) -> str:
+    """The id of the app that a person names by its id or its name, in capitals or not: "WhatsApp", "google meet".
+
+    "WhatsApp/relay" names a variant too. A name that no app has is returned as it is.
+    """
+    own, slash, variant = name.partition("/")
+    known = {word.casefold(): app.id for app in apps().values() for word in (app.name, app.id)}
+    found = known.get(own.strip().casefold())
+    return name if found is None else f"{found}{slash}{variant.strip().casefold()}"
+
+
 @cache
 def shapes() -> dict[Arm, Shape]:
     """All arms that can be imitated."""

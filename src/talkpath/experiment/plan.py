@@ -7,7 +7,7 @@ from random import Random
 
 from msgspec.structs import replace
 
-from talkpath.apps import apps, shapes
+from talkpath.apps import app_id, apps, shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.experiment.budget import STREAM_BYTES, flow_bytes
@@ -28,13 +28,15 @@ def choose_arms(
 ) -> tuple[Arm, ...]:
     """The arms of these apps (all when empty), each an app or `app/variant`; `UsageError` for an unknown one.
 
+    An app may be named as people write it: "WhatsApp" is "whatsapp".
     Variants that an app keeps for requests are left out unless named or `every`.
     """
     known = {app.id: app for app in apps().values() if app.shapes}
     variants = {f"{arm.app}/{arm.variant}" for arm in shapes()}
     for name in names:
-        if name not in known and name not in variants:
+        if app_id(name) not in known and app_id(name) not in variants:
             raise UsageError(f"No app is called {name!r}; the ones that can be imitated are {', '.join(known)}.")
+    names = [*map(app_id, names)]
     wanted = [
         arm
         for arm in shapes()

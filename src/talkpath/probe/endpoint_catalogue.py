@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from talkpath.apps import app_id
 from talkpath.errors import UsageError
 
 Kind = Literal["stun", "tcp", "tls", "resolver"]
@@ -90,6 +91,7 @@ def _why(error: Exception) -> str:
 def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> ChosenEndpoints:
     """What those apps are to be asked; `UsageError` where there is nothing, or no control to put beside it."""
     known = list(dict.fromkeys(row.app for row in rows if row.app))
+    apps = [name if name in known else app_id(name) for name in apps]
     for app in apps:
         if app not in known:
             raise UsageError(f"The catalogue has no app {app!r}; it has {', '.join(known)}.")

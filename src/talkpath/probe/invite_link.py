@@ -17,6 +17,7 @@ from talkpath.wire.control.keys import valid_key_text
 
 SCHEME = "talkpath"
 DEFAULT_PORT = 4433
+WEB_ADDRESSES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,25 @@ def parse_invite_link(text: str) -> InviteLink:
         port = DEFAULT_PORT if parts.port is None else parts.port
     except ValueError:
         port = 0
+    if address.casefold().startswith(WEB_ADDRESSES):
+        raise UsageError(f"This is the link of a page: open it in a browser, on the network to be tested. {_LOOKS}")
     if not port:
-        raise UsageError(f"The link is none: its port is no number from 1 to 65535. {_LOOKS}")
+        raise UsageError(f"This is not an invite link: its port is not a number from 1 to 65535. {_LOOKS}")
     if parts.scheme != SCHEME or not parts.hostname:
-        raise UsageError(f"The link is none: it names no host. {_LOOKS}")
+        raise UsageError(f"This is not an invite link: it names no host. {_LOOKS}")
     if not valid_key_text(parts.fragment):
-        raise UsageError(f"The link has no key after '#', or half of one; copy it whole. {_LOOKS}")
+        raise UsageError(f"The link has no key after '#', or only a part of it; copy the whole link. {_LOOKS}")
     query = parse_qs(parts.query)
     until = _until(query.get("until", [""])[0])
     return InviteLink(parts.hostname, port, parts.fragment, until, _also(query.get("also", ["0"])[0]))
 
 
-_LOOKS = "A link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
+_LOOKS = "An invite link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
 
 
 def _also(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or int(text) > 65535:
-        raise UsageError("The link's 'also' is no port; copy the link whole.")
+        raise UsageError("The link's 'also' is not a port number; copy the whole link.")
     return int(text)
 
 
@@ -80,4 +83,4 @@ def _until(text: str) -> datetime | None:
         until = datetime.fromisoformat(text)
         return until if until.tzinfo else until.replace(tzinfo=UTC)
     except ValueError:
-        raise UsageError("The link's 'until' is no date; copy the link whole.") from None
+        raise UsageError("The link's 'until' is not a date; copy the whole link.") from None
