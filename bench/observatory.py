@@ -167,7 +167,10 @@ def log(root: Path, reports: int) -> None:
     """Reports through the log: each received (its bundle a byte, so that the log alone is seen), then judged."""
     opened_log = Log(Folder(root), lambda: "2026-11-24")
     streams = [(app, medium) for app in ("whatsapp", "telegram", "signal") for medium in ("voice", "text")]
-    said = tuple(LoggedVerdict(app, medium, "ok", "shape", None, None, -0.3) for app, medium in streams)
+    said = tuple(
+        LoggedVerdict(app=app, medium=medium, state="ok", basis="shape", rule=None, direction=None, log10_e=-0.3)
+        for app, medium in streams
+    )
     began = time.monotonic()
     for first in range(0, reports, GROUP):
         names = [hashlib.sha256(str(at).encode()).hexdigest() for at in range(first, min(first + GROUP, reports))]
@@ -187,7 +190,20 @@ def log(root: Path, reports: int) -> None:
 
 def _judged(name: str, said: tuple[LoggedVerdict, ...]) -> Judged:
     day, who = "2026-11-24", int(name[:15], 16)
-    return Judged(name, day, day, "1", "probe", said, (), "AS64496", "XX", "responder", name[:43], contributor=who)
+    return Judged(
+        id=name,
+        day=day,
+        measured=day,
+        rules_version="1",
+        source="probe",
+        said=said,
+        carried=(),
+        network="AS64496",
+        country="XX",
+        placed="responder",
+        responder=name[:43],
+        contributor=who,
+    )
 
 
 # -- the intake ----------------------------------------------------------------------------------------------------

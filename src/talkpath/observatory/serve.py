@@ -124,7 +124,14 @@ def pages_of(observatory: Observatory, site: Site) -> Pages:
     known = ObservatoryHooks(
         lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events))
     )
-    return Pages(observatory.store, known, site, box, observatory.log.folder.open, publishing)
+    return Pages(
+        store=observatory.store,
+        hooks=known,
+        settings=site,
+        box=box,
+        open_data=observatory.log.folder.open,
+        publishing=publishing,
+    )
 
 
 def _check(host: str, web_udp: int | None, place: Location, pages: Pages) -> Mount | None:

@@ -85,10 +85,20 @@ class Observatory:
             undone.pop_all()
         self.committer = Committer(self.log, self.metrics.committed)
         self.supervisor = Supervisor()
-        self.health = HealthCheck(self.log, self.committer, self.store, self.clock, self.supervisor)
+        self.health = HealthCheck(
+            log=self.log, committer=self.committer, store=self.store, clock=self.clock, supervisor=self.supervisor
+        )
         limits = HourlyLimit(settings.bundles_an_hour, monotonic), HourlyLimit(settings.taps_an_hour, monotonic)
         contributors, geoip = Contributors(self.clock.today), GeoDatabase(place.geo)
-        self.collector = Collector(self.log, self.committer, geoip, contributors, settings, self.metrics, limits)
+        self.collector = Collector(
+            log=self.log,
+            committer=self.committer,
+            geoip=geoip,
+            contributors=contributors,
+            settings=settings,
+            metrics=self.metrics,
+            limits=limits,
+        )
         self._api = ReportApi(self.collector)
 
     def routes(self) -> list[BaseRoute]:

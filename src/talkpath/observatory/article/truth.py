@@ -51,16 +51,16 @@ class SimulatedTruth(Struct, frozen=True):
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
             firsts = sorted(min(days) for days in by_network.values())
-            return self._told("began", firsts, len(self.users))
+            return self._summary("began", firsts, len(self.users))
         ends = sorted(
             min(day for day in self.days if day > max(days))
             for days in by_network.values()
             if max(days) < self.days[-1]
         )
-        return self._told("ended", ends, len(by_network))
+        return self._summary("ended", ends, len(by_network))
 
     @staticmethod
-    def _told(word: str, days: list[str], networks: int) -> str:
+    def _summary(word: str, days: list[str], networks: int) -> str:
         span = f", {days[0]} to {days[-1]}" if days else ""
         return f"{word} on {len(days)} of {networks} networks{span}"
 

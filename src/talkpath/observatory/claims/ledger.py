@@ -122,13 +122,22 @@ def moved_to(predicate: Predicate, country: str) -> Predicate:
 def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> ClaimResult:
     if not claim.predicate:
         side = EvidenceOutcome("not measurable")
-        return ClaimResult(claim.id, "not measurable", "none", side, side, reason=claim.not_measurable)
+        return ClaimResult(
+            claim=claim.id, outcome="not measurable", rank="none", own=side, published=side, reason=claim.not_measurable
+        )
     predicate = parse_predicate(claim.predicate)
     own = _side(predicate, {word: counts[word] for word in propositions(predicate)})
     published = _published(predicate, [row for row in rows if claim.id not in row.claims])
     rank: Rank = "own" if own.outcome != "silent" else "published" if published.outcome != "silent" else "none"
     outcome = published.outcome if rank == "published" else own.outcome
-    return ClaimResult(claim.id, outcome, rank, own, published, OPPOSITE.get(own.outcome) == published.outcome)
+    return ClaimResult(
+        claim=claim.id,
+        outcome=outcome,
+        rank=rank,
+        own=own,
+        published=published,
+        disagree=OPPOSITE.get(own.outcome) == published.outcome,
+    )
 
 
 def _published(predicate: Predicate, rows: Sequence[Published]) -> EvidenceOutcome:

@@ -113,7 +113,17 @@ def panel_of_arrays(
     np.logical_or.at(tapped, group, heard[:, :, TAP])
     ever = np.logical_or.accumulate(heard[:, :, TAP], axis=1)  # what nobody can tap has no days without taps
     heard[:, :, TAP] = tapped[group] & ever
-    return Panel(streams, dates, restricted, reports, heard, group, kin, site_restricted, site_reports)
+    return Panel(
+        streams=streams,
+        dates=dates,
+        restricted=restricted,
+        reports=reports,
+        heard=heard,
+        group=group,
+        kin=kin,
+        site_restricted=site_restricted,
+        site_reports=site_reports,
+    )
 
 
 def _ordinal(day: str) -> int:

@@ -36,12 +36,16 @@ def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
         by_stream.setdefault(one.stream, []).append(one)
     arrays = panel_of((one for found in by_stream.values() for one in found), rules.sites)
     spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
-    told = (_Told(spell, arrays, by_stream[arrays.streams[at]], rules) for at, found in spells for spell in found)
-    return [event for spell in told for event in spell.events()]
+    return [
+        event
+        for stream, of_stream in spells
+        for spell in of_stream
+        for event in _SpellEvents(spell, arrays, by_stream[arrays.streams[stream]], rules).events()
+    ]
 
 
-class _Told:
-    """One spell, as events."""
+class _SpellEvents:
+    """The events of one restriction of one stream."""
 
     def __init__(self, spell: Spell, arrays: Panel, counts: Sequence[Counts], rules: Assumptions) -> None:
         self._spell, self._panel, self._rules = spell, arrays, rules

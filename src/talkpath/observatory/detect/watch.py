@@ -178,7 +178,7 @@ class Watch:
         if stream not in self._open:
             before = Normal(usual.level[stream].copy(), usual.known[stream].copy())
             none = np.zeros(len(SOURCES), bool)
-            spell = Spell(stream, Turn(at, at), none, none.copy(), before)
+            spell = Spell(stream=stream, onset=Turn(at, at), tells=none, doubted=none.copy(), usual=before)
             self._open[stream] = spell
             self._closing.pop(stream, None)
             self.spells.append(spell)

@@ -71,7 +71,7 @@ class ObservatoryFindings(Struct, frozen=True):
     reach: tuple[ReachEstimate, ...] = ()
 
 
-NOTHING = ObservatoryFindings(Totals(0, 0, 0, "", ""))
+NOTHING = ObservatoryFindings(Totals(reports=0, networks=0, countries=0, first_day="", last_day=""))
 
 
 def country_findings(day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:

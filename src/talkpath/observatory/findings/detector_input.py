@@ -75,7 +75,15 @@ def counts_of_taps(path: Path) -> Iterator[Counts]:
     counted = Counter(_tap(number, line) for number, line in lines if line.strip())
     for tap, count in sorted(counted.items(), key=lambda item: msgspec.structs.astuple(item[0])):
         yield Counts(
-            tap.day, tap.country, tap.network, tap.app, tap.medium, "tap", count, count, simulated=tap.simulated
+            day=tap.day,
+            country=tap.country,
+            network=tap.network,
+            app=tap.app,
+            medium=tap.medium,
+            source="tap",
+            reports=count,
+            restricted=count,
+            simulated=tap.simulated,
         )
 
 

@@ -78,7 +78,7 @@ def import_folder(
         entries = [LogEntry(tap) for tap in some if tap.country not in stopped]
         counted = log.commit(entries)
         taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
-    return ImportCount(bundles, taps, 0, known, refused, unfit)
+    return ImportCount(bundles=bundles, taps=taps, measurements=0, known=known, refused=refused, unfit=unfit)
 
 
 def judge_waiting(
@@ -95,7 +95,7 @@ def judge_waiting(
         return log.commit([LogEntry(record)])[0]
 
     async def judge_all() -> None:
-        judges = Judges(log, commit, listed, simulated, count, jobs)
+        judges = Judges(log=log, commit=commit, listed=listed, simulated=simulated, on_outcome=count, processes=jobs)
         try:
             while await judges.judge_waiting():
                 pass

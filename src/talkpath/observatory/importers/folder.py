@@ -47,8 +47,18 @@ def folder_taps(folder: Path) -> Iterator[Tap]:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UsageError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
         name = hashlib.sha256(line + str(number).encode()).hexdigest()
-        where, who = (tap.network, tap.country), pseudonym(name) if tap.simulated else 0
-        yield Tap(name, tap.day, tap.day, tap.app, tap.medium, *where, "import", who, 0, tap.simulated)
+        yield Tap(
+            id=name,
+            day=tap.day,
+            measured=tap.day,
+            app=tap.app,
+            medium=tap.medium,
+            network=tap.network,
+            country=tap.country,
+            placed="import",
+            contributor=pseudonym(name) if tap.simulated else 0,
+            simulated=tap.simulated,
+        )
 
 
 def pseudonym(name: str) -> int:

@@ -84,7 +84,15 @@ def imported(line: bytes) -> Imported | None:
     said = read(found, {name.replace("-", "_"): value for name, value in found.test_keys.items()})
     if said is None:
         return None
-    return Imported(_id(found), "", day, ORIGIN, found.probe_asn, found.probe_cc, (said,))
+    return Imported(
+        id=_id(found),
+        day="",
+        measured=day,
+        origin=ORIGIN,
+        network=found.probe_asn,
+        country=found.probe_cc,
+        said=(said,),
+    )
 
 
 def _id(found: Measurement) -> str:
@@ -99,7 +107,9 @@ def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdic
         return None
     if not failed:
         return LoggedVerdict(app, "text", "ok", "signalling")
-    return LoggedVerdict(app, "text", "insufficient", "signalling", rule, reason="single_request")
+    return LoggedVerdict(
+        app=app, medium="text", state="insufficient", basis="signalling", rule=rule, reason="single_request"
+    )
 
 
 def _whatsapp(found: Measurement, keys: Keys) -> LoggedVerdict | None:
@@ -145,7 +155,9 @@ def _stun(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     if failure is None:
         return LoggedVerdict(app, "voice", "ok", "address")
     rule = DNS if failure.startswith("dns_") else STUN
-    return LoggedVerdict(app, "voice", "insufficient", "address", rule, reason="single_request")
+    return LoggedVerdict(
+        app=app, medium="voice", state="insufficient", basis="address", rule=rule, reason="single_request"
+    )
 
 
 TESTS: Mapping[str, Callable[[Measurement, Keys], LoggedVerdict | None]] = {

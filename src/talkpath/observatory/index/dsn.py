@@ -52,7 +52,15 @@ def _parse(text: str) -> Dsn:
         raise ValueError("several nodes are a cluster, which has a name")
     name = _name(parts.path.strip("/") or DATABASE)
     secure = settings.pop("secure", "") == "1"
-    return Dsn("", nodes, name, cluster and _name(cluster), unquote(user), unquote(password), secure)
+    return Dsn(
+        folder="",
+        nodes=nodes,
+        database=name,
+        cluster=cluster and _name(cluster),
+        user=unquote(user),
+        password=unquote(password),
+        secure=secure,
+    )
 
 
 def _node(text: str) -> tuple[str, int]:

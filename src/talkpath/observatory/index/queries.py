@@ -246,8 +246,19 @@ def totals(store: Store) -> IndexTotals:
     networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM stream_month FINAL WHERE reports > 0")
     whole, restricted, taps, places, first_day, last_day, simulated = counted
     if not whole:
-        return IndexTotals(0, 0, 0, 0, 0, "", "", False)
-    return IndexTotals(whole - taps, restricted, taps, places, networks[0][0], first_day, last_day, bool(simulated))
+        return IndexTotals(
+            reports=0, restricted=0, taps=0, countries=0, networks=0, first_day="", last_day="", simulated=False
+        )
+    return IndexTotals(
+        reports=whole - taps,
+        restricted=restricted,
+        taps=taps,
+        countries=places,
+        networks=networks[0][0],
+        first_day=first_day,
+        last_day=last_day,
+        simulated=bool(simulated),
+    )
 
 
 def _select(kind: type[Struct], rest: str) -> str:

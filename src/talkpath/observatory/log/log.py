@@ -106,7 +106,9 @@ class Log:
         received = known.received
         with self._lock:
             tombstone = received.day <= self.sealed_until
-            record = Withdrawn(received.id, received.day, known.measured, tombstone, reason)
+            record = Withdrawn(
+                id=received.id, day=received.day, measured=known.measured, tombstone=tombstone, reason=reason
+            )
             self.commit([LogEntry(record)])
             remove_bundle(self.folder.bundles, received)
         return record

@@ -190,7 +190,9 @@ def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, O
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
     replace_file(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
     replace_file(folder / f"{name}.parquet", _parquet(rows))
-    return {path.name: _told(path, len(rows)) for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.parquet")}
+    return {
+        path.name: _file_entry(path, len(rows)) for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.parquet")
+    }
 
 
 def _parquet(rows: Sequence[OpenRow]) -> bytes:
@@ -222,7 +224,7 @@ def _plain(name: str, value: Any) -> Any:
     return date.fromisoformat(value) if name in ("received", "measured") else value
 
 
-def _told(path: Path, rows: int) -> OpenFile:
+def _file_entry(path: Path, rows: int) -> OpenFile:
     data = path.read_bytes()
     return OpenFile(rows, len(data), hashlib.sha256(data).hexdigest())
 

@@ -62,7 +62,7 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
                 parts=entry.own.parts if entry else (),
                 reason=entry.reason if entry else "",
                 note=claim.note,
-                truth=tuple([box.truth] * bool(box.truth) + _told(claim, truth) + _people(box, truth)),
+                truth=tuple([box.truth] * bool(box.truth) + _truth_lines(claim, truth) + _people(box, truth)),
                 audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
             )
         )
@@ -70,7 +70,7 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
     return ArticlePage(tuple(rows), reach, truth is not None)
 
 
-def _told(claim: Claim, truth: SimulatedTruth | None) -> list[str]:
+def _truth_lines(claim: Claim, truth: SimulatedTruth | None) -> list[str]:
     if truth is None or not claim.predicate:
         return []
     return list(

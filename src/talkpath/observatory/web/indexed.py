@@ -62,16 +62,16 @@ class Indexed:
         found = queries.latest(self._store, since=self._since, country=country, medium=medium)
         return [
             NetworkDayCount(
-                row.country,
-                row.network,
-                row.app,
-                row.medium,
-                row.day,
-                row.restricted,
-                row.ok,
-                row.closed,
-                row.impaired,
-                row.contributors,
+                country=row.country,
+                network=row.network,
+                app=row.app,
+                medium=row.medium,
+                day=row.day,
+                restricted=row.restricted,
+                ok=row.ok,
+                closed=row.closed,
+                impaired=row.impaired,
+                contributors=row.contributors,
             )
             for row in found
         ]
@@ -93,7 +93,14 @@ class Indexed:
     def carries(self, country: str, network: str) -> list[TransportShare]:
         """The transports of the last half-year, by whole months."""
         return [
-            TransportShare(row.app, row.medium, row.transport, row.carried, row.reports, row.last_day)
+            TransportShare(
+                app=row.app,
+                medium=row.medium,
+                transport=row.transport,
+                carried=row.carried,
+                tried=row.reports,
+                last_day=row.last_day,
+            )
             for row in queries.transports(self._store, since=self._since, country=country, network=network)
         ]
 

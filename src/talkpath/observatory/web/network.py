@@ -109,4 +109,6 @@ def _carries_shown_on(rule: PublicationView, last: NetworkDayCount, carries: Seq
 def _day(day: NetworkDayCount, cell: StateCell) -> DayCell:
     if cell.withheld:
         return DayCell(day.day, withheld=cell.withheld)
-    return DayCell(day.day, cell.state, day.restricted, day.reports, day.contributors)
+    return DayCell(
+        day=day.day, state=cell.state, restricted=day.restricted, reports=day.reports, contributors=day.contributors
+    )

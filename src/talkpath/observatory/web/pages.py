@@ -58,7 +58,14 @@ class Pages:
         self._store, self._hooks, self._box = store, hooks, box
         self._open_data, self._publishing = open_data, publishing
         days, tables = BOX_DAYS if box else HALF_YEAR_DAYS, load_tables(box.folder if box else None)
-        self.source = Indexed(store, box is not None, self._today, lambda: listed_days(open_data), days, tables)
+        self.source = Indexed(
+            store=store,
+            simulated=box is not None,
+            today=self._today,
+            sealed=lambda: listed_days(open_data),
+            days=days,
+            tables=tables,
+        )
         self.site = replace(settings, today=self._today)
         self._found: dict[str, tuple[int, CountryFindings]] = {}
         self._seen: tuple[int, str] | None = None
