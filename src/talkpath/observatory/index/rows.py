@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from talkpath.apps import apps
 from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
 
@@ -91,6 +92,7 @@ def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
     asked = [
         (one, name, carries)
         for one in record.carried
+        if one.app in apps()
         for names, carries in ((one.carries, True), (one.fails, False))
         for name in names
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from talkpath.apps import apps
 from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Tap
 
 Counted = Judged | Tap | Imported
@@ -41,29 +42,31 @@ class VerdictRow(Struct, frozen=True, kw_only=True, gc=False):
 
 def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any]]]:
     """Each verdict of a record, with the columns of its row."""
-    for said in _said(record):
+    for verdict in _verdicts(record):
         yield (
-            said,
+            verdict,
             {
                 "report": record.id,
                 "received": record.day,
                 "country": record.country,
                 "network": record.network,
-                "app": said.app,
-                "medium": said.medium,
-                "basis": said.basis,
-                "state": said.state,
-                "rule": said.rule,
-                "direction": said.direction,
-                "log10_e": said.log10_e,
-                "reason": said.reason,
+                "app": verdict.app,
+                "medium": verdict.medium,
+                "basis": verdict.basis,
+                "state": verdict.state,
+                "rule": verdict.rule,
+                "direction": verdict.direction,
+                "log10_e": verdict.log10_e,
+                "reason": verdict.reason,
                 **_came(record),
             },
         )
 
 
-def _said(record: Counted) -> tuple[LoggedVerdict, ...]:
-    return (LoggedVerdict(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
+def _verdicts(record: Counted) -> Iterator[LoggedVerdict]:
+    """The verdicts of a record. An older version may have logged apps that do not exist: those are not counted."""
+    every = (LoggedVerdict(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
+    yield from (verdict for verdict in every if verdict.app in apps())
 
 
 def _came(record: Counted) -> dict[str, Any]:
