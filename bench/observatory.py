@@ -75,7 +75,7 @@ SELECT report, day, country, network, app, medium, ['udp/443', 'tls/443', 'tcp/8
 
 
 def say(what: str, *numbers: str) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     sys.stdout.write(f"{what:46} {'  '.join(numbers)}\n")
     sys.stdout.flush()
 
@@ -84,7 +84,7 @@ def say(what: str, *numbers: str) -> None:
 
 
 def index(store: Store, rows: int) -> None:
-    """Fill it where it is not full yet, then ask what pages ask."""
+    """Fill the index where it is not full yet, then ask what pages ask."""
     days = [(FIRST + timedelta(days=at)).isoformat() for at in range(DAYS)]
     if store.query("SELECT max(position) FROM progress") != [(rows,)]:
         fill(store, rows, days)
@@ -112,7 +112,7 @@ def fill(store: Store, rows: int, days: list[str]) -> None:
 
 
 def pages(store: Store, today: str) -> None:
-    """What each page asks, of networks as often as they are measured."""
+    """Ask what each page asks, of networks as often as they are measured."""
     source, draws = Indexed(store, True, lambda: today), Random(1)
     asked: dict[str, Callable[[str, str], object]] = {
         "now": lambda c, n: (source.latest(c, "voice"), source.country_days(c, "voice")),
@@ -164,7 +164,8 @@ def opened(folder: Path, nodes: bool) -> Iterator[Store]:
 
 
 def log(root: Path, reports: int) -> None:
-    """Reports through the log: each received (its bundle a byte, so that the log alone is seen), then judged."""
+    """Put reports through the log: each received (its bundle is one byte, so that the log alone is measured), then
+    judged."""
     opened_log = Log(Folder(root), lambda: "2026-11-24")
     streams = [(app, medium) for app in ("whatsapp", "telegram", "signal") for medium in ("voice", "text")]
     said = tuple(
@@ -210,7 +211,7 @@ def _judged(name: str, said: tuple[LoggedVerdict, ...]) -> Judged:
 
 
 def intake(root: Path, count: int) -> None:
-    """Bundles of a real check from SENDERS who wait for their acknowledgement."""
+    """Send bundles of a real check from SENDERS who wait for their acknowledgement."""
     bundles = [measured(seed, apps=APPS) for seed in range(count)]
     bench = Bench(root / "desk", IntakeSettings(apps=frozenset()))
     wall, busy = time.monotonic(), time.process_time()
@@ -226,8 +227,8 @@ def intake(root: Path, count: int) -> None:
 
 
 def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
-    """The same over HTTP: `talkpath observe serve` as a process, with its judge, index and pages beside the intake;
-    each sender has a connection of its own that stays open, and an address of its own, since each has a limit."""
+    """Send the same over HTTP to `talkpath observe serve`, a process with its judge, index and pages. Each sender has a
+    connection that stays open, and an address of its own, since each has a limit."""
     with _alone():
         process, url = start(root)
     parts, warm = urlsplit(url), len(bundles) // 4  # a process that runs for months is not asked how it starts
@@ -258,8 +259,8 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """What starts here has a core of its own, and this process the others: senders are on other machines, and where
-    they wake up on the server's core they stop it more than once a bundle and empty its caches."""
+    """Give what starts here a core of its own, and this process the others: senders are on other machines, and where
+    they share the server's core they interrupt it and empty its caches."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[-1:])
     try:
@@ -269,13 +270,13 @@ def _alone() -> Iterator[None]:
 
 
 def _cpu_s(process: int) -> float:
-    """What a process has used of a core, its children not."""
+    """The processor time that a process has used, without its children."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bound_s(root: Path, bundles: list[bytes]) -> float:
-    """Seconds of a bundle that nobody can do without."""
+    """The seconds that a bundle takes at least."""
     verify_s, sync_s = _verify_s(bundles), _sync_s(root)
     bound_s = verify_s + 2 * sync_s / SENDERS
     say(
@@ -296,7 +297,8 @@ async def _send(bench: Bench, bundles: list[bytes]) -> None:
 
 
 def _verify_s(bundles: list[bytes]) -> float:
-    """Of a bundle: its own signatures, since their texts are hashed first, and a receipt's has some kilobytes."""
+    """The seconds of verifying a bundle's own signatures: their texts are hashed first, and a receipt has some
+    kilobytes."""
     signed = [one for bundle in bundles for one in _signed(bundle)]
     began = time.thread_time()  # of a core, as what it is held against
     assert all(is_signed(*one) for one in signed)
@@ -304,7 +306,7 @@ def _verify_s(bundles: list[bytes]) -> float:
 
 
 def _signed(bundle: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """(text, signature, public key) of each."""
+    """(text, signature, public key) of each signature of a bundle."""
     parts, read = unpack(bundle), read_bundle(bundle)
     yield evidence_bundle.SIGNED + parts[MANIFEST], parts[SIGNATURE], raw_key(read.key)
     if read.facts is not None and read.facts.receipt is not None and read.receipt is not None:
@@ -323,7 +325,7 @@ def _sync_s(root: Path) -> float:
 
 
 def main() -> int:
-    """All three."""
+    """Measure all three."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--log", type=int, default=20_000)

@@ -60,7 +60,7 @@ def child(root: Path, begin: int) -> None:
 
 
 def play(root: Path, begin: int, wait_s: float) -> list[str]:
-    """The ids that were acknowledged before it was killed."""
+    """Start a child and kill it; the ids that it had acknowledged."""
     command = [sys.executable, __file__, "--child", str(root), str(begin)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -86,7 +86,7 @@ def held(root: Path) -> Counter[str]:
 
 
 def kill(times: int, seed: int, root: Path) -> tuple[int, list[str]]:
-    """(acknowledged reports, those of them that are not there exactly once)."""
+    """Kill a child so many times; how many reports were acknowledged, and those that are not there exactly once."""
     draws = Random(seed)
     acknowledged: set[str] = set()
     for at in range(times):

@@ -29,7 +29,7 @@ QUIET = SimulatedNetworks(0)
 
 @dataclass(frozen=True)
 class Case:
-    """One row. `size`: networks in the full page, as a share of --networks."""
+    """A row of the page. `size`: networks in the full page, as a share of --networks."""
 
     says: str
     world: SimulatedNetworks
@@ -63,7 +63,7 @@ def cases() -> list[Case]:
 
 @dataclass
 class Row:
-    """What a case came to."""
+    """The result of a case."""
 
     case: Case
     years: float
@@ -74,8 +74,15 @@ class Row:
 
 
 def measure(case: Case, networks: int, seed: int) -> Row:
-    """Play it in chunks."""
-    row = Row(case, 0.0, dict.fromkeys(LEVELS, 0), {level: [] for level in LEVELS}, {level: [] for level in LEVELS}, 0)
+    """Simulate a case, some networks at a time."""
+    row = Row(
+        case=case,
+        years=0.0,
+        false=dict.fromkeys(LEVELS, 0),
+        begin={level: [] for level in LEVELS},
+        end={level: [] for level in LEVELS},
+        early=0,
+    )
     for at in range(0, networks, CHUNK):
         world = replace(case.world, networks=min(CHUNK, networks - at))
         _add(row, play(world, OBSERVATORY, seed + at))
@@ -94,7 +101,7 @@ def _add(row: Row, played: DetectorRun) -> None:
 
 
 def page(rows: Sequence[Row], networks: int) -> str:
-    """The whole page."""
+    """The text of the page."""
     quiet = [row for row in rows if not row.case.world.hit]
     hit = [row for row in rows if row.case.world.hit]
     return (
