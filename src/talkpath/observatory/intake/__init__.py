@@ -1,6 +1,9 @@
-"""Taking in: bundles, taps, withdrawals (spec/tp-006). HTTP in routes.py, what is decided in collector.py.
+"""The intake: bundles, taps and withdrawals over HTTP (spec/tp-006).
+
+Read routes.py (HTTP), then collector.py (what is taken and refused), bodies.py, refusal.py, contributors.py, openapi.py
+and metrics.py.
 
 Contract: nothing is acknowledged that is not on the disk. What is refused is refused by one sentence and a code, and
-costs little. The address that a request comes from becomes a pseudonym of the day and a network at once, and is kept
-nowhere. What a bundle says is found out by a process of its own (judges.py), never here.
+costs little. The address of a sender becomes a pseudonym of the day and a network at once, and is not kept. A bundle is
+judged by another process (judging/), never here.
 """

@@ -1,4 +1,4 @@
-"""What the observatory tells of itself, for Prometheus. No label holds anything of a person or a network."""
+"""The observatory's metrics, for Prometheus. No label names a person or a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, MOST)
 
 
 class Metrics:
-    """One observatory's numbers."""
+    """The metrics of one observatory."""
 
     def __init__(self) -> None:
         all_ = self._registry = CollectorRegistry()
@@ -23,7 +23,7 @@ class Metrics:
         self._step = Gauge("talkpath_clock_step_seconds", "How far the clock was set since the start.", registry=all_)
 
     def took(self, kind: str, new: bool) -> None:
-        """A bundle, tap or withdrawal was taken; `new` false: it was there already."""
+        """A bundle, tap or withdrawal was taken; `new` is false where it was there already."""
         self._taken.labels(kind, str(new).lower()).inc()
 
     def refused(self, code: str) -> None:
@@ -35,15 +35,15 @@ class Metrics:
         self._judged.labels(outcome).inc()
 
     def committed(self, count: int) -> None:
-        """A group is on the disk."""
+        """A group of records is on the disk."""
         self._groups.observe(count)
 
     def stands(self, last: int, indexed: int, clock_step_s: float) -> None:
-        """How far log and index are."""
+        """The positions of log and index."""
         self._position.set(last)
         self._lag.set(max(last - indexed, 0))
         self._step.set(clock_step_s)
 
     def text(self) -> bytes:
-        """The exposition format, version 0.0.4."""
+        """All metrics in the exposition format, version 0.0.4."""
         return generate_latest(self._registry)

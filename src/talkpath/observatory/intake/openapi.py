@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the report API. What it says is what tests send (tests/observatory/intake)."""
+"""The OpenAPI 3.1 document of the report API. Tests send the requests that it describes (tests/observatory/intake)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 def openapi_document(settings: IntakeSettings) -> Object:
-    """For an observatory with these settings."""
+    """The document of an observatory with these settings."""
     report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [_parameter("name", "path", HEX)]}
     return {
         "openapi": "3.1.0",
@@ -112,7 +112,7 @@ def _taken() -> Object:
 
 
 def _refusals(*codes: str) -> Object:
-    """The statuses of these codes, and of what any request may meet."""
+    """The statuses of these codes, and of those that any request may meet."""
     statuses = sorted({REFUSALS[code][0] for code in (*codes, "bad_request")})
     return {str(status): _json(_why(status), "Refusal") for status in statuses}
 

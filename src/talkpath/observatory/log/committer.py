@@ -23,28 +23,29 @@ from talkpath.observatory.log.records import Record
 
 MOST = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
-Hear = Callable[[int], None]
+OnGroup = Callable[[int], None]
 Outcome = bool | Exception
-Tell = Callable[[Outcome], None]
+OnOutcome = Callable[[Outcome], None]
 
 
 class _Waiting(NamedTuple):
     """Who waits: in an event loop, or (None) in a thread."""
 
     entry: LogEntry
-    tell: Tell
+    on_outcome: OnOutcome
     loop: asyncio.AbstractEventLoop | None = None
 
 
 class Committer:
-    """`submit` from any thread, `wait` in an event loop; each tells whether it was taken (false: it was there
-    already), or `LogError`. Whoever no longer waits, or fails on hearing it, keeps nobody else from hearing.
+    """Takes records from any thread (`submit`) or an event loop (`wait`); each is told whether it is new (false: it was
+    there already), or gets `LogError`. One caller that gives up, or fails when it is told, keeps no other from being
+    told.
 
-    `hear` is told the size of each group once it is on the disk.
+    `on_group` is called with the size of each group once it is on the disk.
     """
 
-    def __init__(self, log: Log, hear: Hear = lambda count: None) -> None:
-        self._log, self._hear = log, hear
+    def __init__(self, log: Log, on_group: OnGroup = lambda count: None) -> None:
+        self._log, self._on_group = log, on_group
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -108,28 +109,28 @@ class Committer:
             _wake(group, [error] * len(group))
             return
         _wake(group, taken)
-        self._hear(len(group))
+        self._on_group(len(group))
 
 
 def _wake(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
     by_loop = defaultdict(list)
     for waiting, outcome in zip(group, outcomes, strict=True):
-        by_loop[waiting.loop].append((waiting.tell, outcome))
-    for loop, told in by_loop.items():
+        by_loop[waiting.loop].append((waiting.on_outcome, outcome))
+    for loop, calls in by_loop.items():
         if loop is None:
-            _tell(iter(told))
+            _call_all(iter(calls))
         else:
             with suppress(RuntimeError):  # it was closed: nobody waits in it
-                loop.call_soon_threadsafe(_tell, iter(told))
+                loop.call_soon_threadsafe(_call_all, iter(calls))
 
 
-def _tell(told: Iterator[tuple[Tell, Outcome]]) -> None:
+def _call_all(calls: Iterator[tuple[OnOutcome, Outcome]]) -> None:
     try:
-        for tell, outcome in told:
-            tell(outcome)
+        for on_outcome, outcome in calls:
+            on_outcome(outcome)
     finally:
-        if rest := list(told):  # one failed
-            _tell(iter(rest))
+        if rest := list(calls):  # one call failed; the others are made all the same
+            _call_all(iter(rest))
 
 
 def _settle(future: asyncio.Future[bool] | Future[bool], outcome: Outcome) -> None:
