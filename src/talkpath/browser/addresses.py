@@ -1,11 +1,10 @@
-"""Functions on addresses: this machine's own, to which the relay may send, and the network prefix and block of any."""
+"""Functions on addresses: this machine's own, to which the relay may send, and the network prefix of any."""
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 
 PREFIX_BYTES = 8  # of IPv6: a device changes the rest by itself (RFC 8981)
-BLOCK_BITS = {4: 24, 6: 48}
 ANY = ("0.0.0.0", "::")
 
 
@@ -23,14 +22,3 @@ def network_prefix(host: str) -> bytes:
     address = ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped.packed if mapped else address.packed if address.version == 4 else address.packed[:PREFIX_BYTES]
-
-
-def address_block(address: str) -> str:
-    """The /24 or /48 of an address; the text itself if it is no address."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return str(ip_network((found, BLOCK_BITS[found.version]), strict=False))

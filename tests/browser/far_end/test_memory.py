@@ -58,7 +58,7 @@ def flooded(sources: list[str]) -> tuple[int, Any]:
         server = make_server(Sink(), new_certificate(), {}.get)
         for number, host in enumerate(sources):
             server.datagram_received(initial(), (host, 1000 + number))
-        return len(server.blocks), server
+        return len(server.hosts), server
 
     return asyncio.run(play())
 
@@ -76,10 +76,10 @@ def test_all_blocks_together_open_no_more_than_the_limit(monkeypatch: pytest.Mon
 
 def test_a_connection_that_ends_makes_room():
     _, server = flooded([f"192.0.2.{number}" for number in range(70)])
-    for connection in list(server.blocks)[:3]:
+    for connection in list(server.hosts)[:3]:
         server._connection_terminated(connection)
-    assert len(server.blocks) == quic_server.MAX_PER_BLOCK - 3
-    assert server._counts["192.0.2.0/24"] == quic_server.MAX_PER_BLOCK - 3
+    assert len(server.hosts) == quic_server.MAX_PER_BLOCK - 3
+    assert [server.places.take("192.0.2.1") for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_a_stranger_s_connection_is_closed_in_time(monkeypatch: pytest.MonkeyPatch):
@@ -88,9 +88,9 @@ def test_a_stranger_s_connection_is_closed_in_time(monkeypatch: pytest.MonkeyPat
     async def play() -> bool:
         server = make_server(Sink(), new_certificate(), {}.get)
         server.datagram_received(initial(), SOURCE)
-        (connection,) = server.blocks
+        (connection,) = server.hosts
         await asyncio.sleep(0.2)
-        return connection._quic._close_pending or connection._quic._close_event is not None or not server.blocks
+        return connection._quic._close_pending or connection._quic._close_event is not None or not server.hosts
 
     assert asyncio.run(play())
 
@@ -103,7 +103,7 @@ def test_a_packet_too_short_to_open_a_connection_gets_no_answer(size: int):
         unknown_version = b"\xc0\x1a\x2a\x3a\x4a\x08" + os.urandom(8) + b"\x08" + os.urandom(8)
         for packet in (unknown_version, initial(), bytes([0x40]) + os.urandom(30)):
             server.datagram_received(packet.ljust(size, b"\0")[:size], SOURCE)
-        return sink.sent, len(server.blocks)
+        return sink.sent, len(server.hosts)
 
     assert asyncio.run(play()) == ([], 0)
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from talkpath.browser.far_end.process import FarEnd
-from talkpath.browser.web.limits import BlockLimit, address_block, host_name, is_own_origin
+from talkpath.browser.web.limits import host_name, is_own_origin, place_taken
 from talkpath.browser.web.page_files import EMPTY_PICTURE
 from talkpath.browser.web.page_inbox import parse_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
+from talkpath.serving.blocks import BlockPlaces
 from talkpath.wire.control.sign import Signer
 
 HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=400)
@@ -85,29 +86,13 @@ def test_a_page_of_this_server_is_let_in(host: str, origin: str):
     assert is_own_origin({"host": host, "origin": origin})
 
 
-@pytest.mark.parametrize(
-    ("address", "block"),
-    [
-        ("192.0.2.7", "192.0.2.0/24"),
-        ("::ffff:192.0.2.7", "192.0.2.0/24"),
-        ("2001:db8:1:2::3", "2001:db8:1::/48"),
-        ("fe80::1%eth0", "fe80::/48"),
-        ("testclient", "testclient"),
-        ("", ""),
-    ],
-)
-def test_blocks_are_a_24_and_a_48(address: str, block: str):
-    assert address_block(address) == block
-
-
-def test_a_block_s_count_falls_when_a_connection_ends_even_with_an_error():
-    blocks = BlockLimit(1)
+def test_a_place_is_given_back_when_a_connection_ends_even_with_an_error():
+    places = BlockPlaces(9, 1)
     for _ in range(3):
-        with suppress(RuntimeError), blocks.opened("192.0.2.1") as first:
+        with suppress(RuntimeError), place_taken(places, "192.0.2.1") as first:
             assert first
-            with blocks.opened("192.0.2.200") as second:
+            with place_taken(places, "192.0.2.200") as second:
                 assert not second
-            with blocks.opened("192.0.3.1") as elsewhere:
+            with place_taken(places, "192.0.3.1") as elsewhere:
                 assert elsewhere
             raise RuntimeError
-    assert not blocks._open

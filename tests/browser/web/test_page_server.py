@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,36 @@ def test_a_page_server_that_is_killed_is_told_and_started_again(capsys: pytest.C
         web.stop()
     assert web.process.poll() is not None
     assert capsys.readouterr().err == "talkpath: The page's web server ended. It is started again in 1 s.\n"
+
+
+def idle(port: int, count: int) -> list[socket.socket]:
+    """Connections of another address that say nothing."""
+    return [socket.create_connection((HERE, port), 5, ("127.0.0.2", 0)) for _ in range(count)]
+
+
+def is_closed(connection: socket.socket, within_s: float) -> bool:
+    connection.settimeout(within_s)
+    with suppress(ConnectionError):
+        try:
+            return connection.recv(1) == b""
+        except TimeoutError:
+            return False
+    return True
+
+
+def test_connections_that_say_nothing_keep_nobody_out():
+    port, share = free(socket.SOCK_STREAM), page_server.MAX_CONNECTIONS_PER_BLOCK
+    settings = PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, taken=(3478, 443), idle_s=1.0)
+    web = start_page_server(settings)
+    try:
+        silent = idle(port, share + 5)
+        assert all(is_closed(connection, 5.0) for connection in silent[share:])
+        line = http.client.HTTPConnection(HERE, port, timeout=10)
+        line.request("GET", "/check")
+        assert line.getresponse().status == 200
+        line.close()
+        assert all(is_closed(connection, 10.0) for connection in silent)
+        for connection in silent:
+            connection.close()
+    finally:
+        web.stop()

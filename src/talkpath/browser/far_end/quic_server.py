@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from talkpath.browser.addresses import address_block
 from talkpath.browser.far_end.webtransport_twin import FindTwin, twin_protocol
+from talkpath.serving.blocks import BlockPlaces
 
 ALPN_WEBTRANSPORT = "h3"
 DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
@@ -100,33 +99,30 @@ def _bounded_server() -> Any:
         def __init__(self, *, create_protocol: Any, **settings: Any) -> None:
             super().__init__(create_protocol=self._create, **settings)
             self._make_connection = create_protocol
-            self._block = ""
-            self.blocks: dict[Any, str] = {}
-            self._counts: Counter[str] = Counter()
+            self._host, self._was_created = "", False
+            self.hosts: dict[Any, str] = {}
+            self.places = BlockPlaces(MAX_CONNECTIONS, MAX_PER_BLOCK)
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             assert isinstance(data, bytes)
-            self._block = address_block(addr[0])
-            is_known = _destination(data, self._configuration.connection_id_length) in self._protocols
-            if is_known or (len(data) >= MIN_INITIAL_BYTES and self._has_room()):
+            if _destination(data, self._configuration.connection_id_length) in self._protocols:
                 super().datagram_received(data, addr)
-
-        def _has_room(self) -> bool:
-            return len(self.blocks) < MAX_CONNECTIONS and self._counts[self._block] < MAX_PER_BLOCK
+            elif len(data) >= MIN_INITIAL_BYTES and self.places.take(addr[0]):
+                self._host, self._was_created = addr[0], False
+                super().datagram_received(data, addr)
+                if not self._was_created:
+                    self.places.give_back(addr[0])
 
         def _create(self, *arguments: Any, **settings: Any) -> Any:
             made = self._make_connection(*arguments, **settings)
-            self.blocks[made] = self._block
-            self._counts[self._block] += 1
+            self.hosts[made], self._was_created = self._host, True
             return made
 
         def _connection_terminated(self, protocol: Any) -> None:
             super()._connection_terminated(protocol)
-            block = self.blocks.pop(protocol, None)
-            if block is not None:
-                self._counts[block] -= 1
-                if not self._counts[block]:
-                    del self._counts[block]
+            host = self.hosts.pop(protocol, None)
+            if host is not None:
+                self.places.give_back(host)
 
     return BoundedQuicServer
 

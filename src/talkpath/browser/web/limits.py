@@ -6,19 +6,18 @@ MAX_PER_BLOCK of them, and a page that falls silent or does not begin loses its 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from talkpath.browser.addresses import address_block
+from talkpath.serving.blocks import BlockPlaces
 
 MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
 MAX_QUEUED_BY_UVICORN = 4  # messages of one page
 MAX_QUEUED = 64  # messages of one page that nobody has read yet
 SILENT_S = 40.0  # pages send a ping four times a second, and give up after 30 s themselves (connection.js)
 START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
-MAX_PER_BLOCK = 8
+MAX_PAGES, MAX_PER_BLOCK = 200, 8
 MAX_HOST_CHARACTERS = 300
 
 
@@ -41,24 +40,12 @@ def host_name(headers: Mapping[str, str]) -> str:
         return ""
 
 
-class BlockLimit:
-    """Counts the open connections of each address block."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._open: Counter[str] = Counter()
-
-    @contextmanager
-    def opened(self, address: str) -> Iterator[bool]:
-        """Count a connection for the block of code; gives False if its address block has too many already."""
-        key = address_block(address)
-        if self._open[key] >= self._limit:
-            yield False
-            return
-        self._open[key] += 1
-        try:
-            yield True
-        finally:
-            self._open[key] -= 1
-            if not self._open[key]:
-                del self._open[key]
+@contextmanager
+def place_taken(places: BlockPlaces, host: str) -> Iterator[bool]:
+    """Take a place for the block of code, and give whether there was one."""
+    is_taken = places.take(host)
+    try:
+        yield is_taken
+    finally:
+        if is_taken:
+            places.give_back(host)

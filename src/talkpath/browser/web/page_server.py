@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -32,18 +33,21 @@ from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
 from talkpath.wire.control.sign import Signer
 
 if TYPE_CHECKING:
     import uvicorn
-    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from talkpath.browser.turn_relay import TurnRelay
 
 ANY = "0.0.0.0"
 STOP_S = 3.0
-IDLE_S = 30  # a page on a bad line asks for its next file seconds later
+IDLE_S = 30.0  # a page on a bad line asks for its next file seconds later
+MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK = 500, 64
+PROXIES = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, and whose connections are not counted
 BACKLOG = 128  # connections that are not accepted yet
 
 
@@ -52,7 +56,8 @@ class PageServerSettings(Struct, frozen=True):
 
     `port` and `udp` are those of the page and of the calls; `taken` are ports that the relay must not use. With
     `certificate` (the files of a chain and its key) or `domain` (a certificate to order) it is https; their files are
-    checked for changes each `check_s`. `key_file`, `network_class` and `geo` are for receipts.
+    checked for changes each `check_s`. `key_file`, `network_class` and `geo` are for receipts. A connection without a
+    request is closed after `idle_s`.
     """
 
     port: int
@@ -65,6 +70,7 @@ class PageServerSettings(Struct, frozen=True):
     key_file: str = ""
     network_class: str = "unknown"
     geo: tuple[str, ...] = ()
+    idle_s: float = IDLE_S
 
     def issuer(self) -> ReceiptIssuer:
         """The issuer of receipts; with a key of this process alone if no file is named."""
@@ -156,6 +162,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve_page(settings: PageServerSettings) -> None:
     """Serve until standard input ends."""
+    from starlette.applications import Starlette
+
     from talkpath.browser.far_end.process import FarEndKeeper
     from talkpath.browser.turn_relay import start_relay
     from talkpath.browser.web.routes import routes
@@ -170,7 +178,11 @@ async def serve_page(settings: PageServerSettings) -> None:
     await far_end.start()
     secret = secrets.token_hex(16)
     relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
-    config = _uvicorn_config(settings, certificate, routes(lambda: far_end.current, issuer, relay=lambda: relay))
+    page_routes = routes(lambda: far_end.current, issuer, relay=lambda: relay)
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
+    limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
+    listener = LimitedListener(listening, limits)
+    config = _uvicorn_config(settings, certificate, RequestWatch(Starlette(routes=page_routes), listener, proxies))
     supervisor = Supervisor()
     supervisor.start("The far end of browsers' calls", far_end.run)
     supervisor.start("The TURN relay", relay.run)
@@ -180,22 +192,20 @@ async def serve_page(settings: PageServerSettings) -> None:
             "Renewing the certificate", lambda: follow(certificate, settings.domain, reload, settings.check_s)
         )
     try:
-        await _serve_until_stdin_ends(config, listening, [*without, *relay.without()])
+        async with listener.running(supervisor):
+            await _serve_until_stdin_ends(config, listener, [*without, *relay.without()])
     finally:
         await supervisor.stop()
         relay.stop()
         await far_end.stop()
 
 
-def _uvicorn_config(
-    settings: PageServerSettings, certificate: Files | None, page_routes: list[BaseRoute]
-) -> uvicorn.Config:
+def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app: ASGIApp) -> uvicorn.Config:
     import uvicorn
-    from starlette.applications import Starlette
 
     chain, key = certificate or (None, None)
     return uvicorn.Config(
-        Starlette(routes=page_routes),
+        app,
         settings.host,
         settings.port,
         log_level="error",
@@ -205,7 +215,8 @@ def _uvicorn_config(
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_max_queue=MAX_QUEUED_BY_UVICORN,
         server_header=False,
-        timeout_keep_alive=IDLE_S,
+        timeout_keep_alive=round(IDLE_S),
+        proxy_headers=False,  # RequestWatch does that
         ws_ping_timeout=SILENT_S,
     )
 

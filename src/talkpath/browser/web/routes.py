@@ -13,9 +13,10 @@ from talkpath.browser.far_end.process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_messages import FULL, Others, PageServices, no_others, serve_check
-from talkpath.browser.web.limits import MAX_PER_BLOCK, BlockLimit, is_own_origin
+from talkpath.browser.web.limits import MAX_PAGES, MAX_PER_BLOCK, is_own_origin, place_taken
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.serving.blocks import BlockPlaces
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -38,7 +39,7 @@ def routes(
     are as in `PageServices`."""
     from starlette.routing import Route, WebSocketRoute
 
-    queue, blocks = AdmissionQueue(at_a_time), BlockLimit(MAX_PER_BLOCK)
+    queue, places = AdmissionQueue(at_a_time), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
 
     async def check(socket: WebSocket) -> None:
         if not is_own_origin(socket.headers):
@@ -57,7 +58,7 @@ def routes(
             others=others,
             address=address,
         )
-        await _serve_within_limit(socket, queue, blocks, services)
+        await _serve_within_limit(socket, queue, places, services)
 
     return [
         Route("/check", page_response),
@@ -68,7 +69,7 @@ def routes(
 
 
 async def _serve_within_limit(
-    socket: WebSocket, queue: AdmissionQueue, blocks: BlockLimit, services: PageServices
+    socket: WebSocket, queue: AdmissionQueue, places: BlockPlaces, services: PageServices
 ) -> None:
     """Run a check, unless the page's address block has too many connections."""
     from starlette.websockets import WebSocketDisconnect
@@ -77,7 +78,7 @@ async def _serve_within_limit(
     # A page that closed cannot be sent anything.
     with (
         contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect),
-        blocks.opened(host) as is_within_limit,
+        place_taken(places, host) as is_within_limit,
     ):
         if is_within_limit:
             await serve_check(socket, queue, services)
