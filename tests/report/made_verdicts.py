@@ -60,3 +60,4 @@ def every_verdict() -> Iterator[Verdict]:
         yield verdict("insufficient", medium=medium, reason=Reason(code), figures={})
     yield verdict("insufficient", reason=None)
     yield verdict("insufficient", reason=Reason("vpn", {"unanswered": True}))
+    yield verdict("insufficient", reason=Reason("late", {"at": "responder"}))

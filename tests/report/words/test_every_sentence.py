@@ -109,6 +109,21 @@ def test_a_vpn_that_nobody_was_asked_about_is_told_apart() -> None:
     assert "nobody said" in unasked
 
 
+@pytest.mark.parametrize(
+    ("values", "who", "step"),
+    [
+        ({}, "this device was too busy", "Close what else runs on this device"),
+        ({"at": "probe"}, "this device was too busy", "Close what else runs on this device"),
+        ({"at": "responder"}, "the test server was too busy", "try another test server"),
+    ],
+)
+def test_the_end_that_was_late_is_named(values: dict[str, str], who: str, step: str) -> None:
+    late = Reason("late", values)
+    assert reason(late).startswith(who)
+    assert step in remedy(late)
+    assert who in sentences.sentence(verdict("insufficient", reason=late))
+
+
 def test_without_a_reason_something_is_said_all_the_same() -> None:
     assert reason(None) == "not enough was measured"
     assert remedy(None) == "Check again at another hour."

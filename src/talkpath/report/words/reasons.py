@@ -17,7 +17,9 @@ def reason(given: Reason | None) -> str:
         "canary": say(
             "reason", "the check did not find the small loss that it plants itself, so it might have missed a real one"
         ),
-        "late": say("reason", "this device was too busy to send on time"),
+        "late": say("reason", "the test server was too busy to send on time")
+        if _at_server(given)
+        else say("reason", "this device was too busy to send on time"),
         "clock": say("reason", "the clock of one end jumped during the check"),
         "network_changed": say("reason", "the network changed during the check"),
         "hidden": say("reason", "the page was not in front all the time, so the browser let it sleep"),
@@ -37,7 +39,7 @@ def remedy(given: Reason | None) -> str:
     busy = say("next", "Close what else runs on this device, then check again.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
-        "late": busy,
+        "late": say("next", "Check again in a few minutes, or try another test server.") if _at_server(given) else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),
         "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
@@ -46,3 +48,8 @@ def remedy(given: Reason | None) -> str:
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))
+
+
+def _at_server(given: Reason | None) -> bool:
+    """Was it the test server, not this device? `values` of the reason say at which end it was, where that is known."""
+    return given is not None and given.values.get("at") == "responder"
