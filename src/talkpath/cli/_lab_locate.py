@@ -23,16 +23,24 @@ SIMULATED. Brackets are exact 95 % intervals.
 
 
 @click.command("locate")
-@click.option("--path", default="routers=4", show_default=True, help="As routers=4,at=2,silent=1+3,rewrites=2.")
-@click.option("--restrict", default="media.drop,p=0.5", show_default=True, metavar="RULE", help="As for `lab run`.")
-@click.option("--background", default="clean", show_default=True, help="As ge,loss=0.05.")
-@click.option("--app", default="webrtc", show_default=True, help="Whose calls.")
-@click.option("--driver", type=click.Choice(["sim", "netns"]), default="sim", show_default=True, help="As `lab run`.")
+@click.option(
+    "--path", default="routers=4", show_default=True, help="The path, as routers=4,at=2,silent=1+3,rewrites=2."
+)
+@click.option(
+    "--restrict", default="media.drop,p=0.5", show_default=True, metavar="RULE", help="A rule, as for `lab run`."
+)
+@click.option("--background", default="clean", show_default=True, help="The line's quality, as ge,loss=0.05.")
+@click.option("--app", default="webrtc", show_default=True, help="The app whose calls are placed.")
+@click.option(
+    "--driver", type=click.Choice(["sim", "netns"]), default="sim", show_default=True, help="As for `lab run`."
+)
 @click.option("--seed", default=0, show_default=True, help="The same seed plays the same network.")
 @click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="IP version.")
-@click.option("--score", "count", type=click.IntRange(1, 100_000), help="So many cases from --seed on, as a table.")
-@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write the table there.")
-@click.option("--json", "as_json", is_flag=True, help="Print spec tp-010 with the truth.")
+@click.option(
+    "--score", "count", type=click.IntRange(1, 100_000), help="Play so many cases from --seed on; print a table."
+)
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-010), with the ground truth.")
 def locate(
     path: str,
     restrict: str,

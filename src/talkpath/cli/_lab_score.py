@@ -25,22 +25,22 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("score")
-@click.option("--seeds", default="", metavar="FIRST:COUNT", help="Which checks. Default: this release's own.")
-@click.option("--release", "number", default=1, show_default=True, help="Which draw of this release's seeds.")
-@click.option("--quick", is_flag=True, help=f"Seeds {QUICK}, and the goals are a gate: exit 1 where one is missed.")
+@click.option("--seeds", default="", metavar="FIRST:COUNT", help="The seeds to play. Default: this release's own.")
+@click.option("--release", "number", default=1, show_default=True, help="Which set of this release's seeds.")
+@click.option("--quick", is_flag=True, help=f"Play seeds {QUICK}; exit 1 where a goal is missed.")
 @click.option(
     "--minutes",
     default=150.0,
     show_default=True,
-    help="Stop after so many (0: play nothing); called again, it goes on.",
+    help="Stop after so many minutes (0: play nothing). The next call goes on from there.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Checks at the same time. Default: one a core.")
-@click.option("--netns", type=click.IntRange(1), help="Instead, so many of the checks on real sockets (Linux).")
-@click.option("--peers", type=click.IntRange(1), help="Instead, so many of the checks by other methods.")
+@click.option("--jobs", type=click.IntRange(1), help="Checks at the same time. Default: one for each core.")
+@click.option("--netns", type=click.IntRange(1), help="Play so many of the checks on real sockets instead (Linux).")
+@click.option("--peers", type=click.IntRange(1), help="Play so many of the checks by other methods instead.")
 @click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
-@click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file that keeps them.")
+@click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file of the rows.")
 @click.option("--page", type=PATH, help="Write the page and its pictures here.")
-@click.option("--numbers", type=PATH, help="Write the few numbers here that an observatory's method page tells.")
+@click.option("--numbers", type=PATH, help="Write the numbers for an observatory's method page here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the goals as JSON.")
 def score(
     seeds: str,

@@ -17,5 +17,5 @@ language_option = click.option(
     type=click.Choice(codes()),
     callback=_speak,
     expose_value=False,
-    help="Of the result. Default: that of LANG.",
+    help="Language of the result. Default: that of LANG.",
 )

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--index", metavar="DSN", help="Look in an observatory's index instead: chdb:///FOLDER or clickhouse://…")
 @click.option(
-    "--trust", is_flag=True, help="Nobody in the folder lies: fewer reports are enough. Never for what strangers sent."
+    "--trust",
+    is_flag=True,
+    help="Nobody in the folder lies, so fewer reports are enough. Never use it for reports of strangers.",
 )
 @click.option(
     "--site",
     "sites",
     multiple=True,
     metavar="KEY",
-    help="The key of a responder that only your own probes reach; two confirm.",
+    help="The key of a test server that only your own probes use; two of them confirm an event.",
 )
 @click.option("--country", default="", metavar="CC", help="Only this country.")
 @click.option(
@@ -45,9 +47,9 @@ if TYPE_CHECKING:
     default=5,
     show_default=True,
     type=click.IntRange(1),
-    help="Feed and webhooks: no event of fewer people.",
+    help="Leave events that fewer people measured out of feed and webhooks.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON (spec/tp-008).")
+@click.option("--json", "as_json", is_flag=True, help="Print the events as JSON (spec tp-008).")
 def command(
     folder: Path | None,
     index: str | None,

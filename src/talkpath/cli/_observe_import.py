@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @simulated_option
 @responders_option
 @click.option("--ooni", is_flag=True, help="The files are OONI's measurements (JSONL, perhaps gzipped).")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was taken as JSON.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge bundles.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON what was added.")
 def command(
     files: tuple[Path, ...],
     data: Path,

@@ -14,7 +14,7 @@ from talkpath.cli._place import counting, data_option, index_option, simulated_o
 @data_option
 @index_option
 @simulated_option
-@click.option("--json", "as_json", is_flag=True, help="Print how many records were read as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON how many records were read.")
 def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
     """Build the index of a stopped observatory again from its log.
 

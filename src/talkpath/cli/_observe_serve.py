@@ -17,7 +17,13 @@ from talkpath.errors import UsageError
 @simulated_option
 @responders_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen on this address.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Listen on this port; 0: any free one.",
+)
 @click.option(
     "--geo",
     "geo_files",
@@ -25,31 +31,35 @@ from talkpath.errors import UsageError
     type=click.Path(path_type=Path),
     help="A MaxMind DB file (.mmdb) of countries or AS numbers; may be given twice.",
 )
-@click.option("--stop", "stopped", multiple=True, metavar="CC", help="Take nothing from this country.")
+@click.option("--stop", "stopped", multiple=True, metavar="CC", help="Take no reports from this country.")
 @click.option(
-    "--box", type=click.Path(path_type=Path), help="Of a simulated one: the folder that its country was played into."
+    "--box",
+    type=click.Path(path_type=Path),
+    help="For a simulated observatory: the folder that its country was played into.",
 )
-@click.option("--address", default="", metavar="URL", help="Where the pages are published, for their permalinks.")
+@click.option("--address", default="", metavar="URL", help="Where the pages are published; permalinks begin with it.")
 @click.option(
     "--min-contributors",
     default=5,
     show_default=True,
     type=click.IntRange(1),
-    help="What fewer people measured is not shown.",
+    help="Show nothing that fewer people measured.",
 )
 @click.option(
     "--delay-days",
     default=30,
     show_default=True,
     type=click.IntRange(0),
-    help="Under an order, what works is shown by network after so many days.",
+    help="While an order is in force, show what works by network only after so many days.",
 )
 @click.option(
     "--webhooks",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Tell the receivers of this TOML file of events.",
+    help="Send events to the receivers of this TOML file.",
 )
-@click.option("--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge.")
+@click.option(
+    "--judges", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that judge bundles."
+)
 @click.option(
     "--web-udp",
     type=click.IntRange(1, 65535),

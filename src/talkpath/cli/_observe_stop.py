@@ -13,10 +13,10 @@ from talkpath.errors import UsageError
 
 @click.command("stop")
 @click.argument("country", metavar="CC")
-@click.option("--reason", required=True, help="Why, in one sentence that everybody may read.")
+@click.option("--reason", required=True, help="The reason, in one sentence that is published.")
 @data_option
 @simulated_option
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON what was done.")
 def command(country: str, reason: str, data: Path, simulated: bool, as_json: bool) -> None:
     """Refuse a country's reports and delete its bundles.
 

@@ -37,7 +37,7 @@ def simulated_option(command: Command) -> Command:
 
 def responders_option(command: Command) -> Command:
     """--responders"""
-    return click.option("--responders", type=FILE, help="A list of known responders (spec tp-003).")(command)
+    return click.option("--responders", type=FILE, help="A list of known test servers (spec tp-003).")(command)
 
 
 @contextmanager

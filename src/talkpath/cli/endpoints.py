@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Another list of servers (TOML).")
 @click.option("--dry-run", is_flag=True, help="Print which servers would be asked, and send nothing.")
-@click.option("--yes", is_flag=True, help="You have read the plan: do not ask.")
+@click.option("--yes", is_flag=True, help="You have read the plan: send without asking.")
 @click.option("--gap", default=10.0, hidden=True, help="Seconds before what was silent is asked again (the lab's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON (spec tp-004).")
 @language_option

@@ -12,8 +12,10 @@ from talkpath.errors import UsageError
 
 @click.command()
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BUNDLE...")
-@click.option("--ooni", "as_ooni", is_flag=True, help="OONI's data format 0.2.0: JSON, one measurement a line.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write them here.")
+@click.option("--ooni", "as_ooni", is_flag=True, help="Write OONI's data format 0.2.0: JSON, one measurement a line.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the measurements to this file."
+)
 def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> None:
     """Convert bundles to other formats (OONI).
 

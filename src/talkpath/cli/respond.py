@@ -66,7 +66,7 @@ def _identity_file(path: str | None) -> Path:
     "network_class",
     type=click.Choice(["home", "hosting", "unknown"]),
     default="unknown",
-    help="What kind of network this responder is in; hosting networks treat calls oddly.",
+    help="Kind of network this server is in; hosting networks may treat calls in other ways.",
 )
 @click.option(
     "--geo",

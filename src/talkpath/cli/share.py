@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--to", "url", help="The observatory's URL.")
+@click.option("--to", "url", help="URL of the observatory.")
 @click.option(
-    "--receipt", type=click.Path(dir_okay=False, path_type=Path), help="Default: beside BUNDLE, .shared.json."
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the receipt. Default: BUNDLE with .shared.json.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Send without asking.")
 def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> None:
     """Send a bundle to an observatory after showing what it holds.
 
