@@ -72,10 +72,10 @@ class Attack:
             assert self.say(number, Open(seed)) == Ready(-1)
             self.keys.append(session_key(seed, welcome.seed))
 
-    def say(self, session: int, message: AnyMessage) -> AnyMessage:
+    def say(self, session: int, message: AnyMessage) -> AnyMessage | None:
+        """The answer; None where the session was refused before."""
         data = self.far.receive(self.now_s, self.sessions[session], messages.encode(message))
-        (answer,) = Decoder().feed(data)
-        return answer
+        return next(iter(Decoder().feed(data)), None)
 
     def begin(self, session: int, arm: int, question: str, packets: int) -> None:
         transport = {"transport": "udp/3001,udp/3002", "tcp": "tcp"}.get(question, "udp")

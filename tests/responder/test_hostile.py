@@ -146,7 +146,84 @@ def test_connections_that_say_nothing_take_no_session_from_anybody() -> None:
     opened(far, "block")
     assert isinstance(say(far, far.connect("block"), HELLO), Refusal)
     opened(far, "another")
-    assert isinstance(say(far, far.connect("a third"), HELLO), Refusal)
+
+
+def test_a_block_that_has_more_places_than_others_gives_one_up() -> None:
+    """The session that runs nothing and was silent for longest ends; nobody gives up a block's only place."""
+    far = responder(sessions=3, sessions_per_block=2)
+    first, _ = opened(far, "block")
+    second, _ = opened(far, "block")
+    say(far, first, begin(), 1.0)
+    opened(far, "another")
+    opened(far, "a third")
+    assert not first.closed
+    assert second.closed
+    (refusal,) = Decoder().feed(second.take_out())
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "busy"
+    assert isinstance(say(far, far.connect("a fourth"), HELLO), Refusal)
+
+
+def test_sixteen_blocks_keep_nobody_out() -> None:
+    far = responder()
+    for number in range(64):
+        opened(far, f"block {number % 16}")
+    for number in range(48):
+        opened(far, f"other {number}")
+
+
+def test_a_session_that_says_nothing_ends_though_bytes_drip_in() -> None:
+    far = responder()
+    session, _ = opened(far)
+    frame = messages.encode(begin())
+    for second in range(0, 100, 10):
+        far.receive(float(second), session, frame[second // 10 : second // 10 + 1])
+        far.poll(float(second))
+    assert session.closed
+
+
+def test_a_session_ends_though_it_always_has_something_to_ask() -> None:
+    """Short calls earn it no time; calls of a minute do, but not for ever."""
+    far = responder()
+    session, _ = opened(far)
+    now_s, number = 0.0, 0
+    while not session.closed and now_s < 1000.0:
+        far.receive(now_s, session, messages.encode(begin(number, k=1, packets=1)))
+        far.receive(now_s, session, messages.encode(Close(number, ())))
+        far.poll(now_s)
+        number, now_s = number + 1, now_s + 5.0
+    assert now_s < 200.0
+
+
+def test_long_calls_earn_a_session_its_time() -> None:
+    far = responder(session_bytes=10**9, longest_session_s=500)
+    session, _ = opened(far)
+    now_s, number = 0.0, 0
+    while not session.closed:
+        far.receive(now_s, session, messages.encode(begin(number, k=1, packets=3000)))
+        now_s += 61.0
+        far.poll(now_s)
+        far.receive(now_s, session, messages.encode(Close(number, ())))
+        number += 1
+    assert 480.0 < now_s < 600.0
+
+
+def test_frames_are_short_until_a_report_is_due() -> None:
+    far = responder()
+    session = far.connect("block")
+    assert isinstance(say_raw(far, session, (100_000).to_bytes(4, "big")), Refusal)
+    session, _ = opened(far)
+    limit = session.decoder.limit
+    assert limit <= messages.SHORT_FRAME
+    say(far, session, begin(packets=400))
+    longest = Close(0, tuple(FlowReport(*[bytes(60), bytes(900)] * 2) for _ in range(5)))
+    assert limit < len(messages.encode(longest)) < session.decoder.limit < 40_000
+    assert isinstance(say(far, session, longest), Report)
+
+
+def say_raw(far: Responder, session: ResponderSession, data: bytes) -> AnyMessage:
+    (answer,) = Decoder().feed(far.receive(0.0, session, data))
+    return answer
 
 
 def test_a_version_that_is_not_spoken_is_told_with_the_one_that_is() -> None:

@@ -40,7 +40,6 @@ def packet_bytes(size: int, transport: str, family: int = 4) -> int:
     return size + AROUND_BYTES[family][transport[:3]]
 
 
-@lru_cache(maxsize=64)
 def epoch_bytes(plan: Outline, family: int = 4) -> tuple[int, int]:
     """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
     sums = [(count, *flow_bytes(plan.schedule, transport, family)) for transport, count in plan.transports.items()]

@@ -25,6 +25,7 @@ from talkpath.wire.control.messages import Begin
 SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
+FEW_PLACES = 4096  # of an epoch: the usual ones are kept, those of long calls are not
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 Place = tuple[int, int]  # (flow index, bit)
@@ -114,7 +115,12 @@ class Layout(Outline):
 
 @lru_cache(maxsize=32)
 def outline(key: bytes, begin: Begin) -> Outline:
-    """What `lay_out` begins with, for a small part of its time."""
+    """An epoch's schedule, as `lay_out` has it, for a small part of its time. Memoised."""
+    return outline_anew(key, begin)
+
+
+def outline_anew(key: bytes, begin: Begin) -> Outline:
+    """As `outline`, kept nowhere."""
     arm = Arm.parse(begin.arm)
     draws = generator(derive(key, "epoch", begin.number), "schedule")
     schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
@@ -124,7 +130,15 @@ def outline(key: bytes, begin: Begin) -> Outline:
 @lru_cache(maxsize=32)
 def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     """The epoch. Memoised: in one process (the lab) both ends ask for the same."""
-    plan = outline(key, begin)
+    return _lay_out(outline(key, begin), key, begin, ports)
+
+
+def lay_out_anew(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
+    """The epoch, kept nowhere: for a responder, whose memory others would fill."""
+    return _lay_out(outline_anew(key, begin), key, begin, ports)
+
+
+def _lay_out(plan: Outline, key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     arm, schedule, seed = plan.arm, plan.schedule, derive(key, "epoch", begin.number)
     limit = parse_limit(begin.hops)
     flows = _flows(seed, begin, shapes()[arm], schedule, ports, limit)
@@ -234,10 +248,12 @@ def _due(
 def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
     cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
     keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
-    return dict(zip(keys, _places(len(flows), len(slots)), strict=True))
+    few = len(flows) * len(slots) <= FEW_PLACES
+    places = (_places if few else _places.__wrapped__)(len(flows), len(slots))
+    return dict(zip(keys, places, strict=True))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _places(flows: int, bits: int) -> tuple[Place, ...]:
     """Of each flow the last bit first: of retries, which have the same bytes, the first counts."""
     return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))

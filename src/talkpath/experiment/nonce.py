@@ -63,10 +63,18 @@ def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> in
     at = slot.nonce_at
     if at is None or len(received) != len(expected):
         return 0
-    end = at + NONCE_BYTES
+    return read_field(expected[at : at + NONCE_BYTES], received, slot, printable=printable)
+
+
+def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
+    """As `read`, where of the expected datagram only the `field` with room for a nonce is kept."""
+    at = slot.nonce_at
+    if at is None or len(received) != slot.size:
+        return 0
+    carried = received[at : at + NONCE_BYTES]
     if printable:
-        return _six_bits(expected[at:end]) ^ _six_bits(received[at:end])
-    return int.from_bytes(expected[at:end], "big") ^ int.from_bytes(received[at:end], "big")
+        return _six_bits(field) ^ _six_bits(carried)
+    return int.from_bytes(field, "big") ^ int.from_bytes(carried, "big")
 
 
 def matches(nonce: int, echo: int, *, printable: bool) -> bool:

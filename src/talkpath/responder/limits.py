@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a responder gives: to a session, to an address block, in all."""
+    """The most that a responder gives: to a session, to an address block (/24, /48), in all.
+
+    A session may last `session_s` and twice the length of the calls that it asked for, but never `longest_session_s`;
+    without a message and without a call that runs it ends after `idle_s`. See `layout_queue` for the limits of layouts.
+    """
 
     session_bytes: int = 80_000_000
     sessions_per_block: int = 4
@@ -16,6 +20,16 @@ class Limits:
     packets: int = 4000
     flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
     open_epochs: int = 8
+    epochs: int = 512
+    session_s: float = 120.0
+    longest_session_s: float = 3600.0
+    idle_s: float = 60.0
+    layout_bytes: int = 96_000_000  # of memory; two overlapping epochs of a deep check with video need 80
+    reserved_layout_bytes: int = 12_000_000  # and so many more for blocks that use no more than the next
+    small_layout_bytes: int = 4_000_000  # the usual epochs of a check need 1
+    block_layout_bytes: int = 84_000_000
+    layout_burst: float = 250_000.0  # packets: a deep check lays out 70 000 at once
+    layout_packets_s: float = 4000.0
 
 
 USUAL_LIMITS = Limits()

@@ -12,9 +12,13 @@ from collections.abc import Callable, Hashable
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.flight_table import FlightTable
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
+from talkpath.responder.layout_queue import LayoutQueue
 from talkpath.responder.limits import USUAL_LIMITS, Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner
 from talkpath.responder.session import RefusedError, ResponderSession, Shared
+from talkpath.wire.control.messages import Refusal
+
+BUSY = "This responder has as many sessions as it takes; try again in a minute."
 
 
 class Responder:
@@ -27,9 +31,11 @@ class Responder:
         limits: Limits = USUAL_LIMITS,
         draw: Callable[[int], bytes] = os.urandom,
         receipts: ReceiptSigner | None = None,
+        layouts: LayoutQueue | None = None,
     ) -> None:
         self.identity = identity
         self.flights = FlightTable()
+        self.layouts = layouts or LayoutQueue(limits)
         self._sessions: set[ResponderSession] = set()
         self._blocks: Counter[Hashable] = Counter()
         self.shared = Shared(
@@ -38,13 +44,14 @@ class Responder:
             draw=draw,
             receipts=receipts,
             flights=self.flights,
+            layouts=self.layouts,
             admit=self._admit,
         )
 
     @property
     def wake_s(self) -> float:
         """When `poll` has something to send next."""
-        return self.flights.wake_s
+        return min(self.flights.wake_s, self.layouts.wake_s)
 
     # -- the control channel ---------------------------------------------------------------------------------
 
@@ -60,20 +67,38 @@ class Responder:
 
     def disconnect(self, session: ResponderSession) -> None:
         """The control connection is gone; so is everything that it asked for."""
+        self._leave(session)
+        session.end()
+
+    def _leave(self, session: ResponderSession) -> None:
+        """The session's place is free."""
         if session in self._sessions:
             self._sessions.discard(session)
             self._blocks[session.block] -= 1
             if not self._blocks[session.block]:
                 del self._blocks[session.block]
-        session.end()
 
     def _admit(self, session: ResponderSession) -> None:
-        """Count a session, or refuse it."""
-        full = len(self._sessions) >= self.shared.limits.sessions
-        if full or self._blocks[session.block] >= self.shared.limits.sessions_per_block:
-            raise RefusedError("busy", "This responder has as many sessions as it takes; try again in a minute.")
+        """Count a session, or refuse it. Where all places are taken, a block that has more than others gives one up."""
+        limits, block = self.shared.limits, session.block
+        if self._blocks[block] >= limits.sessions_per_block:
+            raise RefusedError("busy", BUSY)
+        if len(self._sessions) >= limits.sessions and not self._make_room(self._blocks[block] + 1):
+            raise RefusedError("busy", BUSY)
         self._sessions.add(session)
-        self._blocks[session.block] += 1
+        self._blocks[block] += 1
+
+    def _make_room(self, wanted: int) -> bool:
+        """End a session of the block with most places, if it has more than `wanted`: one that runs no epoch if there
+        is any, of those the one that was silent for longest."""
+        block, most = max(self._blocks.items(), key=lambda item: item[1])
+        if most <= wanted:
+            return False
+        theirs = [session for session in self._sessions if session.block == block]
+        ended = min(theirs, key=lambda session: (session.busy, session.heard_s))
+        ended.refuse(Refusal("busy", BUSY))
+        self._leave(ended)
+        return True
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
@@ -87,7 +112,10 @@ class Responder:
 
     def poll(self, now_s: float) -> list[ResponderPacket]:
         """All packets that are due now."""
+        if now_s >= self.layouts.wake_s or self.layouts.running:
+            self.layouts.collect(now_s)
         packets = self.flights.emit(now_s)
         for session in self._sessions:
             session.forget_old(now_s)
+            session.end_if_over(now_s)
         return packets

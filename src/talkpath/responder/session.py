@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 
 from talkpath.apps import shapes
 from talkpath.errors import WireError
-from talkpath.experiment.budget import epoch_bytes
+from talkpath.experiment.flight import NEVER
 from talkpath.experiment.hop_limits import parse_limit
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.flight_table import FlightTable
 from talkpath.responder.geoip import NetworkOrigin
+from talkpath.responder.layout_queue import LayoutQueue, LayoutRequest
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner, seen, with_late
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
+    SHORT_FRAME,
     AnyMessage,
     Begin,
     Close,
@@ -39,6 +40,7 @@ from talkpath.wire.control.messages import (
 from talkpath.wire.control.receipt import DIGEST_BYTES, SeenEpoch, Statement
 
 HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
+FLOW_FRAME_BYTES = 64  # of a report, around the bitmaps and times of one flow
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
 
 
@@ -61,6 +63,7 @@ class Shared:
     draw: Callable[[int], bytes]
     receipts: ReceiptSigner | None
     flights: FlightTable
+    layouts: LayoutQueue
     admit: Callable[[ResponderSession], None]
     proven: Callable[[Hashable], bool] = lambda source: False
     host_of: Callable[[Hashable], Hashable] = lambda source: None
@@ -78,7 +81,7 @@ class ResponderSession:
     block: Hashable
     origin: NetworkOrigin
     host: Hashable = field(default=None, repr=False)
-    decoder: messages.Decoder = field(default_factory=messages.Decoder)
+    decoder: messages.Decoder = field(default_factory=lambda: messages.Decoder(SHORT_FRAME))
     closed: bool = False
     hello: Hello | None = None
     started_at: str = ""  # the hour of the Hello, for the receipt
@@ -92,47 +95,94 @@ class ResponderSession:
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)  # of those that no longer do, what came late
     seen: list[SeenEpoch] = field(default_factory=list)  # for the receipt
     lingering: list[tuple[float, int]] = field(default_factory=list)  # (when to forget, epoch) of those that were cut
+    outbox: bytearray = field(default_factory=bytearray)  # what was not an immediate answer
+    heard_s: float = 0.0  # when the last whole message arrived
+    _ends_s: float = NEVER
+    _longest_s: float = NEVER
+    _busy_until_s: float = 0.0  # the calls that were asked for may run until then
+    _memory: dict[int, int] = field(default_factory=dict)  # epoch -> bytes of memory that are reserved for it
+    _waiting: set[int] = field(default_factory=set)  # epochs that wait to be laid out
 
     def receive(self, now_s: float, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `closed`, the connection ends once they are sent."""
-        out = bytearray()
+        if self.closed:
+            return self.take_out()
         try:
             for message in self.decoder.feed(data):
-                out += messages.encode(self._answer(now_s, message))
+                self.heard_s = now_s
+                if (answer := self._answer(now_s, message)) is not None:
+                    self.outbox += messages.encode(answer)
                 if self.closed:
                     break
+                self.decoder.limit = self._longest_frame()
         except WireError:
-            out += messages.encode(Refusal("order", "That was no message of the talkpath control protocol."))
-            self.closed = True
+            self.refuse(Refusal("order", "That was no message of the talkpath control protocol."))
         except RefusedError as error:
-            out += messages.encode(error.refusal)
+            self.refuse(error.refusal)
+        return self.take_out()
+
+    def take_out(self) -> bytes:
+        """Control bytes to send now."""
+        out = bytes(self.outbox)
+        self.outbox.clear()
+        return out
+
+    def refuse(self, refusal: Refusal) -> None:
+        """End the session with this refusal."""
+        if not self.closed:
+            self.outbox += messages.encode(refusal)
             self.closed = True
-        return bytes(out)
 
     def end(self) -> None:
         """Forget all epochs: the connection is gone."""
-        for flight in self.flights.values():
-            self.shared.flights.forget(flight)
-        self.flights.clear()
+        self.closed = True
+        self.shared.layouts.cancel(lambda request: request.done == self._laid_out)
+        for number in list(self.flights):
+            self._forget(number)
         self.lingering.clear()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an epoch of this session runs or waits to be laid out."""
+        return bool(self._waiting) or any(not flight.closed for flight in self.flights.values())
+
+    def end_if_over(self, now_s: float) -> None:
+        """End a session that has lasted too long, or whose probe is silent while no call runs."""
+        limits = self.shared.limits
+        if self.hello is None or self.closed:
+            return
+        if now_s >= min(self._ends_s, self._longest_s):
+            self.refuse(Refusal("budget", "The session has used up the time that this responder gives."))
+        elif now_s - max(self.heard_s, self._busy_until_s) > limits.idle_s:
+            self.refuse(Refusal("order", "The session was silent for too long."))
+
+    def _longest_frame(self) -> int:
+        """The longest frame that a probe needs now: a report of one of its running epochs."""
+        return SHORT_FRAME + max(map(_report_bytes, self.flights.values()), default=0)
+
+    def _forget(self, number: int) -> ResponderFlight | None:
+        """Forget an epoch and free its memory."""
+        flight = self.flights.pop(number, None)
+        if flight is not None:
+            self.shared.flights.forget(flight)
+            self.shared.layouts.release(self.block, self._memory.pop(number, 0))
+        return flight
 
     def forget_old(self, now_s: float) -> None:
         """Forget the epochs that were cut long enough ago, but for what came late to them."""
         while self.lingering and self.lingering[0][0] <= now_s:
             _, number = self.lingering.pop(0)
-            if (flight := self.flights.pop(number, None)) is not None:
-                self.shared.flights.forget(flight)
-                if bitmaps := flight.late_bitmaps():
-                    self.late[number] = bitmaps
+            if (flight := self._forget(number)) is not None and (bitmaps := flight.late_bitmaps()):
+                self.late[number] = bitmaps
 
-    def _answer(self, now_s: float, message: AnyMessage) -> AnyMessage:
+    def _answer(self, now_s: float, message: AnyMessage) -> AnyMessage | None:
         match message:
             case Hello():
-                return self._welcome(message)
+                return self._welcome(now_s, message)
             case Open(seed=seed):
                 return self._open(seed)
             case Begin():
-                return self._begin(message)
+                return self._begin(now_s, message)
             case Close(number=number):
                 return self._close(now_s, number)
             case Finish():
@@ -140,7 +190,7 @@ class ResponderSession:
             case _:
                 raise RefusedError("order", "That message is the responder's to send.")
 
-    def _welcome(self, hello: Hello) -> Welcome:
+    def _welcome(self, now_s: float, hello: Hello) -> Welcome:
         if messages.VERSION not in hello.versions:
             sentence = f"This responder speaks version {messages.VERSION} only; use the same talkpath."
             raise RefusedError("version", sentence, (messages.VERSION,))
@@ -151,6 +201,7 @@ class ResponderSession:
         known = {str(arm): arm for arm in shapes()}
         arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
         self.hello, self.seed, self.arms = hello, shared.draw(SEED_BYTES), tuple(arms)
+        self._ends_s, self._longest_s = now_s + shared.limits.session_s, now_s + shared.limits.longest_session_s
         self.started_at = shared.receipts.hour() if shared.receipts else ""
         return Welcome(
             version=messages.VERSION,
@@ -175,19 +226,45 @@ class ResponderSession:
         self.probe_seed, self.key = seed, session_key(seed, self.seed)
         return Ready(-1)
 
-    def _begin(self, begin: Begin) -> Ready:
+    def _begin(self, now_s: float, begin: Begin) -> Ready | None:
+        """Have an epoch laid out; None where the answer follows later."""
         self._check_size(begin)
         shared = self.shared
-        layout = lay_out(self.key, begin, shared.identity.ports)
-        self.planned_bytes += sum(epoch_bytes(layout))
-        if self.planned_bytes > shared.limits.session_bytes:
-            raise RefusedError("budget", "The session has used up the bytes that this responder gives.")
-        proven = self._is_own if begin.question == "transport" else shared.proven
-        flight = ResponderFlight(layout, shared.draw, proven)
         self.begun.add(begin.number)
-        self.flights[begin.number] = flight
+        self._waiting.add(begin.number)
+        request = LayoutRequest(
+            block=self.block,
+            key=self.key,
+            begin=begin,
+            ports=shared.identity.ports,
+            draw=shared.draw,
+            proven=self._is_own if begin.question == "transport" else shared.proven,
+            done=self._laid_out,
+            asked_s=now_s,
+        )
+        shared.layouts.request(now_s, request)
+        return None
+
+    def _laid_out(self, request: LayoutRequest, flight: ResponderFlight | None) -> None:
+        """An epoch is laid out (None: there was no room for it). The answer goes into the outbox."""
+        shared, number = self.shared, request.begin.number
+        self._waiting.discard(number)
+        if flight is None:
+            self.refuse(Refusal("busy", "This responder is asked for more than it can lay out; try again in a minute."))
+            return
+        self.planned_bytes += request.planned_bytes
+        if self.closed or self.planned_bytes > shared.limits.session_bytes:
+            shared.layouts.release(self.block, request.memory_bytes)
+            self.refuse(Refusal("budget", "The session has used up the bytes that this responder gives."))
+            return
+        span_s = flight.layout.span_ms / 1000.0
+        self._ends_s += 2.0 * span_s
+        self._busy_until_s = max(self._busy_until_s, self.heard_s + span_s)
+        self.flights[number] = flight
+        self._memory[number] = request.memory_bytes
         shared.flights.add(flight)
-        return Ready(begin.number)
+        self.decoder.limit = self._longest_frame()
+        self.outbox += messages.encode(Ready(number))
 
     def _is_own(self, source: Hashable) -> bool:
         """Whether a source has the address of this session's own control connection, which TCP has proven.
@@ -210,7 +287,8 @@ class ResponderSession:
             and begin.k * groups <= limits.flows
             and 1 <= begin.packets <= limits.packets
             and begin.k * groups * begin.packets <= limits.flow_packets
-            and sum(not flight.closed for flight in self.flights.values()) < limits.open_epochs
+            and len(self._waiting) + sum(not flight.closed for flight in self.flights.values()) < limits.open_epochs
+            and len(self.begun) < limits.epochs
             and 1 <= begin.locals <= 512
         )
         known = begin.transport in ("udp", "tcp") or set(paths) <= self.shared.identity.transports
@@ -254,3 +332,9 @@ class ResponderSession:
         """The late packets of all epochs, a bitmap a flow."""
         late = ((number, flight.late_bitmaps()) for number, flight in self.flights.items())
         return self.late | {number: bitmaps for number, bitmaps in late if bitmaps}
+
+
+def _report_bytes(flight: ResponderFlight) -> int:
+    """The most bytes that a probe's report of this epoch has: bitmaps and times of both directions, framed."""
+    packets = len(flight.layout.up.slots) + len(flight.layout.down.slots)
+    return len(flight.layout.flows) * (FLOW_FRAME_BYTES + 2 * packets + packets // 8)

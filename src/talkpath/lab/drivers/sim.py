@@ -18,6 +18,7 @@ from typing import Any
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
+from talkpath.experiment.layout import lay_out, outline
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import exceeded
@@ -27,7 +28,8 @@ from talkpath.probe.control_connection import CONNECT_TRIES
 from talkpath.probe.flight import ProbePacket
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.responder.limits import Identity
+from talkpath.responder.layout_queue import LayoutQueue
+from talkpath.responder.limits import USUAL_LIMITS, Identity
 from talkpath.responder.receipts import ReceiptSigner
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
@@ -57,7 +59,8 @@ class Sim:
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
-        self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts)
+        layouts = LayoutQueue(USUAL_LIMITS, outline=outline, lay_out=lay_out)  # both ends ask for the same
+        self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts, layouts=layouts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.shared.host_of = lambda source: "probe"  # there is one
         v4 = check.family == 4

@@ -16,6 +16,7 @@ from talkpath.errors import WireError
 
 VERSION = 1
 MAX_FRAME = 1 << 20
+SHORT_FRAME = 8192  # the longest that a probe sends besides its reports; a Hello has about 2000 bytes
 
 
 class Message(Struct, frozen=True, array_like=True, tag=True):
@@ -163,9 +164,10 @@ def encode(message: AnyMessage) -> bytes:
 
 
 class Decoder:
-    """Frames out of a byte stream."""
+    """Frames out of a byte stream, none longer than `limit`."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self.limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[AnyMessage]:
@@ -174,8 +176,8 @@ class Decoder:
         messages: list[AnyMessage] = []
         while len(self._buffer) >= 4:
             (size,) = struct.unpack_from("!I", self._buffer)
-            if size > MAX_FRAME:
-                raise WireError("control channel: a frame longer than 1 MiB; the other end is no talkpath")
+            if size > min(self.limit, MAX_FRAME):
+                raise WireError("control channel: a frame longer than any message; the other end is no talkpath")
             if len(self._buffer) < 4 + size:
                 break
             body = bytes(self._buffer[4 : 4 + size])
