@@ -65,7 +65,8 @@ class FarEnd:
     def __init__(self, folder: Path, patch: str = "", more: Sequence[str] = ()) -> None:
         for _ in range(TRIES):  # another test may take a port between our look and the start
             if line := self._start(folder, patch, more):
-                self.key = json.loads(line)["key"]
+                told = json.loads(line)
+                self.key, self.token = told["key"], told["token"]
                 return
             self.__exit__()
         raise RuntimeError("the responder did not start")
@@ -84,7 +85,12 @@ class FarEnd:
 
     @property
     def link(self) -> str:
-        return f"127.0.0.1:{self.control}#{self.key}"
+        return self.link_for("127.0.0.1")
+
+    def link_for(self, host: str) -> str:
+        """The link, with another address of this machine."""
+        token = f"?token={self.token}" if self.token else ""
+        return f"{host}:{self.control}{token}#{self.key}"
 
     def __enter__(self) -> FarEnd:
         return self

@@ -211,7 +211,7 @@ def test_a_live_check_and_all_that_is_done_with_it(here: Path) -> None:
     host = "127.83.201.77"
     plants = {host: address_forms(host)}
     with FarEnd(here, more=["--host", host]) as far:
-        link = f"{host}:{far.control}#{far.key}"
+        link = far.link_for(host)
         plan = small_plan(here, budget_s=3.0)
         wrong = f"{host}:{far.control}#{'A' * 43}"
         said = ran([

@@ -26,6 +26,7 @@ from talkpath.cli._respond_ports import (
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.limits import Identity
 
@@ -95,6 +96,9 @@ def _identity_file(path: str | None) -> Path:
     help="Ask for a certificate for this name or address, and renew it: TCP port 80 of it must lead here.",
 )
 @click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
+@click.option(
+    "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
+)
 @click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
@@ -114,12 +118,14 @@ def command(
     web_key: str | None,
     domain: str | None,
     acme: str | None,
+    is_open: bool,
     doctor: bool,
     as_json: bool,
 ) -> None:
     """Run a test server that answers the checks you invite.
 
-    It answers nobody without a session, sends to no address more than came from there until that address has proved
+    It answers those alone who have its invite link: to everybody else it looks like a TLS server that closes, unless
+    --open is given. It sends to no address more than came from there until that address has proved
     that it receives, and keeps no address. At the end of a check it signs what it saw, with the AS number and the
     country of the address where --geo gives them.
 
@@ -142,7 +148,7 @@ def command(
     taken, signing = (port, *inner.values()), (str(pem), network_class, tuple(map(str, geoip_files)))
     certificate = certificate_files(web_cert, web_key)
     with check_page_served(web, web_udp, host, taken, certificate, page_for, signing, shown_name):
-        _serve(identity, inner, port, host, pem, geoip, invite, hours, as_json)
+        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, as_json)
 
 
 def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
@@ -185,54 +191,69 @@ def _serve(
     geoip: GeoDatabase,
     invite: str | None,
     hours: float,
+    is_open: bool,
     as_json: bool,
 ) -> None:
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.driver import ResponderDriver
     from talkpath.responder.receipts import ReceiptSigner
     from talkpath.responder.responder import Responder
+    from talkpath.wire.control.invitation import Invitations, until_text
     from talkpath.wire.control.keys import pem_key_text
     from talkpath.wire.control.sign import Signer
 
     try:
-        key = pem_key_text(pem.read_bytes())
-        responder = Responder(identity, receipts=ReceiptSigner(Signer.of_pem(pem.read_bytes()), _hour))
+        key, signer = pem_key_text(pem.read_bytes()), Signer.of_pem(pem.read_bytes())
+        invitations = None if is_open else Invitations(signer)
+        responder = Responder(identity, receipts=ReceiptSigner(signer, _hour), invitations=invitations)
         driver = ResponderDriver(responder, pem, control_port=port, host=host, inner=inner, geoip=geoip)
     except OSError:  # of ssl, too
         raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
     until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
     also = HTTPS_PORT if HTTPS_PORT in identity.tls_ports else 0
-    link = InviteLink(invite or host or "HOST", port, key, until, also).text()
+    token = invitations.token(until_text(until)) if invitations else b""
+    link = InviteLink(invite or host or "HOST", port, key, until, also, token)
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))
     if as_json:
-        record = {
-            "schema": "talkpath.respond/1",
-            "link": link,
-            "key": key,
-            "port": port,
-            "ports": identity.ports,
-            "tcp_ports": identity.tcp_ports,
-            "tls_ports": identity.tls_ports,
-            "until": until and until.isoformat(),
-        }
-        click.echo(json.dumps(record))
+        click.echo(json.dumps(_record(link, identity)))
     else:
-        _announce(link, bool(invite), until)
+        _announce(link, bool(invite))
     sys.stdout.flush()
     end_s = time.monotonic() + hours * 3600 if hours else float("inf")
     driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
+
+
+def _record(link: InviteLink, identity: Identity) -> dict[str, object]:
+    """What `--json` prints once the responder is ready."""
+    from talkpath.wire.control.invitation import token_text
+
+    return {
+        "schema": "talkpath.respond/1",
+        "link": link.text(),
+        "key": link.key,
+        "token": token_text(link.token) if link.token else None,
+        "port": link.port,
+        "ports": identity.ports,
+        "tcp_ports": identity.tcp_ports,
+        "tls_ports": identity.tls_ports,
+        "until": link.until and link.until.isoformat(),
+    }
 
 
 def _hour() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"
 
 
-def _announce(link: str, invited: bool, until: datetime | None) -> None:
-    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link}'\n")
-    if until is not None:
-        click.echo(f"The link is good until {until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
+def _announce(link: InviteLink, invited: bool) -> None:
+    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
+    if not link.token:
+        click.echo("Everybody may use this test server (--open).")
+    else:
+        click.echo("Only this link opens it; links of older versions, without a token, work only with --open.")
+    if link.until is not None:
+        click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
     if not invited:
         click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
         return
@@ -241,4 +262,4 @@ def _announce(link: str, invited: bool, until: datetime | None) -> None:
     except ImportError:
         click.echo("(For a QR code the package segno is missing: `make dev` in a checkout installs it.)")
         return
-    segno.make(link, error="m").terminal(compact=True)
+    segno.make(link.text(), error="m").terminal(compact=True)

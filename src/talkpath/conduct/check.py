@@ -29,6 +29,7 @@ from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import ProbeSession
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
+from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 
 FINISH_S = 3.0
 RUNNING_EPOCHS = 6  # at once, where the control channel is slow; a responder takes 8
@@ -92,12 +93,12 @@ class Check:
 
     # -- what the driver tells -------------------------------------------------------------------------------
 
-    def connected(self, now_s: float, family: int = 0) -> None:
+    def connected(self, now_s: float, family: int = 0, invitation: Invitation = NO_INVITATION) -> None:
         """The control channel is open, over IPv4 or IPv6; the check's clock starts here."""
         self.family = self.session.family = family or self.family
         self._started_s = self._budget.started_s = now_s
         self._abandon_s = self._budget.stop_s
-        self.session.connected(now_s)
+        self.session.connected(now_s, invitation)
         self._plan_wake(now_s)
 
     def unreachable(self, now_s: float, how: str, tries: int) -> None:
@@ -113,7 +114,7 @@ class Check:
         self._step(now_s)
 
     def lost(self, now_s: float, why: str = "responder_lost") -> None:
-        """The control channel is gone ("responder_lost", "network_lost")."""
+        """The control channel is gone ("responder_lost", "turned_away", "network_lost")."""
         self.session.disconnected(now_s, why)
         self._step(now_s)
 

@@ -26,10 +26,11 @@ KEEPALIVE = (
 
 
 class ControlConnection:
-    """An open connection whose TLS handshake is done. `address` is that of the far end."""
+    """An open connection whose TLS handshake is done. `address` is the far end's, `binding` what both ends alone know
+    of this connection."""
 
     def __init__(self, end: socket.socket, channel: tls.Channel, address: Address) -> None:
-        self.socket, self.address = end, address
+        self.socket, self.address, self.binding = end, address, channel.binding
         self._channel, self._out = channel, bytearray()
 
     def write(self, plain: bytes) -> None:
@@ -56,6 +57,11 @@ class ControlConnection:
             data = b""
         plain = self._channel.feed(data)
         return plain, bool(data) and not self._channel.closed
+
+    @property
+    def turned_away(self) -> bool:
+        """Whether the far end itself closed the connection, in order."""
+        return self._channel.said_goodbye
 
     def close(self) -> None:
         """Close the socket."""

@@ -21,6 +21,7 @@ from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.stream import Stream
+from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip.address import Address
 
 MOST_SLEEP_S = 0.2  # Ctrl-C, suspend and clock steps are noticed this often
@@ -34,8 +35,9 @@ class Engine(Protocol):
 
     done: bool
 
-    def connected(self, now_s: float, family: int = ...) -> None:
-        """The control channel is open, its key the pinned one, over IPv4 or IPv6 (`family` 4 or 6)."""
+    def connected(self, now_s: float, family: int = ..., invitation: Invitation = ...) -> None:
+        """The control channel is open, its key the pinned one, over IPv4 or IPv6 (`family` 4 or 6). `invitation` is the
+        proof of the link's, for this connection."""
 
     def unreachable(self, now_s: float, how: str, tries: int) -> None:
         """The control channel did not open: "refused" or "timeout", after so many tries. It is never connected then."""
@@ -47,7 +49,8 @@ class Engine(Protocol):
         """Bytes for the control channel, each given once; b"" where there are none."""
 
     def lost(self, now_s: float, why: str = ...) -> None:
-        """The control channel broke: "responder_lost", or "network_lost" where this machine's network is gone."""
+        """The control channel broke: "responder_lost", "turned_away" where the responder itself closed it in order, or
+        "network_lost" where this machine's network is gone."""
 
     def interrupt(self, now_s: float) -> None:
         """Ctrl-C or SIGTERM: come to an end with what there is. A second one: at once."""
@@ -126,7 +129,7 @@ class Driver:
         self._local_address = local_address(self._far)
         if self._local_address is not None:
             self._engine.network_observed(vpn=through_tunnel(self._local_address))
-        self._engine.connected(time.monotonic(), self._far.family)
+        self._engine.connected(time.monotonic(), self._far.family, self._link.invitation(control.binding))
         return True
 
     def _send_control(self) -> None:
@@ -146,7 +149,7 @@ class Driver:
         if plain:
             self._engine.control(now_s, plain)
         if not still_open:
-            self._hang_up("responder_lost")
+            self._hang_up("turned_away" if control.turned_away else "responder_lost")
 
     def _hang_up(self, why: str) -> None:
         if self._control is not None:

@@ -1,9 +1,10 @@
-"""Where to find a responder: an invite link or `host:port#key`.
+"""Where a responder is found: an invite link, or `host:port#key`.
 
-    talkpath://HOST:PORT/?also=443&until=2026-11-25T10:00Z#KEY
+    talkpath://HOST:PORT/?also=443&until=2026-11-25T10:00Z&token=TOKEN#KEY
 
 `also` is another port that takes the control channel, for networks that let out nothing else. The key is the
-responder's Ed25519 public key: whoever answers with another one is somebody else.
+responder's Ed25519 public key: whoever answers with another one is somebody else. The token proves the invitation
+(`wire.control.invitation`); without one only responders that are open to everybody answer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from talkpath.errors import UsageError
+from talkpath.wire.control.invitation import Invitation, prove, token_of_text, token_text, until_text
 from talkpath.wire.control.keys import valid_key_text
 
 SCHEME = "talkpath"
@@ -22,31 +24,39 @@ WEB_ADDRESSES = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class InviteLink:
-    """`until` is when the invitation ends, None for never; `also` a second port, 0 for none. The host is not for
-    messages or files."""
+    """`until` is when the invitation ends, None for never; `also` a second port, 0 for none; `token` 16 bytes, b"" for
+    none. Host and token are not for messages or files."""
 
     host: str = field(repr=False)
     port: int
     key: str
     until: datetime | None = None
     also: int = 0
+    token: bytes = field(default=b"", repr=False)
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Where the control channel may be, the first to be tried first."""
+        """The ports where the control channel may be, in the order to try them."""
         return (self.port, self.also) if self.also not in (0, self.port) else (self.port,)
+
+    def invitation(self, binding: bytes) -> Invitation:
+        """The proof of this invitation for the TLS connection with that channel binding."""
+        return prove(self.token, until_text(self.until), binding)
 
     def text(self) -> str:
         """The invite link."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        also = [f"also={self.also}"] if len(self.ports) > 1 else []
-        until = [] if self.until is None else [f"until={self.until.astimezone(UTC):%Y-%m-%dT%H:%MZ}"]
-        query = "&".join(also + until)
+        fields = {
+            "also": str(self.also) if len(self.ports) > 1 else "",
+            "until": until_text(self.until),
+            "token": token_text(self.token) if self.token else "",
+        }
+        query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
         return f"{SCHEME}://{host}:{self.port}/{query and '?'}{query}#{self.key}"
 
 
 def parse_invite_link(text: str) -> InviteLink:
-    """`UsageError` with what is wrong and what a link looks like."""
+    """Read a link. `UsageError` says what is wrong and what a link looks like."""
     text = text.strip()
     address = text if "://" in text else f"{SCHEME}://{text}"
     try:
@@ -63,11 +73,24 @@ def parse_invite_link(text: str) -> InviteLink:
     if not valid_key_text(parts.fragment):
         raise UsageError(f"The link has no key after '#', or only a part of it; copy the whole link. {_LOOKS}")
     query = parse_qs(parts.query)
-    until = _until(query.get("until", [""])[0])
-    return InviteLink(parts.hostname, port, parts.fragment, until, _also(query.get("also", ["0"])[0]))
+    return InviteLink(
+        host=parts.hostname,
+        port=port,
+        key=parts.fragment,
+        until=_until(query.get("until", [""])[0]),
+        also=_also(query.get("also", ["0"])[0]),
+        token=_token(query.get("token", [""])[0]),
+    )
 
 
 _LOOKS = "An invite link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
+
+
+def _token(text: str) -> bytes:
+    token = token_of_text(text) if text else b""
+    if text and not token:
+        raise UsageError("The link's 'token' is none, or half of one; copy the link whole.")
+    return token
 
 
 def _also(text: str) -> int:

@@ -27,9 +27,16 @@ from talkpath.probe.epochs import SessionEpochs
 from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.version import VERSION
 from talkpath.wire.control import messages
+from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Finish, Hello, Open, Ready, Receipt, Report
 
 ANSWER_S = 10.0  # the far end is lost when it neither answers within half of this nor says anything within all of it
+
+TURNED_AWAY = "The test server closed the connection without an answer: the invitation has ended; ask for a new link."
+NO_TOKEN = (
+    "The test server closed the connection without an answer: the link has no token, and links without one work only "
+    "with servers that are open to everybody; ask for a new link."
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +51,7 @@ class ProbeSession:
     arms: tuple[Arm, ...]
     family: int = 4
     key: bytes = b""
+    invitation: Invitation = NO_INVITATION
     welcome: messages.Welcome | None = None
     rtt_s: float = 0.0
     opened: bool = False
@@ -112,8 +120,10 @@ class ProbeSession:
 
     # -- the control channel ---------------------------------------------------------------------------------
 
-    def connected(self, now_s: float) -> None:
-        """The control channel is open (and, on real networks, its key is the pinned one)."""
+    def connected(self, now_s: float, invitation: Invitation = NO_INVITATION) -> None:
+        """The control channel is open (and, on real networks, its key is the pinned one). `invitation` is the proof of
+        the link's, for this connection."""
+        self.invitation = invitation
         self.epochs.family = self.family
         self.epochs.spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
@@ -123,12 +133,21 @@ class ProbeSession:
             commit=commitment(self.seed),
             shapes=shapes,
             key=self.key,
+            until=invitation.until,
+            proof=invitation.proof,
         )
         self._send(now_s, hello)
         self._asked_s = self.epochs.zero_s = self.epochs.heard_s = now_s
 
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
-        """The control channel is gone: what was measured is kept, running epochs end without the far end's reports."""
+        """The control channel is gone: what was measured is kept, running epochs end without the far end's reports.
+
+        `why` "turned_away": the responder itself closed it. `PeerError` where it did so without any answer.
+        """
+        if why == "turned_away":
+            if self.welcome is None:
+                raise PeerError(TURNED_AWAY if self.invitation.proof else NO_TOKEN)
+            why = "responder_lost"
         if not self.ended:
             self.ended = why
         self._waiting_s = NEVER

@@ -1,8 +1,10 @@
-"""The responder on real sockets: one thread, `select`, any OS.
+"""The responder on real sockets: one thread that serves, `select`, any operating system.
 
 UDP on each port; TCP ports of which each takes the control channel (TLS 1.3) and calls over TCP, TLS and WebSocket
-(`peer`). What the engine does not know gets no answer. No address is logged; the block that sessions are counted by is
-hashed.
+(`tcp_peer`). What the engine does not know gets no answer. Epochs are laid out in a second thread, so that no packet
+waits for that. No address is logged; address blocks are known by a hash whose key ends with this process.
+
+An exception ends the connection that caused it, is told, and the serving goes on.
 """
 
 from __future__ import annotations
@@ -11,13 +13,18 @@ import hashlib
 import os
 import select
 import socket
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from talkpath.responder.flight import ResponderPacket
+from talkpath.experiment.flight import NEVER
+from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.responder.responder import Responder
 from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
@@ -26,19 +33,28 @@ from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address
 
-DRAIN = 64
-NAP_S = 0.5
-IDLE_S = 120.0
-GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is let go
+MOST_READS = 64  # of one socket before others get their turn
+MOST_SLEEP_S = 0.5
+SWITCH_S = 0.0005  # how long the thread that lays out may hold up the one that serves
+GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is closed
+CALL_S = 240.0  # no call over a stream lasts longer
 MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
-MAX_OUT = 1 << 20
+MOST_PEERS_PER_BLOCK = 100  # a check has 45 connections at most
+MOST_OUT, MOST_CALL_OUT = 1 << 20, 1 << 17  # bytes that wait for a peer that does not read them
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0  # after a failure of the loop itself
+
+
+def write_line(text: str) -> None:
+    """Write a line to the process's stderr, which systemd and Docker keep."""
+    sys.stderr.write(f"talkpath: {text}\n")
 
 
 class ResponderDriver:
     """Runs an engine until `stop()` is true. `pem` is the identity file.
 
     `inner` maps ("udp" or "tcp", an announced port) to the one opened here, where a router in front forwards one to
-    the other. `geoip` says which network an address belongs to, before it is forgotten.
+    the other. `geoip` says which network an address belongs to, before it is forgotten. `report` is told of failures,
+    in sentences without addresses.
     """
 
     def __init__(
@@ -50,9 +66,10 @@ class ResponderDriver:
         host: str | None = None,
         inner: Mapping[tuple[str, int], int] | None = None,
         geoip: GeoDatabase | None = None,
+        report: Callable[[str], None] = write_line,
     ) -> None:
         inner = inner or {}
-        self._geoip = geoip or GeoDatabase(())
+        self._geoip, self._report = geoip or GeoDatabase(()), report
         self._engine = engine
         engine.shared.proven = lambda source: isinstance(source, TcpPeer)
         engine.shared.host_of = lambda source: source[1][0] if isinstance(source, tuple) else None  # as _drain made it
@@ -68,23 +85,67 @@ class ResponderDriver:
         }
         self._limited: set[socket.socket] = set()
         self._peers: dict[socket.socket, TcpPeer] = {}
+        self._blocks: Counter[bytes] = Counter()  # connections by address block
+        self._waker, self._woken = socket.socketpair()  # the other thread ends a sleep of `select`
         self.sessions = 0
+
+    # -- the loop --------------------------------------------------------------------------------------------
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Serve until told to stop."""
+        wait_s = FIRST_WAIT_S
         try:
-            while not stop():
-                self._send(self._engine.poll(time.monotonic()))
-                self._wait()
-                self._sweep()
+            with self._laying_out():
+                while not stop():
+                    try:
+                        self._turn()
+                        wait_s = FIRST_WAIT_S
+                    except Exception as error:  # noqa: BLE001 (whatever it is, the others are to be served)
+                        self._tell(error)
+                        time.sleep(wait_s)
+                        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         finally:
-            for end in [*self._udp, *self._listeners, *self._peers]:
+            for end in [*self._udp, *self._listeners, *self._peers, self._waker, self._woken]:
                 end.close()
 
+    @contextmanager
+    def _laying_out(self) -> Iterator[None]:
+        """A thread that lays epochs out, while the one that serves gets its turn within half a millisecond."""
+        before_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
+        self._woken.setblocking(False)
+        try:
+            with ThreadPoolExecutor(1, "lay out") as pool:
+
+                def submit(job: Callable[[], ResponderFlight | None]) -> Future[ResponderFlight | None]:
+                    future = pool.submit(job)
+                    future.add_done_callback(lambda _: self._wake())
+                    return future
+
+                self._engine.layouts.submit = submit
+                yield
+        finally:
+            sys.setswitchinterval(before_s)
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # the serving has ended
+            self._waker.send(b"x")
+
+    def _tell(self, error: Exception) -> None:
+        """One sentence, without the error's own text: it may hold an address."""
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        self._report(f"The test server failed because of a bug ({type(error).__name__} at {place}). It goes on.")
+
+    def _turn(self) -> None:
+        """Send what is due, wait for what comes next, and take it."""
+        self._send(self._engine.poll(time.monotonic()))
+        self._sweep()
+        self._wait()
+
     def _wait(self) -> None:
-        timeout_s = min(NAP_S, max(0.0, self._engine.wake_s - time.monotonic()))
-        listeners = self._listeners if len(self._peers) < MOST_PEERS else ()
-        readers = [*self._udp, *listeners, *self._peers]
+        timeout_s = min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic()))
+        readers = [*self._udp, *self._listeners, *self._peers, self._woken]
         writers = [peer.socket for peer in self._peers.values() if peer.pending]
         readable, writable, _ = select.select(readers, writers, [], timeout_s)
         for end in readable:
@@ -93,16 +154,31 @@ class ResponderDriver:
             elif end in self._listeners:
                 self._accept(end, self._listeners[end])
             elif end in self._peers:
-                self._hear(self._peers[end])
+                with self._blamed(self._peers[end]):
+                    self._hear(self._peers[end])
+            elif end is self._woken:
+                with suppress(BlockingIOError):
+                    end.recv(4096)
         for end in writable:
             if end in self._peers:
                 self._flush(self._peers[end])
+
+    @contextmanager
+    def _blamed(self, peer: TcpPeer) -> Iterator[None]:
+        """What fails ends this connection and no other."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 (whatever it is, the others are to be served)
+            self._tell(error)
+            self._hang_up(peer)
+
+    # -- UDP -------------------------------------------------------------------------------------------------
 
     def _drain(self, end: socket.socket, port: int) -> None:
         engine = self._engine
         if end in self._limited:
             self._read_errors(end)
-        for _ in range(DRAIN):
+        for _ in range(MOST_READS):
             try:
                 data, source = end.recvfrom(2048)
             except BlockingIOError:
@@ -146,7 +222,7 @@ class ResponderDriver:
 
     def _read_errors(self, end: socket.socket) -> None:
         """What routers said of datagrams that got no further: the engine hears of the flow and of the router's kind."""
-        for _ in range(DRAIN):
+        for _ in range(MOST_READS):
             try:
                 _, notes, _, sockaddr = end.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
             except OSError:
@@ -158,17 +234,35 @@ class ResponderDriver:
 
     def _accept(self, listener: socket.socket, port: int) -> None:
         try:
-            end, _ = listener.accept()
+            end, address = listener.accept()
         except OSError:
             return
         end.setblocking(False)
         with suppress(OSError):  # it has gone already
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        now_s = time.monotonic()
-        self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s)
+        host, now_s = str(address[0]), time.monotonic()
+        block = self._block(host)
+        if not self._has_room(block):
+            end.close()
+            return
+        self._blocks[block] += 1
+        self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s, host, block)
+
+    def _has_room(self, block: bytes) -> bool:
+        """Whether the address block may have one more connection. Where there are too many, the block with most of them
+        gives one up: one that is of no use yet if there is any, of those the oldest."""
+        if self._blocks[block] >= MOST_PEERS_PER_BLOCK:
+            return False
+        if len(self._peers) >= MOST_PEERS:
+            largest, most = max(self._blocks.items(), key=lambda item: item[1])
+            if most <= self._blocks[block] + 1:
+                return False
+            theirs = [peer for peer in self._peers.values() if peer.block == largest]
+            self._hang_up(min(theirs, key=lambda peer: (peer.session is not None, peer.greeted, peer.since_s)))
+        return True
 
     def _block(self, host: str) -> bytes:
-        """The /24 or /48 that a session is counted by, hashed with a key that dies with this process."""
+        """The /24 or /48 that connections are counted by, hashed with a key that ends with this process."""
         address = Address.of(host)
         packed = address.packed[12:] if address.packed[:12] == bytes(10) + b"\xff\xff" else address.packed
         prefix = packed[:3] if len(packed) == 4 else packed[:6]
@@ -182,6 +276,8 @@ class ResponderDriver:
         except OSError:
             data = b""
         now_s = peer.heard_s = time.monotonic()
+        if not peer.greeted:
+            peer.expected = self._engine.expects(peer.block)
         plain = peer.plain(data)
         if peer.session is None and plain:
             plain = peer.control(plain)
@@ -189,23 +285,23 @@ class ResponderDriver:
                 self._greet(peer)
         if peer.session is not None and plain:
             peer.write(self._engine.receive(now_s, peer.session, plain))
-            peer.closing = peer.closing or peer.session.closed
             peer.greeted = peer.session.hello is not None
+            if peer.session.closed:
+                peer.close()
         for datagram in peer.datagrams():
             self._send(self._engine.datagram(now_s, peer, peer.port, datagram))
-        if not data or peer.over:
+        if not data:
             self._hang_up(peer)
-        else:
-            self._flush(peer)
+            return
+        if peer.over:
+            peer.close()
+        self._flush(peer)
 
     def _greet(self, peer: TcpPeer) -> None:
         """It is a control channel: a session, once it says hello."""
-        try:
-            host = str(peer.socket.getpeername()[0])
-        except OSError:  # it has gone already
-            self._hang_up(peer)
-            return
-        peer.session = self._engine.connect(self._block(host), self._geoip.find(host), host)
+        assert peer.channel is not None  # only inside TLS can it be one
+        origin = self._geoip.find(peer.host)
+        peer.session = self._engine.connect(peer.block, origin, peer.host, peer.channel.binding)
         self.sessions += 1
 
     def _flush(self, peer: TcpPeer) -> None:
@@ -217,17 +313,33 @@ class ResponderDriver:
             except OSError:
                 self._hang_up(peer)
                 return
-        if (peer.closing and not peer.out) or len(peer.out) > MAX_OUT:
+        most = MOST_CALL_OUT if peer.session is None else MOST_OUT
+        if (peer.closing and not peer.out) or len(peer.out) > most:
             self._hang_up(peer)
 
     def _hang_up(self, peer: TcpPeer) -> None:
-        if self._peers.pop(peer.socket, None) is not None:
-            peer.socket.close()
-            if peer.session is not None:
-                self._engine.disconnect(peer.session)
+        if self._peers.pop(peer.socket, None) is None:
+            return
+        peer.socket.close()
+        block = self._block(peer.host)
+        self._blocks[block] -= 1
+        if not self._blocks[block]:
+            del self._blocks[block]
+        if peer.session is not None:
+            self._engine.disconnect(peer.session)
 
     def _sweep(self) -> None:
+        """Send what sessions say by themselves, and close what has lasted too long."""
         now_s = time.monotonic()
         for peer in list(self._peers.values()):
-            if now_s - peer.heard_s > IDLE_S or (not peer.greeted and now_s - peer.since_s > GREET_S):
+            session, age_s = peer.session, now_s - peer.since_s
+            if session is not None and (session.outbox or session.closed):
+                peer.write(session.take_out())
+                if session.closed:
+                    peer.close()
+                self._flush(peer)
+            elif age_s > (GREET_S if not peer.greeted else CALL_S if session is None else NEVER):
+                peer.close()
+                self._flush(peer)
+            if peer.closing and now_s - peer.heard_s > GREET_S:
                 self._hang_up(peer)

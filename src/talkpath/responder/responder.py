@@ -16,6 +16,7 @@ from talkpath.responder.layout_queue import LayoutQueue
 from talkpath.responder.limits import USUAL_LIMITS, Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner
 from talkpath.responder.session import RefusedError, ResponderSession, Shared
+from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import Refusal
 
 BUSY = "This responder has as many sessions as it takes; try again in a minute."
@@ -23,7 +24,7 @@ BUSY = "This responder has as many sessions as it takes; try again in a minute."
 
 class Responder:
     """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without `receipts` it
-    signs none."""
+    signs none, without `invitations` it is open to everybody."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Responder:
         draw: Callable[[int], bytes] = os.urandom,
         receipts: ReceiptSigner | None = None,
         layouts: LayoutQueue | None = None,
+        invitations: Invitations | None = None,
     ) -> None:
         self.identity = identity
         self.flights = FlightTable()
@@ -46,6 +48,7 @@ class Responder:
             flights=self.flights,
             layouts=self.layouts,
             admit=self._admit,
+            invitations=invitations,
         )
 
     @property
@@ -56,10 +59,14 @@ class Responder:
     # -- the control channel ---------------------------------------------------------------------------------
 
     def connect(
-        self, block: Hashable, origin: NetworkOrigin = UNKNOWN_ORIGIN, host: Hashable = None
+        self, block: Hashable, origin: NetworkOrigin = UNKNOWN_ORIGIN, host: Hashable = None, binding: bytes = b""
     ) -> ResponderSession:
         """A new control connection. It becomes a session, and counts as one, with its Hello."""
-        return ResponderSession(self.shared, block, origin, host)
+        return ResponderSession(self.shared, block, origin, host, binding)
+
+    def expects(self, block: Hashable) -> bool:
+        """Whether calls over streams may come from this address block: it has a session, or everybody is welcome."""
+        return self.shared.invitations is None or self._blocks[block] > 0
 
     def receive(self, now_s: float, session: ResponderSession, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `session.closed`, the connection ends once they are sent."""

@@ -23,6 +23,7 @@ from talkpath.responder.layout_queue import LayoutQueue, LayoutRequest
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner, seen, with_late
 from talkpath.wire.control import messages
+from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import (
     SHORT_FRAME,
     AnyMessage,
@@ -56,7 +57,8 @@ class RefusedError(Exception):
 class Shared:
     """What all sessions of one responder share. `draw(n)` gives n unpredictable bytes, `admit` counts a session or
     raises `RefusedError`. A driver sets two functions: `proven` tells whether a source is a stream, whose address needs
-    no check; `host_of` gives a source's address, to be compared with that of a control connection."""
+    no check; `host_of` gives a source's address, to be compared with that of a control connection. Without
+    `invitations` everybody is welcome."""
 
     identity: Identity
     limits: Limits
@@ -65,6 +67,7 @@ class Shared:
     flights: FlightTable
     layouts: LayoutQueue
     admit: Callable[[ResponderSession], None]
+    invitations: Invitations | None = None
     proven: Callable[[Hashable], bool] = lambda source: False
     host_of: Callable[[Hashable], Hashable] = lambda source: None
 
@@ -74,13 +77,16 @@ class ResponderSession:
     """One control connection. It becomes a session, and counts as one, with its Hello.
 
     `block` stands for the address block that it comes from, `origin` is the network of that address, `host` the address
-    itself (an opaque handle, kept while the connection is open; None: not known).
+    itself (an opaque handle, kept while the connection is open; None: not known). `binding` is what both ends alone
+    know of this TLS connection. Whoever proves no invitation hears nothing: the connection is closed.
     """
 
     shared: Shared
     block: Hashable
     origin: NetworkOrigin
     host: Hashable = field(default=None, repr=False)
+    binding: bytes = field(default=b"", repr=False)
+    invited: bool = False
     decoder: messages.Decoder = field(default_factory=lambda: messages.Decoder(SHORT_FRAME))
     closed: bool = False
     hello: Hello | None = None
@@ -128,9 +134,9 @@ class ResponderSession:
         return out
 
     def refuse(self, refusal: Refusal) -> None:
-        """End the session with this refusal."""
+        """End the session with this refusal, which only those read who were invited."""
         if not self.closed:
-            self.outbox += messages.encode(refusal)
+            self.outbox += messages.encode(refusal) if self.invited or self.shared.invitations is None else b""
             self.closed = True
 
     def end(self) -> None:
@@ -191,6 +197,10 @@ class ResponderSession:
                 raise RefusedError("order", "That message is the responder's to send.")
 
     def _welcome(self, now_s: float, hello: Hello) -> Welcome:
+        invitations = self.shared.invitations
+        self.invited = invitations is None or invitations.accepts(hello.until, hello.proof, self.binding)
+        if not self.invited:
+            raise RefusedError("order", "")
         if messages.VERSION not in hello.versions:
             sentence = f"This responder speaks version {messages.VERSION} only; use the same talkpath."
             raise RefusedError("version", sentence, (messages.VERSION,))

@@ -1,14 +1,18 @@
-"""One TCP connection to a responder. Every port takes everything: what comes first tells what it is.
+"""One TCP connection to a responder. Every port takes everything: the first bytes tell what it is.
 
 A first byte 0x16 is a TLS handshake (RFC 8446 section 5.1); as the high byte of a datagram's length (RFC 4571) it would
 be a datagram of 5632 bytes, which no call has. Inside TLS "G" begins a WebSocket's request, and two bytes up to
 0x0010 a message of the control channel (its length has four bytes, tp-005), for no packet of a call is so short.
+
+Calls are `expected` only from an address block that has a session. From elsewhere everything but the first message of
+a session is answered as any TLS server answers it that has nothing to say: with an alert, or by closing.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from talkpath.responder.session import ResponderSession
@@ -24,13 +28,16 @@ KIND_BYTES = 2
 @dataclass(slots=True, eq=False)
 class TcpPeer:
     """The connection as bytes. `carrier` once it is a call, `session` once it is a control channel; before that it
-    may be anything. `greeted`: it proved to be of use."""
+    may be anything. `greeted`: it proved to be of use. `block` stands for the address block that it comes from."""
 
     socket: socket.socket
     port: int
     context: ssl.SSLContext
     since_s: float
     heard_s: float
+    host: str = field(default="", repr=False)  # in memory only, while the connection is open
+    block: Hashable = None
+    expected: bool = True
     channel: tls.Channel | None = None
     carrier: Carrier | None = None
     session: ResponderSession | None = None
@@ -41,7 +48,8 @@ class TcpPeer:
 
     def plain(self, data: bytes) -> bytes:
         """Bytes from the socket (none: it was closed) as the plain bytes they complete."""
-        if self.channel is None and self.carrier is None and data[:1] == bytes((TLS_HANDSHAKE,)):
+        fresh = self.channel is None and self.carrier is None
+        if fresh and data and (data[0] == TLS_HANDSHAKE or not self.expected):
             self.channel = tls.Channel(self.context, server=True)
         return data if self.channel is None else self.channel.feed(data)
 
@@ -53,11 +61,14 @@ class TcpPeer:
         elif self.carrier is None and len(self._first) >= KIND_BYTES:
             if int.from_bytes(self._first[:KIND_BYTES], "big") <= MOST_CONTROL:
                 return self._taken()
+            if not self.expected:
+                self.close()
+                return b""
             self.carrier = Server() if self._first[:1] == b"G" else Framed()
         return b""
 
     def datagrams(self) -> list[bytes]:
-        """Of a call: those that came."""
+        """The datagrams of a call that arrived."""
         return self.carrier.feed(self._taken()) if self.carrier is not None else []
 
     def _taken(self) -> bytes:
@@ -72,16 +83,24 @@ class TcpPeer:
         else:
             self.channel.write(plain)
 
+    def close(self) -> None:
+        """Close in order once everything is written."""
+        if not self.closing:
+            self.closing = True
+            if self.channel is not None:
+                self.out += self.channel.out()
+                self.channel.close()
+
     @property
     def pending(self) -> bool:
-        """Is there something to write?"""
-        if self.carrier is not None and (said := self.carrier.out()):
-            self.write(said)
+        """Whether there is something to write."""
+        if self.carrier is not None and (frames := self.carrier.out()):
+            self.write(frames)
         if self.channel is not None:
             self.out += self.channel.out()
         return bool(self.out)
 
     @property
     def over(self) -> bool:
-        """Did the other end say goodbye, or break the rules?"""
+        """Whether the other end closed, or broke the rules."""
         return any(end is not None and end.closed for end in (self.channel, self.carrier))

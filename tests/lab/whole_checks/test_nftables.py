@@ -231,11 +231,11 @@ def judged(rule: str, host: str, budget_s: float) -> list[Any] | str:
                 str(folder / "key.pem"),
             ]
             with Program(argv, hosts[RESPONDER.name].start) as far:
-                key = json.loads(far.line('"link"'))["key"]
+                told = json.loads(far.line('"link"'))
                 plan = msgspec.structs.replace(make_plan(choose_arms(["webrtc"]), budget_s=budget_s), path_s=PATH_S)
                 (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
-                link, plan_file = f"{host}:{CONTROL_PORT}#{key}", str(folder / "plan.json")
-                argv = [*TALKPATH, "check", link, "--plan", plan_file, "--json"]
+                link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
+                argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json"]
                 done = Program(argv, hosts[PROBE.name].start).finish(budget_s + 60)
     except NoRules as error:
         return str(error)

@@ -225,7 +225,8 @@ def check_argv(folder: Path, plan: Plan, link: str) -> list[str]:
 
 def link_to(line: str, host: str, port: int, also: int) -> str:
     """A link from the line of JSON that a responder prints when it is ready."""
-    return f"{host}:{port}?also={also}#{msgspec.json.decode(line)['key']}"
+    told = msgspec.json.decode(line)
+    return f"{host}:{port}?also={also}&token={told['token']}#{told['key']}"
 
 
 def _gather(folder: Path, outcome: ProgramOutcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:

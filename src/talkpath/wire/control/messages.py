@@ -24,13 +24,19 @@ class Message(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Hello(Message, frozen=True):
-    """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation."""
+    """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation.
+
+    `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); older probes
+    and links without a token have none.
+    """
 
     versions: tuple[int, ...]
     agent: str
     commit: bytes
     shapes: dict[str, bytes]
     key: bytes = b""
+    until: str = ""
+    proof: bytes = b""
 
 
 class Welcome(Message, frozen=True):

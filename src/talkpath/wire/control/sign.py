@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -44,6 +45,10 @@ class Signer:
     def public(self) -> bytes:
         """The 32 bytes by which others know it."""
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def derive(self, purpose: bytes) -> bytes:
+        """32 secret bytes for one purpose (at most 16 bytes), which tell nothing of the key."""
+        return hashlib.blake2b(key=self._key.private_bytes_raw(), digest_size=32, person=purpose).digest()
 
     def sign(self, data: bytes) -> bytes:
         """64 bytes."""

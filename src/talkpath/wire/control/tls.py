@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from talkpath.errors import PeerError
@@ -27,13 +28,16 @@ def server_context(pem: Path) -> ssl.SSLContext:
 
 
 class Channel:
-    """One TLS connection. `ready` once the handshake is done, `closed` when the other end said goodbye or erred."""
+    """One TLS connection. `ready` once the handshake is done, `closed` when the other end closed it or erred.
+
+    `said_goodbye`: it closed it in order (close_notify), which nobody on the path can forge.
+    """
 
     def __init__(self, context: ssl.SSLContext, *, server: bool, name: str | None = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=server, server_hostname=name)
         self._waiting = bytearray()
-        self.ready = self.closed = False
+        self.ready = self.closed = self.said_goodbye = False
         self._handshake()
 
     def _handshake(self) -> None:
@@ -68,7 +72,7 @@ class Channel:
                 self.closed = True
                 break
             if not piece:
-                self.closed = True
+                self.closed = self.said_goodbye = True
             plain += piece
         return bytes(plain)
 
@@ -81,6 +85,19 @@ class Channel:
             except ssl.SSLError:
                 self.closed = True
             self._waiting.clear()
+
+    @property
+    def binding(self) -> bytes:
+        """Bytes that both ends of this very connection know and no other connection has: the client's Finished message
+        (RFC 5929; in TLS 1.3 it covers the whole handshake, the server's key included)."""
+        return self._tls.get_channel_binding("tls-unique") or b"" if self.ready else b""
+
+    def close(self) -> None:
+        """Close in order: what was written still leaves, then a close_notify."""
+        if self.ready and not self.closed:
+            with suppress(ssl.SSLError):
+                self._tls.unwrap()
+        self.closed = True
 
     def out(self) -> bytes:
         """Bytes for the socket."""

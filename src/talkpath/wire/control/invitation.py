@@ -1,0 +1,88 @@
+"""The token of an invitation link, and the proof that a probe has it (spec/tp-005).
+
+A responder that was not told to be open answers those alone whom it invited: to everybody else it is a TLS server that
+closes. The token follows from the responder's private key and the time at which the invitation ends, so the responder
+stores none. A probe never sends it: it proves it with an HMAC over the channel binding of this very connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from talkpath.wire.control.sign import Signer
+
+TOKEN_BYTES = 16
+PROVEN = b"talkpath invitation\n"  # before what is proven: no other HMAC passes for this one
+UNTIL_FORMAT = "%Y-%m-%dT%H:%MZ"  # "" stands for an invitation without an end
+
+
+def token_text(token: bytes) -> str:
+    """22 characters, base64url of the 16 bytes."""
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def token_of_text(text: str) -> bytes:
+    """The 16 bytes of a token's text; b"" where it is none."""
+    try:
+        token = base64.urlsafe_b64decode(text + "==")
+    except (ValueError, binascii.Error):
+        return b""
+    return token if len(token) == TOKEN_BYTES and token_text(token) == text else b""
+
+
+def until_text(until: datetime | None) -> str:
+    """The end of an invitation as links and Hellos have it."""
+    return "" if until is None else until.astimezone(UTC).strftime(UNTIL_FORMAT)
+
+
+class Invitation(NamedTuple):
+    """What a probe tells of its invitation: when it ends, and the proof of its token. Both are empty without one."""
+
+    until: str = ""
+    proof: bytes = b""
+
+
+NO_INVITATION = Invitation()
+
+
+def prove(token: bytes, until: str, binding: bytes) -> Invitation:
+    """The proof that whoever opened the TLS connection with this channel binding has the token."""
+    return Invitation(until, hmac.digest(token, PROVEN + binding, "sha256")) if token else NO_INVITATION
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitations:
+    """All invitations of one responder. `now` is the wall clock."""
+
+    signer: Signer = field(repr=False)
+    now: Callable[[], datetime] = _now
+
+    def token(self, until: str) -> bytes:
+        """The token of an invitation that ends then."""
+        secret = self.signer.derive(b"tp invite")
+        return hashlib.blake2b(until.encode(), key=secret, digest_size=TOKEN_BYTES, person=b"tp token").digest()
+
+    def accepts(self, until: str, proof: bytes, binding: bytes) -> bool:
+        """Whether a probe proved an invitation that has not ended."""
+        expected = prove(self.token(until), until, binding).proof
+        return bool(binding) and hmac.compare_digest(expected, proof) and not self._ended(until)
+
+    def _ended(self, until: str) -> bool:
+        if not until:
+            return False
+        try:
+            end = datetime.strptime(until, UNTIL_FORMAT).replace(tzinfo=UTC)
+        except ValueError:
+            return True
+        return self.now() >= end
