@@ -51,7 +51,6 @@ class Scan:
 
     unread: Unread = field(default_factory=Unread)
     flows: Flows = field(default_factory=Flows)
-    activity: Activity = field(default_factory=Activity)
     media: Spool = field(default_factory=lambda: Spool(prune=True))
     headerless: Spool = field(default_factory=lambda: Spool(prune=False))
     labels: AppLabels = field(default_factory=AppLabels)
@@ -60,11 +59,13 @@ class Scan:
     base_ns: int | None = None
     begin_s: float = 0.0
     end_s: float = 0.0
+    activity: Activity = field(init=False)
     recognition: Recognition = field(init=False)
     tcp: MediaOverTcp = field(init=False)
     fragments: Fragments = field(init=False)
 
     def __post_init__(self) -> None:
+        self.activity = Activity(self.unread)
         self.recognition = Recognition(self.flows, self.unread)
         budget = ReassemblyBudget()
         self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)

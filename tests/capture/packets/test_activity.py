@@ -9,8 +9,10 @@ import pytest
 from carried import Packet, pcap, tcp, udp
 from made import CALLER, SERVER, call, passed
 
+from talkpath.capture.packets import activity
 from talkpath.capture.packets.activity import TCP, TCP_INSIDE
 from talkpath.capture.scan import Scan, scan
+from talkpath.wire.pcap import blocks
 
 INSIDE = bytes((192, 168, 1, 7))
 
@@ -82,3 +84,20 @@ def test_a_call_counts_no_packet_twice():
     packets = passed(call("webrtc/dtls/voice", 200))
     found = scan(io.BytesIO(pcap(packets, nano=True)))
     assert int(found.activity.cells()["packets"].sum()) == len(packets)
+
+
+def test_seconds_have_a_limit_and_what_exceeds_it_is_counted(monkeypatch: pytest.MonkeyPatch):
+    """Times far apart: a second for each packet."""
+    monkeypatch.setattr(activity, "MOST_CELLS", 50)
+    monkeypatch.setattr(activity, "MOST_SECONDS", 50)
+    apart = [(10.0 * number, tcp(SERVER, CALLER, 443, 4000, number, b"x")) for number in range(100)]
+    found = scanned(apart)
+    assert len(cells(found, TCP)) == 51
+    assert found.unread == {"TCP packet not counted by second: too many seconds": 49}
+    many = Scan()
+    for begin in range(3):
+        data = pcap([Packet((begin * 100 + n) * 10**10, up()) for n in range(100)], "raw", nano=True)
+        for frames in blocks(io.BytesIO(data), many.unread):
+            many.feed(frames)
+    assert len(many.activity.cells()) == 100
+    assert many.unread == {"packet not counted by second: too many seconds of flows": 200}

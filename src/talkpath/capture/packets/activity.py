@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Directions, is_private
-from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 TCP, TCP_INSIDE = -1, -2
 """Flow numbers that stand for all of TCP: with an end outside, and between private addresses."""
+
+MOST_CELLS, MOST_SECONDS = 1 << 23, 1 << 20
+"""So many seconds of flows, 20 bytes each, and of all TCP are counted; more are damaged times, or a flood of flows."""
 
 BUSY = np.dtype([("flow", "i4"), ("second", "i8"), ("packets", "i4", 2)])
 
@@ -24,7 +27,9 @@ BUSY = np.dtype([("flow", "i4"), ("second", "i8"), ("packets", "i4", 2)])
 class Activity:
     """Packets by flow, second and direction; of TCP the sum of what was received, without flows that may be calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
+        self._cells = 0
         self._pieces: list[NDArray[np.void]] = []
         self._others: dict[tuple[int, int], int] = {}
 
@@ -36,7 +41,11 @@ class Activity:
         fresh = np.ones(len(order), np.bool_)
         fresh[1:] = (np.diff(ordered_flow) != 0) | (np.diff(ordered_second) != 0)
         cell = np.cumsum(fresh) - 1
+        if self._cells > MOST_CELLS:
+            self._unread.note("packet not counted by second: too many seconds of flows", len(order))
+            return
         piece = np.zeros(int(cell[-1]) + 1, BUSY)
+        self._cells += len(piece)
         piece["flow"], piece["second"] = ordered_flow[fresh], ordered_second[fresh]
         slots = np.bincount(cell * 2 + direction[order], minlength=2 * len(piece))
         piece["packets"] = slots.reshape(-1, 2)
@@ -59,6 +68,9 @@ class Activity:
     def _count(self, flow: int, time_s: Seconds, times: int) -> None:
         seconds, counts = np.unique(np.floor(time_s).astype(np.int64), return_counts=True)
         for second, count in zip(seconds.tolist(), counts.tolist(), strict=True):
+            if len(self._others) > MOST_SECONDS and (flow, second) not in self._others:
+                self._unread.note("TCP packet not counted by second: too many seconds", count)
+                continue
             self._others[flow, second] = self._others.get((flow, second), 0) + times * count
 
     def cells(self) -> NDArray[np.void]:

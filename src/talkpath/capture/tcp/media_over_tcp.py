@@ -83,8 +83,8 @@ class MediaOverTcp:
         budget: ReassemblyBudget | None = None,
         unread: Unread | None = None,
     ) -> None:
-        self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity()
         budget, unread = budget or ReassemblyBudget(), Unread() if unread is None else unread
+        self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity(unread)
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
         self._connections = Connections(_splitter, budget, unread)
