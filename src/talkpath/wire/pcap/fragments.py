@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,7 @@ Key = tuple[int, int, int, int, int]
 """Protocol and identification, both addresses, by which a packet's fragments are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One fragment in a block of frames: its IP header begins at `begin`, its piece of the packet at `payload`.
 
     The piece ends at `end` on the wire, and what was captured of it at `captured_end`. `key` names the packet, `offset`
