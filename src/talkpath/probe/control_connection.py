@@ -97,7 +97,11 @@ def dial(link: InviteLink, family: int) -> ControlConnection | str:
         # On the port that all HTTPS clients use, the handshake names a host as theirs does.
         channel = tls.Channel(tls.client_context(), server=False, name=usual_name() if port != link.port else None)
         if _handshake(end, channel):
-            channel.pin(link.key)
+            try:
+                channel.pin(link.key)
+            except PeerError:
+                end.close()
+                raise
             end.setblocking(False)
             return ControlConnection(end, channel, Address.of(str(sockaddr[0]), port))
         end.close()
