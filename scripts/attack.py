@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from attacks import bundles, check_page, intake, recordings, relay, responder
+from attacks import bundles, check_page, far_end, intake, recordings, relay, responder
 from attacks.stage import Attack, Finding
 
 ATTACKS: tuple[Attack, ...] = (
@@ -31,6 +31,7 @@ ATTACKS: tuple[Attack, ...] = (
     *relay.ATTACKS,
     *intake.ATTACKS,
     *check_page.ATTACKS,
+    *far_end.ATTACKS,
 )
 AT_ONCE = 2
 LIMIT_S = 90.0
