@@ -81,17 +81,18 @@ def poison(folder: Path) -> Finding:
 
 
 def heavy(folder: Path) -> Finding:
-    """Eight heavy checks, then three ordinary ones of other people."""
+    """Four heavy checks, then three ordinary ones of other people."""
+    kinds = heavy_check(200, 128, 300), heavy_check(2000, 64, 30)  # over the bound of work, and under it
+    bundles = [forging.check(kinds[number % 2], probe=f"h{number}") for number in range(4)]
     with observatory(folder) as far:
-        for number in range(8):
-            facts = heavy_check(4000, 64, 120 + number)
-            put(far, forging.check(facts, probe=f"h{number}"), f"127.21.{number}.1")
+        for number, data in enumerate(bundles):
+            put(far, data, f"127.21.{number}.1")
         mine = [ordinary(number) for number in range(3)]
         for number, data in enumerate(mine):
             put(far, data, f"127.22.{number}.1")
         took_s = judged_in(far, mine, 60.0)
     told = "not judged within 60 s" if took_s is None else f"judged after {took_s:.0f} s"
-    return Finding(took_s is not None and took_s < 30.0, f"the ordinary checks were {told}")
+    return Finding(took_s is not None and took_s < 45.0, f"the ordinary checks were {told}")
 
 
 def long_texts(folder: Path) -> Finding:
@@ -251,7 +252,7 @@ def full_disk(folder: Path) -> Finding:
 
 ATTACKS = (
     Attack("impossible recordings, then a check: the judge", "judged within 40 s, /health 200", poison),
-    Attack("eight heavy checks, then three ordinary ones", "judged within 30 s", heavy),
+    Attack("four heavy checks, then three ordinary ones", "judged within 45 s", heavy),
     Attack("long texts without a receipt: the log", "≤ 16 kB", long_texts),
     Attack("a listed key without its receipt", "not called listed", forged_listing),
     Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),
