@@ -10,7 +10,7 @@ from rich.console import Console
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts
-from talkpath.report.check_progress import Progress, question_in_words
+from talkpath.report.check_progress import CheckProgressBar, question_in_words
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.model import Question
 
@@ -20,7 +20,7 @@ ARM = Arm("telegram", "tgcalls", "voice")
 
 def heard(*events: Question | None, terminal: bool = False) -> str:
     out = io.StringIO()
-    with Progress(Console(file=out, force_terminal=terminal, width=100), PLAN) as progress:
+    with CheckProgressBar(Console(file=out, force_terminal=terminal, width=100), PLAN) as progress:
         for number, question in enumerate(events):
             progress.update("event", Facts(PLAN, bytes_sent=1000 * number), question)
     return out.getvalue()

@@ -64,9 +64,9 @@ def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
     """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.api import live_check
     from talkpath.cli._screen import screen
-    from talkpath.report.check_progress import Progress
+    from talkpath.report.check_progress import CheckProgressBar
 
-    with Progress(screen(stderr=True), plan) as progress:
+    with CheckProgressBar(screen(stderr=True), plan) as progress:
         return live_check.measure(plan, link, family, signer, progress.update)
 
 

@@ -49,7 +49,7 @@ class LocateCase:
 
 
 @dataclass(frozen=True, slots=True)
-class LocateResult:
+class LocateOutcome:
     """The result for one direction: `word` is right, wrong, or the reason why no place was named; `sharp` as above."""
 
     drawn: LocateCase
@@ -89,15 +89,15 @@ def plan_of(app: str, medium: str = "voice") -> Plan:
     return locating(make_plan(choose_arms([app], [medium])))
 
 
-def play(drawn: LocateCase) -> list[LocateResult]:
+def play(drawn: LocateCase) -> list[LocateOutcome]:
     """Plays the case."""
     scenario = Scenario.parse(drawn.background, [drawn.rule], drawn.seed, drawn.family, drawn.path)
     assert scenario.path is not None  # drawn
     found = restricted_places(run_sim(plan_of(drawn.app), scenario))
     if not found:
-        return [LocateResult(drawn, "", "not restricted", False)]
+        return [LocateOutcome(drawn, "", "not restricted", False)]
     return [
-        LocateResult(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path))
+        LocateOutcome(drawn, place.direction, _word(place, scenario.path), _sharp(place, scenario.path))
         for place in found
     ]
 
@@ -121,7 +121,7 @@ def _sharp(place: Place, path: RouterPath) -> bool:
     return all(number in hidden for number in numbers)
 
 
-def table(told: Iterable[LocateResult]) -> list[str]:
+def table(told: Iterable[LocateOutcome]) -> list[str]:
     """Lines of markdown: each result with its share and exact interval; then everything that was wrong."""
     every = list(told)
     said = [one for one in every if one.word in ("right", "wrong")]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from talkpath.measure.facts import Facts, Plan
 from talkpath.report.words.amounts import megabytes
@@ -29,12 +28,12 @@ def question_in_words(question: str) -> str:
     return words.get(question, question)
 
 
-class Progress:
+class CheckProgressBar:
     """A bar over the byte budget on a terminal, plain lines elsewhere. A context manager."""
 
     def __init__(self, console: Console, plan: Plan) -> None:
         self._console, self._plan = console, plan
-        self._bar = Bar(
+        self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[sent]}"),
@@ -46,7 +45,7 @@ class Progress:
         self._task = self._bar.add_task(say("progress", "connecting"), total=plan.budget_bytes, sent="")
         self._last = ""
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> CheckProgressBar:
         self._bar.start()
         return self
 

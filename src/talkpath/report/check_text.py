@@ -61,7 +61,7 @@ def explain(verdict: Verdict, check: CheckContext) -> RenderableType:
 def show(
     console: Console,
     verdicts: Sequence[Verdict],
-    carried: Sequence[transport_table.Row] = (),
+    carried: Sequence[transport_table.TransportRow] = (),
     *,
     known_server: bool = True,
 ) -> None:

@@ -15,7 +15,7 @@ from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import app_name_of, medium
 
-Row = Mapping[str, Any]  # of `transports` in tp-004
+TransportRow = Mapping[str, Any]  # of `transports` in tp-004
 
 NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
@@ -29,7 +29,7 @@ def transport_name(code: str, between: str = " ") -> str:
     return f"{NAMES.get(kind, kind.upper())}{between}{port}"
 
 
-def section(transports: Sequence[Row]) -> RenderableType:
+def section(transports: Sequence[TransportRow]) -> RenderableType:
     """The table with its heading and conclusion; empty where no transport was tried."""
     if not transports:
         return Group()
@@ -46,7 +46,7 @@ def section(transports: Sequence[Row]) -> RenderableType:
     return Group(*parts, *(Text(line) for line in [conclusion(transports)] if line))
 
 
-def table(transports: Sequence[Row]) -> Table:
+def table(transports: Sequence[TransportRow]) -> Table:
     """A row for each app and medium, a column for each transport."""
     grid = Table(box=None, pad_edge=False)
     codes = list(dict.fromkeys(str(row["transport"]) for row in transports))
@@ -59,7 +59,7 @@ def table(transports: Sequence[Row]) -> Table:
     return grid
 
 
-def cell(row: Row) -> Text:
+def cell(row: TransportRow) -> Text:
     """A mark with the quality, or with the direction that fails; near the limit a mark that decides nothing."""
     if row["setup_ms"] is not None and abs(row["mos"] - TALKABLE_MOS) < UNCERTAIN_MOS:
         return Text(f"~ {numeral(row['mos'], 1)}", style="yellow")
@@ -68,7 +68,7 @@ def cell(row: Row) -> Text:
     return Text(f"✗ {_fails(row)}", style="bold red")
 
 
-def _fails(row: Row) -> str:
+def _fails(row: TransportRow) -> str:
     if row["setup_ms"] is None:
         return say("transports", "silent")
     up, down = (row[direction]["mos"] < TALKABLE_MOS for direction in ("up", "down"))
@@ -77,7 +77,7 @@ def _fails(row: Row) -> str:
     return say("transports", "up") if up else say("transports", "down")
 
 
-def conclusion(transports: Sequence[Row]) -> str:
+def conclusion(transports: Sequence[TransportRow]) -> str:
     """The conclusion: no transport carries a call, or only those inside TLS do; else ""."""
     through = {str(row["transport"]) for row in transports if row["carries"]}
     tried = {str(row["transport"]) for row in transports}

@@ -36,7 +36,7 @@ NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 """An IPv4 header of a protocol that is none (RFC 3692)."""
 
 
-class Recording(Source, Protocol):
+class SeekableSource(Source, Protocol):
     """A capture that can be read twice."""
 
     def seek(self, at: int, /) -> int:
@@ -54,7 +54,7 @@ class _PacketOut:
     heading: int
 
 
-def scrub(source: Recording, out: BinaryIO) -> Unread:
+def scrub(source: SeekableSource, out: BinaryIO) -> Unread:
     """Read `source` twice (it must seek) and write the scrubbed pcapng. Return the count of what could not be read,
     which is not in it."""
     known = scan(source)

@@ -13,7 +13,7 @@ from rich.text import Text
 from talkpath.lab.demo.comparison import ResultTally
 from talkpath.lab.demo.play import DemoResult, PlayedScene, moves
 from talkpath.report.check_text import STYLES
-from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, rows
+from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, rows
 from talkpath.report.pictures.check_page import simulation, still_carried
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
@@ -99,9 +99,9 @@ def _scene(played: PlayedScene) -> Iterator[RenderableType]:
     yield _grid(_lines(rows(played.verdicts, played.written["transports"])), *WIDTHS)
 
 
-def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
+def _lines(matrix: Sequence[AppRow]) -> Iterator[tuple[Text, ...]]:
     """A line for each group of apps and media with the same verdict."""
-    groups: dict[tuple[object, ...], list[Row]] = {}
+    groups: dict[tuple[object, ...], list[AppRow]] = {}
     for row in matrix:
         key = tuple((medium, row.cells[medium].summary_key) for medium in _media(row.cells))
         groups.setdefault(key, []).append(row)
@@ -115,11 +115,11 @@ def _lines(matrix: Sequence[Row]) -> Iterator[tuple[Text, ...]]:
             names = ""
 
 
-def _media(cells: Mapping[str, Cell]) -> list[str]:
+def _media(cells: Mapping[str, AppCell]) -> list[str]:
     return [medium for medium in MEDIA if medium in cells]
 
 
-def _alike(cells: Mapping[str, Cell]) -> list[list[str]]:
+def _alike(cells: Mapping[str, AppCell]) -> list[list[str]]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for medium in _media(cells):
         groups.setdefault(cells[medium].summary_key, []).append(medium)
@@ -134,7 +134,7 @@ def _when(times: Sequence[float | None], *, by: bool) -> str:
     return say("table", "known after {seconds}", seconds=listed(map(seconds, known))) if known else ""
 
 
-def _told(cell: Cell, when: str) -> Text:
+def _told(cell: AppCell, when: str) -> Text:
     text = Text(f"{cell.mark} {cell.label}", style=STYLES[cell.state])
     text.append(listed(["", when]) if when else "", style="default")
     for part in (cell.how, still_carried(cell)):

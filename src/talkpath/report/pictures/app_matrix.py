@@ -17,7 +17,7 @@ MEDIA = ("text", "voice", "video")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class AppCell:
     """One app and medium. `how` is the mechanism with its interval, or the reason of an insufficient verdict; `known_s`
     when it was known, in seconds from the start of the check; `carried` the transports that still carry the call, ""
     where none was tried."""
@@ -36,32 +36,32 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AppRow:
     """One app: its name, and a cell for each medium that was tested."""
 
     app: str
     name: str
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, AppCell]
 
 
-def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[Row]:
+def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[AppRow]:
     """A row for each app, in the order of the verdicts. `transports` as in tp-004."""
     apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
     return [_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
 
 
-def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> Row:
-    cells: dict[str, Cell] = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
-    return Row(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
+def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> AppRow:
+    cells: dict[str, AppCell] = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
+    return AppRow(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
 
 
-def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> Cell:
+def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppCell:
     """The cell of one verdict."""
     how = mechanism(verdict) if verdict.rule else ""
     if verdict.state == "insufficient":
         how = reason(verdict.reason)
     known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
-    return Cell(
+    return AppCell(
         verdict.state,
         sentences.MARKS[verdict.state],
         sentences.label(verdict),

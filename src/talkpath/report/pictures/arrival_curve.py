@@ -23,7 +23,7 @@ Share = float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ArrivalCurve:
     """One arm in one direction. `at_s` are the middles of bins of `bin_s` from the start of the calls; `call` and
     `twin` the share of the packets sent in a bin that arrived, None where too few were sent."""
 
@@ -62,7 +62,7 @@ class SetUp:
     twins_answered: int
 
 
-def curves(epochs: Sequence[Epoch], arm: Arm) -> list[Curve]:
+def curves(epochs: Sequence[Epoch], arm: Arm) -> list[ArrivalCurve]:
     """The curves of an arm, up and down; empty where it was not measured."""
     chosen = [e for e in epochs if e.arm == arm and e.question in QUESTIONS and not e.missing]
     found = [_curve(chosen, "up"), _curve(chosen, "down")]
@@ -87,7 +87,7 @@ def _is(flow: Observation, role: str) -> bool:
     return flow.role == role and flow.transport == "udp" and not flow.canary and flow.twin_kind != "text"
 
 
-def _curve(epochs: Sequence[Epoch], direction: Direction) -> Curve:
+def _curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurve:
     at_s = np.concatenate([_media_s(_track(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
     start_s, end_s = (float(at_s.min()), float(at_s.max())) if len(at_s) else (0.0, 0.0)
     bin_s = max(LEAST_BIN_S, (end_s - start_s) / (BINS - 1))
@@ -99,7 +99,7 @@ def _curve(epochs: Sequence[Epoch], direction: Direction) -> Curve:
             more_sent, more_arrived = _binned(epoch, direction, role, place, count)
             sent += more_sent
             arrived += more_arrived
-    return Curve(
+    return ArrivalCurve(
         direction,
         bin_s,
         tuple(round(start_s + (number + 0.5) * bin_s, 3) for number in range(count)),

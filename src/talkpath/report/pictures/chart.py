@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from talkpath.report.pictures.arrival_curve import Curve, SetUp, Share
+from talkpath.report.pictures.arrival_curve import ArrivalCurve, SetUp, Share
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words.amounts import percent, seconds
 from talkpath.report.words.language import say
@@ -24,16 +24,16 @@ FAILED = 0.5  # share of answered set-ups below which the calls count as not set
 Point = tuple[float, float]
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """The first and last second of the time axis."""
 
     start_s: float
     end_s: float
 
 
-def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
+def chart(curve: ArrivalCurve, setup: SetUp, state: str, name: str) -> Element:
     """One direction. `state` is the verdict's, for the colour of the call's line."""
-    span = Span(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
+    span = TimeSpan(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
     return element(
         "svg",
         element("title", title(curve, name)),
@@ -47,7 +47,7 @@ def chart(curve: Curve, setup: SetUp, state: str, name: str) -> Element:
     )
 
 
-def title(curve: Curve, name: str) -> str:
+def title(curve: ArrivalCurve, name: str) -> str:
     """Whose packets it shows."""
     if curve.direction == "up":
         return say("chart", "{name}, sent by you", name=name)
@@ -72,7 +72,7 @@ def key() -> Element:
     )
 
 
-def description(curve: Curve, setup: SetUp) -> str:
+def description(curve: ArrivalCurve, setup: SetUp) -> str:
     """What the picture shows, in words: the set-up where it failed, else the packets."""
     if fails(setup):
         return say(
@@ -95,7 +95,7 @@ def _silence() -> Iterator[Element]:
     yield element("text", say("chart", "no set-up, no call"), x=x, y=_y(0.66), text_anchor="middle")
 
 
-def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:
+def _media(curve: ArrivalCurve, span: TimeSpan, state: str) -> Iterator[Element]:
     call, twin = _points(curve, curve.call, span), _points(curve, curve.twin, span)
     if call:
         yield _area(call)
@@ -104,7 +104,7 @@ def _media(curve: Curve, span: Span, state: str) -> Iterator[Element]:
         yield _line(twin, "twin")
 
 
-def _grid(span: Span) -> Iterator[Element]:
+def _grid(span: TimeSpan) -> Iterator[Element]:
     for share in (0.0, 0.5, 1.0):
         y = _y(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
@@ -130,11 +130,11 @@ def _y(share: float) -> float:
     return round(TOP + (1 - share) * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def _x(at_s: float, span: Span) -> float:
+def _x(at_s: float, span: TimeSpan) -> float:
     return round(MIDDLE + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - MIDDLE - RIGHT), 1)
 
 
-def _points(curve: Curve, shares: Sequence[Share], span: Span) -> list[Point]:
+def _points(curve: ArrivalCurve, shares: Sequence[Share], span: TimeSpan) -> list[Point]:
     """Where something was sent: pauses are bridged."""
     pairs = zip(curve.at_s, shares, strict=True)
     return [(_x(at_s, span), _y(share)) for at_s, share in pairs if share is not None]

@@ -13,7 +13,7 @@ from typing import Any
 from talkpath.measure.facts import Facts
 from talkpath.report.check_text import notable
 from talkpath.report.known_server import has_known_server
-from talkpath.report.pictures.app_matrix import MEDIA, Cell, Row, cell, rows
+from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, cell, rows
 from talkpath.report.pictures.arrival_curve import curves, set_up
 from talkpath.report.pictures.chart import chart, description, key
 from talkpath.report.pictures.markup import Element, document, element, marked
@@ -86,7 +86,7 @@ def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
-def table(matrix: Sequence[Row]) -> Element:
+def table(matrix: Sequence[AppRow]) -> Element:
     """The table of apps by messages, voice and video."""
     names = (say("table", "app"), *map(sentences.medium, MEDIA))
     titles = (element("th", name, scope="col") for name in names)
@@ -98,12 +98,12 @@ def table(matrix: Sequence[Row]) -> Element:
     )
 
 
-def _row(row: Row) -> Element:
+def _row(row: AppRow) -> Element:
     cells = (_cell(medium, row.cells.get(medium)) for medium in MEDIA)
     return element("tr", element("th", row.name, scope="row"), *cells)
 
 
-def _cell(medium: str, found: Cell | None) -> Element:
+def _cell(medium: str, found: AppCell | None) -> Element:
     attributes = {"data_medium": sentences.medium(medium)}
     if found is None:
         return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
@@ -112,12 +112,12 @@ def _cell(medium: str, found: Cell | None) -> Element:
     return element("td", state(found), *small, **attributes)
 
 
-def still_carried(found: Cell) -> str:
+def still_carried(found: AppCell) -> str:
     """Which transports still carry the call, "" where none was tried."""
     return say("table", "still carried by {transports}", transports=found.carried) if found.carried else ""
 
 
-def state(found: Cell) -> Element:
+def state(found: AppCell) -> Element:
     """A cell's state as mark, words and colour."""
     return label(found.state, found.mark, found.label)
 
