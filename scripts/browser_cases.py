@@ -1,4 +1,4 @@
-"""Real checks in a real browser, through the lab's made-up network: what the page said, and whether that is the truth.
+"""Runs real checks in a real browser through the lab's simulated networks, and compares results with the ground truth.
 
     python scripts/browser_cases.py               all cases, some 30 s each
     python scripts/browser_cases.py none srtp-up  those alone
@@ -6,8 +6,7 @@
     python scripts/browser_cases.py --firefox     in Firefox instead of Chromium
     python scripts/browser_cases.py --innocent 50 networks that restrict nothing
 
-Needs Linux, Chromium or Firefox (firefox-esr), playwright and talkpath[web]. All traffic stays in namespaces that the
-lab makes.
+Needs Linux, Chromium or Firefox (firefox-esr), playwright and talkpath[web]. All traffic stays in the lab's namespaces.
 """
 
 from __future__ import annotations
@@ -74,11 +73,13 @@ Answer = tuple[str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One network, and what may be said of it: (state, rule, direction) each; None for any. `paths` must carry a call,
-    and no others; None: whatever they do. `tcp_blocked`: ports to which no TCP passes; `quic_blocked`: no QUIC
-    handshake does. `dead_after_s`: nothing passes from so long after the first call on. `act` is done in the middle, or
-    (keep) before. `video`: what may be said of video; () where it is not tried. `says`: the page's word (browser/words)
-    where there is no result."""
+    """One network, and what may be said of it.
+
+    `right` has the allowed verdicts (state, rule, direction), None for any; `video` those of video, () if it is not
+    tried. `paths` must carry a call, and no others; None: any. No TCP passes to the ports `tcp_blocked`, no QUIC
+    handshake if `quic_blocked`, and nothing from `dead_after_s` after the first call on. `act` is done in the middle of
+    the check, or before it (keep). `says` is the name of the page's text (browser/web/page_texts) if there is no result.
+    """
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
@@ -191,6 +192,12 @@ def certificate(folder: str) -> list[str]:
     return ["--web-cert", f"{folder}/chain.pem", "--web-key", f"{folder}/key.pem"]
 
 
+def respond(folder: str) -> list[str]:
+    """Python's arguments for a test server that leaves the ports of TURN to the relay."""
+    options = f"--json --ports 5000 --host {RESPONDER.ipv4} --key-file {folder}/key --web {WEB} --web-udp {UDP}"
+    return ["-m", "talkpath", "respond", *options.split(), "--tcp-ports", "", "--tls-ports", ""]
+
+
 def _signed(
     name: str, key: ec.EllipticCurvePrivateKey, issuer: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
 ) -> x509.Certificate:
@@ -213,28 +220,7 @@ def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -
     what drives the browser."""
     network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case)
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [
-            sys.executable,
-            "-m",
-            "talkpath",
-            "respond",
-            "--json",
-            "--ports",
-            "5000",
-            "--tcp-ports",
-            "",
-            "--tls-ports",
-            "",
-            "--key-file",
-            f"{scratch}/key",
-            "--host",
-            RESPONDER.ipv4,
-            "--web",
-            str(WEB),
-            "--web-udp",
-            str(UDP),
-            *(certificate(scratch) if secure else []),
-        ]
+        far = [sys.executable, *respond(scratch), *(certificate(scratch) if secure else [])]
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
         # Without https by address: of a page with a name browsers try https first.

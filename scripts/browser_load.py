@@ -1,11 +1,11 @@
-"""How many checks at once does one far end carry? Real Chromiums at one server, the server before them all.
+"""Measures how many checks one far end can run at once, with real Chromiums at one server that has priority over them.
 
     python scripts/browser_load.py 4 voice      four pages at once
     python scripts/browser_load.py 3 video
 
-One JSON object: how late the server was for each page (ms, all but one in a hundred packets; 5 voids delay, 50 all),
-and what of a core its process used. The pages themselves are starved on a small machine, and late: that says nothing.
-Needs what scripts/browser_cases.py needs.
+Prints one JSON object: the server's lateness for each page (99th percentile, ms; 5 voids delay, 50 everything), and the
+share of a core that its process used. On a small machine the pages themselves are late, which says nothing about the
+server. Needs what scripts/browser_cases.py needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from browser_cases import NEAR, UDP, WEB, be_prompt, certificate
+from browser_cases import NEAR, WEB, be_prompt, certificate, respond
 from browser_near import NAME
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.path.hosts import PROBE, RESPONDER
@@ -48,29 +48,7 @@ def play(pages: int, media: str) -> dict[str, Any]:
     """All pages at once, each started APART_S after the one before."""
     network = Scenario.parse("clean", ()).network()
     with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [
-            *FIRST,
-            sys.executable,
-            "-m",
-            "talkpath",
-            "respond",
-            "--json",
-            "--ports",
-            "5000",
-            "--tcp-ports",
-            "",
-            "--tls-ports",
-            "",
-            "--key-file",
-            f"{scratch}/key",
-            "--host",
-            RESPONDER.ipv4,
-            "--web",
-            str(WEB),
-            "--web-udp",
-            str(UDP),
-            *certificate(scratch),
-        ]
+        far = [*FIRST, sys.executable, *respond(scratch), *certificate(scratch)]
         lab.start(RESPONDER.name, far).line("link")
         before_s, began_s, running = used_s(), time.monotonic(), []
         for number in range(pages):

@@ -1,12 +1,12 @@
-"""The near end of a browser case: Chromium without a window opens /check, presses Start and waits for the result.
+"""The browser's end of a case: Chromium without a window opens /check, presses Start and waits for the result.
 
     python scripts/browser_near.py ORIGIN FILE voice|video [hide|network|keep|safari|slow|starve]
 
-`keep`: the browser keeps calls off the network, as a company's policy or an add-on has it do. `safari`: of what the
-page asks for, the browser has and lacks what Safari 26.4 to 27.2 does, by MDN's tables. `slow`: the page's own thread
-takes SLOWER times as long for everything. `starve`: the whole browser, all its processes, stands still for most of the
-time, in turns of STILL_S and RUN_S. Writes FILE: {"text" as a person reads it, "" where the check never ended,
-"result" as the page has it}. Nothing but the check goes over the network.
+`hide` and `network` hide the page or change its network in the middle. `keep`: the browser keeps calls off the network,
+as a company's policy or an add-on does. `safari`: the browser has and lacks what Safari 26.4 to 27.2 does, by MDN's
+tables. `slow`: the page's thread is SLOWER times as slow. `starve`: all processes of the browser are stopped most of the
+time, in turns of STILL_S and RUN_S. Writes FILE: {"text": what a person reads, "" if the check never ended, "result":
+the page's own}. Only the check goes over the network.
 """
 
 from __future__ import annotations
@@ -107,16 +107,19 @@ def starve() -> None:
 
 
 def _descendants() -> list[int]:
-    ours, found = os.getpid(), {}
+    own, parents = os.getpid(), {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    return [pid for pid in found if _descends(pid, ours, found)]
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return [pid for pid in parents if _descends(pid, own, parents)]
 
 
 def be_prompt() -> None:
-    """Give Chromium, all its processes and threads, our place before others (sched(7): by autogroup where the kernel
-    groups sessions, else by each thread's own niceness, which Chromium sets itself)."""
+    """Give all processes and threads of Chromium this process's priority.
+
+    Where the kernel groups sessions that is done by autogroup (sched(7)), else by each thread's own niceness, which
+    Chromium sets itself.
+    """
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     for pid in _descendants():
         with contextlib.suppress(OSError):
@@ -126,10 +129,10 @@ def be_prompt() -> None:
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
 
 
-def _descends(pid: int, ours: int, parents: dict[int, int]) -> bool:
-    while pid in parents and pid != ours:
+def _descends(pid: int, own: int, parents: dict[int, int]) -> bool:
+    while pid in parents and pid != own:
         pid = parents[pid]
-    return pid == ours
+    return pid == own
 
 
 def main() -> None:
