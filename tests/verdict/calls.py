@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from random import Random
 
-from slots import SHAPES, Box, Flow, FlowOutcome, Slot
+from slots import SHAPES, Box, Flow, Outcome, Slot
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import (
@@ -52,7 +52,7 @@ Whom = Callable[[Flow], bool]
 def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[str] = (), whom: Whom = calls) -> Box:
     """Set-up messages are dropped; `hellos`: only those makers' (empty: any)."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = (
             whom(flow) and slot.stage in stages and direction in ("both", way) and (not hellos or flow.hello in hellos)
         )
@@ -64,7 +64,7 @@ def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[
 def media_drop(p: float, direction: str = "both", onset: int = 0, whom: Whom = calls) -> Box:
     """Media packets after the onset."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = whom(flow) and slot.stage == "media" and direction in ("both", way) and flow.packets > onset
         return None if hit and rng.random() < p else 0.0
 
@@ -77,7 +77,7 @@ def freeze(
 ) -> Box:  # fmt: skip
     """Everything after so many packets both ways, seconds, or media packets of one direction."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if not whom(flow):
             return 0.0
         over = packets is not None and flow.packets > packets
@@ -92,7 +92,7 @@ def freeze(
 def police(kbps: float, direction: str = "both", burst: float = 3000.0, whom: Whom = calls, header: int = 28) -> Box:
     """A token bucket a flow and direction, over IP bytes."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if not whom(flow) or direction not in ("both", way) or slot.stage not in ("media", "control"):
             return 0.0
         level, last_s = flow.level.get(way, (burst, now_s))
@@ -107,7 +107,7 @@ def police(kbps: float, direction: str = "both", burst: float = 3000.0, whom: Wh
 def size_drop(over: int, direction: str = "both", p: float = 1.0, onset: int = 0) -> Box:
     """Large media packets of calls after the onset."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = calls(flow) and slot.stage == "media" and slot.size > over and direction in ("both", way)
         hit = hit and flow.packets > onset
         return None if hit and rng.random() < p else 0.0
@@ -118,7 +118,7 @@ def size_drop(over: int, direction: str = "both", p: float = 1.0, onset: int = 0
 def delay(ms: float, jitter_ms: float = 0.0, direction: str = "both") -> Box:
     """Normal, never early."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = calls(flow) and slot.stage in ("media", "control") and direction in ("both", way)
         return max(0.0, rng.gauss(ms, jitter_ms)) / 1000.0 if hit else 0.0
 
@@ -128,7 +128,7 @@ def delay(ms: float, jitter_ms: float = 0.0, direction: str = "both") -> Box:
 def block(direction: str = "both", ports: Sequence[int] = (), roles: Sequence[str] = (), p: float = 1.0) -> Box:
     """All packets, to some ports or of some roles only."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = direction in ("both", way) and (not ports or flow.port in ports) and (not roles or flow.role in roles)
         return None if hit and rng.random() < p else 0.0
 
@@ -144,7 +144,7 @@ def bursts(loss: float, burst_s: float = 0.02) -> Box:
     """Gilbert and Elliott in continuous time, each direction by itself, all flows in the same weather."""
     state: dict[str, tuple[bool, float]] = {}
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         share = loss / 0.9
         bad, turn_s = state.get(way, (False, now_s))
         while turn_s <= now_s:
@@ -159,7 +159,7 @@ def bursts(loss: float, burst_s: float = 0.02) -> Box:
 def evictions(share: float = 0.12, within_s: float = 1.5) -> Box:
     """Some flows die, both ways."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if flow.doomed_s is None:
             flow.doomed_s = now_s + within_s * rng.random() if rng.random() < share else float("inf")
         return None if now_s >= flow.doomed_s else 0.0
@@ -171,7 +171,7 @@ def buckets(share: float = 0.12, loss: float = 0.3) -> Box:
     """Some 5-tuples lose packets."""
     bad: dict[int, bool] = {}
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if flow.number not in bad:
             bad[flow.number] = rng.random() < share
         return None if bad[flow.number] and rng.random() < loss else 0.0
@@ -328,7 +328,7 @@ def _arrive(trip: Trip, place: int, i: int, now_s: float) -> list[Event]:
     return events
 
 
-def _boxed(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Slot) -> FlowOutcome:
+def _boxed(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Slot) -> Outcome:
     flow.opened_s = now_s if flow.opened_s is None else flow.opened_s
     flow.packets += 1
     flow.media[slot.direction] += slot.stage == "media"

@@ -37,8 +37,8 @@ class Flow:
     doomed_s: float | None = None
 
 
-FlowOutcome = float | None
-Box = Callable[[Random, Flow, float, str, Slot], FlowOutcome]
+Outcome = float | None
+Box = Callable[[Random, Flow, float, str, Slot], Outcome]
 
 
 # ---------------------------------------------------------------- shapes

@@ -349,7 +349,7 @@ def test_stored_facts_give_the_same_verdict(kind: str):
 def test_twins_that_live_to_see_worse_weather_are_no_worse_than_calls():
     """Calls are cut off at once; a queue that fills later delays only who goes on: their twins."""
 
-    def queue(rng: Random, flow: calls.Flow, now_s: float, way: str, slot: calls.Slot) -> calls.FlowOutcome:
+    def queue(rng: Random, flow: calls.Flow, now_s: float, way: str, slot: calls.Slot) -> calls.Outcome:
         return 0.1 if now_s - (flow.opened_s or now_s) > 0.35 else 0.0
 
     verdict = only(calls.check(calls.Line([calls.freeze(handshake=2), queue], seed=4)))

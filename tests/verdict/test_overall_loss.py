@@ -8,7 +8,7 @@ from random import Random
 import calls
 import numpy as np
 import pytest
-from slots import Flow, FlowOutcome, Slot
+from slots import Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
@@ -58,7 +58,7 @@ def test_without_flows_nothing_is_said():
 def known_late(p: float) -> calls.Box:
     """A box that knows the calls of one epoch at different packets."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         hit = (
             flow.role == "call" and way == "up" and slot.stage == "media" and flow.packets > 14 + 4 * (flow.number % 4)
         )

@@ -6,7 +6,7 @@ from random import Random
 
 import calls
 import pytest
-from slots import Flow, FlowOutcome, Slot
+from slots import Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
@@ -23,7 +23,7 @@ SEEDS = (1, 2, 3)
 def translated(box: calls.Box, mean_s: float) -> calls.Box:
     """Behind a translator that gives each flow another port now and then: to the box each time a new flow."""
 
-    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if flow.doomed_s is None or now_s >= flow.doomed_s:
             flow.doomed_s = now_s + rng.expovariate(1.0 / mean_s)
             flow.packets, flow.frozen, flow.opened_s = 0, False, now_s
@@ -66,7 +66,7 @@ def unlucky_twins(share: float, first: int) -> calls.Box:
     """Some of the first flows' ports are never forwarded, and none of these is a call's."""
     dead: dict[int, bool] = {}
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         unlucky = dead.setdefault(flow.number, rng.random() < share)
         hit = flow.number < first and flow.role != "call" and way == "up" and slot.stage in ("media", "control")
         return None if hit and unlucky else 0.0
@@ -120,7 +120,7 @@ def kept_closed(box: calls.Box, seconds: float, direction: str = "both", known: 
     """What cuts a call off keeps its port closed to calls for a while, once so many packets showed that it is one."""
     closed_s: dict[int, float] = {}
 
-    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def boxed(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         closed = flow.packets > known and now_s < closed_s.get(flow.port, 0.0)
         if calls.calls(flow) and closed and direction in ("both", way):
             return None
@@ -135,7 +135,7 @@ def kept_closed(box: calls.Box, seconds: float, direction: str = "both", known: 
 def sized(loss: float, over: int) -> calls.Box:
     """A line that loses large packets of everybody."""
 
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> FlowOutcome:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         return None if slot.size > over and rng.random() < loss else 0.0
 
     return box

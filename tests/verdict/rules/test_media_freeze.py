@@ -1,0 +1,28 @@
+"""`media.freeze`: calls are cut off after packets, after seconds, or after the handshake."""
+
+from __future__ import annotations
+
+import calls
+from made_checks import Case, assert_named, each_direction, named_on_every_line
+
+from talkpath.verdict.model import Number
+from talkpath.verdict.rules import media_freeze
+
+CASES = [
+    *each_direction("webrtc", lambda way: calls.freeze(25, direction=way), after_packets=25),
+    *each_direction("telegram", lambda way: calls.freeze(40, direction=way), after_packets=40),
+    *each_direction("webrtc", lambda way: calls.freeze(150, direction=way), after_packets=150),
+    *each_direction("webrtc", lambda way: calls.freeze(1, direction=way)),
+    *each_direction("webrtc", lambda way: calls.freeze(seconds=0.45, direction=way), after_s=0.45),
+    *each_direction("webrtc", lambda way: calls.freeze(handshake=2, direction=way), after="handshake"),
+]
+
+
+@named_on_every_line(CASES)
+def test_it_is_named(case: Case, line: str) -> None:
+    assert_named("media.freeze", case, line)
+
+
+def test_the_count_lies_between_what_passed_and_what_was_sent() -> None:
+    assert media_freeze.packets_of([]) == Number(None, None, None)
+    assert media_freeze.packets_of([(38, 41), (39, 44), (40, 42), (40, 43)]) == Number(42.0, 39.0, 45.0)

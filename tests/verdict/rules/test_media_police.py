@@ -1,0 +1,51 @@
+"""`media.police`: each call is policed to a rate."""
+
+from __future__ import annotations
+
+import calls
+import numpy as np
+import pytest
+from made_checks import Case, assert_named, each_direction, holds, named_on_every_line
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.verdict.flows.arm_view import arm_view, losses_of
+from talkpath.verdict.judge import judge
+from talkpath.verdict.rules.media_police import policed, twins_are_policed
+
+ARM = Arm("webrtc", "webrtc", "voice")
+CASES = [
+    *each_direction("webrtc", lambda way: calls.police(12, way), kbps=12),
+    *each_direction("video", lambda way: calls.police(128, way), kbps=128),
+]
+
+
+@named_on_every_line(CASES)
+def test_it_is_named(case: Case, line: str) -> None:
+    assert_named("media.police", case, line)
+
+
+def test_over_ipv6_a_policer_counts_larger_headers() -> None:
+    """48 bytes a packet instead of 28."""
+    facts = calls.check(calls.Line([calls.police(14, "up", header=48)], seed=2, family=6))
+    verdict = judge(facts)[0]
+    assert (verdict.rule, verdict.direction) == ("media.police", "up")
+    assert holds(verdict.parameters["kbps"], 14)
+
+
+@pytest.mark.parametrize("kbps", [10.0, 20.0, 30.0])
+def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
+    """Over a long call what passes is the rate, and the burst once."""
+    facts = calls.check(calls.Line(seed=5))
+    long = max((losses for epoch in facts.epochs for losses in losses_of(epoch)), key=lambda losses: len(losses.at_s))
+    dropped = policed(long, np.array([kbps]), np.array([2000.0]), 28)[0]
+    media = long.on("media", "control")
+    passed = float((((1 - dropped) * (long.size + 28))[media]).sum())
+    seconds = float(long.at_s[media].max() - long.at_s[media].min())
+    assert passed == pytest.approx(kbps * 125 * seconds + 2000, rel=0.15)
+
+
+def test_twins_that_are_policed_too_are_recognised() -> None:
+    every = arm_view(calls.check(calls.Line([calls.police(12, whom=calls.everything)], seed=3)), ARM)
+    none = arm_view(calls.check(calls.Line([calls.iid(0.3)], seed=3)), ARM)
+    assert [twins_are_policed(every, way) for way in ("up", "down")] == [True, True]
+    assert [twins_are_policed(none, way) for way in ("up", "down")] == [False, False]

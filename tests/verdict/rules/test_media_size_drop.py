@@ -1,0 +1,35 @@
+"""`media.size_drop`: packets of calls above a size are lost."""
+
+from __future__ import annotations
+
+import calls
+from made_checks import Case, assert_named, each_direction, named_on_every_line
+from msgspec.structs import replace
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import Track
+from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.rules import media_size_drop
+
+CASES = [
+    *each_direction("webrtc", lambda way: calls.size_drop(90, way), over=90),
+    *each_direction("video", lambda way: calls.size_drop(200, way), over=200),
+    *each_direction("video", lambda way: calls.size_drop(200, way, 0.6), over=200),
+    *each_direction("steady", lambda way: calls.size_drop(108, way, onset=5), over=108),
+]
+
+
+@named_on_every_line(CASES)
+def test_it_is_named(case: Case, line: str) -> None:
+    assert_named("media.size_drop", case, line)
+
+
+def one_size(track: Track) -> Track:
+    return replace(track, size=(160,) * len(track.size))
+
+
+def test_calls_of_one_size_show_no_limit() -> None:
+    facts = calls.check(calls.Line([calls.media_drop(0.5)], seed=2))
+    epochs = tuple(replace(epoch, up=one_size(epoch.up), down=one_size(epoch.down)) for epoch in facts.epochs)
+    view = arm_view(replace(facts, epochs=epochs), Arm("webrtc", "webrtc", "voice"))
+    assert media_size_drop.explain(view) is None

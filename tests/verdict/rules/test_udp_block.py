@@ -1,0 +1,20 @@
+"""`udp.block`: no UDP arrives, TCP does."""
+
+from __future__ import annotations
+
+import calls
+from made_checks import Case, assert_named, named_on_every_line, verdict_of
+
+CASES = [
+    Case("webrtc", "both", calls.block()),
+    Case("webrtc", "down", calls.block("down")),
+]
+
+
+@named_on_every_line(CASES)
+def test_it_is_named(case: Case, line: str) -> None:
+    assert_named("udp.block", case, line)
+
+
+def test_one_packet_that_arrives_is_no_block() -> None:
+    assert verdict_of("webrtc", [calls.block(p=0.97)]).rule != "udp.block"
