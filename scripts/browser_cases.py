@@ -78,7 +78,7 @@ class Case:
     `right` has the allowed verdicts (state, rule, direction), None for any; `video` those of video, () if it is not
     tried. `paths` must carry a call, and no others; None: any. No TCP passes to the ports `tcp_blocked`, no QUIC
     handshake if `quic_blocked`, and nothing from `dead_after_s` after the first call on. `act` is done in the middle of
-    the check, or before it (keep). `says` is the name of the page's text (browser/web/page_texts) if there is no result.
+    the check, or before it (keep). `says` is the name of the page's text (web/page_texts) if there is no result.
     """
 
     right: tuple[Answer, ...]
