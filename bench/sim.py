@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-from talkpath.verdict.planner.ask import next_question
-
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
@@ -36,7 +34,8 @@ def run(arms: Sequence[Arm], epochs: int, seed: int) -> tuple[int, float]:
     scenario = Scenario.parse("clean", [RULE], seed)
     began = time.process_time()
     plan = make_plan(arms)
-    check = Check(plan, Random(seed).randbytes(32), planner=_in_turn(plan) if epochs else next_question)
+    own = {"planner": _in_turn(plan)} if epochs else {}
+    check = Check(plan, Random(seed).randbytes(32), **own)
     sim = Sim(check, scenario.network(), seed)
     if epochs:
         _stop_after(sim, epochs)
