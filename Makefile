@@ -25,6 +25,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: observatory-demo
 .PHONY: other-python
 .PHONY: score score-quick
+.PHONY: sentences
 
 help:
 	@echo "make demo       play three scenes in a made-up country, about 90 s; writes demo/"
@@ -47,6 +48,7 @@ help:
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make dist       build the wheel and the source archive into dist/"
 	@echo "make try-wheel  install that wheel into an empty environment and use it from there"
+	@echo "make sentences  print what is said of every kind of verdict, in four languages"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
 
@@ -137,6 +139,9 @@ dist: core
 
 try-wheel: dist
 	@$(BIN)/python scripts/try_wheel.py
+
+sentences: core
+	@$(BIN)/python scripts/print_sentences.py
 
 reference: dev
 	@$(BIN)/python scripts/write_reference.py

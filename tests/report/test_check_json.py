@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from made_verdicts import every_verdict, verdict
 from msgspec.structs import replace
 
+from print_sentences import every_verdict, verdict
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Health, Reach
 from talkpath.measure.transport_quality import Carry, Way

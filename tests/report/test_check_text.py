@@ -6,9 +6,9 @@ import io
 from typing import Any
 
 import pytest
-from made_verdicts import PARAMETERS, STATES, every_verdict, verdict
 from rich.console import Console
 
+from print_sentences import PARAMETERS, STATES, every_verdict, verdict
 from talkpath.report.check_text import STYLES, explain, notable, show, table
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext

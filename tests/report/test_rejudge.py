@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_verdicts import verdict
 
 import talkpath
+from print_sentences import verdict
 from talkpath.report.rejudge import recording_name, rejudge, verdict_changes
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from made_verdicts import verdict
 from rich.console import Console
 
+from print_sentences import verdict
 from talkpath.report.watch_report import check_line, missed_line, show, watch_json
 from talkpath.report.words.language import language, speaking
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from made_verdicts import STATES, verdict
 
+from print_sentences import STATES, verdict
 from talkpath.report.pictures.app_matrix import MEDIA, carried, cell, rows
 from talkpath.report.words import sentences
 from talkpath.report.words.reasons import reason

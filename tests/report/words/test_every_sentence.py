@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 
 import pytest
-from made_verdicts import REASONS, STATES, every_verdict, verdict
 
+from print_sentences import REASONS, STATES, every_verdict, paragraphs, verdict
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import codes, language, speaking
@@ -146,3 +146,11 @@ def test_the_translation_note_is_there_only_where_nobody_reviewed() -> None:
     assert sentences.translation_note() == ""
     with speaking(language("fa")):
         assert bool(sentences.translation_note()) is not bool(language("fa").reviewed)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_all_of_them_can_be_printed_for_the_eye(code: str) -> None:
+    with speaking(language(code)):
+        told = list(paragraphs())
+    assert len(told) == len(set(told)) > 60
+    assert not [text for text in told if "None" in text or "{" in text]

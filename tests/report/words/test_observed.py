@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from made_verdicts import LOSSES, PARAMETERS, verdict
 from msgspec.structs import replace
 
+from print_sentences import LOSSES, PARAMETERS, verdict
 from talkpath.report.words.observed import SET_UP_RULES, VOID, observed
 from talkpath.verdict.model import Reason
 
@@ -73,12 +73,12 @@ def test_a_mechanism_is_told_only_where_one_is_named(
 
 
 def test_ok_and_impaired_tell_both_directions_of_both() -> None:
-    fine = observed(verdict("ok"))
+    fine = observed(verdict("ok", figures=LOSSES))
     assert fine == (
         "Of 100 call packets 31 were lost on the way out and 2 on the way back; of 100 packets of control traffic, "
         "1 and 3."
     )
-    assert observed(verdict("impaired")) == (
+    assert observed(verdict("impaired", figures=LOSSES)) == (
         "Calls would have a voice quality of 2.4 of 4.5. Lost of 100 packets, out and back: calls 31 and 2, control "
         "traffic 1 and 3."
     )

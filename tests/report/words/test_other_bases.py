@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from made_verdicts import verdict
 
+from print_sentences import verdict
 from talkpath.report.words import browser_sentences, message_sentences, sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.verdict.model import Reason

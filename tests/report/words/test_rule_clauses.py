@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from made_verdicts import PARAMETERS, verdict
 
+from print_sentences import PARAMETERS, verdict
 from talkpath.report.words import mechanism as module
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.report.words.mechanism import is_named, mechanism, name

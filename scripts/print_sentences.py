@@ -1,18 +1,34 @@
-"""Verdicts of every kind, with all the figures that a real one has, for tests of what is said of them."""
+"""Prints what talkpath says of every kind of verdict, for the eye: each state, medium, basis, reason and ending.
+
+    .venv/bin/python scripts/print_sentences.py [LANGUAGE...]      # all languages where none is named
+
+The verdicts are made here, with all the figures that a real one has; tests/report holds their sentences to rules.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, get_args
 
 from msgspec.structs import replace
 
+from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
+from talkpath.report.words.endings import ending
+from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.model import Category, Number, Reason, ReasonCode, State, Verdict
 
 STATES: tuple[State, ...] = get_args(State)
 REASONS: tuple[ReasonCode, ...] = get_args(ReasonCode)
 MEDIA = ("voice", "video")
+ENDINGS = ("refused", "timeout", "responder_lost", "network_lost", "interrupted")
+CONTEXTS = {
+    "": CheckContext(),
+    "a server in no list": CheckContext(known_server=False),
+    "calls of other apps pass": CheckContext(all_closed=False),
+}
 
 LOSSES = {
     "calls_lost_up": 0.31,
@@ -27,6 +43,10 @@ LOSSES = {
 }
 """A third of the calls' packets is lost on the way out, nearly nothing on the way back."""
 
+CLEAR = {"calls_lost_up": 0.01, "calls_lost_down": 0.0, "twins_lost_up": 0.02, "twins_lost_down": 0.0, "mos": 4.3}
+POOR = {"calls_lost_up": 0.38, "calls_lost_down": 0.04, "twins_lost_up": 0.4, "twins_lost_down": 0.05, "mos": 1.9}
+FIGURES = {"ok": CLEAR, "impaired": POOR}
+
 PARAMETERS: dict[str, dict[str, Number | Category]] = {
     "media.drop": {"p": Number(0.3, 0.26, 0.34)},
     "media.police": {"kbps": Number(40.0, 35.0, 46.0)},
@@ -39,7 +59,8 @@ PARAMETERS: dict[str, dict[str, Number | Category]] = {
 
 def verdict(state: State = "restricted", app: str = "telegram", medium: Any = "voice", **more: Any) -> Verdict:
     """A verdict of that state on calls of the app."""
-    usual: dict[str, Any] = {"figures": dict(LOSSES), "watched_s": 2.7, "decided_at_s": 8.1, "known_at_s": 6.4}
+    figures = dict(FIGURES.get(state, LOSSES))
+    usual: dict[str, Any] = {"figures": figures, "watched_s": 2.7, "decided_at_s": 8.1, "known_at_s": 6.4}
     if state == "restricted":
         usual |= {"rule": "media.drop", "direction": "up", "log10_e": 5.2, "parameters": PARAMETERS["media.drop"]}
     if state == "closed":
@@ -61,3 +82,29 @@ def every_verdict() -> Iterator[Verdict]:
     yield verdict("insufficient", reason=None)
     yield verdict("insufficient", reason=Reason("vpn", {"unanswered": True}))
     yield verdict("insufficient", reason=Reason("late", {"at": "responder"}))
+
+
+def paragraphs() -> Iterator[str]:
+    """A paragraph for each verdict, in the language that is spoken, and a line for each ending."""
+    printed: set[str] = set()
+    for about, (situation, check) in product(every_verdict(), CONTEXTS.items()):
+        label, sentence = sentences.label(about), sentences.sentence(about, check)
+        text = "\n    ".join([f"{sentences.MARKS[about.state]} {label}: {sentence}", *sentences.lines(about, check)])
+        if text not in printed:
+            printed.add(text)
+            reason = about.reason.code if about.reason else ""
+            facts = [about.state, about.medium, about.basis, reason, situation]
+            yield f"[{', '.join(fact for fact in facts if fact)}]\n  {text}"
+    for code, measured in product(ENDINGS, (True, False)):
+        yield f"[ended: {code}, {'something' if measured else 'nothing'} measured]\n  {ending(code, measured=measured)}"
+
+
+def main() -> None:
+    """All languages, or those that are named."""
+    for code in sys.argv[1:] or codes():
+        with speaking(language(code)):
+            sys.stdout.write(f"== {code} ==\n\n" + "\n\n".join(paragraphs()) + "\n\n")
+
+
+if __name__ == "__main__":
+    main()
