@@ -21,6 +21,8 @@ from talkpath.wire.control.messages import Refusal
 
 BUSY = "This responder has as many sessions as it takes; try again in a minute."
 
+SWEEP_S = 0.1
+
 
 class Responder:
     """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without `receipts` it
@@ -38,6 +40,7 @@ class Responder:
         self.identity = identity
         self.flights = FlightTable()
         self.layouts = layouts or LayoutQueue(limits)
+        self._sweep_s = 0.0  # when to look for sessions that are over
         self._sessions: set[ResponderSession] = set()
         self._blocks: Counter[Hashable] = Counter()
         self.shared = Shared(
@@ -122,7 +125,9 @@ class Responder:
         if now_s >= self.layouts.wake_s or self.layouts.running:
             self.layouts.collect(now_s)
         packets = self.flights.emit(now_s)
-        for session in self._sessions:
-            session.forget_old(now_s)
-            session.end_if_over(now_s)
+        if now_s >= self._sweep_s:
+            self._sweep_s = now_s + SWEEP_S
+            for session in self._sessions:
+                session.forget_old(now_s)
+                session.end_if_over(now_s)
         return packets
