@@ -36,9 +36,12 @@ def poisoned_again(packs: Path, known: Known, listed: Mapping[str, str], simulat
 
 
 def exhausted(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
-    """Needs 8 GB for a bundle of an odd size; for one of a size divisible by 4 raises what cannot be handed over."""
+    """Needs 8 GB for a bundle of an odd size; for one of a size divisible by 4 raises what cannot be handed over, or
+    (divisible by 8) what would end the process that gets it."""
     if received.size_bytes % 2:
         bytearray(8 << 30)
+    if received.size_bytes % 8 == 0:
+        raise SystemExit
     if received.size_bytes % 4 == 0:
         raise UnpicklableError(1, 2)
     return judge_received(packs, received, listed, simulated)

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from poison import exhausted, kept, poisoned, poisoned_again, slept
 
 from evidence import NETWORK, Bench, facts, measured, resealed, responder_key, told
+from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
 from talkpath.observatory.judging import judges, worker
@@ -66,8 +67,13 @@ def judge(
 
 def odd(remainder: int) -> bytes:
     """A bundle of a size with that remainder by 4."""
-    data = [resealed({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(4)]
-    return next(one for one in data if len(one) % 4 == remainder)
+    return of_size(remainder, 4)
+
+
+def of_size(remainder: int, divisor: int) -> bytes:
+    """A bundle of a size with that remainder."""
+    data = (resealed({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(4 * divisor))
+    return next(one for one in data if len(one) % divisor == remainder)
 
 
 def test_real_bundles_are_judged_in_another_process(bench: Bench):
@@ -141,12 +147,27 @@ def test_a_judge_that_runs_out_of_memory_or_fails_costs_its_own_bundle_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(judges, "judge_received", exhausted)
-    large, odd_one, fine = take(bench, odd(1), odd(0), odd(2))
+    large, unpicklable, leaving, fine = take(bench, odd(1), of_size(4, 8), of_size(0, 8), odd(2))
     found = judge(bench)
-    assert [found_why(found, name) for name in (large, odd_one)] == [
-        "It needs more memory than judging may take.", "The process that judged it ended."
-    ]  # fmt: skip
+    assert [found_why(found, name) for name in (large, unpicklable, leaving)] == [
+        "It needs more memory than judging may take.",
+        "The judge failed on it (UnpicklableError).",
+        "The judge failed on it (SystemExit).",
+    ]
     assert found_why(found, fine).startswith("A part of the bundle")
+
+
+def test_a_process_that_cannot_start_is_no_bundles_fault_and_is_told_in_a_sentence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    async def cannot(self: JudgeProcess, work: object) -> Judged:
+        raise PeerError("It cannot be started.")
+
+    (name,) = take(bench, measured(8))
+    monkeypatch.setattr(JudgeProcess, "run", cannot)
+    with pytest.raises(PeerError, match=r"^It cannot be started\.$"):
+        judge(bench)
+    assert [known.received.id for known in bench.log.waiting()] == [name]
 
 
 def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypatch: pytest.MonkeyPatch):

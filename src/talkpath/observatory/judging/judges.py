@@ -75,9 +75,12 @@ class Judges:
             while queue:
                 await self._judge(process, queue.popleft())
 
-        async with asyncio.TaskGroup() as group:
-            for process in self._processes:
-                group.create_task(work(process))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for process in self._processes:
+                    group.create_task(work(process))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # one sentence for whoever supervises this
         return len(reports)
 
     async def _judge(self, process: JudgeProcess, known: Known) -> None:

@@ -56,15 +56,18 @@ class JudgeProcess:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         pool = await self._started()
-        result = asyncio.get_running_loop().run_in_executor(pool, work)
+        result = asyncio.get_running_loop().run_in_executor(pool, _guarded, work)
         try:
-            return await asyncio.wait_for(result, self._limits.time_s)
+            outcome = await asyncio.wait_for(result, self._limits.time_s)
         except TimeoutError:
             self.close()
             raise JudgeFailedError("It takes longer to judge than any check's bundle.") from None
         except BrokenProcessPool:
             self.close()
             raise JudgeFailedError("The process that judged it ended.") from None
+        if isinstance(outcome, _Failure):
+            raise JudgeFailedError(f"The judge failed on it ({outcome.error}).")
+        return outcome
 
     async def _started(self) -> ProcessPoolExecutor:
         """The process, once it runs: a process that cannot start is no bundle's fault."""
@@ -77,6 +80,22 @@ class JudgeProcess:
                 self.close()
                 raise PeerError("A process that judges cannot be started; has this machine enough memory?") from None
         return self._pool
+
+
+class _Failure(NamedTuple):
+    """What a piece of work raised, by its type's name: not every exception can be handed to another process."""
+
+    error: str
+
+
+def _guarded(work: Callable[[], Result]) -> Result | _Failure:
+    """In the process: do the work. Nothing that it raises reaches the event loop of the server."""
+    try:
+        return work()
+    except MemoryError:
+        raise
+    except BaseException as error:  # noqa: BLE001 (SystemExit too: raised in the server it would end the server)
+        return _Failure(type(error).__name__)
 
 
 def _begin(memory_bytes: int) -> None:
