@@ -315,7 +315,10 @@ def test_an_end_that_slept_makes_the_run_late(monkeypatch: pytest.MonkeyPatch, e
     monkeypatch.setattr(end, "datagram", late_datagram)
     monkeypatch.setattr(end, "poll", late_poll)
     (verdict,) = judge(sim.run())
-    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "late")
+    assert verdict.state == "insufficient"
+    assert verdict.reason is not None
+    assert verdict.reason.code == "late"
+    assert verdict.reason.values["at"] == {Check: "probe", Responder: "responder"}[end]
 
 
 def test_the_question_is_anybodys() -> None:

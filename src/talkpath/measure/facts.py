@@ -163,7 +163,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
 class Health(Struct, frozen=True, omit_defaults=True):
     """How far the run itself can be trusted. None where that was not looked at.
 
-    `late_ms_p99` is how late the sender sent (actual minus due), `lab_late_ms_p99` the lab's router. `clock_jump_s` is
+    `late_ms_p99` is how late packets were sent (actual minus due), by both ends together; `probe_late_ms_p99` and
+    `responder_late_ms_p99` tell it of each end; `lab_late_ms_p99` is that of the lab's router. `clock_jump_s` is
     the largest step between monotonic time and the wall clock, or a suspend. `hidden`: the page that measured was not
     in front all the time, so its timers were slowed. `ended` is why the session stopped: "done", "budget",
     "responder_lost", "network_lost", "interrupted".
@@ -177,6 +178,8 @@ class Health(Struct, frozen=True, omit_defaults=True):
     hidden: bool = False
     vpn: bool | None = None
     ended: Word = "done"
+    probe_late_ms_p99: Lateness | None = None
+    responder_late_ms_p99: Lateness | None = None
 
 
 class Reach(Struct, frozen=True, omit_defaults=True):

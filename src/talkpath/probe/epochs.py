@@ -57,7 +57,8 @@ class SessionEpochs:
     zero_s: float = 0.0
     heard_s: float = 0.0  # when anything last arrived from the far end
     finished: list[Epoch] = field(default_factory=list)
-    late_dms: Counter[int] = field(default_factory=Counter)  # of both ends: steps of 0.1 ms -> packets
+    late_dms: Counter[int] = field(default_factory=Counter)  # of this end: steps of 0.1 ms -> packets
+    far_late_dms: Counter[int] = field(default_factory=Counter)  # of the responder
     bytes_sent: int = 0
     bytes_received: int = 0
     busy_until_s: float = -NEVER  # the last running epoch has then sent all (inf: one still waits to start)
@@ -129,7 +130,8 @@ class SessionEpochs:
     def _conclude(self, now_s: float, running: RunningEpoch, flows: Sequence[FlowReport], missing: str = "") -> None:
         flight, zero_s = running.flight, self.zero_s
         ours = running.reports or flight.reports()
-        self.late_dms += lateness_dms((*ours, *flows))
+        self.late_dms += lateness_dms(ours)
+        self.far_late_dms += lateness_dms(flows)
         epoch = epoch_facts(
             running.layout,
             ours,

@@ -11,7 +11,6 @@ exception; before that it raises `PeerError`.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from talkpath.apps.contract.shape import Arm
@@ -77,11 +76,6 @@ class ProbeSession:
     def finished(self) -> list[Epoch]:
         """The facts of all epochs that ended."""
         return self.epochs.finished
-
-    @property
-    def late_dms(self) -> Counter[int]:
-        """The lateness of both ends: steps of 0.1 ms -> packets."""
-        return self.epochs.late_dms
 
     @property
     def bytes_sent(self) -> int:

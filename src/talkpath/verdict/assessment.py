@@ -32,7 +32,7 @@ from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, extra
 from talkpath.verdict.statistics.permutation import log_mean
 from talkpath.verdict.statistics.strength import Strength, strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
-from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_ms, voided
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_for_delays, late_ms, voided
 
 MATTERS_LOSS = 0.01  # restricted: at least so much extra loss
 MATTERS_DELAY_MS = 50.0  # or so much extra delay
@@ -132,8 +132,8 @@ def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Asses
     if closed is not None and closed.fit.gain >= limit:
         return Assessment(planned, view, "closed", settled=True, strength=proof.strength, closed=closed)
     if proof.strength.known_at_s is not None and not accused(facts, proof.strength, limit):
-        late = Reason("late", {"late_ms_p99": late_ms(facts)})
-        return Assessment(planned, view, "insufficient", reason=late, strength=proof.strength)
+        reason = late_for_delays(facts)
+        return Assessment(planned, view, "insufficient", reason=reason, strength=proof.strength)
     return _unaccused(facts, planned, view, proof.strength, suspected=closed)
 
 

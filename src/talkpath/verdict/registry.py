@@ -57,7 +57,7 @@ REASONS: dict[ReasonCode, str] = {
     "twin_worse": "twins fare worse than calls (an e-value of at least m/alpha): the comparison means nothing here",
     "canary": "everything looks well, but the check did not find the 5 % loss that it put on one of its own twins",
     "late": "packets left too late (99th percentile above 50 ms), or the lab's own router lost some (`late_ms_p99`, "
-    "`router_drops`)",
+    "`router_drops`; `at`: the end that was late, `probe` or `responder`, where it was one of them alone)",
     "clock": "a clock jumped, or the machine slept, by more than 1 s (`jump_s`)",
     "network_changed": "this machine's network changed during the check",
     "hidden": "the page that measured was not in front all the time (basis webrtc only)",

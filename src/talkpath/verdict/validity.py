@@ -3,7 +3,7 @@ packets."""
 
 from __future__ import annotations
 
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Facts, Health
 from talkpath.verdict.model import Reason
 
 LATE_VOIDS_DELAY_MS = 5.0  # from this lateness on (99th percentile) the tests of delay say nothing
@@ -25,8 +25,22 @@ def voided(facts: Facts) -> Reason | None:
     if abs(health.clock_jump_s) > CLOCK_JUMP_S:
         return Reason("clock", {"jump_s": health.clock_jump_s})
     if late_ms(facts) > LATE_VOIDS_ALL_MS or health.router_drops:
-        return Reason("late", {"late_ms_p99": late_ms(facts), "router_drops": health.router_drops})
+        values = {"late_ms_p99": late_ms(facts), "router_drops": health.router_drops}
+        return Reason("late", values | _late_end(health, LATE_VOIDS_ALL_MS))
     return None
+
+
+def late_for_delays(facts: Facts) -> Reason:
+    """Why a finding does not count that rests on tests of delay alone: packets left too late for these."""
+    return Reason("late", {"late_ms_p99": late_ms(facts)} | _late_end(facts.health, LATE_VOIDS_DELAY_MS))
+
+
+def _late_end(health: Health, most_ms: float) -> dict[str, str]:
+    """The end that was late, where it was one of the two alone and each one's own lateness is known."""
+    probe_ms, responder_ms = health.probe_late_ms_p99, health.responder_late_ms_p99
+    if probe_ms is None or responder_ms is None or (probe_ms > most_ms) == (responder_ms > most_ms):
+        return {}
+    return {"at": "responder" if responder_ms > most_ms else "probe"}
 
 
 def late_ms(facts: Facts) -> float:
