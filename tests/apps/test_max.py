@@ -1,14 +1,18 @@
-"""Max: a browser's shape with silence suppression, and a recogniser that never says so."""
+"""Max: a browser's shape with silence suppression, and a recogniser that leaves no more than a hint."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
 
+import pytest
+
 from talkpath.apps import max as max_app
 from talkpath.apps import shapes, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm
+from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun import Attribute, Message, Type
 
 VOICE = shapes()[Arm("max", "webrtc", "voice")]
 
@@ -38,3 +42,23 @@ def test_it_falls_silent() -> None:
 def test_all_is_marked_as_unsure() -> None:
     assert all(shape.confidence == "low" for shape in max_app.APP.shapes)
     assert not any(source.packets for source in max_app.APP.sources)
+
+
+def turn(user: bytes) -> bytes:
+    return stun.encode(Message(Type.ALLOCATE_REQUEST, b"transaction!", ((Attribute.USERNAME, user),)))
+
+
+@pytest.mark.parametrize("user", [b"1790000000:1125900245012345", b"1790000000:7"])
+def test_the_form_of_a_user_name_is_a_hint(user: bytes) -> None:
+    view = FlowView(0)
+    assert max_app.recognise(turn(user), view) is None
+    assert view.notes == {"hint": True}
+
+
+@pytest.mark.parametrize(
+    "user", [b"179000000:7", b"1790000000:okcdn-7", b"1790000000:", b"abcd:efgh", b"17900000001:7"]
+)
+def test_other_user_names_are_none(user: bytes) -> None:
+    view = FlowView(0)
+    assert max_app.recognise(turn(user), view) is None
+    assert not view.notes

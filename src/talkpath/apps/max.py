@@ -1,11 +1,14 @@
-"""Max (VK): its calls are WebRTC as its own statements and reverse-engineering notes say; there is no public capture.
+"""Max (VK): its calls are WebRTC as public protocol notes of 2026 say; there is no public capture.
 
-So the shape is a browser's with what those notes name: voice with silence suppression, video of at most 2 Mbit/s,
-TURN on 19302. Payload types, sizes and the TURN realm are unknown. Its bytes are in the class "webrtc".
+The shape is a browser's with what those notes name: voice with silence suppression, video of at most 2 Mbit/s, TURN on
+19302. Sizes are unknown. Its bytes are in the class "webrtc". VK Calls, OK and Telega use the same SDK and servers, so
+a recorded call is "Max or VK calls". Calls in these networks may also be tunnels: many projects carry other traffic
+through VK's TURN servers.
 """
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Final
 
@@ -31,22 +34,36 @@ def rest(rng: Random) -> tuple[int, int]:
 TALK: Final = Voice(speak, rest)
 
 
-NETWORKS: Final = ("155.212.192.0/20", "91.231.135.0/24", "193.203.43.26/32", "90.156.236.127/32")
-"""Where its relays and media servers were seen. `capture` names a WebRTC call by them, with little confidence."""
+NETWORKS: Final = (
+    "155.212.192.0/20",
+    "95.163.34.0/24",
+    "91.231.135.0/24",
+    "90.156.232.0/21",
+    "193.203.43.0/24",
+    "185.180.200.0/22",
+)
+"""Networks of its relays and media servers; all but the first may be shared with other services of VK. `capture` names
+a WebRTC call by them, with little confidence."""
+RELAY_PORTS: Final = (19302,)
+"""Ports of its relays: to one of these, the form of the user name says Max with as little confidence."""
 
 SEES: Final = frozenset(("stun",))
-_USER: Final = b"okcdn"
+_USER: Final = re.compile(rb"[0-9]{10}:[0-9]+")
+"""Expiry in seconds since 1970, a colon, the participant's number. Many TURN servers have user names of this form."""
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:
-    """By the user name that its TURN servers ask for; nothing else in the bytes tells Max from another WebRTC call."""
-    if not stun.is_stun(datagram) or _USER not in datagram:
+    """Note the form of a TURN user name. By itself it recognises nothing, and nothing else in the bytes tells Max from
+    another WebRTC call."""
+    if not stun.is_stun(datagram):
         return None
     try:
         user = stun.decode(datagram).get(stun.Attribute.USERNAME) or b""
     except WireError:
         return None
-    return Hit("max", "setup", confidence=0.8) if _USER in user else None
+    if _USER.fullmatch(user):
+        view.notes["hint"] = True
+    return None
 
 
 _NOTES: Final = "public reverse-engineering notes of 2026"
@@ -54,7 +71,12 @@ _NOTES: Final = "public reverse-engineering notes of 2026"
 SOURCES: Final = (
     Source("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),
     Source("usedtx=1, minbitrate=16000, minptime=10, useinbandfec=0; camera at most 2 Mbit/s", _NOTES, "medium"),
-    Source("STUN and TURN on 19302, the SFU on 43210; addresses; TURN user expiry:okcdn-uid", _NOTES, "medium"),
+    Source(
+        "STUN and TURN on 19302, also over TCP; the SFU on UDP 43210 and TCP 7684 of 155.212.192.x", _NOTES, "medium"
+    ),
+    Source("TURN user name expiry:number, ten digits and more", _NOTES, "medium"),
+    Source("voice PT 111 (Opus), 63 (RED); video H.264, VP9, VP8, AV1", _NOTES, "medium"),
+    Source("further networks of relays", "a client's source", "low"),
     Source("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
 )
 
@@ -63,4 +85,4 @@ _SHAPES: Final = (
     Call(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
 )
 
-APP: Final = App("max", "Max", _SHAPES, SOURCES, ports=(19302, 43210))
+APP: Final = App("max", "Max", _SHAPES, SOURCES, ports=(19302, 43210), recorded_name="Max or VK calls")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from ipaddress import ip_address
 
 import pytest
+from carried import Packet, pcap
+from made import BEGIN_NS, SERVER, SERVER_PORT, call
+from own_calls import OwnCall, in_channel, message
+from remake import facts, facts_of, payload
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.capture.calls.app_naming import (
@@ -17,7 +22,9 @@ from talkpath.capture.calls.app_naming import (
     networks,
 )
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
+from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc.stun import Attribute, Type
 
 
 def known(*hits: Hit) -> KnownFlow:
@@ -90,6 +97,56 @@ def test_a_named_call_keeps_its_name_whatever_the_address():
 def test_other_addresses_name_nothing():
     found = name_by_address(AppName("webrtc", 0.5), [Address(ip_address("198.51.100.1").packed, 3478)])
     assert found.app == "webrtc"
+
+
+def test_a_hint_names_together_with_the_relays_port():
+    far = [Address(ip_address("198.51.100.1").packed, 19302)]
+    assert name_by_address(AppName("webrtc", 0.5), far, {"max"}).app == "max"
+    assert name_by_address(AppName("webrtc", 0.5), far).app == "webrtc"
+    elsewhere = [Address(ip_address("198.51.100.1").packed, 3478)]
+    assert name_by_address(AppName("webrtc", 0.5), elsewhere, {"max"}).app == "webrtc"
+    assert name_by_address(AppName("meet", 0.85), far, {"max"}).app == "meet"
+
+
+def max_call(port: int, user: bytes, relay: bytes = SERVER) -> list[Packet]:
+    """A WebRTC call behind TURN on that port, with that user name."""
+    asks = ((Attribute.USERNAME, user), (Attribute.REALM, b"relay"))
+    setup = [(0.0, True, message(Type.ALLOCATE_REQUEST, 1, *asks)), (0.02, False, message(Type.ALLOCATE_RESPONSE, 1))]
+    shape = [
+        in_channel((1 + (one.packet.time_ns - BEGIN_NS) / 1e9, one.direction == "up", payload(one.packet)))
+        for one in call("max/webrtc/voice", 200)
+    ]
+    packets = OwnCall("max", ("voice",), "relay", [*setup, *shape]).packets()
+    ports = SERVER_PORT.to_bytes(2, "big"), port.to_bytes(2, "big")
+    out = []
+    for packet in packets:
+        ends = packet.data[20:24].replace(*ports)
+        out.append(Packet(packet.time_ns, (packet.data[:20] + ends + packet.data[24:]).replace(SERVER, relay)))
+    return out
+
+
+MAX_USER = b"1790000000:1125900245012345"
+
+
+@pytest.mark.parametrize(
+    ("port", "user", "relay", "app"),
+    [
+        (19302, MAX_USER, SERVER, "max"),
+        (3478, MAX_USER, SERVER, "webrtc"),
+        (19302, b"alice", SERVER, "webrtc"),
+        (3478, b"alice", bytes((155, 212, 199, 7)), "max"),
+        (3478, b"alice", bytes((90, 156, 239, 7)), "max"),
+    ],
+)
+def test_calls_of_max(port: int, user: bytes, relay: bytes, app: str):
+    packets = max_call(port, user, relay)
+    (found,) = facts_of(packets).calls
+    assert (found.app, found.transport) == (app, "relay")
+    copy = io.BytesIO()
+    scrub(io.BytesIO(pcap(packets, nano=True)), copy)
+    (scrubbed,) = facts(copy.getvalue()).calls
+    assert (scrubbed.app, scrubbed.streams) == (app, found.streams)
+    assert MAX_USER not in copy.getvalue()
 
 
 class TestEvidence:

@@ -16,9 +16,10 @@ from talkpath.apps.contract.shape import Direction
 class FlowView:
     """One 5-tuple so far. `direction` is that of the datagram now looked at ("up" = from the local host).
 
-    `packets` counts datagrams seen before, `setup` is the last set-up message recognised
-    (as "stun.allocate", "dtls.client_hello"), `inner` the transport that carried it ("udp", "tcp", "turn").
-    `notes` is the recogniser's own memory of this flow.
+    `packets` counts datagrams seen before, `setup` is the last set-up message recognised (as "stun.allocate",
+    "dtls.client_hello"), `inner` the transport that carried it ("udp", "tcp", "turn"). `notes` is the recogniser's own
+    memory of this flow; of it `capture` reads "path" ("relay" or "p2p") and "hint" (the app may be this one: a call is
+    named so where the port of the relay says so too).
     """
 
     number: int

@@ -145,7 +145,8 @@ class App:
     """What one file of `apps/` exports as `APP`. `shapes` is empty for apps known from captures only.
 
     A check leaves variants that are only `on_request` out, unless it is asked for them as `app/variant` or watches
-    calls for long: another variant stands for the app in less time.
+    calls for long: another variant stands for the app in less time. `recorded_name` is the name of a call in a
+    recording where others cannot be told from the app's.
     """
 
     id: str
@@ -154,6 +155,7 @@ class App:
     sources: tuple[Source, ...]
     ports: tuple[int, ...] = ()
     on_request: tuple[str, ...] = ()
+    recorded_name: str = ""
 
 
 class Keystream:

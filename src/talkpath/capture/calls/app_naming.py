@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -46,16 +46,26 @@ def name_app(known: list[KnownFlow], label: str = "") -> AppName:
     return AppName(best, candidates[best].confidence, candidates[best])
 
 
-def name_by_address(kind: AppName, far: Iterable[Address]) -> AppName:
-    """Name a call of which only the kind is known (WebRTC, RTP, nothing) by the networks that app files list, with low
-    confidence."""
+def name_by_address(kind: AppName, far: Iterable[Address], hinted: Collection[str] = ()) -> AppName:
+    """Name a call of which only the kind is known (WebRTC, RTP, nothing) by the networks that app files list, or by the
+    relay's port where the app's recogniser left a hint; with low confidence."""
     if kind.confidence > WEAK:
         return kind
-    hosts = [ip_address(address.packed) for address in far]
+    ends = list(far)
+    hosts = [ip_address(end.packed) for end in ends]
     for app, listed in networks().items():
         if any(host in network for host in hosts for network in listed):
             return AppName(app, BY_ADDRESS, kind.evidence)
+    for app in sorted(hinted):
+        ports = getattr(app_modules()[app], "RELAY_PORTS", ())
+        if any(end.port in ports for end in ends):
+            return AppName(app, BY_ADDRESS, kind.evidence)
     return kind
+
+
+def hinted(known: Iterable[KnownFlow]) -> set[str]:
+    """Return the apps whose recogniser left a hint in one of these flows."""
+    return {app for flow in known for app, notes in flow.notes.items() if notes.get("hint")}
 
 
 @cache

@@ -11,7 +11,7 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.calls.app_naming import UNKNOWN, WEAK, AppName, name_app, name_by_address
+from talkpath.capture.calls.app_naming import UNKNOWN, WEAK, AppName, hinted, name_app, name_by_address
 from talkpath.capture.calls.detected_call import DetectedCall, MeasuredStream, SetupGroup, split_at_pauses
 from talkpath.capture.calls.stitch import FlowEnds, flow_ends, group_flows
 from talkpath.capture.packets.flows import address, hosts_of, is_group
@@ -147,7 +147,8 @@ class Detection:
                 others.append(SetupGroup(flows=flows, name=own, host=host, begin_s=begin_s, end_s=end_s))
         unused = self._without_call(calls, others)
         for call in calls:
-            call.name = name_by_address(call.name, map(self._far_end, call.flows))
+            far = map(self._far_end, call.flows)
+            call.name = name_by_address(call.name, far, hinted(self.known(call.flows)))
         return calls, self._joined(unused)
 
     def _far_end(self, flow: int) -> Address:

@@ -42,7 +42,7 @@ ADDRESSES = {
 """Attributes that hold an address, and whether it is masked (RFC 8489 section 14.2)."""
 
 PROVIDERS = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
-KNOWN_WORDS = (b"EDGERAY_DEFAULT_USER", b"okcdn")
+KNOWN_WORDS = (b"EDGERAY_DEFAULT_USER",)
 CERTIFICATES = (b"\x0c\x08hangouts",)
 USE_SRTP = 14
 HELLO_KEPT = frozenset((10, 11, 13, USE_SRTP, 22, 23))
@@ -183,8 +183,8 @@ def _masked(value: bytes, mask: bytes) -> bytes:
 
 
 def _form_of(name: bytes) -> bytes:
-    """Strip a user name to its form: colons and known words stay; all else is x."""
-    out = bytearray(byte if byte == 58 else 120 for byte in name)
+    """Strip a user name to its form: colons and known words stay; all digits are 0, all else is x."""
+    out = bytearray(byte if byte == 58 else 48 if 48 <= byte <= 57 else 120 for byte in name)
     for word in KNOWN_WORDS:
         at = name.find(word)
         if at >= 0:

@@ -16,7 +16,7 @@ from talkpath.verdict.model import Verdict
 def app_name(app: str) -> str:
     """The app's name as people write it."""
     known = apps().get(app)
-    return known.name if known else say("capture", "an app that is not known")
+    return known.recorded_name or known.name if known else say("capture", "an app that is not known")
 
 
 def kind(call: Call) -> str:
