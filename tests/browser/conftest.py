@@ -43,7 +43,10 @@ def in_browser() -> Callable[[str, str], dict[str, Any]]:
         script = [str(SCRIPTS / "browser_cases.py"), *["--firefox"] * (program == "firefox-esr")]
         done = subprocess.run(
             namespace.wrapped([sys.executable, *script, name]),
-            env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH")))),
+            },
             capture_output=True,
             timeout=170,
             check=False,
