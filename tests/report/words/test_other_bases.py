@@ -26,14 +26,6 @@ def test_where_no_app_is_named_anyway_the_usual_sentences_serve(state: str) -> N
     assert sentences.lines(own) == sentences.lines(usual)
 
 
-def test_in_a_browser_either_end_may_have_been_late() -> None:
-    late = Reason("late")
-    assert "this device or the test server was too busy" in browser_sentences.sentence(
-        verdict("insufficient", basis="webrtc", reason=late), CheckContext()
-    )
-    assert "this device was too busy" in sentences.sentence(verdict("insufficient", reason=late))
-
-
 def test_a_page_has_no_options_to_name() -> None:
     for code in ("budget", "late", "hidden", "canary"):
         own = verdict("insufficient", basis="webrtc", reason=Reason(code))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from talkpath.report.words.amounts import seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import reason, remedy
-from talkpath.verdict.model import Reason, Verdict
+from talkpath.verdict.model import Verdict
 
 STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
@@ -14,7 +14,7 @@ STATES = ("ok", "restricted", "insufficient")
 
 def sentence(verdict: Verdict, check: CheckContext) -> str:
     """The verdict in one sentence, for the states of `STATES`."""
-    video, why = verdict.medium == "video", _why(verdict.reason)
+    video, why = verdict.medium == "video", reason(verdict.reason)
     match verdict.state:
         case "ok" if video:
             return say("ok", "Video calls of this browser reach our test server as well as anything else.")
@@ -44,13 +44,6 @@ def sentence(verdict: Verdict, check: CheckContext) -> str:
             return say("insufficient", "Nothing can be said about video calls here: {reason}.", reason=why)
         case _:
             return say("insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why)
-
-
-def _why(found: Reason | None) -> str:
-    """As `reason`, but in a check by a browser either end may have been late."""
-    if found is not None and found.code == "late":
-        return say("reason", "this device or the test server was too busy to send on time")
-    return reason(found)
 
 
 def limits(verdict: Verdict) -> str:

@@ -17,9 +17,7 @@ def reason(given: Reason | None) -> str:
         "canary": say(
             "reason", "the check did not find the small loss that it plants itself, so it might have missed a real one"
         ),
-        "late": say("reason", "the test server was too busy to send on time")
-        if _at_server(given)
-        else say("reason", "this device was too busy to send on time"),
+        "late": _late(given),
         "clock": say("reason", "the clock of one end jumped during the check"),
         "network_changed": say("reason", "the network changed during the check"),
         "hidden": say("reason", "the page was not in front all the time, so the browser let it sleep"),
@@ -39,7 +37,9 @@ def remedy(given: Reason | None) -> str:
     busy = say("next", "Close what else runs on this device, then check again.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
-        "late": say("next", "Check again in a few minutes, or try another test server.") if _at_server(given) else busy,
+        "late": say("next", "Check again in a few minutes, or try another test server.")
+        if _late_end(given) == "responder"
+        else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),
         "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
@@ -50,6 +50,16 @@ def remedy(given: Reason | None) -> str:
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))
 
 
-def _at_server(given: Reason | None) -> bool:
-    """Was it the test server, not this device? `values` of the reason say at which end it was, where that is known."""
-    return given is not None and given.values.get("at") == "responder"
+def _late(given: Reason | None) -> str:
+    """Which end was too busy, where it is known that it was one of them alone."""
+    match _late_end(given):
+        case "responder":
+            return say("reason", "the test server was too busy to send on time")
+        case "probe":
+            return say("reason", "this device was too busy to send on time")
+        case _:
+            return say("reason", "this device or the test server was too busy to send on time")
+
+
+def _late_end(given: Reason | None) -> str:
+    return str(given.values.get("at", "")) if given is not None else ""
