@@ -78,7 +78,7 @@ class Publication(Struct, frozen=True):
         ordered = self.ordered(event.country, event.app, today, orders)
         return self.by_network(state, event.contributors, event.onset_high, today, ordered=ordered)
 
-    def told(self, events: Sequence[Event], today: str, orders: Sequence[Order]) -> list[Event]:
+    def shown_events(self, events: Sequence[Event], today: str, orders: Sequence[Order]) -> list[Event]:
         """Those that are shown, each without what is not: transports before their day, networks with few people."""
         few = {(event.country, event.network) for event in events if self.by_country(event.contributors)}
         return [

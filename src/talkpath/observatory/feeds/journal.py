@@ -49,7 +49,7 @@ def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
     try:
         with open_private(path, "ab") as file:
             file.truncate(kept if kept > 1 else 0)
-            file.write(b"".join(msgspec.json.encode(told) + b"\n" for told in news))
+            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in news))
             file.flush()
             os.fsync(file.fileno())
     except OSError:
@@ -59,17 +59,17 @@ def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
 def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:
     """The latest version of each event, by id, without those that were withdrawn."""
     found: dict[str, Event] = {}
-    for told in journal:
-        if told.event.kind == "withdrawn":
-            found.pop(told.event.began, None)
+    for line in journal:
+        if line.event.kind == "withdrawn":
+            found.pop(line.event.began, None)
         else:
-            found[told.event.id] = told.event
+            found[line.event.id] = line.event
     return found
 
 
 def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> list[Event]:
     """The events under the ids by which they were first published; a new event gets an id that none ever had."""
-    used = {told.event.id for told in journal}
+    used = {line.event.id for line in journal}
     free: dict[tuple[str, ...], list[Event]] = {}
     for one in current_events(journal).values():
         free.setdefault(_stream(one), []).append(one)
@@ -89,22 +89,22 @@ def new_lines(journal: Sequence[JournalLine], found: Sequence[Event], at: str, l
     An event is also published again when `least` people have come to report it: then it may be shown.
     """
     known, now = current_events(journal), with_journal_ids(journal, found)
-    told = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
+    changed = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
     stand = {one.id for one in now}
-    told += [withdrawal_of(one, GONE) for name, one in known.items() if name not in stand]
+    changed += [withdrawal_of(one, GONE) for name, one in known.items() if name not in stand]
     first = journal[-1].number + 1 if journal else 1
-    return [JournalLine(number, at, event) for number, event in enumerate(told, first)]
+    return [JournalLine(number, at, event) for number, event in enumerate(changed, first)]
 
 
 def withdrawn_events(journal: Iterable[JournalLine]) -> list[Event]:
     """The events that were withdrawn, each as it was last published, followed by its withdrawal."""
     last: dict[str, Event] = {}
     found: list[Event] = []
-    for told in journal:
-        if told.event.kind == "withdrawn":
-            found += [last[told.event.began], told.event]
+    for line in journal:
+        if line.event.kind == "withdrawn":
+            found += [last[line.event.began], line.event]
         else:
-            last[told.event.id] = told.event
+            last[line.event.id] = line.event
     return found
 
 

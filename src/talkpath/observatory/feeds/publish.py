@@ -67,8 +67,8 @@ def record_events(
     shown = published_lines(every, publication, today)
     make_folder(feeds)
     _put(feeds, ALL, shown, today, address)
-    for country in sorted({told.event.country for told in every}):
-        _put(feeds, country, [told for told in shown if told.event.country == country], today, address)
+    for country in sorted({line.event.country for line in every}):
+        _put(feeds, country, [line for line in shown if line.event.country == country], today, address)
     return [*with_journal_ids(before, events), *withdrawn_events(every)]
 
 

@@ -63,9 +63,9 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("wrong length")
         return key
 
-    def wants(self, told: JournalLine) -> bool:
+    def wants(self, line: JournalLine) -> bool:
         """Whether the receiver asked for events like this one."""
-        event = told.event
+        event = line.event
         return (not self.countries or event.country in self.countries) and (not self.apps or event.app in self.apps)
 
 
@@ -142,24 +142,24 @@ def deliver(
 ) -> tuple[HookProgress, DeliveryOutcome]:
     """Send what the receiver lacks; returns its new progress and what happened. `later` are numbers of lines that may
     not be published yet."""
-    wanted = [told for told in journal if progress.lacks(told.number) and hook.wants(told)]
+    wanted = [line for line in journal if progress.lacks(line.number) and hook.wants(line)]
     arrived = 0
     while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random):
         arrived += 1
-    left = {told.number for told in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
-    upto = max([progress.upto, *later, *(told.number for told in journal)])
+    left = {line.number for line in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
+    upto = max([progress.upto, *later, *(line.number for line in journal)])
     return HookProgress(upto, tuple(sorted(left))), DeliveryOutcome(hook.name, arrived, len(wanted) - arrived)
 
 
 def _arrives(
     hook: Hook,
-    told: JournalLine,
+    line: JournalLine,
     post: Post,
     sleep: Callable[[float], None],
     now_s: Callable[[], float],
     random: Random,
 ) -> bool:
-    body = msgspec.json.encode(told)
+    body = msgspec.json.encode(line)
     name = message_id(body)
     for wait in (*waits(random), None):
         at_s = int(now_s())

@@ -132,16 +132,16 @@ class Sealer:
         """Publish what waited, except what was published already (no order was known then) or withdrawn since."""
         folder = self._log.folder.open / manifest.day
         records = self._counted(manifest.day)[0] if manifest.waiting else []
-        told = Counter(gzip.decompress((folder / "prompt.jsonl.gz").read_bytes()).splitlines())
+        published = Counter(gzip.decompress((folder / "prompt.jsonl.gz").read_bytes()).splitlines())
         waited = [one.row for one in open_rows(records, self._rule, lambda *_: True) if one.release == "delayed"]
-        rows = [row for row in waited if not _taken_from(told, msgspec.json.encode(row))]
+        rows = [row for row in waited if not _taken_from(published, msgspec.json.encode(row))]
         files = manifest.files | _write_rows(folder, "delayed", rows)
         self._sign(folder, replace(manifest, files=files, waiting=0, released=today))
 
     def _sign(self, folder: Path, manifest: DayManifest) -> None:
-        told = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-        replace_file(folder / SIGNATURE, self._signer.sign(SIGNED + told))
-        replace_file(folder / MANIFEST, told)
+        text = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+        replace_file(folder / SIGNATURE, self._signer.sign(SIGNED + text))
+        replace_file(folder / MANIFEST, text)
 
     def _counted(self, day: str) -> tuple[list[Counted], list[str]]:
         """The day's records as they stand now with what was judged again on it, and which earlier reports were taken
@@ -238,12 +238,12 @@ def signer_of(file: Path) -> Signer:
     return Signer.of_pem(file.read_bytes())
 
 
-def _taken_from(told: Counter[bytes], line: bytes) -> bool:
+def _taken_from(lines: Counter[bytes], line: bytes) -> bool:
     """Take one line out of these; false where it is not among them. Rows of too few people look alike, so lines are
     counted."""
-    if told[line] <= 0:
+    if lines[line] <= 0:
         return False
-    told[line] -= 1
+    lines[line] -= 1
     return True
 
 

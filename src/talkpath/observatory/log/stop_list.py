@@ -46,13 +46,13 @@ def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
         raise UsageError(f"{FILE} is not as it was written: {error}. Mend it before the observatory starts.") from None
 
 
-def stop_country(log: Log, told: StoppedCountry) -> int:
+def stop_country(log: Log, stopped: StoppedCountry) -> int:
     """Write the country down, then delete its bundles; how many there were. It may be called again: what was left is
     deleted then."""
     root = log.folder.root
-    if told.country not in {known.country for known in stopped_countries(root)}:
-        _write(root / FILE, (*stopped_countries(root), told))
-    names = sorted(_from(log, told.country))
+    if stopped.country not in {known.country for known in stopped_countries(root)}:
+        _write(root / FILE, (*stopped_countries(root), stopped))
+    names = sorted(_from(log, stopped.country))
     for name in names:
         known = log.find(name)
         if known is not None:

@@ -72,9 +72,9 @@ class PublicationView:
         """Why an event is not shown; "" where it is."""
         return self.publication.of_event(event, self.today, self.orders)
 
-    def told(self, events: Sequence[Event]) -> list[Event]:
+    def shown_events(self, events: Sequence[Event]) -> list[Event]:
         """The events that are shown, each without what is not."""
-        return self.publication.told(events, self.today, self.orders)
+        return self.publication.shown_events(events, self.today, self.orders)
 
 
 def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:

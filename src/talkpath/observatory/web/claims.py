@@ -75,11 +75,11 @@ def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | Non
     held = _held(source, site.publication)
     gone = {claim.supersedes for claim in by_id().values()}
     every = [ClaimSummary.of(claim, held.get(claim.id)) for claim in by_id().values() if claim.id not in gone]
-    chosen = [told for told in every if outcome in ("", told.outcome)]
+    chosen = [summary for summary in every if outcome in ("", summary.outcome)]
     return ClaimsPage(
         outcome=outcome,
-        counts={name: sum(told.outcome == name for told in every) for name in OUTCOMES},
-        claims=tuple(sorted(chosen, key=lambda told: (told.date, told.id), reverse=True)),
+        counts={name: sum(summary.outcome == name for summary in every) for name in OUTCOMES},
+        claims=tuple(sorted(chosen, key=lambda summary: (summary.date, summary.id), reverse=True)),
     )
 
 

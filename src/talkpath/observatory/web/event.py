@@ -63,8 +63,8 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
     if found is None or rule.shows(found):
         return None
     hit = len(found.networks)
-    found = next(one for one in rule.told(events) if one.id == name)
-    history = rule.told(chain(found, events))
+    found = next(one for one in rule.shown_events(events) if one.id == name)
+    history = rule.shown_events(chain(found, events))
     own = source.network_days(country, found.network, found.app, found.medium)
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
     current = not any(one.kind == "withdrawn" for one in history)
@@ -95,7 +95,7 @@ def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | 
         return None
     events = source.events(country)
     rule = PublicationView.of(site.publication, site.today(), events)
-    shown = sorted(rule.told(events), key=lambda one: (one.onset_high, one.id), reverse=True)
+    shown = sorted(rule.shown_events(events), key=lambda one: (one.onset_high, one.id), reverse=True)
     return EventList(country, countries, *paged(shown, asked, ROWS))
 
 

@@ -69,7 +69,7 @@ def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | N
                 ),
             )
         ),
-        events=tuple(rule.told(events)),
+        events=tuple(rule.shown_events(events)),
     )
 
 
@@ -82,14 +82,14 @@ def stream(
         return None
     last = shown[-1][0]
     live = going_on(events).get((last.network, last.app, last.medium))
-    told = [one for one in carries if (one.app, one.medium) == (last.app, last.medium)]
-    shown_on = _carries_shown_on(rule, last, told)
+    of_stream = [one for one in carries if (one.app, one.medium) == (last.app, last.medium)]
+    shown_on = _carries_shown_on(rule, last, of_stream)
     return StreamView(
         app=last.app,
         medium=last.medium,
         now=rule.cell(last, live) or shown[-1][1],
         days=tuple(_day(day, cell) for day, cell in shown),
-        carries=() if shown_on else tuple(told),
+        carries=() if shown_on else tuple(of_stream),
         carries_shown_on=shown_on,
     )
 

@@ -29,7 +29,7 @@ def others(source: PageSource, site: Site, where: NetworkOrigin) -> list[str]:
 
 def _sentence(stream: StreamView, now: StateCell, *, simulated: bool) -> str:
     app = say("others", "calls of browsers") if stream.app == OWN else app_name_of(stream.app)
-    told = say(
+    text = say(
         "others",
         "{app} ({medium}), {day}: {label}. Reports: {reports}, from at least {people} people.",
         app=app,
@@ -39,4 +39,4 @@ def _sentence(stream: StreamView, now: StateCell, *, simulated: bool) -> str:
         reports=numeral(now.reports),
         people=numeral(now.contributors),
     )
-    return f"SIMULATED. {told}" if simulated else told
+    return f"SIMULATED. {text}" if simulated else text

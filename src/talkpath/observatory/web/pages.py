@@ -121,9 +121,9 @@ class Pages:
                 await self._country(worker, country, version)
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
-        told = await asyncio.to_thread(worker.record, events, self._publishing, self._today())
-        self.source.renew(assemble_findings(found, told, self._box))
-        self._hooks.know(told)
+        recorded = await asyncio.to_thread(worker.record, events, self._publishing, self._today())
+        self.source.renew(assemble_findings(found, recorded, self._box))
+        self._hooks.know(recorded)
 
     async def _country(self, worker: EventWorker, country: str, version: int) -> None:
         counts = await asyncio.to_thread(queries.day_count_lines, self._store, country=country)

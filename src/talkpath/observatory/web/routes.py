@@ -129,8 +129,8 @@ def _json(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request],
             return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
         if view is None:
             return _no_json()
-        told = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
-        return _json_response(told, 200)
+        body = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
+        return _json_response(body, 200)
 
     return answer
 
@@ -146,11 +146,11 @@ def _no_json() -> Response:
     return _json_response({"schema": ERROR, "code": "not_found", "error": said}, 404)
 
 
-def _json_response(told: dict[str, object], status: int) -> Response:
+def _json_response(body: dict[str, object], status: int) -> Response:
     from starlette.responses import Response
 
     headers = {**(NOT_NOW if status == 503 else HEADERS), "Access-Control-Allow-Origin": "*"}
-    return Response(msgspec.json.encode(told), status, headers, media_type="application/json")
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 def _asked(request: Request) -> PageQuery:
