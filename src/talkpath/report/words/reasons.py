@@ -35,11 +35,10 @@ def reason(given: Reason | None) -> str:
 def remedy(given: Reason | None) -> str:
     """What to do next, as a sentence."""
     busy = say("next", "Close what else runs on this device, then check again.")
+    other_server = say("next", "Check again in a few minutes, or try another test server.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
-        "late": say("next", "Check again in a few minutes, or try another test server.")
-        if _late_end(given) == "responder"
-        else busy,
+        "late": other_server if _late_end(given) == "responder" else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),
         "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
