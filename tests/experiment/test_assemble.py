@@ -11,7 +11,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.flight import UNKNOWN_DMS, lateness_dms, unpack_dms
-from talkpath.experiment.layout import Layout, Side, lay_out
+from talkpath.experiment.layout import DirectionPlan, Layout, lay_out
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.wire.control.messages import Begin, FlowReport
 
@@ -28,23 +28,25 @@ def packed(values: list[int]) -> bytes:
     return numbers.tobytes()
 
 
-def bitmap(bits: list[int], side: Side) -> bytes:
+def bitmap(bits: list[int], side: DirectionPlan) -> bytes:
     return sum(1 << bit for bit in bits).to_bytes((len(side.slots) + 7) // 8, "little")
 
 
-def report(out: Side, into: Side, sent: list[int], arrived: list[int], dms: dict[int, int] | None = None) -> FlowReport:
+def report(
+    out: DirectionPlan, into: DirectionPlan, sent: list[int], arrived: list[int], dms: dict[int, int] | None = None
+) -> FlowReport:
     """`dms`: when a bit that arrived did, after its due time; all that was sent left on time."""
     times = [(dms or {}).get(bit, 0) for bit in arrived]
     return FlowReport(bitmap(sent, out), packed([0] * len(sent)), bitmap(arrived, into), packed(times))
 
 
-def first_tries(side: Side) -> list[int]:
+def first_tries(side: DirectionPlan) -> list[int]:
     """Bits that leave where nothing is lost."""
     again = {bit for bits in side.again.values() for bit in bits}
     return [bit for bit in range(len(side.slots)) if bit not in again]
 
 
-def media(layout: Layout, side: Side) -> list[int]:
+def media(layout: Layout, side: DirectionPlan) -> list[int]:
     return [bit for bit, slot in enumerate(side.slots) if layout.schedule.slots[slot].stage == "media"]
 
 

@@ -22,7 +22,7 @@ def test_calls_leave_first_and_last_as_often_as_their_share(direction: Direction
     calls = blocks = 0
     for number in range(EPOCHS):
         layout = lay_out(bytes(32), Begin(number, str(ARM), K, PACKETS, 0, 120), PORTS)
-        due = layout.side(direction).due_ms
+        due = layout.plan_of(direction).due_ms
         for bit in range(len(due[0])):
             flow = sorted(range(len(due)), key=lambda flow: due[flow][bit])[place]
             calls += layout.flows[flow].role == "call"

@@ -7,21 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.quality import (
     G711_PLC,
     TALKABLE_MOS,
     WIDEBAND_VOICE,
     Codec,
     burst_ratio,
-    carried_mos,
     delay_impairment,
     heard_mos,
     loss_impairment,
     loss_pct,
     mos,
     mos_of_rating,
+    transport_mos,
 )
-from talkpath.measure.transport_quality import Carry, Way
+from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
 
 G729A = Codec("G.729A with VAD", ie=11.0, bpl=19.0)  # G.113 Appendix I
 
@@ -88,28 +89,29 @@ def test_burst_ratio(lost: int, runs: int, sent: int, expected: float):
     assert burst_ratio(lost, runs, sent) == pytest.approx(expected)
 
 
-WHOLE = Way(100, 100, 0, 0.0)
-CARRY = Carry("webrtc", "webrtc", "voice", "tcp/443", WHOLE, WHOLE, setup_ms=80.0)
+WHOLE = DirectionQuality(100, 100, 0, 0.0)
+CARRY = TransportQuality(Arm("webrtc", "webrtc", "voice"), "tcp/443", WHOLE, WHOLE, setup_ms=80.0)
 
 
 def test_a_transport_is_as_good_as_its_worse_direction():
     at_random = {"arrived": 70, "runs": 30}
-    assert carried_mos(CARRY) == mos(0)
-    assert carried_mos(replace(CARRY, down=Way(100, **at_random))) == mos(30)
-    assert carried_mos(replace(CARRY, up=Way(100, 50, 50), down=Way(100, **at_random))) == mos(50)
-    assert carried_mos(replace(CARRY, up=Way(100, 70, 2))) < mos(30)  # in bursts it is worse
+    assert transport_mos(CARRY) == mos(0)
+    assert transport_mos(replace(CARRY, down=DirectionQuality(100, **at_random))) == mos(30)
+    worse_up = replace(CARRY, up=DirectionQuality(100, 50, 50), down=DirectionQuality(100, **at_random))
+    assert transport_mos(worse_up) == mos(50)
+    assert transport_mos(replace(CARRY, up=DirectionQuality(100, 70, 2))) < mos(30)  # in bursts it is worse
 
 
 def test_what_comes_too_late_is_no_talk():
     """Over a stream nothing is lost, but a lost packet holds up those behind it."""
-    assert carried_mos(replace(CARRY, down=replace(WHOLE, delay_ms=100.0))) == mos(0, delay_ms=200.0)
-    assert carried_mos(replace(CARRY, down=replace(WHOLE, delay_ms=800.0))) < TALKABLE_MOS
+    assert transport_mos(replace(CARRY, down=replace(WHOLE, delay_ms=100.0))) == mos(0, delay_ms=200.0)
+    assert transport_mos(replace(CARRY, down=replace(WHOLE, delay_ms=800.0))) < TALKABLE_MOS
     assert loss_pct(WHOLE) == 0.0
 
 
 def test_a_transport_that_carries_nothing():
-    assert carried_mos(replace(CARRY, setup_ms=None)) == 1.0
-    assert carried_mos(replace(CARRY, down=Way(0, 0))) == mos(100)
+    assert transport_mos(replace(CARRY, setup_ms=None)) == 1.0
+    assert transport_mos(replace(CARRY, down=DirectionQuality(0, 0))) == mos(100)
 
 
 def test_what_came_too_late_sounds_as_if_it_were_lost():

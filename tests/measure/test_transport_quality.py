@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
-from talkpath.measure.transport_quality import carries
+from talkpath.measure.transport_quality import transport_qualities
 
 SLOTS = 10
 TRACK = Track(tuple(float(20 * slot) for slot in range(SLOTS)), (100,) * SLOTS, ("stun", *["media"] * (SLOTS - 1)))
@@ -39,7 +39,7 @@ def epoch(**more: object) -> Epoch:
 
 
 def test_a_row_for_each_path_in_the_order_asked() -> None:
-    rows = carries([epoch()])
+    rows = transport_qualities([epoch()])
     assert [row.transport for row in rows] == ["udp/443", "tcp/443", "tls/443"]
     assert [(row.up.sent, row.up.arrived, row.down.sent, row.down.arrived) for row in rows] == [
         (9, 0, 9, 0),  # the far end sends nothing to a flow that it never heard: all of it is missing
@@ -51,7 +51,7 @@ def test_a_row_for_each_path_in_the_order_asked() -> None:
 
 
 def test_other_questions_and_epochs_without_a_report_say_nothing() -> None:
-    assert carries([epoch(question="battery"), epoch(missing="lost")]) == []
+    assert transport_qualities([epoch(question="battery"), epoch(missing="lost")]) == []
 
 
 def delays(setup_ms: float, *quantiles: int) -> Observation:
@@ -61,7 +61,7 @@ def delays(setup_ms: float, *quantiles: int) -> Observation:
 def test_a_delay_counts_from_the_fastest_packets_of_any_transport() -> None:
     rows = (replace(flow(1, "udp", 443, "up", 10), delay_dms=(1000, 1010, 1020, 1030, 1040)),
             delays(10.0, 1100, 1200, 1300, 1400, 2500))  # fmt: skip
-    udp, tls = carries([replace(epoch(value="udp/443,tls/443"), flows=rows)])
+    udp, tls = transport_qualities([replace(epoch(value="udp/443,tls/443"), flows=rows)])
     assert (udp.up.delay_ms, tls.up.delay_ms) == (4.0, 150.0)
     assert tls.down.delay_ms is None
 
@@ -71,5 +71,5 @@ def test_a_delay_counts_from_the_fastest_packets_of_any_transport() -> None:
 )
 def test_media_due_while_the_stream_is_dialled_do_not_count_as_late(setup_ms: float, delay_ms: float) -> None:
     """Nine media packets from 20 ms on: none, one, two, four or all of them were due before the set-up was done."""
-    found = carries([replace(epoch(value="tls/443"), flows=(delays(setup_ms, 0, 100, 200, 300, 10000),))])
+    found = transport_qualities([replace(epoch(value="tls/443"), flows=(delays(setup_ms, 0, 100, 200, 300, 10000),))])
     assert found[0].up.delay_ms == delay_ms

@@ -15,8 +15,8 @@ from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Plan
-from talkpath.measure.quality import TALKABLE_MOS, carried_mos
-from talkpath.measure.transport_quality import carries
+from talkpath.measure.quality import TALKABLE_MOS, transport_mos
+from talkpath.measure.transport_quality import transport_qualities
 from talkpath.probe.driver import Driver
 from talkpath.probe.invite_link import InviteLink, parse_invite_link
 from talkpath.probe.local_network import local_address, through_tunnel
@@ -41,14 +41,14 @@ def test_calls_are_carried_over_udp_tcp_and_tls(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
         check, _ = run(parse_invite_link(far.link))
     facts = check.facts()
-    found = {carry.transport: carry for carry in carries(facts.epochs)}
+    found = {carry.transport: carry for carry in transport_qualities(facts.epochs)}
     assert {name.partition("/")[0] for name in found} == {"udp", "tcp", "tls", "wss"}
     assert found.keys() >= {f"tcp/{far.tcp}", f"tls/{far.tls}", f"wss/{far.tls}"}
     for name, carry in found.items():
         for way in (carry.up, carry.down):
             assert way.sent, name
             assert way.arrived >= 0.9 * way.sent, name
-        assert carried_mos(carry) >= TALKABLE_MOS, name
+        assert transport_mos(carry) >= TALKABLE_MOS, name
     assert facts.family == 4
     assert facts.health.ended == "done"
 

@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from print_sentences import every_verdict, verdict
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Health, Reach
-from talkpath.measure.transport_quality import Carry, Way
+from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
 from talkpath.report.check_json import INVALID, check_json, judge_check, transports
 from talkpath.verdict.judge import RULES_VERSION, judge
 
@@ -28,8 +29,8 @@ FACTS = Facts(
     responder_class="home",
     responder_key="A" * 43,
 )
-CLEAR = Way(sent=100, arrived=100, runs=0, delay_ms=2.0)
-LOSSY = Way(sent=100, arrived=40, runs=30, delay_ms=2.0)
+CLEAR = DirectionQuality(sent=100, arrived=100, runs=0, delay_ms=2.0)
+LOSSY = DirectionQuality(sent=100, arrived=40, runs=30, delay_ms=2.0)
 
 
 def valid(record: dict[str, Any]) -> dict[str, Any]:
@@ -39,9 +40,16 @@ def valid(record: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-def carry(transport: str, up: Way = CLEAR, down: Way = CLEAR, variant: str = "dtls", **more: Any) -> Carry:
-    usual = {"app": "webrtc", "variant": variant, "medium": "voice", "transport": transport, "setup_ms": 90.0}
-    return Carry(**usual | more, up=up, down=down)
+def carry(
+    transport: str,
+    up: DirectionQuality = CLEAR,
+    down: DirectionQuality = CLEAR,
+    *,
+    app: str = "webrtc",
+    variant: str = "dtls",
+    setup_ms: float | None = 90.0,
+) -> TransportQuality:
+    return TransportQuality(Arm(app, variant, "voice"), transport, up, down, setup_ms)
 
 
 def test_every_kind_of_verdict_fits_the_schema() -> None:

@@ -8,8 +8,8 @@ from made_facts import any_facts, any_findings
 
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
-from talkpath.measure.quality import carried_mos
-from talkpath.measure.transport_quality import carries
+from talkpath.measure.quality import transport_mos
+from talkpath.measure.transport_quality import transport_qualities
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.bases.hops import locate, next_hop
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -44,7 +44,7 @@ def test_every_check_within_bounds_is_planned_and_located(facts: Facts) -> None:
 def test_every_check_within_bounds_is_taken_together_and_rated(facts: Facts) -> None:
     runs = [run_of(10.0 * number, facts) for number in range(3)]
     assert {verdict.arm for verdict in together(runs)} <= {planned.arm for planned in facts.plan.arms}
-    assert all(1.0 <= carried_mos(quality) <= 4.5 for quality in carries(facts.epochs))
+    assert all(1.0 <= transport_mos(quality) <= 4.5 for quality in transport_qualities(facts.epochs))
 
 
 @FEW

@@ -1,4 +1,4 @@
-"""Two ends' reports of an epoch become its facts (spec/tp-001)."""
+"""Turns the two ends' reports of an epoch into its facts (spec/tp-001)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import stages
 from talkpath.experiment.flight import UNKNOWN_DMS
-from talkpath.experiment.layout import Flow, Layout, Side
+from talkpath.experiment.layout import DirectionPlan, Flow, Layout
 from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.wire.control.messages import FlowReport
@@ -36,12 +36,12 @@ def epoch_facts(
     first_id: int,
     missing: str = "",
 ) -> Epoch:
-    """The epoch. `responder` may be empty (`missing` then says why): what it would have reported counts as unsent."""
+    """The facts of an epoch. Where `responder` is empty (`missing` says why), its packets count as unsent."""
     begin, arm = layout.begin, layout.arm
     theirs = responder or [EMPTY] * len(layout.flows)
-    ways = _seen(layout.up, probe, theirs), _seen(layout.down, theirs, probe)
+    seen_both = _seen(layout.up, probe, theirs), _seen(layout.down, theirs, probe)
     observations: list[Observation] = []
-    for flow, setup, *both in zip(layout.flows, _setups(layout, probe), *ways, strict=True):
+    for flow, setup, *both in zip(layout.flows, _setups(layout, probe), *seen_both, strict=True):
         for side, seen in zip((layout.up, layout.down), both, strict=True):
             observations.append(_observe(first_id + len(observations), flow, side, setup, seen))
     if limit := layout.limit:
@@ -67,7 +67,7 @@ def epoch_facts(
 
 
 def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch:
-    """The epoch with what came after its cut: bitmaps by flow as each end has them, () for nothing."""
+    """The epoch with what arrived after its cut: a bitmap for each flow and direction, () where an end has none."""
     late = {"up": up, "down": down}
     flows = tuple(
         msgspec.structs.replace(flow, late=late[flow.direction][place // 2]) if late[flow.direction] else flow
@@ -77,9 +77,9 @@ def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch
 
 
 def _with_hops(
-    layout: Layout, side: Side, seen: Sequence[Observation], senders: Sequence[FlowReport]
+    layout: Layout, side: DirectionPlan, seen: Sequence[Observation], senders: Sequence[FlowReport]
 ) -> list[Observation]:
-    """Which packets could not go all the way, and what the routers where their hops ran out said to their sender."""
+    """Adds which packets had a limit of hops, and the Time Exceeded messages that their sender got for them."""
     limited = _bitmap(frozenset(side.limited), len(side.slots))
     return [
         msgspec.structs.replace(
@@ -97,12 +97,16 @@ def _with_hops(
 
 def _value(layout: Layout) -> float | str | None:
     begin = layout.begin
-    values: dict[str, float | str] = {"rate": begin.rate, "hello": begin.hello, "transport": begin.transport,
-                                       "hops": begin.hops}  # fmt: skip
+    values: dict[str, float | str] = {
+        "rate": begin.rate,
+        "hello": begin.hello,
+        "transport": begin.transport,
+        "hops": begin.hops,
+    }
     return values.get(begin.question)
 
 
-def _track(layout: Layout, side: Side) -> Track:
+def _track(layout: Layout, side: DirectionPlan) -> Track:
     slots = [layout.schedule.slots[slot] for slot in side.slots]
     return Track(
         at_ms=tuple(round(slot.at_ms, 3) for slot in slots),
@@ -111,7 +115,7 @@ def _track(layout: Layout, side: Side) -> Track:
     )
 
 
-def _observe(number: int, flow: Flow, side: Side, setup: Setup, seen: Seen) -> Observation:
+def _observe(number: int, flow: Flow, side: DirectionPlan, setup: Setup, seen: Seen) -> Observation:
     sent, arrived, delay_dms = seen
     answered, setup_ms = setup
     return Observation(
@@ -136,7 +140,7 @@ def _bitmap(bits: frozenset[int], size: int) -> bytes:
     return sum(1 << bit for bit in bits).to_bytes((size + 7) // 8, "little")
 
 
-def _seen(side: Side, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
+def _seen(side: DirectionPlan, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
     """For each flow (sent, arrived, quantiles of the delay) of one direction."""
     slots = len(side.slots)
     sent, arrived = _bits([r.sent for r in senders], slots), _bits([r.arrived for r in receivers], slots)
@@ -150,12 +154,12 @@ def _seen(side: Side, senders: Sequence[FlowReport], receivers: Sequence[FlowRep
 
 
 def _bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
-    """(flows, slots), and what is left of the last byte."""
+    """(flows, slots), padded to whole bytes."""
     return unpack_rows(bitmaps, (slots + 7) // 8 * 8)
 
 
 def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
-    """(flows, slots): the times of a report at the bits that they belong to, UNKNOWN_DMS elsewhere."""
+    """(flows, slots): the times of reports at the bits they belong to, UNKNOWN_DMS elsewhere."""
     unknown = UNKNOWN_DMS.to_bytes(2, "little", signed=True)
     counts = bits.sum(axis=1).tolist()
     whole = [each[: len(each) // 2 * 2] + unknown * count for each, count in zip(packed, counts, strict=True)]
@@ -164,8 +168,8 @@ def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
     return times
 
 
-def _same_bytes(side: Side, sent: Bits, arrived: Bits) -> Bits:
-    """`arrived`, where retries have one another's bytes: so many of those that were sent, the first ones."""
+def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
+    """`arrived`, where retries of one request have the same bytes: as many of the retries sent, the first ones."""
     arrived = arrived.copy()
     for first, others in side.again.items():
         group = [first, *others]
@@ -175,7 +179,7 @@ def _same_bytes(side: Side, sent: Bits, arrived: Bits) -> Bits:
 
 
 def _setups(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
-    """For each flow: of each set-up stage, did a packet come back to the probe; when the last stage's first one did."""
+    """For each flow: whether a packet of each set-up stage came back, and when the first one of the last stage did."""
     slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
     arrived = _bits([r.arrived for r in probe], len(slots))
     came = _times(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
@@ -192,7 +196,7 @@ def _setup(first_ms: dict[str, float]) -> Setup:
 
 
 def _quantiles(left: Times, came: Times) -> list[tuple[int, ...]]:
-    """Of each flow's delays over media (flows, packets); none where no packet's times are known."""
+    """The quantiles of each flow's delays over media (flows, packets); none where no packet's times are known."""
     known = (left != UNKNOWN_DMS) & (came != UNKNOWN_DMS)
     counts = known.sum(axis=1)
     if not counts.any():

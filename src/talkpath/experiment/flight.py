@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.experiment.layout import Layout, Side
+from talkpath.experiment.layout import DirectionPlan, Layout
 from talkpath.wire.control.messages import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
@@ -35,7 +35,7 @@ Times = NDArray[np.float64]
 class Flight(ABC, Generic[Packet]):
     """Sends `out`, receives `into`. `start_s` is when it began on this end's clock (None: not yet)."""
 
-    def __init__(self, layout: Layout, out: Side, into: Side) -> None:
+    def __init__(self, layout: Layout, out: DirectionPlan, into: DirectionPlan) -> None:
         flows = range(len(layout.flows))
         self.layout, self.out, self.into = layout, out, into
         self.start_s: float | None = None
@@ -43,7 +43,7 @@ class Flight(ABC, Generic[Packet]):
         self.closed = False
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
         self.late: list[bytearray] = []  # a row a flow once anything came late
-        # What is sent, by cell (see `Side`): was it, when, must `wants` be asked, the packet if nothing in it changes.
+        # By cell (see `DirectionPlan`): was it sent, when, must `wants` be asked, the packet if nothing in it changes.
         self._width = len(out.slots)
         self._sent = bytearray(self._width * len(flows))
         self._left_s = array("d", [nan]) * len(self._sent)
@@ -164,7 +164,7 @@ class Flight(ABC, Generic[Packet]):
         rows = zip(sent, arrived, self.exceeded, self.router, strict=True)
         return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
 
-    def _elapsed_s(self, at_s: array[float], side: Side) -> Times:
+    def _elapsed_s(self, at_s: array[float], side: DirectionPlan) -> Times:
         """(flows, slots): since the start; NaN where nothing is known."""
         return np.frombuffer(at_s).reshape(side.due_ms.shape) - (self.start_s or 0.0)
 
@@ -194,7 +194,7 @@ def unpack_dms(packed: bytes) -> array[int]:
     return values
 
 
-def _doubtful(out: Side, *, canary: bool) -> bytes:
+def _doubtful(out: DirectionPlan, *, canary: bool) -> bytes:
     """For each bit of a flow 1, where its packet may be one that does not leave when it is due."""
     return bytes(bit in out.first_try or (canary and bit in out.withheld) for bit in range(len(out.slots)))
 

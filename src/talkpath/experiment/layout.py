@@ -48,14 +48,15 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class DirectionPlan:
     """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule; `media` are the bits of
     its media packets.
 
     `order` are the cells of `due_ms` in order of time, replies left out, `order_ms` when they are due; the cell of a
     packet is flow index * len(slots) + bit.
     `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
-    `replies[bit]` the bits of the other side that the arrival of `bit` sets off. `limited` bits may not go all the way.
+    `replies[bit]` the bits of the other direction that the arrival of `bit` sets off. `limited` bits have a limit of
+    hops.
     """
 
     direction: Direction
@@ -93,23 +94,23 @@ class Layout(Outline):
     """Everything both ends know of an epoch before its first packet."""
 
     flows: tuple[Flow, ...]
-    up: Side
-    down: Side
+    up: DirectionPlan
+    down: DirectionPlan
 
     @property
     def limit(self) -> Limit | None:
-        """Of hops, where the epoch asks for them."""
+        """The limit of hops, where the epoch's question is about hops."""
         return parse_limit(self.begin.hops)
 
-    def hops(self, side: Side) -> tuple[dict[int, int], ...]:
+    def hops(self, plan: DirectionPlan) -> tuple[dict[int, int], ...]:
         """For each flow: limited bit -> how many hops its packet may go. Empty for every other epoch."""
-        if not side.limited:
+        if not plan.limited:
             return ()
-        ladder = {bit: 1 + place % LADDER for place, bit in enumerate(side.limited)}
-        return tuple(dict.fromkeys(side.limited, flow.hops) if flow.hops else ladder for flow in self.flows)
+        ladder = {bit: 1 + place % LADDER for place, bit in enumerate(plan.limited)}
+        return tuple(dict.fromkeys(plan.limited, flow.hops) if flow.hops else ladder for flow in self.flows)
 
-    def side(self, direction: Direction) -> Side:
-        """The direction's half."""
+    def plan_of(self, direction: Direction) -> DirectionPlan:
+        """The plan of that direction."""
         return self.up if direction == "up" else self.down
 
 
@@ -143,11 +144,19 @@ def _lay_out(plan: Outline, key: bytes, begin: Begin, ports: tuple[int, ...]) ->
     limit = parse_limit(begin.hops)
     flows = _flows(seed, begin, shapes()[arm], schedule, ports, limit)
     answered_by = _answers(schedule)
-    sides = {direction: _side(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
+    plans = {direction: _direction_plan(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
     if limit:
-        bits = limited(schedule, sides[limit.direction].slots, limit)
-        sides[limit.direction] = replace(sides[limit.direction], limited=bits)
-    return Layout(begin, arm, schedule, plan.transports, flows, sides["up"], sides["down"])
+        bits = limited(schedule, plans[limit.direction].slots, limit)
+        plans[limit.direction] = replace(plans[limit.direction], limited=bits)
+    return Layout(
+        begin=begin,
+        arm=arm,
+        schedule=schedule,
+        transports=plan.transports,
+        flows=flows,
+        up=plans["up"],
+        down=plans["down"],
+    )
 
 
 def roles(begin: Begin) -> list[Part]:
@@ -189,7 +198,18 @@ def _flows(
         make = shape.datagrams if role == "call" else (text_twin if kind == "text" else random_twin)
         datagrams = tuple(make(schedule, key))
         hops = limit.hops[order[index] // (2 * begin.k)] if limit and limit.hops else 0
-        flows.append(Flow(number, local, port, role, kind, index == canary, transport, datagrams, hops))
+        flow = Flow(
+            number=number,
+            local=local,
+            port=port,
+            role=role,
+            twin_kind=kind,
+            canary=index == canary,
+            transport=transport,
+            datagrams=datagrams,
+            hops=hops,
+        )
+        flows.append(flow)
     return tuple(flows)
 
 
@@ -201,20 +221,25 @@ def _answers(schedule: Schedule) -> dict[int, list[int]]:
     return answered_by
 
 
-def _side(
+def _direction_plan(
     direction: Direction,
     seed: bytes,
     schedule: Schedule,
     flows: tuple[Flow, ...],
     answered_by: dict[int, list[int]],
-) -> Side:
+) -> DirectionPlan:
     slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
     media = tuple(bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == "media")
     bit_of = {slot: bit for bit, slot in enumerate(slots)}
     other = [i for i, slot in enumerate(schedule.slots) if slot.direction != direction]
     other_bit = {slot: bit for bit, slot in enumerate(other)}
+    replies = {
+        bit_of[slot]: tuple(other_bit[reply] for reply in found if reply in other_bit)
+        for slot, found in answered_by.items()
+        if slot in bit_of
+    }
     order, order_ms, due_ms = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
-    return Side(
+    return DirectionPlan(
         direction=direction,
         slots=slots,
         media=media,
@@ -223,11 +248,10 @@ def _side(
         due_ms=due_ms,
         keys=_keys(schedule, flows, slots),
         again=_again(schedule, slots, bit_of),
-        replies={bit_of[slot]: tuple(other_bit[r] for r in found if r in other_bit)
-                 for slot, found in answered_by.items() if slot in bit_of},
+        replies=replies,
         first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
         withheld=_withheld(derive(seed, direction, "canary"), media),
-    )  # fmt: skip
+    )
 
 
 def _due(

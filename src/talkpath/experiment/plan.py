@@ -98,4 +98,11 @@ def locating(plan: Plan) -> Plan:
 
 def _arm_plan(arm: Arm) -> ArmPlan:
     shape = shapes()[arm]
-    return ArmPlan(arm.app, arm.variant, arm.medium, shape.confidence, shape.shape_class, shape.packet_rate)
+    return ArmPlan(
+        app=arm.app,
+        variant=arm.variant,
+        medium=arm.medium,
+        confidence=shape.confidence,
+        shape_class=shape.shape_class,
+        packet_rate=shape.packet_rate,
+    )

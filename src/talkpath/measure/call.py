@@ -154,7 +154,7 @@ class Findings(Struct, frozen=True, gc=False):
     attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_CALLS)]
 
 
-class Way(Struct, frozen=True, gc=False):
+class PairedDirection(Struct, frozen=True, gc=False):
     """One direction of a call seen at both ends. Of the `sent` packets that the far end was recording for, `arrived`
     came; `first_lost_s` is when the first that did not was sent, `longest_run` the most in a row. `spread_ms` is how
     far the delay varied (95th percentile over the least; the clocks of two machines give no delay itself)."""
@@ -173,5 +173,5 @@ class Paired(Struct, frozen=True, gc=False):
 
     call: int
     app: str
-    up: Way | None
-    down: Way | None
+    up: PairedDirection | None
+    down: PairedDirection | None

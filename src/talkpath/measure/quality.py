@@ -1,4 +1,4 @@
-"""How a voice call sounds, from what the network did to it: the E-model (ITU-T G.107, wideband G.107.1).
+"""Rates how a voice call sounds, from loss and delay: the E-model (ITU-T G.107, wideband G.107.1).
 
 R = R0 - Id - Ie,eff: the best that the band can give, less delay, less coding and loss. R becomes a mean opinion score
 from 1 (bad) to 4.5. Contract: pure numbers in and out; nothing here knows a packet or a verdict.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Final
 
-from talkpath.measure.transport_quality import Carry, Way
+from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
 
 NARROWBAND_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
 WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 times as long
@@ -91,17 +91,17 @@ def burst_ratio(lost: int, runs: int, sent: int) -> float:
     return max(1.0, lost / runs * (1.0 - lost / sent))
 
 
-def loss_pct(way: Way) -> float:
+def loss_pct(quality: DirectionQuality) -> float:
     """0 to 100; everything where nothing was due."""
-    return 100.0 * (1.0 - way.arrived / way.sent) if way.sent else 100.0
+    return 100.0 * (1.0 - quality.arrived / quality.sent) if quality.sent else 100.0
 
 
-def way_mos(way: Way) -> float:
-    """What a call over this transport would sound like in this direction, once set up."""
-    bursts = burst_ratio(way.sent - way.arrived, way.runs, way.sent)
-    return mos(loss_pct(way), bursts, ASSUMED_DELAY_MS + (way.delay_ms or 0.0))
+def direction_mos(quality: DirectionQuality) -> float:
+    """The mean opinion score of a call over this transport in this direction, once set up."""
+    bursts = burst_ratio(quality.sent - quality.arrived, quality.runs, quality.sent)
+    return mos(loss_pct(quality), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))
 
 
-def carried_mos(carry: Carry) -> float:
-    """The same of the whole call: its worse direction; 1.0 where it cannot be set up."""
-    return 1.0 if carry.setup_ms is None else min(way_mos(carry.up), way_mos(carry.down))
+def transport_mos(quality: TransportQuality) -> float:
+    """The mean opinion score of the whole call: its worse direction; 1.0 where it cannot be set up."""
+    return 1.0 if quality.setup_ms is None else min(direction_mos(quality.up), direction_mos(quality.down))

@@ -1,4 +1,4 @@
-"""How one transport carried a call: epochs with the question "transport", summed up. Facts; `quality` rates them."""
+"""Sums up how each transport carried a call, from epochs with the question "transport". `quality` rates the sums."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import matrix, unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 
 
-class Way(Struct, frozen=True):
+class DirectionQuality(Struct, frozen=True):
     """One direction: media packets that were due and that arrived, and in how many runs the others were lost.
 
-    `delay_ms` is how much later than the fastest packets of any transport nearly all arrived (what a player must wait
-    for: over TCP a lost packet holds up those behind it), None where none did.
+    `delay_ms` is the delay of nearly all packets over the fastest of any transport: what a player must wait for, since
+    over TCP a lost packet holds up those behind it. None where nothing arrived.
     """
 
     sent: int
@@ -25,67 +25,64 @@ class Way(Struct, frozen=True):
     delay_ms: float | None = None
 
 
-class Carry(Struct, frozen=True):
+class TransportQuality(Struct, frozen=True):
     """One arm over one transport ("udp/443", "tls/443", "wss/443").
 
-    `setup_ms` is the median over flows from the first packet, or from dialling, to the last answer of the set-up; None
-    where most flows had no answer.
+    `setup_ms` is the time from the first packet, or from connecting, to the last answer of the set-up (median over
+    flows); None where most flows had no answer.
     """
 
-    app: str
-    variant: str
-    medium: str
+    arm: Arm
     transport: str
-    up: Way
-    down: Way
+    up: DirectionQuality
+    down: DirectionQuality
     setup_ms: float | None = None
 
 
-def carries(epochs: Sequence[Epoch]) -> list[Carry]:
-    """One row an arm and transport, in the order in which they were asked."""
+def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
+    """One record for each arm and transport, in the order in which they were measured."""
     asked = [epoch for epoch in epochs if epoch.question == "transport" and not epoch.missing]
-    return [_carry(epoch, path) for epoch in asked for path in str(epoch.value).split(",")]
+    return [_quality(epoch, path) for epoch in asked for path in str(epoch.value).split(",")]
 
 
-def _carry(epoch: Epoch, path: str) -> Carry:
+def _quality(epoch: Epoch, path: str) -> TransportQuality:
     flows = [flow for flow in epoch.flows if f"{flow.transport}/{flow.port}" == path]
-    ways = [flow for flow in flows if flow.direction == "up"]
-    times = sorted(flow.setup_ms for flow in ways if flow.setup_ms is not None)
-    setup_ms = times[len(times) // 2] if 2 * len(times) > len(ways) else None
-    return Carry(
-        app=epoch.app,
-        variant=epoch.variant,
-        medium=epoch.medium,
+    sent_up = [flow for flow in flows if flow.direction == "up"]
+    times = sorted(flow.setup_ms for flow in sent_up if flow.setup_ms is not None)
+    setup_ms = times[len(times) // 2] if 2 * len(times) > len(sent_up) else None
+    return TransportQuality(
+        arm=epoch.arm,
         transport=path,
-        up=_way(epoch, flows, "up"),
-        down=_way(epoch, flows, "down"),
+        up=_of_direction(epoch, flows, "up"),
+        down=_of_direction(epoch, flows, "down"),
         setup_ms=setup_ms,
     )
 
 
-def _way(epoch: Epoch, among: Sequence[Observation], direction: Direction) -> Way:
-    """A direction that was never heard of counts as due and not arrived."""
-    track = epoch.up if direction == "up" else epoch.down
+def _of_direction(epoch: Epoch, among: Sequence[Observation], direction: Direction) -> DirectionQuality:
+    """A direction in which a flow sent nothing counts as due and lost."""
+    track = epoch.track(direction)
     size = len(track.stage)
     media = [stage == "media" for stage in track.stage]
     flows = [flow for flow in among if flow.direction == direction]
     counted, lost = (table[:, media] for table in matrix(flows, size))
     runs = int((np.diff(lost.astype(np.int8), axis=1, prepend=0) == 1).sum())
     sent, gone = int(counted.sum()), int(lost.sum())
-    # the responder sends nothing to a flow that it never heard: all of it is missing
+    # the responder sends nothing on a flow that it never received: all of that is lost
     silent = sum(not unpack(flow.sent, size).any() for flow in flows) if direction == "down" else 0
-    return Way(sent + silent * sum(media), sent - gone, runs + silent, _delay_ms(epoch, flows, direction, track))
+    delay_ms = _delay_ms(epoch, flows, direction, track)
+    return DirectionQuality(sent + silent * sum(media), sent - gone, runs + silent, delay_ms)
 
 
 def _delay_ms(epoch: Epoch, flows: Sequence[Observation], direction: Direction, track: Track) -> float | None:
-    """The slowest flow's: of its highest quantile that is free of packets due before its set-up was done."""
+    """The delay of the slowest flow: its highest quantile without packets that were due before its set-up was done."""
     zero = min((f.delay_dms[0] for f in epoch.flows if f.direction == direction and f.delay_dms), default=0)
     late = [flow.delay_dms[_quantile(flow, track)] - zero for flow in flows if flow.delay_dms]
     return round(max(late) / 10.0, 1) if late else None
 
 
 def _quantile(flow: Observation, track: Track) -> int:
-    """Media that are due while a stream is still being dialled come late, once: no call talks before it is set up."""
+    """The quantile to use: media that are due while a stream is still connecting are late, and no call has those."""
     due_ms = [at_ms for at_ms, stage in zip(track.at_ms, track.stage, strict=True) if stage == "media"]
     early = sum(at_ms < (flow.setup_ms or 0.0) for at_ms in due_ms) / len(due_ms) if due_ms else 0.0
     return max((place for place, q in enumerate(DELAY_QUANTILES) if q <= 1.0 - early), default=0)

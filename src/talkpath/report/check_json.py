@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from talkpath.measure.facts import Facts
-from talkpath.measure.quality import TALKABLE_MOS, carried_mos, loss_pct, way_mos
-from talkpath.measure.transport_quality import Carry, Way, carries
+from talkpath.measure.quality import TALKABLE_MOS, direction_mos, loss_pct, transport_mos
+from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import voided
@@ -90,13 +90,13 @@ class CheckResult(Struct, frozen=True):
 def judge_check(facts: Facts, truth: Sequence[dict[str, Any]] | None = None) -> tuple[list[Verdict], dict[str, Any]]:
     """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted."""
     verdicts = judge(facts)
-    return verdicts, check_json(facts, verdicts, carries(facts.epochs), truth)
+    return verdicts, check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
 
 
 def check_json(
     facts: Facts,
     verdicts: Sequence[Verdict],
-    carried: Sequence[Carry] = (),
+    carried: Sequence[TransportQuality] = (),
     truth: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The object as plain values, in the order of the spec."""
@@ -119,7 +119,7 @@ def check_json(
     return plain
 
 
-def transports(carried: Sequence[Carry]) -> tuple[Transport, ...]:
+def transports(carried: Sequence[TransportQuality]) -> tuple[Transport, ...]:
     """The rows, in the order in which they were measured."""
     rows: dict[tuple[str, str, str], Transport] = {}
     for row in map(_transport, carried):
@@ -129,20 +129,20 @@ def transports(carried: Sequence[Carry]) -> tuple[Transport, ...]:
     return tuple(rows.values())
 
 
-def _transport(carry: Carry) -> Transport:
-    mos, up, down = carried_mos(carry), _way(carry.up), _way(carry.down)
+def _transport(carried: TransportQuality) -> Transport:
+    mos, up, down = transport_mos(carried), _way(carried.up), _way(carried.down)
     return Transport(
-        app=carry.app,
-        medium=carry.medium,
-        transport=carry.transport,
+        app=carried.arm.app,
+        medium=carried.arm.medium,
+        transport=carried.transport,
         carries=mos >= TALKABLE_MOS,
         loss_pct=max(up.loss_pct, down.loss_pct),
         mos=round(mos, 2),
-        setup_ms=carry.setup_ms,
+        setup_ms=carried.setup_ms,
         up=up,
         down=down,
     )
 
 
-def _way(way: Way) -> WayOf:
-    return WayOf(round(loss_pct(way), 1), way.delay_ms, round(way_mos(way), 2))
+def _way(way: DirectionQuality) -> WayOf:
+    return WayOf(round(loss_pct(way), 1), way.delay_ms, round(direction_mos(way), 2))

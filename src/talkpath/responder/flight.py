@@ -16,7 +16,7 @@ from msgspec import Struct
 from talkpath.apps.contract.shape import NONCE_BYTES
 from talkpath.experiment.budget import HEADER_BYTES
 from talkpath.experiment.flight import Flight
-from talkpath.experiment.layout import Flow, Layout, Side
+from talkpath.experiment.layout import DirectionPlan, Flow, Layout
 from talkpath.experiment.nonce import matches, put, read_field
 
 HEADERS = (0, max(HEADER_BYTES.values()))  # what holds with none and with the longest holds with any in between
@@ -119,6 +119,6 @@ def _nonce_fields(layout: Layout, flow: Flow) -> bytes:
 def _slim(layout: Layout) -> Layout:
     """The layout without what this end never needs: about half of its memory."""
     flows = tuple(replace(flow, datagrams=()) for flow in layout.flows)
-    up: Side = replace(layout.up, order=[], order_ms=[])
-    down: Side = replace(layout.down, keys={})
+    up: DirectionPlan = replace(layout.up, order=[], order_ms=[])
+    down: DirectionPlan = replace(layout.down, keys={})
     return replace(layout, flows=flows, up=up, down=down)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.api.recording import read_capture
-from talkpath.measure.call import Attempt, Call, Findings, Paired, Way
+from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection
 from talkpath.report.recordings import capture_sentences as words
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -153,8 +153,8 @@ def test_losses_say_how_they_were_counted(clear: Call, change: dict[str, Any], t
 
 
 def test_the_other_ends_recording_says_which_packets_vanished() -> None:
-    some = Way(500, 450, 50, 10.0, 2.5, 4, 30.0)
-    none = Way(500, 500, 0, 0.0, None, 0, 30.0)
+    some = PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0)
+    none = PairedDirection(500, 500, 0, 0.0, None, 0, 30.0)
     first, second = words.pair_lines(Paired(1, "webrtc", some, none))
     assert first == (
         f"from here to the other end: vanished packets: 50 of 500 (10.0%), the first at 2.5{SPACE}s, at most 4 in a row"

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, Second, Stream, Way
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, PairedDirection, Second, Stream
 from talkpath.report.recordings.capture_json import result, text
 from talkpath.report.recordings.capture_page import capture_page
 from talkpath.report.recordings.capture_text import show, timeline
@@ -46,7 +46,7 @@ def shown(**more: Any) -> str:
 
 
 def test_the_terminal():
-    told = shown(pairs=[Paired(1, "whatsapp", Way(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
+    told = shown(pairs=[Paired(1, "whatsapp", PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
     vanished = "vanished packets: 50 of 500 (10.0%)"
     for part in ("2 × link type 147", "WhatsApp", "No sign of restriction", "Signal", vanished):
         assert part in told

@@ -17,7 +17,7 @@ from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.packets.flows import mix
 from talkpath.capture.packets.rows import Rows
 from talkpath.capture.streams.timing import Floats
-from talkpath.measure.call import Heading, Paired, Way
+from talkpath.measure.call import Heading, Paired, PairedDirection
 from talkpath.wire.pcap.arrays import Words
 
 FEWEST = 5
@@ -41,12 +41,12 @@ def paired(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired, ...]
     return tuple(out)
 
 
-def _most_matched(directions: list[Way | None]) -> Way | None:
+def _most_matched(directions: list[PairedDirection | None]) -> PairedDirection | None:
     matched = (direction for direction in directions if direction)
     return max(matched, key=lambda direction: direction.arrived, default=None)
 
 
-def _compared(sent: Packets, received: Packets, at_receiver: MeasuredCapture) -> Way | None:
+def _compared(sent: Packets, received: Packets, at_receiver: MeasuredCapture) -> PairedDirection | None:
     """Compare the packets that one end sent with those that the other received."""
     (key, sent_s), (other, arrived_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
@@ -105,12 +105,12 @@ def _unique(some: list[Packets]) -> Packets:
     return key[order], time_s[first][order]
 
 
-def _counted(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats) -> Way:
+def _counted(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats) -> PairedDirection:
     lost = int(np.sum(~arrived))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (~arrived).astype(np.int8), [0]])))
     runs = edges[1::2] - edges[::2]
     spread = float(np.quantile(ahead, 0.95) - ahead.min()) if len(ahead) else None
-    return Way(
+    return PairedDirection(
         sent=len(sent_s),
         arrived=int(arrived.sum()),
         lost=lost,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from talkpath.apps import apps
-from talkpath.measure.call import Attempt, Call, Findings, Paired, Stream, Way
+from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.mechanism import mechanism
@@ -146,7 +146,7 @@ def pair_lines(pair: Paired) -> list[str]:
     return [_pair_line(name, way) for name, way in ways]
 
 
-def _pair_line(name: str, way: Way | None) -> str:
+def _pair_line(name: str, way: PairedDirection | None) -> str:
     if way is None:
         return say("capture", "{way}: the two recordings share no packet; a server may write them anew", way=name)
     values = {
