@@ -13,8 +13,8 @@ from random import Random
 
 A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 COOKIE = b"\x21\x12\xa4\x42"
-MOST = 3000
-"""At most so many packets in a file, so that many files are read in little time."""
+MOST, PACKED_BYTES = 3000, 16 << 20
+"""At most so many packets in a file, and bytes unpacked, so that many files are read in little time."""
 
 Kind = Callable[[Random], bytes]
 
@@ -213,7 +213,8 @@ def packed(rng: Random) -> bytes:
     """A megabyte or two that unpacks to far more, of anything above."""
     inner = KINDS[rng.choice([name for name in KINDS if name != "packed"])](rng)
     head, rest = inner[:24], inner[24:]
-    return gzip.compress(head + rest * rng.randrange(1, 40), 1)
+    most = max(PACKED_BYTES // max(len(rest), 1), 1)
+    return gzip.compress(head + rest * min(rng.randrange(1, 40), most), 1)
 
 
 KINDS: dict[str, Kind] = {
