@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+import subprocess
+import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -126,3 +129,27 @@ def test_connections_that_say_nothing_keep_nobody_out():
             connection.close()
     finally:
         web.stop()
+
+
+def test_it_can_be_stopped_while_it_is_being_started_again(monkeypatch: pytest.MonkeyPatch):
+    started: list[subprocess.Popen[str]] = []
+    starts_again = threading.Event()
+
+    def start(settings: PageServerSettings) -> tuple[subprocess.Popen[str], tuple[str, ...]]:
+        if started:
+            starts_again.set()
+            time.sleep(0.5)
+        command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return started[-1], ()
+
+    monkeypatch.setattr(page_server, "_start_process", start)
+    monkeypatch.setattr(page_server, "FIRST_WAIT_S", 0.01)
+    web = start_page_server(PageServerSettings(1, 2))
+    started[0].kill()
+    assert starts_again.wait(10)
+    stopping = threading.Thread(target=web.stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert [process.poll() is not None for process in started] == [True, True]

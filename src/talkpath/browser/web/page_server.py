@@ -93,6 +93,9 @@ class PageServer:
         pause_s = FIRST_WAIT_S
         while True:
             began_s = time.monotonic()
+            if self._stopping.is_set():  # while the process was being started again
+                _end(self.process)
+                return
             self.process.wait()
             if time.monotonic() - began_s > REMEMBERED_S:
                 pause_s = FIRST_WAIT_S
@@ -113,7 +116,6 @@ class PageServer:
         self._stopping.set()
         _end(self.process)
         self._keeper.join()
-        _end(self.process)  # where it was being started again
 
 
 def start_page_server(settings: PageServerSettings) -> PageServer:
