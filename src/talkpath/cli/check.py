@@ -22,9 +22,9 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 @click.command()
 @click.argument("link", required=False)
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
-@click.option("--video", is_flag=True, help="Video calls too: up to 20 MB.")
+@click.option("--video", is_flag=True, help="Video calls too: about 20 MB.")
 @click.option(
-    "--deep", is_flag=True, help="Watch calls for 60 s each: 200 s and 36 MB more at most for each way to call."
+    "--deep", is_flag=True, help="Watch calls for 60 s each: about 200 s and 36 MB more for each way to call."
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")

@@ -95,7 +95,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     from talkpath.verdict.bases.repeated import LN10, together
 
     runs: list[Run] = []
-    click.echo(f"talkpath: at most {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
+    click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
     measure, publish = _measure(plan, link, fresh, output), _publish(runs, as_json)
     try:
         repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=fresh is not None)
