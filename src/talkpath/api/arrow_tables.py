@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from talkpath.capture.calls.records import MeasuredCapture
     from talkpath.verdict.model import Verdict
 
+
 class MeasuredRecording(Protocol):
     """What the tables need of a recording (`api.recording.Recording`)."""
 
