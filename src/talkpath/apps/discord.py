@@ -42,4 +42,4 @@ SOURCES: Final = (
     Source("voice PT 120 (Opus, 20 ms), video PT 101 and 103", "discord.pcap", "medium", 280, 1900.0),
 )
 
-APP: Final = App("discord", "Discord", (), SOURCES, ports=(50001, 50004))
+APP: Final = App("discord", "Discord", (), SOURCES, ports=(50001, 50004), packages=("com.discord",))

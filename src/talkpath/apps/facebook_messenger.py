@@ -44,4 +44,6 @@ SOURCES: Final = (
     Source("TURN on UDP 40003, realm turner.facebook, ICE and RTCP in channel 4003", "stun.pcap", "low", 90, 8.0),
 )
 
-APP: Final = App("facebook_messenger", "Facebook Messenger", (), SOURCES, ports=(40003, 3478))
+APP: Final = App(
+    "facebook_messenger", "Facebook Messenger", (), SOURCES, ports=(40003, 3478), packages=("com.facebook.orca",)
+)

@@ -33,4 +33,4 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
 
 SOURCES: Final = (Source("RTP PT 108, step 960, RTCP beside it, relay", "KakaoTalk_talk.pcap", "low", 2991, 45.4),)
 
-APP: Final = App("kakaotalk", "KakaoTalk", (), SOURCES)
+APP: Final = App("kakaotalk", "KakaoTalk", (), SOURCES, packages=("com.kakao.talk",))

@@ -47,4 +47,4 @@ SOURCES: Final = (
     Source("sound PT 96 (Opus)", "public descriptions, no capture", "low"),
 )
 
-APP: Final = App("line", "LINE", (), SOURCES)
+APP: Final = App("line", "LINE", (), SOURCES, packages=("jp.naver.line.android",))

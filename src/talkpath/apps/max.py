@@ -85,4 +85,6 @@ _SHAPES: Final = (
     Call(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
 )
 
-APP: Final = App("max", "Max", _SHAPES, SOURCES, ports=(19302, 43210), recorded_name="Max or VK calls")
+APP: Final = App(
+    "max", "Max", _SHAPES, SOURCES, ports=(19302, 43210), recorded_name="Max or VK calls", packages=("ru.oneme.app",)
+)

@@ -143,4 +143,6 @@ _SHAPES: Final = (
     Call(arm=Arm("meet", "sfu", "video"), facts=_VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
 )
 
-APP: Final = App("meet", "Google Meet", _SHAPES, SOURCES, ports=(19305, 3478))
+APP: Final = App(
+    "meet", "Google Meet", _SHAPES, SOURCES, ports=(19305, 3478), packages=("com.google.android.apps.tachyon",)
+)

@@ -122,4 +122,4 @@ _SHAPES: Final = (
     ),
 )
 
-APP: Final = App("signal", "Signal", _SHAPES, SOURCES, ports=(3478, 443))
+APP: Final = App("signal", "Signal", _SHAPES, SOURCES, ports=(3478, 443), packages=("org.thoughtcrime.securesms",))

@@ -22,4 +22,4 @@ SOURCES: Final = (
     Source("payload types as Lync has them", "MS-RTP section 2.2.1, not seen", "low"),
 )
 
-APP: Final = App("skype", "Skype", (), SOURCES, ports=(3478, 3479, 3480, 3481))
+APP: Final = App("skype", "Skype", (), SOURCES, ports=(3478, 3479, 3480, 3481), packages=("com.skype.raider",))

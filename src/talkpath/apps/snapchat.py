@@ -32,4 +32,4 @@ SOURCES: Final = (
     Source("QUIC v1, then video PT 101 with PT 97, RTCP 205 and 201", "snapchat_call_v1.pcapng", "low", 363, 8.9),
 )
 
-APP: Final = App("snapchat", "Snapchat", (), SOURCES, ports=(443,))
+APP: Final = App("snapchat", "Snapchat", (), SOURCES, ports=(443,), packages=("com.snapchat.android",))

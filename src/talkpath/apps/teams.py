@@ -23,4 +23,6 @@ SOURCES: Final = (
     Source("the other payload types", "MS-RTP section 2.2.1 as used by Lync, not seen", "low"),
 )
 
-APP: Final = App("teams", "Microsoft Teams", (), SOURCES, ports=(3478, 3479, 3480, 3481))
+APP: Final = App(
+    "teams", "Microsoft Teams", (), SOURCES, ports=(3478, 3479, 3480, 3481), packages=("com.microsoft.teams",)
+)

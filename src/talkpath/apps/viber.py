@@ -65,4 +65,4 @@ SOURCES: Final = (
     Source("TURN realm viber.com on UDP 443", "public descriptions, no capture", "low"),
 )
 
-APP: Final = App("viber", "Viber", (), SOURCES, ports=(7985, 7987, 443))
+APP: Final = App("viber", "Viber", (), SOURCES, ports=(7985, 7987, 443), packages=("com.viber.voip",))

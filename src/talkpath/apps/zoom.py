@@ -104,4 +104,4 @@ SOURCES: Final = (
     Source("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022", "medium"),
 )
 
-APP: Final = App("zoom", "Zoom", (), SOURCES, ports=(8801,))
+APP: Final = App("zoom", "Zoom", (), SOURCES, ports=(8801,), packages=("us.zoom.videomeetings",))

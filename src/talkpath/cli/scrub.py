@@ -14,7 +14,8 @@ from talkpath.errors import UsageError
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The pcapng file to write.")
-def command(file: Path, out: Path) -> None:
+@click.option("--app-names", is_flag=True, help="Keep the names of apps that the file gives to calls (PCAPdroid).")
+def command(file: Path, out: Path, app_names: bool) -> None:
     """Copy a capture file without addresses, names and contents.
 
     The copy can be shared, and `talkpath capture` finds the same calls in it as in FILE.
@@ -26,7 +27,7 @@ def command(file: Path, out: Path) -> None:
         raise UsageError("The scrubbed copy would replace the recording itself; name another file with -o.")
     try:
         with file.open("rb", buffering=0) as source, TemporaryFile() as made:
-            left_out = scrub(source, made)  # what lies in `out` stays where no copy can be made
+            left_out = scrub(source, made, app_names=app_names)  # what lies in `out` stays where no copy can be made
             made.seek(0)
             with out.open("wb") as target:
                 copyfileobj(made, target)

@@ -78,7 +78,7 @@ def test_flows_are_added_up():
 
 
 def test_a_label_goes_before_all():
-    found = name_app([known(media("webrtc", 0.5))], "Max")
+    found = name_app([known(media("webrtc", 0.5))], ("ru.some.app", "Max"))
     assert (found.app, found.confidence) == ("max", LABELLED)
 
 

@@ -146,7 +146,7 @@ class App:
 
     A check leaves variants that are only `on_request` out, unless it is asked for them as `app/variant` or watches
     calls for long: another variant stands for the app in less time. `recorded_name` is the name of a call in a
-    recording where others cannot be told from the app's.
+    recording where others cannot be told from the app's; `packages` are its names on Android.
     """
 
     id: str
@@ -156,6 +156,7 @@ class App:
     ports: tuple[int, ...] = ()
     on_request: tuple[str, ...] = ()
     recorded_name: str = ""
+    packages: tuple[str, ...] = ()
 
 
 class Keystream:

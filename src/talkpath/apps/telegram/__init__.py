@@ -41,6 +41,7 @@ APP: Final = App(
     ),
     sources=SOURCES,
     ports=(596, 597, 598, 599, 1400),
+    packages=("org.telegram.messenger", "org.telegram.messenger.web", "org.thunderdog.challegram"),
 )
 
 CUES: Final[tuple[Cue, ...]] = (run(16, b"\xff" * 12, 32, 64),)

@@ -71,6 +71,7 @@ APP: Final = App(
     sources=SOURCES,
     ports=(3478,),
     on_request=("relay60",),
+    packages=("com.whatsapp", "com.whatsapp.w4b"),
 )
 
 CUES: Final[tuple[Cue, ...]] = (run(0, b"health", 6, 6), run(0, b"OK", 2, 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -28,13 +28,13 @@ class AppName:
     evidence: AppEvidence = field(default_factory=AppEvidence)
 
 
-def name_app(known: list[KnownFlow], label: str = "") -> AppName:
+def name_app(known: list[KnownFlow], labels: Sequence[str] = ()) -> AppName:
     """Name the app of a group by the capture's own label, else by the recogniser that is surest.
 
     An app that was recognised in the media goes before one seen only in set-up, unless that one is certain.
     """
     totals = totalled(known)
-    labelled = app_of_label(label)
+    labelled = next(filter(None, map(app_of_label, labels)), "")
     if labelled:
         return AppName(labelled, LABELLED, totals.get(labelled, AppEvidence()))
     if not totals:
@@ -86,12 +86,13 @@ def totalled(known: list[KnownFlow]) -> dict[str, AppEvidence]:
 
 @cache
 def _labels() -> dict[str, str]:
-    """Map the letters of names and ids to ids."""
-    return {_letters(text): app.id for app in apps().values() for text in (app.id, app.name)}
+    """Map the letters of names, ids and packages to ids."""
+    return {_letters(text): app.id for app in apps().values() for text in (app.id, app.name, *app.packages)}
 
 
 def app_of_label(label: str) -> str:
-    """Return the app that PCAPdroid's label names, empty for an app without a file here (a browser, say)."""
+    """Return the app that a name or package of PCAPdroid's names, empty for an app without a file here (a browser,
+    say)."""
     if not label:
         return ""
     letters, known = _letters(label), _labels()

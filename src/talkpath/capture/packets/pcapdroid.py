@@ -1,6 +1,7 @@
-"""Reads PCAPdroid's trailer: 32 bytes behind each packet that name the app it belongs to.
+"""Reads the app names that PCAPdroid writes into its recordings.
 
-Layout (PCAPdroid, pcap_dump.h): magic 01072021, uid, 20 bytes of app name padded with zeros, 4 bytes of checksum.
+In pcap a trailer of 32 bytes behind each packet (pcap_dump.h): magic 01072021, uid, 20 bytes of app name padded with
+zeros, 4 bytes of checksum. In pcapng a comment with the uid at each packet, and a map of uids to packages and names.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ MAGIC, BYTES, NAME = 0x01072021, 32, slice(8, 28)
 
 
 class AppLabels:
-    """The app names that trailers give, by flow."""
+    """The apps that the file names, by flow."""
 
     def __init__(self) -> None:
         self._names: dict[int, Counter[str]] = {}
+        self._uids: dict[int, Counter[int]] = {}
+        self._apps: dict[int, tuple[str, str]] = {}
 
     def feed(self, frames: Frames, packets: Packets, flow: Ints) -> None:
-        """Read the trailers of one block."""
+        """Read the names of one block."""
+        if frames.uid is not None:
+            self._apps = frames.apps
+            self._count(flow, frames.uid[packets.frame])
         end = frames.start[packets.frame] + frames.captured[packets.frame] - BYTES
         rows = np.flatnonzero(end >= packets.payload)
         if not len(rows) or not self._there(frames, end[rows[:64]]):
@@ -38,9 +44,17 @@ class AppLabels:
     def _there(frames: Frames, end: Ints) -> bool:
         return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == MAGIC))
 
-    def of(self, flows: list[int]) -> str:
-        """Return the name most often given to these flows, empty where there is none."""
-        if not self._names:
-            return ""
-        votes: Counter[str] = sum((self._names.get(flow, Counter()) for flow in flows), Counter())
-        return votes.most_common(1)[0][0] if votes else ""
+    def _count(self, flow: Ints, uid: Ints) -> None:
+        known = uid >= 0
+        pairs, counts = np.unique(np.stack([flow[known], uid[known]], axis=1), axis=0, return_counts=True)
+        for (number, one), times in zip(pairs.tolist(), counts.tolist(), strict=True):
+            self._uids.setdefault(number, Counter())[one] += times
+
+    def of(self, flows: list[int]) -> tuple[str, ...]:
+        """Return the app that these flows are most often of, as texts that may name it: package and name, or the name
+        of a trailer; none where the file names none."""
+        uids: Counter[int] = sum((self._uids[flow] for flow in flows if flow in self._uids), Counter())
+        if uids:
+            return self._apps.get(uids.most_common(1)[0][0], ())
+        names: Counter[str] = sum((self._names[flow] for flow in flows if flow in self._names), Counter())
+        return (names.most_common(1)[0][0],) if names else ()

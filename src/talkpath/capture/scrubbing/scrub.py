@@ -52,35 +52,41 @@ class _PacketOut:
     data: bytes
     size: int
     heading: int
+    app: str = ""
 
 
-def scrub(source: SeekableSource, out: BinaryIO) -> Unread:
+def scrub(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> Unread:
     """Read `source` twice (it must seek) and write the scrubbed pcapng. Return the count of what could not be read,
-    which is not in it."""
+    which is not in it. `app_names` keeps the names of apps that the file gives to calls."""
     known = scan(source)
-    keep, tls = _kept(known)
+    keep, tls, names = _kept(known)
+    names = names if app_names else {}
     source.seek(0)
     unread, writer, budget = Unread(), Writer(out), ReassemblyBudget()
-    rewriter = _Rewriter(keep, tls, budget, unread)
+    rewriter = _Rewriter(keep, tls, budget, unread, names)
     fragments = Fragments(unread, budget)
     for frames in blocks(source, unread):
         batches = list(transports(frames, unread, fragments))
         made = [one for packets in batches for one in rewriter.packets(packets, len(frames))]
         made += _others(frames, batches)
         for one in sorted(made, key=lambda one: one.frame):
-            writer.packet(one.time_ns, one.data, one.size, one.heading)
+            writer.packet(one.time_ns, one.data, one.size, one.heading, one.app)
     fragments.close()
     return unread
 
 
-def _kept(known: Scan) -> tuple[Words, Words]:
-    """Return the keys of the flows of all calls and attempts, and those of them that are TLS."""
+def _kept(known: Scan) -> tuple[Words, Words, dict[int, str]]:
+    """Return the keys of the flows of all calls and attempts, those of them that are TLS, and the names of the apps
+    that the file gives to flows."""
     detection = Detection(known)
     groups = [*(call.flows for call in detection.calls), *detection.others]
     flows = {flow for flows in groups for flow in flows}
     all_flows, tls_flows = (sorted(some) for some in (flows, flows & known.tcp.turn_over_tls.flows.keys()))
     ends = known.flows.table["end"]
-    return flow_key(*ends[all_flows].T), flow_key(*ends[tls_flows].T)
+    keys = flow_key(*ends[all_flows].T)
+    labels = {flow: known.labels.of([flow])[-1:] for flow in all_flows}
+    names = {key: labels[flow][0] for flow, key in zip(all_flows, keys.tolist(), strict=True) if labels[flow]}
+    return keys, flow_key(*ends[tls_flows].T), names
 
 
 def _others(frames: Frames, batches: list[Packets]) -> Iterator[_PacketOut]:
@@ -97,8 +103,8 @@ def _others(frames: Frames, batches: list[Packets]) -> Iterator[_PacketOut]:
 class _Rewriter:
     """Writes packets anew."""
 
-    def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread) -> None:
-        self._keep = keep
+    def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread, apps: dict[int, str]) -> None:
+        self._keep, self._apps = keep, apps
         self._names = Pseudonyms()
         self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
         self._flows = Flows()
@@ -111,13 +117,15 @@ class _Rewriter:
         """Yield these packets, those of TCP calls as their datagrams; reassembled packets come last of their block."""
         source = endpoint(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint(packets.target_high, packets.target_low, packets.target_port)
-        ours = np.isin(flow_key(source, target), self._keep)
+        keys = flow_key(source, target)
+        ours = np.isin(keys, self._keep)
+        apps = [self._apps.get(key, "") for key in keys.tolist()] if self._apps else [""] * len(packets)
         protocol = int(packets.protocol[0])
         for row in range(len(packets)):
             if protocol == TCP and ours[row] and packets.size[row]:
                 continue
             payload = self._payload(packets, row) if protocol == UDP and ours[row] else b""
-            yield self._packet(packets, row, protocol, payload)
+            yield self._packet(packets, row, protocol, payload, apps[row])
         if protocol == TCP and ours.any():
             yield from self._segments(packets.where(ours), frames)
 
@@ -126,7 +134,7 @@ class _Rewriter:
         data = packets.data[at : at + captured].tobytes() + bytes(int(packets.size[row]) - captured)
         return self._strip(data).rstrip(b"\0")
 
-    def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes) -> _PacketOut:
+    def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes, app: str) -> _PacketOut:
         columns = (packets.source_high, packets.source_low, packets.source_port)
         near = address(*(int(column[row]) for column in columns))
         columns = (packets.target_high, packets.target_low, packets.target_port)
@@ -138,7 +146,7 @@ class _Rewriter:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
         data = self._ip(near.packed, far.packed, protocol, len(head) + size) + head
         time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
-        return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading)
+        return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading, app)
 
     def _ip(self, near: bytes, far: bytes, protocol: int, size: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)
@@ -172,7 +180,8 @@ class _Rewriter:
         head = _tcp_head(near.port, far.port, sequence, 0x18)
         data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed)) + head
         kept = framed.rstrip(b"\0")
-        return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1)
+        app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
+        return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
 
 
 def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,9 @@ class Frames:
     """Link-layer frames; all arrays have shape (n,).
 
     `data` is the block with PADDING behind it; frame i lies at `start[i]`, `captured[i]` bytes of it are there and
-    `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface.
-    `heading` is 1 for sent, 0 for received, -1 where the file does not say.
+    `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface. `heading` is 1 for
+    sent, 0 for received, -1 where the file does not say. `uid` is the user id of the app on the phone (-1 for none;
+    None where the file has none), `apps` maps these to package and name.
     """
 
     data: Bytes
@@ -36,6 +37,8 @@ class Frames:
     time_ns: Ints
     link: Ints
     heading: NDArray[np.int8]
+    uid: Ints | None = None
+    apps: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -48,6 +51,15 @@ def joined(frames: list[Frames]) -> Frames:
     columns = zip(*((one.start, one.captured, one.size, one.time_ns, one.link) for one in frames), strict=True)
     start, captured, size, time_ns, link = map(np.concatenate, columns)
     heading = np.concatenate([one.heading for one in frames])
+    uids = [np.full(len(one), -1, np.int64) if one.uid is None else one.uid for one in frames]
     return Frames(
-        data=frames[0].data, start=start, captured=captured, size=size, time_ns=time_ns, link=link, heading=heading
+        data=frames[0].data,
+        start=start,
+        captured=captured,
+        size=size,
+        time_ns=time_ns,
+        link=link,
+        heading=heading,
+        uid=np.concatenate(uids) if any(one.uid is not None for one in frames) else None,
+        apps=frames[-1].apps,
     )

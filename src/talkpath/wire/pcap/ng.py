@@ -22,7 +22,10 @@ MAX_BLOCK = 4 << 20
 MAX_RECOVERIES, SEARCH_BYTES = 50, 1 << 15
 MOST_INTERFACES = 1 << 16
 NANO = 1_000_000_000
-FLAGS, RESOLUTION, OFFSET = 2, 9, 14
+COMMENT, FLAGS, RESOLUTION, OFFSET = 1, 2, 9, 14
+CUSTOM, PCAPDROID, MOST_APPS = 0x0BAD, (62652, 1, 1), 10_000
+"""A custom block; PCAPdroid's number, the version and the kind of its map of apps (pcap_dump.h); so many are kept."""
+UID_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,22 @@ def _declare(source: Window, at: int, kind: int, length: int, section: _Section)
         source.unread.note("interface of too many")
     elif kind == INTERFACE and length >= 20:
         section.interfaces.append(_interface(source.data, at, length, section.order))
+    elif kind == CUSTOM:
+        _app(source, at, length)
     elif kind == SIMPLE_PACKET:
         source.unread.note("packet without a time")
+
+
+def _app(source: Window, at: int, length: int) -> None:
+    """Note the app of a user id, from PCAPdroid's custom block (its fields are little-endian)."""
+    if length < 26 or len(source.apps) >= MOST_APPS:
+        return
+    number, version, kind, uid, package, name = struct.unpack_from("<IHBxiBB", source.data, at + 8)
+    begin = at + 22
+    if (number, version, kind) != PCAPDROID or begin + package + name > at + length - 4:
+        return
+    texts = source.data[begin : begin + package], source.data[begin + package : begin + package + name]
+    source.apps[uid] = (texts[0].decode("utf-8", "replace"), texts[1].decode("utf-8", "replace"))
 
 
 def _interface(data: bytearray, at: int, length: int, order: str) -> Interface:
@@ -164,7 +181,8 @@ def _frames(source: Window, at: Ints, section: _Section) -> Iterator[Frames]:
     time_ns, link = _clock(ticks, number, section.interfaces)
     size = np.maximum(head[:, 6].astype(np.int64), captured)
     heading = _heading(raw, at, captured, head[:, 1].astype(np.int64), section.order)
-    yield Frames(raw, at + 28, captured, size, time_ns, link, heading)
+    uid = _uids(raw, at, captured, head[:, 1].astype(np.int64), section.order) if source.apps else None
+    yield Frames(raw, at + 28, captured, size, time_ns, link, heading, uid, source.apps)
 
 
 def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
@@ -197,6 +215,31 @@ def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> 
         place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
         rows = rows[(short[:, 0] != 0) & ~flags & (place[rows] + 8 <= end[rows])]
     return heading
+
+
+def _uids(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> Ints:
+    """Read the user ids of PCAPdroid's comments (`u-10123`), which are looked for among the first four options."""
+    uid = np.full(len(at), -1, np.int64)
+    place, end = at + 28 + captured + (-captured & 3), at + length - 4
+    rows = np.flatnonzero(place + 8 <= end)
+    for _ in range(4):
+        if not len(rows):
+            break
+        option = bytes_at(raw, place[rows], 6 + UID_DIGITS)
+        short = np.ascontiguousarray(option[:, :4]).view(f"{order}u2").astype(np.int64)
+        digits = short[:, 1] - 2
+        is_uid = (short[:, 0] == COMMENT) & (option[:, 4] == ord("u")) & (option[:, 5] == ord("-"))
+        is_uid &= (digits > 0) & (digits <= UID_DIGITS)
+        value = np.zeros(len(rows), np.int64)
+        for column in range(UID_DIGITS):
+            digit = option[:, 6 + column].astype(np.int64) - ord("0")
+            there = column < digits
+            is_uid &= ~there | ((digit >= 0) & (digit <= 9))
+            value = np.where(there, 10 * value + digit, value)
+        uid[rows[is_uid]] = value[is_uid]
+        place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
+        rows = rows[(short[:, 0] != 0) & ~is_uid & (place[rows] + 8 <= end[rows])]
+    return uid
 
 
 class _Recovery:

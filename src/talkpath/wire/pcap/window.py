@@ -28,11 +28,12 @@ class Window:
     A block begins small and grows to `block_bytes`, so that a small file costs little. No record is larger than that.
     """
 
-    __slots__ = ("_block_bytes", "_cut", "_source", "data", "end", "unread")
+    __slots__ = ("_block_bytes", "_cut", "_source", "apps", "data", "end", "unread")
 
     def __init__(self, source: Source, first: bytes, unread: Unread, block_bytes: int) -> None:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
         self._cut = False
+        self.apps: dict[int, tuple[str, str]] = {}
         self.data = bytearray(first) + bytes(PADDING)
         self.end = len(first)
 

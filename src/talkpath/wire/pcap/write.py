@@ -9,6 +9,7 @@ RAW = 101
 NANOSECONDS = b"\x09\x00\x01\x00\x09\x00\x00\x00"
 END = bytes(4)
 INBOUND, OUTBOUND = 1, 2
+FIRST_UID = 10_000
 
 
 class Writer:
@@ -16,14 +17,30 @@ class Writer:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._uids: dict[str, int] = {}
         self._block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
         self._block(1, struct.pack("<HHI", RAW, 0, 0) + NANOSECONDS + END)
 
-    def packet(self, time_ns: int, data: bytes, size: int, heading: int) -> None:
-        """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`."""
+    def packet(self, time_ns: int, data: bytes, size: int, heading: int, app: str = "") -> None:
+        """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`; `app` is written as
+        PCAPdroid does, with a number of this file's own."""
         head = struct.pack("<IIIII", 0, time_ns >> 32 & 0xFFFFFFFF, time_ns & 0xFFFFFFFF, len(data), size)
-        flags = struct.pack("<HHI", 2, 4, OUTBOUND if heading else INBOUND) + END if heading >= 0 else b""
-        self._block(6, head + data + bytes(-len(data) % 4) + flags)
+        comment = b""
+        if app:
+            text = b"u-%d" % self._uid(app)
+            comment = struct.pack("<HH", 1, len(text)) + text + bytes(-len(text) % 4)
+        flags = struct.pack("<HHI", 2, 4, OUTBOUND if heading else INBOUND) if heading >= 0 else b""
+        options = comment + flags + END if comment or flags else b""
+        self._block(6, head + data + bytes(-len(data) % 4) + options)
+
+    def _uid(self, app: str) -> int:
+        """Return the number of an app; the first time, write its map."""
+        if app not in self._uids:
+            self._uids[app] = uid = FIRST_UID + len(self._uids)
+            name = app.encode()[:255]
+            block = struct.pack("<IHBxiBB", 62652, 1, 1, uid, 0, len(name)) + name
+            self._block(0x0BAD, block + bytes(-len(block) % 4))
+        return self._uids[app]
 
     def _block(self, kind: int, body: bytes) -> None:
         length = struct.pack("<I", 12 + len(body))
