@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from talkpath.cli._judging_time import limited_judging
 from talkpath.errors import UsageError
 
 
@@ -16,6 +17,7 @@ from talkpath.errors import UsageError
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the measurements to this file."
 )
+@limited_judging
 def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> None:
     """Convert bundles to other formats (OONI).
 

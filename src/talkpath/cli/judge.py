@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from talkpath.cli._judging_time import limited_judging
 from talkpath.cli._language import language_option
 
 
@@ -14,6 +15,7 @@ from talkpath.cli._language import language_option
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
 @language_option
+@limited_judging
 def command(bundle: Path, as_json: bool) -> None:
     """Compute the verdicts of a bundle again.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._judging_time import limited_judging
 from talkpath.errors import PeerError, UsageError
 from talkpath.report.printable import printable
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     help="File for the receipt. Default: BUNDLE with .shared.json.",
 )
 @click.option("--yes", is_flag=True, help="Send without asking.")
+@limited_judging
 def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> None:
     """Send a bundle to an observatory after showing what it holds.
 
