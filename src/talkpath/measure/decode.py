@@ -16,11 +16,12 @@ from talkpath.measure.facts import Facts
 from talkpath.measure.validate import validate_facts, validate_findings
 from talkpath.measure.work import Work, facts_work
 
-# About twice what the largest check has: `--deep --video` of all apps, everything restricted.
+# Above what the largest check has: `--deep --video` of all apps, everything restricted.
 MOST_FACTS_BYTES: Final = 16 << 20
 MOST_CELLS: Final = 100_000_000
-MOST_SLOTS_IN_ALL: Final = 500_000
+MOST_SLOTS_IN_ALL: Final = 400_000
 MOST_EPOCHS_OF_AN_ARM: Final = 200
+MOST_JUDGING_S: Final = 300.0
 
 _facts = msgspec.msgpack.Decoder(Facts)
 _findings = msgspec.msgpack.Decoder(Findings)
@@ -58,6 +59,7 @@ def require_bounded_work(data: bytes) -> Work:
         work = facts_work(data)
     except _UNREADABLE:
         raise BundleError("The bundle holds facts that no check writes.") from None
-    if work.cells > MOST_CELLS or work.slots > MOST_SLOTS_IN_ALL or work.epochs > MOST_EPOCHS_OF_AN_ARM:
+    wide = work.cells > MOST_CELLS or work.slots > MOST_SLOTS_IN_ALL
+    if wide or work.epochs > MOST_EPOCHS_OF_AN_ARM or work.seconds > MOST_JUDGING_S:
         raise BundleError("The bundle holds more epochs, flows and packets than any check has.")
     return work

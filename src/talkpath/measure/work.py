@@ -18,16 +18,19 @@ from msgspec import Meta, Raw, Struct
 
 from talkpath.measure.bounds import MOST_EPOCHS, Word
 
+SLOT_S, EPOCH_S = 0.0007, 0.001  # of judging: a slot of a schedule; an epoch beside each other one of its arm
 FLOW_CELLS: Final = 64  # a flow costs something even without a packet: as much as so many slots
 
 
 class Work(NamedTuple):
     """`cells`: flows times slots, over the epochs of each arm as wide as its widest; `slots` of all schedules together;
-    `epochs` of the arm that has most."""
+    `epochs` of the arm that has most; `seconds` of processor time that judging takes at most, roughly: where every arm
+    is restricted, on a machine of 2024."""
 
     cells: int
     slots: int
     epochs: int
+    seconds: float
 
 
 class _Track(Struct, frozen=True, gc=False):
@@ -67,10 +70,12 @@ def facts_work(data: bytes) -> Work:
     for epoch in _outlines.decode(data).epochs:
         arms[epoch.app, epoch.variant, epoch.medium].append(epoch.size)
     sizes = arms.values()
+    slots = sum(slots for epochs in sizes for _, slots in epochs)
     return Work(
         cells=sum(map(_cells, sizes)),
-        slots=sum(slots for epochs in sizes for _, slots in epochs),
+        slots=slots,
         epochs=max(map(len, sizes), default=0),
+        seconds=SLOT_S * slots + EPOCH_S * sum(len(epochs) ** 2 for epochs in sizes),
     )
 
 

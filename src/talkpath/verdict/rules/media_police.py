@@ -107,7 +107,13 @@ def _hull(passed: Number, likely: Number) -> Number:
 
 def _gains(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
     """(2 points,): buckets that keep their phase, except for packets reordered on the wire; then buckets without."""
-    dropped = policed(losses, kbps, burst, header_bytes)
+    return _gains_of_grid(losses, kbps.tobytes(), burst.tobytes(), header_bytes)
+
+
+@lru_cache(maxsize=1024)
+def _gains_of_grid(losses: DirectionLosses, kbps: bytes, burst: bytes, header_bytes: int) -> Floats:
+    """`_gains` once for each epoch and grid: a mechanism is named anew after every epoch, over all so far."""
+    dropped = policed(losses, np.frombuffer(kbps), np.frombuffer(burst), header_bytes)
     return np.concatenate([losses.gains(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(losses)])
 
 
