@@ -10,6 +10,7 @@ from random import Random
 
 import aioice.stun
 import pytest
+import rtp_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pcap_walk import flows
@@ -180,7 +181,7 @@ def test_streams_count_on(shape: Call, rate: float) -> None:
             assert rtp.encode(packet) == datagram
             streams[packet.ssrc].append(packet)
             if packet.extension:
-                elements = dict(rtp.decode_elements(packet.extension))
+                elements = dict(rtp_parts.decode_elements(packet.extension))
                 number = {"webrtc": 3, "signal": 1}[shape.shape_class]
                 transport.append(int.from_bytes(elements[number], "big"))
         assert transport == list(range(1, len(transport) + 1))
@@ -213,12 +214,12 @@ def test_reports_count_on_and_send_times_follow_the_clock(shape: Call) -> None:
     identity = {"webrtc": 2, "signal": 12}[shape.shape_class]
     for slot, datagram in made(shape, 200):
         if rtp.is_rtcp(datagram):
-            ssrc = rtp.decode_report(datagram).ssrc
+            ssrc = rtp_parts.decode_report(datagram).ssrc
             counts[slot.direction, ssrc] += 1
             end = index_at + 4 or None
             assert int.from_bytes(datagram[index_at:end], "big") == 0x80000000 | counts[slot.direction, ssrc]
         elif slot.direction == "up" and rtp.is_rtp(datagram) and (extension := rtp.decode(datagram).extension):
-            value = dict(rtp.decode_elements(extension)).get(identity)
+            value = dict(rtp_parts.decode_elements(extension)).get(identity)
             if value is not None:
                 times.append((slot.at_ms, int.from_bytes(value, "big")))
     assert counts

@@ -112,12 +112,6 @@ class LayoutQueue:
         """Whether an epoch is being laid out."""
         return self._running is not None
 
-    @property
-    def used_bytes(self) -> int:
-        """Memory that is reserved now."""
-        with self._lock:
-            return self._used.total()
-
     def collect(self, now_s: float) -> None:
         """Hand over what is laid out, refuse what has waited too long, and start the next."""
         while True:

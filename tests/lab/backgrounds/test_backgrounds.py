@@ -6,6 +6,7 @@ import pickle
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+import ip_parsers
 import pytest
 from offered import ENDS, by_flow, loss, network, packets, play, play_from, writer
 
@@ -32,7 +33,7 @@ def test_what_arrives_is_exactly_what_was_offered(kind, family):
             for late_s, copy in copies:
                 assert late_s >= 0.015
                 if kind in TRANSLATORS:
-                    assert ip.parse_udp(ip.parse_ip(copy)).payload == ip.split_udp(sent[key])[1]
+                    assert ip_parsers.parse_udp(ip.parse_ip(copy)).payload == ip.split_udp(sent[key])[1]
                 else:
                     assert copy == sent[key]
     assert net.offered == 2 * 8 * 150
@@ -230,14 +231,14 @@ def test_nat_rebind_changes_the_source_port_and_the_old_one_is_dead(family):
         for _, copy in net.offer(now_s, "up", packet):
             parsed = ip.parse_ip(copy)
             assert parsed.source == near
-            port = ip.parse_udp(parsed).source_port.to_bytes(2, "big")
+            port = ip_parsers.parse_udp(parsed).source_port.to_bytes(2, "big")
             if port not in seen[flow]:
                 seen[flow].append(port)
     assert 6 * 3 <= sum(map(len, seen.values())) <= 6 * 9  # some five moves each in ten seconds
     for flow, ports in seen.items():
         answers = [net.offer(10.0, "down", writer("down", int.from_bytes(port), family).packet(b"x")) for port in ports]
         assert [bool(answer) for answer in answers] == [False] * (len(ports) - 1) + [True]
-        assert ip.parse_udp(ip.parse_ip(answers[-1][0][1])).destination_port == 40000 + flow
+        assert ip_parsers.parse_udp(ip.parse_ip(answers[-1][0][1])).destination_port == 40000 + flow
 
 
 def test_nat64ports_has_64_and_takes_one_back_after_30_silent_seconds():
@@ -256,7 +257,7 @@ def test_nat64ports_maps_one_port_for_all_destinations():
     ports = set()
     for far in range(100):
         packet = ip.build_udp(Address.of("192.0.2.10", 40000), Address.of("198.51.100.10", 1000 + far), b"x")
-        ports |= {ip.parse_udp(ip.parse_ip(copy)).source_port for _, copy in net.offer(far, "up", packet)}
+        ports |= {ip_parsers.parse_udp(ip.parse_ip(copy)).source_port for _, copy in net.offer(far, "up", packet)}
     assert len(ports) == 1
 
 

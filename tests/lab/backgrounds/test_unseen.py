@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+import ip_parsers
 import pytest
 from offered import ENDS, by_flow, loss, network, packets, play, writer
 
@@ -86,7 +87,7 @@ def test_outage_is_200_ms_for_everything_both_ways_at_the_rate_said():
 def test_nat_symmetric_takes_a_port_for_every_destination():
     net = network("nat_symmetric")
     ports = {
-        ip.parse_udp(ip.parse_ip(copy)).source_port
+        ip_parsers.parse_udp(ip.parse_ip(copy)).source_port
         for far in range(64)
         for _, copy in net.offer(far / 10, "up", packet("up", 40000, 1000 + far))
     }
@@ -101,9 +102,9 @@ def test_nat_symmetric_brings_answers_back_to_the_inner_port(family):
     net = network("nat_symmetric")
     for now_s, flow, _, sent in packets(seconds=1, family=family):
         ((_, copy),) = net.offer(now_s, "up", sent)
-        outside = ip.parse_udp(ip.parse_ip(copy)).source_port
+        outside = ip_parsers.parse_udp(ip.parse_ip(copy)).source_port
         ((_, answer),) = net.offer(now_s, "down", writer("down", outside, family).packet(b"x"))
-        assert ip.parse_udp(ip.parse_ip(answer)).destination_port == 40000 + flow
+        assert ip_parsers.parse_udp(ip.parse_ip(answer)).destination_port == 40000 + flow
 
 
 @pytest.mark.parametrize("flows", [4, 20])

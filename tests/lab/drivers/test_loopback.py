@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from ip_parsers import parse_tcp, parse_udp
 
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse, relay
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.wire.ip.packets import parse_ip, parse_tcp, parse_udp, replace_port
+from talkpath.wire.ip.packets import parse_ip, replace_port
 
 HERE = "127.0.0.1"
 Fate = Callable[[float, str, bytes], list[tuple[float, bytes]]]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ip_parsers
 import pytest
 
 from talkpath.errors import UsageError
@@ -96,10 +97,10 @@ def test_checksums_are_whole_on_the_cable(in_lab: InLab) -> None:
     from talkpath.wire.ip import packets
 
     found = {name: packets.parse_ip(bytes.fromhex(packet)) for name, packet in in_lab(checksums).items()}
-    assert packets.parse_udp(found["SOCK_DGRAM AF_INET"]).payload == bytes(1000)
-    assert packets.parse_udp(found["SOCK_DGRAM AF_INET6"]).payload == bytes(1000)
-    assert packets.parse_tcp(found["SOCK_STREAM AF_INET"]).flags == 2
-    assert packets.parse_tcp(found["SOCK_STREAM AF_INET6"]).flags == 2
+    assert ip_parsers.parse_udp(found["SOCK_DGRAM AF_INET"]).payload == bytes(1000)
+    assert ip_parsers.parse_udp(found["SOCK_DGRAM AF_INET6"]).payload == bytes(1000)
+    assert ip_parsers.parse_tcp(found["SOCK_STREAM AF_INET"]).flags == 2
+    assert ip_parsers.parse_tcp(found["SOCK_STREAM AF_INET6"]).flags == 2
 
 
 def inside_is_the_threads_alone() -> list[bool]:

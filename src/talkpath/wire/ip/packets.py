@@ -54,15 +54,6 @@ class Ip:
 
 
 @dataclass(frozen=True, slots=True)
-class Udp:
-    """One UDP datagram."""
-
-    source_port: int
-    destination_port: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Tcp:
     """One TCP segment. `flags` as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16. `options` are raw, padded."""
 
@@ -188,19 +179,6 @@ def build_udp(source: Address, destination: Address, payload: bytes, ttl: int = 
     return build_ip(Ip(Address(source.packed), Address(destination.packed), UDP, body, ttl))
 
 
-def parse_udp(ip: Ip) -> Udp:
-    """The datagram in `ip`. A checksum of zero means none was made, which only IPv4 may (RFC 768, 8200)."""
-    data = _check_cover(ip, UDP, "UDP")
-    if len(data) < UDP_BYTES:
-        raise WireError("A UDP header cut short.")
-    source, destination, size, check = _UDP.unpack_from(data)
-    if not UDP_BYTES <= size <= len(data):
-        raise WireError("A UDP datagram whose length does not fit the packet.")
-    if (check or ip.source.family == 6) and checksum(data[:size], _cover(ip, UDP, size)):
-        raise WireError("A UDP datagram with a wrong checksum.")
-    return Udp(source, destination, data[UDP_BYTES:size])
-
-
 def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64) -> bytes:
     """A whole IP packet with one segment; its ports are those of the addresses."""
     if len(segment.options) % 4 or len(segment.options) > 40:
@@ -221,20 +199,6 @@ def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64
     check = checksum(body, pseudo_sum(source.packed, destination.packed, TCP, len(body)))
     body = body[:16] + check.to_bytes(2, "big") + body[18:]
     return build_ip(Ip(Address(source.packed), Address(destination.packed), TCP, body, ttl))
-
-
-def parse_tcp(ip: Ip) -> Tcp:
-    """The segment in `ip`."""
-    data = _check_cover(ip, TCP, "TCP")
-    if len(data) < TCP_BYTES:
-        raise WireError("A TCP header cut short.")
-    source, destination, sequence, acknowledgement, offset, flags, window, _, _ = _TCP.unpack_from(data)
-    head = (offset >> 4) * 4
-    if not TCP_BYTES <= head <= len(data):
-        raise WireError("A TCP header whose length does not fit the packet.")
-    if checksum(data, _cover(ip, TCP, len(data))):
-        raise WireError("A TCP segment with a wrong checksum.")
-    return Tcp(source, destination, sequence, acknowledgement, flags, window, data[head:], data[TCP_BYTES:head])
 
 
 def build_icmp(source: Address, destination: Address, message: Icmp, ttl: int = 64) -> bytes:

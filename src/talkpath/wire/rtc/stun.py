@@ -186,10 +186,3 @@ def encode_xor_address(address: Address, transaction: bytes) -> bytes:
     """The value of an XOR-...-ADDRESS attribute (RFC 8489 section 14.2)."""
     family = 1 if address.family == 4 else 2
     return struct.pack("!xBH", family, address.port ^ (COOKIE >> 16)) + _xor(address.packed, transaction)
-
-
-def decode_xor_address(value: bytes, transaction: bytes) -> Address:
-    """The address in an XOR-...-ADDRESS value."""
-    if len(value) < 4 or (value[1], len(value)) not in ((1, 8), (2, 20)):
-        raise WireError("An XOR address attribute that is neither IPv4 nor IPv6.")
-    return Address(_xor(value[4:], transaction), int.from_bytes(value[2:4], "big") ^ (COOKIE >> 16))
