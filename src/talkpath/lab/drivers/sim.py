@@ -66,7 +66,6 @@ class Sim:
         v4 = check.family == 4
         self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
-        self._arrive_at_probe = check.session.epochs.datagram  # what `check.datagram` calls, two layers down
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
         self._order = count()  # of what is due at one time the first made comes first
         self._up: dict[int, UdpWriter] = {}
@@ -103,11 +102,8 @@ class Sim:
     def _loop(self) -> None:
         self._dial_next(1)
         check, responder, heap, outbox = self.check, self.responder, self._heap, self.check.session.outbox
-        flights, layouts = responder.flights, responder.layouts
         while not check.done and self.now_s < LIMIT_S:
-            probe_s, far_s = check.wake_s, flights.wake_s
-            if layouts.wake_s < far_s:
-                far_s = layouts.wake_s
+            probe_s, far_s = check.wake_s, responder.wake_s
             event_s = heap[0][0] if heap else LIMIT_S
             if event_s <= probe_s and event_s <= far_s:
                 self.now_s, _, take, what = heappop(heap)
@@ -141,7 +137,7 @@ class Sim:
     def _take_down(self, parts: tuple[bytes, bytes] | None) -> None:
         """A packet reaches the probe."""
         if parts:
-            replies = self._arrive_at_probe(self.now_s, parts[1])
+            replies = self.check.datagram(self.now_s, parts[1])
             if replies:
                 self._send_up(replies)
 
