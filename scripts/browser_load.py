@@ -24,7 +24,7 @@ from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
-FAR = "talkpath.browser.far_end.process"
+FAR = "talkpath.browser.far_end.far_end_process"
 LONGEST_S = 400
 BEHIND = ["nice", "-n", "20"]
 # The far end, where that is allowed: browsers take no core from it, as on a machine of its own.

@@ -11,7 +11,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
 from attacks.stage import Attack, Finding, free_ports
-from talkpath.browser.far_end.process import start_far_end
+from talkpath.browser.far_end.far_end_process import start_far_end
 
 HERE = "127.0.0.1"
 CONNECTIONS, BLOCKS, JUNK = 1000, 50, 20_000

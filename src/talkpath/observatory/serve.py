@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
+from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS

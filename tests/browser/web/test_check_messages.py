@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
-from talkpath.browser.far_end.process import FarEnd
-from talkpath.browser.web import admission_queue, check_messages, limits, page_inbox
+from talkpath.browser.far_end.far_end_process import FarEnd
+from talkpath.browser.web import admission_queue, check_messages, page_inbox, page_limits
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
@@ -145,7 +145,7 @@ def test_a_program_that_names_no_origin_is_refused(talk: str):
 
 def test_an_address_block_holds_no_more_than_its_share_and_gets_it_back(talk: str):
     with ExitStack() as pages:
-        for _ in range(limits.MAX_PER_BLOCK):
+        for _ in range(page_limits.MAX_PER_BLOCK):
             heard(pages.enter_context(connect(talk)))
         with connect(talk) as refused:
             assert heard(refused)["code"] == "full"
@@ -195,7 +195,7 @@ def test_pings_are_answered_in_the_queue_too(talk: str):
         "{}",
         "[" * 100_000,
         b"bytes",
-        '{"type": "ping", "x": "' + limits.MAX_MESSAGE_BYTES * "y" + '"}',
+        '{"type": "ping", "x": "' + page_limits.MAX_MESSAGE_BYTES * "y" + '"}',
     ],
     ids=["empty", "text", "list", "number", "number as type", "no type", "nested", "binary", "long"],
 )
@@ -213,7 +213,7 @@ def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
     with connect(talk) as inside, connect(talk) as waiting:
         assert heard(inside)["type"] == "welcome"
         with suppress(ConnectionClosed):
-            for _ in range(10 * limits.MAX_QUEUED):
+            for _ in range(10 * page_limits.MAX_QUEUED):
                 waiting.send('{"type": "start"}')
         assert is_closed(waiting)
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from talkpath.browser.far_end.process import LINE_BYTES, LOOPBACK, FarEnd, error_message
+from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.far_end.schedule import MAX_EPOCHS
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
-from talkpath.browser.web.limits import START_S, host_name
 from talkpath.browser.web.page_inbox import PageInbox
+from talkpath.browser.web.page_limits import START_S, host_name
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.result_message import result_message
 from talkpath.measure.facts import Facts

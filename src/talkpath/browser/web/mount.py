@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY, own_addresses
-from talkpath.browser.far_end.process import FarEndKeeper
+from talkpath.browser.far_end.far_end_process import FarEndKeeper
 from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.check_messages import Others, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer

@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from talkpath.browser.web.limits import host_name
+from talkpath.browser.web.page_limits import host_name
 from talkpath.browser.web.page_texts import NAMES, page_texts
 from talkpath.browser.web.script_bundle import bundle
 
@@ -39,7 +39,7 @@ PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 async def page_response(request: Request) -> Response:
     """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
     code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
-    return _answer(request, render_page(code), "text/html")
+    return _answer(request, render_check_page(code), "text/html")
 
 
 async def file_response(request: Request) -> Response:
@@ -77,7 +77,7 @@ def choose_language(asked: str, preferred: str) -> str:
     return next((code for code in wanted if code in NAMES), "en")
 
 
-def render_page(code: str) -> str:
+def render_check_page(code: str) -> str:
     """Return check.html with its texts in that language."""
     texts = page_texts(code)
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")

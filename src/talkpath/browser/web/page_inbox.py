@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED, SILENT_S
+from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED, SILENT_S
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

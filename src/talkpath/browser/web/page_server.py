@@ -29,7 +29,7 @@ from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
 from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
 from talkpath.browser.certificate.stored_certificate import Domain
-from talkpath.browser.web.limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
+from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
@@ -166,7 +166,7 @@ async def serve_page(settings: PageServerSettings) -> None:
     """Serve until standard input ends."""
     from starlette.applications import Starlette
 
-    from talkpath.browser.far_end.process import FarEndKeeper
+    from talkpath.browser.far_end.far_end_process import FarEndKeeper
     from talkpath.browser.turn_relay import start_relay
     from talkpath.browser.web.routes import routes
 

@@ -9,12 +9,12 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from talkpath.browser.far_end.process import FarEnd
+from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_messages import FULL, Others, PageServices, no_others, serve_check
-from talkpath.browser.web.limits import MAX_PAGES, MAX_PER_BLOCK, is_own_origin, place_taken
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
+from talkpath.browser.web.page_limits import MAX_PAGES, MAX_PER_BLOCK, is_own_origin, place_taken
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.blocks import BlockPlaces
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.far_end import process as module
-from talkpath.browser.far_end.process import ErrorReports, FarEnd, FarEndKeeper, FarEndServer, start_far_end
+from talkpath.browser.far_end import far_end_process as module
+from talkpath.browser.far_end.far_end_process import ErrorReports, FarEnd, FarEndKeeper, FarEndServer, start_far_end
 from talkpath.errors import UsageError
 from talkpath.serving.supervisor import Supervisor
 

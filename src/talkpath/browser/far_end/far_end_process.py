@@ -2,7 +2,7 @@
 other.
 
     start_far_end(host, port) -> FarEnd            # from the web server
-    python -m talkpath.browser.far_end.process HOST PORT
+    python -m talkpath.browser.far_end.far_end_process HOST PORT
 
 It prints one line of JSON when it is ready: {"control", "token"}. The web server then opens one
 loopback connection for each check. Its first line has the token, this server's address as the page reached it, and the
@@ -53,7 +53,7 @@ class FarEnd:
 
 async def start_far_end(host: str, port: int) -> FarEnd:
     """Start the process. `UsageError` if the UDP port is taken."""
-    command = [sys.executable, "-m", "talkpath.browser.far_end.process", host, str(port)]
+    command = [sys.executable, "-m", "talkpath.browser.far_end.far_end_process", host, str(port)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert process.stdout is not None  # a pipe was asked for
