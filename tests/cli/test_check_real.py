@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from far_end import TALKPATH, FarEnd, Probe, Told, TooBusyError, free_ports, small_plan, talkpath
 
-from talkpath.verdict.assessment import LATE_VOIDS_ALL_MS, late_ms
+from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.control.keys import new_identity_pem
 
 KEY = "A" * 43

@@ -117,7 +117,7 @@ def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, 
     inquiry = EndpointEngine(chosen, now.date(), SystemRandom(), gap_s)
     local = local_address(Address.of(chosen.resolver.host))  # sends nothing
     vpn = local is not None and through_tunnel(local)
-    EndpointDriver(inquiry, told=_print_request).ask()
+    EndpointDriver(inquiry, on_request=_print_request).ask()
     verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
     if as_json:
         started_at = f"{now:%Y-%m-%dT%H}:00:00Z"

@@ -1,4 +1,4 @@
-"""The driver of `inquiry`: sockets, the system's own name server, and the clock. Any OS.
+"""Runs the questions to an app's own servers on real sockets, with the system's own resolver. Any operating system.
 
 Each request runs in a thread of its own and ends within its time; what the network does becomes a failure by the names
 of OONI's df-007. Nothing is sent before `ask` is called, and nothing but what the engine asks for.
@@ -31,7 +31,7 @@ FAILURES: tuple[tuple[type[OSError], str], ...] = (
 
 
 class RequestOutcome(NamedTuple):
-    """What came of a request, see `EndpointEngine.answered`."""
+    """The outcome of a request, as `EndpointEngine.answered` takes it."""
 
     failure: str = ""
     data: bytes = b""
@@ -39,7 +39,7 @@ class RequestOutcome(NamedTuple):
 
 
 Lookup = Callable[[str], RequestOutcome]
-Told = Callable[[Request], None]
+OnRequest = Callable[[Request], None]
 
 
 def system_lookup(name: str) -> RequestOutcome:
@@ -55,35 +55,35 @@ def system_lookup(name: str) -> RequestOutcome:
 
 
 class EndpointDriver:
-    """Runs an inquiry. `context` verifies certificates, by the system's authorities unless one is given; `told` hears
-    of each request as it leaves."""
+    """Runs an engine. `context` verifies certificates, by the system's authorities unless one is given. `on_request` is
+    called with each request as it leaves."""
 
     def __init__(
         self,
-        inquiry: EndpointEngine,
+        engine: EndpointEngine,
         *,
         lookup: Lookup = system_lookup,
         context: ssl.SSLContext | None = None,
-        told: Told = lambda request: None,
+        on_request: OnRequest = lambda request: None,
     ) -> None:
-        self._inquiry, self._lookup, self._told = inquiry, lookup, told
+        self._engine, self._lookup, self._on_request = engine, lookup, on_request
         self._context = context or ssl.create_default_context()
 
     def ask(self) -> None:
-        """To the end."""
-        inquiry = self._inquiry
+        """Send all requests and take all answers, until the engine is done."""
+        engine = self._engine
         running: dict[Future[RequestOutcome], Request] = {}
         with ThreadPoolExecutor(WORKERS, "ask") as pool:
-            while not inquiry.done or running:
-                for request in inquiry.poll(time.monotonic()):
-                    self._told(request)
+            while not engine.done or running:
+                for request in engine.poll(time.monotonic()):
+                    self._on_request(request)
                     running[pool.submit(self._one, request)] = request
-                timeout_s = min(NAP_S, max(0.0, inquiry.wake_s - time.monotonic()))
+                timeout_s = min(NAP_S, max(0.0, engine.wake_s - time.monotonic()))
                 done = wait(running, timeout_s, FIRST_COMPLETED).done if running else set()
-                if not running and not inquiry.done:
+                if not running and not engine.done:
                     time.sleep(timeout_s)
                 for each in done:
-                    inquiry.answered(time.monotonic(), running.pop(each).number, *each.result())
+                    engine.answered(time.monotonic(), running.pop(each).number, *each.result())
 
     def _one(self, request: Request) -> RequestOutcome:
         if request.kind == SYSTEM:
@@ -98,7 +98,7 @@ class EndpointDriver:
     def _exchange(self, request: Request) -> RequestOutcome:
         row = request.row
         if request.kind in ("stun", OTHER):
-            port = row.port if request.kind == "stun" else self._inquiry.chosen.resolver.port
+            port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
             return RequestOutcome(data=_datagram(request.addresses, port, request.data))
         with _connected(request.addresses, row.port) as plain:
             if request.kind == "tls":

@@ -1,9 +1,10 @@
-"""Asking the apps' own hosts what anybody may ask: one greeting each, each beside a neutral host's.
+"""Decides what to ask the apps' own servers, and when: one request each that anybody may send, beside neutral servers.
 
-An engine: no socket, no clock. `poll` gives the requests that are due, `answered` takes what came of one; what came is
-kept in `exchanges`, without any address. Names come first (the system's name server, and one other); then every host is
-asked once, in small batches of one kind that hold one neutral host, in an order drawn at random. What was not answered
-is asked again beside fresh controls, twice at most, GAP_S later; where the control failed too, so is what answered.
+An engine: no socket, no clock. `poll` gives the requests that are due, `answered` takes the outcome of one; outcomes
+are kept in `exchanges`, without any address. Names come first (from the system's resolver and from one other); then every
+server is asked once, in small batches of one kind with one neutral server each, in random order. What was not answered
+is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too, the rest of
+its batch is asked again as well.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):
-    """One greeting. `kind` is "stun", "tcp", "tls", or a name server's, SYSTEM or OTHER; `data` the datagram where it
-    is one; `addresses` whom to send it to: none where the host's name was not found, or is to be looked up (SYSTEM)."""
+    """One request. `kind` is "stun", "tcp", "tls", or a resolver's (SYSTEM or OTHER). `data` is its datagram, if any.
+    `addresses` are its targets: none where the host's name was not found, or is to be looked up (SYSTEM)."""
 
     number: int
     row: Row
