@@ -1,10 +1,10 @@
 """Decides what to ask the apps' own servers, and when: one request each that anybody may send, beside neutral servers.
 
-An engine: no socket, no clock. `poll` gives the requests that are due, `answered` takes the outcome of one; outcomes
-are kept in `exchanges`, without any address. Names come first (from the system's resolver and from one other); then every
-server is asked once, in small batches of one kind with one neutral server each, in random order. What was not answered
-is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too, the rest of
-its batch is asked again as well.
+An engine: no socket, no clock. `poll` gives the requests that are due, `answered` takes the outcome of one. Outcomes
+are kept in `exchanges`, without any address. Names come first (from the system's resolver and from one other); then
+every server is asked once, in small batches of one kind with one neutral server each, in random order. What was not
+answered is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too,
+the rest of its batch is asked again as well.
 """
 
 from __future__ import annotations
