@@ -40,20 +40,20 @@ ODD = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0
 
 
 def content(path: Path) -> bytes:
-    """A capture, unpacked: damage is to reach the packets."""
+    """Read a capture and unpack it, so that damage reaches the packets."""
     data = path.read_bytes()
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def piece(rng: Random, whole: bytes) -> bytearray:
-    """The beginning of a capture, and a stretch from somewhere in it."""
+    """Cut the beginning of a capture and a stretch from somewhere in it."""
     size = rng.randrange(200, PIECE_BYTES)
     at = rng.randrange(len(whole)) if rng.random() < 0.3 else 0
     return bytearray(whole[:400] + whole[at : at + size] if at else whole[:size])
 
 
 def damage(rng: Random, data: bytearray, other: bytes) -> None:
-    """One kind of damage."""
+    """Damage the data in one way."""
     at = rng.randrange(4 if rng.random() < 0.95 else 0, len(data))
     size = min(rng.choice((1, 4, 16, 64, 400)), len(data) - at)
     match rng.randrange(8):
@@ -77,7 +77,7 @@ def damage(rng: Random, data: bytearray, other: bytes) -> None:
 
 
 def case(seed: int, number: int, sources: list[bytes]) -> bytes:
-    """The bytes of one case."""
+    """Make the bytes of one case."""
     rng = Random(seed << 40 | number)
     data = piece(rng, rng.choice(sources))
     for _ in range(rng.choice((1, 2, 5, 20, 100))):
@@ -95,7 +95,7 @@ def nasty_case(seed: int, number: int) -> tuple[str, bytes]:
 
 
 def read(data: bytes, also_scrub: bool) -> None:
-    """Everything that the command does with a file."""
+    """Do everything that the commands do with a file."""
     with suppress(WireError):
         text(result("x", findings(scan(io.BytesIO(data)))))
         if also_scrub:

@@ -1,4 +1,4 @@
-"""Hold `capture` against a folder of captures with a truth.json: one row a file, and a sum.
+"""Compares what `capture` finds with the truth.json of a folder of captures: one row a file, and a sum.
 
     python scripts/score_captures.py ../shared/captures
 
@@ -40,7 +40,7 @@ def main(folder: Path) -> int:
 
 
 def judged(entry: dict[str, Any], found: Findings) -> Any:
-    """(right or wrong, what) for each call of the truth and each call reported beyond it."""
+    """Yield (right or wrong, what) for each call of the truth and each call reported beyond it."""
     left = list(found.calls)
     for call in entry.get("calls", []):
         match = nearest(call, left)
@@ -50,19 +50,19 @@ def judged(entry: dict[str, Any], found: Findings) -> Any:
     spared = any(call["score"] != "required" for call in entry.get("calls", [])) or "gaming" in entry.get("notes", "")
     for call in left:
         fine = spared and (call.app == "webrtc" or bool(entry.get("calls")))
-        yield fine, f"extra {told(call)}"
+        yield fine, f"extra {in_words(call)}"
     for attempt in found.attempts:
         yield True, f"attempt {attempt.app} {attempt.start_s:.2f} answered={attempt.answered}"
 
 
 def nearest(call: dict[str, Any], calls: list[Call]) -> Call | None:
-    """The reported call whose talk overlaps that of the truth, or begins nearest."""
+    """Return the reported call that begins nearest to that of the truth."""
     begin = call["measured"]["media_start_s"]
     return min(calls, key=lambda one: abs(one.start_s - begin), default=None)
 
 
 def compared(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
-    """Is this the call, and how far off?"""
+    """Compare a call with the truth: is it right, and how far off?"""
     required = call["score"] == "required"
     if found is None:
         return not required, f"MISSED {call['score']} {call['app']}"
@@ -78,12 +78,12 @@ def compared(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
         "" if abs(longer) <= NEAR_S else f"duration {longer:+.2f}",
         *losses(call, found),
     ]
-    text = ", ".join(part for part in differences if part) or f"{told(found)} ({start:+.2f} s, {longer:+.2f} s)"
+    text = ", ".join(part for part in differences if part) or f"{in_words(found)} ({start:+.2f} s, {longer:+.2f} s)"
     return not required or not any(differences), f"{call['score']}: {text}"
 
 
 def losses(call: dict[str, Any], found: Call) -> Iterator[str]:
-    """What was lost, packet for packet, where the truth knows it."""
+    """Compare the lost packets with the truth, where it has them."""
     if "lost_received" not in call:
         return
     for direction, truth in (("received", call["lost_received"]), ("sent", 0)):
@@ -92,8 +92,8 @@ def losses(call: dict[str, Any], found: Call) -> Iterator[str]:
             yield f"lost {counted} for {truth} {direction}"
 
 
-def told(call: Call) -> str:
-    """A call in a few words."""
+def in_words(call: Call) -> str:
+    """Describe a call in a few words."""
     return f"{call.app} {'+'.join(call.media)} {call.transport} {call.start_s:.2f}+{call.duration_s:.2f}"
 
 
