@@ -1,8 +1,8 @@
-"""Many checks of one network, one after the other, taken together (`talkpath watch`).
+"""Judges repeated checks of one network together (`talkpath watch`).
 
-Each check leaves one e-value for each arm: what its e-process stands at when it ends, never its peak. A product of them
-is an e-value again, since every check draws anew. When a restriction began is not known, so the product is begun anew
-at each check and all of them are averaged, the k-th with weight 1/(k(k+1)), the rest of the weight assessment at 1:
+Each check gives one e-value for each arm: the value of its e-process at the end, never its peak. A product of them is
+an e-value again, since every check draws anew. It is not known when a restriction began, so a product is started at
+each check and all of them are averaged, the k-th with weight 1/(k(k+1)), and the rest of the weight on the constant 1:
 
     E_n = sum over k <= n of (e_k e_(k+1) ... e_n) / (k (k + 1))  +  1 / (n + 1)
 

@@ -1,4 +1,4 @@
-"""Could people talk over this? Loss each way with bounds, how bursty, how late, and the E-model's opinion of it."""
+"""Rates call quality: loss in each direction with bounds, burstiness, delay, and the E-model's opinion score."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CallQuality(NamedTuple):
 
 @per_epochs
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
-    """How calls and random twins of these epochs fared."""
+    """The quality of calls and of random twins in these epochs."""
     calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
     twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
     late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
@@ -76,9 +76,9 @@ def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | N
     if not sent:
         return None
     mean = float(lost / sent)
-    error, weather = (float(np.sqrt(((of[1] - mean * of[0]) ** 2).sum()) / sent) for of in (flows, moments))
+    error, background = (float(np.sqrt(((of[1] - mean * of[0]) ** 2).sum()) / sent) for of in (flows, moments))
     ratio = burst_ratio(int(lost), sum(each[2] for each in counts), int(sent))
-    spread = TWO_SIDED * float(np.hypot(error, weather))
+    spread = TWO_SIDED * float(np.hypot(error, background))
     return Loss(mean, error, max(0.0, mean - spread), min(1.0, mean + spread), ratio)
 
 

@@ -1,9 +1,9 @@
-"""What a line may have lost after the last packet of a flow that arrived.
+"""Bounds how much a line may have lost after the last arrival of a flow (the observation of its end is censored).
 
-A box that cuts a flow off lets a last packet pass; if the line loses that one, the far end sees the flow end sooner.
-So the end lies no earlier than the last arrival, and no later than where the line would have had to lose more than it
-does. How likely it loses a packet is told by twins of the same slot where twins go on, else by the flow's own losses
-before. Contract: facts only. A place is a count of packets or a time (s), whichever the caller counts in.
+A middlebox that cuts a flow off lets a last packet pass; if the line loses that one, the far end sees the flow end
+sooner. So the cut-off is no earlier than the last arrival, and no later than where the line would have had to lose more
+than it does. The chance that it loses a packet comes from twins of the same slot where twins go on, else from the
+flow's own earlier losses. Contract: facts only. A place is a count of packets or a time (s), as the caller counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNLIKELY = float(np.log(0.05))  # the line did not lose all that, with 95 %
 
 class Tail(NamedTuple):
     """One flow's packets after its last arrival: the place of each, ascending, and ln of the chance that the line lost
-    it; 0 of those that say nothing."""
+    it; 0 for packets that are no evidence."""
 
     at: Floats
     log_chance: Floats

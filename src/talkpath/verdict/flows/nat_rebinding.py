@@ -1,8 +1,8 @@
-"""Flows that fell silent and came back, as when an address translator moves them to another port.
+"""Finds flows that went silent and came back, as when an address translator gives them another port.
 
-To a box in the path what comes back is a new flow: its counts and clocks start again. A rule is read from what went
-before, of calls and twins alike. Where only packets smaller than all that were lost arrive again (silence suppression,
-under an edge in size), nothing came back. Contract: facts only; rows are flows, columns the slots of one direction.
+To a middlebox what comes back is a new flow: its counts and timers start again. So rules are fitted to what was sent
+before, of calls and twins alike. Where only packets smaller than all lost ones arrive again (silence suppression under
+a size limit), nothing came back. Contract: facts only; rows are flows, columns the slots of one direction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LIVED, SILENT, ALIVE = 3, 8, 8  # packets that arrived before, were lost in a ro
 
 
 def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
-    """What each flow sent before it first came back; all that it sent, where it never did. `size` (slots,) in bytes."""
+    """What each flow sent before it first came back; everything where it never did. `size` (slots,) in bytes."""
     kept = sent.copy()
     for row, came in zip(kept, arrived, strict=True):
         slots = np.flatnonzero(row)
@@ -28,7 +28,7 @@ def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
 
 
 def _back(came: Bits, size: Floats) -> int | None:
-    """Which packet was the first of a second life."""
+    """The number of the first packet after the flow came back; None where it did not."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], came, [False])).astype(np.int8)))
     begins, ends = edges[::2], edges[1::2]  # of runs of arrivals
     for last, begin, end in zip(ends, begins[1:], ends[1:], strict=False):

@@ -1,8 +1,8 @@
-"""Is it our own load that the line cannot carry? An epoch runs some twenty calls at once, a person makes one.
+"""Tells whether our own load congests the line: an epoch runs some twenty calls at once, a person makes one.
 
-Behind a narrow line or a policer of all traffic a whole cohort is lost that a single call would not be; so where twins
-of whole cohorts lose much, small ones are asked for, and how a call would sound is read from those. Contract: sizes of
-cohorts are chosen before their roles are drawn, from what twins lost before, so no test is touched by it.
+Behind a narrow line, or a policer of all traffic, a whole cohort loses packets that a single call would not lose. So
+where twins of whole cohorts lose much, small cohorts are asked for, and call quality is rated from those. Contract: the
+size of a cohort is chosen before its roles are drawn, from earlier losses of twins, so no test is affected.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ RELIEF = 0.5  # where small cohorts lose more than that of it, it was not the lo
 
 
 def heavy(epochs: Sequence[Epoch]) -> bool:
-    """Did random twins lose much, one way, in cohorts larger than small ones?"""
+    """Whether random twins lost much in one direction, in cohorts larger than small ones."""
     counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
     return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
 
 
 def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
-    """The small cohorts, where whole ones lost much and these at most half of that; else all epochs."""
+    """The epochs with small cohorts, where whole ones lost much and these at most half of it; else all epochs."""
     small = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K)
     if not small or not heavy(epochs):
         return epochs
@@ -36,7 +36,7 @@ def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
 
 
 def relieved(epochs: Sequence[Epoch]) -> bool:
-    """Were small cohorts tried where whole ones were too much?"""
+    """Whether small cohorts were tried where whole ones were too much for the line."""
     return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs)
 
 

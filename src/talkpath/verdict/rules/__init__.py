@@ -1,7 +1,8 @@
-"""The rules: one file each, found by being here. A rule id outside this registry is a bug.
+"""The rules: one mechanism a file, found by being here. A rule id outside this registry is a bug.
 
-Every module here that has a `RULE` is a rule; adding a mechanism is adding a file (and one in lab/restrictor).
-"""
+Every module that has a `RULE` is a rule; a new mechanism is a new file (with a test, and one in lab/restrictor). `rule`
+says what a rule is, `best` which one explains an arm. `directions`, `set_up_stages`, `cut_offs` and `whole_network`
+hold what rules share. """
 
 from __future__ import annotations
 
