@@ -64,8 +64,8 @@ def test_without_a_link_three_ways_on() -> None:
         ("127.0.0.1:4433", "no key"),
         (f"127.0.0.1:4433#{KEY[:20]}", "no key"),
         (f"127.0.0.1:99999#{KEY}", "port"),
-        (f"http://example.org/#{KEY}", "names no host"),
-        (f"talkpath://127.0.0.1/?until=soon#{KEY}", "no date"),
+        (f"http://example.org/#{KEY}", "open it in a browser"),
+        (f"talkpath://127.0.0.1/?until=soon#{KEY}", "not a date"),
     ],
 )
 def test_a_link_that_is_none(link: str, said: str) -> None:
