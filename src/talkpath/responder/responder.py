@@ -101,7 +101,7 @@ class Responder:
     def _make_room(self, wanted: int) -> bool:
         """End a session of the block with most places, if it has more than `wanted`: one that runs no epoch if there
         is any, of those the one that was silent for longest."""
-        block, most = max(self._blocks.items(), key=lambda item: item[1])
+        block, most = max(self._blocks.items(), key=lambda item: item[1], default=(None, 0))
         if most <= wanted:
             return False
         theirs = [session for session in self._sessions if session.block == block]
