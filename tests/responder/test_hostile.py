@@ -275,3 +275,10 @@ def test_what_a_held_up_responder_should_have_sent_leaves_late_and_is_told_so() 
     ]
     assert max(late_ms) > 2000
     assert far.poll(3.0)
+
+
+def test_a_responder_without_places_refuses_everybody() -> None:
+    far = responder(sessions=0)
+    answer = say(far, far.connect("block"), HELLO)
+    assert isinstance(answer, Refusal)
+    assert answer.code == "busy"
