@@ -339,7 +339,6 @@ class ResponderDriver:
                     peer.close()
                 self._flush(peer)
             elif age_s > (GREET_S if not peer.greeted else CALL_S if session is None else NEVER):
-                peer.close()
-                self._flush(peer)
+                self._hang_up(peer)
             if peer.closing and now_s - peer.heard_s > GREET_S:
                 self._hang_up(peer)
