@@ -136,10 +136,11 @@ class ProbeSession:
     def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
         """The control channel is gone: what was measured is kept, running epochs end without the far end's reports.
 
-        `why` "turned_away": the responder itself closed it. `PeerError` where it did so without any answer.
+        `why` "turned_away": the responder itself closed it. `PeerError` where it did so at once, without any answer: so
+        it treats strangers. One that closes after a long silence is a server that has stopped working.
         """
         if why == "turned_away":
-            if self.welcome is None:
+            if self.welcome is None and now_s < self._asked_s + ANSWER_S / 2:
                 raise PeerError(TURNED_AWAY if self.invitation.proof else NO_TOKEN)
             why = "responder_lost"
         if not self.ended:
