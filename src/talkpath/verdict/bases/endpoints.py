@@ -1,9 +1,9 @@
-"""What exchanges with the apps' own hosts say (`talkpath endpoints`): no twin, no e-value.
+"""Judges exchanges with the apps' own hosts (`talkpath endpoints`), without twins or e-values.
 
-`restricted` needs REPEATS exchanges with one host, all failed, a neutral host of the same kind answering beside each;
-and a host that is known to answer: one of an old or unsure source accuses nobody, and the rule then stands among the
-`alternatives` ("consistent with"). `ok` needs that every host answered at least once. One host is enough for
-`restricted`, since each is known to answer by itself; how many of how many is in `figures`.
+`restricted` needs at least REPEATS exchanges with one host that all failed while a neutral host of the same kind
+answered beside each. The host must be known to answer: if its source is old or uncertain, the rule is only among the
+`alternatives` ("consistent with"). `ok` needs at least one answer from every host. One host is enough for `restricted`,
+since each is known to answer by itself; `figures` has how many of how many failed.
 
 | exchanges | rule |
 |---|---|
@@ -25,13 +25,13 @@ from talkpath.verdict.model import Basis, Reason, ReasonCode, State, Verdict
 
 REPEATS = 3
 SYSTEM, OTHER = "dns.system", "dns.other"
-REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # said so, rather than said nothing
+REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # an answer without an address, not silence
 SILENT = "generic_timeout_error"
-LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # which is told where several fit
+LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # which is named where several fit: the first
 
 
 class Group(NamedTuple):
-    """What one verdict is about."""
+    """The app and basis of one verdict."""
 
     app: str
     basis: Basis
@@ -40,7 +40,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host asked in one way. `rule`: what would explain its failures; `doubt`: why it may not be said."""
+    """One host asked in one way. `rule` is what would explain its failures, `doubt` why it may not be named."""
 
     answered: bool
     rule: str = ""
@@ -48,7 +48,8 @@ class Host:
 
 
 def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
-    """One verdict per app and basis, in the order in which they were first asked. `void` makes all `insufficient`."""
+    """Give one verdict per app and basis, in the order in which they were first asked. `void` makes all
+    `insufficient`."""
     own = [each for each in exchanges if each.app and each.kind != OTHER]
     groups = dict.fromkeys(_group(each) for each in own)
     return [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
@@ -92,7 +93,7 @@ def _verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], v
 
 
 def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
-    """One host, asked in one way so many times."""
+    """Sum up the exchanges of one kind with one host."""
     if any(each.ok for each in own):
         return Host(True)
     controls = [[e for e in every if e.neutral and (e.kind, e.round) == (each.kind, each.round)] for each in own]
@@ -107,7 +108,7 @@ def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
 
 
 def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
-    """What would explain it, "" where a failure is of a kind that a host's own fault explains as well."""
+    """Return the rule that would explain the failures, "" where a fault of the host could explain them as well."""
     first = own[0]
     if first.kind == SYSTEM:
         rounds = {each.round for each in own}
@@ -115,7 +116,7 @@ def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
         said = all(each.failure in REMOVED for each in own)
         return "dns.remove" if said and known and all(known) else ""
     if any(each.failure == "connection_refused" for each in own):
-        return ""  # somebody answered: most likely the host itself
+        return ""  # an answer came, most likely from the host itself
     if first.named and first.kind != "stun":
         return "signalling.block"
     return "address.block" if all(each.failure == SILENT for each in own) else ""

@@ -1,10 +1,11 @@
-"""What became of packets that could go only so many hops: calls beside their twins, a number of hops at a time.
+"""Estimates how many more packets of calls than of twins go unanswered when packets may go only so many hops.
 
-A packet that may go h hops is *answered* if the router where they run out says so, or if it gets to the other end all
-the same. Routers may answer none, or few a second; they know no roles, so given what they did, calls and twins are
-exchangeable: the extra share of a call's packets that goes unanswered has an exact interval, by thinning the answers to
-twins and permuting roles over 5-tuples as in interval.py. The score is the angle of the share (its spread is the same
-for many answers and for few), since where routers answer little it is the answers that tell.
+A packet with a limit of h hops is *answered* if the router at that hop sends Time Exceeded, or if the packet reaches
+the other end. Routers may answer none, or a few a second, but they do not know roles; so given what they did, calls and
+twins are exchangeable. The extra share of unanswered packets of calls has an exact interval, by thinning the answers to
+twins and permuting roles over 5-tuples as in `statistics.interval`. The score is the angle of the share of answered
+packets, whose spread is the same for many answers and for few: where routers answer little, the answers are the
+evidence.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Tally(NamedTuple):
 
 
 class HopLoss(Struct, frozen=True):
-    """`low` to `high` is the extra share of calls' packets that went unanswered, at 99 %; `answered` that of twins'
-    packets which were. `tries`: epochs; `router`: the kind of who answered, "" for nobody."""
+    """The extra share of calls' packets that went unanswered, `low` to `high` at 99 %; `answered` is the share of
+    twins' packets that were answered. `tries`: epochs; `router`: the kind of router that answered, "" for none."""
 
     hops: int
     low: float
@@ -54,7 +55,7 @@ class HopLoss(Struct, frozen=True):
 
 
 def hop_loss(epochs: Sequence[Epoch], direction: Direction, hops: int, seed: bytes) -> HopLoss:
-    """Of all these epochs of one arm together."""
+    """Estimate the loss at that number of hops from all these epochs of one arm together."""
     rounds = [tally for epoch in epochs if (tally := _tally(epoch, direction, hops)) is not None]
     twins = [(tally.answered[~tally.calls].sum(), tally.sent[~tally.calls].sum()) for tally in rounds]
     answered, sent = (float(sum(part)) for part in zip(*twins, strict=True)) if twins else (0.0, 0.0)
@@ -81,7 +82,7 @@ def _tally(epoch: Epoch, direction: Direction, hops: int) -> Tally | None:
 
 
 def _counts(flow: Observation, track: Track) -> tuple[int, int]:
-    """(limited packets that left, those answered)."""
+    """Return (limited packets that were sent, those answered)."""
     size = len(track.stage)
     left = unpack(flow.sent, size) & unpack(flow.limited, size)
     sent, came = int(left.sum()), int((left & unpack(flow.arrived, size)).sum())
@@ -89,7 +90,7 @@ def _counts(flow: Observation, track: Track) -> tuple[int, int]:
 
 
 def _bounds(rounds: Sequence[Tally], seed: bytes) -> tuple[float, float]:
-    """The outermost hypotheses that neither side rejects, one step of the grid further out; (0, 1) without any."""
+    """Return the outermost hypotheses that neither side rejects, one grid step further out; (0, 1) without any data."""
     if not rounds:
         return 0.0, 1.0
     limit = log(2.0 / (1.0 - LEVEL))
@@ -103,7 +104,8 @@ def _bounds(rounds: Sequence[Tally], seed: bytes) -> tuple[float, float]:
 
 
 def _log_e(tally: Tally, seed: bytes, sign: float) -> Floats:
-    """(GRID, TILTS): log e against each hypothesis; sign +1 where calls go unanswered more than it says."""
+    """Compute log e against each hypothesis, (GRID, TILTS); `sign` is +1 to test if more of calls go unanswered, -1 if
+    fewer."""
     answered = np.tile(tally.answered, (len(GRID), 1))
     answered[:, ~tally.calls] -= _thinned(tally, seed)
     packets = float(np.median(tally.sent))
@@ -112,7 +114,8 @@ def _log_e(tally: Tally, seed: bytes, sign: float) -> Floats:
 
 
 def _thinned(tally: Tally, seed: bytes) -> Floats:
-    """(GRID, twins): how many of each twin's answers are virtually lost; one uniform number an answer for all of it."""
+    """Count how many of each twin's answers are virtually lost, (GRID, twins); one uniform number per answer serves all
+    hypotheses."""
     key = hashlib.sha256(len(seed).to_bytes(4, "big") + seed + tally.label.encode()).digest()[:16]
     counts = tally.answered[~tally.calls].astype(int)
     draws = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big"))).random((len(counts), max(1, counts.max())))

@@ -1,13 +1,13 @@
-"""Locates where on the path a restriction acts: between the last hop that calls reach and the first they do not.
+"""Locates where on the path a restriction acts: between the last hop that calls reach and the first that they do not.
 
-Contract: pure. `next_hop` chooses what to measure next, `locate` says what the facts show. Twins show which routers
-answer, and how far away the other end is. A hop is *clear* if calls' packets that expire there are answered like
-twins', *hit* if fewer are (hop_loss.py, 99 % each). The reference are packets of the same kind that go all the way:
-these must be hit, or the restriction did not act during the measurement and nothing is said. Hops are counted from the
-sender, for "down" from the far end: the number of routers is not known well enough to count the other way.
+Contract: pure. `next_hop` chooses what to measure next, `locate` evaluates the facts. Twins show which routers answer,
+and how far away the other end is. A hop is *clear* if packets of calls that expire there are answered like those of
+twins, *hit* if fewer are (`hop_loss`, 99 % each). The reference is packets of the same kind without a limit: these must
+be hit, otherwise the restriction did not act during the measurement and there is no result. Hops are counted from the
+sender, for "down" from the far end: the number of routers is not known well enough to count from the receiver.
 
 Limits (docs/why/2026-11-24-hops.md): routers that answer nothing; a router that resets the hop limit of packets (all
-beyond it is "between it and the other end"); a restriction that delays and drops nothing.
+beyond it is "between it and the other end"); a restriction that delays packets and drops none.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "n
 
 K, FEW_K, LADDER_K = 6, 3, 3
 PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
-TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to narrow a place, to name one at all, and before another hop
+TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to narrow a place, to find one, and in a row
 AT_ONCE = 3
-USUAL_P, LONGEST = 0.4, 4  # with less loss than that calls are longer, at most so many times as long
+USUAL_P, LONGEST = 0.4, 4  # where calls lose less than this they are made longer, at most by this factor
 ENOUGH = 0.5  # of the packets that expire at a router: one that answers fewer is asked for longer, and alone
 SILENT = 0.02  # likewise: one that answers fewer counts as silent
 STAGES: dict[str, tuple[str, ...]] = {
@@ -44,7 +44,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 
 
 class Turn(NamedTuple):
-    """A question about one arm and direction, and its turn: whether a place is named, how many were asked before."""
+    """A question about one arm and direction, and what decides whose turn it is: whether a place is named, and how many
+    epochs were asked before."""
 
     named: bool
     epochs: int
@@ -74,7 +75,7 @@ class Place(Struct, frozen=True):
 
 
 def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
-    """A place for each direction in which the arm is restricted; one with a reason where it is not."""
+    """Return a place for each direction in which the arm is restricted, or one with a reason if there is none."""
     found = assess(facts, arm)
     rule = found.explanation.rule if found.explanation else None
     if found.state != "restricted" or rule is None:
@@ -85,7 +86,7 @@ def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
 
 
 def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
-    """The next question about restricted arms, None when nothing more is worth its bytes.
+    """Choose the next question about restricted arms; None when nothing more is worth its bytes.
 
     Every arm and direction gets a place before any place is narrowed, and they take turns.
     """
@@ -106,7 +107,7 @@ def _ways(found: Assessment) -> tuple[Direction, ...]:
 
 
 def _epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
-    """The arm's epochs that limited hops that way."""
+    """Return the arm's epochs that limited hops in that direction."""
     mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm and not e.missing]
     return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
 
@@ -147,8 +148,8 @@ def _asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
 
 
 def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
-    """The fewest hops with which a twin's packet gets to the other end; None where none does. Chosen so that the fewest
-    packets contradict it: those that arrived with fewer hops, and those lost with as many."""
+    """Return the fewest hops with which a twin's packet reaches the other end; None if none does. The number is the one
+    that the fewest packets contradict: those that arrived with fewer hops, and those lost with as many."""
     came, lost = np.zeros(LADDER + 1), np.zeros(LADDER + 1)
     for epoch in epochs:
         track = epoch.up if way == "up" else epoch.down
@@ -166,7 +167,8 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
 
 
 def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> Turn | None:
-    """First a ladder; then the hops between the last clear one and the first that is hit, with the far end beside."""
+    """Ask for a ladder first; then for the hops between the last clear one and the first that is hit, beside the far
+    end."""
     epochs = _epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
@@ -190,9 +192,9 @@ def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> Turn | 
 
 
 def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
-    """Which of these hops to ask next, and the share of packets that is answered there. Some, evenly spread; where
-    routers answer little, one alone: the middle one first, then beyond it, since a hit shows sooner than its
-    absence."""
+    """Choose which of these hops to ask next, and the share of packets that is answered there. Several are spread
+    evenly. Where routers answer little, one is asked alone: the middle one first, then one beyond it, since a hit shows
+    sooner than its absence."""
     spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
     middle = (left[0] + left[-1]) / 2.0
     known = [seen[hops] for hops in left if hops in seen]
@@ -203,7 +205,7 @@ def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int
 
 
 def _inner(count: int) -> slice:
-    """Which of evenly spread hops to take: all of few, the inner ones of many."""
+    """Choose among evenly spread hops: all if they are few, the inner ones if they are many."""
     return slice(None) if count <= AT_ONCE else slice(1, -1)
 
 
@@ -212,13 +214,14 @@ def _worth_it(one: HopLoss, most: int) -> bool:
 
 
 def _stage(found: Assessment, rule: str, way: Direction) -> str:
-    """The first stage of set-up that the rule acts on and the arm has; else media."""
+    """Return the first set-up stage that the rule acts on and the arm has, else media."""
     track = found.view.accusing[0].up if way == "up" else found.view.accusing[0].down
     return next((stage for stage in STAGES.get(rule, ()) if stage in track.stage), "media")
 
 
 def _packets(found: Assessment, far: HopLoss, answered: float) -> int:
-    """Enough packets for the restriction to act by half of them, for little loss to show, and for routers to answer."""
+    """Return how many packets the restriction needs to act by half of them, little loss to show, and routers to
+    answer."""
     best = found.explanation.best if found.explanation else None
     parameters: dict[str, Number | Category] = dict(best.measure()) if best else {}
     after, after_s, p = (_upper(parameters.get(name)) for name in ("after_packets", "after_s", "p"))

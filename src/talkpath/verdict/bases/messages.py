@@ -1,8 +1,8 @@
-"""Messages (medium text, basis signalling): exchanges with an app's hosts, each beside one with a neutral host.
+"""Judges messages (medium text, basis signalling): exchanges with an app's hosts, each beside one with a neutral host.
 
-There is no twin and no e-value here. `restricted` needs at least REPEATS exchanges that all failed while the neutral
-host answered every time; `ok` needs that all were answered. No mechanism is named. Only a lab has such exchanges: a
-real check asks no messenger's host, and gives no verdict on messages.
+There are no twins and no e-value. `restricted` needs at least REPEATS exchanges that all failed while the neutral host
+answered every time; `ok` needs that all were answered. No mechanism is named. Only the lab has such exchanges: a real
+check contacts no messenger's host and gives no verdict on messages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ REPEATS = 3
 
 
 def judge_messages(facts: Facts) -> list[Verdict]:
-    """One verdict per app that has exchanges, in the order in which they first came."""
+    """Give one verdict per app that has exchanges, in the order in which they first came."""
     neutral = [exchange for exchange in facts.exchanges if exchange.neutral]
     apps = dict.fromkeys(exchange.app for exchange in facts.exchanges if not exchange.neutral)
     return [_verdict(facts, app, neutral) for app in apps]

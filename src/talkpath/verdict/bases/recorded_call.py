@@ -1,17 +1,17 @@
-"""What the facts of one captured call say (basis `call`).
+"""Judges one recorded call (basis `call`).
 
-A capture has no twin, and what went wrong may have gone wrong anywhere, so nothing here accuses: the strongest result
-is `insufficient` with the rules that the facts are consistent with in `alternatives`, and their parameters. `ok`
-needs a talk that was long enough, heard well, in both directions, to its end. Only what arrived at this end can be
-consistent with a rule; how what left it fared is the other end's to tell, but where it was poor already when it was
-recorded, the talk was not `ok`. The contrasts inside a capture that narrow the alternatives:
+A recording has no twins, and a fault may lie anywhere, so nothing here accuses: the strongest result is `insufficient`
+with the rules that the facts are consistent with in `alternatives`, and their parameters. `ok` needs a talk that was
+long enough and had good quality in both directions to its end. Only packets that arrive at this end are compared with
+rules: how sent packets fared is known at the other end only. But if the sent stream was already poor when it was
+recorded, the talk is not `ok`. These contrasts inside a recording narrow the alternatives:
 
-    media stopped coming, this end went on sending      what else came in those seconds, the call's own replies
-    loss                                                 flat against rate (drop), or rising with it (police)
+    media stopped arriving, this end went on sending    other packets of those seconds, the call's own replies
+    loss                                                 constant at any rate (drop), or rising with it (police)
     one medium lost, the other not                       size_drop or police
-    set-up never answered                                what else came meanwhile, whether others were answered
+    set-up never answered                                other traffic meanwhile, whether others were answered
 
-Where it was the recording that lost packets, what this end sent misses as many, and nothing is said of the network.
+If the recorder itself lost packets, the sent stream misses as many, and no statement on the network is made.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ rate is twice as even as chance would leave it."""
 
 
 def judge_call(call: Call) -> Verdict:
-    """The verdict on a talk."""
+    """Judge a talk."""
     medium: Medium = "voice" if "voice" in call.media else "video"
     heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
     said = [stream for stream in call.streams if stream.direction == "sent" and stream.medium]
@@ -85,7 +85,7 @@ def judge_call(call: Call) -> Verdict:
 
 
 def judge_attempt(attempt: Attempt) -> Verdict:
-    """The verdict on set-up without talk: one try says little, but unanswered it is consistent with some rules."""
+    """Judge set-up without talk: one try is little evidence, but unanswered it is consistent with some rules."""
     waited = attempt.end_s - attempt.start_s >= WAITED_S
     unanswered = waited and not attempt.answered and not attempt.others_answered and attempt.requests >= 3
     alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
@@ -105,14 +105,14 @@ def judge_attempt(attempt: Attempt) -> Verdict:
 
 @dataclass(slots=True)
 class _Rules:
-    """Rules that fit, the likeliest first, and their parameters."""
+    """The rules that fit, the likeliest first, and their parameters."""
 
     rules: tuple[str, ...] = ()
     parameters: dict[str, Number | Category] = field(default_factory=dict)
 
 
 class _State:
-    """A call's figures, each worked out once."""
+    """A call's figures, each computed once."""
 
     def __init__(self, call: Call, heard: list[Stream], said: list[Stream]) -> None:
         self.call, self.heard, self.said = call, heard, said
@@ -128,33 +128,33 @@ class _State:
 
     @property
     def frozen_share(self) -> float:
-        """Share of the talk."""
+        """Share of the talk during which playout was frozen."""
         return self.frozen_s / self.call.duration_s if self.call.duration_s else 0.0
 
     @property
     def poor(self) -> bool:
-        """Could one not talk like this?"""
+        """Whether the received stream is too poor for a conversation."""
         return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or _unclear(self.mos)
 
     @property
     def sent_poor(self) -> bool:
-        """Was what this end sent spoilt before it was recorded?"""
+        """Whether the sent stream was already poor when it was recorded."""
         frozen = self.frozen_sent_s >= POOR_FROZEN * max(self.call.duration_s, ENOUGH_S)
         return self.loss_sent >= POOR_LOSS or frozen or _unclear(_mos(self.said))
 
     @property
     def silence_s(self) -> float:
-        """How long this end went on after it heard the last of the other; negative: the other after this one."""
+        """How long this end went on sending after it last received something; negative if the other end went on."""
         return self.said_until_s - self.heard_until_s if self.said else 0.0
 
     def whole_seconds(self) -> list[Second]:
-        """The seconds that something was received in from beginning to end."""
+        """The seconds in which packets were received from beginning to end."""
         begin = min((stream.start_s for stream in self.heard), default=self.call.start_s)
         inside = (moment for moment in self.call.seconds if begin < moment.at_s < int(self.heard_until_s))
         return [moment.received for moment in inside if moment.received.packets]
 
     def figures(self) -> dict[str, float | None]:
-        """Numbers for the sentences."""
+        """Return the numbers for the report's sentences."""
         return {
             "loss_down_pct": round(100 * self.loss, 2) if self.received else None,
             "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
@@ -167,7 +167,7 @@ class _State:
 
 
 def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
-    """Why it is not `ok`; None where it is."""
+    """Return why the call is not `ok`; None if it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
     silent = state.silence_s >= max(SILENT_S, ENOUGH_S)
@@ -181,14 +181,14 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
 
 
 def _loss(streams: list[Stream]) -> float:
-    """Share of packets."""
+    """Return the share of lost packets."""
     lost = sum(stream.lost or 0 for stream in streams)
     sent = sum(stream.packets for stream in streams) + lost
     return lost / sent if sent else 0.0
 
 
 def _mos(streams: list[Stream]) -> float | None:
-    """The worst of them."""
+    """Return the opinion score of the worst stream."""
     return min((stream.mos for stream in streams if stream.mos is not None), default=None)
 
 
@@ -197,13 +197,13 @@ def _unclear(mos: float | None) -> bool:
 
 
 def _cut_short(state: _State) -> bool:
-    """Did the media end in mid-talk with the file still going on, nobody having hung up?"""
+    """Whether the media ended in mid-talk while the recording went on and nobody hung up."""
     call = state.call
     return call.control_end_s - (call.start_s + call.duration_s) > SILENT_S
 
 
 def _stopped(state: _State) -> _Rules:
-    """Media that stopped coming, or never came, while this end went on."""
+    """Return the rules that fit media which stopped, or never came, while this end went on sending."""
     if state.silence_s < SILENT_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
         return _Rules()
     moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
@@ -225,7 +225,8 @@ def _stopped(state: _State) -> _Rules:
 
 
 def _replies(flow: Flow, state: _State) -> bool:
-    """Did a flow go on after the media, or may its next reply not be due yet? Then the other end may only be silent."""
+    """Whether a flow went on after the media, or its next reply may not be due yet: the other end may merely be
+    silent."""
     if flow.last_received_s is None:
         return False
     replies = flow.packets_received - flow.media_received
@@ -235,7 +236,7 @@ def _replies(flow: Flow, state: _State) -> bool:
 
 
 def _lossy(state: _State) -> _Rules:
-    """Loss over all, or of one medium, and how it goes with rate."""
+    """Return the rules that fit the loss: overall, of one medium, and as it depends on the rate."""
     if state.received < ENOUGH_PACKETS or not state.poor or state.loss < POOR_LOSS:
         return _Rules()
     if state.loss_sent >= FLAT_SHARE * state.loss or _runs(state.heard) < FEWEST_RUNS:
@@ -250,7 +251,7 @@ def _lossy(state: _State) -> _Rules:
 
 
 def _spares_voice(heard: list[Stream]) -> bool:
-    """Does video lose twice as much as voice, and more than bursts that hit both alike would leave it?"""
+    """Whether video loses twice as much as voice, and more than bursts that affect both alike would explain."""
     (video, video_sent, video_burst), (voice, voice_sent, voice_burst) = (
         _lost(heard, one) for one in ("video", "voice")
     )
@@ -262,7 +263,7 @@ def _spares_voice(heard: list[Stream]) -> bool:
 
 
 def _lost(streams: list[Stream], medium: str) -> tuple[float, float, float]:
-    """(lost, sent, by how much bursts of losses widen the spread of their share) of one medium."""
+    """Return (lost, sent, factor by which bursts widen the spread of the share) of one medium."""
     own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
     lost = sum(stream.lost or 0 for stream in own)
     runs = _runs(own)
@@ -270,14 +271,14 @@ def _lost(streams: list[Stream], medium: str) -> tuple[float, float, float]:
 
 
 def _runs(streams: list[Stream]) -> float:
-    """How many times in a row, or alone, packets were lost."""
+    """Return the number of runs of lost packets, single losses included."""
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
 def _ceiling_kbps(inner: list[Second]) -> Number | None:
-    """The rate that loss cuts off at, where a ceiling explains the losses far better than chance does.
+    """Estimate the rate limit, where a limit explains the losses far better than chance does.
 
-    A policer's bucket is full at first: what comes before its first losses is left out, and the second of these.
+    A policer's bucket is full at first: the seconds before its first losses, and the second of these, are left out.
     """
     first = next((place for place, second in enumerate(inner) if _share(second) >= POOR_LOSS), 0)
     inner = inner[first + 1 :]
@@ -294,7 +295,8 @@ def _ceiling_kbps(inner: list[Second]) -> Number | None:
 
 
 def _explains(inner: list[Second], ceiling: float, spread: float) -> bool:
-    """Under a ceiling of c a second that was offered r loses 1 - c/r of it; under chance all lose one share."""
+    """Whether a rate limit explains the losses: under a limit c an offered rate r loses 1 - c/r; under chance all lose
+    one share."""
     shares = [(_share(second), _ip_kbps(second) / (1 - _share(second))) for second in inner]
     chance = sum(share for share, _ in shares) / len(shares)
     by_chance = sum((share - chance) ** 2 for share, _ in shares)
@@ -303,13 +305,13 @@ def _explains(inner: list[Second], ceiling: float, spread: float) -> bool:
 
 
 def _too_even(lossy: list[Second], ceiling: float, spread: float) -> bool:
-    """Packets lost by chance leave a rate that varies; a ceiling leaves one that hardly does."""
+    """Whether the received rate is too even for chance: random loss leaves a rate that varies, a limit hardly does."""
     by_chance = sum(sqrt(_share(second) / second.packets) for second in lossy) / len(lossy)
     return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
 
 
 def _ip_kbps(second: Second) -> float:
-    """The rate as a policer counts it, with the headers of IPv4 and UDP."""
+    """Return the rate as a policer counts it, with IPv4 and UDP headers."""
     return second.kbps + 8e-3 * HEADERS_BYTES * second.packets
 
 
@@ -319,7 +321,7 @@ def _share(second: Second) -> float:
 
 
 def _interval(lost: int, sent: int) -> Number:
-    """Share lost with Wilson's 95 % interval; losses come in bursts, so that it is wider in truth."""
+    """Return the share lost with Wilson's 95 % interval; losses come in bursts, so the true interval is wider."""
     z, share = 1.96, lost / sent
     middle = (share + z * z / (2 * sent)) / (1 + z * z / sent)
     half = z * sqrt(share * (1 - share) / sent + z * z / (4 * sent * sent)) / (1 + z * z / sent)

@@ -1,14 +1,14 @@
 """Judges repeated checks of one network together (`talkpath watch`).
 
 Each check gives one e-value for each arm: the value of its e-process at the end, never its peak. A product of them is
-an e-value again, since every check draws anew. It is not known when a restriction began, so a product is started at
-each check and all of them are averaged, the k-th with weight 1/(k(k+1)), and the rest of the weight on the constant 1:
+an e-value again, since every check draws new roles. It is not known when a restriction began, so one product starts at
+each check and all are averaged: the k-th with weight 1/(k(k+1)), the remaining weight on the constant 1:
 
     E_n = sum over k <= n of (e_k e_(k+1) ... e_n) / (k (k + 1))  +  1 / (n + 1)
 
-Under the null the chance that E_n ever reaches 1/x is at most x, however long one watches (Ville). No check is chosen:
-all count that are not void, and what voids one (a late machine, a changed network) never looks at calls. `restricted`
-needs m/alpha over the whole watch, and an effect that mattered in some check.
+Under the null the chance that E_n ever reaches 1/x is at most x, however long the watch (Ville). No check is selected:
+all count that are not void, and what makes one void (late packets, a changed network) does not depend on calls.
+`restricted` needs m/alpha over the whole watch, and an effect that mattered in some check.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from talkpath.verdict.model import Number, State, Verdict
 from talkpath.verdict.validity import voided
 
 LN10 = log(10.0)
-AGAIN = 2  # restricted checks after the last that was ok, before a block that is learned may be thought of
+AGAIN = 2  # restricted checks after the last ok one, before a learned block is considered
 
 
 class Said(Struct, frozen=True):
-    """What one check says of one arm. `log_e`: natural log of its e-value, 0 where it had no calls beside twins."""
+    """The result of one check for one arm. `log_e`: natural log of its e-value, 0 if no calls ran beside twins."""
 
     state: State
     rule: str | None
@@ -38,9 +38,9 @@ class Said(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """One check of the watch: from when to when, in seconds from the start of the watch. `void`: it does not count.
+    """One check of the watch, with its start and end in seconds from the start of the watch. `void`: it does not count.
 
-    `fresh`: it was with a test server that had never been called from here before.
+    `fresh`: its test server had never been called from here before.
     """
 
     started_s: float
@@ -52,7 +52,7 @@ class Run(Struct, frozen=True):
 
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
-    """What counts of one check."""
+    """Reduce one check to what the watch needs."""
     arms = {plan.arm: _said(assess(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
     void = voided(facts) is not None or unreached
@@ -67,7 +67,7 @@ def _said(assessment: Assessment) -> Said:
 
 
 def together(runs: Sequence[Run]) -> list[Verdict]:
-    """One verdict per (app, medium): its worst arm over all checks that count. `figures`: `checks`,
+    """Give one verdict per (app, medium): its worst arm over all checks that count. `figures`: `checks`,
     `checks_restricted`, `checks_ok`. Times are seconds from the start of the watch."""
     counted = [run for run in runs if not run.void]
     arms = dict.fromkeys(arm for run in counted if not run.fresh for arm in run.arms)
@@ -119,8 +119,8 @@ def _together(arm: Arm, counted: Sequence[Run]) -> Verdict:
 
 
 def log_e_path(log_e: Iterable[float]) -> list[float]:
-    """ln E_n after each check, from the ln e of each."""
-    products: list[float] = []  # ln of weight times product, by the check that it begins with
+    """Compute ln E_n after each check, from the ln e of each."""
+    products: list[float] = []  # ln of weight times product, one for each first check
     path = []
     for n, each in enumerate(log_e, 1):
         products = [product + each for product in [*products, -log(n * (n + 1))]]
@@ -134,7 +134,7 @@ def _log_sum(logs: Sequence[float]) -> float:
 
 
 def wants_fresh(runs: Sequence[Run]) -> bool:
-    """Is it time to call a server that was never called before: is some arm restricted that was well at first?"""
+    """Whether to call a server that was never called before: some arm is restricted now that was ok at first."""
     counted = [run for run in runs if not run.void and not run.fresh]
     if len(counted) <= AGAIN or any(run.fresh for run in runs):
         return False
@@ -145,8 +145,8 @@ def wants_fresh(runs: Sequence[Run]) -> bool:
 
 
 def _learned(arm: Arm, runs: Sequence[Run], fresh: Sequence[Run]) -> Number | None:
-    """How long after the first call the server was blocked, where that is what happened (M14): all well at first, then
-    restricted in every check, while calls to a server that was never called before still fare well."""
+    """Return how long after the first call the server was blocked, if it was learned from calls (M14): all checks were
+    ok at first, later ones restricted, while calls to a server that was never called before still succeed."""
     states = [run.arms[arm].state for run in runs]
     bad = [n for n, state in enumerate(states) if state == "restricted"]
     if not bad or states[0] != "ok" or len(bad) < AGAIN or bad != list(range(bad[0], len(states))):

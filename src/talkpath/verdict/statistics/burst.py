@@ -1,11 +1,12 @@
-"""Burst-aware weights: a loss alone in its block is strong evidence, one among many in the same block nearly none.
+"""Computes burst-aware weights of losses: a loss alone in its block is strong evidence, one of many is hardly any.
 
-A block is one slot: the packets that all flows of a cohort send at one instant. Its model: with probability s the
-whole line is bad and every packet is lost with probability h, else with q; being a call adds p. A fixed grid of
-(q, s, h) is weighed by how well each point explains the unlabelled histogram of the number m of losses a block
-(smooth, so the same on any machine to rounding, where a maximum would jump). The weight of a loss among m is the
-slope of ln P(which are calls | m) - ln P(which are calls | m, no effect) in the number of calls among the m lost.
-Contract: all of it sees m alone and never a role, so a test that uses it stays valid whether or not the model holds.
+A block is one slot: the packets that all flows of a cohort send at one instant. Its model: with probability s the whole
+line is bad and each packet is lost with probability h, else with q; being a call adds p. A fixed grid of (q, s, h) is
+weighted by how well each point explains the unlabelled histogram of m, the number of losses in a block. (A weighted
+mean is smooth, so it is the same on every machine to rounding; a maximum would jump.) The weight of a loss among m is
+the slope of ln P(which are calls | m) - ln P(which are calls | m, no effect) in the number of calls among the m lost
+packets. Contract: everything here depends on m and never on a role, so a test that uses it is valid even if the model
+is wrong.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ Floats = NDArray[np.float64]
 EFFECTS = (0.15, 0.35)
 CALM = (0.0005, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5)
 BAD = ((0.0, 1.0), *product((0.02, 0.06, 0.15, 0.35), (0.3, 0.6, 0.9, 0.99)))
-MOST_BLOCKS = 500.0  # slots of one bad spell are no independent blocks; more would also blow rounding up past 1e-9
+MOST_BLOCKS = 500.0  # slots of one burst are not independent; more blocks would also raise rounding errors above 1e-9
 
 
 class Tables(NamedTuple):
-    """`log_m` (effects, grid, m): ln P(m losses). `joint` (effects, grid, calls lost, twins lost). See `_slope`."""
+    """Log likelihoods: `log_m` (effects, grid, m) is ln P(m losses); `joint` is (effects, grid, calls lost, twins
+    lost). See `_slope`."""
 
     log_m: Floats
     joint: Floats
@@ -36,9 +38,9 @@ class Tables(NamedTuple):
 
 
 def weights(histogram: Floats, calls: int) -> Floats:
-    """(effects, m): the weight of one loss in a block with m losses.
+    """Compute the weight (effects, m) of one loss in a block with m losses.
 
-    `histogram` (K + 1,): how many blocks of K packets had m losses, so far; `calls` of the K flows are calls.
+    `histogram` (K + 1,) is how many blocks of K packets had m losses so far; `calls` of the K flows are calls.
     """
     tables = _tables(calls, len(histogram) - 1 - calls)
     fit = tables.log_m @ histogram * min(1.0, MOST_BLOCKS / max(1.0, histogram.sum()))
@@ -50,8 +52,9 @@ def weights(histogram: Floats, calls: int) -> Floats:
 
 
 def _slope(calls: int, twins: int) -> tuple[Floats, Floats]:
-    """`log_chance` (a, c), ln of the chance that a of the m = a + c lost are calls if roles do not matter; and the
-    matrix (a c, m) that gives a function of (a, c) its slope in a at each m, weighted by that chance."""
+    """Return `log_chance` (a, c), ln of the chance that a of the m = a + c lost packets are calls if roles do not
+    matter; and the matrix (a c, m) that maps a function of (a, c) to its slope in a at each m, weighted by that
+    chance."""
     log_chance = np.zeros((calls + 1, twins + 1))
     slope = np.zeros((calls + 1, twins + 1, calls + twins + 1))
     for lost in range(calls + twins + 1):
@@ -83,7 +86,7 @@ def _tables(calls: int, twins: int) -> Tables:
 
 
 def _binomial(count: int, chance: Floats) -> Floats:
-    """(grid, count + 1)."""
+    """Return ln of the binomial distribution, shape (grid, count + 1)."""
     k = np.arange(count + 1)
     ways = np.array([comb(count, i) for i in k], np.float64)
     return np.asarray(ways * chance[:, None] ** k * (1 - chance[:, None]) ** (count - k))

@@ -1,9 +1,10 @@
-"""Was the canary found? A run that cannot see 5 % of loss put on one twin may not say `ok`.
+"""Tests whether the canary was detected: a run that cannot detect 5 % loss on one twin must not give `ok`.
 
-The canary was drawn at random among the text twins of its epoch; it withholds packets both ways. The score of a
-twin is what it lost, withheld packets counted as lost; a loss counts less the more twins lost theirs in the same
-slot. Its root and its rank, with two tilts each, are components of a flow-permutation e-value with one treated flow,
-multiplied over all epochs of the check. (Ranks find a canary among twins of which some are on a bad path.)
+The canary is drawn at random among the text twins of its epoch and withholds packets in both directions. The score of a
+twin is the number of packets it lost, withheld ones included; a loss counts less the more twins lost their packet in
+the same slot. The root of the score and its rank, with two tilts each, are components of a flow-permutation e-value
+with one treated flow, multiplied over all epochs of the check. (Ranks detect a canary when some twins are on a bad
+path.)
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ LOG_WEIGHTS = even(len(ROOT_TILTS) + len(RANK_TILTS))
 
 
 def canary_log_e(epochs: Sequence[Epoch]) -> float:
-    """Natural log e of the canaries against the other text twins: pass the epochs of all arms of the check.
+    """Compute the natural log e-value of the canaries against the other text twins, from the epochs of all arms of a
+    check.
 
-    Found means an e-value of at least 20.
+    The canary counts as detected from an e-value of 20.
     """
     return float(log_mean(sum((_step(epoch) for epoch in epochs), np.zeros(len(LOG_WEIGHTS))), LOG_WEIGHTS))
 
@@ -48,7 +50,8 @@ def _step(epoch: Epoch) -> Floats:
 
 
 def _counts(epoch: Epoch, direction: Direction, twins: list[Observation], numbers: list[int]) -> Floats:
-    """(twins,): for each packet lost, how many twins did not lose theirs in that slot (whole numbers: ties hold)."""
+    """Sum over each twin's lost packets how many twins did not lose theirs in that slot; shape (twins,). The sums are
+    whole numbers, so that ties are exact."""
     stage = track(epoch, direction).stage
     media = np.array([name in MEDIA for name in stage], np.bool_)
     sent, withheld, arrived = (

@@ -1,12 +1,11 @@
-"""The flows of one epoch that a test may hold against each other.
+"""Selects the flows of one epoch that a test compares.
 
-Contract: a test compares *treated* flows with the others of its cohort. Under the null the network is blind to
-what tells them apart, so given everything it did to the 5-tuples, and given how many are treated, every
-assignment of the roles is equally likely. That holds for all flows but the canary: it is always a twin, and
-withholding packets may change its own outcome (a policer, a packet count). So the canary takes no part in any test
-but its own, whatever its role; with it gone no slot needs a mask, and what a flow sent is simply `sent`.
-An epoch whose far end never reported (`missing`) has no known arrivals up and no known sending down: its cohorts
-are empty.
+Contract: a test compares *treated* flows with the other flows of its cohort. Under the null hypothesis the network does
+not see what distinguishes them, so given everything that happened to the 5-tuples, and the number of treated flows,
+every assignment of roles is equally likely. That is true of all flows except the canary: it is always a twin, and
+withholding packets may change its own outcome (a policer, a packet count). So the canary takes part only in its own
+test. Without it no slot needs a mask, and the packets of a flow are those in `sent`. If an epoch lacks the far end's
+report (`missing`), arrivals up and sending down are unknown: its cohorts are empty.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 
 class Cohort(NamedTuple):
-    """`treated` is (K,); `counted` (sent) and `lost` are (K, slots) over the media slots, at `at_ms` (slots,)."""
+    """The flows to compare: `treated` is (K,); `counted` (sent) and `lost` are (K, slots) over media slots at `at_ms`
+    (slots,)."""
 
     treated: Bits
     counted: Bits
@@ -36,32 +36,32 @@ class Cohort(NamedTuple):
 
 
 def accuses(epoch: Epoch) -> bool:
-    """May this epoch bear on `restricted`? Only the plain question, on the app's own transport."""
+    """Whether the epoch may support `restricted`: only baseline epochs on the app's own transport do."""
     return epoch.question in ("battery", "watch")
 
 
 def track(epoch: Epoch, direction: Direction) -> Track:
-    """The direction's schedule."""
+    """Return the direction's schedule."""
     return epoch.up if direction == "up" else epoch.down
 
 
 def is_call(flow: Observation) -> bool:
-    """A call over its own transport, UDP."""
+    """Whether the flow is a call over its own transport, UDP."""
     return flow.role == "call" and flow.transport == "udp" and not flow.canary
 
 
 def is_twin(flow: Observation) -> bool:
-    """A random twin over UDP, the canary left out."""
+    """Whether the flow is a random twin over UDP and not the canary."""
     return flow.role == "twin" and flow.twin_kind == "random" and flow.transport == "udp" and not flow.canary
 
 
 def is_text(flow: Observation) -> bool:
-    """A text twin over UDP."""
+    """Whether the flow is a text twin over UDP."""
     return flow.role == "twin" and flow.twin_kind == "text" and flow.transport == "udp" and not flow.canary
 
 
 def is_tcp(flow: Observation) -> bool:
-    """A twin over TCP."""
+    """Whether the flow is a twin over TCP."""
     return flow.role == "twin" and flow.transport == "tcp" and not flow.canary
 
 
@@ -69,14 +69,15 @@ Choice = Callable[[Observation], bool]
 
 
 def pick(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> list[Observation]:
-    """The cohort's observations in that direction, treated first."""
+    """Return the cohort's observations in that direction, treated flows first."""
     flows = [flow for flow in epoch.flows if flow.direction == direction]
     return [f for f in flows if treated(f)] + [f for f in flows if not treated(f) and control(f)]
 
 
 @per_epoch
 def cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Cohort:
-    """Treated flows beside their controls over the media slots; no flows where the epoch is `missing`."""
+    """Build the cohort of treated flows and their controls over the media slots; it has no flows if the epoch is
+    `missing`."""
     plan = track(epoch, direction)
     flows = [] if epoch.missing else pick(epoch, direction, treated, control)
     size = len(plan.stage)
@@ -92,5 +93,5 @@ def cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, contro
 
 
 def bitmaps(rows: Sequence[bytes], size: int) -> Bits:
-    """Shape (rows, size)."""
+    """Unpack bitmaps to a Boolean array (rows, size)."""
     return unpack_rows(rows, size)

@@ -1,9 +1,10 @@
-"""Delay: do call flows arrive later than their twins?
+"""Tests whether call flows arrive later than their twins.
 
-The score of a flow is the rank of its median one-way delay within its epoch and direction, after `floor_ms` was
-taken off the calls (the clocks' offset is common and cancels). Flow level only: packets of one flow share a path, so
-their delays are no independent evidence. A tie ranks the treated flow lower: then the ranks are always 1 to K, and
-the test stays valid for every true difference up to `floor_ms`, since taking less off can only lower what it says.
+The score of a flow is the rank of its median one-way delay within its epoch and direction, after `floor_ms` is
+subtracted from the calls' delays (the clocks' offset is common and cancels). The test works on whole flows: packets of
+one flow share a path, so their delays are not independent evidence. On a tie the treated flow gets the lower rank.
+Ranks are therefore always 1 to K, and the test is valid for every true difference up to `floor_ms`, since subtracting
+less can only lower the e-value.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def log_e(
     treated: Choice = is_call,
     control: Choice = is_twin,
 ) -> float:
-    """Natural log e-value that calls take more than `floor_ms` longer than their random twins."""
+    """Compute the natural log e-value that calls take more than `floor_ms` longer than their random twins."""
     chosen = [epoch for epoch in epochs if accuses(epoch)]
     return float(log_mean(steps(chosen, direction, floor_ms, treated, control).sum(axis=0), LOG_WEIGHTS))
 
@@ -46,7 +47,7 @@ def steps(
     treated: Choice = is_call,
     control: Choice = is_twin,
 ) -> Floats:
-    """(epochs, tilts): what each epoch adds to each component's log."""
+    """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
     rows = [_step(epoch, direction, floor_ms, treated, control) for epoch in epochs]
     return np.array(rows).reshape(len(epochs), len(TILTS))
 
@@ -60,7 +61,8 @@ def _step(epoch: Epoch, direction: Direction, floor_ms: float, treated: Choice, 
 
 @per_epoch
 def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Floats:
-    """(calls, twins): how much later each call's median came than each twin's, in 0.1 ms. Silent flows are left out."""
+    """Return how much later each call's median arrived than each twin's, in 0.1 ms, shape (calls, twins). Silent flows
+    are left out."""
     flows = [] if epoch.missing else pick(epoch, direction, treated, control)
     calls, twins = (
         np.array([f.delay_dms[MEDIAN] for f in flows if f.delay_dms and treated(f) is side], np.float64)
@@ -70,10 +72,11 @@ def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_cal
 
 
 def rank_log_e(later: Floats, shape: tuple[int, ...], tilts: Sequence[float]) -> Floats:
-    """(..., tilts): the permutation e-value of the calls' ranks 1 to K, of which only their sum matters.
+    """Compute the permutation e-value (..., tilts) of the calls' ranks 1 to K, which depends only on the sum of the
+    ranks.
 
-    `shape` is (calls, twins); `later` (...) is how many of those pairs have the call later: the calls' ranks sum to
-    that plus 1 + ... + calls.
+    `shape` is (calls, twins); `later` (...) is the number of pairs in which the call is later: the calls' ranks sum to
+    that number plus 1 + ... + calls.
     """
     tilt = np.asarray(tilts, np.float64)
     calls, twins = shape

@@ -1,14 +1,15 @@
-"""How large an effect is: confidence sequences, valid at every moment and under any background.
+"""Estimates effect sizes with confidence sequences, valid at every moment and under any background.
 
-An interval is the set of effects that a test does not reject. To test an effect it is undone on one side, which makes
-calls and twins exchangeable again whatever the network did to their 5-tuples; the test is the flow-permutation
-e-process, and an effect is out once e reaches 2/(1 - level) on either side. By Ville's inequality the truth is inside
-at all times together with probability `level`, however often one looks (docs/why/2026-11-24-twins-and-permutation.md).
+An interval is the set of effects that a test does not reject. To test an effect, it is undone in one group, which makes
+calls and twins exchangeable again whatever the network did to their 5-tuples. The test is the flow-permutation
+e-process; an effect is rejected when e reaches 2/(1 - level) on either side. By Ville's inequality the true effect is
+inside at all times together with probability `level`, however often one looks
+(docs/why/2026-11-24-twins-and-permutation.md).
 
-Extra loss p is undone by thinning: every packet of a twin that arrived is lost virtually with probability p. One
-uniform number a packet, from the check's seed, decides for all p, so the twins' losses only rise with p and the test
-is monotone: the set is an interval, and its ends are found by bisection, rounded outwards.
-Extra delay is undone by subtraction, and the score is the rank.
+Extra loss p is undone by thinning: every packet of a twin that arrived is virtually lost with probability p. One
+uniform number per packet, from the check's seed, decides for all p. So the twins' losses only rise with p and the test
+is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Extra delay is undone by
+subtraction, and the score is the rank.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ Bits = NDArray[np.bool_]
 ROOT_TILTS = np.array((0.3, 1.0, 3.0))
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
-LIKE_LENGTH = 1.3  # calls of one plan differ less in how many packets they have
+LIKE_LENGTH = 1.3  # calls of one plan differ in packet count by less than this factor
 STEPS, ROUNDS = 4, 6  # each round keeps one of STEPS pieces: 4^-6 = 0.00024 of the range
 
 
 class Interval(NamedTuple):
-    """A number with bounds; None where the facts bound nothing."""
+    """An estimate with its bounds; None where the facts give no bound."""
 
     estimate: float | None
     low: float | None
@@ -47,10 +48,10 @@ class Interval(NamedTuple):
 
 
 class Thinned(NamedTuple):
-    """Epochs of one size, ready for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
+    """Epochs of one size, prepared for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
 
-    `calls` (epochs, nT) lost; `twins` (epochs, nC) lost; `scale` (epochs, nC) is what one twin's packet counts;
-    `draws` (epochs, nC, slots) hold a uniform number for each twin's packet that arrived, else 2.
+    `calls` (epochs, nT) and `twins` (epochs, nC) are lost packets; `scale` (epochs, nC) is the weight of one packet of
+    each twin; `draws` (epochs, nC, slots) is a uniform number for each twin's packet that arrived, else 2.
     """
 
     calls: Floats
@@ -60,10 +61,11 @@ class Thinned(NamedTuple):
 
 
 def extra_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
-    """The extra probability that a call packet is lost, in [0, 1]: (loss of calls - loss of twins) / (1 - twins).
+    """Estimate the extra probability that a call packet is lost, in [0, 1]: (loss of calls - loss of twins) / (1 -
+    twins).
 
-    All epochs given are used: leave out what asks another question. `seed` is the facts' seed. Without any epoch in
-    which both calls and twins sent, all three are None.
+    All given epochs are used: leave out epochs of other questions. `seed` is the facts' seed. All three numbers are
+    None if there is no epoch in which both calls and twins sent packets.
     """
     ready = [thinned for epoch in epochs if (thinned := _thin(epoch, direction, seed)) is not None]
     if not ready:
@@ -81,11 +83,11 @@ def _estimate(epochs: Sequence[Epoch], direction: Direction) -> float:
 
 
 def overall_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
-    """The same where it may differ with how long calls were, as where something acts late in a call or needs packets to
-    know one: the mean over all packets that calls sent.
+    """Estimate the same where extra loss may depend on how long calls are, as when a restrictor acts late in a call or
+    needs packets to recognise one: the mean over all packets that calls sent.
 
-    One extra loss for all, unless epochs of like length speak against it: then each length has an interval of its own,
-    surer the more there are, so that all hold together.
+    One extra loss is used for all, unless epochs of similar length contradict it. Then each length has its own
+    interval, with a level that rises with the number of lengths, so that all hold together.
     """
     common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
     mean, surer = _estimate(epochs, direction), 1.0 - (1.0 - level) / max(1, len(lengths))
@@ -103,7 +105,7 @@ def _holds(interval: Interval, value: float) -> bool:
 
 
 def _of_like_length(epochs: Sequence[Epoch], direction: Direction) -> list[tuple[int, list[Epoch]]]:
-    """(packets that calls sent, epochs) from the shortest calls to the longest."""
+    """Group epochs by how many packets their calls sent: (packets, epochs), from the shortest calls to the longest."""
     groups: list[tuple[int, list[Epoch]]] = []
     shortest = 0
     for slots, epoch in sorted(((_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]):
@@ -121,7 +123,7 @@ def _slots(epoch: Epoch, direction: Direction) -> int:
 
 
 def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> float | None:
-    """Share of the sent media packets that did not arrive, of calls or random twins (canary left out)."""
+    """Return the share of sent media packets that did not arrive, of calls or of random twins (without the canary)."""
     flows = [cohort(epoch, direction) for epoch in epochs]
     sent = sum(int(f.counted[f.treated == (role == "call")].sum()) for f in flows)
     lost = sum(int(f.lost[f.treated == (role == "call")].sum()) for f in flows)
@@ -129,13 +131,14 @@ def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> floa
 
 
 def extra_delay_ms(epochs: Sequence[Epoch], direction: Direction, level: float = 0.95) -> Interval:
-    """The extra one-way delay of call flows (their medians) over random twins in ms."""
+    """Estimate by how many ms the one-way delay of call flows (their medians) exceeds that of random twins."""
     found = shift([differences_dms(epoch, direction) for epoch in epochs], level)
     return Interval(*(None if value is None else value / 10.0 for value in found))
 
 
 def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
-    """By how much a number of call flows lies above that of twins; `differences` are (calls, twins) of each epoch."""
+    """Estimate by how much a quantity of call flows exceeds that of twins; `differences` are (calls, twins) of each
+    epoch."""
     every = np.sort(np.concatenate([each.ravel() for each in differences])) if differences else np.zeros(0)
     if not len(every):
         return Interval(None, None, None)
@@ -150,9 +153,10 @@ def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
 
 
 def median(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The median of independent values, with the distribution-free interval of order statistics.
+    """Estimate the median of independent values, with the distribution-free interval of order statistics.
 
-    For what single flows show: kbit/s let through, packets or seconds until death. Below six values nothing is bound.
+    For quantities of single flows: kbit/s that passed, packets or seconds until a flow ended. Below six values there
+    are no bounds.
     """
     if not values:
         return Interval(None, None, None)
@@ -186,7 +190,7 @@ def _thin(epoch: Epoch, direction: Direction, seed: bytes) -> Thinned | None:
 
 
 def _stack(ready: Sequence[Thinned]) -> list[Thinned]:
-    """Epochs with equally many calls and twins together, so that one array operation does them all."""
+    """Group epochs with the same numbers of calls and twins, so that one array operation handles them all."""
     groups: dict[tuple[int, int], list[Thinned]] = {}
     for thinned in ready:
         groups.setdefault((len(thinned.calls), len(thinned.twins)), []).append(thinned)
@@ -205,7 +209,8 @@ def _joined(group: list[Thinned]) -> Thinned:
 
 
 def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Floats:
-    """(extra,): log e against each hypothesis `extra`; sign +1 where calls lose more than it says, -1 less."""
+    """Compute log e against each hypothesis `extra` (extra,); `sign` is +1 to test if calls lose more than it, -1 if
+    less."""
     total = np.zeros((len(extra), len(ROOT_TILTS)))
     for group in groups:
         dropped = (group.draws[:, None] < extra[:, None, None]).sum(axis=-1)
@@ -219,7 +224,7 @@ def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Fl
 
 
 def _last_rejected(accepted: Callable[[Floats], Bits]) -> float:
-    """In [0, 1], where a monotone test turns from rejected to accepted: the last point rejected; 0 if none is."""
+    """Find in [0, 1] the last point that a monotone test rejects before it accepts; 0 if it rejects none."""
     low, width = 0.0, 1.0
     if accepted(np.zeros(1))[0]:
         return 0.0

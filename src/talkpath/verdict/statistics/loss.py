@@ -1,13 +1,13 @@
-"""Loss: do call flows lose more than their twins? The accusing test (flow-permutation e-value, burst-aware).
+"""Tests whether call flows lose more packets than their twins: the main test (flow-permutation e-value, burst-aware).
 
-A flow's score is a sum over its lost media packets of the burst-aware weight for one size of effect (burst.py), or
-the square root of how many it lost (a count's spread grows with its mean, its root's does not), or its rank by that
-count (paths, queues and NAT make single 5-tuples bad). Each score with a tilt is a component; a component
-multiplies over epochs, and the components are averaged. These five came within 4 % of the best single one on
-average over 69 cells of background, effect and packet rate (tests/verdict/world.py; worst 16 %); more only cost.
-The burst model is fitted to the unlabelled losses of the epochs so far, this one included. Packets that a flow did
-not send count as the cohort's average packet, so a flow that sent nothing says nothing. All of this is blind to
-roles, which is all that validity asks for.
+A flow has three kinds of score: the sum over its lost media packets of the burst-aware weight for one effect size
+(`burst`); the square root of its number of losses (the spread of a count grows with its mean, that of its root does
+not); and its rank by that number (paths, queues and NAT can make single 5-tuples bad). Each score with a tilt is a
+component; a component is multiplied over epochs, and the components are averaged. These five came within 4 % of the
+best single one on average over 69 cells of background, effect and packet rate (tests/verdict/world.py; worst 16 %);
+more components only cost power. The burst model is fitted to the unlabelled losses of the epochs so far, this one
+included. Packets that a flow did not send count as the cohort's average packet, so a flow that sent nothing is no
+evidence. Nothing here depends on roles, which is all that validity needs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def log_e(
     treated: Choice = is_call,
     control: Choice = is_twin,
 ) -> float:
-    """Natural log e-value that calls (or other `treated` flows) lose more than their twins in that direction."""
+    """Compute the natural log e-value that calls (or other `treated` flows) lose more than their twins in that
+    direction."""
     steps_ = steps([epoch for epoch in epochs if accuses(epoch)], direction, treated, control)
     return float(log_mean(steps_.sum(axis=0), LOG_WEIGHTS))
 
@@ -48,7 +49,7 @@ def steps(
     treated: Choice = is_call,
     control: Choice = is_twin,
 ) -> Floats:
-    """(epochs, components): what each epoch, in this order, adds to each component's log."""
+    """Return what each epoch, in this order, adds to the log of each component, shape (epochs, components)."""
     seen: dict[int, Floats] = {}
     rows = np.zeros((len(epochs), len(LOG_WEIGHTS)))
     for row, epoch in zip(rows, epochs, strict=True):
@@ -61,7 +62,8 @@ def steps(
 
 @per_epoch
 def blocks(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> Floats:
-    """(K + 1,): how many full blocks (every flow of the cohort sent) had m losses."""
+    """Count the full blocks (those in which every flow of the cohort sent) by their number of losses m, shape (K +
+    1,)."""
     flows = cohort(epoch, direction, treated, control)
     full = flows.counted.all(axis=0)
     lost = flows.lost[:, full].sum(axis=0)
@@ -79,7 +81,7 @@ def _step(epoch: Epoch, direction: Direction, treated: Choice, control: Choice, 
 
 
 def scores(flows: Cohort, table: Floats) -> Floats:
-    """(components, K). `table` (effects, m) holds the weight of a loss among m."""
+    """Compute the scores (components, K). `table` (effects, m) is the weight of a loss among m."""
     among = flows.lost.sum(axis=0)
     weighed = filled(table[:, among] @ flows.lost.T, flows)
     counts = filled(flows.lost.sum(axis=1, dtype=np.float64)[None], flows)[0]
@@ -88,7 +90,7 @@ def scores(flows: Cohort, table: Floats) -> Floats:
 
 
 def filled(sums: Floats, flows: Cohort) -> Floats:
-    """Sums (rows, K) over lost packets, with each unsent slot counted as the cohort's average packet."""
+    """Complete sums (rows, K) over lost packets: each unsent slot counts as the cohort's average packet."""
     sent = flows.counted.sum(axis=1)
     if not sent.any():
         return sums

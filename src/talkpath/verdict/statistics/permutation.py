@@ -1,13 +1,14 @@
-"""The flow-permutation e-value: evidence that treated flows fared differently, whatever the network does to 5-tuples.
+"""Computes the flow-permutation e-value: evidence that treated flows fared differently, valid for any network
+behaviour.
 
-Contract: roles were drawn at random over the flows of an epoch. Let x_j be any score of flow j that is a function
-of what happened to the 5-tuples and not of the roles. Then, nT of K flows being treated,
+Contract: roles are drawn at random over the flows of an epoch. Let x_j be any score of flow j that depends on what
+happened to the 5-tuples and not on the roles. Then, if nT of K flows are treated,
 
     e = C(K, nT) exp(sum over treated of theta x_j) / e_nT(exp(theta x_1), ..., exp(theta x_K))
 
-(e_n the elementary symmetric polynomial) has mean exactly 1 over all assignments: the denominator is the sum of
-the numerator over them. Products over epochs, and averages over components, are e-values at every moment
-(docs/why/2026-11-24-twins-and-permutation.md). Everything is in natural logs; nothing overflows.
+(e_n is the elementary symmetric polynomial) has mean exactly 1 over all assignments: the denominator is the sum of the
+numerator over them. Products over epochs, and averages over components, are e-values at every moment
+(docs/why/2026-11-24-twins-and-permutation.md). All values are natural logs, so nothing overflows.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MOST_NATS = 600.0  # exp(-600) is still a number
+MOST_NATS = 600.0  # exp(-600) does not underflow
 
 
 def log_e(scores: Floats, calls: NDArray[np.bool_], tilts: Sequence[float] | Floats) -> Floats:
-    """(components,) from scores (K,), treated flows `calls` (K,) and one tilt per component."""
+    """Compute the log e-values (components,) from scores (K,), treated flows `calls` (K,) and one tilt per
+    component."""
     return log_e_rows(np.multiply.outer(np.asarray(tilts, np.float64), scores), calls)
 
 
 def log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
-    """The same where each component has scores of its own: `tilted` is (..., K), the result (...)."""
+    """Compute the same where each component has its own scores: `tilted` is (..., K), the result (...)."""
     count, treated = len(calls), int(calls.sum())
     if treated in (0, count):
         return np.zeros(tilted.shape[:-1])
@@ -40,9 +42,9 @@ def log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
 
 
 def log_symmetric(logs: Floats, order: int) -> Floats:
-    """ln e_order(exp(logs)) along the last axis, by the recursion over its elements.
+    """Compute ln e_order(exp(logs)) along the last axis, by the recursion over its elements.
 
-    All that is added is positive, so sums are as exact as their logs; logs are needed where numbers would be too small.
+    All terms are positive, so no precision is lost in sums; logs are needed because the numbers themselves underflow.
     """
     if order * np.ptp(logs, axis=-1).max(initial=0.0) > MOST_NATS:
         return _log_symmetric_of_logs(logs, order)
@@ -66,24 +68,24 @@ def _log_symmetric_of_logs(logs: Floats, order: int) -> Floats:
 
 
 def log_choose(count: int, chosen: int) -> float:
-    """ln of the binomial coefficient."""
+    """Return ln of the binomial coefficient."""
     return lgamma(count + 1) - lgamma(chosen + 1) - lgamma(count - chosen + 1)
 
 
 def log_mean(log_values: Floats, log_weights: Floats) -> Floats:
-    """ln of the weighted mean along the last axis."""
+    """Return ln of the weighted mean along the last axis."""
     values = log_values + log_weights
     top = values.max(axis=-1, keepdims=True)
     return np.asarray(np.log(np.exp(values - top).sum(axis=-1)) + top[..., 0])
 
 
 def even(count: int) -> Floats:
-    """Log weights of `count` equal components."""
+    """Return the log weights of `count` equal components."""
     return np.full(count, -np.log(count))
 
 
 def midranks(values: Floats) -> Floats:
-    """Ranks from 1, ties sharing their mean rank."""
+    """Return the ranks from 1; ties share their mean rank."""
     below = (values[:, None] > values).sum(axis=1)
     same = (values[:, None] == values).sum(axis=1)
     return np.asarray(below + (same + 1) / 2)

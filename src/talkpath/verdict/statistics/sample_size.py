@@ -1,9 +1,9 @@
-"""How much more of the same would prove what was seen: how many calls, and for how long they must run.
+"""Estimates how many more calls, and of which length, would prove an effect that the facts so far suggest.
 
-Contract: a plan for the next epoch, never evidence. Calls need be no longer than it took to tell them from their twins:
-a freeze after two seconds shows as well in three as in ten. Of all lengths the one is chosen that proves the rest with
-the fewest packets. A cohort of k calls and k twins says at most ln C(2k, k);
-the share of that which the epochs so far gave is expected of the next.
+Contract: the result plans the next epoch and is never evidence. Calls need to last only until they differ from their
+twins: a freeze after two seconds shows in three seconds as well as in ten. Of all lengths the one is chosen that needs
+the fewest packets. A cohort of k calls and k twins yields at most ln C(2k, k) nats; the next epoch is expected to yield
+the same share of that as the epochs so far.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.strength import strength
 
 LEAST_K, MOST_K, USUAL_K = 4, 12, 8
-MIXED_NATS = 3.1  # what weighing six tests, and mixing their tilts, costs an effect that one of them sees
+MIXED_NATS = 3.1  # lost by averaging six tests and their tilts, where only one of them shows the effect
 SPARE_NATS = 0.7
-SHORTEST, LONGER = 20, 1.35  # media packets tried first, and by how much then more
-SPARE = 1.25  # times what just shows it: not every call meets its end at the same packet
+SHORTEST, LONGER = 20, 1.35  # the first length tried, in media packets, and the factor to the next
+SPARE = 1.25  # factor on the least number: not every call ends at the same packet
 SETUP_PACKETS = 10  # of every call, both ways
 
 
 class SampleSize(NamedTuple):
-    """`packets` media packets each way show the effect. `missing_nats` are still to come, and cohorts so far gave
-    `share` of all that they could."""
+    """What is needed: `packets` media packets each way show the effect, `missing_nats` are still missing, and the
+    cohorts so far yielded `share` of their maximum."""
 
     packets: int
     missing_nats: float
     share: float
 
     def k(self, usual: int) -> int:
-        """The smallest cohort that would bring all that is missing; the usual one where none would."""
+        """Return the smallest cohort that would yield all that is missing, or the usual one if none would."""
         sizes = range(LEAST_K, max(MOST_K, usual) + 1)
         return next((k for k in sizes if self.share * log_choose(2 * k, k) >= self.missing_nats), usual)
 
     def less(self, sizes: Iterable[int]) -> SampleSize:
-        """With cohorts of those sizes on their way."""
+        """Return what is needed after cohorts of those sizes, which are already on their way."""
         coming = sum(self.share * log_choose(2 * k, k) for k in sizes)
         return self._replace(missing_nats=self.missing_nats - coming)
 
 
 @per_epochs
 def sample_size(epochs: tuple[Epoch, ...], limit: float) -> SampleSize:
-    """What the accusing epochs of an arm still lack of `limit`, by calls of the length that costs least."""
+    """Estimate what the accusing epochs of an arm still lack of `limit`, with calls of the length that costs least."""
     chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
     if not chosen:
         return SampleSize(0, limit, 0.0)
@@ -59,14 +59,14 @@ def sample_size(epochs: tuple[Epoch, ...], limit: float) -> SampleSize:
 
 
 def _lengths(epochs: list[Epoch]) -> list[int]:
-    """Media packets: what was sent, and shorter."""
+    """Return the candidate lengths in media packets: what was sent, and shorter ones."""
     longest = max(media(epoch) for epoch in epochs)
     steps = ceil(log(max(1, longest) / SHORTEST) / log(LONGER))
     return [longest, *(ceil(SHORTEST * LONGER**step) for step in range(max(0, steps)))]
 
 
 def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> SampleSize:
-    """Had all calls ended after so many packets, what would they have told of all that they could?"""
+    """Estimate the sample size as if all calls had ended after so many packets."""
     told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
     alone = MIXED_NATS + log(max(exp(-MIXED_NATS), exp(min(told, limit)) - 1.0 + exp(-MIXED_NATS)))
     most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media(epoch) >= packets)
@@ -75,7 +75,8 @@ def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) 
 
 
 def cost_packets(wanted: SampleSize) -> float:
-    """Packets that prove the rest. Short calls are cheap, and tell little of what lets packets pass at first."""
+    """Return how many packets would prove the effect. Short calls are cheap, but show little of a restriction that lets
+    the first packets pass."""
     if wanted.share <= 0.0:
         return inf
     size = wanted.k(0) or USUAL_K * wanted.missing_nats / (wanted.share * log_choose(2 * USUAL_K, USUAL_K))
@@ -83,13 +84,13 @@ def cost_packets(wanted: SampleSize) -> float:
 
 
 def media(epoch: Epoch) -> int:
-    """Media packets of one flow, in the direction that has more."""
+    """Return the media packets of one flow, in the direction that has more."""
     return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
 
 
 @per_epoch
 def cut_short(epoch: Epoch, packets: int) -> Epoch:
-    """The epoch as if its calls had ended after so many media packets. Delays stay those of the whole."""
+    """Return the epoch as if its calls had ended after so many media packets. Delays stay those of the whole epoch."""
     if media(epoch) <= packets:
         return epoch
     at_ms = sorted(

@@ -1,8 +1,8 @@
-"""Set-up: do calls get fewer answers than their twins?
+"""Tests whether calls get fewer answers during set-up than their twins.
 
-The score of a flow is how many of its set-up stages never brought an answer back to the probe, after all tries.
-A flow-permutation e-value with two tilts; calls and twins follow one schedule, so they have the same stages.
-`answered` is what the probe itself saw, so an epoch whose far end never reported counts too.
+The score of a flow is the number of its set-up stages that got no answer at the probe after all tries. The test is a
+flow-permutation e-value with two tilts; calls and twins follow one schedule, so they have the same stages. `answered`
+comes from the probe alone, so an epoch without the far end's report counts too.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LOG_WEIGHTS = even(len(TILTS))
 
 
 def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
-    """Natural log e-value that calls leave more set-up stages unanswered than their random twins."""
+    """Compute the natural log e-value that calls leave more set-up stages unanswered than their random twins."""
     chosen = [epoch for epoch in epochs if accuses(epoch)]
     return float(log_mean(steps(chosen, treated, control).sum(axis=0), LOG_WEIGHTS))
 
 
 def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
-    """(epochs, tilts): what each epoch adds to each component's log."""
+    """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
     rows = [_step(epoch, treated, control) for epoch in epochs]
     return np.array(rows).reshape(len(epochs), len(TILTS))
 

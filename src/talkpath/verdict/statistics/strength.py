@@ -1,9 +1,8 @@
-"""How strong the evidence is that calls of one arm are treated worse than their twins.
+"""Combines all tests into the strength of evidence that calls of one arm are treated worse than their twins.
 
-Contract: `strength` is a weighted average of e-processes (loss each way, set-up, kill, delay each way), so it needs
-no independence between them and is valid at every moment: under the null the chance that it ever reaches 1/x is at
-most x. It uses epochs of the plain question only, UDP, call flows and their random twins, in the order in which they
-became known.
+Contract: `strength` is a weighted average of e-processes (loss each way, set-up, survival, delay each way), so they
+need not be independent and it is valid at every moment: under the null the chance that it ever reaches 1/x is at most
+x. It uses UDP call flows and their random twins of baseline epochs only, in the order in which these became known.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (
 
 
 class Part(NamedTuple):
-    """One test. `log_e` is its own natural log e-value now; `at_s` when weight times e alone passed the threshold."""
+    """One test. `log_e` is its own natural log e-value now; `at_s` is when its weight times e alone passed the
+    threshold."""
 
     name: str
     direction: Direction | None
@@ -44,9 +44,11 @@ class Part(NamedTuple):
 
 
 class Strength(NamedTuple):
-    """`log_e` now, `peak_log_e` the largest so far, `known_at_s` when it first reached the threshold (or None).
+    """The combined evidence: `log_e` now, `peak_log_e` the largest so far, `known_at_s` when it first reached the
+    threshold.
 
     By Ville's inequality the peak may be compared with the threshold; `log_e` has mean e-value <= 1 under the null.
+    `known_at_s` is None where it did not reach the threshold.
     """
 
     log_e: float
@@ -58,7 +60,8 @@ class Strength(NamedTuple):
 def strength(
     epochs: Sequence[Epoch], log_threshold: float, treated: Choice = is_call, control: Choice = is_twin
 ) -> Strength:
-    """The evidence of one arm's epochs. `log_threshold` is ln(m/alpha). Other questions' epochs are passed over."""
+    """Compute the evidence of one arm's epochs. `log_threshold` is ln(m/alpha). Epochs of other questions are
+    ignored."""
     known = sorted((e for e in epochs if accuses(e)), key=lambda epoch: (epoch.known_s, epoch.number))
     weights = np.log([weight for _, _, weight, _, _ in PARTS])
     paths = np.array([_path(steps(known, treated, control), mix) for _, _, _, steps, mix in PARTS])
@@ -71,7 +74,7 @@ def strength(
 
 
 def _path(steps: Floats, mix: Floats) -> Floats:
-    """(epochs + 1,): the part's log e before the first epoch (0) and after each."""
+    """Return the part's log e before the first epoch (0) and after each, shape (epochs + 1,)."""
     return log_mean(np.vstack([np.zeros(len(mix)), steps.cumsum(axis=0)]), mix)
 
 

@@ -1,18 +1,19 @@
-"""Deaths of flows, and whether calls die before their twins (log-rank e-process).
+"""Finds flows that went silent for good, and tests whether calls do so before their twins (log-rank e-process).
 
-A flow has died in a direction when, after its last arrival there, everything it sent was lost, and that silence is
-too long for its schedule and for its own loss:
-- at least 8 packets, and min(1.5 s, 0.4 of the epoch's span): a bad spell of a radio link lasts 0.1 to 0.3 s;
-- a chance below 1e-6 at the flow's own rate of loss before it, (lost + 1) / (sent + 2): no flow dies of ordinary loss,
-  however heavy;
-- and at least 12 packets had arrived before, both directions and set-up counted: a flow that never lived cannot die
-  (set-up and loss speak for it).
-Late packets (after the epoch's cut) are signs of life. A spell that ends an epoch silences calls and twins alike,
-which the test weighs as nothing.
+A flow has died in a direction if everything it sent after its last arrival there was lost, and that silence is too long
+for its schedule and for its own loss rate:
+- at least 8 packets, and min(1.5 s, 0.4 of the epoch's span): a burst of loss on a radio link lasts 0.1 to 0.3 s;
+- a chance below 1e-6 at the flow's earlier loss rate, (lost + 1) / (sent + 2): ordinary loss, however heavy, does not
+  count as death;
+- and at least 12 packets had arrived before, in both directions, set-up included: a flow that was never established
+  cannot die (set-up and loss are tested instead).
 
-Each epoch is a cohort. Deaths within 0.3 s are pooled; at each, given how many calls and twins still live, under the
-null the number of calls among the dead is hypergeometric, so theta^calls over its mean is an e-value, and so is
-their product (docs/why/2026-11-24-twins-and-permutation.md). Flows that never had 12 packets are outside the cohort.
+Late packets (after the epoch's cut) show that a flow is alive. An outage at the end of an epoch silences calls and
+twins alike, so the test gives it no weight.
+
+Each epoch is a cohort. Deaths within 0.3 s are pooled. At each, given how many calls and twins are alive, the number of
+calls among the dead is hypergeometric under the null, so theta^calls over its mean is an e-value, and so is their
+product (docs/why/2026-11-24-twins-and-permutation.md). Flows that never had 12 packets are outside the cohort.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ TIE_S = 0.3
 
 
 class Death(NamedTuple):
-    """One flow that fell silent for good in the direction that died first ("both" within 0.3 s).
+    """One flow that went silent for good, in the direction that died first ("both" within 0.3 s).
 
-    `at_s` is the last arrival there, in seconds after the flow's start; `packets` had arrived by then (both
-    directions, set-up counted); `silence_s` and `silent_packets` tell how long it was seen dead.
+    `at_s` is the last arrival there, in seconds after the flow's start; `packets` had arrived by then (both directions,
+    set-up included); `silence_s` and `silent_packets` are how long it was observed dead.
     """
 
     flow: int
@@ -61,7 +62,7 @@ class Death(NamedTuple):
 
 
 class FlowLife(NamedTuple):
-    """One flow in both directions: an observation of it, how many packets arrived, its death or None."""
+    """One flow in both directions: one of its observations, the number of packets that arrived, its death or None."""
 
     flow: Observation
     packets: int
@@ -69,8 +70,8 @@ class FlowLife(NamedTuple):
 
 
 class DirectionSilence(NamedTuple):
-    """One direction of all flows: what arrived (flows, slots) when (slots,), the last arrival (-1: none), and the
-    silence after it, (flows,) each."""
+    """One direction of all flows: arrivals (flows, slots) at `when` (slots,), and for each flow (flows,) the last
+    arrival (-1: none) and the silence after it."""
 
     direction: Direction
     arrived: Bits
@@ -82,12 +83,12 @@ class DirectionSilence(NamedTuple):
 
 
 def deaths(epoch: Epoch) -> tuple[Death, ...]:
-    """All UDP flows of the epoch that died, text twins too, the canary left out; in order of flows."""
+    """Return all UDP flows of the epoch that died, in order of flow numbers: with text twins, without the canary."""
     return tuple(life.death for life in lives(epoch) if life.death is not None)
 
 
 def cohorts(epochs: Sequence[Epoch], packets: int = 60) -> int:
-    """How many epochs scheduled at least so many media packets for each flow (both directions)."""
+    """Count the epochs that scheduled at least so many media packets for each flow (both directions)."""
     return sum(
         sum(stage in MEDIA for stage in (*epoch.up.stage, *epoch.down.stage)) >= packets
         for epoch in epochs
@@ -96,13 +97,13 @@ def cohorts(epochs: Sequence[Epoch], packets: int = 60) -> int:
 
 
 def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
-    """Natural log of the e-value: calls die sooner than their random twins."""
+    """Compute the natural log e-value that calls die sooner than their random twins."""
     chosen = [epoch for epoch in epochs if accuses(epoch)]
     return float(log_mean(steps(chosen, treated, control).sum(axis=0), LOG_WEIGHTS))
 
 
 def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
-    """(epochs, thetas): what each epoch adds to each component's log."""
+    """Return what each epoch adds to the log of each component, shape (epochs, thetas)."""
     rows = [_step(epoch, treated, control) for epoch in epochs]
     return np.array(rows).reshape(len(epochs), len(THETAS))
 
@@ -121,7 +122,7 @@ def _step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
 
 
 def _pooled(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
-    """(deaths, calls among them) of each group of deaths within TIE_S of its first."""
+    """Return (deaths, calls among them) of each group of deaths within TIE_S of its first."""
     groups: list[tuple[float, int, int]] = []
     for at_s, is_treated in sorted(dead):
         if groups and at_s - groups[-1][0] <= TIE_S:
@@ -133,7 +134,7 @@ def _pooled(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
 
 
 def _group(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
-    """ln of theta^a over its hypergeometric mean, (thetas,)."""
+    """Return ln of theta^a over its hypergeometric mean, shape (thetas,)."""
     among = range(max(0, dead - twins), min(calls, dead) + 1)
     chance = np.array([log_choose(calls, a) + log_choose(twins, dead - a) for a in among])
     chance -= log_choose(calls + twins, dead)
@@ -142,7 +143,7 @@ def _group(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
 
 @per_epoch
 def lives(epoch: Epoch) -> tuple[FlowLife, ...]:
-    """Every UDP flow of the epoch but the canary, in order of numbers; none where the far end did not report."""
+    """Return every UDP flow of the epoch except the canary, in order of numbers; none if the far end did not report."""
     if epoch.missing:
         return ()
     flows = {f.flow: f for f in epoch.flows if f.transport == "udp" and not f.canary}
@@ -180,7 +181,7 @@ def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Directi
     last = _last(seen)
     after = sent & (np.arange(size) > last[:, None])
     before, silent = (sent & ~after).sum(axis=1), after.sum(axis=1)
-    clock = np.concatenate((at_s, [-1.0]))  # [-1] is the last: for "never"
+    clock = np.concatenate((at_s, [-1.0]))  # index -1, "never", reads the last element
     silence_s = clock[_last(sent)] - clock[last]
     span_s = clock[_last(sent)] - clock[size - 1 - _last(sent[:, ::-1])]
     chance = silent * np.log(((sent & ~after & ~seen).sum(axis=1) + 1) / (before + 2))
@@ -194,5 +195,5 @@ def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Directi
 
 
 def _last(bits: Bits) -> NDArray[np.int64]:
-    """Index of the last set bit of each row, -1 where none is."""
+    """Return the index of the last set bit of each row, -1 where none is set."""
     return np.asarray(np.where(bits, np.arange(bits.shape[1]), -1).max(axis=1, initial=-1))
