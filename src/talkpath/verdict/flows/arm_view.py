@@ -1,11 +1,11 @@
-"""One arm's facts as the rules use them: for each slot, how many calls lost their packet and how many twins did.
+"""Prepares one arm's facts for the rules: for each slot, how many calls lost their packet and how many twins did.
 
 A rule explains *extra* loss: under it a call's packet of slot i is lost with chance 1 - (1 - q_i)(1 - p_i), where q_i
 is the loss of twins in the same slot and p_i what the rule predicts. The rule's gain is the log-likelihood of the
 calls' losses above the hypothesis that calls fare as twins (all p_i = 0). So the gains of all rules can be compared,
-and what the background does to calls and twins alike cancels. Where flows of one kind differ more than chance allows
-(paths, queues, address translators), packets of one flow are no independent evidence: gains shrink by that dispersion,
-and outlying flows are left out. Naming a rule never accuses: the e-value did that before.
+and background loss that calls and twins share cancels. Where flows of one kind differ more than chance allows (paths,
+queues, address translators), packets of one flow are not independent evidence: gains are divided by that dispersion,
+and outlying flows are left out. A named rule never accuses by itself: the e-value does that first.
 """
 
 from __future__ import annotations
@@ -66,20 +66,21 @@ class DirectionLosses:
 
     @property
     def question(self) -> str:
-        """The epoch's question."""
+        """Return the epoch's question."""
         return self.epoch.question
 
     def on(self, *stages: str) -> Bits:
-        """Which slots belong to these stages."""
+        """Return which slots belong to these stages."""
         return np.array([stage in stages for stage in self.stage], np.bool_)
 
     @property
     def media(self) -> Bits:
-        """Which slots carry media."""
+        """Return which slots carry media."""
         return self.on("media")
 
     def control_kinds(self) -> list[Bits]:
-        """The slots of each size of keepalive or report: a restrictor may drop some as media and let others pass."""
+        """Return the slots of each size of keepalive or report: a restrictor may drop some sizes like media and pass
+        others."""
         control = self.on("control")
         return [control & (self.size == size) for size in np.unique(self.size[control])]
 
@@ -88,8 +89,8 @@ class DirectionLosses:
         return self.weight * self.known * self._gain(self.sent, self.lost, extra)
 
     def gains_by_call(self, extra: Floats) -> Floats:
-        """(flows, slots): the gain of each call in each slot, for effects that may differ from call to call. Here only
-        the dispersion of twins casts doubt."""
+        """Return the gain of each call in each slot (flows, slots), for effects that may differ from call to call. Only
+        the dispersion of twins reduces it."""
         return self.twins_weight * self.known * self._gain(*self.calls, extra)
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
@@ -100,7 +101,7 @@ class DirectionLosses:
 @dataclass(frozen=True, eq=False)
 class ArmView:
     """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
-    `left_out` are (epoch, flow) of calls that say nothing (see `flows.outcomes.never_established`)."""
+    `left_out` are (epoch, flow) of calls that are no evidence (see `flows.outcomes.never_established`)."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
@@ -127,7 +128,7 @@ class ArmView:
         return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
 
     def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
-        """How many epochs had that question (with that value, if given, and at least so many media packets)."""
+        """Count the epochs of that question (with that value, if given, and at least so many media packets)."""
         return sum(
             e.question == question and value in (None, e.value) and e.up.stage.count("media") >= packets
             for e in self.epochs
@@ -135,8 +136,9 @@ class ArmView:
 
     @cached_property
     def worse(self) -> tuple[Direction, ...]:
-        """The directions in which calls lose more by the exact test too; all of them where none shows it. Policers and
-        queues give slots patterns of their own, and a rule with a pattern fits some of that in the other direction."""
+        """Return the directions in which calls lose more by the exact test too; all of them if none shows it.
+        Policers and queues give slots their own loss pattern, and a rule with a pattern fits some of it in the
+        other direction."""
         return tuple(way for way in self.directions if _worse(self.accusing, way)) or self.directions
 
     @property
@@ -146,27 +148,27 @@ class ArmView:
 
 
 def _worse(epochs: Sequence[Epoch], way: Direction) -> bool:
-    """Whether calls lose more over all flows, or in most epochs: the few outliers may all be twins."""
+    """Whether calls lose more over all flows, or in most epochs: in a few epochs all outliers may be twins."""
     if loss.log_e(epochs, way) < WORSE_LOG_E:
         return False
     return max(_excess(epochs, way), median(_excess([epoch], way) for epoch in epochs)) >= WORSE_LOSS
 
 
 def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
-    """The loss rate of calls less that of twins."""
+    """Return the loss rate of calls minus that of twins."""
     calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLES)
     return calls - twins
 
 
 def arm_view(facts: Facts, arm: Arm) -> ArmView:
-    """The view of one arm."""
+    """Build the view of one arm."""
     return ArmView(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
 
 
 @per_epoch
 def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[DirectionLosses, ...]:
-    """The losses up and down; none for a direction in which no call or no twin sent anything. The flows `without` are
-    left out."""
+    """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
+    sent."""
     calls = {way: _counts(epoch, way, calls=True, without=without) for way in DIRECTIONS}
     twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
     before = before_each(epoch)
@@ -203,7 +205,7 @@ def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Dire
 def arrivals(
     epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
-    """(sent, arrived), each (flows, slots), of calls or of random twins. Late packets count as arrived."""
+    """Return (sent, arrived), each (flows, slots), of calls or of random twins. Late packets count as arrived."""
     size = len(track(epoch, direction).stage)
     chosen = is_call if calls else is_twin
     flows = [flow for flow in pick(epoch, direction, chosen, chosen) if flow.flow not in without]
@@ -215,7 +217,7 @@ def arrivals(
 def _counts(
     epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
-    """(sent, lost) of the flows that are no outliers, each until an address translator gave it a new port."""
+    """Return (sent, lost) of the flows that are not outliers, each until an address translator gave it a new port."""
     sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
     sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
     lost = sent & ~arrived
@@ -224,8 +226,8 @@ def _counts(
 
 
 def _typical(packets: Floats, losses: Floats) -> Bits:
-    """Which flows a mechanism may be read from. A rule treats calls alike, but paths, queues and translators harm
-    single 5-tuples: those that lost far more than the median flow are left out, at most OUTLIER_SHARE of them."""
+    """Return the flows that rules are fitted to. A rule treats calls alike, but paths, queues and translators harm
+    single 5-tuples: flows that lost far more than the median one are left out, at most OUTLIER_SHARE of them."""
     rate = float(np.median(losses / np.maximum(packets, 1))) if len(packets) else 0.0
     over = losses - packets * rate
     spread = np.sqrt(packets * rate * (1.0 - rate) + 1.0)
@@ -238,9 +240,10 @@ def _typical(packets: Floats, losses: Floats) -> Bits:
 
 @per_epoch
 def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
-    """For each slot, the packets that calls sent both ways up to and including it, in order of time (mean over calls).
+    """For each slot, count the packets that calls sent both ways up to and including it, in order of time (mean over
+    calls).
 
-    The far end's packets pass a middlebox later than ours of the same time in the schedule, by `later_s`.
+    The far end's packets pass a middlebox later than ours of the same scheduled time, by `later_s`.
     """
     sent = [arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
     shares = [
@@ -261,8 +264,8 @@ def _unsent(plan: Track) -> Floats:
 
 
 def _chance(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> tuple[Floats, Floats]:
-    """(chance, doubt) of `_shrunk` for all slots, or for small and large packets apart where the line treats them
-    differently."""
+    """Return (chance, doubt) of `_shrunk` for all slots, or for small and large packets separately where the line
+    treats them differently."""
     large = size > _edge(sent, lost, size, dispersion)
     chance, doubt = np.zeros((2, len(size)))
     for part in (~large, large):
@@ -272,7 +275,7 @@ def _chance(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> tupl
 
 
 def _edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
-    """The size (bytes) above which twins fare differently from below; infinite where there is none."""
+    """Return the size in bytes above which twins fare differently from below; infinite if there is none."""
     edges = np.unique(size[sent > 0])[:-1]
     below = size[:, None] <= edges
     parts = [_flat(sent @ part, lost @ part) for part in (below, ~below)]
@@ -281,14 +284,14 @@ def _edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
 
 
 def _flat(sent: Floats, lost: Floats) -> Floats:
-    """The log-likelihood of losses at their own rate."""
+    """Return the log-likelihood of losses at their own rate."""
     rate = np.clip(lost / np.maximum(sent, 1.0), 1e-9, 1.0 - 1e-9)
     return np.asarray(lost * np.log(rate) + (sent - lost) * np.log1p(-rate))
 
 
 def _shrunk(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
-    """The twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more than chance
-    allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
+    """Estimate the twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more
+    than chance allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
     fits = [_beta_binomial(sent, lost, mean, spread) for spread in CONCENTRATIONS]
     spread = next(s for s, fit in zip(CONCENTRATIONS, fits, strict=True) if fit >= max(fits) - SLOTS_DIFFER_NATS)
@@ -307,7 +310,7 @@ def _beta_binomial(sent: Floats, lost: Floats, mean: float, spread: float) -> fl
 
 
 def _dispersion(sent: Bits, lost: Bits) -> float:
-    """How much more losses vary from flow to flow than binomial counts do, at least 1."""
+    """Return how much more losses vary from flow to flow than binomial counts do, at least 1."""
     packets, losses = sent.sum(axis=1), lost.sum(axis=1)
     usable = packets > 0
     packets, losses = packets[usable], losses[usable]

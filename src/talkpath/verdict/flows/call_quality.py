@@ -17,9 +17,9 @@ TWO_SIDED, ONE_SIDED = 1.960, 1.645  # standard errors over flows, for 95 %
 
 
 class Loss(NamedTuple):
-    """Share of media packets lost, its standard error over flows, 95 % bounds, and how bursty (1: at random).
+    """Share of media packets lost, its standard error over flows, 95 % bounds, and burst ratio (1: random loss).
 
-    The bounds take in besides that a bad moment hits all flows at once: flows and moments are both drawn.
+    The bounds also allow for loss that hits all flows at the same moment: both flows and moments are samples.
     """
 
     estimate: float
@@ -30,9 +30,9 @@ class Loss(NamedTuple):
 
 
 class CallQuality(NamedTuple):
-    """`calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
+    """The quality of `calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
 
-    `poor`: calls and twins alike sound worse than can be talked over, at the better end of their bounds.
+    `poor`: calls and twins alike are too poor for a conversation, even at the better end of their bounds.
     """
 
     calls: dict[Direction, Loss | None]
@@ -42,7 +42,7 @@ class CallQuality(NamedTuple):
 
     def least_extra_loss(self) -> float:
         """A lower bound (95 %, flows as units) of what calls lose beyond their twins: the largest of up, down, and both
-        together. Not for accusing, only for whether what was proven matters."""
+        together. It never accuses; it only decides whether a proven effect matters."""
         pairs = [(c, t) for way, c in self.calls.items() if c is not None and (t := self.twins[way]) is not None]
         over = [(c.estimate - t.estimate) / max(1e-9, 1.0 - t.estimate) for c, t in pairs]
         error = [float(np.hypot(c.error, t.error)) for c, t in pairs]
@@ -54,7 +54,7 @@ class CallQuality(NamedTuple):
 
 @per_epochs
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
-    """The quality of calls and of random twins in these epochs."""
+    """Rate calls and random twins in these epochs."""
     calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
     twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
     late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
@@ -84,7 +84,7 @@ def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | N
 
 @per_epoch
 def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
-    """(sent, lost) media packets per flow, the same per slot, and how many runs of losses there were."""
+    """Return (sent, lost) media packets per flow, the same per slot, and the number of runs of losses."""
     plan = track(epoch, way)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
     flows = [] if epoch.missing else pick(epoch, way, chosen, chosen)
@@ -97,7 +97,7 @@ def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Float
 
 @per_epoch
 def _spread_ms(epoch: Epoch, way: Direction) -> float:
-    """How much later than the soonest the usual call's slow packets come: what a playout buffer must add."""
+    """Return the delay that a playout buffer must add: slow packets of the usual call against its fastest ones."""
     calls = [f.delay_dms for f in pick(epoch, way, is_call, is_call) if len(f.delay_dms) == len(DELAY_QUANTILES)]
     every = [f.delay_dms[0] for f in epoch.flows if f.direction == way and f.delay_dms]
     if not calls or not every:

@@ -1,9 +1,9 @@
 """Bounds how much a line may have lost after the last arrival of a flow (the observation of its end is censored).
 
-A middlebox that cuts a flow off lets a last packet pass; if the line loses that one, the far end sees the flow end
-sooner. So the cut-off is no earlier than the last arrival, and no later than where the line would have had to lose more
-than it does. The chance that it loses a packet comes from twins of the same slot where twins go on, else from the
-flow's own earlier losses. Contract: facts only. A place is a count of packets or a time (s), as the caller counts.
+When a middlebox cuts a flow off, the line may lose the last packets that still passed it; the far end then sees the
+flow end too early. So the cut-off is no earlier than the last arrival, and no later than where the line would have to
+lose more than it does. The chance that it loses a packet comes from twins of the same slot where twins go on, else from
+the flow's own earlier losses. Contract: facts only. A place is a packet count or a time (s), as the caller chooses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 Floats = NDArray[np.float64]
 
-UNLIKELY = float(np.log(0.05))  # the line did not lose all that, with 95 %
+UNLIKELY = float(np.log(0.05))  # with 95 % confidence the line did not lose all that
 
 
 class Tail(NamedTuple):
@@ -34,8 +34,8 @@ class Tail(NamedTuple):
 
 
 def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
-    """The first place past `beyond` whose packets would have arrived if the box had let them pass; None if there is
-    none. All flows ended alike, so what each lost counts together."""
+    """Return the first place past `beyond` whose packets would have arrived if the middlebox had let them pass; None if
+    there is none. All flows ended alike, so the losses of all count together."""
     if not tails:
         return None
     at, log_chance = np.concatenate([t.at for t in tails]), np.concatenate([t.log_chance for t in tails])
@@ -48,8 +48,9 @@ def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
 def counted(
     outcome: FlowOutcome, hit: tuple[Direction, ...], most: int, slack_s: float, log_chance: Sequence[Floats]
 ) -> Tail:
-    """By packets of both ways, of which `most` had been sent by the last arrival; `log_chance` are those of the tail up
-    and down. What lies before an arrival of the other way did pass, and what is not cut off says nothing."""
+    """Build the tail by packets of both directions, `most` of which had been sent by the last arrival; `log_chance` are
+    those of the tail up and down. Packets before an arrival of the other direction did pass, and a direction that is
+    not cut off is no evidence."""
     last_s = max(outcome.of(way).last_s or 0.0 for way in hit)
     next_s = min((outcome.of(way).next_s or last_s for way in hit), default=last_s)
     times: list[Floats] = []
@@ -69,12 +70,12 @@ def counted(
 
 
 def tail_s(way: DirectionOutcome) -> Floats:
-    """When the packets after the last arrival were sent."""
+    """Return when the packets after the last arrival were sent."""
     return way.sent_s[len(way.sent_s) - way.tail :]
 
 
 def by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
-    """(up, down): ln of the chance that the line lost each packet of the tail, by the twins of its slot."""
+    """Return (up, down): ln of the chance that the line lost each packet of the tail, from the twins of its slot."""
     known = {losses.direction: losses for losses in losses_of(epoch)}
     up, down = (_by_twins(known.get(way), tail_s(outcome.of(way))) for way in DIRECTIONS)
     return up, down
@@ -89,12 +90,13 @@ def _by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
 
 
 def by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
-    """Likewise by what the flow lost before; `share` is how much one flow of many in the same weather says."""
+    """Return the same from the flow's earlier losses; `share` is the weight of one flow among many that share a
+    background."""
     up, down = (_by_itself(outcome.of(way), share) for way in DIRECTIONS)
     return up, down
 
 
 def _by_itself(way: DirectionOutcome, share: float) -> Floats:
     before = way.sent - way.tail
-    lost = max(0, before - way.arrived)  # an arrival whose sending was not told is none lost
+    lost = max(0, before - way.arrived)  # a packet that arrived but was not reported as sent is not lost
     return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))

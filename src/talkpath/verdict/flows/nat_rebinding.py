@@ -1,8 +1,9 @@
-"""Finds flows that went silent and came back, as when an address translator gives them another port.
+"""Finds flows that went silent and came back, as after a NAT rebinding (the translator gives the flow another port).
 
-To a middlebox what comes back is a new flow: its counts and timers start again. So rules are fitted to what was sent
-before, of calls and twins alike. Where only packets smaller than all lost ones arrive again (silence suppression under
-a size limit), nothing came back. Contract: facts only; rows are flows, columns the slots of one direction.
+A middlebox takes what comes back for a new flow: its counts and timers start again. So rules are fitted to what was
+sent before, of calls and twins alike. If only packets smaller than all lost ones arrive again (silence suppression
+under a size limit), the flow did not come back. Contract: facts only; rows are flows, columns are slots of one
+direction.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LIVED, SILENT, ALIVE = 3, 8, 8  # packets that arrived before, were lost in a ro
 
 
 def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
-    """What each flow sent before it first came back; everything where it never did. `size` (slots,) in bytes."""
+    """Return what each flow sent before it first came back; everything if it never did. `size` (slots,) in bytes."""
     kept = sent.copy()
     for row, came in zip(kept, arrived, strict=True):
         slots = np.flatnonzero(row)
@@ -28,7 +29,7 @@ def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
 
 
 def _back(came: Bits, size: Floats) -> int | None:
-    """The number of the first packet after the flow came back; None where it did not."""
+    """Return the number of the first packet after the flow came back; None if it did not."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], came, [False])).astype(np.int8)))
     begins, ends = edges[::2], edges[1::2]  # of runs of arrivals
     for last, begin, end in zip(ends, begins[1:], ends[1:], strict=False):

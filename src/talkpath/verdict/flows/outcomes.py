@@ -1,7 +1,8 @@
-"""The outcome of each flow in both directions: never established, silent (after how many packets), or completed.
+"""Computes the outcome of each flow in both directions: never established, silent (after how many packets), or
+completed.
 
 Contract: facts only. Late packets count as arrived. Text twins and the canary are included, flows over other transports
-than UDP are not. An epoch whose far end never reported has no outcomes.
+than UDP are not. An epoch without the far end's report has no outcomes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS, track
 
 UNHEARD = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
-CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, where most of many did
+CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
 RAN = 3  # media packets that arrived: the call ran (a few arrive where it is cut off after its handshake)
-SLACK_S = 0.3  # the same slot up and down passes one place at most so far apart: one round trip
+SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
 class DirectionOutcome(NamedTuple):
@@ -55,7 +56,7 @@ class DirectionOutcome(NamedTuple):
 
 
 class FlowOutcome(NamedTuple):
-    """One flow. `role` is "call", "random" or "text"."""
+    """The outcome of one flow. `role` is "call", "random" or "text"."""
 
     flow: int
     role: str
@@ -69,13 +70,13 @@ class FlowOutcome(NamedTuple):
         return self.up.unheard or self.down.unheard
 
     def of(self, direction: Direction) -> DirectionOutcome:
-        """The outcome in that direction."""
+        """Return the outcome in that direction."""
         return self.up if direction == "up" else self.down
 
 
 @per_epoch
 def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
-    """The outcome of every UDP flow, in order of flow numbers."""
+    """Return the outcome of every UDP flow, in order of flow numbers."""
     if epoch.missing:
         return ()
     flows = sorted((f for f in epoch.flows if f.transport == "udp"), key=lambda f: (f.flow, f.direction))
@@ -111,12 +112,12 @@ def _direction(epoch: Epoch, flow: Observation) -> DirectionOutcome:
 
 @per_epochs
 def never_established(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
-    """(epoch, flow) of calls that were never established for reasons that say nothing of how calls fare.
+    """Return (epoch, flow) of calls that were never established for reasons unrelated to how calls are treated.
 
-    Residual blocking: after an earlier call to the same port ran and was cut off, the restrictor may keep that server
-    and port closed for a while, so that a call there ends when it is recognised, or before. And calls of which nothing
-    arrived, not even set-up, while most of the arm's calls were established: an address translator may have no port
-    left for a flow.
+    Residual blocking: after an earlier call to the same port ran and was cut off, the restrictor may block that server
+    and port for a while, so that a call there ends when it is recognised, or before. The others are calls of which
+    nothing arrived, not even set-up, while most of the arm's calls were established: an address translator may have no
+    port left for a flow.
     """
     arms = _mostly_established(epochs)
     dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
@@ -125,7 +126,7 @@ def never_established(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
 
 @per_epochs
 def later(epochs: tuple[Epoch, ...]) -> tuple[tuple[int, FlowOutcome], ...]:
-    """(epoch, call) of the calls to a port where an earlier call ran and went silent."""
+    """Return (epoch, call) of the calls to a port where an earlier call ran and went silent."""
     ran: set[int] = set()
     found: list[tuple[int, FlowOutcome]] = []
     for epoch in sorted(epochs, key=lambda epoch: (epoch.started_s, epoch.number)):
@@ -137,8 +138,8 @@ def later(epochs: tuple[Epoch, ...]) -> tuple[tuple[int, FlowOutcome], ...]:
 
 @per_epochs
 def residual_blocked(epochs: tuple[Epoch, ...]) -> dict[int, list[FlowOutcome]]:
-    """For each epoch the calls that residual blocking ended. None where most later calls to such ports ran: those few
-    ended in some other way."""
+    """Return for each epoch the calls that residual blocking ended; none if most later calls to such ports ran, since
+    then those few ended for another reason."""
     calls = [(number, call) for number, call in later(epochs) if _ended_early(call)]
     found: dict[int, list[FlowOutcome]] = {}
     for number, call in calls if 2 * len(calls) > len(later(epochs)) else ():
@@ -147,12 +148,13 @@ def residual_blocked(epochs: tuple[Epoch, ...]) -> dict[int, list[FlowOutcome]]:
 
 
 def calls_of(epoch: Epoch) -> list[FlowOutcome]:
-    """The outcomes of calls."""
+    """Return the outcomes of calls."""
     return [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
 
 
 def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
-    """The directions in which most calls that the far end heard at all were cut off, if only in their set-up."""
+    """Return the directions in which most calls that the far end received at all were cut off, even if only in their
+    set-up."""
     heard = [call for call in calls if call.up.arrived]
     return [way for way in DIRECTIONS if 2 * sum(_cut(call.of(way)) for call in heard) > len(heard)]
 
@@ -162,12 +164,12 @@ def _cut(way: DirectionOutcome) -> bool:
 
 
 def _ended_early(call: FlowOutcome) -> bool:
-    """Whether it ended, in one direction or both, before any media arrived."""
+    """Whether the call ended, in one direction or both, before any media arrived."""
     return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
 
 
 def _mostly_established(epochs: Iterable[Epoch]) -> set[Arm]:
-    """The arms most of whose calls were established."""
+    """Return the arms most of whose calls were established."""
     balance: Counter[Arm] = Counter()
     for epoch in epochs:
         for call in calls_of(epoch):
@@ -177,25 +179,26 @@ def _mostly_established(epochs: Iterable[Epoch]) -> set[Arm]:
 
 @per_epoch
 def quickest_s(epoch: Epoch) -> float:
-    """How long the quickest set-up took, which is at least one round trip; 0 where none completed."""
+    """Return the shortest set-up time, which is at least one round trip; 0 if no set-up completed."""
     times_ms = (flow.setup_ms for flow in epoch.flows if flow.setup_ms is not None and flow.transport == "udp")
     return min(times_ms, default=0.0) / 1000.0
 
 
 @per_epoch
 def round_trip_s(epoch: Epoch) -> float:
-    """An upper bound of one round trip, from the quickest set-up: so much later at most do one end's slots pass a
-    middlebox than the other end's slots of the same time."""
+    """Return an upper bound of one round trip, from the quickest set-up: one end's packets pass a middlebox at most so
+    much later than the other end's packets of the same scheduled time."""
     return min(SLACK_S, quickest_s(epoch) or SLACK_S)
 
 
 def packets_at_silence(outcome: FlowOutcome, hit: tuple[Direction, ...], slack_s: float = SLACK_S) -> tuple[int, int]:
-    """(least, most) packets, both ways, that a middlebox had let pass when the flow went silent in the directions
-    `hit`.
+    """Return (least, most) packets, both ways, that a middlebox had let pass when the flow went silent in the
+    directions `hit`.
 
-    Whatever arrived had passed. Besides, the middlebox may have seen what was lost elsewhere, and in a direction that
-    was not silenced whatever was sent before the next packet of the silenced one. The far end starts when it receives
-    the flow, so its packets pass the middlebox later than ours of the same time, by up to `slack_s`.
+    Every packet that arrived had passed. In addition, the middlebox may have counted packets that were lost elsewhere,
+    and, in a direction that was not silenced, all packets sent before the next one of the silenced direction. The far
+    end starts when it receives the flow, so its packets pass the middlebox later than ours of the same time, by up to
+    `slack_s`.
     """
     least = most = 0
     ends = [outcome.of(way) for way in hit]

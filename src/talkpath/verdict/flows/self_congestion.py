@@ -1,7 +1,7 @@
-"""Tells whether our own load congests the line: an epoch runs some twenty calls at once, a person makes one.
+"""Detects self-congestion: an epoch runs some twenty calls at once, a user makes one.
 
 Behind a narrow line, or a policer of all traffic, a whole cohort loses packets that a single call would not lose. So
-where twins of whole cohorts lose much, small cohorts are asked for, and call quality is rated from those. Contract: the
+where twins of whole cohorts lose much, small cohorts are measured, and call quality is rated from those. Contract: the
 size of a cohort is chosen before its roles are drawn, from earlier losses of twins, so no test is affected.
 """
 
@@ -16,8 +16,8 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
 HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
 TWINS = 30  # packets that they must have lost
-SMALL = 2  # small cohorts tell enough
-RELIEF = 0.5  # where small cohorts lose more than that of it, it was not the load
+SMALL = 2  # small cohorts are enough
+RELIEF = 0.5  # where small cohorts lose more than this share of it, load is not the cause
 
 
 def heavy(epochs: Sequence[Epoch]) -> bool:
@@ -27,7 +27,7 @@ def heavy(epochs: Sequence[Epoch]) -> bool:
 
 
 def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
-    """The epochs with small cohorts, where whole ones lost much and these at most half of it; else all epochs."""
+    """Return the epochs with small cohorts, if whole ones lost much and these at most half of it; else all epochs."""
     small = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K)
     if not small or not heavy(epochs):
         return epochs
@@ -45,13 +45,13 @@ def _worst(epochs: Iterable[Epoch]) -> float:
 
 
 def _counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
-    """(sent, lost) of random twins each way, over the epochs that may accuse."""
+    """Return (sent, lost) of random twins each way, over the epochs that may accuse."""
     every = [_twins(epoch) for epoch in epochs if accuses(epoch) and not epoch.missing]
     return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
 
 
 @per_epoch
 def _twins(epoch: Epoch) -> tuple[tuple[int, int], ...]:
-    """(sent, lost) of random twins each way."""
+    """Return (sent, lost) of random twins each way."""
     flows = [cohort(epoch, way) for way in DIRECTIONS]
     return tuple((int(f.counted[~f.treated].sum()), int(f.lost[~f.treated].sum())) for f in flows)

@@ -1,8 +1,9 @@
-"""The rules: one mechanism a file, found by being here. A rule id outside this registry is a bug.
+"""The rules: one mechanism per file. The registry finds them by their files; a rule id outside it is a bug.
 
 Every module that has a `RULE` is a rule; a new mechanism is a new file (with a test, and one in lab/restrictor). `rule`
-says what a rule is, `best` which one explains an arm. `directions`, `set_up_stages`, `cut_offs` and `whole_network`
-hold what rules share. """
+defines what a rule is, `best` chooses the one that explains an arm. `directions`, `set_up_stages`, `cut_offs` and
+`whole_network` hold code that rules share.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +19,12 @@ VERSION = 6  # of the registry: goes up with every change that can change a verd
 
 @cache
 def rules() -> dict[str, Rule]:
-    """All rules by id, in order of their id."""
+    """Return all rules by id, in order of their id."""
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
     known = (module.RULE for module in modules if hasattr(module, "RULE"))
     return {rule.id: rule for rule in sorted(known, key=lambda rule: rule.id)}
 
 
 def rules_of(state: State) -> list[Rule]:
-    """The rules that name this state."""
+    """Return the rules that name this state."""
     return [rule for rule in rules().values() if rule.state == state]

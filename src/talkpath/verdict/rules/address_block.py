@@ -12,8 +12,8 @@ BY_CHANCE = 1e-3  # the chance that all tries failed, given how often connection
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The responder is silent (it does not refuse), the reference of the same minute answered, and so did apps'
-    hosts."""
+    """Fit if the responder is silent (it does not refuse), while the reference of the same minute and apps' hosts
+    answered."""
     facts = view.facts
     if not silent(facts) or facts.reach.reference != "connected" or only_listed(facts) or _unlucky(facts):
         return None
@@ -21,8 +21,8 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _unlucky(facts: Facts) -> bool:
-    """Whether connections to hosts that do answer fail so often, as where one of several paths is broken, that all of
-    ours may have failed by chance."""
+    """Whether all tries may have failed by chance: connections to hosts that do answer fail as often, as when one of
+    several paths is broken."""
     alive = {(exchange.app, exchange.host) for exchange in facts.exchanges if exchange.ok}
     tried = [exchange.ok for exchange in facts.exchanges if (exchange.app, exchange.host) in alive]
     return bool(tried) and (tried.count(False) / len(tried)) ** facts.reach.tcp_tries > BY_CHANCE

@@ -8,8 +8,7 @@ from talkpath.verdict.rules.rule import Fit, Rule
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The responder is silent, and so is every other host that an allowlist would not contain, while a neutral host
-    answers."""
+    """Fit if the responder and every other host outside a likely allowlist are silent, while a neutral host answers."""
     facts = view.facts
     neutral = any(exchange.ok for exchange in facts.exchanges if exchange.neutral)
     answered = "connected" in (facts.reach.reference, facts.reach.dns) or neutral

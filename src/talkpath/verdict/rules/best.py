@@ -1,7 +1,7 @@
-"""Which rule explains an accused arm best, and which further measurements would tell it from its rivals.
+"""Chooses the rule that explains an accused arm best, and the measurements that would separate it from its rivals.
 
 A rule is named when no other explains the calls' losses and delays as well (`MARGIN`). Where others come close, the
-contrasts that would separate them are wanted; once those are measured and the rules still tie, the name is
+contrasts that would separate them are wanted; if the rules still tie once those are measured, the name is
 `media.unknown`.
 """
 
@@ -23,10 +23,10 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a middlebox is exact, so a rule that comes so close deserves a contrast
-APART_NATS = 12.0  # what a second rule must add: one rule for each direction is a bold guess
-APART = 0.1  # or so much of the best gain: a rule may fit badly one way, as where a token bucket begins anew
+APART_NATS = 12.0  # what a second rule must add: one rule for each direction is unlikely
+APART = 0.1  # or so much of the best gain: a rule may fit badly one way, as where a token bucket restarts
 UNKNOWN = "media.unknown"
-DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # what a call shows whose packets are all larger than a size limit
+DOUBTED = (UNKNOWN, "media.drop", "media.freeze")  # also fit a call all of whose packets exceed a size limit
 
 
 class Candidate(NamedTuple):
@@ -55,8 +55,8 @@ class Explanation(NamedTuple):
         return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN else ()
 
     def wanted(self, *, doubted: bool = False) -> Iterator[tuple[Contrast, int]]:
-        """(contrast, patience) of the contrasts that would tell more, the most useful first, whether asked before or
-        not. `doubted`: on such a line even a name without rivals deserves one."""
+        """Yield (contrast, patience) of the contrasts that would separate rivals, the most useful first, whether asked
+        before or not. `doubted`: on such a line even a name without rivals is checked."""
         patience = max((rival.rule.patience for rival in self.rivals[:2]), default=1)
         for rival in self.rivals if doubted or len(self.rivals) > 1 else ():
             yield from ((contrast, patience) for contrast in rival.rule.contrasts)
@@ -65,13 +65,13 @@ class Explanation(NamedTuple):
 
 
 def explain_arm(view: ArmView) -> Explanation:
-    """The best explanation of the view's arm, given the other arms of the check."""
+    """Return the best explanation of the view's arm, given the other arms of the check."""
     own = explain_alone(view)
     return explain_together(own, view) if own.rule in DOUBTED else own
 
 
 def explain_alone(view: ArmView) -> Explanation:
-    """The best explanation of the view's arm by itself."""
+    """Return the best explanation of the view's arm by itself."""
     own = _explain(view.epochs, _MemoKey(view.facts, _left_out(view)))
     residual, best = _residual_directions(view), own.best
     if own.rule != media_freeze.RULE.id or best is None or best.direction not in residual:
@@ -81,7 +81,7 @@ def explain_alone(view: ArmView) -> Explanation:
 
 
 def _residual_directions(view: ArmView) -> list[Direction]:
-    """The directions in which residual blocking ended calls: those in which the freeze itself acts."""
+    """Return the directions in which residual blocking ended calls: those in which the freeze itself acts."""
     blocked = residual_blocked(view.facts.epochs)
     return cut_directions([call for epoch in view.epochs for call in blocked.get(epoch.number, [])])
 
@@ -91,14 +91,14 @@ def _joined(directions: list[Direction]) -> AffectedDirections:
 
 
 def _left_out(view: ArmView) -> frozenset[tuple[int, int]]:
-    """The calls of the view that say nothing of how calls fare."""
+    """Return the calls of the view that are no evidence of how calls fare."""
     numbers = {epoch.number for epoch in view.epochs}
     return frozenset(call for call in never_established(view.facts.epochs) if call[0] in numbers)
 
 
 def explain_together(own: Explanation, view: ArmView) -> Explanation:
-    """One rule for many arms is likelier than two, so what other arms of the check showed beyond doubt breaks a tie
-    here. If others were frozen and residual blocking ended all calls here, this arm is frozen too; if others lost large
+    """Break a tie with what other arms of the check showed beyond doubt: one rule for many arms is likelier than two.
+    If others were frozen and residual blocking ended all calls here, this arm is frozen too; if others lost large
     packets, all packets of this arm may be large."""
     mine = {epoch.arm for epoch in view.epochs}
     others = [explain_alone(arm_view(view.facts, each.arm)) for each in view.facts.plan.arms if each.arm not in mine]
@@ -116,7 +116,7 @@ def explain_together(own: Explanation, view: ArmView) -> Explanation:
 
 
 def _with_size_limit(own: Explanation, large: Explanation, view: ArmView) -> Explanation:
-    """The size limit that another arm showed, if it explains this arm as well."""
+    """Return the size limit that another arm showed, if it explains this arm as well."""
     over = large.best.measure()["over"] if large.best else None
     fit = media_size_drop.fit_with_limit(view, over) if isinstance(over, Number) else None
     top = own.best.gain if own.best else 0.0
@@ -150,9 +150,9 @@ def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
 
 
 def _apart(joint: Explanation, view: ArmView) -> Explanation:
-    """Where one rule for each direction explains far better than one rule for both, the explanation of the direction
-    that suffers more. Only among rules that lose media: beside a delay or a failed set-up, lost media stay to be
-    explained."""
+    """If one rule for each direction explains far better than one rule for both, return the explanation of the
+    direction that suffers more. This applies only to rules that lose media: beside a delay or a failed set-up, lost
+    media must still be explained."""
     single = [best_of(rules_of("restricted"), replace(view, directions=(way,))) for way in DIRECTIONS]
     gains = [explanation.best.gain if explanation.best else 0.0 for explanation in single]
     likely = [{rival.rule.id for rival in explanation.rivals[: explanation.tied]} for explanation in single]
@@ -165,12 +165,12 @@ def _apart(joint: Explanation, view: ArmView) -> Explanation:
 
 
 def loses_media(rule: str) -> bool:
-    """Whether that is the id of a rule that loses media packets."""
+    """Whether the id is that of a rule that loses media packets."""
     return rules()[rule].loses_media
 
 
 def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
-    """The best explanation among these rules."""
+    """Return the best explanation among these rules."""
     found = [Candidate(rule, fit) for rule in among if (fit := rule.explain(view)) is not None]
     found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
     if not found:
@@ -182,7 +182,7 @@ def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
 
 
 def named_at_s(view: ArmView, since_s: float) -> float:
-    """When the mechanism that is named now was first named and stayed so, no earlier than `since_s`."""
+    """Return when the mechanism that is named now was first named and stayed so, no earlier than `since_s`."""
     final = explain_arm(view).rule
     ordered = sorted(view.epochs, key=lambda epoch: (epoch.known_s, epoch.number))
     at_s = max((epoch.known_s for epoch in ordered), default=since_s)

@@ -1,7 +1,7 @@
-"""Calls that are cut off one by one, and begin anew where an address translator gives them a new port.
+"""Finds calls that are cut off one by one, and start again when an address translator gives them a new port.
 
-Contract: facts only; gains as in `verdict.flows.arm_view`. A middlebox that cut a flow off takes what comes from
-another port for a new flow: that passes until the call is recognised and due again, perhaps after a few packets only.
+Contract: facts only; gains as in `verdict.flows.arm_view`. A middlebox takes packets of a cut-off flow that come from
+another port for a new flow: they pass until the call is recognised and cut off again, perhaps after a few packets.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ PASSED_AFTER = 0.01  # and this share passes after one, until the call is recogn
 
 
 def ends(view: ArmView) -> Callable[[DirectionLosses], Floats]:
-    """(1,): the gain of "every call is cut off at an end of its own", as where a translator gives it a new port, and so
-    a new start, now and then. Nothing where as many calls live on as ended: a translator forgets single flows, a rule
-    cuts all of them off."""
+    """Return the gain (1,) of "every call is cut off at its own time", as where a translator now and then gives it a
+    new port and so a new start. The gain is 0 if as many calls live on as ended: a translator forgets single flows, a
+    rule cuts all of them off."""
     found = {way: [_cut_offs(losses) for losses in view.losses if losses.direction == way] for way in DIRECTIONS}
     cut = [way for way, lives in found.items() if lives and _most_end(lives)]
     return lambda losses: np.array([_cut_offs(losses).gain if losses.direction in cut else 0.0])
 
 
 def _most_end(found: list[CutOffs]) -> bool:
-    """Whether most calls ended, of those that ended and those still alive when the median one had."""
+    """Whether most calls ended, out of those that ended and those still alive when the median one had."""
     end_s = np.concatenate([lives.end_s for lives in found])
     until_s = np.concatenate([lives.until_s for lives in found])
     ended = np.isfinite(end_s)
@@ -39,8 +39,8 @@ def _most_end(found: list[CutOffs]) -> bool:
 
 
 class CutOffs(NamedTuple):
-    """`gain`: that of cutting each call off, and letting it begin anew, where its own packets fit that best. For each
-    call, when it was first cut off (inf: never), and until when it was watched."""
+    """`gain` is that of cutting each call off and letting it start again, where its own packets fit that best. For each
+    call: when it was first cut off (inf: never), and until when it was watched."""
 
     gain: float
     end_s: Floats
@@ -49,8 +49,8 @@ class CutOffs(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _cut_offs(losses: DirectionLosses) -> CutOffs:
-    """The cut-offs of the calls of one direction. No gain unless a call loses next to nothing while it lives and then
-    everything: otherwise its packets may have been lost one by one."""
+    """Compute the cut-offs of the calls of one direction. A call has a gain only if it loses next to nothing while it
+    lives and then everything: otherwise its packets may have been lost one by one."""
     sure = losses.gains_by_call(np.array(SURE))
     if not sure.size:
         return CutOffs(0.0, np.zeros(0), np.zeros(0))
@@ -65,9 +65,9 @@ def _cut_offs(losses: DirectionLosses) -> CutOffs:
 
 
 def _segments(dead: Floats, change: float) -> tuple[Floats, Bits]:
-    """The most likely path of each flow through two states, dead and alive (Viterbi 1967): (flows,) its gain, and
-    (flows, slots) when it was alive. Being dead gains `dead` (flows, slots), being alive nothing; a change costs
-    `change`."""
+    """Find the most likely path of each flow through two states, dead and alive (Viterbi 1967): its gain (flows,), and
+    when the flow was alive (flows, slots). The dead state gains `dead` (flows, slots), the alive state nothing; a
+    change costs `change`."""
     lives, dies = np.zeros(len(dead)), np.full(len(dead), -np.inf)
     came, went = np.zeros((2, *dead.shape), np.bool_)
     for slot in range(dead.shape[1]):

@@ -1,4 +1,4 @@
-"""In which directions a rule acts: up, down or both, with parameters that both share."""
+"""Chooses in which directions a rule acts: up, down or both, with parameters that both share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GridPoint(NamedTuple):
 
 
 def total(view: ArmView, direction: Direction, gains: Callable[[DirectionLosses], Floats]) -> Floats | None:
-    """The gains of all losses in one direction together; None where there are none, or calls fare no worse there."""
+    """Sum the gains of all losses in one direction; None if there are no losses, or calls fare no worse there."""
     found = [gains(losses) for losses in view.losses if losses.direction == direction and direction in view.worse]
     return np.sum(found, axis=0) if found else None
 
@@ -34,9 +34,9 @@ def total(view: ArmView, direction: Direction, gains: Callable[[DirectionLosses]
 def best_point(
     view: ArmView, gains: Callable[[DirectionLosses], Floats], *, apart: bool = False, price: Floats | float = 0.0
 ) -> GridPoint | None:
-    """The best point over up, down, and both together. `gains` gives (points,) for the losses of one direction.
+    """Return the best point over up, down, and both together. `gains` gives (points,) for the losses of one direction.
 
-    With `apart` each direction has a best point of its own (the one returned is up's). Points cost `price`.
+    With `apart` each direction has its own best point (the one returned is up's). Points cost `price`.
     """
     up, down = total(view, "up", gains), total(view, "down", gains)
     tried = [_peak(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
@@ -53,9 +53,9 @@ def best_point(
 
 
 def widened(view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
-    """The same point for both directions, where it explains the other one as well although the exact test shows nothing
-    there, as where single 5-tuples are outliers. Only for rules under which all is lost beyond the point, so that any
-    packet that arrives there is evidence against it."""
+    """Return the same point for both directions, if it also explains the one in which the exact test shows nothing, as
+    where single 5-tuples are outliers. Only for rules under which all is lost beyond the point, so that any packet that
+    arrives there is evidence against it."""
     if found is None or found.direction == "both" or len(view.worse) == len(view.directions):
         return found
     other = sum(float(gains(losses)[found.point]) for losses in view.losses if losses.direction != found.direction)
@@ -68,12 +68,13 @@ def _peak(values: Floats, way: str) -> GridPoint:
 
 
 def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
-    """The single directions."""
+    """Return the single directions."""
     return ("up", "down") if direction == "both" else (direction,)
 
 
 def joined(numbers: list[Number]) -> Number:
-    """One number for both directions: the mean of the estimates, and an interval that contains both intervals."""
+    """Return one number for both directions: the mean of the estimates, and an interval that contains both
+    intervals."""
     estimates = [n.estimate for n in numbers if n.estimate is not None]
     lows, highs = [n.low for n in numbers], [n.high for n in numbers]
     return Number(

@@ -1,7 +1,7 @@
-"""`dtls.hello_drop` (M05): the DTLS handshake of one maker, or of all, is dropped.
+"""`dtls.hello_drop` (M05): the DTLS handshake of one implementation, or of all, is dropped.
 
-STUN and media pass, the handshake between them does not. Sending the ClientHello of other makers shows which of them
-are dropped.
+STUN and media pass, the handshake between them does not. Calls with the ClientHello of other implementations show which
+of them are dropped.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 
-PLAIN = "browser"  # the ClientHello of every epoch that does not ask for another
+PLAIN = "browser"  # the ClientHello of every epoch without a question of its own on it
 OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
 
 
 def hello_of(losses: DirectionLosses) -> str:
-    """Whose ClientHello the epoch imitated."""
+    """Return whose ClientHello the epoch imitated."""
     return str(losses.epoch.value) if losses.question == "hello" else PLAIN
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The ClientHello of each maker is either dropped or passes."""
+    """Fit if the ClientHello of each implementation is either dropped or passes."""
     makers = dict.fromkeys(hello_of(losses) for losses in view.losses)
     gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker)) for maker in makers}
     dead = {maker: sum(max(0.0, gain) for gain in found.values()) for maker, found in gains.items()}

@@ -25,13 +25,13 @@ FEW_LATE = 0.02
 LATE_MS = 250.0  # what arrived after an epoch's cut was at least so much later
 NORMAL_SPAN = 2.563  # standard deviations between the quantiles 0.1 and 0.9 of a normal distribution
 LEAST_SPREAD_MS = 1.0
-ROUGH = 1.1  # a deviation from the quantiles of some 25 packets is off by so much
+ROUGH = 1.1  # relative error of a deviation estimated from the quantiles of some 25 packets
 FLOW_NATS = 8.0  # no single flow gives more evidence
 NEARLY = 0.9
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The shift of calls against twins, if flows agree on it."""
+    """Fit the shift of calls against twins, if flows agree on it."""
     gains = {way: _gain(view, way) for way in view.directions}
     hit: list[Direction] = [way for way, gain in gains.items() if gain > PENALTY]
     if len(hit) > 1:  # standing queues differ from flow to flow: the second direction must be beyond doubt
@@ -44,7 +44,8 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _gain(view: ArmView, way: Direction) -> float:
-    """By the medians of flows, or by their slow packets: where delay varies much, many packets have next to none."""
+    """Return the gain by the medians of flows, or by their slow packets: where delay varies much, many packets have
+    hardly any."""
     return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PENALTY)
 
 
@@ -58,15 +59,15 @@ def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
 
 
 def _sure(view: ArmView, way: Direction, gain: float) -> bool:
-    """Whether the exact test shows it, or nearly every call is far apart from all twins."""
+    """Whether the exact test shows it, or nearly every call differs from all twins."""
     flows = sum(len(_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
     return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY * FLOW_NATS * flows
 
 
 @per_epoch
 def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
-    """For each call, in ms: how much later than the median twin's that quantile of its delays is, and the spread of the
-    flows."""
+    """Return for each call, in ms, how much later that quantile of its delays is than the median twin's, and the spread
+    of the flows."""
     calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
@@ -76,7 +77,7 @@ def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, fl
 
 @per_epoch
 def _too_late(epoch: Epoch, way: Direction) -> int:
-    """How many calls have arrivals only after the cut."""
+    """Count the calls that have arrivals only after the cut."""
     return sum(not flow.delay_dms and any(flow.late) for flow in pick(epoch, way, is_call, is_call))
 
 
@@ -96,10 +97,10 @@ def _measure(view: ArmView, direction: AffectedDirections) -> Parameters:
 
 
 def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
-    """(ms, jitter_ms). What arrived after the cut has no delay, so where many packets of calls did, there is no upper
-    bound.
+    """Estimate (ms, jitter_ms). Packets that arrived after the cut have no delay, so if many packets of calls did,
+    there is no upper bound.
 
-    Calls are delayed once they are recognised. Where their first packets were on time, the median is a mixture of both
+    Calls are delayed once they are recognised. If their first packets were on time, the median is a mixture of both
     kinds: the delay is then between that of the median and that of the upper quartile, and only the part above the
     median shows the spread.
     """
@@ -130,7 +131,7 @@ def _spread_of(variance: Interval, *, bound: bool) -> Number:
 
 
 def _deviations(quantiles: Floats, mixed: bool) -> Floats:
-    """Standard deviations of single flows, assumed normal; from their upper halves alone where the lower are
+    """Return the standard deviations of single flows, assumed normal; from their upper halves alone if the lower are
     `mixed`."""
     if mixed:
         return np.asarray((quantiles[:, LAST] - quantiles[:, MIDDLE]) / (NORMAL_SPAN / 2.0))
@@ -139,7 +140,7 @@ def _deviations(quantiles: Floats, mixed: bool) -> Floats:
 
 @per_epoch
 def _late_share(epoch: Epoch, way: Direction) -> float:
-    """The share of arrivals of calls that came after the cut."""
+    """Return the share of arrivals of calls that came after the cut."""
     calls = pick(epoch, way, is_call, is_call)
     arrived = sum(int.from_bytes(flow.arrived).bit_count() for flow in calls)
     late = sum(int.from_bytes(flow.late).bit_count() for flow in calls)

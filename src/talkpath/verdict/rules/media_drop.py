@@ -28,7 +28,7 @@ LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The best onset (packets both ways), with the best p in each direction."""
+    """Fit the best onset (packets both ways), with the best p in each direction."""
     found = {way: gains for way in view.worse if (gains := _peaks(view, way)) is not None}
     if not found:
         return None
@@ -46,15 +46,16 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _peaks(view: ArmView, way: Direction) -> Floats | None:
-    """(onsets,): the gain with the best p, less the price of p. Dropping everything from the first packet on has no
-    free parameter and costs nothing."""
+    """Return the gain with the best p (onsets,), less the price of p. Dropping everything from the first packet on has
+    no free parameter and costs nothing."""
     grid = total(view, way, _gains)
     price = PENALTY * np.logical_or.outer(CHANCES < SURE, ONSETS > 0)
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 
 def _gains(losses: DirectionLosses) -> Floats:
-    """(chances, onsets). Each kind of keepalive or report is dropped like media or not at all, whichever fits."""
+    """Return the gains (chances, onsets). Each kind of keepalive or report is dropped like media or not at all,
+    whichever fits."""
     terms, late = losses.gains(CHANCES[:, None]), losses.before[:, None] > ONSETS
     gains = terms @ (losses.media[:, None] & late)
     for kind in losses.control_kinds():
@@ -63,14 +64,15 @@ def _gains(losses: DirectionLosses) -> Floats:
 
 
 def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
-    """p for the best onset, with an interval that contains those of the earliest and latest onset nearly as good."""
+    """Estimate p for the best onset, with an interval that contains those of the earliest and latest onset nearly as
+    good."""
     every = [joined([_share(view, way, onset) for way in directions_of(direction)]) for onset in onsets]
     return {"p": replace(joined(every), estimate=every[0].estimate)}
 
 
 def _share(view: ArmView, way: Direction, onset: int) -> Number:
-    """The extra loss after the onset. Where the line limits every flow to a rate, packets dropped before that limit
-    leave room for others of the same call: then any part of what calls lose may be the rule's."""
+    """Estimate the extra loss after the onset. If the line limits every flow to a rate, packets dropped before that
+    limit leave room for others of the same call: then any part of the calls' loss may be due to the rule."""
     epochs = [recognised(epoch, way, onset) for epoch in view.explained if epoch.question != "hello"]
     found = extra_loss(epochs, way, seed=view.facts.seed)
     if found.high is None or not twins_are_policed(view, way):
@@ -85,7 +87,7 @@ def _share(view: ArmView, way: Direction, onset: int) -> Number:
 
 @per_epoch
 def recognised(epoch: Epoch, way: Direction, onset: int) -> Epoch:
-    """The epoch with only those media slots of one direction counted as sent that come after the onset."""
+    """Return the epoch with only those media slots of one direction counted as sent that come after the onset."""
     losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
     if losses is None:
         return epoch

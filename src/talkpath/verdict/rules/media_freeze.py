@@ -1,7 +1,7 @@
-"""`media.freeze` (M03, M04): a recognised call runs, then everything of it is dropped for good.
+"""`media.freeze` (M03, M04): a recognised call runs, then all its packets are dropped for good.
 
 It is cut off after a number of packets (both ways together), a number of seconds, or right after the handshake. At one
-packet rate counts and times fit alike: the same call at another rate tells them apart.
+packet rate counts and times fit equally well: the same call at another rate separates them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
-NEAR = 0.7  # the extra loss so near to the threshold that a packet may be on either side
+NEAR = 0.7  # the extra loss near the threshold, where a packet may be on either side
 LEAST_SETUP_NATS = 12.0  # the line may lose a few set-up packets beside lost media
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
-HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass of a direction (net4people/bbs 422: "a few bytes")
+HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
 APART_PACKETS = 6  # a flow got a new port if so many more packets arrived than one flow in four had sent
 SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two directions, and of flows, are resolved no better
@@ -48,7 +48,7 @@ BLUR = 1e-3  # counts are means over calls, one of which may have retried
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The best of four: after packets, after seconds, after the handshake, or each call at an end of its own."""
+    """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time."""
     fits = {
         "packets": _after_packets(view),
         "seconds": _after(view, _sent_at_s, SECONDS_NEAR, 0.0),
@@ -70,8 +70,8 @@ def _sent_at_s(losses: DirectionLosses) -> Floats:
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
-    """Whether calls got anything through after set-up, or set-up was cut off once it had begun. A call that was set up
-    and got no media through did not freeze: its media are dropped."""
+    """Whether calls got any packet through after set-up, or set-up was cut off once it had begun. A call that was set
+    up and got no media through did not freeze: its media are dropped."""
     chosen = [losses for losses in view.losses if losses.direction in hit]
     passed = (losses.on("media", "control") & (losses.sent > losses.lost) for losses in chosen)
     if any(slots.any() for slots in passed):
@@ -90,14 +90,15 @@ def _begun(losses: DirectionLosses) -> bool:
 
 
 def _setup_ended(losses: DirectionLosses) -> float:
-    """The gain of "from some set-up packet on everything is lost"; nothing where most set-up losses do not fit that."""
+    """Return the gain of "from some set-up packet on everything is lost"; 0 if most set-up losses do not fit that."""
     terms = losses.gains(np.array(SURE))[_in_setup(losses)]
     gain, most = terms[::-1].cumsum().max(initial=0.0), np.maximum(terms, 0.0).sum()
     return float(gain) if 2.0 * gain > most else 0.0
 
 
 def _after_packets(view: ArmView) -> GridPoint | None:
-    """The best threshold in packets, for each delay by which the far end's packets may pass the middlebox later."""
+    """Find the best threshold in packets, for each delay by which the far end's packets may pass the middlebox
+    later."""
     fits = [_after(view, partial(_packets_before, later_s), PACKETS_NEAR, 1.0) for later_s in LATER_S]
     if any(quickest_s(epoch) > LATER_S[-1] for epoch in view.explained):
         fits += [_after(view, partial(_packets_before_by_round_trip, part), PACKETS_NEAR, 1.0) for part in LATER]
@@ -113,7 +114,7 @@ def _packets_before_by_round_trip(part: float, losses: DirectionLosses) -> Float
 
 
 def _after(view: ArmView, of: Callable[[DirectionLosses], Floats], near: float, least: float) -> GridPoint | None:
-    """The best threshold beyond which everything is dropped. `of` gives the packet count or time of each slot."""
+    """Find the best threshold beyond which everything is dropped. `of` gives the packet count or time of each slot."""
     values = np.unique(np.concatenate([of(losses) for losses in view.losses])) if view.losses else np.zeros(0)
     values = values[values >= least]
     if not len(values):
@@ -133,14 +134,16 @@ def _best(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> GridPoin
 
 
 def _beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Floats:
-    """(2 points,): everything beyond the threshold is lost; first a sharp one, then one near which most is lost."""
+    """Return the gains (2 points,) of losing everything beyond the threshold; first a sharp one, then one near which
+    most is lost."""
     sure, some = losses.gains(np.array(SURE)), losses.gains(np.array(NEAR))
     soft = sure @ (beyond > near) + some @ (np.abs(beyond) <= near)
     return np.concatenate([sure @ (beyond > BLUR), soft])
 
 
 def _handshake(losses: DirectionLosses) -> Floats:
-    """(2 x how many packets after set-up still pass,): then everything is lost; few of those that pass are media."""
+    """Return the gains (2 x how many packets after set-up still pass,) of losing everything after those; few of the
+    packets that pass are media."""
     after_setup = losses.on("media", "control")
     order = np.where(after_setup, after_setup.cumsum(), after_setup.cumsum() + 0.5)[:, None]
     passing = np.arange(HANDSHAKE_PACKETS + 1)
@@ -150,8 +153,8 @@ def _handshake(losses: DirectionLosses) -> Floats:
 
 
 def _each(view: ArmView) -> GridPoint | None:
-    """Each direction by itself: calls are cut off one by one, or after the handshake. The two directions may differ in
-    which of these they show."""
+    """Fit each direction by itself: calls are cut off one by one, or after the handshake. The two directions may differ
+    in this."""
     kinds = _handshake, ends(view)
     gains = {way: [float(g.max()) for kind in kinds if (g := total(view, way, kind)) is not None] for way in DIRECTIONS}
     tried = [GridPoint(max(found), 0, way) for way, found in gains.items() if found]
@@ -163,7 +166,7 @@ def _each(view: ArmView) -> GridPoint | None:
 
 
 def _sharpen(view: ArmView, kind: str) -> tuple[Contrast, ...]:
-    """Counts and times fit alike at one packet rate: another rate tells them apart."""
+    """Return the contrast that separates counts from times, which fit equally well at one packet rate: another rate."""
     return () if kind in ("handshake", "each") or view.asked("rate", 0.5) else (("rate", 0.5),)
 
 
@@ -186,14 +189,15 @@ def _measure(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters
 
 
 def _ended(way: DirectionOutcome) -> bool:
-    """Whether it went silent for good, if only before its first packet: where others lived, such flows were cut off."""
+    """Whether the direction went silent for good, even before its first packet: if others lived, such flows were cut
+    off."""
     return way.tail >= SILENT and not way.back
 
 
 def packets_of(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Number:
-    """The count after which flows with these (least, most) went silent: at least what got through of any of them, and
-    at most what three in four had sent, or what the line may have lost of their `tails` allows. Where flows contradict
-    one another, some had got a new port and their count began anew: the true count is between them."""
+    """Estimate the count after which flows with these (least, most) went silent: at least what passed of any of them,
+    and at most what three in four had sent, or what the line may have lost of their `tails` allows. If flows contradict
+    one another, some had got a new port and their count started again: the true count is between them."""
     if not spans:
         return Number(None, None, None)
     low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
@@ -206,13 +210,13 @@ def packets_of(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Numb
 
 
 def three_in_four(counts: Sequence[int]) -> int:
-    """The count that three in four do not exceed."""
+    """Return the count that three in four do not exceed."""
     return sorted(counts)[3 * len(counts) // 4]
 
 
 def seconds_of(flows: list[tuple[Epoch, FlowOutcome]], hit: tuple[Direction, ...]) -> Number:
-    """The time from a flow's first packet to its cut-off: between its last arrival and the next packet that was sent
-    and that the line would not have lost."""
+    """Estimate the time from a flow's first packet to its cut-off: between its last arrival and the next packet that
+    was sent and that the line would not have lost."""
     way: Direction = "up" if "up" in hit else "down"
     ends = [outcome.of(way) for _, outcome in flows]
     last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]

@@ -29,17 +29,17 @@ PHASES = np.linspace(0.97, 1.03, 8)
 STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
 PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase
-DOUBT = 0.02  # no prediction for one packet is surer than that
+DOUBT = 0.02  # no predicted chance is closer to 0 or 1 than this
 BLURRED = 0.1  # of the rate: where one packet is more than that, longer calls would narrow it
 LIKELY_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is exact
 RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
 POLICED_TWINS_NATS = 12.0  # as much as a rule of its own for each direction costs
 LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
-LOSSES = 4  # fewer losses of one call say nothing of its rate
+LOSSES = 4  # fewer losses of one call do not show its rate
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The best rate and burst size."""
+    """Fit the best rate and burst size."""
     offered = [rate for losses in view.losses if (rate := offered_kbps(losses, view.header_bytes)) > 0]
     if not offered:
         return None
@@ -63,7 +63,7 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def offered_kbps(losses: DirectionLosses, header_bytes: int) -> float:
-    """The rate of one call's media, in kbit/s of IP bytes."""
+    """Return the rate of one call's media, in kbit/s of IP bytes."""
     media = losses.media & (losses.sent > 0)
     if media.sum() < 2:
         return 0.0
@@ -77,7 +77,7 @@ def _fit(view: ArmView, rates: Floats) -> GridPoint | None:
 
 
 def _finer(view: ArmView, rates: Floats, found: GridPoint | None) -> GridPoint | None:
-    """The best point between the neighbours of the best rate: a rate a few per cent off drops other packets."""
+    """Return the best point between the neighbours of the best rate: a rate a few per cent off drops other packets."""
     if found is None:
         return None
     middle = found.point % (len(rates) * len(BURSTS_BYTES)) // len(BURSTS_BYTES)
@@ -87,7 +87,7 @@ def _finer(view: ArmView, rates: Floats, found: GridPoint | None) -> GridPoint |
 
 
 def _likely(view: ArmView, rates: Floats, hit: tuple[Direction, ...]) -> Number:
-    """The rates that explain the losses nearly as well as the best: where the bucket was full at times, less passed
+    """Return the rates that explain the losses nearly as well as the best: if the bucket was full at times, less passed
     than its rate."""
     kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES, indexing="ij"))
     gains = np.sum([_gains(s, kbps, burst, view.header_bytes) for s in view.losses if s.direction in hit], axis=0)
@@ -98,7 +98,7 @@ def _likely(view: ArmView, rates: Floats, hit: tuple[Direction, ...]) -> Number:
 
 
 def _hull(passed: Number, likely: Number) -> Number:
-    """An interval that contains both; only the likely one where too little was lost to measure a rate."""
+    """Return an interval that contains both; only the likely one if too little was lost to measure a rate."""
     if passed.low is None or passed.high is None:
         return Number((likely.low + likely.high) / 2.0, likely.low, likely.high)  # type: ignore[operator]
     low, high = min(passed.low, likely.low or 0.0), max(passed.high, likely.high or 0.0)
@@ -106,20 +106,21 @@ def _hull(passed: Number, likely: Number) -> Number:
 
 
 def _gains(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
-    """(2 points,): buckets that keep their phase, except for packets reordered on the wire; then buckets without."""
+    """Return the gains (2 points,): of buckets that keep their phase, except for packets reordered on the wire; then of
+    buckets that do not."""
     return _gains_of_grid(losses, kbps.tobytes(), burst.tobytes(), header_bytes)
 
 
 @lru_cache(maxsize=1024)
 def _gains_of_grid(losses: DirectionLosses, kbps: bytes, burst: bytes, header_bytes: int) -> Floats:
-    """`_gains` once for each epoch and grid: a mechanism is named anew after every epoch, over all so far."""
+    """Compute `_gains` once for each epoch and grid: a mechanism is named again after every epoch, over all so far."""
     dropped = policed(losses, np.frombuffer(kbps), np.frombuffer(burst), header_bytes)
     return np.concatenate([losses.gains(_averaged(dropped, kinds)).sum(axis=1) for kinds in _kinds(losses)])
 
 
 def twins_are_policed(view: ArmView, way: Direction) -> bool:
-    """Whether twins, too, lose what exceeds a rate: whether a token bucket explains their losses far better than one
-    loss rate for each size of packet."""
+    """Whether twins too lose what exceeds a rate: a token bucket explains their losses far better than one loss rate
+    for each size of packet."""
     found = [losses for losses in view.losses if losses.direction == way]
     offered = max((offered_kbps(losses, view.header_bytes) for losses in found), default=0.0)
     if offered <= 0.0:
@@ -130,7 +131,8 @@ def twins_are_policed(view: ArmView, way: Direction) -> bool:
 
 
 def _of_twins(losses: DirectionLosses, dropped: Floats) -> Floats:
-    """(2 points,) as `_gains`: the twins' log-likelihood above that of one loss rate for each size of packet."""
+    """Return, as `_gains` (2 points,), the twins' log-likelihood above that of one loss rate for each size of
+    packet."""
     sent, arrived = arrivals(losses.epoch, losses.direction, calls=False)
     slots = losses.on("media", "control")
     count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
@@ -143,8 +145,8 @@ def _of_twins(losses: DirectionLosses, dropped: Floats) -> Floats:
 
 
 def policed(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: int) -> Floats:
-    """(points, slots): the chance that a token bucket of `kbps` and `burst` bytes, full at the first media packet,
-    drops each packet."""
+    """Return the chance (points, slots) that a token bucket of `kbps` and `burst` bytes, full at the first media
+    packet, drops each packet."""
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
     level, last_s = np.repeat(burst[None], len(PHASES), axis=0), 0.0
     dropped = np.zeros((len(kbps), len(losses.at_s)))
@@ -173,7 +175,7 @@ class Kinds(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _kinds(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
-    """Kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
+    """Return the kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
     sizes = np.round(np.log(np.maximum(losses.size, 1.0)) / LIKE)
     mixed = np.concatenate([[0.0], np.cumsum(np.diff(losses.at_s) > MIX_S)])
     return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
@@ -186,14 +188,14 @@ def _sorted(marks: Floats) -> Kinds:
 
 
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
-    """(points, slots): the mean over packets of the same kind."""
+    """Return the mean over packets of the same kind, (points, slots)."""
     sums = np.add.reduceat(dropped[:, kinds.order], kinds.starts, axis=1)
     return np.asarray((sums / kinds.counts)[:, kinds.kind])
 
 
 def passed_kbps(view: ArmView, direction: AffectedDirections) -> Number:
-    """The rate that passed. Between two drops the bucket's level is the same to within one packet. What twins lose may
-    have been lost after the bucket or before it: the interval covers both."""
+    """Estimate the rate that passed. Between two drops the bucket's level is the same to within one packet. What twins
+    lose may have been lost after the bucket or before it: the interval covers both."""
     rows = _rows(view, direction)
     if not rows:
         return Number(None, None, None)
@@ -218,7 +220,7 @@ def _rows(view: ArmView, direction: AffectedDirections) -> list[tuple[float, flo
 
 @per_epoch
 def _passed(epoch: Epoch, way: Direction, header_bytes: int) -> list[tuple[float, float, float]]:
-    """For each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins)."""
+    """Return for each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins)."""
     plan = track(epoch, way)
     at_s, size = np.array(plan.at_ms, np.float64) / 1000.0, np.array(plan.size, np.float64) + header_bytes
     media = np.array([stage in ("media", "control") for stage in plan.stage], np.bool_)

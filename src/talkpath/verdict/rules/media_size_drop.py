@@ -16,7 +16,7 @@ LIKELY_NATS = 3.0  # 95 %, and some margin for packets lost elsewhere
 
 
 def explain(view: ArmView) -> Fit | None:
-    """The best limit between two sizes that calls sent."""
+    """Fit the best limit between two sizes that calls sent."""
     sizes = _sizes(view, "both")
     if len(sizes) < 2:
         return None
@@ -29,7 +29,7 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _onsets(view: ArmView, limits: Floats) -> Floats:
-    """No onset, and the one after which calls were recognised if the best limit is right."""
+    """Return no onset, and the one after which calls were recognised if the best limit is right."""
     rough = _best(view, limits, ROUGH_ONSETS)
     limit = limits[[rough.point % len(limits)]] if rough else limits[:1]
     fine = _best(view, limit, ONSETS)
@@ -41,15 +41,16 @@ def _best(view: ArmView, limits: Floats, onsets: Floats) -> GridPoint | None:
 
 
 def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
-    """How a size limit that another arm showed explains this one, all of whose packets may be above it."""
+    """Fit a size limit that another arm showed to this arm, all of whose packets may be above it."""
     limit = np.array([over.estimate or 0.0])
     found = _best(view, limit, ONSETS)
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
 def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
-    """(chances x onsets x limits,). A call may be recognised only after some packets, and only some of the large
-    packets dropped. Each kind of keepalive or report is treated like media or not at all, whichever fits."""
+    """Return the gains (chances x onsets x limits,). A call may be recognised only after some packets, and only some of
+    the large packets may be dropped. Each kind of keepalive or report is treated like media or not at all, whichever
+    fits."""
     terms = losses.gains(CHANCES[:, None])
     large, known = losses.size[:, None, None] > limits, losses.before[:, None, None] > onsets[:, None]
     hit = (large & known).reshape(len(losses.size), -1)
@@ -60,21 +61,21 @@ def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
 
 
 def _price(limits: Floats, onsets: Floats) -> Floats:
-    """(chances x onsets x limits,): the price of a chance and of an onset."""
+    """Return the price of a chance and of an onset, (chances x onsets x limits,)."""
     return np.asarray(
         np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(onsets > 0, len(limits)))
     ).ravel()
 
 
 def _sizes(view: ArmView, direction: str) -> Floats:
-    """The sizes of media packets that calls sent, ascending."""
+    """Return the sizes of media packets that calls sent, ascending."""
     sent = [s.size[s.media & (s.sent > 0)] for s in view.losses if direction in ("both", s.direction)]
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
 
 
 def _measure(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:
-    """Between the largest packet that passes and the smallest that is dropped, over the limits that fit nearly as
-    well."""
+    """Estimate the limit: between the largest packet that passes and the smallest that is dropped, over the limits that
+    fit nearly as well."""
     hit = directions_of(found.direction)
     every = np.sum([_gains(losses, limits, onsets) for losses in view.losses if losses.direction in hit], axis=0)
     gains = (every - _price(limits, onsets)).reshape(-1, len(limits)).max(axis=0)

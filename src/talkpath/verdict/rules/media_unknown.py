@@ -7,7 +7,7 @@ from talkpath.verdict.rules.rule import Fit, Rule
 
 
 def explain(view: ArmView) -> Fit | None:
-    """None: this name stands where no rule, or no single one, explains the losses."""
+    """Return None: this name is used if no rule, or no single one, explains the losses."""
     return None
 
 

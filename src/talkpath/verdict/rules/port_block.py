@@ -1,8 +1,8 @@
 """`port.block`: UDP to some of the responder's ports is dropped, whatever it carries; other ports pass.
 
-The flows of an epoch are spread over ports without regard to their roles. Ports to which all flows failed before are
-predicted to fail again; how well that comes true is a flow-permutation e-value, so that bad paths and lost mappings
-explain none of it.
+The flows of an epoch are spread over ports independently of their roles. Ports to which all flows failed before are
+predicted to fail again; a flow-permutation e-value tests the prediction, so bad paths and lost mappings cannot explain
+it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Some ports are dead, others pass."""
+    """Fit if some ports are dead and others pass."""
     ports = dead_ports(view.facts)
     if not ports or not own(view):
         return None
@@ -34,7 +34,7 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def dead_ports(facts: Facts) -> list[int]:
-    """Ports to which several flows failed and none was established, where most flows to other ports are."""
+    """Return ports to which several flows failed and none was established, while most flows to other ports were."""
     return _dead_ports(tuple(reported(facts)))
 
 
@@ -50,7 +50,7 @@ def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
 
 
 def prediction_log_e(facts: Facts) -> float:
-    """Natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
+    """Compute the natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
     died: set[int] = set()
     lived: set[int] = set()
     total = np.zeros(len(TILTS))

@@ -8,7 +8,7 @@ from talkpath.verdict.rules.set_up_stages import stage_gains
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Everything of the reflector stage is dropped."""
+    """Fit if everything of the reflector stage is dropped."""
     gains = stage_gains(view, ("reflector",))
     hit = [way for way, gain in gains.items() if gain > 0.0]
     if not hit:

@@ -28,7 +28,7 @@ Contrast = tuple[str, float | str | None]  # (question, value) of an epoch
 
 
 class Parameter(NamedTuple):
-    """One parameter. `unit` "" where it is a word."""
+    """One parameter. `unit` is "" if the value is a word."""
 
     name: str
     unit: str
@@ -47,17 +47,17 @@ class Fit:
 
 
 def no_call_shows_it(view: ArmView) -> Fit | None:
-    """Explains nothing: such a rule is named from exchanges with hosts or from repeated checks (`verdict.bases`)."""
+    """Return None: such a rule is named from exchanges with hosts or from repeated checks (`verdict.bases`)."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One mechanism. `mechanisms` are its ids in spec/tp-002; `shown_by` says which observations show it.
+    """One mechanism. `mechanisms` are its ids in spec/tp-002; `shown_by` describes which observations show it.
 
     `contrasts` separate it from rules that explain the baseline epochs as well, the most useful first; they take
     `patience` times as many packets as the calls that accused. `voids`: where the rule may hold, twins end like calls,
-    so that nobody is accused. `loses_media`: it drops media packets, so that longer calls show more of it.
+    so nobody is accused. `loses_media`: it drops media packets, so longer calls show more of it.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What rules share that drop set-up messages: everything of one stage is lost, the rest of the same flows passes."""
+"""Shared by rules that drop set-up messages: everything of one stage is lost, the rest of the same flows passes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Among = Callable[[DirectionLosses], bool]
 
 
 def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda losses: True) -> dict[Direction, float]:
-    """The gain of "all of these stages are dropped", for each direction in which calls sent any of them. Keepalives and
-    reports ("control") may be dropped with them or not."""
+    """Return the gain of "all of these stages are dropped", for each direction in which calls sent any of them.
+    Keepalives and reports ("control") may be dropped with them or not."""
     gains: dict[Direction, float] = {}
     for losses in view.losses:
         if among(losses):

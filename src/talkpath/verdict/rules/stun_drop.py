@@ -1,6 +1,6 @@
 """`stun.drop` (M01): STUN messages are dropped, so nothing that needs ICE or a relay starts.
 
-Shown by: STUN and TURN messages of calls are lost, those of their twins arrive, and media of the same flows pass.
+Evidence: STUN and TURN messages of calls are lost, those of their twins arrive, and media of the same flows pass.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from talkpath.verdict.rules.set_up_stages import stage_gains
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Up where requests are lost; down only where the far end received them and its answers are lost."""
+    """Fit up if requests are lost; down only if the far end received them and its answers are lost."""
     gains = stage_gains(view, ("stun", "allocate"))
     gain = sum(max(0.0, gain) for gain in gains.values())
     if gain <= 0.0:

@@ -1,4 +1,4 @@
-"""`udp.block` (M10, N06): no UDP passes, TCP to the same host does. A company firewall looks like this."""
+"""`udp.block` (M10, N06): no UDP passes, TCP to the same host does. A company firewall gives the same picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from talkpath.verdict.rules.whole_network import closed_directions, contrast, fl
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Not one packet arrived of all flows of the check, calls and twins of every kind (up, or down where up passes)."""
+    """Fit if no packet arrived of any flow of the check, calls and twins of every kind (up, or down if up passes)."""
     dead = _all_dead(tuple(reported(view.facts)))
     if not dead or not own(view):
         return None
@@ -20,7 +20,7 @@ def explain(view: ArmView) -> Fit | None:
 
 @per_epochs
 def _all_dead(epochs: tuple[Epoch, ...]) -> list[FlowOutcome]:
-    """The dead flows of the whole check, if none was established."""
+    """Return the dead flows of the whole check, if none was established."""
     flows = list(flows_of(epochs))
     dead = [outcome for outcome in flows if outcome.dead]
     arrived = sum(outcome.down.arrived for outcome in flows)

@@ -1,14 +1,14 @@
 """`udp.freeze` (M03): every UDP flow is cut off after so many packets, calls and twins alike.
 
 Observed in Russia from hosting networks (typically after 25 packets). An outage of the line silences all flows as well,
-so one epoch proves nothing: fresh flows must pass again and go silent again at the same count. The null hypothesis is
-generous: an outage that outlasts the epoch in one epoch of ten, from any count on. An outage in the last moments of an
-epoch is no evidence: such are frequent, and may coincide with the rhythm of epochs.
+so one epoch proves nothing: new flows must pass again and go silent again at the same count. The null hypothesis is
+generous: in one epoch of ten an outage that outlasts the epoch, from any count on. An outage in the last moments of an
+epoch is no evidence: such outages are frequent, and may coincide with the interval of epochs.
 
-A router with flood protection bans a host that sends too much, for some seconds. Our own load triggers it, at the same
-count in every epoch that has as many flows, and a single call would pass. A flow that is frozen ends at its own count,
-whatever the others send. So nothing is said before epochs with different numbers of flows ended at one count although
-their flows together had sent different amounts, or flows stayed dead for longer than a ban lasts.
+A router with flood protection bans a host that sends too much for some seconds. Our own load triggers it, at the same
+count in every epoch that has as many flows, while a single call would pass. A flow that is frozen ends at its own
+count, whatever the others send. So the rule is named only after epochs with different numbers of flows ended at one
+count although their flows together had sent different amounts, or after flows stayed dead for longer than a ban lasts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from talkpath.verdict.rules.whole_network import MOST, contrast, own, reported, 
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 OUTAGE = 0.1
-FLOWS = 6  # fewer in an epoch say nothing
+FLOWS = 6  # fewer in an epoch are no evidence
 LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
 AGREE = 0.5  # at least this share of the epochs must end at the count
 SPARE = 2  # packets by which the counts of two epochs may differ
@@ -59,7 +59,7 @@ class Silence(NamedTuple):
 
 
 def explain(view: ArmView) -> Fit | None:
-    """All flows of several epochs went silent at one count, and none ever got further."""
+    """Fit if all flows of several epochs went silent at one count, and none ever got further."""
     epochs = reported(view.facts)
     found = [silence for epoch in epochs if (silence := silenced(epoch)) is not None]
     if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in own(view)):
@@ -90,14 +90,14 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _alike(silence: Silence, window: int) -> float:
-    """The evidence of an end at the same count. An outage that lasts to the epoch's end may have begun anywhere in the
-    silence, and short ones are frequent: an epoch that went silent close to its end is little evidence."""
+    """Return the evidence of an end at the same count. An outage that lasts to the epoch's end may have begun anywhere
+    in the silence, and short ones are frequent: an epoch that went silent close to its end is little evidence."""
     return max(0.0, log(silence.silent / window))
 
 
 @per_epoch
 def silenced(epoch: Epoch) -> Silence | None:
-    """The silence of an epoch, if nearly all established flows went silent."""
+    """Return the silence of an epoch, if nearly all established flows went silent."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
     if len(alive) < FLOWS:
         return None
@@ -135,7 +135,7 @@ def _outlived(epochs: Sequence[Epoch], count: int, hit: tuple[Direction, ...]) -
 
 
 def _arm_shows(view: ArmView, count: int, hit: tuple[Direction, ...]) -> bool:
-    """Whether the arm's flows ended so. Flows too short to tell do not count."""
+    """Whether the arm's flows ended so. Flows that are too short to show it do not count."""
     flows = own(view)
     over = sum(outcome.dead or outcome.up.silent or outcome.down.silent for outcome in flows)
     beyond = sum(
@@ -147,8 +147,8 @@ def _arm_shows(view: ArmView, count: int, hit: tuple[Direction, ...]) -> bool:
 
 
 def _dead_after(view: ArmView, epochs: Sequence[Epoch]) -> float:
-    """The contrast of flows that were never established after such a silence with TCP that was: a server may stay
-    blocked for a while."""
+    """Return the contrast between flows that were never established after such a silence and TCP that was: a server may
+    stay blocked for a while."""
     last_s = max(epoch.ended_s for epoch in epochs if silenced(epoch) is not None)
     others = [epoch for epoch in epochs if silenced(epoch) is None and flow_outcomes(epoch)]
     flows = [outcome for epoch in others for outcome in flow_outcomes(epoch)]
@@ -175,7 +175,7 @@ def _paced(found: Sequence[Silence]) -> bool:
 
 
 def _measure(found: Sequence[Silence], least: int, most: int) -> Parameters:
-    """A count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
+    """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
     beyond = excluded(most, [tail for silence in found for tail in silence.tails])
     low = float(min(least, most) - ROOM_PACKETS)
     high = max(least, most, (beyond or 0.0) - 1.0) + ROOM_PACKETS

@@ -18,9 +18,9 @@ HALVES = np.log([0.5, 0.5])
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Random twins lose more than text twins (an e-value over the whole check), and so do this arm's calls.
+    """Fit if random twins lose more than text twins (an e-value over the whole check), and so do this arm's calls.
 
-    A direction is named where its own e-value shows it: a few text twins may by chance escape what harms single flows.
+    A direction is named if its own e-value shows it: a few text twins may by chance escape a fault of single flows.
     """
     flows, epochs = own(view), reported(view.facts)
     hit: list[Direction] = [way for way in DIRECTIONS if _gap(flows, way)]

@@ -1,7 +1,7 @@
-"""What the rules for the state `closed` share: all flows of the check, and TCP exchanges beside them.
+"""Shared by the rules for the state `closed`: all flows of the check, and TCP exchanges beside them.
 
 Contract: a rule that closes a network to all calls acts on every arm, so its evidence is pooled over the check. It is
-named for an arm only where the arm's own flows show it.
+named for an arm only if the arm's own flows show it.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ MOST = 0.9  # share of flows that counts as all: one in ten may have failed for 
 
 
 def reported(facts: Facts) -> list[Epoch]:
-    """Epochs with UDP flows and both ends' reports, in the order in which they were known."""
+    """Return the epochs with UDP flows and both ends' reports, in the order in which they were known."""
     chosen = (e for e in facts.epochs if e.question in (*EXPLAINED, "tcp") and not e.missing)
     return sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number))
 
 
 def flows_of(epochs: Iterable[Epoch]) -> Iterator[FlowOutcome]:
-    """The outcomes of all UDP flows of these epochs."""
+    """Yield the outcomes of all UDP flows of these epochs."""
     for epoch in epochs:
         yield from flow_outcomes(epoch)
 
 
 def tcp_through(facts: Facts) -> int:
-    """How many exchanges over TCP or TLS with the same host succeeded; each epoch's report came over one."""
+    """Count the exchanges over TCP or TLS with the same host that succeeded; each epoch's report came over one."""
     epochs = [epoch for epoch in facts.epochs if not epoch.missing]
     return facts.reach.tcp_ok + len(epochs) + sum(_tcp_twins(epoch) for epoch in epochs)
 
 
 @per_epoch
 def _tcp_twins(epoch: Epoch) -> int:
-    """How many twins over TCP got most of their packets up."""
+    """Count the twins over TCP of which most packets arrived up."""
     size = len(track(epoch, "up").stage)
     return sum(
         unpack(flow.arrived, size).sum() > unpack(flow.sent, size).sum() // 2
@@ -50,17 +50,17 @@ def _tcp_twins(epoch: Epoch) -> int:
 
 
 def contrast(udp_dead: int, tcp_alive: int) -> float:
-    """ln of the number of ways to choose the dead among all: by chance this split is one in so many."""
+    """Return ln of the number of ways to choose the dead among all: by chance this split is one in so many."""
     return log_choose(udp_dead + tcp_alive, tcp_alive) if udp_dead and tcp_alive else 0.0
 
 
 def closed_directions(dead: Iterable[FlowOutcome]) -> AffectedDirections:
-    """Both directions where nothing arrived up (the far end then sends nothing, so that down cannot be observed); else
-    down. Single flows may fail for other reasons, as where an address translator has no port left."""
+    """Return both directions if nothing arrived up (the far end then sends nothing, so down cannot be observed); else
+    down. Single flows may fail for other reasons, as when an address translator has no port left."""
     unheard = [outcome.up.unheard for outcome in dead]
     return "both" if 2 * sum(unheard) > len(unheard) else "down"
 
 
 def own(view: ArmView) -> list[FlowOutcome]:
-    """The outcomes of the arm's own flows."""
+    """Return the outcomes of the arm's own flows."""
     return list(flows_of(e for e in view.epochs if e.question in EXPLAINED))
