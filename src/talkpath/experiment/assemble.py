@@ -36,7 +36,7 @@ def epoch_facts(
     first_id: int,
     missing: str = "",
 ) -> Epoch:
-    """The facts of an epoch. Where `responder` is empty (`missing` says why), its packets count as unsent."""
+    """Build the facts of an epoch. If `responder` is empty (`missing` has the reason), its packets count as unsent."""
     begin, arm = layout.begin, layout.arm
     theirs = responder or [EMPTY] * len(layout.flows)
     seen_both = _seen(layout.up, probe, theirs), _seen(layout.down, theirs, probe)
@@ -67,7 +67,8 @@ def epoch_facts(
 
 
 def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch:
-    """The epoch with what arrived after its cut: a bitmap for each flow and direction, () where an end has none."""
+    """Return the epoch with what arrived after its cut: a bitmap for each flow and direction, () where an end has
+    none."""
     late = {"up": up, "down": down}
     flows = tuple(
         msgspec.structs.replace(flow, late=late[flow.direction][place // 2]) if late[flow.direction] else flow
@@ -79,7 +80,7 @@ def with_late(epoch: Epoch, up: Sequence[bytes], down: Sequence[bytes]) -> Epoch
 def _with_hops(
     layout: Layout, side: DirectionPlan, seen: Sequence[Observation], senders: Sequence[FlowReport]
 ) -> list[Observation]:
-    """Adds which packets had a limit of hops, and the Time Exceeded messages that their sender got for them."""
+    """Add which packets had a hop limit, and the Time Exceeded messages that their sender got for them."""
     limited = _bitmap(frozenset(side.limited), len(side.slots))
     return [
         msgspec.structs.replace(
@@ -141,7 +142,7 @@ def _bitmap(bits: frozenset[int], size: int) -> bytes:
 
 
 def _seen(side: DirectionPlan, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
-    """For each flow (sent, arrived, quantiles of the delay) of one direction."""
+    """Return (sent, arrived, quantiles of the delay) of each flow in one direction."""
     slots = len(side.slots)
     sent, arrived = _bits([r.sent for r in senders], slots), _bits([r.arrived for r in receivers], slots)
     left, came = _times(sent, [r.sent_dms for r in senders]), _times(arrived, [r.arrived_dms for r in receivers])
@@ -154,12 +155,12 @@ def _seen(side: DirectionPlan, senders: Sequence[FlowReport], receivers: Sequenc
 
 
 def _bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
-    """(flows, slots), padded to whole bytes."""
+    """Unpack bitmaps to (flows, slots), padded to whole bytes."""
     return unpack_rows(bitmaps, (slots + 7) // 8 * 8)
 
 
 def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
-    """(flows, slots): the times of reports at the bits they belong to, UNKNOWN_DMS elsewhere."""
+    """Place the times of reports at the bits they belong to, (flows, slots); UNKNOWN_DMS elsewhere."""
     unknown = UNKNOWN_DMS.to_bytes(2, "little", signed=True)
     counts = bits.sum(axis=1).tolist()
     whole = [each[: len(each) // 2 * 2] + unknown * count for each, count in zip(packed, counts, strict=True)]
@@ -169,7 +170,8 @@ def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
 
 
 def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
-    """`arrived`, where retries of one request have the same bytes: as many of the retries sent, the first ones."""
+    """Return `arrived` for requests whose retries have the same bytes: of the retries sent as many as arrived, the
+    first ones."""
     arrived = arrived.copy()
     for first, others in side.again.items():
         group = [first, *others]
@@ -179,7 +181,8 @@ def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
 
 
 def _setups(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
-    """For each flow: whether a packet of each set-up stage came back, and when the first one of the last stage did."""
+    """Return for each flow whether a packet of each set-up stage came back, and when the first one of the last stage
+    did."""
     slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
     arrived = _bits([r.arrived for r in probe], len(slots))
     came = _times(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
@@ -196,7 +199,7 @@ def _setup(first_ms: dict[str, float]) -> Setup:
 
 
 def _quantiles(left: Times, came: Times) -> list[tuple[int, ...]]:
-    """The quantiles of each flow's delays over media (flows, packets); none where no packet's times are known."""
+    """Return the quantiles of each flow's delays over media (flows, packets); none if no packet's times are known."""
     known = (left != UNKNOWN_DMS) & (came != UNKNOWN_DMS)
     counts = known.sum(axis=1)
     if not counts.any():

@@ -1,4 +1,4 @@
-"""What an epoch costs, worked out before a packet leaves."""
+"""Computes what an epoch costs in bytes, before any packet is sent."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ AROUND_BYTES = {
         "wss": TCP_HEADER_BYTES[family] + MESSAGE_BYTES + RECORD_BYTES,
     }
     for family in (4, 6)
-}  # what one datagram's IP packet has besides it; over a stream ACKs ride along
+}  # overhead of one datagram's IP packet; over a stream it carries the ACKs too
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
 STREAM_BYTES = {"udp": (0, 0), "tcp": (220, 170), "tls": OPENING_BYTES, "wss": (1350, 1700)}  # likewise of one call
 
-TOLD_BYTES = 5  # of the control channel that telling of one packet costs, both ways (measured)
+TOLD_BYTES = 5  # of the control channel to report one packet, both ways (measured)
 
 
 def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
-    """(with, against) bytes of IP packets that a control message of `size` bytes costs: its segments and their ACKs."""
+    """Return (with, against) the bytes of IP packets that a control message of `size` bytes costs: its segments and
+    their ACKs."""
     segments = -(-(size + RECORD_BYTES) // SEGMENT_BYTES)
     header = TCP_HEADER_BYTES[family]
     return size + RECORD_BYTES + segments * header, segments * header
 
 
 def packet_bytes(size: int, transport: str, family: int = 4) -> int:
-    """The IP packet of one datagram, over "udp", "tcp", "tls" or "wss" (with or without "/PORT")."""
+    """Return the size of the IP packet of one datagram, over "udp", "tcp", "tls" or "wss" (with or without "/PORT")."""
     return size + AROUND_BYTES[family][transport[:3]]
 
 
 def epoch_bytes(plan: Outline, family: int = 4) -> tuple[int, int]:
-    """(up, down) bytes of IP packets when nothing is lost and every first try is answered."""
+    """Return (up, down) bytes of IP packets if nothing is lost and every first try is answered."""
     sums = [(count, *flow_bytes(plan.schedule, transport, family)) for transport, count in plan.transports.items()]
     up, down = opening_bytes(plan)
     return up + sum(count * up for count, up, _ in sums), down + sum(count * down for count, _, down in sums)
@@ -49,8 +50,8 @@ def epoch_bytes(plan: Outline, family: int = 4) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def most_bytes(plan: Outline, family: int = 4) -> int:
-    """What an epoch may cost at the most, both ways: every retry sent and answered, nothing lost, and what both ends
-    tell of it on the control channel."""
+    """Return the most an epoch may cost, both ways: every retry sent and answered, nothing lost, and the reports of
+    both ends on the control channel."""
     flows, slots = plan.transports, plan.schedule.slots
     calls = sum(
         count * packet_bytes(slot.size, transport, family) for transport, count in flows.items() for slot in slots
@@ -59,13 +60,13 @@ def most_bytes(plan: Outline, family: int = 4) -> int:
 
 
 def opening_bytes(plan: Outline) -> tuple[int, int]:
-    """(up, down) of what opens and closes an epoch's calls over TCP."""
+    """Return (up, down) bytes that open and close an epoch's calls over TCP."""
     each = [(count, *STREAM_BYTES[transport[:3]]) for transport, count in plan.transports.items()]
     return sum(count * up for count, up, _ in each), sum(count * down for count, _, down in each)
 
 
 def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:
-    """(up, down) likewise of one flow."""
+    """Return (up, down) bytes of one flow, as `epoch_bytes` counts them."""
     slots = schedule.slots
     total = {"up": 0, "down": 0}
     for slot in slots:

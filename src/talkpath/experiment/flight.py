@@ -1,9 +1,9 @@
-"""One end of one epoch in flight: what it sends and when, what it received and when.
+"""One end of one epoch: what it sends and when, what it received and when.
 
-No socket, no clock: `emit(now)` gives the packets that are due, `arrive(now, ...)` takes one and gives the
-replies it sets off. The probe sends side `up` and takes `down`; the responder the other way round.
-What was sent and what arrived is a byte a slot here, 0 or 1, and when is what this end's clock said: offsets from the
-due time are worked out for all packets together, in `reports`.
+It has no socket and no clock: `emit(now)` returns the packets that are due, `arrive(now, ...)` takes one and returns
+the replies to it. The probe sends direction `up` and receives `down`; the responder does the reverse. Sent and arrived
+packets are a byte per slot here, 0 or 1, with times of this end's clock. `reports` computes the offsets from the due
+times for all packets together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from talkpath.experiment.layout import DirectionPlan, Layout
 from talkpath.wire.control.messages import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
-SOON_MS = 1e-6  # what is due so soon is due: times of two clocks are no more exact
+SOON_MS = 1e-6  # packets due within this time are due: times of two clocks are not more exact
 NEVER = float("inf")
 
 Packet = TypeVar("Packet")
@@ -33,7 +33,8 @@ Times = NDArray[np.float64]
 
 
 class Flight(ABC, Generic[Packet]):
-    """Sends `out`, receives `into`. `start_s` is when it began on this end's clock (None: not yet)."""
+    """Sends the packets of `out` and records those of `into`. `start_s` is when it began on this end's clock (None: not
+    yet)."""
 
     def __init__(self, layout: Layout, out: DirectionPlan, into: DirectionPlan) -> None:
         flows = range(len(layout.flows))
@@ -42,7 +43,7 @@ class Flight(ABC, Generic[Packet]):
         self.wake_s = NEVER
         self.closed = False
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
-        self.late: list[bytearray] = []  # a row a flow once anything came late
+        self.late: list[bytearray] = []  # a row per flow, once any packet came late
         # By cell (see `DirectionPlan`): was it sent, when, must `wants` be asked, the packet if nothing in it changes.
         self._width = len(out.slots)
         self._sent = bytearray(self._width * len(flows))
@@ -64,18 +65,18 @@ class Flight(ABC, Generic[Packet]):
         self._replies = [into.replies.get(bit, ()) for bit in range(len(into.slots))]
 
     def start(self, at_s: float) -> None:
-        """The epoch begins on this end's clock. `wake_s` is from now on when the next packet is due."""
+        """Begin the epoch on this end's clock. From now on `wake_s` is when the next packet is due."""
         self.start_s = at_s
         self.wake_s = at_s + self._order_ms[0] / 1000.0
 
     def skip(self, now_s: float) -> None:
-        """What was due before now never leaves: this end did not know yet that the epoch had begun."""
+        """Drop what was due before now: this end did not know yet that the epoch had begun."""
         if self.start_s is not None:
             self._next = bisect_left(self._order_ms, (now_s - self.start_s) * 1000.0)
             self.wake_s = self.start_s + self._order_ms[self._next] / 1000.0
 
     def emit(self, now_s: float) -> list[Packet]:
-        """What is due now and not withheld; each is recorded as sent."""
+        """Return what is due now and not withheld; each packet is recorded as sent."""
         packets: list[Packet] = []
         if self.start_s is None:
             return packets
@@ -95,31 +96,31 @@ class Flight(ABC, Generic[Packet]):
         return packets
 
     def ready(self, flow: int, packets: Iterable[Packet | None]) -> None:
-        """From now on these are the flow's packets, one a slot, whatever may come; `packet` makes those not given."""
+        """Set the flow's packets from now on, one per slot, whatever may arrive; `packet` makes those not given."""
         first = flow * self._width
         self._ready[first : first + self._width] = packets
 
     @abstractmethod
     def packet(self, flow: int, bit: int) -> Packet | None:
-        """The packet `bit` of a flow as it leaves now; None, and recorded as not sent, where it may not."""
+        """Return packet `bit` of a flow as it is sent now; None, and recorded as not sent, if it may not be sent."""
 
     def wants(self, flow: int, bit: int) -> bool:
-        """Does this packet leave? Not the canary's withheld ones, not a retry of what was answered."""
+        """Whether this packet is sent: not if the canary withholds it, not if it is a retry of an answered request."""
         if self._canaries[flow] and bit in self.out.withheld:
             return False
         first = self.out.first_try.get(bit)
         return first is None or not self.answered(flow, first)
 
     def answered(self, flow: int, bit: int) -> bool:
-        """Has any reply to request `bit` (or to its retries) arrived?"""
+        """Whether any reply to request `bit` (or to its retries) has arrived."""
         replies, arrived = self.out.replies, self.arrived[flow]
         requests = (bit, *self.out.again.get(bit, ()))
         return any(arrived[reply] for request in requests for reply in replies.get(request, ()))
 
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
-        """One packet came. The bits that this end should now send in reply; nothing for a duplicate or a late one."""
+        """Record the arrival of one packet. Return the bits to send in reply; none for a duplicate or a late packet."""
         arrived = self.arrived[flow]
-        bit = self._first[bit]  # a twin's retries have bytes of their own, a call's have not: both count alike
+        bit = self._first[bit]  # retries of a twin differ in their bytes, those of a call do not: both count alike
         if arrived[bit]:
             fresh = [b for b in self.into.again.get(bit, ()) if not arrived[b]]
             if not fresh:
@@ -135,7 +136,7 @@ class Flight(ABC, Generic[Packet]):
         return self._replies[bit]
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[Packet]:
-        """Those of the replies that may leave now, recorded as sent (a reply has no due time)."""
+        """Return those of the replies that may be sent now, recorded as sent (a reply has no due time)."""
         packets: list[Packet] = []
         sent, first = self._sent, flow * self._width
         for bit in bits:
@@ -147,17 +148,17 @@ class Flight(ABC, Generic[Packet]):
         return packets
 
     def exceed(self, flow: int, router: str) -> None:
-        """A router said that the hops of one of the flow's packets had run out; more than were limited are none."""
+        """Count a router's Time Exceeded message for one of the flow's packets, up to the number of limited packets."""
         if not self.closed and self.exceeded[flow] < len(self.hops[flow]):
             self.exceeded[flow] += 1
             self.router[flow] = router
 
     def unsend(self, flow: int, bit: int) -> None:
-        """A packet recorded as sent did not leave after all (no address yet, address not checked, socket full)."""
+        """Record that a packet was not sent after all (no address yet, address not checked, socket full)."""
         self._sent[flow * self._width + bit] = 0
 
     def reports(self) -> tuple[FlowReport, ...]:
-        """This end's facts, one report a flow."""
+        """Return this end's facts, one report per flow."""
         left_s, came_s = self._elapsed_s(self._left_s, self.out), self._elapsed_s(self._came_s, self.into)
         sent = _told(self._sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
         arrived = _told(b"".join(self.arrived), came_s * 10000.0 - self.into.due_ms * 10.0)
@@ -165,11 +166,11 @@ class Flight(ABC, Generic[Packet]):
         return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
 
     def _elapsed_s(self, at_s: array[float], side: DirectionPlan) -> Times:
-        """(flows, slots): since the start; NaN where nothing is known."""
+        """Return times since the start, (flows, slots); NaN where nothing is known."""
         return np.frombuffer(at_s).reshape(side.due_ms.shape) - (self.start_s or 0.0)
 
     def late_bitmaps(self) -> tuple[bytes, ...]:
-        """What came after the cut, a bitmap a flow; nothing where nothing did."""
+        """Return what came after the cut, one bitmap per flow; empty if nothing came."""
         if not self.late:
             return ()
         bits = np.frombuffer(b"".join(self.late), np.bool_).reshape(self.into.due_ms.shape)
@@ -177,7 +178,7 @@ class Flight(ABC, Generic[Packet]):
 
 
 def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
-    """Actual minus due time in steps of 0.1 ms -> how many packets that an end sent on schedule left so late."""
+    """Count by lateness (actual minus due time, in 0.1 ms steps) the packets that an end sent on schedule."""
     packed = b"".join(report.sent_dms[: len(report.sent_dms) // 2 * 2] for report in reports)
     values, counts = np.unique(np.frombuffer(packed, "<i2"), return_counts=True)
     found = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
@@ -186,7 +187,7 @@ def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
 
 
 def unpack_dms(packed: bytes) -> array[int]:
-    """The numbers of a report's `sent_dms` or `arrived_dms`."""
+    """Unpack the numbers of a report's `sent_dms` or `arrived_dms`."""
     values = array("h")
     values.frombytes(packed[: len(packed) // 2 * 2])
     if sys.byteorder == "big":
@@ -195,12 +196,12 @@ def unpack_dms(packed: bytes) -> array[int]:
 
 
 def _doubtful(out: DirectionPlan, *, canary: bool) -> bytes:
-    """For each bit of a flow 1, where its packet may be one that does not leave when it is due."""
+    """Return a byte per bit of a flow: 1 if its packet may be one that is not sent when it is due."""
     return bytes(bit in out.first_try or (canary and bit in out.withheld) for bit in range(len(out.slots)))
 
 
 def _told(flags: bytes | bytearray, late_dms: Times) -> list[tuple[bytes, bytes]]:
-    """For each flow its bitmap, least significant bit first, and how late each packet was that is set in it."""
+    """Return for each flow its bitmap, least significant bit first, and how late each packet set in it was."""
     bits = np.frombuffer(flags, np.bool_).reshape(late_dms.shape)
     rows = np.packbits(bits, axis=1, bitorder="little")
     known = late_dms[bits].clip(-MOST_DMS, MOST_DMS)

@@ -1,10 +1,11 @@
-"""Which packets of an epoch may go how many hops: the question `hops` (where on the path does a restriction act?).
+"""Selects the packets of an epoch whose hop count is limited: the question `hops` (where on the path a restriction
+acts).
 
-Contract: pure; both ends work it out from the `Begin`. Written `STAGE/DIRECTION/HOPS`, as `media/up/2,3,5`: for each
-number k calls and k random twins whose packets of that stage, in that direction, may go so many hops and no further.
-Of media it is two thirds of the second half, so that the flow lives and is known to whatever looks at it. `*` for the
-numbers is a ladder: each limited packet of every flow may go one hop further than the one before, 1 to LADDER
-(measure.facts), and again from 1.
+Contract: pure; both ends compute it from the `Begin`. Written `STAGE/DIRECTION/HOPS`, as `media/up/2,3,5`: for each
+number, k calls and k random twins whose packets of that stage in that direction may go so many hops and no further. Of
+media, two thirds of the second half are limited, so that the flow stays alive and any middlebox has recognised it. `*`
+instead of numbers is a ladder: each limited packet of every flow may go one hop further than the one before, 1 to
+LADDER (measure.facts), and again from 1.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from talkpath.errors import WireError
 
 MOST_HOPS = 64
 MOST_LIMITS = 8
-ROUTERS = ("", "home", "provider", "public")  # kinds of those that said that hops had run out
+ROUTERS = ("", "home", "provider", "public")  # kinds of routers that sent Time Exceeded
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`hops` is empty for a ladder."""
+    """A hop limit: stage, direction and numbers of hops. `hops` is empty for a ladder."""
 
     stage: str
     direction: Direction
@@ -33,7 +34,7 @@ class Limit:
 
 
 def parse_limit(text: str) -> Limit | None:
-    """None for no limit; `WireError` for what is none."""
+    """Parse a limit: None for the empty text; `WireError` for text that is not a limit."""
     if not text:
         return None
     stage, _, rest = text.partition("/")
@@ -47,7 +48,7 @@ def parse_limit(text: str) -> Limit | None:
 
 
 def limited(schedule: Schedule, slots: tuple[int, ...], limit: Limit) -> tuple[int, ...]:
-    """The bits of one side, of which `slots` are the schedule's slots, that the limit is about."""
+    """Return the limited bits of one direction, whose bits are the schedule's `slots`."""
     bits = [bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == limit.stage]
     if limit.stage != "media":
         return tuple(bits)

@@ -1,4 +1,4 @@
-"""A fingerprint of each arm's imitation, so that two ends of unlike versions notice before the first packet."""
+"""Computes a digest of each arm's imitation, so that two ends of different versions notice before the first packet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY = bytes(32)
 
 @cache
 def shape_digest(arm: Arm) -> bytes:
-    """8 bytes over one schedule and its datagrams from a fixed seed."""
+    """Return 8 bytes over one schedule and its datagrams from a fixed seed."""
     shape = shapes()[arm]
     schedule = shape.schedule(generator(_KEY, "digest"), 20)
     digest = hashlib.blake2b(repr(schedule).encode(), digest_size=8)

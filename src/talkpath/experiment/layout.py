@@ -1,8 +1,8 @@
-"""One epoch laid out: which 5-tuple is call or twin, what each packet is, when it leaves.
+"""Lays out one epoch: which 5-tuple is a call or a twin, what each packet is, when it is sent.
 
-`lay_out` is a pure function of the session key and a `Begin`; both ends compute it and never exchange it.
-Roles are a random order of the epoch's 5-tuples, so whatever the network does to a 5-tuple is blind to them.
-All flows follow one schedule; the packets of one slot form a block and leave in a random order, SPACING_MS apart.
+`lay_out` is a pure function of the session key and a `Begin`; both ends compute it and never exchange it. Roles are a
+random order of the epoch's 5-tuples, so whatever the network does to a 5-tuple does not depend on its role. All flows
+follow one schedule; the packets of one slot form a block and are sent in a random order, SPACING_MS apart.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
 from talkpath.wire.control.messages import Begin
 
-SPACING_MS = 0.5  # 0.1 ms shares an aggregated Wi-Fi frame, 2.5 ms costs power
+SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
-FEW_PLACES = 4096  # of an epoch: the usual ones are kept, those of long calls are not
+FEW_PLACES = 4096  # of an epoch: usual epochs are memoised, those of long calls are not
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 Place = tuple[int, int]  # (flow index, bit)
@@ -52,11 +52,10 @@ class DirectionPlan:
     """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule; `media` are the bits of
     its media packets.
 
-    `order` are the cells of `due_ms` in order of time, replies left out, `order_ms` when they are due; the cell of a
-    packet is flow index * len(slots) + bit.
-    `keys` finds a received packet by its first bytes; `again[bit]` are the bits of its retries (same bytes);
-    `replies[bit]` the bits of the other direction that the arrival of `bit` sets off. `limited` bits have a limit of
-    hops.
+    `order` are the cells of `due_ms` in order of time, without replies, `order_ms` when they are due; the cell of a
+    packet is flow index * len(slots) + bit. `keys` finds a received packet by its first bytes; `again[bit]` are the
+    bits of its retries (same bytes); `replies[bit]` are the bits of the other direction that reply to `bit`. `limited`
+    bits have a hop limit.
     """
 
     direction: Direction
@@ -75,8 +74,8 @@ class DirectionPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """An epoch without its bytes: the schedule that all flows follow, and how many flows go over each transport. So
-    much tells what it costs."""
+    """An epoch without its bytes: the schedule that all flows follow, and how many flows use each transport. This is
+    enough to compute its cost."""
 
     begin: Begin
     arm: Arm
@@ -85,13 +84,13 @@ class Outline:
 
     @property
     def span_ms(self) -> float:
-        """From the first packet to the last."""
+        """Return the time from the first packet to the last."""
         return self.schedule.duration_ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout(Outline):
-    """Everything both ends know of an epoch before its first packet."""
+    """Everything that both ends know of an epoch before its first packet."""
 
     flows: tuple[Flow, ...]
     up: DirectionPlan
@@ -99,29 +98,29 @@ class Layout(Outline):
 
     @property
     def limit(self) -> Limit | None:
-        """The limit of hops, where the epoch's question is about hops."""
+        """Return the hop limit, if the epoch's question is about hops."""
         return parse_limit(self.begin.hops)
 
     def hops(self, plan: DirectionPlan) -> tuple[dict[int, int], ...]:
-        """For each flow: limited bit -> how many hops its packet may go. Empty for every other epoch."""
+        """Return for each flow how many hops each limited bit's packet may go. Empty for epochs of other questions."""
         if not plan.limited:
             return ()
         ladder = {bit: 1 + place % LADDER for place, bit in enumerate(plan.limited)}
         return tuple(dict.fromkeys(plan.limited, flow.hops) if flow.hops else ladder for flow in self.flows)
 
     def plan_of(self, direction: Direction) -> DirectionPlan:
-        """The plan of that direction."""
+        """Return the plan of that direction."""
         return self.up if direction == "up" else self.down
 
 
 @lru_cache(maxsize=32)
 def outline(key: bytes, begin: Begin) -> Outline:
-    """An epoch's schedule, as `lay_out` has it, for a small part of its time. Memoised."""
+    """Return an epoch's schedule as `lay_out` has it, in a small part of its time. Memoised."""
     return outline_anew(key, begin)
 
 
 def outline_anew(key: bytes, begin: Begin) -> Outline:
-    """As `outline`, kept nowhere."""
+    """Compute the outline without memoising it."""
     arm = Arm.parse(begin.arm)
     draws = generator(derive(key, "epoch", begin.number), "schedule")
     schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
@@ -130,12 +129,12 @@ def outline_anew(key: bytes, begin: Begin) -> Outline:
 
 @lru_cache(maxsize=32)
 def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
-    """The epoch. Memoised: in one process (the lab) both ends ask for the same."""
+    """Lay out the epoch. Memoised: in one process (the lab) both ends ask for the same."""
     return _lay_out(outline(key, begin), key, begin, ports)
 
 
 def lay_out_anew(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
-    """The epoch, kept nowhere: for a responder, whose memory others would fill."""
+    """Lay out the epoch without memoising it: for a responder, whose memory others could fill."""
     return _lay_out(outline_anew(key, begin), key, begin, ports)
 
 
@@ -160,7 +159,7 @@ def _lay_out(plan: Outline, key: bytes, begin: Begin, ports: tuple[int, ...]) ->
 
 
 def roles(begin: Begin) -> list[Part]:
-    """The parts of an epoch's flows before they are shuffled over the 5-tuples."""
+    """Return (role, twin kind, transport) of an epoch's flows, before they are shuffled over the 5-tuples."""
     k = begin.k
     call: Part = ("call", None, "udp")
     twin: Part = ("twin", "random", "udp")
@@ -182,7 +181,7 @@ def _flows(
     order = one_order(derive(seed, "roles"), len(parts))
     chosen = [parts[index] for index in order]
     texts = [i for i, part in enumerate(chosen) if part[1] == "text"]
-    drawn = one_order(derive(seed, "canary"), len(texts))  # not the first of them: its place would tell of others
+    drawn = one_order(derive(seed, "canary"), len(texts))  # not the first of them: its place would reveal others
     canary = texts[drawn[0]] if texts else -1
     flows = []
     paths: Counter[str] = Counter()
@@ -190,7 +189,7 @@ def _flows(
         number = begin.first_tuple + index
         local = number % begin.locals
         port = ports[(number // begin.locals + local) % len(ports)]
-        if "/" in transport:  # a port of its own, and a local port that no other flow to it had
+        if "/" in transport:  # its own port, and a local port that no other flow to it had
             port = int(transport.partition("/")[2])
             local = begin.locals + (begin.number * begin.k + paths[transport]) % PATH_LOCALS
             paths[transport] += 1
@@ -257,7 +256,7 @@ def _direction_plan(
 def _due(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
 ) -> tuple[list[int], list[float], NDArray[np.float64]]:
-    """`order`, `order_ms` and `due_ms`. (Lists of numbers: the collector has nothing to look at in them.)"""
+    """Return `order`, `order_ms` and `due_ms`. (Lists of numbers, which the garbage collector need not traverse.)"""
     chosen = [schedule.slots[slot] for slot in slots]
     block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
     due_ms = np.empty((count, len(slots)))
@@ -279,12 +278,12 @@ def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -
 
 @lru_cache(maxsize=32)
 def _places(flows: int, bits: int) -> tuple[Place, ...]:
-    """Of each flow the last bit first: of retries, which have the same bytes, the first counts."""
+    """Return the places of each flow, last bit first, so that of retries with the same bytes the first one counts."""
     return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))
 
 
 def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
-    """For a request the bits of its retries, for a reply those of the replies to the retries."""
+    """Return for a request the bits of its retries, for a reply those of the replies to the retries."""
     again: dict[int, list[int]] = {}
     first_reply: dict[tuple[int, int], int] = {}
     for bit, slot in enumerate(slots):

@@ -1,7 +1,7 @@
-"""The address check: eight bytes that the responder hides in a random field, and the probe echoes in one.
+"""The address check: the responder hides an eight-byte nonce in a random field, and the probe echoes it in another.
 
-Until a 5-tuple has echoed its nonce the responder sends it no more bytes than it got, so nobody can be flooded by
-forging a source. The nonce is XORed into bytes that both ends know, so it leaves no constant on the wire.
+Until a 5-tuple has echoed its nonce, the responder sends it no more bytes than it received, so a forged source address
+cannot be used to flood anybody. The nonce is XORed into bytes that both ends know, so it adds no constant to the wire.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FINGERPRINT_XOR = 0x5354554E  # RFC 8489 section 14.7
 
 
 def put(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint: bool) -> bytes:
-    """`datagram` with the nonce XORed in; unchanged where the slot has no place for it."""
+    """Return `datagram` with the nonce XORed in; unchanged if the slot has no place for it."""
     at = slot.nonce_at
     if at is None:
         return datagram
@@ -36,17 +36,18 @@ def put(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint
 
 
 class Places:
-    """Where a flow's datagrams, one for each of the slots, have room for a nonce: `put` for all of them in one go."""
+    """The places for a nonce in a flow's datagrams, one datagram for each slot: `put` for all of them at once."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         self._spans = list(pairwise(accumulate((slot.size for slot in slots), initial=0)))
         carriers = [(number, slot.nonce_at) for number, slot in enumerate(slots) if slot.nonce_at is not None]
         places = [self._spans[number][0] + at for number, at in carriers]
-        self._at = np.array(places, np.intp)[:, None] + np.arange(NONCE_BYTES)  # a row a place
+        self._at = np.array(places, np.intp)[:, None] + np.arange(NONCE_BYTES)  # a row per place
         self._sealed = [(number, slots[number]) for number, _ in carriers if slots[number].fingerprint]
 
     def put(self, datagrams: Sequence[bytes], nonce: int, *, printable: bool, fingerprint: bool) -> list[bytes]:
-        """All datagrams of a flow with the nonce; those that are sealed get a new seal if it has a `fingerprint`."""
+        """Return all datagrams of a flow with the nonce; a STUN FINGERPRINT is computed again if the flow has a
+        `fingerprint`."""
         whole = bytearray().join(datagrams)
         row = np.frombuffer(whole.translate(SIX_BITS) if printable else whole, np.uint8)
         mask = (nonce & _SIX if printable else nonce).to_bytes(NONCE_BYTES, "big")
@@ -59,7 +60,7 @@ class Places:
 
 
 def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
-    """The nonce that `received` carries, 0 for none (of a text twin: its low six bits a byte)."""
+    """Read the nonce that `received` carries, 0 for none (of a text twin: the low six bits of each byte)."""
     at = slot.nonce_at
     if at is None or len(received) != len(expected):
         return 0
@@ -67,7 +68,7 @@ def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> in
 
 
 def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
-    """As `read`, where of the expected datagram only the `field` with room for a nonce is kept."""
+    """Read as `read` does, if only the `field` of the expected datagram that has room for a nonce is kept."""
     at = slot.nonce_at
     if at is None or len(received) != slot.size:
         return 0
@@ -78,12 +79,12 @@ def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) ->
 
 
 def matches(nonce: int, echo: int, *, printable: bool) -> bool:
-    """Is `echo` this nonce?"""
+    """Whether `echo` is this nonce."""
     return echo == (nonce & _SIX if printable else nonce)
 
 
 def _sealed(message: bytes, slot: Slot) -> bytes:
-    """With the STUN FINGERPRINT of what it now says."""
+    """Return the message with the STUN FINGERPRINT of its current bytes."""
     return message[:-4] + struct.pack("!I", crc32(message[slot.inner_at : -8]) ^ _FINGERPRINT_XOR)
 
 

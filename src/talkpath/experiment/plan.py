@@ -1,4 +1,4 @@
-"""The plan of a check: which arms, how strong, at what cost. Fixed before the first packet."""
+"""Plans a check before the first packet: which arms, how many epochs and flows, at what cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
-PATHS_MARGIN = 1.3  # packet sizes are drawn anew in each check, and each end tells what it saw
+PATHS_MARGIN = 1.3  # margin: packet sizes are drawn in each check, and each end sends its reports
 LOCATE_BYTES, LOCATE_S = 8_000_000, 60.0
 DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
 
@@ -26,10 +26,10 @@ DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, b
 def choose_arms(
     names: Sequence[str] = (), media: Sequence[str] = ("voice",), *, every: bool = False
 ) -> tuple[Arm, ...]:
-    """The arms of these apps (all when empty), each an app or `app/variant`; `UsageError` for an unknown one.
+    """Return the arms of these apps (all if empty), each an app or `app/variant`; `UsageError` for an unknown one.
 
-    An app may be named as people write it: "WhatsApp" is "whatsapp".
-    Variants that an app keeps for requests are left out unless named or `every`.
+    App names may be written as people write them: "WhatsApp" is "whatsapp". Variants that an app reserves for explicit
+    requests are left out unless named or `every`.
     """
     known = {app.id: app for app in apps().values() if app.shapes}
     variants = {f"{arm.app}/{arm.variant}" for arm in shapes()}
@@ -61,9 +61,10 @@ def make_plan(
     watch_s: float = 0.0,
     transports: bool = False,
 ) -> Plan:
-    """Few arms get more flows an epoch; many share the budget, each flow then living 60 packets (both ways).
+    """Plan a check: few arms get more flows per epoch; many share the budget, each flow then lasting 60 packets (both
+    ways).
 
-    Calls that are watched for `watch_s` cost time and bytes of their own, and so do the `transports` of every arm.
+    Calls that are watched for `watch_s` cost extra time and bytes, and so do the `transports` of every arm.
     """
     few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
@@ -84,7 +85,8 @@ def make_plan(
 
 
 def _paths_bytes(arm: Arm) -> int:
-    """What asking one arm which transports carry it may cost: two calls over each, and what both ends tell of them."""
+    """Return the cost of measuring which transports carry one arm: two calls over each, and both ends' reports of
+    them."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
     calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATHS)
@@ -92,7 +94,8 @@ def _paths_bytes(arm: Arm) -> int:
 
 
 def locating(plan: Plan) -> Plan:
-    """The same check, which goes on to ask where on the path calls are lost: some ten questions more."""
+    """Return the plan of the same check that also measures where on the path calls are lost: some ten more
+    questions."""
     return replace(plan, locate=True, budget_bytes=plan.budget_bytes + LOCATE_BYTES, budget_s=plan.budget_s + LOCATE_S)
 
 

@@ -1,7 +1,7 @@
-"""The twin: a call's lengths, bytes that look like nothing.
+"""Makes twins: flows with a call's packet lengths and bytes that match no protocol.
 
-Random twins start with a byte outside every range of RFC 7983 and RFC 9443 (4 to 15 belong to nobody).
-Text twins are printable: what a filter of unknown high-entropy UDP lets through.
+Random twins start with a byte outside every range of RFC 7983 and RFC 9443 (4 to 15 are unassigned). Text twins are
+printable: a filter of unknown high-entropy UDP lets them pass.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ FIRST_BYTE = bytes(4 + value % 12 for value in range(256))
 
 
 def random_twin(schedule: Schedule, key: bytes) -> list[bytes]:
-    """One datagram per slot."""
+    """Return one random datagram per slot."""
     return _cut(schedule, key, printable=False)
 
 
 def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
-    """The same in printable characters."""
+    """Return one datagram of printable characters per slot."""
     return _cut(schedule, key, printable=True)
 
 

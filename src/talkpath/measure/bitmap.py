@@ -1,4 +1,4 @@
-"""Bitmaps of packets: bytes, least significant bit first, to numpy and back."""
+"""Converts packet bitmaps (bytes, least significant bit first) to numpy arrays and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Bits = NDArray[np.bool_]
 
 
 def pack(indices: Iterable[int], size: int) -> bytes:
-    """The bitmap of `size` bits with the given ones set."""
+    """Return the bitmap of `size` bits with the given ones set."""
     value = 0
     for index in indices:
         value |= 1 << index
@@ -21,14 +21,14 @@ def pack(indices: Iterable[int], size: int) -> bytes:
 
 
 def unpack(bitmap: bytes, size: int) -> Bits:
-    """Shape (size,) of bool; bits beyond the bitmap are unset."""
-    padded = bitmap.ljust((size + 7) // 8, b"\0")  # numpy leaves what it makes of no bytes at all uninitialised
+    """Unpack to a Boolean array (size,); bits beyond the bitmap are unset."""
+    padded = bitmap.ljust((size + 7) // 8, b"\0")  # numpy leaves its result for zero bytes uninitialised
     bits = np.unpackbits(np.frombuffer(padded, np.uint8), count=size, bitorder="little")
     return bits.astype(np.bool_)
 
 
 def unpack_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
-    """Shape (bitmaps, size) of bool."""
+    """Unpack to a Boolean array (bitmaps, size)."""
     if not bitmaps or not size:
         return np.zeros((len(bitmaps), size), np.bool_)
     width = (size + 7) // 8
@@ -38,7 +38,7 @@ def unpack_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
 
 
 def matrix(flows: Iterable[Observation], size: int) -> tuple[Bits, Bits]:
-    """(sent, lost), each (flows, size): what was sent, and of that what did not arrive."""
+    """Return (sent, lost), each (flows, size): what was sent, and which of that did not arrive."""
     rows = tuple(flows)
     counted = unpack_rows([flow.sent for flow in rows], size)
     return counted, counted & ~unpack_rows([flow.arrived for flow in rows], size)

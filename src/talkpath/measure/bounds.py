@@ -1,8 +1,8 @@
 """The bounds of stored facts (spec/tp-001, tp-007), as types: msgspec checks them when it decodes a record.
 
-No real check or recording comes near a bound; whatever lies beyond one was made up. A type bounds one value. What ties
-values together, as a bitmap to the length of its schedule, is in `measure.validate`; how much work all of them together
-may cause is in `measure.work`. `float` bounds have both ends, so that they exclude NaN and infinities too.
+No real check or recording comes near a bound, so a value beyond one is invalid. A type bounds one value. Constraints
+between values, as between a bitmap and the length of its schedule, are in `measure.validate`; the work that all of them
+together may cause is in `measure.work`. `float` bounds have both ends, so that they exclude NaN and infinities too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Facts of one captured call (the records of spec/tp-007), before anything is said about them.
+"""The facts of one recorded call (the records of spec/tp-007), before any verdict on them.
 
-Contract: times are seconds from the first packet of the capture, no address is in any record. A stream is one
-SSRC (or, where no header can be read, one flow) in one direction, over all 5-tuples that the call used.
+Contract: times are seconds from the first packet of the capture; no record holds an address. A stream is one SSRC (or,
+where no header can be read, one flow) in one direction, over all 5-tuples that the call used.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ Transport = Literal["p2p", "relay", "unknown"]
 
 
 class Second(Struct, frozen=True, gc=False):
-    """One second of one direction. `lost` None where nothing tells; `late_ms` is the worst lateness against the media
-    clock; `frozen_ms` how much of freezes ended in it."""
+    """One second of one direction. `lost` is None if nothing shows it; `late_ms` is the worst lateness against the
+    media clock; `frozen_ms` is the length of the freezes that ended in it."""
 
     packets: Count = 0
     lost: Count | None = None
@@ -47,8 +47,8 @@ class Second(Struct, frozen=True, gc=False):
 
 
 class Moment(Struct, frozen=True, gc=False):
-    """One second of a call: both directions, and how many packets of anything else came in it, from as far as the call
-    goes (those between private addresses count for calls between such alone)."""
+    """One second of a call: both directions, and how many other packets came in it from hosts as far away as the call's
+    far end (those between private addresses count only for calls between such addresses)."""
 
     at_s: Annotated[int, Meta(ge=-int(MOST_RECORDING_S), le=int(MOST_RECORDING_S))]
     sent: Second
@@ -57,9 +57,9 @@ class Moment(Struct, frozen=True, gc=False):
 
 
 class Stream(Struct, frozen=True, gc=False):
-    """One stream. `medium` None is neither (padding, repair, control). `loss_basis` says what `lost` was counted by;
-    None: nothing tells. `bursts` are losses of two packets or more in a row, `mean_burst` the mean length of losses.
-    `packet_ms` is the usual media time of a packet."""
+    """One media stream. `medium` None: neither voice nor video (padding, repair, control). `loss_basis` is what `lost`
+    was counted by; None: nothing shows loss. `bursts` are losses of two packets or more in a row, `mean_burst` the mean
+    length of losses. `packet_ms` is the usual media time of a packet."""
 
     direction: Heading
     ssrc: Annotated[int, Meta(ge=0, lt=1 << 32)] | None
@@ -87,8 +87,8 @@ class Stream(Struct, frozen=True, gc=False):
 
 
 class Flow(Struct, frozen=True, gc=False):
-    """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` None where
-    its far end never said anything. `requests` are set-up requests of the local end, `answers` the replies."""
+    """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` is None if
+    its far end never sent anything. `requests` are set-up requests of the local end, `answers` the replies."""
 
     number: Count
     kind: Literal["relay", "peer", "local"]
@@ -127,7 +127,7 @@ class Call(Struct, frozen=True, gc=False):
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """Set-up without talk. `answered`: did anything reply to it?"""
+    """One set-up without talk. `answered`: whether any reply came."""
 
     app: Word
     app_confidence: Share
@@ -145,7 +145,7 @@ class Attempt(Struct, frozen=True, gc=False):
 
 
 class Findings(Struct, frozen=True, gc=False):
-    """All of one capture."""
+    """All calls and attempts of one capture."""
 
     packets: Count
     duration_s: RecordingSeconds
@@ -155,9 +155,10 @@ class Findings(Struct, frozen=True, gc=False):
 
 
 class PairedDirection(Struct, frozen=True, gc=False):
-    """One direction of a call seen at both ends. Of the `sent` packets that the far end was recording for, `arrived`
-    came; `first_lost_s` is when the first that did not was sent, `longest_run` the most in a row. `spread_ms` is how
-    far the delay varied (95th percentile over the least; the clocks of two machines give no delay itself)."""
+    """One direction of a call recorded at both ends. Of the `sent` packets that the far end was recording for,
+    `arrived` came; `first_lost_s` is when the first lost one was sent, `longest_run` the most lost in a row.
+    `spread_ms` is how much the delay varied (95th percentile minus the least; the clocks of two machines do not give
+    the delay itself)."""
 
     sent: int
     arrived: int
@@ -169,7 +170,7 @@ class PairedDirection(Struct, frozen=True, gc=False):
 
 
 class Paired(Struct, frozen=True, gc=False):
-    """A call of this capture beside the same call in the other end's. None: no packet of that way is in both."""
+    """A call of this capture beside the same call in the other end's. None: no packet of that direction is in both."""
 
     call: int
     app: str

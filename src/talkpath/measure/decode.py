@@ -1,7 +1,7 @@
-"""From the bytes of a stored record to the record: whole, within its bounds, and no more work than a judge is made for.
+"""Decodes stored records, within their bounds and without more work than a judge is built for.
 
-Contract: `BundleError`, with one sentence, is all that these functions raise, whatever the bytes are. What is too much
-is refused before it is unpacked.
+Contract: these functions raise only `BundleError`, with one sentence, whatever the bytes are. Oversized input is
+refused before it is unpacked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from talkpath.measure.facts import Facts
 from talkpath.measure.validate import validate_facts, validate_findings
 from talkpath.measure.work import Work, facts_work
 
-# Above what the largest check has: `--deep --video` of all apps, everything restricted.
+# Above the largest check: `--deep --video` of all apps, everything restricted.
 MOST_FACTS_BYTES: Final = 16 << 20
 MOST_CELLS: Final = 100_000_000
 MOST_SLOTS_IN_ALL: Final = 400_000
@@ -29,7 +29,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode_facts(data: bytes) -> Facts:
-    """The facts of a check, from MessagePack."""
+    """Decode the facts of a check from MessagePack."""
     require_bounded_work(data)
     try:
         facts = _facts.decode(data)
@@ -40,7 +40,7 @@ def decode_facts(data: bytes) -> Facts:
 
 
 def decode_findings(data: bytes) -> Findings:
-    """The findings of a recording, from MessagePack."""
+    """Decode the findings of a recording from MessagePack."""
     if len(data) > MOST_FACTS_BYTES:
         raise BundleError("The bundle holds more findings than any recording gives.")
     try:
@@ -52,7 +52,7 @@ def decode_findings(data: bytes) -> Findings:
 
 
 def require_bounded_work(data: bytes) -> Work:
-    """What these facts, as MessagePack, would cost to judge; `BundleError` where that is more than any check does."""
+    """Return what judging these facts (MessagePack) would cost; `BundleError` if that is more than any check costs."""
     if len(data) > MOST_FACTS_BYTES:
         raise BundleError("The bundle holds more facts than any check writes.")
     try:

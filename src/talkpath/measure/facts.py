@@ -3,7 +3,7 @@
 Records are frozen and hold no address. A bitmap is bytes, least significant bit first; bit i is slot i of the epoch's
 schedule in that direction. Times are seconds of a monotonic clock from the start of the check. Delays are in steps of
 0.1 ms from an arbitrary zero, common to an epoch and direction: the two ends' clocks are never compared, only flows
-with flows. The types carry the bounds of each value (`measure.bounds`).
+with each other. The types carry the bounds of each value (`measure.bounds`).
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Track(Struct, frozen=True, gc=False):
 class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     """One flow (5-tuple) in one direction.
 
-    `sent` marks the packets that really left, `arrived` those that came before the epoch's cut, `late` those after it.
-    The canary, a text twin drawn by the seed, has `withheld` some of its own packets; only the canary's own test counts
-    it. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets, in 0.1 ms.
-    `answered` tells for each set-up stage whether a reply came back to the probe (both directions carry it).
-    `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply.
-    For the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
-    on); `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private
-    address), "provider" (one of RFC 6598, shared), or "public". The address itself is kept nowhere.
+    `sent` marks the packets that were really sent, `arrived` those that came before the epoch's cut, `late` those after
+    it. The canary, a text twin drawn by the seed, has `withheld` some of its own packets; only the canary's own test
+    counts them. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets, in 0.1
+    ms. `answered` is, for each set-up stage, whether a reply came back to the probe (both directions carry it).
+    `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply. For
+    the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so on);
+    `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private address),
+    "provider" (a shared address, RFC 6598), or "public". The address itself is not stored.
     """
 
     id: Count
@@ -88,12 +88,13 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
 class Epoch(Struct, frozen=True, omit_defaults=True):
     """One epoch of one arm: k calls, k random twins, k/2 text twins side by side on fresh 5-tuples.
 
-    `question` says why it was run: "battery" (the accusing test), or a contrast: "rate" (value: multiple of the app's
-    rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins over UDP),
-    "transport" (value: the paths, with commas), "hops" (value: which packets may go how far, see experiment.hops).
-    `started_s` to `ended_s` is the span of sending, `cut_s` when arrivals stopped counting, `known_s` when both ends'
-    reports were in. Epochs were decided on in the order of their `number`. `path` names the responder this epoch was
-    run with (0 the first). `missing` tells why the responder's half is not there, or why the epoch compares nothing.
+    `question` is why it was run: "battery" (the baseline: the accusing test), or a contrast: "rate" (value: multiple of
+    the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins
+    over UDP), "transport" (value: the paths, with commas), "hops" (value: which packets have which hop limit, see
+    experiment.hop_limits). `started_s` to `ended_s` is the span of sending, `cut_s` when arrivals stopped counting,
+    `known_s` when both ends' reports were in. Epochs were decided on in the order of their `number`. `path` is the
+    number of the responder (0 the first). `missing` is why the responder's half is absent, or why the epoch compares
+    nothing.
     """
 
     number: Count
@@ -115,11 +116,11 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
 
     @property
     def arm(self) -> Arm:
-        """What the epoch was about."""
+        """Return the arm that the epoch measured."""
         return Arm(self.app, self.variant, self.medium)
 
     def track(self, direction: Direction) -> Track:
-        """The schedule of that direction."""
+        """Return the schedule of that direction."""
         return self.up if direction == "up" else self.down
 
 
@@ -135,16 +136,16 @@ class ArmPlan(Struct, frozen=True, omit_defaults=True):
 
     @property
     def arm(self) -> Arm:
-        """What is planned."""
+        """Return the planned arm."""
         return Arm(self.app, self.variant, self.medium)
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
-    `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure what carries it;
-    `path_s` is how long a call over each transport lasts. `locate`: for what is found restricted, measure at which hop
-    that happens, and not what carries it. `basis`: a probe's shapes, or a browser's real calls.
+    `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure which transports carry
+    it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the
+    restriction acts, and not which transports carry them. `basis`: a probe's shapes, or a browser's real calls.
     """
 
     arms: Annotated[tuple[ArmPlan, ...], Meta(min_length=1, max_length=MOST_ARMS)]
@@ -161,12 +162,12 @@ class Plan(Struct, frozen=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True, omit_defaults=True):
-    """How far the run itself can be trusted. None where that was not looked at.
+    """How far the run itself can be trusted. None where that was not measured.
 
     `late_ms_p99` is how late packets were sent (actual minus due), by both ends together; `probe_late_ms_p99` and
-    `responder_late_ms_p99` tell it of each end; `lab_late_ms_p99` is that of the lab's router. `clock_jump_s` is
-    the largest step between monotonic time and the wall clock, or a suspend. `hidden`: the page that measured was not
-    in front all the time, so its timers were slowed. `ended` is why the session stopped: "done", "budget",
+    `responder_late_ms_p99` are those of each end; `lab_late_ms_p99` is that of the lab's router. `clock_jump_s` is the
+    largest step between monotonic time and the wall clock, or a suspend. `hidden`: the page that measured was not in
+    front all the time, so its timers were slowed. `ended` is why the session stopped: "done", "budget",
     "responder_lost", "network_lost", "interrupted".
     """
 
@@ -221,7 +222,7 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
 
 
 class SignedReceipt(Struct, frozen=True):
-    """The responder's signed statement as it came: `wire.control.receipt` opens it."""
+    """The responder's signed statement as received: `wire.control.receipt` opens it."""
 
     body: bytes
     signature: bytes
@@ -231,7 +232,7 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """All facts of one check. Verdicts are a function of this record and of nothing else.
 
     `paths` are the transports that the responder offers beside its UDP ports, as "udp/3478", "tcp/443", "tls/443".
-    `receipt` is None where the responder did not sign, or went away before it could.
+    `receipt` is None if the responder did not sign, or became unreachable before it could.
     """
 
     plan: Plan

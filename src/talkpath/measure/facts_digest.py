@@ -1,4 +1,5 @@
-"""Fingerprints of what a probe measured. It tells them to the responder at the end; the signed receipt holds them.
+"""Computes digests of what a probe measured. The probe sends them to the responder at the end; the signed receipt holds
+them.
 
 `facts_digest` covers the epochs, `run_digest` everything else that a verdict is computed from.
 """
@@ -18,13 +19,13 @@ HOUR_CHARACTERS = 13  # of an RFC 3339 time: 2026-11-24T20
 
 
 def facts_digest(epochs: Sequence[Epoch]) -> bytes:
-    """SHA-256 over the epochs as MessagePack, without what may still change after the probe has told it.
+    """Return SHA-256 over the epochs as MessagePack, without what may still change after the probe has sent the digest.
 
-    That is `late`, which the responder's last word adds to, and the ports' numbers: in the lab's loopback other ports
+    That is `late`, which the responder's receipt adds to, and the ports' numbers: in the lab's loopback other ports
     stand for them.
     """
     settled = msgspec.msgpack.encode([_settled(epoch) for epoch in epochs])
-    stored = msgspec.msgpack.decode(settled, type=list[Epoch])  # as a reader of a file has it: 1 ms becomes 1.0 ms
+    stored = msgspec.msgpack.decode(settled, type=list[Epoch])  # as decoded from a file: 1 ms becomes 1.0 ms
     return hashlib.sha256(msgspec.msgpack.encode(stored)).digest()
 
 
@@ -34,10 +35,11 @@ def _settled(epoch: Epoch) -> Epoch:
 
 
 def run_digest(facts: Facts) -> bytes:
-    """SHA-256 over plan, health, reach, exchanges, transports, start and duration: MessagePack, numbers as float64.
+    """Return SHA-256 over plan, health, reach, exchanges, transports, start and duration: MessagePack, numbers as
+    float64.
 
-    The epochs and the seed are left out because the receipt binds them by itself; the byte counts because they still
-    grow after the probe has told the digest. The start counts to its hour, as a bundle stores it.
+    The epochs and the seed are left out because the receipt covers them itself; the byte counts because they still grow
+    after the probe has sent the digest. The start counts to its hour, as a bundle stores it.
     """
     settled = replace(
         facts,
@@ -55,7 +57,7 @@ def run_digest(facts: Facts) -> bytes:
 
 
 def _with_floats(value: Any) -> Any:
-    """The value with every number as a float, since 1 ms may be stored as 1 or as 1.0."""
+    """Return the value with every number as a float, since 1 ms may be stored as 1 or as 1.0."""
     if isinstance(value, dict):
         return {key: _with_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

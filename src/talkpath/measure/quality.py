@@ -1,13 +1,13 @@
 """Rates how a voice call sounds, from loss and delay: the E-model (ITU-T G.107, wideband G.107.1).
 
-R = R0 - Id - Ie,eff: the best that the band can give, less delay, less coding and loss. R becomes a mean opinion score
-from 1 (bad) to 4.5. Contract: pure numbers in and out; nothing here knows a packet or a verdict.
+R = R0 - Id - Ie,eff: the best rating of the band, minus the impairments by delay, and by coding and loss. R becomes a
+mean opinion score from 1 (bad) to 4.5. Contract: pure numbers in and out, independent of packets and verdicts.
 
-Assumptions, each a constant below: the codec's own sound and how it bears loss (no ITU figure exists for Opus or
-MLow, so the nearest one that conceals losses is taken); echo is cancelled (Idte = Idle = 0); loudness, noise and
-sidetone at the defaults of G.107 (R0 - Is = 93.2); no advantage for mobility (A = 0). One-way delay cannot be
-measured between two clocks that are never compared: ASSUMED_DELAY_MS stands for it. The model is validated for
-loss up to about 20 %; above that it only says "bad", which is all that is asked of it.
+Assumptions, each a constant below: the codec's impairment and its robustness against loss (no ITU figure exists for
+Opus or MLow, so the nearest codec that conceals losses is used); echo is cancelled (Idte = Idle = 0); loudness, noise
+and sidetone at the defaults of G.107 (R0 - Is = 93.2); no advantage for mobility (A = 0). One-way delay cannot be
+measured between two clocks that are never compared: ASSUMED_DELAY_MS replaces it. The model is validated for loss up to
+about 20 %; above that it only yields "bad", which is enough here.
 """
 
 from __future__ import annotations
@@ -45,27 +45,27 @@ WIDEBAND_VOICE: Final = Codec("wideband voice", ie=13.0, bpl=25.1, wideband=True
 def mos(
     loss_pct: float, burst_ratio: float = 1.0, delay_ms: float = ASSUMED_DELAY_MS, codec: Codec = G711_PLC
 ) -> float:
-    """Mean opinion score, 1 to 4.5. `loss_pct` 0 to 100, `burst_ratio` >= 1 (1: losses at random)."""
+    """Return the mean opinion score, 1 to 4.5. `loss_pct` 0 to 100, `burst_ratio` >= 1 (1: random losses)."""
     rating = WIDEBAND_R if codec.wideband else NARROWBAND_R
     rating -= delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)
     return mos_of_rating(rating / WIDEBAND_SCALE if codec.wideband else rating)
 
 
 def heard_mos(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio: float = 1.0) -> float:
-    """The same of a stream as it arrived: what came too late to be played is not heard either, and a buffer that evens
-    out jitter adds its own delay. `frozen_pct` is the share of time for which nothing could be played; long runs of
-    losses are in both shares, so that the larger one counts."""
+    """Return the mean opinion score of a stream as it arrived: packets too late to be played are not heard either, and
+    a buffer that evens out jitter adds its own delay. `frozen_pct` is the share of time for which nothing could be
+    played; long runs of losses are in both shares, so the larger one counts."""
     unheard_pct = min(max(loss_pct, frozen_pct), 100.0)
     return mos(unheard_pct, burst_ratio, ASSUMED_DELAY_MS + BUFFER_JITTERS * jitter_ms)
 
 
 def loss_impairment(loss_pct: float, burst_ratio: float, codec: Codec) -> float:
-    """Ie,eff (G.107 equation 7-29; G.107.1 has it for random loss only)."""
+    """Return Ie,eff (G.107 equation 7-29; G.107.1 defines it for random loss only)."""
     return codec.ie + (WORST_IE - codec.ie) * loss_pct / (loss_pct / burst_ratio + codec.bpl)
 
 
 def delay_impairment(delay_ms: float) -> float:
-    """Idd (G.107 equations 7-27 and 7-28, sT = 1, mT = 100 ms): none up to 100 ms, 24 at 400 ms."""
+    """Return Idd (G.107 equations 7-27 and 7-28, sT = 1, mT = 100 ms): none up to 100 ms, 24 at 400 ms."""
     if delay_ms <= 100.0:
         return 0.0
     x = log2(delay_ms / 100.0)
@@ -73,7 +73,7 @@ def delay_impairment(delay_ms: float) -> float:
 
 
 def mos_of_rating(rating: float) -> float:
-    """MOS from R (G.107 Annex B); the polynomial dips below 1 for the smallest R, which means 1."""
+    """Return the MOS from R (G.107 Annex B); the polynomial dips below 1 for the smallest R, which means 1."""
     if rating <= 0.0:
         return 1.0
     if rating >= 100.0:
@@ -82,9 +82,9 @@ def mos_of_rating(rating: float) -> float:
 
 
 def burst_ratio(lost: int, runs: int, sent: int) -> float:
-    """How much longer runs of losses are than random loss would have them (G.107 clause 7.5), at least 1.
+    """Return how much longer runs of losses are than under random loss (G.107 clause 7.5), at least 1.
 
-    `lost` of `sent` packets were lost, in `runs` runs of consecutive ones. 1.0 where nothing or everything was lost.
+    `lost` of `sent` packets were lost, in `runs` runs of consecutive ones. 1.0 if nothing or everything was lost.
     """
     if not runs or lost >= sent:
         return 1.0
@@ -92,16 +92,16 @@ def burst_ratio(lost: int, runs: int, sent: int) -> float:
 
 
 def loss_pct(quality: DirectionQuality) -> float:
-    """0 to 100; everything where nothing was due."""
+    """Return the loss, 0 to 100; 100 if nothing was due."""
     return 100.0 * (1.0 - quality.arrived / quality.sent) if quality.sent else 100.0
 
 
 def direction_mos(quality: DirectionQuality) -> float:
-    """The mean opinion score of a call over this transport in this direction, once set up."""
+    """Return the mean opinion score of a call over this transport in this direction, once set up."""
     bursts = burst_ratio(quality.sent - quality.arrived, quality.runs, quality.sent)
     return mos(loss_pct(quality), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))
 
 
 def transport_mos(quality: TransportQuality) -> float:
-    """The mean opinion score of the whole call: its worse direction; 1.0 where it cannot be set up."""
+    """Return the mean opinion score of the whole call: its worse direction; 1.0 if it cannot be set up."""
     return 1.0 if quality.setup_ms is None else min(direction_mos(quality.up), direction_mos(quality.down))

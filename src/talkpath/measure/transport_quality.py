@@ -15,8 +15,8 @@ from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 class DirectionQuality(Struct, frozen=True):
     """One direction: media packets that were due and that arrived, and in how many runs the others were lost.
 
-    `delay_ms` is the delay of nearly all packets over the fastest of any transport: what a player must wait for, since
-    over TCP a lost packet holds up those behind it. None where nothing arrived.
+    `delay_ms` is the delay of nearly all packets above that of the fastest transport: the playout delay that a player
+    needs, since over TCP a lost packet holds up those behind it. None if nothing arrived.
     """
 
     sent: int
@@ -29,7 +29,7 @@ class TransportQuality(Struct, frozen=True):
     """One arm over one transport ("udp/443", "tls/443", "wss/443").
 
     `setup_ms` is the time from the first packet, or from connecting, to the last answer of the set-up (median over
-    flows); None where most flows had no answer.
+    flows); None if most flows had no answer.
     """
 
     arm: Arm
@@ -40,7 +40,7 @@ class TransportQuality(Struct, frozen=True):
 
 
 def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
-    """One record for each arm and transport, in the order in which they were measured."""
+    """Return one record for each arm and transport, in the order in which they were measured."""
     asked = [epoch for epoch in epochs if epoch.question == "transport" and not epoch.missing]
     return [_quality(epoch, path) for epoch in asked for path in str(epoch.value).split(",")]
 
@@ -60,7 +60,7 @@ def _quality(epoch: Epoch, path: str) -> TransportQuality:
 
 
 def _of_direction(epoch: Epoch, among: Sequence[Observation], direction: Direction) -> DirectionQuality:
-    """A direction in which a flow sent nothing counts as due and lost."""
+    """Sum up one direction. If a flow sent nothing, its packets count as due and lost."""
     track = epoch.track(direction)
     size = len(track.stage)
     media = [stage == "media" for stage in track.stage]
@@ -75,14 +75,16 @@ def _of_direction(epoch: Epoch, among: Sequence[Observation], direction: Directi
 
 
 def _delay_ms(epoch: Epoch, flows: Sequence[Observation], direction: Direction, track: Track) -> float | None:
-    """The delay of the slowest flow: its highest quantile without packets that were due before its set-up was done."""
+    """Return the delay of the slowest flow: its highest quantile without packets that were due before its set-up was
+    done."""
     zero = min((f.delay_dms[0] for f in epoch.flows if f.direction == direction and f.delay_dms), default=0)
     late = [flow.delay_dms[_quantile(flow, track)] - zero for flow in flows if flow.delay_dms]
     return round(max(late) / 10.0, 1) if late else None
 
 
 def _quantile(flow: Observation, track: Track) -> int:
-    """The quantile to use: media that are due while a stream is still connecting are late, and no call has those."""
+    """Return the quantile to use: media due while a stream is still connecting are late, and real calls have none of
+    those."""
     due_ms = [at_ms for at_ms, stage in zip(track.at_ms, track.stage, strict=True) if stage == "media"]
     early = sum(at_ms < (flow.setup_ms or 0.0) for at_ms in due_ms) / len(due_ms) if due_ms else 0.0
     return max((place for place, q in enumerate(DELAY_QUANTILES) if q <= 1.0 - early), default=0)

@@ -1,9 +1,9 @@
-"""Checks facts that somebody else wrote: whoever signs a bundle may put anything into it.
+"""Validates facts that somebody else wrote: whoever signs a bundle may put anything into it.
 
-Contract: each function raises `BundleError` for what no judge was made for: bitmaps of another length than their
-schedule, flows without their other direction, apps and words that do not exist, text that a terminal would act on. The
-bounds of single values are in the types of the records (`measure.bounds`). What passes may still be a lie, but not one
-that makes a reader fail.
+Contract: each function raises `BundleError` for facts that a judge cannot handle: bitmaps of another length than their
+schedule, flows without their other direction, unknown apps and words, text with terminal control characters. The bounds
+of single values are in the types of the records (`measure.bounds`). Valid facts may still be false, but they do not
+make a reader fail.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
 
 def validate_facts(facts: Facts) -> None:
-    """Raise `BundleError` where no check writes such facts."""
+    """Raise `BundleError` if no check can write such facts."""
     if not all(_check(facts)) or not all(all(_exchange(exchange)) for exchange in facts.exchanges):
         raise BundleError("The bundle holds facts that no check writes.")
     for epoch in facts.epochs:
@@ -44,7 +44,7 @@ def validate_facts(facts: Facts) -> None:
 
 
 def validate_findings(findings: Findings) -> None:
-    """Raise `BundleError` where no recording gives such findings."""
+    """Raise `BundleError` if no recording can give such findings."""
     named = [call.app for call in findings.calls] + [attempt.app for attempt in findings.attempts]
     media = {medium for call in findings.calls for medium in call.media}
     known = all(app == UNNAMED_APP or app in apps() for app in named) and media <= {"voice", "video"}
@@ -90,7 +90,7 @@ def _epoch(epoch: Epoch) -> Iterator[bool]:
 
 
 def _cohort(epoch: Epoch) -> bool:
-    """No more than k flows of each kind."""
+    """Whether there are at most k flows of each kind."""
     kinds = Counter(flow.twin_kind for flow in epoch.flows if flow.direction == "up")
     return max(kinds.values(), default=0) <= epoch.k
 
@@ -100,7 +100,7 @@ def _track(track: Track) -> bool:
 
 
 def _pair(up: Observation, down: Observation) -> bool:
-    """Are these the two directions of one flow?"""
+    """Whether these are the two directions of one flow."""
     same = (up.flow, up.role, up.twin_kind, up.canary, up.transport, up.port)
     return (
         (up.direction, down.direction) == ("up", "down")
@@ -110,7 +110,7 @@ def _pair(up: Observation, down: Observation) -> bool:
 
 
 def _flow(flow: Observation, track: Track, absent: bool) -> bool:
-    """`absent`: the responder's half of what was seen is not there."""
+    """Whether the observation fits its schedule. `absent`: the responder's half is missing."""
     return (
         all(_bitmap(bitmap, track, may_be_empty=absent) for bitmap in (flow.sent, flow.arrived))
         and all(_bitmap(bitmap, track, may_be_empty=True) for bitmap in (flow.late, flow.withheld, flow.limited))
@@ -123,7 +123,7 @@ def _flow(flow: Observation, track: Track, absent: bool) -> bool:
 
 
 def _bitmap(bitmap: bytes, track: Track, *, may_be_empty: bool) -> bool:
-    """Is it as long as the schedule, with no bit beyond it?"""
+    """Whether the bitmap is as long as the schedule, with no bit beyond it."""
     if not bitmap:
         return may_be_empty or not track.size
     size = (len(track.size) + 7) // 8

@@ -1,10 +1,10 @@
-"""How much work facts would cause, told from the lengths of their lists before any of them is unpacked.
+"""Estimates how much work facts would cause, from the lengths of their lists, before any of them is unpacked.
 
-Contract: nothing is laid out here: lists are passed over as bytes, and only the count in front of each is read
-(MessagePack's array headers). `facts_work` is what `measure.decode` holds against its limits, and what a queue may
-order bundles by. Judging holds all epochs of an arm side by side, each as wide as the widest, and names the mechanism
-anew after each of them: so an arm costs its epochs times the most flows times the most slots of any of them, and its
-epochs squared.
+Contract: nothing is unpacked here: lists are skipped as bytes, and only the count in front of each is read
+(MessagePack's array headers). `measure.decode` compares `facts_work` with its limits, and a queue may order bundles by
+it. Judging holds all epochs of an arm side by side, each as wide as the widest, and names the mechanism again after
+each of them: so an arm costs its epochs times the most flows times the most slots of any of them, and its epochs
+squared.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from msgspec import Meta, Raw, Struct
 
 from talkpath.measure.bounds import MOST_EPOCHS, Word
 
-SLOT_S, EPOCH_S = 0.0007, 0.001  # of judging: a slot of a schedule; an epoch beside each other one of its arm
-FLOW_CELLS: Final = 64  # a flow costs something even without a packet: as much as so many slots
+SLOT_S, EPOCH_S = 0.0007, 0.001  # of judging: per slot of a schedule; per pair of epochs of one arm
+FLOW_CELLS: Final = 64  # cost of a flow without packets, in slots
 
 
 class Work(NamedTuple):
     """`cells`: flows times slots, over the epochs of each arm as wide as its widest; `slots` of all schedules together;
-    `epochs` of the arm that has most; `seconds` of processor time that judging takes at most, roughly: where every arm
-    is restricted, on a machine of 2024."""
+    `epochs` of the arm that has most; `seconds` of processor time that judging takes at most, roughly: if every arm is
+    restricted, on a machine of 2024."""
 
     cells: int
     slots: int
@@ -65,7 +65,7 @@ _outlines = msgspec.msgpack.Decoder(_Facts)
 
 
 def facts_work(data: bytes) -> Work:
-    """The work that facts, as MessagePack, would cause; `msgspec.MsgspecError` where they are none."""
+    """Return the work that facts, as MessagePack, would cause; `msgspec.MsgspecError` if they are not facts."""
     arms: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     for epoch in _outlines.decode(data).epochs:
         arms[epoch.app, epoch.variant, epoch.medium].append(epoch.size)
@@ -86,7 +86,7 @@ def _cells(epochs: Iterable[tuple[int, int]]) -> int:
 
 
 def _array_length(raw: Raw) -> int:
-    """How many elements an encoded array has (MessagePack: fixarray, array 16, array 32)."""
+    """Return how many elements an encoded array has (MessagePack: fixarray, array 16, array 32)."""
     data = bytes(memoryview(raw)[:5])
     if data[0] & 0xF0 == 0x90:
         return data[0] & 0x0F
