@@ -1,1 +1,1 @@
-"""Bytes to values and back. No clock, no socket; the only error is `WireError`."""
+"""Codecs: bytes to values and back, without clock or socket; the only error is `WireError`."""

@@ -1,4 +1,4 @@
-"""Packets with random fields: bytes that are always the same, and a mask of the bits that are not."""
+"""Packet patterns: bytes that are constant, and a mask of the bits that are random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`fixed` and `mask` have the same length; a bit set in `mask` is random and clear in `fixed`."""
+    """A packet with random fields. `fixed` and `mask` have the same length; a bit set in `mask` is random and clear in
+    `fixed`."""
 
     fixed: bytes
     mask: bytes
@@ -19,19 +20,20 @@ class Pattern:
         return Pattern(self.fixed + other.fixed, self.mask + other.mask)
 
     def fill(self, entropy: bytes) -> bytes:
-        """The packet, its random bits taken from as many bytes of `entropy` as it has itself."""
+        """Return the packet with its random bits taken from `entropy`, which is as long as the packet."""
         size = len(self.fixed)
         mask, fixed = int.from_bytes(self.mask, "big"), int.from_bytes(self.fixed, "big")
         return (int.from_bytes(entropy[:size], "big") & mask | fixed).to_bytes(size, "big")
 
 
 def literal(data: bytes) -> Pattern:
-    """Always these bytes."""
+    """Return a pattern of constant bytes."""
     return Pattern(data, bytes(len(data)))
 
 
 def blank(size: int, *, first: int = 0, clear: int = 0) -> Pattern:
-    """`size` random bytes; of the first one the bits `first` are set and the bits `clear` are not."""
+    """Return a pattern of `size` random bytes; in the first one the bits `first` are set and the bits `clear` are
+    clear."""
     if not size:
         return literal(b"")
     loose = 0xFF & ~(first | clear)
@@ -39,6 +41,6 @@ def blank(size: int, *, first: int = 0, clear: int = 0) -> Pattern:
 
 
 def join(*parts: Pattern | bytes) -> Pattern:
-    """One after the other; bytes are taken as they are."""
+    """Concatenate patterns; bytes are constant."""
     patterns = [part if isinstance(part, Pattern) else literal(part) for part in parts]
     return Pattern(b"".join(p.fixed for p in patterns), b"".join(p.mask for p in patterns))

@@ -1,6 +1,6 @@
-"""TLS as a recording shows it: records (RFC 8446 section 5.1) and the protocols that a ClientHello offers (RFC 7301).
+"""Parses TLS as recorded: records (RFC 8446 section 5.1) and the protocols that a ClientHello offers (RFC 7301).
 
-Contract: nothing is decrypted. `RecordStream` takes any pieces of a stream and gives the same records.
+Contract: nothing is decrypted. `RecordStream` returns the same records however the stream is cut into pieces.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ALPN: Final = 16
 
 
 def is_record(data: bytes) -> bool:
-    """Do these bytes begin like a record of SSL 3.0 to TLS 1.3?"""
+    """Whether these bytes begin like a record of SSL 3.0 to TLS 1.3."""
     if len(data) < HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
         return False
     return int.from_bytes(data[3:5], "big") <= LONGEST_BYTES
@@ -35,12 +35,12 @@ def is_record(data: bytes) -> bool:
 
 @dataclass(slots=True)
 class RecordStream:
-    """One direction of a connection, from the beginning of some record on."""
+    """One direction of a connection, starting at the beginning of some record."""
 
     _rest: bytes = field(default=b"", repr=False)
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The records completed by `piece`, with their headers. `WireError` where no record stands."""
+        """Return the records completed by `piece`, with their headers. `WireError` where there is no record."""
         data, at, found = self._rest + piece, 0, []
         while at + HEADER_BYTES <= len(data):
             if not is_record(data[at : at + HEADER_BYTES]):
@@ -55,12 +55,12 @@ class RecordStream:
 
     @property
     def pending(self) -> int:
-        """How many bytes of a packet that has begun are kept."""
+        """Return how many bytes of an incomplete record are kept."""
         return len(self._rest)
 
 
 def offered(data: bytes) -> tuple[bytes, ...]:
-    """The protocols that a ClientHello offers, as far as its first segment tells; none where it is no ClientHello."""
+    """Return the protocols that a ClientHello offers in its first segment; none if it is not a ClientHello."""
     if not is_record(data) or data[0] != HANDSHAKE or data[5:6] != b"\x01":
         return ()
     at = HEADER_BYTES + 4 + 2 + 32
@@ -83,7 +83,8 @@ def _names(data: bytes) -> Iterator[bytes]:
 
 
 def hello(size: int, protocols: tuple[bytes, ...]) -> bytes:
-    """A ClientHello record of `size` bytes (or more, where that is too few) that says nothing but these protocols."""
+    """Return a ClientHello record of `size` bytes (or more, if that is too few) that offers these protocols and nothing
+    else."""
     names = b"".join(bytes((len(name),)) + name for name in protocols)
     extension = ALPN.to_bytes(2, "big") + (len(names) + 2).to_bytes(2, "big") + len(names).to_bytes(2, "big") + names
     ciphers = bytes(max(size - HEADER_BYTES - 45 - len(extension), 2))

@@ -1,4 +1,4 @@
-"""One end of a byte stream that carries datagrams: bytes in, bytes out, whichever way they are framed."""
+"""The interface of one end of a byte stream that carries datagrams, and RFC 4571 framing as its simplest form."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ MOST_BYTES = 0xFFFF  # of one datagram
 
 
 class Carrier(Protocol):
-    """`closed`: the other end said goodbye or broke the rules."""
+    """Frames datagrams on a byte stream. `closed`: the other end closed the stream or violated its protocol."""
 
     closed: bool
 
     def write(self, datagram: bytes) -> None:
-        """One datagram to send."""
+        """Queue one datagram to send."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Bytes of the stream; the datagrams they complete."""
+        """Take bytes of the stream; return the datagrams they complete."""
 
     def out(self) -> bytes:
-        """Bytes for the stream."""
+        """Return the bytes to write to the stream."""
 
 
 class Framed:
-    """A length before each datagram (RFC 4571). There is no hello: what is written may leave at once."""
+    """Puts a length before each datagram (RFC 4571). There is no handshake: data may be sent at once."""
 
     def __init__(self) -> None:
         self.closed = False

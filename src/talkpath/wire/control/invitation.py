@@ -1,8 +1,9 @@
 """The token of an invitation link, and the proof that a probe has it (spec/tp-005).
 
-A responder that was not told to be open answers those alone whom it invited: to everybody else it is a TLS server that
-closes. The token follows from the responder's private key and the time at which the invitation ends, so the responder
-stores none. A probe never sends it: it proves it with an HMAC over the channel binding of this very connection.
+A responder that is not configured to be open answers only probes that it invited; for all others it is a TLS server
+that closes. The token is derived from the responder's private key and the time at which the invitation ends, so the
+responder stores none. A probe never sends the token: it proves it with an HMAC over the channel binding of the
+connection.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from typing import NamedTuple
 from talkpath.wire.control.sign import Signer
 
 TOKEN_BYTES = 16
-PROVEN = b"talkpath invitation\n"  # before what is proven: no other HMAC passes for this one
+PROVEN = b"talkpath invitation\n"  # prefix: an HMAC for another purpose is not valid for this one
 UNTIL_FORMAT = "%Y-%m-%dT%H:%MZ"  # "" stands for an invitation without an end
 
 
 def token_text(token: bytes) -> str:
-    """22 characters, base64url of the 16 bytes."""
+    """Return the token's text: 22 characters, base64url of the 16 bytes."""
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 def token_of_text(text: str) -> bytes:
-    """The 16 bytes of a token's text; b"" where it is none."""
+    """Return the 16 bytes of a token's text; b"" if it is invalid."""
     try:
         token = base64.urlsafe_b64decode(text + "==")
     except (ValueError, binascii.Error):
@@ -38,12 +39,12 @@ def token_of_text(text: str) -> bytes:
 
 
 def until_text(until: datetime | None) -> str:
-    """The end of an invitation as links and Hellos have it."""
+    """Return the end of an invitation in the format of links and Hellos."""
     return "" if until is None else until.astimezone(UTC).strftime(UNTIL_FORMAT)
 
 
 class Invitation(NamedTuple):
-    """What a probe tells of its invitation: when it ends, and the proof of its token. Both are empty without one."""
+    """What a probe sends about its invitation: when it ends, and the proof of its token. Both are empty without one."""
 
     until: str = ""
     proof: bytes = b""
@@ -53,7 +54,7 @@ NO_INVITATION = Invitation()
 
 
 def prove(token: bytes, until: str, binding: bytes) -> Invitation:
-    """The proof that whoever opened the TLS connection with this channel binding has the token."""
+    """Return the proof that the client of the TLS connection with this channel binding has the token."""
     return Invitation(until, hmac.digest(token, PROVEN + binding, "sha256")) if token else NO_INVITATION
 
 
@@ -69,7 +70,7 @@ class Invitations:
     now: Callable[[], datetime] = _now
 
     def token(self, until: str) -> bytes:
-        """The token of an invitation that ends then."""
+        """Return the token of an invitation that ends then."""
         secret = self.signer.derive(b"tp invite")
         return hashlib.blake2b(until.encode(), key=secret, digest_size=TOKEN_BYTES, person=b"tp token").digest()
 

@@ -1,6 +1,6 @@
 """The responder's key: Ed25519 (RFC 8032), as text in links, as a certificate on the control channel.
 
-The certificate is self-signed and names nobody; what counts is that its public key is the one in the link.
+The certificate is self-signed and has no name; what counts is that its public key is the one in the link.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from talkpath.wire.control.sign import KEY_BYTES
 
 
 def new_identity_pem() -> bytes:
-    """A new private key and its certificate, PEM."""
+    """Return a new private key and its certificate, PEM."""
     key = Ed25519PrivateKey.generate()
-    name = x509.Name([])  # whoever knocks at the port learns nothing of what it is
+    name = x509.Name([])  # a port scanner learns nothing from it
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -37,17 +37,17 @@ def new_identity_pem() -> bytes:
 
 
 def key_text(key: Ed25519PublicKey) -> str:
-    """43 characters, base64url of the 32 bytes."""
+    """Return the key's text: 43 characters, base64url of the 32 bytes."""
     return raw_key_text(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
 
 def raw_key_text(raw: bytes) -> str:
-    """The same, of the 32 bytes themselves."""
+    """Return the text of a key's 32 bytes."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def raw_key(text: str) -> bytes:
-    """The 32 bytes of a key's text, b"" where it is none or not written in the one way that it is."""
+    """Return the 32 bytes of a key's text, b"" if it is invalid or not in canonical form."""
     try:
         raw = base64.urlsafe_b64decode(text + "=")
     except (ValueError, binascii.Error):
@@ -56,7 +56,7 @@ def raw_key(text: str) -> bytes:
 
 
 def pem_key_text(pem: bytes) -> str:
-    """The public key of a file of `new_identity_pem`; `WireError` for another file."""
+    """Return the public key in a file of `new_identity_pem`; `WireError` for another file."""
     try:
         key = x509.load_pem_x509_certificate(pem).public_key()
     except ValueError as error:
@@ -67,7 +67,7 @@ def pem_key_text(pem: bytes) -> str:
 
 
 def certificate_key_text(der: bytes | None) -> str:
-    """The public key of a peer's certificate, "" for none or one of another kind."""
+    """Return the public key of a peer's certificate, "" if there is none or it is of another kind."""
     if der is None:
         return ""
     try:
@@ -78,7 +78,7 @@ def certificate_key_text(der: bytes | None) -> str:
 
 
 def valid_key_text(text: str) -> bool:
-    """Is this the text of a key?"""
+    """Whether this is the text of a key."""
     try:
         return len(base64.urlsafe_b64decode(text + "=")) == KEY_BYTES and len(text) == 43
     except (ValueError, binascii.Error):

@@ -26,8 +26,8 @@ class Message(Struct, frozen=True, array_like=True, tag=True):
 class Hello(Message, frozen=True):
     """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation.
 
-    `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); older probes
-    and links without a token have none.
+    `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); it is empty in
+    older probes and for links without a token.
     """
 
     versions: tuple[int, ...]
@@ -43,8 +43,8 @@ class Welcome(Message, frozen=True):
     """The responder's part of the seed, its UDP ports, and the arms whose imitation is the same at both ends.
 
     `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
-    is `home`, `hosting` or `unknown`. `network` and `country` are what the responder's own look-up says of the address
-    it saw ("AS0", "ZZ" unknown).
+    is `home`, `hosting` or `unknown`. `network` and `country` are the responder's own look-up of the address it saw
+    ("AS0", "ZZ" unknown).
     """
 
     version: int
@@ -62,9 +62,9 @@ class Welcome(Message, frozen=True):
 
 
 class Refusal(Message, frozen=True):
-    """No session, or no more of it. `code`: version, busy, budget, order, internal.
+    """The responder refuses or ends the session. `code`: version, busy, budget, order, internal.
 
-    `versions` are those that the responder speaks, where the probe speaks none of them.
+    `versions` are those that the responder supports, if it supports none of the probe's.
     """
 
     code: str
@@ -81,11 +81,11 @@ class Open(Message, frozen=True):
 class Begin(Message, frozen=True):
     """One epoch, as both ends lay it out from the seeds.
 
-    `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder
-    port number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k
-    over UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
+    `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder port
+    number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k over
+    UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
     beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.contract.shape).
-    `hops` limits how far some packets may go (see experiment.hops).
+    `hops` limits the hops of some packets (see experiment.hop_limits).
     """
 
     number: int
@@ -108,7 +108,7 @@ class Ready(Message, frozen=True):
 
 
 class Close(Message, frozen=True):
-    """The probe's cut: arrivals from here on are late. Carries what the probe saw and sent."""
+    """The probe's cut: arrivals from here on are late. It contains what the probe sent and received."""
 
     number: int
     flows: tuple[FlowReport, ...]
@@ -118,10 +118,10 @@ class Close(Message, frozen=True):
 class FlowReport(Struct, frozen=True, array_like=True):
     """One end's facts of one flow.
 
-    `sent` and `arrived` are bitmaps over the slots that this end sends and receives. `sent_dms` and
-    `arrived_dms` hold, for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time,
-    the due time counted from this end's start of the epoch (clipped; -32768 is "not known"). Where the epoch limits
-    hops, `exceeded` counts the Time Exceeded messages for this flow's packets, `router` is the kind of who sent them.
+    `sent` and `arrived` are bitmaps over the slots that this end sends and receives. `sent_dms` and `arrived_dms` hold,
+    for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time, the due time counted
+    from this end's start of the epoch (clipped; -32768 is "not known"). If the epoch limits hops, `exceeded` counts the
+    Time Exceeded messages for this flow's packets, and `router` is the kind of router that sent them.
     """
 
     sent: bytes
@@ -133,7 +133,7 @@ class FlowReport(Struct, frozen=True, array_like=True):
 
 
 class Report(Message, frozen=True):
-    """The responder's facts of one epoch. `late`: what came since for epochs reported before, a bitmap a flow."""
+    """The responder's facts of one epoch. `late`: late arrivals of epochs reported before, one bitmap per flow."""
 
     number: int
     flows: tuple[FlowReport, ...]
@@ -142,7 +142,7 @@ class Report(Message, frozen=True):
 
 class Finish(Message, frozen=True):
     """No more epochs. `digest` is SHA-256 over the probe's facts of all epochs, `run_digest` over the rest of its facts
-    (`measure.facts_digest`). Older probes tell no `run_digest`."""
+    (`measure.facts_digest`). Older probes send no `run_digest`."""
 
     digest: bytes
     ended: str = "done"
@@ -150,7 +150,7 @@ class Finish(Message, frozen=True):
 
 
 class Receipt(Message, frozen=True):
-    """The responder's last word: the late arrivals of all epochs, and its signature (evidence/)."""
+    """The responder's final message: the late arrivals of all epochs, and its signature (evidence/)."""
 
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     body: bytes = b""
@@ -164,20 +164,20 @@ _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessa
 
 
 def encode(message: AnyMessage) -> bytes:
-    """One frame."""
+    """Encode one frame."""
     body = _encoder.encode(message)
     return struct.pack("!I", len(body)) + body
 
 
 class Decoder:
-    """Frames out of a byte stream, none longer than `limit`."""
+    """Splits a byte stream into frames, none longer than `limit`."""
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self.limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[AnyMessage]:
-        """The messages completed by `data`; `WireError` for a frame that is none."""
+        """Return the messages completed by `data`; `WireError` for an invalid frame."""
         self._buffer += data
         messages: list[AnyMessage] = []
         while len(self._buffer) >= 4:

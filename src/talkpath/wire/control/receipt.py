@@ -16,7 +16,7 @@ from talkpath.errors import WireError
 from talkpath.wire.control.sign import Signer, is_signed
 
 SCHEMA = "talkpath.receipt/1"
-SIGNED = b"talkpath receipt\n"  # a signature of another purpose never passes for one of this
+SIGNED = b"talkpath receipt\n"  # prefix: a signature for another purpose is not valid for this one
 NETWORK, COUNTRY = re.compile(r"AS[0-9]{1,10}"), re.compile(r"[A-Z]{2}")
 HOUR = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
 DIGEST_BYTES = 32
@@ -47,12 +47,12 @@ class SeenEpoch(Struct, frozen=True, array_like=True, gc=False):
 class Statement(Struct, frozen=True):
     """The whole receipt.
 
-    `facts_digest` is what the probe's `Finish` told of its epochs, `run_digest` what it told of all other facts: plan,
-    health, reach, exchanges, transports, times (`measure.facts_digest`). Older probes tell no `run_digest`; then it is
-    empty, the receipt binds the epochs alone, and the rest is the device's word.
-    `network` ("AS64496") and `country` ("XX") are the responder's look-up of the address that it saw; "AS0", "ZZ" where
-    it has no data. `started_at` and `ended_at` are when it was greeted and when it signed, by its own clock in UTC, to
-    the hour: "" in virtual time, and `started_at` is "" in receipts of older responders.
+    `facts_digest` is the digest of the epochs from the probe's `Finish`, `run_digest` that of all other facts: plan,
+    health, reach, exchanges, transports, times (`measure.facts_digest`). Older probes send no `run_digest`; then it is
+    empty, the receipt covers the epochs alone, and the other facts rest on the device's word. `network` ("AS64496") and
+    `country` ("XX") are the responder's look-up of the address that it saw; "AS0", "ZZ" if it has no data. `started_at`
+    and `ended_at` are when the session began and when the responder signed, by its own clock in UTC, to the hour: "" in
+    virtual time, and `started_at` is "" in receipts of older responders.
     """
 
     probe_key: bytes
@@ -71,7 +71,7 @@ class Statement(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """A receipt without its observations. It costs a tenth to read."""
+    """A receipt without its observations. Reading it costs a tenth."""
 
     probe_key: bytes
     responder_key: bytes
@@ -97,12 +97,13 @@ def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
 
 
 def unseal(body: bytes, signature: bytes) -> Statement:
-    """Read a receipt that the key it names has signed; `WireError` for anything else."""
+    """Read a receipt that is signed by the key in it; `WireError` for anything else."""
     return _unsealed(_statements, body, signature)
 
 
 def unseal_head(body: bytes, signature: bytes) -> Head:
-    """Read the head of a receipt, all of whose bytes are signed. Whether the rest is sound, only `unseal` tells."""
+    """Read the head of a receipt and check the signature over all its bytes. Only `unseal` checks whether the rest is
+    valid."""
     return _unsealed(_heads, body, signature)
 
 
@@ -120,7 +121,7 @@ def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: 
         and len(found.run_digest) in (0, DIGEST_BYTES)
         and found.responder_class in CLASSES
     )
-    if not sound:  # its words end up in files and on screens
+    if not sound:  # its text is shown in files and on screens
         raise WireError("it says what no receipt says")
     if not is_signed(SIGNED + body, signature, found.responder_key):
         raise WireError("its signature is wrong")

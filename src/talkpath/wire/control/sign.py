@@ -1,4 +1,4 @@
-"""Ed25519 signatures (RFC 8032): the one way in which talkpath signs anything."""
+"""Ed25519 signatures (RFC 8032), used for everything that talkpath signs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ KEY_BYTES, SIGNATURE_BYTES = 32, 64
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A private key. Nothing of it is ever shown."""
+    """A private key. Its text shows nothing of it."""
 
     _key: Ed25519PrivateKey = field(repr=False)
 
     @classmethod
     def fresh(cls) -> Signer:
-        """A key that nobody had before."""
+        """Return a new random key."""
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
     def of_seed(cls, seed: bytes) -> Signer:
-        """The key of a 32-byte seed."""
+        """Return the key of a 32-byte seed."""
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
     @classmethod
     def of_pem(cls, pem: bytes) -> Signer:
-        """The key in a file of `wire.control.keys.new_identity_pem`; `WireError` for another file."""
+        """Read the key in a file of `wire.control.keys.new_identity_pem`; `WireError` for another file."""
         try:
             key = load_pem_private_key(pem, None)
         except (ValueError, TypeError) as error:
@@ -43,20 +43,20 @@ class Signer:
 
     @property
     def public(self) -> bytes:
-        """The 32 bytes by which others know it."""
+        """Return the 32 bytes of the public key."""
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def derive(self, purpose: bytes) -> bytes:
-        """32 secret bytes for one purpose (at most 16 bytes), which tell nothing of the key."""
+        """Derive 32 secret bytes for one purpose (at most 16 bytes), which reveal nothing about the key."""
         return hashlib.blake2b(key=self._key.private_bytes_raw(), digest_size=32, person=purpose).digest()
 
     def sign(self, data: bytes) -> bytes:
-        """64 bytes."""
+        """Return the signature of `data`, 64 bytes."""
         return self._key.sign(data)
 
 
 def is_signed(data: bytes, signature: bytes, public: bytes) -> bool:
-    """Did the owner of `public` sign exactly these bytes?"""
+    """Whether the owner of `public` signed exactly these bytes."""
     if len(public) != KEY_BYTES:
         return False
     try:

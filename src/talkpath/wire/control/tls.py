@@ -1,4 +1,4 @@
-"""TLS 1.3 as bytes in, bytes out (no socket): the control channel's coat."""
+"""TLS 1.3 over bytes (no socket): it protects the control channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from talkpath.wire.control.keys import certificate_key_text
 
 
 def client_context() -> ssl.SSLContext:
-    """Any certificate: the caller compares its key with the pinned one."""
+    """Return a context that accepts any certificate: the caller compares its key with the pinned one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
@@ -20,7 +20,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def server_context(pem: Path) -> ssl.SSLContext:
-    """With the identity in a file of `wire.control.keys.new_identity_pem`."""
+    """Return a context with the identity in a file of `wire.control.keys.new_identity_pem`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(pem)
@@ -28,9 +28,9 @@ def server_context(pem: Path) -> ssl.SSLContext:
 
 
 class Channel:
-    """One TLS connection. `ready` once the handshake is done, `closed` when the other end closed it or erred.
+    """One TLS connection. `ready` once the handshake is done, `closed` when the other end closed it or failed.
 
-    `said_goodbye`: it closed it in order (close_notify), which nobody on the path can forge.
+    `said_goodbye`: the other end closed it in order (close_notify), which nobody on the path can forge.
     """
 
     def __init__(self, context: ssl.SSLContext, *, server: bool, name: str | None = None) -> None:
@@ -52,7 +52,7 @@ class Channel:
         self.write(b"")
 
     def feed(self, data: bytes) -> bytes:
-        """Bytes from the socket (empty: it was closed); the plain bytes they complete."""
+        """Take bytes from the socket (empty: it was closed); return the plain bytes they complete."""
         if data:
             self._in.write(data)
         else:
@@ -77,7 +77,7 @@ class Channel:
         return bytes(plain)
 
     def write(self, plain: bytes) -> None:
-        """Plain bytes to send; kept until the handshake is done."""
+        """Queue plain bytes to send; they are kept until the handshake is done."""
         self._waiting += plain
         if self.ready and self._waiting and not self.closed:
             try:
@@ -88,22 +88,22 @@ class Channel:
 
     @property
     def binding(self) -> bytes:
-        """Bytes that both ends of this very connection know and no other connection has: the client's Finished message
-        (RFC 5929; in TLS 1.3 it covers the whole handshake, the server's key included)."""
+        """Return the channel binding, which is unique to this connection and known to both ends: the client's Finished
+        message (RFC 5929; in TLS 1.3 it covers the whole handshake, the server's key included)."""
         return self._tls.get_channel_binding("tls-unique") or b"" if self.ready else b""
 
     def close(self) -> None:
-        """Close in order: what was written still leaves, then a close_notify."""
+        """Close in order: data already written is still sent, then a close_notify."""
         if self.ready and not self.closed:
             with suppress(ssl.SSLError):
                 self._tls.unwrap()
         self.closed = True
 
     def out(self) -> bytes:
-        """Bytes for the socket."""
+        """Return the bytes to write to the socket."""
         return self._out.read()
 
     def pin(self, key: str) -> None:
-        """`PeerError` unless the peer's certificate holds this key."""
+        """Raise `PeerError` unless the peer's certificate holds this key."""
         if certificate_key_text(self._tls.getpeercert(binary_form=True)) != key:
             raise PeerError("The test server's key is not the one in the link; ask for a new link, measure nothing.")

@@ -1,8 +1,8 @@
-"""Datagrams over a WebSocket (RFC 6455): each is one binary message. Bytes in, bytes out, no socket.
+"""Carries datagrams over a WebSocket (RFC 6455), each as one binary message. Bytes in, bytes out, no socket.
 
-`Client` and `Server` are the two ends of `wire.control.carrier.Carrier`. What breaks the rules of section 5, or opens
-with anything but an upgrade, closes the connection without a word; pings are answered, fragments are put together.
-Nothing on the wire is ours: the request has the fields that every browser sends, and its host is the caller's.
+`Client` and `Server` are the two ends of `wire.control.carrier.Carrier`. A violation of section 5, or any first bytes
+but an upgrade request, closes the connection without an answer; pings are answered, fragments are joined. The request
+has no distinctive field: it has the fields that every browser sends, and the caller gives the host.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONG, LONGEST = 126, 127
 
 
 class Frame(NamedTuple):
-    """One frame as it came, unmasked. `masked`: whether it had been."""
+    """One frame as received, unmasked. `masked`: whether it was masked."""
 
     fin: bool
     code: int
@@ -34,11 +34,11 @@ class Frame(NamedTuple):
 
 
 class Broken(Exception):
-    """The other end broke a rule of RFC 6455; it never leaves this module."""
+    """The other end violated RFC 6455; this exception never leaves this module."""
 
 
 def frame(code: int, payload: bytes, mask: bytes = b"") -> bytes:
-    """A whole message in one frame; a client's has a `mask` of four unpredictable bytes (section 5.3)."""
+    """Encode a whole message in one frame; a client's has a `mask` of four unpredictable bytes (section 5.3)."""
     size, bit = len(payload), MASKED if mask else 0
     head = bytes((FIN | code, bit | min(size, LONG))) if size <= MOST_BYTES else bytes((FIN | code, bit | LONGEST))
     if size > MOST_BYTES:
@@ -49,7 +49,7 @@ def frame(code: int, payload: bytes, mask: bytes = b"") -> bytes:
 
 
 def accept_key(key: bytes) -> bytes:
-    """The proof that a server has read the request's key (section 4.2.2)."""
+    """Return the proof that a server has read the request's key (section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
 
 
@@ -60,14 +60,14 @@ def _mask(payload: bytes, mask: bytes) -> bytes:
 
 
 class _End:
-    """What both ends do alike: the head, then frames."""
+    """What both ends share: first the HTTP head, then frames."""
 
     def __init__(self, *, client: bool, draw: Callable[[int], bytes]) -> None:
         self.closed = self.open = False
         self._client, self._draw = client, draw
         self._in, self._out = bytearray(), bytearray()
         self._waiting: list[bytes] = []  # written before the connection was open
-        self._parts: list[bytes] | None = None  # of a message that is not whole yet
+        self._parts: list[bytes] | None = None  # of an incomplete message
 
     def write(self, datagram: bytes) -> None:
         """See `Carrier`."""
@@ -100,7 +100,7 @@ class _End:
         self._out += frame(code, payload, self._draw(4) if self._client else b"")
 
     def _opened(self) -> bool:
-        """Has the head come whole? Then what waited is written."""
+        """Whether the head is complete. If so, waiting datagrams are written."""
         end = self._in.find(b"\r\n\r\n")
         if end < 0:
             if len(self._in) > HEAD_BYTES:
@@ -126,7 +126,7 @@ class _End:
             yield came
 
     def _take(self, came: Frame) -> list[bytes]:
-        """The datagrams that a frame completes, none or one."""
+        """Return the datagrams that a frame completes, none or one."""
         if came.masked == self._client:  # section 5.1: a client masks, a server never does
             raise Broken
         if came.code >= CLOSE:
@@ -153,7 +153,8 @@ class _End:
 
 
 class Client(_End):
-    """The end that opens. `host` is what it calls the server; `draw(n)` gives n unpredictable bytes."""
+    """The end that opens the connection. `host` is the server's name in the request; `draw(n)` returns n unpredictable
+    bytes."""
 
     def __init__(self, host: str, draw: Callable[[int], bytes] = os.urandom) -> None:
         super().__init__(client=True, draw=draw)
@@ -170,7 +171,7 @@ class Client(_End):
 
 
 class Server(_End):
-    """The end that is opened."""
+    """The end that accepts the connection."""
 
     def __init__(self) -> None:
         super().__init__(client=False, draw=os.urandom)
@@ -194,14 +195,14 @@ def _is_key(text: bytes) -> bool:
 
 
 def _fields(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """The first line of a head, and its fields by lower-case name (RFC 9112 section 5)."""
+    """Return the first line of a head, and its fields by lower-case name (RFC 9112 section 5)."""
     first, *lines = head.split(b"\r\n")
     pairs = (line.partition(b":") for line in lines)
     return first, {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _parse(data: bytearray) -> tuple[Frame, int] | None:
-    """The frame at the start of `data` and its length, None where it is not whole yet (section 5.2)."""
+    """Return the frame at the start of `data` and its length, None if it is incomplete (section 5.2)."""
     if len(data) < 2:
         return None
     if data[0] & 0x70:  # reserved bits: no extension was agreed on

@@ -1,7 +1,7 @@
 """An IP address and port whose text is REDACTED.
 
-Addresses are personal data. Code that needs one for a socket or a packet calls `reveal()`; whatever
-is printed, logged, formatted or serialised by accident shows nothing.
+Addresses are personal data. Code that needs one for a socket or a packet calls `reveal()`; whatever is printed, logged,
+formatted or serialised by accident contains no address.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ class Address:
 
     @classmethod
     def of(cls, host: str, port: int = 0) -> Address:
-        """From an address literal (no name look-up); `ValueError` for anything else."""
+        """Parse an address literal (no name look-up); `ValueError` for anything else."""
         return cls(ipaddress.ip_address(host.split("%")[0]).packed, port)
 
     @property
     def family(self) -> int:
-        """4 or 6."""
+        """Return 4 or 6."""
         return 4 if len(self.packed) == 4 else 6
 
     @property
     def kind(self) -> Kind:
-        """Where such an address stands: in somebody's own network (RFC 1918, 3927, 4193, 4291), inside a provider's
-        (RFC 6598), or anywhere."""
+        """Return where such an address is used: in a private network (RFC 1918, 3927, 4193, 4291), inside a provider's
+        network (RFC 6598), or anywhere."""
         literal = ipaddress.ip_address(self.packed)
         found = (kind for kind, blocks in BLOCKS.items() if any(literal in block for block in blocks))
         return next(found, "public")
 
     def reveal(self) -> tuple[str, int]:
-        """(host, port) for a socket call. Never for a message, a log or a file."""
+        """Return (host, port) for a socket call. Never for a message, a log or a file."""
         return str(ipaddress.ip_address(self.packed)), self.port
 
     def __repr__(self) -> str:

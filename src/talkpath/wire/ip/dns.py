@@ -1,4 +1,4 @@
-"""One DNS question and its answer (RFC 1035): just enough to ask one resolver for the addresses of one name."""
+"""One DNS question and its answer (RFC 1035): enough to ask one resolver for the addresses of one name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ A, AAAA = 1, 28  # types (RFC 1035 section 3.2.2, RFC 3596)
 IN = 1
 RESPONSE, RECURSION_DESIRED = 0x8000, 0x0100
 NO_ERROR, NAME_ERROR, REFUSED = 0, 3, 5  # response codes (RFC 1035 section 4.1.1)
-MOST_LABELS = 128  # of a name; pointers that run in a circle end here
+MOST_LABELS = 128  # of a name; this ends loops of pointers
 
 _HEADER = struct.Struct("!HHHHHH")
 _RECORD = struct.Struct("!HHIH")
@@ -20,7 +20,7 @@ _RECORD = struct.Struct("!HHIH")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`code` is the response code; `addresses` are those of the type asked for. Both may be empty of news."""
+    """The answer: `code` is the response code; `addresses` are those of the type asked for, possibly none."""
 
     id: int
     code: int
@@ -28,7 +28,8 @@ class Answer:
 
 
 def query(name: str, number: int, kind: int = A) -> bytes:
-    """The question for one name, with recursion; `number` is 16 unpredictable bits. `WireError` for no name."""
+    """Encode the question for one name, with recursion; `number` is 16 unpredictable bits. `WireError` for an invalid
+    name."""
     try:
         labels = [label.encode("ascii") for label in name.rstrip(".").split(".")]
     except UnicodeEncodeError:
@@ -40,7 +41,7 @@ def query(name: str, number: int, kind: int = A) -> bytes:
 
 
 def answer(data: bytes, kind: int = A) -> Answer:
-    """The answer in a datagram; `WireError` for anything else."""
+    """Decode the answer in a datagram; `WireError` for anything else."""
     try:
         number, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
         if not flags & RESPONSE:
@@ -62,7 +63,7 @@ def answer(data: bytes, kind: int = A) -> Answer:
 
 
 def _skip_name(data: bytes, at: int) -> int:
-    """Where what follows a name begins (RFC 1035 section 4.1.4: a pointer ends it)."""
+    """Return the offset behind a name (RFC 1035 section 4.1.4: a pointer ends it)."""
     for _ in range(MOST_LABELS):
         size = data[at]
         if size >= 0xC0:

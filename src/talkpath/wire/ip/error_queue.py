@@ -1,8 +1,9 @@
-"""How far a datagram may go, and what Linux's error queue says of one that got no further: the bytes beside a message.
+"""Sets a datagram's hop limit, and reads Time Exceeded messages from Linux's error queue: the ancillary data of
+messages.
 
-Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` switches a
-socket's error queue on; `router_of` reads what `recvmsg(…, MSG_ERRQUEUE)` gives beside an error. Linux only:
-`available` is "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC 4443.
+Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` enables a
+socket's error queue; `router_of` parses what `recvmsg(…, MSG_ERRQUEUE)` returns beside an error. Linux only:
+`available` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC 4443.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ RECEIVE: Final = {4: (socket.IPPROTO_IP, _IP_RECVERR), 6: (socket.IPPROTO_IPV6, 
 
 
 def available() -> str:
-    """ "" where this system can do it, else one sentence."""
+    """Return "" if this system supports it, else one sentence."""
     if sys.platform == "linux":
         return ""
     return "Finding the place on the path needs Linux, at both ends; run talkpath locate on a Linux machine."
 
 
 def hops_note(family: int, hops: int) -> Note:
-    """So many hops for one datagram over IPv4 (`family` 4) or IPv6."""
+    """Return the ancillary data that limits one datagram over IPv4 (`family` 4) or IPv6 to so many hops."""
     value = struct.pack("@i", hops)
     return (socket.IPPROTO_IP, _IP_TTL, value) if family == 4 else (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT, value)
 
 
 def router_of(notes: list[Note]) -> Kind | None:
-    """The kind of router that said that hops had run out; None for any other error."""
+    """Return the kind of router that sent Time Exceeded; None for any other error."""
     for level, number, data in notes:
         if (level, number) in RECEIVE.values() and len(data) >= _ERROR.size + 8:
             _, origin, kind, code, *_ = _ERROR.unpack_from(data)
@@ -50,6 +51,6 @@ def router_of(notes: list[Note]) -> Kind | None:
 
 
 def _offender(sockaddr: bytes) -> Address:
-    """Of a struct sockaddr_in, or sockaddr_in6."""
+    """Return the address in a struct sockaddr_in or sockaddr_in6."""
     (family,) = struct.unpack_from("@H", sockaddr)
     return Address(sockaddr[4:8] if family == socket.AF_INET else sockaddr[8:24])

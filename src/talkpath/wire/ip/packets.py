@@ -1,9 +1,9 @@
-"""IPv4, IPv6, UDP, TCP and ICMP headers, as far as a lab's network needs them.
+"""Builds and parses IPv4, IPv6, UDP, TCP and ICMP headers, as far as a lab's network needs them.
 
-Contract: `parse_*` takes any bytes and gives a value or `WireError`; `build_*(parse_*(b))` parses to the same
-value. Checksums are always written and, by the `parse_*` functions, always checked (RFC 1071; the ones' complement
-sum of 16-bit words is the number modulo 65535, which Python works out in one step). Fragments parse as IP and
-nothing more. The quick pair at the end (`UdpWriter`, `split_udp`) serves the simulator's million packets.
+Contract: `parse_*` takes any bytes and returns a value or raises `WireError`; `build_*(parse_*(b))` parses to the same
+value. Checksums are always written and, by the `parse_*` functions, always checked (RFC 1071; the ones' complement sum
+of 16-bit words is the number modulo 65535, which Python computes in one step). Fragments parse as IP only. The fast
+pair at the end (`UdpWriter`, `split_udp`) serves the simulator's million packets.
 
 Sources: RFC 791 (IPv4), 8200 (IPv6), 768 (UDP), 9293 (TCP), 792 and 4443 (ICMP), 6864 (id 0 with DF set).
 """
@@ -78,7 +78,7 @@ class Icmp:
 
 
 def checksum(data: bytes, start: int = 0) -> int:
-    """The Internet checksum (RFC 1071) of `data`, odd lengths padded, on top of the partial sum `start`."""
+    """Compute the Internet checksum (RFC 1071) of `data`, odd lengths padded, on top of the partial sum `start`."""
     number = int.from_bytes(data, "big")
     if len(data) & 1:
         number <<= 8
@@ -90,12 +90,13 @@ def checksum(data: bytes, start: int = 0) -> int:
 
 
 def pseudo_sum(source: bytes, destination: bytes, protocol: int, size: int) -> int:
-    """The partial sum of the pseudo header that UDP, TCP and ICMPv6 checksums cover (RFC 768, 8200 section 8.1)."""
+    """Return the partial sum of the pseudo header that UDP, TCP and ICMPv6 checksums cover (RFC 768, 8200 section
+    8.1)."""
     return int.from_bytes(source + destination, "big") + protocol + size
 
 
 def build_ip(packet: Ip) -> bytes:
-    """The bytes of one unfragmented packet."""
+    """Build one unfragmented packet."""
     source, destination, size = packet.source.packed, packet.destination.packed, len(packet.payload)
     if len(source) != len(destination):
         raise WireError("An IP packet needs two addresses of one family.")
@@ -114,7 +115,7 @@ def build_ip(packet: Ip) -> bytes:
 
 
 def parse_ip(data: bytes) -> Ip:
-    """One packet; bytes after its stated length (Ethernet padding) are left out."""
+    """Parse one packet; bytes after its stated length (Ethernet padding) are ignored."""
     if not data:
         raise WireError("An empty IP packet.")
     version = data[0] >> 4
@@ -161,14 +162,14 @@ def _cover(ip: Ip, protocol: int, size: int) -> int:
 
 
 def _check_cover(ip: Ip, protocol: int, what: str) -> bytes:
-    """The payload of `ip`, if it is a whole one of `protocol` with a right checksum."""
+    """Return the payload of `ip` if it is a whole segment of `protocol` with a valid checksum."""
     if ip.protocol != protocol or ip.fragment:
         raise WireError(f"Not a whole {what} packet.")
     return ip.payload
 
 
 def build_udp(source: Address, destination: Address, payload: bytes, ttl: int = 64) -> bytes:
-    """A whole IP packet with one datagram."""
+    """Build a whole IP packet with one datagram."""
     size = UDP_BYTES + len(payload)
     if size > 0xFFFF:
         raise WireError("A UDP datagram carries at most 65527 bytes.")
@@ -180,7 +181,7 @@ def build_udp(source: Address, destination: Address, payload: bytes, ttl: int = 
 
 
 def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64) -> bytes:
-    """A whole IP packet with one segment; its ports are those of the addresses."""
+    """Build a whole IP packet with one segment; its ports are those of the addresses."""
     if len(segment.options) % 4 or len(segment.options) > 40:
         raise WireError("TCP options are at most 40 bytes, padded to a multiple of 4.")
     offset = (TCP_BYTES + len(segment.options)) << 2
@@ -202,7 +203,7 @@ def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64
 
 
 def build_icmp(source: Address, destination: Address, message: Icmp, ttl: int = 64) -> bytes:
-    """A whole IP packet with one ICMP message (ICMPv6 where the addresses are)."""
+    """Build a whole IP packet with one ICMP message (ICMPv6 for IPv6 addresses)."""
     if len(message.rest) != 4 or not 0 <= message.type <= 255 or not 0 <= message.code <= 255:
         raise WireError("An ICMP message has a type and a code of one byte each and a second word of four.")
     protocol = ICMP if source.family == 4 else ICMP6
@@ -213,7 +214,7 @@ def build_icmp(source: Address, destination: Address, message: Icmp, ttl: int = 
 
 
 def parse_icmp(ip: Ip) -> Icmp:
-    """The ICMP or ICMPv6 message in `ip`."""
+    """Parse the ICMP or ICMPv6 message in `ip`."""
     protocol = ICMP if ip.source.family == 4 else ICMP6
     data = _check_cover(ip, protocol, "ICMP")
     if len(data) < 8:
@@ -224,8 +225,8 @@ def parse_icmp(ip: Ip) -> Icmp:
 
 
 class UdpWriter:
-    """Builds the packets of one 5-tuple. Equal to `build_udp`; all but the lengths is summed up once. `flow` is the
-    5-tuple as `split_udp` gives it."""
+    """Builds the packets of one 5-tuple, equal to those of `build_udp`; the checksum of the constant part is computed
+    once. `flow` is the 5-tuple as `split_udp` returns it."""
 
     __slots__ = ("_pack", "_starts", "_sum", "flow")
 
@@ -237,7 +238,7 @@ class UdpWriter:
         self._pack = (_UDP_IN_V4 if len(ends) == 8 else _UDP_IN_V6).pack
 
     def packet(self, payload: bytes) -> bytes:
-        """One whole IP packet around `payload`."""
+        """Return one whole IP packet around `payload`."""
         size = len(payload) + UDP_BYTES
         part = _number(payload) % 0xFFFF
         if size & 1:
@@ -247,7 +248,8 @@ class UdpWriter:
 
 
 class _Starts(dict[int, bytes]):
-    """What stands before the addresses in the IP headers between two hosts, by the bytes that follow the header."""
+    """Caches the bytes before the addresses in the IP headers between two hosts, by the bytes that follow the
+    header."""
 
     def __init__(self, source: bytes, destination: bytes, ttl: int) -> None:
         self._ends = Address(source), Address(destination), ttl
@@ -263,10 +265,10 @@ _starts = lru_cache(maxsize=64)(_Starts)  # all flows between two hosts have the
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
-    """(flow, payload) of a whole UDP packet without options or extension headers, else None. Checks nothing.
+    """Return (flow, payload) of a whole UDP packet without options or extension headers, else None. It checks nothing.
 
-    `flow` is the packet's own slice of addresses and ports (12 or 36 bytes): a dictionary key, equal for all packets
-    of one 5-tuple in one direction. It is an address: never print it.
+    `flow` is the packet's own slice of addresses and ports (12 or 36 bytes): a dictionary key, equal for all packets of
+    one 5-tuple in one direction. It contains addresses: never print it.
     """
     if len(packet) < IPV4_BYTES + UDP_BYTES:
         return None
@@ -280,7 +282,7 @@ def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
 
 
 def replace_port(packet: bytes, port: int, *, source: bool) -> bytes:
-    """`packet` (UDP or TCP, no options, no fragment) with another port, checksum brought up to date (RFC 1624)."""
+    """Return `packet` (UDP or TCP, no options, no fragment) with another port and its checksum updated (RFC 1624)."""
     head = IPV4_BYTES if packet[0] >> 4 == 4 else IPV6_BYTES
     protocol = packet[9] if head == IPV4_BYTES else packet[6]
     at = head + (0 if source else 2)

@@ -39,7 +39,7 @@ def big64(rows: Bytes, at: int) -> Words:
 
 
 def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
-    """Return the different values, sorted. As `np.unique`, which loads numpy.ma (50 ms) for it."""
+    """Return the different values, sorted. Like `np.unique`, but without loading numpy.ma (50 ms)."""
     ordered = np.sort(values)
     fresh = np.ones(len(ordered), np.bool_)
     fresh[1:] = ordered[1:] != ordered[:-1]
@@ -47,7 +47,7 @@ def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
 
 
 def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
-    """Tell which values are among others, which must be sorted."""
+    """Return which values are among others, which must be sorted."""
     if not len(ordered):
         return np.zeros(len(values), np.bool_)
     found: Bools = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
@@ -55,7 +55,7 @@ def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
 
 
 def marked16(*numbers: int) -> Bools:
-    """Return a table of all 16-bit numbers that tells which are among these: the quickest look-up for many."""
+    """Return a table that marks these among all 16-bit numbers: the fastest look-up for many values."""
     table = np.zeros(1 << 16, np.bool_)
     table[list(numbers)] = True
     return table

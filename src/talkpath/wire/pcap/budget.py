@@ -8,7 +8,8 @@ PIECE_BYTES = 200
 
 
 class ReassemblyBudget:
-    """Counts the bytes that wait for others; whoever finds it exceeded drops what waits, and counts it by name."""
+    """Counts the bytes that wait for reassembly; code that finds it exceeded drops what waits, and counts it by
+    name."""
 
     def __init__(self, limit: int = HELD_BYTES) -> None:
         self.limit, self.held = limit, 0
@@ -18,10 +19,10 @@ class ReassemblyBudget:
         self.held += size + PIECE_BYTES
 
     def give_back(self, size: int, pieces: int = 1) -> None:
-        """Count so many pieces less, which had that size together."""
+        """Subtract so many pieces, which had that size together."""
         self.held -= size + pieces * PIECE_BYTES
 
     @property
     def exceeded(self) -> bool:
-        """Is more held than allowed?"""
+        """Whether more is held than allowed."""
         return self.held > self.limit

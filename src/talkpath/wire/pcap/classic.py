@@ -73,7 +73,7 @@ def frames(source: Window) -> Iterator[Frames]:
 
 
 def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
-    """Return the offsets of the whole records from `at` on, and where the first one that is not whole begins."""
+    """Return the offsets of the whole records from `at` on, and where the first incomplete one begins."""
     starts = np.fromiter(_records(data, at, end, layout), np.int64)
     if not len(starts):
         return starts, at
@@ -84,7 +84,7 @@ def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, in
 
 
 def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[int]:
-    """Yield where records begin whose header is all there."""
+    """Yield where records begin whose header is complete."""
     read, header = struct.Struct(layout.order + "8xI").unpack_from, layout.header
     last = end - header
     while at <= last:
@@ -94,7 +94,7 @@ def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[in
 
 
 def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
-    """Read the record headers. Records of nothing but zeros are room that a program which crashed had not filled."""
+    """Read the record headers. Records of only zeros are space that a crashed program had reserved and not filled."""
     raw = np.frombuffer(source.data, np.uint8)
     seconds, fraction, captured, size = layout.fields(raw, starts)
     written = (seconds | captured | size) != 0
@@ -123,7 +123,7 @@ class Recovery:
         self.lost = False
 
     def needed(self, at: int) -> bool:
-        """Is the record that begins at `at` damaged, not merely cut by the end of the block?"""
+        """Whether the record that begins at `at` is damaged, not merely cut by the end of the block."""
         if self._source.end - at < self._layout.header:
             return False
         (captured,) = struct.unpack_from(self._layout.order + "I", self._source.data, at + 8)
@@ -155,7 +155,7 @@ class Recovery:
 
 
 def _plausible(data: Bytes, at: Ints, layout: _Layout) -> tuple[Bools, Ints]:
-    """Tell which offsets can be record headers, and where each record would end."""
+    """Return which offsets can be record headers, and where each record would end."""
     seconds, fraction, captured, size = layout.fields(data, at)
     whole = (captured >= 14) & (captured <= size) & (size <= MAX_FRAME)
     timely = (seconds > 0) & (fraction * layout.tick_ns < 1_000_000_000)

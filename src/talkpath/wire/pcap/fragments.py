@@ -1,7 +1,7 @@
-"""Puts packets together from IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
+"""Reassembles packets from IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5).
 
-What was captured of a fragment is kept, with the length that it claims beside it: a packet whose fragments were cut is
-as long as on the wire, and its captured bytes end where the first are missing. At most LIMIT packets are incomplete at
+The captured bytes of a fragment are kept with the length that it claims: a packet whose fragments were truncated has
+its length on the wire, and its captured bytes end where the first are missing. At most LIMIT packets are incomplete at
 once, of at most MOST_PIECES each, within the budget of all reassembly; beyond that the oldest is dropped and counted.
 """
 
@@ -28,8 +28,8 @@ Key = tuple[int, int, int, int, int]
 class Fragment(NamedTuple):
     """One fragment in a block of frames: its IP header begins at `begin`, its piece of the packet at `payload`.
 
-    The piece ends at `end` on the wire, and what was captured of it at `captured_end`. `key` names the packet, `offset`
-    is the piece's place in it, `more` tells that further pieces follow.
+    The piece ends at `end` on the wire, and its captured bytes at `captured_end`. `key` identifies the packet, `offset`
+    is the piece's place in it, `more` is set if further pieces follow.
     """
 
     key: Key
@@ -69,7 +69,7 @@ class _Incomplete:
 
     @property
     def is_complete(self) -> bool:
-        """Is there no hole in it?"""
+        """Whether all pieces are there, without a gap."""
         return 0 <= self.whole <= self.reached
 
     @property
@@ -89,7 +89,7 @@ class _Incomplete:
 
 
 class Fragments:
-    """Takes fragments one by one and gives whole packets as frames of link type RAW."""
+    """Takes fragments one by one and returns whole packets as frames of link type RAW."""
 
     def __init__(self, unread: Unread, budget: ReassemblyBudget | None = None) -> None:
         self._unread = unread
@@ -148,7 +148,7 @@ class Fragments:
         self._whole.append((head + packet.payload(), len(head) + packet.whole, last.time_ns, last.heading))
 
     def frames(self) -> Frames | None:
-        """Return the packets that have become whole since the last call, None where there are none."""
+        """Return the packets completed since the last call, None if there are none."""
         whole, self._whole = self._whole, []
         if not whole:
             return None
@@ -165,6 +165,6 @@ class Fragments:
         )
 
     def close(self) -> None:
-        """Count what never became whole."""
+        """Count the packets that were never completed."""
         while self._incomplete:
             self._drop(next(iter(self._incomplete)), "packet with a fragment missing")

@@ -24,10 +24,10 @@ class Unread(Counter[str]):
 class Frames:
     """Link-layer frames; all arrays have shape (n,).
 
-    `data` is the block with PADDING behind it; frame i lies at `start[i]`, `captured[i]` bytes of it are there and
-    `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface. `heading` is 1 for
-    sent, 0 for received, -1 where the file does not say. `uid` is the user id of the app on the phone (-1 for none;
-    None where the file has none), `apps` maps these to package and name.
+    `data` is the block with PADDING behind it; frame i begins at `start[i]`, `captured[i]` of its bytes are in the file
+    and `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface. `heading` is 1
+    for sent, 0 for received, -1 if the file does not record it. `uid` is the user id of the app on the phone (-1 for
+    none; None if the file has none), `apps` maps these to package and name.
     """
 
     data: Bytes

@@ -65,7 +65,7 @@ def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) ->
 
 
 def _at_ip(kind: Ints, unread: Unread) -> Bools:
-    """Tell which frames are at IP; the others are counted by what they are instead."""
+    """Return which frames are at IP; the others are counted by what they are instead."""
     fine: Bools = kind == IP
     for other, times in zip(*np.unique(kind[~fine], return_counts=True), strict=True):
         if other != UNREADABLE:
@@ -74,7 +74,7 @@ def _at_ip(kind: Ints, unread: Unread) -> Bools:
 
 
 def _heading(frames: Frames) -> None:
-    """Linux cooked frames say whether the host sent them (packet type 4) or got them (0 to 3)."""
+    """Set the heading of Linux cooked frames from their packet type: sent by the host (4) or received (0 to 3)."""
     for link, place in ((113, 1), (276, 10)):
         rows = np.flatnonzero(frames.link == link)
         if len(rows):

@@ -24,7 +24,7 @@ Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
 
 
 def _at_ethertype(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """The two bytes at `at` say what follows: an ethertype, or below 1536 the length of an LLC frame."""
+    """Read the two bytes at `at`: an ethertype, or below 1536 the length of an LLC frame."""
     kind = big16(bytes_at(data, at, 2), 0)
     return at + 2, np.where(kind < 1536, LLC, kind + ETHERTYPE)
 
@@ -46,7 +46,7 @@ def _sll2(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _llc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """LLC with SNAP; some drivers fill up to four bytes before it."""
+    """Read LLC with SNAP; some drivers insert up to four bytes before it."""
     at = at + 2 * (big16(bytes_at(data, at + 2, 2), 0) == 0xAAAA)
     head = bytes_at(data, at, 8)
     snap = (head[:, 0] == 0xAA) & (head[:, 1] == 0xAA) & (head[:, 2] == 3)
@@ -60,7 +60,8 @@ def _raw(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _null(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """A protocol family of the host in its own byte order (2, or 10, 24, 28, 30): the version nibble tells as well."""
+    """Read a protocol family of the host in its own byte order (2, or 10, 24, 28, 30); the version nibble shows it as
+    well."""
     return _raw(data, at + 4)
 
 
@@ -75,7 +76,7 @@ def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _multilink(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """A packet that is one fragment: four bytes with a long number, or two with a short one, then PPP."""
+    """Read a packet that is one fragment: four bytes with a long number, or two with a short one, then PPP."""
     head = bytes_at(data, at, 5)
     short = np.isin(head[:, 2], (0x21, 0x57)) | ((head[:, 2] == 0) & np.isin(head[:, 3], (0x21, 0x57)))
     after, kind = _ppp(data, at + np.where(short, 2, 4))
@@ -83,7 +84,7 @@ def _multilink(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """Session packets: six bytes, then PPP."""
+    """Read a session packet: six bytes, then PPP."""
     head = bytes_at(data, at, 2)
     fine = (head[:, 0] == 0x11) & (head[:, 1] == 0)
     after, kind = _ppp(data, at + 6)
@@ -91,7 +92,7 @@ def _pppoe(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _mpls(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """One label; behind the last comes IP, or Ethernet behind a zero control word."""
+    """Read one label; behind the last comes IP, or Ethernet behind a zero control word."""
     label = bytes_at(data, at, 8)
     last = (label[:, 2] & 1).astype(np.bool_)
     version = label[:, 4] >> 4
@@ -128,7 +129,7 @@ def _prism(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _wireless(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """802.11 data frames that are not encrypted; all others carry nothing that can be read."""
+    """Read 802.11 data frames that are not encrypted; nothing in other frames can be read."""
     head = bytes_at(data, at, 2)
     is_data = ((head[:, 0] & 0x0C) == 0x08) & ((head[:, 0] & 0x43) != 0x43)
     carries = is_data & ((head[:, 0] & 0x40) == 0) & ((head[:, 1] & 0x40) == 0)
@@ -140,7 +141,7 @@ def _wireless(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _aggregate(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """The first frame of an A-MSDU: two addresses and a length, then LLC."""
+    """Read the first frame of an A-MSDU: two addresses and a length, then LLC."""
     return at + 14, np.full(len(at), LLC, np.int64)
 
 
@@ -154,18 +155,18 @@ def _erspan_3(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _encapsulating(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """OpenBSD's enc: family, SPI, flags."""
+    """Read OpenBSD's enc header: family, SPI, flags."""
     return _raw(data, at + 12)
 
 
 def _firewall(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """BSD's pflog: its length comes first, filled up to four bytes."""
+    """Read BSD's pflog header: its length comes first, padded to four bytes."""
     length = bytes_at(data, at, 1)[:, 0].astype(np.int64)
     return _raw(data, at + length + (-length & 3))
 
 
 def _netfilter(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """Linux's nflog: four bytes, then attributes in the host's byte order; number 9 is the packet."""
+    """Read Linux's nflog header: four bytes, then attributes in the host's byte order; number 9 is the packet."""
     place, found = at + 4, np.full(len(at), -1, np.int64)
     for _ in range(16):
         head = bytes_at(data, place, 4)
@@ -177,7 +178,7 @@ def _netfilter(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _directed(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """One byte for the direction, then PPP."""
+    """Read one byte for the direction, then PPP."""
     return _ppp(data, at + 1)
 
 

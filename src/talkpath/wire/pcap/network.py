@@ -188,8 +188,8 @@ def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) 
 
 
 def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools, Ints]:
-    """What tells the packets of these fragments apart, beside their addresses (protocol and identification), the
-    offset of each piece, whether more follow, and where it begins."""
+    """Return the key of the packet of each fragment beside its addresses (protocol and identification), the offset of
+    each piece, whether more follow, and where it begins."""
     four = data[begin] >> 4 == 4
     head, extension = bytes_at(data, begin, 20), bytes_at(data, payload, 8)
     word = np.where(four, big16(head, 6), big16(extension, 2))

@@ -56,7 +56,7 @@ class Interface:
 
 @dataclass(slots=True)
 class _Section:
-    """What the current section has declared so far."""
+    """The interfaces and options that the current section has declared so far."""
 
     order: str
     interfaces: list[Interface] = field(default_factory=list)
@@ -109,7 +109,7 @@ def _walk(source: Window, at: int, section: _Section, recovery: _Recovery) -> tu
 
 
 def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
-    """Return the section that begins at `at` and where its blocks begin; None where none is there, or not all of it."""
+    """Return the section that begins at `at` and where its blocks begin; None if there is none, or only part of it."""
     if source.end - at < 28 or source.data[at : at + 4] != MAGIC:
         return None
     order = "<" if source.data[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
@@ -199,7 +199,7 @@ def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface])
 
 
 def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
-    """Tell sent from received by the epb_flags option, which is looked for among the first four options."""
+    """Distinguish sent from received by the epb_flags option, which is looked for among the first four options."""
     heading = np.full(len(at), -1, np.int8)
     place, end = at + 28 + captured + (-captured & 3), at + length - 4
     rows = np.flatnonzero(place + 8 <= end)

@@ -1,4 +1,4 @@
-"""A capture file, its compression and its container."""
+"""Opens a capture file: detects its compression and its container."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK_BYTES = 16 << 20
 
 
 class _Unzipped(gzip.GzipFile):
-    """A decompressor that gives all it has before it raises because the rest is cut off or damaged."""
+    """A decompressor that returns all it has before it raises because the rest is cut off or damaged."""
 
     def readinto(self, room: memoryview) -> int:  # type: ignore[override]
         """As a `Source`'s."""
@@ -39,7 +39,7 @@ class _Rest:
 
 
 def blocks(source: Source, unread: Unread, block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
-    """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` where it is neither."""
+    """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` if it is neither."""
     first = _first(source, 4)
     if first[:2] == b"\x1f\x8b":
         source = _Unzipped(fileobj=cast(BinaryIO, _Rest(first, source)))

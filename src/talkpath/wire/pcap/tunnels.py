@@ -1,9 +1,9 @@
-"""Finds the IP packet inside a tunnel, so that a call inside is found as that call.
+"""Finds the IP packet inside a tunnel, so that calls inside tunnels are found too.
 
 By protocol number: IP in IP (RFC 2003, 4213, 2473), GRE (RFC 2784, 2890; version 1 of PPTP, RFC 2637) with anything
 that a link may carry, ERSPAN (draft-foschiano-erspan), MPLS in IP (RFC 4023), EtherIP (RFC 3378), L2TPv3 (RFC 3931).
-Over UDP, told by their form on any port: GTP-U (3GPP TS 29.281), VXLAN (RFC 7348) and VXLAN-GPE, GENEVE (RFC 8926),
-L2TP (RFC 2661, 3931), Teredo (RFC 4380) and plain IP in UDP, TZSP, CAPWAP's data (RFC 5415).
+Over UDP, recognised by their form on any port: GTP-U (3GPP TS 29.281), VXLAN (RFC 7348) and VXLAN-GPE, GENEVE (RFC
+8926), L2TP (RFC 2661, 3931), Teredo (RFC 4380) and plain IP in UDP, TZSP, CAPWAP's data (RFC 5415).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Inside = tuple[Ints, Ints, Ints]
 
 def by_number(frames: Frames, rows: Ints, at: Ints, protocol: Ints, inner: Ints, unread: Unread) -> None:
     """Write into `inner` where the IP header inside begins, for packets (of frames `rows`, IP payload at `at`) whose
-    protocol number says tunnel."""
+    protocol number is that of a tunnel."""
     kind = np.full(len(rows), -1, np.int64)
     begin = at.copy()
     kind[(protocol == IP4_IN_IP) | (protocol == IP6_IN_IP)] = RAW
@@ -88,8 +88,8 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
 
 
 def _checked(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Ints:
-    """Return where the IP header behind these carriers begins, -1 where no IP packet lies there that fits: one that is
-    just so long, or a little shorter behind a link header (frames are padded)."""
+    """Return where the IP header behind these carriers begins, -1 if no IP packet there fits: its length must be the
+    same, or a little shorter behind a link header (frames are padded)."""
     if len(end) != len(rows):
         end = end[rows]
     limit = (frames.start + frames.captured)[rows]
@@ -104,7 +104,7 @@ def _checked(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Int
 
 
 def _summed(head: Bytes) -> Bools:
-    """Is the checksum of an IPv4 header right (or 0, or that of options that are not looked at)?"""
+    """Whether the checksum of an IPv4 header is valid (or 0, or includes options that are not looked at)."""
     words = head.view(">u2").astype(np.int64).sum(axis=1)
     folded = (words & 0xFFFF) + (words >> 16)
     right: Bools = ((folded & 0xFFFF) + (folded >> 16) == 0xFFFF) | (big16(head, 10) == 0) | (head[:, 0] & 15 > 5)
@@ -145,7 +145,7 @@ def _fixed(which: Bools, skip: Ints | int, kind: Ints) -> Inside:
 
 
 def _gtp(head: Bytes, size: Ints) -> Inside:
-    """Message 255, a user's packet."""
+    """Match message 255, a user's packet."""
     extended = (head[:, 0] & 7) != 0
     length = 8 + 4 * extended.astype(np.int64)
     more = extended & ((head[:, 0] & 4) != 0) & (head[:, 11] != 0)
@@ -155,7 +155,7 @@ def _gtp(head: Bytes, size: Ints) -> Inside:
 
 
 def _l2tp(head: Bytes, size: Ints) -> Iterator[Inside]:
-    """Data messages of version 2 (PPP), of version 3 (Ethernet)."""
+    """Match data messages of version 2 (PPP) and of version 3 (Ethernet)."""
     flags = head[:, 0].astype(np.int64)
     sized = flags >> 6 & 1
     length = 6 + 2 * sized + 4 * (flags >> 3 & 1)
@@ -168,13 +168,13 @@ def _l2tp(head: Bytes, size: Ints) -> Iterator[Inside]:
 
 
 def window_at(head: Bytes, at: Ints) -> Bytes:
-    """Return two bytes of each head at a place of its own, inside it."""
+    """Return two bytes of each head, each at its own offset inside the head."""
     rows = np.arange(len(head))
     return np.stack([head[rows, at], head[rows, at + 1]], axis=1)
 
 
 def _tzsp(data: Bytes, at: Ints, head: Bytes) -> Inside:
-    """Version 1: a received packet, its link, tags up to an end tag."""
+    """Match version 1: a received packet, its link, tags up to an end tag."""
     inside = big16(head, 2)
     rows = np.flatnonzero((head[:, 0] == 1) & (head[:, 1] <= 1) & ((inside == 1) | (inside == 0x12)))
     place, done = at[rows] + 4, np.zeros(len(rows), np.bool_)

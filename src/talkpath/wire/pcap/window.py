@@ -13,7 +13,7 @@ FIRST_BYTES = 1 << 16
 
 
 class Source(Protocol):
-    """What a capture is read from: a file, a pipe or a decompressor."""
+    """The interface that a capture is read from: a file, a pipe or a decompressor."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes, b"" at the end, as `io.BufferedIOBase.read`."""
@@ -38,7 +38,7 @@ class Window:
         self.end = len(first)
 
     def more(self, done: int) -> bool:
-        """Drop what lies before `done` and fill up. False where nothing was added: the file has ended."""
+        """Drop what lies before `done` and fill up. False if nothing was added: the file has ended."""
         rest = bytes(memoryview(self.data)[done : self.end])
         room = max(min(4 * len(self.data), self._block_bytes), len(rest) + FIRST_BYTES)
         if room + PADDING > len(self.data):

@@ -1,7 +1,7 @@
 """DTLS 1.2 records and handshake messages (RFC 6347), and the ClientHello of three implementations.
 
 Contract: `encode(decode(data)) == data` for records, handshake messages and hellos; any bytes give a value or
-`WireError`. Keys, cookies and certificates are nobody's here: what is random in a real packet is a blank.
+`WireError`. Keys, cookies and certificates are random: what is random in a real packet is a blank of a `Pattern`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """RFC 6347 section 4.2.1; `ciphers` and `extensions` ((type, contents), ...) in the order of the wire."""
+    """A ClientHello (RFC 6347 section 4.2.1); `ciphers` and `extensions` ((type, contents), ...) in the order of the
+    wire."""
 
     version: int
     random: bytes
@@ -83,14 +84,14 @@ class ClientHello:
 
 
 def is_dtls(data: bytes) -> bool:
-    """A record of a known version whose length fits starts here (RFC 7983: first byte 20 to 63)."""
+    """Whether a record of a known version whose length fits starts here (RFC 7983: first byte 20 to 63)."""
     if len(data) < RECORD_BYTES or not 20 <= data[0] <= 23 or data[1] != 0xFE or data[2] not in (0xFF, 0xFD):
         return False
     return RECORD_BYTES + int.from_bytes(data[11:13], "big") <= len(data)
 
 
 def decode(data: bytes) -> tuple[Record, ...]:
-    """The records of one datagram, which they must fill exactly."""
+    """Decode the records of one datagram, which they must fill exactly."""
     records, at = [], 0
     while at < len(data):
         if not is_dtls(data[at:]):
@@ -104,7 +105,7 @@ def decode(data: bytes) -> tuple[Record, ...]:
 
 
 def encode(records: tuple[Record, ...]) -> bytes:
-    """The datagram that holds `records`."""
+    """Encode `records` as one datagram."""
     try:
         return b"".join(
             _RECORD.pack(r.type, r.version, r.epoch, r.sequence >> 32, r.sequence & 0xFFFFFFFF, len(r.fragment))
@@ -116,7 +117,8 @@ def encode(records: tuple[Record, ...]) -> bytes:
 
 
 def decode_handshake(fragment: bytes) -> Handshake:
-    """The message of an unencrypted handshake record (one a record, as all stacks seen send it)."""
+    """Decode the message of an unencrypted handshake record (one message per record, as all observed stacks send
+    it)."""
     if len(fragment) < HANDSHAKE_BYTES or _number(fragment[9:12]) != len(fragment) - HANDSHAKE_BYTES:
         raise WireError("A DTLS handshake message whose length does not fit its record.")
     length, offset = _number(fragment[1:4]), _number(fragment[6:9])
@@ -124,7 +126,7 @@ def decode_handshake(fragment: bytes) -> Handshake:
 
 
 def encode_handshake(message: Handshake) -> bytes:
-    """The fragment of the record that carries `message`."""
+    """Encode `message` as the fragment of the record that carries it."""
     try:
         return (
             message.type.to_bytes(1, "big")
@@ -143,7 +145,7 @@ def _number(data: bytes) -> int:
 
 
 def _vector(data: bytes, width: int) -> bytes:
-    """`data` after its length of `width` bytes."""
+    """Return `data` with its length of `width` bytes in front."""
     try:
         return len(data).to_bytes(width, "big") + data
     except OverflowError:
@@ -151,7 +153,7 @@ def _vector(data: bytes, width: int) -> bytes:
 
 
 class _Reader:
-    """Takes vectors off the front of `data`."""
+    """Reads vectors from the front of `data`."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -168,7 +170,7 @@ class _Reader:
 
 
 def decode_client_hello(body: bytes) -> ClientHello:
-    """A whole ClientHello, from the body of its handshake message."""
+    """Decode a whole ClientHello from the body of its handshake message."""
     reader = _Reader(body)
     version, random = _number(reader.take(2)), reader.take(32)
     session, cookie, ciphers, compressions = (reader.vector(width) for width in (1, 1, 2, 1))
@@ -184,7 +186,7 @@ def decode_client_hello(body: bytes) -> ClientHello:
 
 
 def encode_client_hello(hello: ClientHello) -> bytes:
-    """The body of the handshake message."""
+    """Encode the body of the handshake message."""
     if len(hello.random) != 32:
         raise WireError("A ClientHello has 32 random bytes.")
     try:
@@ -198,12 +200,12 @@ def encode_client_hello(hello: ClientHello) -> bytes:
 
 
 def record(kind: int, sequence: int, body: Pattern, *, epoch: int = 0, version: int = DTLS_1_2) -> Pattern:
-    """`body` in a record of its own."""
+    """Return `body` in its own record."""
     return join(_RECORD.pack(kind, version, epoch, 0, sequence, len(body)), body)
 
 
 def handshake(kind: int, sequence: int, body: Pattern, *, number: int = -1, version: int = DTLS_1_2) -> Pattern:
-    """A whole handshake message in a record of its own; the record's number is the message's if not given."""
+    """Return a whole handshake message in its own record; the record's number is the message's if not given."""
     head = encode_handshake(Handshake(kind, len(body), sequence, 0, b""))[:9] + len(body).to_bytes(3, "big")
     return record(Content.HANDSHAKE, sequence if number < 0 else number, join(head, body), version=version)
 
@@ -226,7 +228,7 @@ OPENSSL_SIGNATURES: Final = (
 
 
 def use_srtp(*profiles: int) -> tuple[int, bytes]:
-    """The use_srtp extension (RFC 5764 section 4.1.1) without key identifier."""
+    """Return the use_srtp extension (RFC 5764 section 4.1.1) without key identifier."""
     return USE_SRTP, _list(*profiles) + b"\x00"
 
 
@@ -282,7 +284,7 @@ HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
 
 
 def client_hello(shape: str) -> Pattern:
-    """The first datagram of a DTLS client ("browser", "openssl", "pion"), its 32 random bytes blank."""
+    """Return the first datagram of a DTLS client ("browser", "openssl", "pion"), with its 32 random bytes blank."""
     version, hello = HELLOS[shape]
     body = encode_client_hello(hello)
     return handshake(Kind.CLIENT_HELLO, 0, join(body[:2], blank(32), body[34:]), version=version)

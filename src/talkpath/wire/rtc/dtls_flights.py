@@ -1,8 +1,8 @@
 """The flights after a DTLS 1.2 ClientHello, as Chromium and Google's SFU send them, with all secrets blank.
 
 Sizes and order of records are those of the captures stun_google_meet__a, stun_dtls_rtp__a (SFU: RSA) and
-stun_dtls_rtp__b (peer: ECDSA). Certificates have the right DER around random keys and signatures: they parse, they
-verify for nobody. An ECDSA number takes 32 or 33 bytes by chance, so a flight is made for `wide` numbers of 33.
+stun_dtls_rtp__b (peer: ECDSA). Certificates have valid DER around random keys and signatures: they parse, but no
+signature verifies. An ECDSA number takes 32 or 33 bytes by chance, so a flight has `wide` numbers of 33 bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _CERTIFICATE_TYPES = b"\x02\x01\x40"  # RSA and ECDSA signing keys
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """One datagram. `dates_at` is where a certificate's two dates lie (0: it holds none), `days` their distance."""
+    """One datagram. `dates_at` is the offset of a certificate's two dates (0: there is none), `days` the time between
+    them."""
 
     pattern: Pattern
     dates_at: int = 0
@@ -41,7 +42,7 @@ class Flight:
 
 
 def dates(number: int, days: int) -> bytes:
-    """Not before and not after as a certificate has them, from a random number: the 28 bytes at `dates_at`."""
+    """Return a certificate's notBefore and notAfter, from a random number: the 28 bytes at `dates_at`."""
     start = FIRST_DAY + timedelta(seconds=number % SPAN_S)
     end = start + timedelta(days=days)
     return f"{start:%y%m%d%H%M%S}Z\x17\x0d{end:%y%m%d%H%M%S}Z".encode()
@@ -59,8 +60,8 @@ def _der(tag: int, *parts: Pattern | bytes) -> Pattern:
 
 
 def _integer(size: int, *, wide: bool = False) -> Pattern:
-    """A positive random number of `size` bytes; `wide` ones need a zero in front. (One in 512 others comes out with
-    a zero that strict DER would leave off.)"""
+    """Return a positive random number of `size` bytes; `wide` ones need a leading zero. (One in 512 others gets a
+    leading zero that strict DER would omit.)"""
     return _der(2, b"\x00", blank(size, first=0x80)) if wide else _der(2, blank(size, clear=0x80))
 
 
@@ -69,7 +70,7 @@ def _signature(wide: int) -> Pattern:
 
 
 def _certificate(name: str, algorithm: bytes, key: Pattern, signature: Pattern) -> Pattern:
-    """A self-signed X.509 v3 certificate without extensions (RFC 5280)."""
+    """Return a self-signed X.509 v3 certificate without extensions (RFC 5280)."""
     subject = _der(0x30, _der(0x31, _der(0x30, _COMMON_NAME, _der(0x0C, name.encode()))))
     validity = _der(0x30, _der(0x17, _DATE), _der(0x17, _DATE))
     signed = _der(0x30, b"\xa0\x03\x02\x01\x02", _integer(8), _der(0x30, algorithm), subject, validity, subject, key)
@@ -98,7 +99,7 @@ def _signed(scheme: bytes, signature: Pattern) -> Pattern:
 
 
 def _finished(sequence: int) -> Pattern:
-    """ChangeCipherSpec, then Finished under AES-GCM: explicit nonce, 24 bytes, tag."""
+    """Return ChangeCipherSpec, then Finished under AES-GCM: explicit nonce, 24 bytes, tag."""
     nonce = struct.pack("!HHI", 1, 0, 0)
     return join(
         dtls.record(Content.CHANGE_CIPHER_SPEC, sequence, literal(b"\x01")),
@@ -133,7 +134,7 @@ def _server_flight(hello: Pattern, certificate: Pattern, signed: Pattern, signat
 
 @cache
 def peer_server_flight(wide: int, profile: int = 1) -> Flight:
-    """ServerHello to ServerHelloDone of a browser: 614 bytes and one more for each wide number."""
+    """Return a browser's ServerHello to ServerHelloDone: 614 bytes and one more for each wide number."""
     cipher, half = 0xC02B, wide // 2
     signed = _signed(_ECDSA_SCHEME, _signature(wide - half))
     flight = _server_flight(
@@ -144,8 +145,8 @@ def peer_server_flight(wide: int, profile: int = 1) -> Flight:
 
 @cache
 def sfu_server_flight(profile: int = 8) -> Flight:
-    """The same of Google's SFU with its RSA key: 1200 bytes, three fewer than in the captures, because no
-    datagram of ours is longer: the serial number has 8 bytes instead of 9, the oldest scheme is left out."""
+    """Return the same of Google's SFU with its RSA key: 1200 bytes, three fewer than in the captures, since our
+    datagrams are not longer: the serial number has 8 bytes instead of 9, and the oldest scheme is left out."""
     signed = _signed(_RSA_PSS_SCHEME, blank(256))
     schemes = dtls.BROWSER_SIGNATURES[:-1]
     flight = _server_flight(_server_hello(0xC02F, profile), _rsa_certificate("hangouts"), signed, schemes)
@@ -154,7 +155,8 @@ def sfu_server_flight(profile: int = 8) -> Flight:
 
 @cache
 def client_flight(wide: int) -> Flight:
-    """A browser's certificate, key exchange and proof, then Finished: 543 bytes and one more a wide number."""
+    """Return a browser's certificate, key exchange and proof, then Finished: 543 bytes and one more for each wide
+    number."""
     half = wide // 2
     certificate = _certificate_message(1, _ec_certificate("WebRTC", half))
     verify = _signed(_ECDSA_SCHEME, _signature(wide - half))
@@ -169,6 +171,6 @@ def client_flight(wide: int) -> Flight:
 
 @cache
 def server_finish() -> Flight:
-    """NewSessionTicket and Finished: 570 bytes."""
+    """Return NewSessionTicket and Finished: 570 bytes."""
     ticket = join(struct.pack("!IH", 7200, 464), blank(464))
     return Flight(join(dtls.handshake(Kind.NEW_SESSION_TICKET, 5, ticket), _finished(6)))

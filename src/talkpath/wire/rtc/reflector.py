@@ -1,9 +1,9 @@
-"""Telegram's call reflectors: what a client and a reflector say to each other.
+"""Messages between a client and Telegram's call reflectors.
 
-Every datagram starts with a 16-byte tag. libtgvoip (capture telegram__a, 2020) uses one tag for the whole call;
-tgcalls v2 (source: its ReflectorPort, no capture) keeps the call's first 12 bytes and ends in the 4 of the client
-that is meant. Twelve bytes FF after the tag mark a message to or from the reflector itself; anything else is data
-that it passes on. libtgvoip's data is encrypted from byte 16 on and has no form that could be decoded here.
+Every datagram starts with a 16-byte tag. libtgvoip (capture telegram__a, 2020) uses one tag for the whole call; tgcalls
+v2 (source: its ReflectorPort, no capture) keeps the call's first 12 bytes and ends in the 4 bytes of the destination
+client. Twelve bytes FF after the tag mark a message to or from the reflector itself; it forwards anything else as data.
+libtgvoip's data is encrypted from byte 16 on and has no form that could be decoded here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,21 @@ _PEER = struct.Struct("<4sI4sI")
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """40 bytes: am I reachable? `query` is 8 bytes that the answer repeats; tgcalls v2 always asks HELLO_QUERY."""
+    """40 bytes: a reachability query. `query` is 8 bytes that the answer repeats; tgcalls v2 always sends
+    HELLO_QUERY."""
 
     tag: bytes
     query: bytes
 
     @property
     def is_hello(self) -> bool:
-        """Is it tgcalls v2's?"""
+        """Whether it is tgcalls v2's."""
         return self.query == HELLO_QUERY
 
 
 @dataclass(frozen=True, slots=True)
 class SelfInfo:
-    """64 bytes, the answer to a ping: the reflector's clock and where it saw the ping come from."""
+    """64 bytes, the answer to a ping: the reflector's clock and the source address it saw."""
 
     tag: bytes
     unix_s: int
@@ -55,14 +56,14 @@ class SelfInfo:
 
 @dataclass(frozen=True, slots=True)
 class PeerRequest:
-    """32 bytes: where is my peer?"""
+    """32 bytes: a request for the peer's address."""
 
     tag: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PeerInfo:
-    """48 bytes: where the reflector sees both ends (IPv4)."""
+    """48 bytes: the addresses of both ends as the reflector sees them (IPv4)."""
 
     tag: bytes
     own: Address = field(repr=False)
@@ -82,7 +83,7 @@ Frame = Ping | SelfInfo | PeerRequest | PeerInfo | Data
 
 
 def encode(frame: Frame) -> bytes:
-    """The datagram of a frame; `WireError` for fields of a wrong length."""
+    """Encode a frame as a datagram; `WireError` for fields of a wrong length."""
     if len(frame.tag) != TAG_BYTES:
         raise WireError("A reflector tag has 16 bytes.")
     match frame:
@@ -101,7 +102,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytes) -> Frame:
-    """One frame; `WireError` for any other bytes, libtgvoip's encrypted data among them."""
+    """Decode one frame; `WireError` for any other bytes, such as libtgvoip's encrypted data."""
     tag, rest = data[:TAG_BYTES], data[TAG_BYTES:]
     if rest[:12] == _MARK:
         return _special(tag, rest[:16], rest[16:])
@@ -112,7 +113,7 @@ def decode(data: bytes) -> Frame:
 
 
 def is_special(data: bytes) -> bool:
-    """Does it carry the mark of a message to or from the reflector itself?"""
+    """Whether it carries the mark of a message to or from the reflector itself."""
     return len(data) >= 32 and data[16:28] == _MARK
 
 

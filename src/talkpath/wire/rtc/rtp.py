@@ -1,7 +1,7 @@
-"""RTP (RFC 3550, RFC 8285) and RTCP headers as they lie on the wire, mostly with encrypted contents (RFC 3711).
+"""Parses RTP (RFC 3550, RFC 8285) and RTCP headers, whose contents are mostly encrypted (RFC 3711).
 
-Contract: `encode(decode(data)) == data`; any bytes give a value or `WireError`. Only what SRTP leaves readable
-is taken apart: the padding count of RTP is encrypted, so `padded` is just the bit and padding stays in `payload`.
+Contract: `encode(decode(data)) == data`; any bytes give a value or `WireError`. Only what SRTP leaves readable is
+parsed: the padding count of RTP is encrypted, so `padded` is just the bit and padding stays in `payload`.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class Packet:
 
 
 def is_rtcp(data: bytes) -> bool:
-    """Version 2 and a packet type from 192 to 223 (RFC 5761 section 4)."""
+    """Whether the datagram has version 2 and a packet type from 192 to 223 (RFC 5761 section 4)."""
     return len(data) >= _RTCP.size and data[0] >> 6 == 2 and 192 <= data[1] <= 223
 
 
 def is_rtp(data: bytes) -> bool:
-    """Version 2, no RTCP type, and a header that fits into the datagram."""
+    """Whether the datagram has version 2, no RTCP type, and a complete RTP header."""
     if len(data) < _HEADER.size or data[0] >> 6 != 2 or 192 <= data[1] <= 223:
         return False
     return _payload_at(data) <= len(data)
 
 
 def _payload_at(data: bytes) -> int:
-    """Where the payload starts; past the end where the header does not fit."""
+    """Return the offset of the payload; past the end if the header does not fit."""
     at = _HEADER.size + 4 * (data[0] & 15)
     if not data[0] & 0x10:
         return at
@@ -69,7 +69,7 @@ def _payload_at(data: bytes) -> int:
 
 @lru_cache(maxsize=4)  # several recognisers look at the same datagram one after the other
 def decode(data: bytes) -> Packet:
-    """One datagram as an RTP packet."""
+    """Decode one datagram as an RTP packet."""
     if not is_rtp(data):
         raise WireError("These bytes are not one RTP packet: version or header length do not fit.")
     first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
@@ -93,7 +93,7 @@ def decode(data: bytes) -> Packet:
 
 
 def encode(packet: Packet) -> bytes:
-    """The bytes of `packet`. `WireError` where a field is out of its range."""
+    """Encode `packet`. `WireError` if a field is out of its range."""
     extension = packet.extension
     first = 0x80 | packet.padded << 5 | (extension is not None) << 4 | len(packet.csrc)
     second = packet.marker << 7 | packet.payload_type

@@ -1,9 +1,9 @@
-"""STUN messages (RFC 8489) and the TURN (RFC 8656), ICE (RFC 8445) and WhatsApp ones that share the format.
+"""STUN messages (RFC 8489) and those of TURN (RFC 8656), ICE (RFC 8445) and WhatsApp, which share the format.
 
-Contract: `decode(encode(m)) == m` for padded messages, and any bytes give a `Message` or `WireError`.
-WhatsApp until 2020 sent attributes without padding, so that a length need not be a multiple of 4
-(captures whatsapp_login_call, wa_video): such a message has `padded` False. Integrity is never computed
-here: nothing in talkpath holds a key that a far end would check.
+Contract: `decode(encode(m)) == m` for padded messages, and any bytes give a `Message` or `WireError`. Until 2020
+WhatsApp sent attributes without padding, so that a length need not be a multiple of 4 (captures whatsapp_login_call,
+wa_video): such a message has `padded` False. Integrity is never computed: talkpath holds no key that a far end would
+check.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ATTRIBUTE = struct.Struct("!HH")
 
 
 class Type(IntEnum):
-    """Message types. WhatsApp's (`WA_`) are named after what the captures show them do."""
+    """Message types. WhatsApp's (`WA_`) are named after their role in the captures."""
 
     BINDING_REQUEST = 0x0001
     BINDING_INDICATION = 0x0011
@@ -106,7 +106,7 @@ class Message:
     padded: bool = True
 
     def get(self, attribute: int) -> bytes | None:
-        """The value of the first attribute of that type."""
+        """Return the value of the first attribute of that type."""
         for kind, value in self.attributes:
             if kind == attribute:
                 return value
@@ -114,12 +114,12 @@ class Message:
 
 
 def is_stun(data: bytes) -> bool:
-    """Has the header of a STUN message (RFC 8489 section 5) whose length is that of `data`."""
+    """Whether `data` has the header of a STUN message (RFC 8489 section 5) with the right length."""
     return data[4:8] == COOKIE_BYTES and data[0] < 0x40 and data[2] << 8 | data[3] == len(data) - HEADER_BYTES
 
 
 def crc(message: bytes) -> bytes:
-    """The FINGERPRINT (RFC 8489 section 14.7) of `message`, whose length field counts it already."""
+    """Return the FINGERPRINT (RFC 8489 section 14.7) of `message`, whose length field already includes it."""
     return (zlib.crc32(message) ^ FINGERPRINT_XOR).to_bytes(4, "big")
 
 
@@ -128,7 +128,7 @@ def _pad(size: int) -> int:
 
 
 def encode(message: Message, *, fingerprint: bool = False) -> bytes:
-    """The bytes of `message`, closed by a right FINGERPRINT if asked; `WireError` for what has none."""
+    """Encode `message`, with a valid FINGERPRINT at its end if asked; `WireError` if it cannot be encoded."""
     if not 0 <= message.type < 0x4000 or len(message.transaction) != 12:
         raise WireError("A STUN message needs a type below 0x4000 and a 12-byte transaction id.")
     body = bytearray()
@@ -148,7 +148,8 @@ def encode(message: Message, *, fingerprint: bool = False) -> bytes:
 
 
 def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], ...] | None, bool]:
-    """The attributes after the header, None if they do not fill `data` exactly; and is all padding zero?"""
+    """Return the attributes after the header, None if they do not fill `data` exactly; and whether all padding is
+    zero."""
     found, at, clean, read, whole = [], HEADER_BYTES, True, _ATTRIBUTE.unpack_from, len(data)
     while at + 4 <= whole:
         kind, size = read(data, at)
@@ -163,8 +164,8 @@ def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], 
 
 @lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other
 def decode(data: bytes) -> Message:
-    """One whole message. Padding is ignored, as RFC 8489 section 14 asks, but where it is not zero and the message
-    makes sense without padding too, it is taken for one of WhatsApp's (4003 of 9 bytes before 4004, wa_video)."""
+    """Decode one whole message. Padding is ignored, as RFC 8489 section 14 asks. But if it is not zero and the message
+    parses without padding too, it is taken for one of WhatsApp's (4003 of 9 bytes before 4004, wa_video)."""
     if not is_stun(data):
         raise WireError("These bytes are not one STUN message: cookie or length do not fit.")
     kind, _, _, transaction = _HEADER.unpack_from(data)
@@ -183,6 +184,6 @@ def _xor(address: bytes, transaction: bytes) -> bytes:
 
 
 def encode_xor_address(address: Address, transaction: bytes) -> bytes:
-    """The value of an XOR-...-ADDRESS attribute (RFC 8489 section 14.2)."""
+    """Encode the value of an XOR-...-ADDRESS attribute (RFC 8489 section 14.2)."""
     family = 1 if address.family == 4 else 2
     return struct.pack("!xBH", family, address.port ^ (COOKIE >> 16)) + _xor(address.packed, transaction)

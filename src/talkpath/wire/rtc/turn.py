@@ -1,6 +1,6 @@
-"""What TURN (RFC 8656) and ICE-TCP (RFC 4571) wrap around other packets, on datagrams and on byte streams.
+"""Unwraps what TURN (RFC 8656) and ICE-TCP (RFC 4571) put around other packets, on datagrams and on byte streams.
 
-Contract: the stream splitters take any pieces of a stream, single bytes too, and give the same packets.
+Contract: the stream splitters return the same packets however the stream is cut into pieces.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class ChannelData:
 
 
 def is_channel_data(data: bytes) -> bool:
-    """First byte 64 to 79 (RFC 7983) and a length that fits, up to three bytes of padding apart."""
+    """Whether the first byte is 64 to 79 (RFC 7983) and the length fits, up to three bytes of padding."""
     if len(data) < 4 or not 0x40 <= data[0] <= 0x4F:
         return False
     return 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3
 
 
 def decode(data: bytes) -> ChannelData:
-    """One ChannelData message. `WireError` where the length does not fit."""
+    """Decode one ChannelData message. `WireError` if the length does not fit."""
     size = int.from_bytes(data[2:4], "big")
     left = len(data) - 4 - size
     if not is_channel_data(data) or left not in (0, -size % 4):
@@ -41,7 +41,7 @@ def decode(data: bytes) -> ChannelData:
 
 
 def encode(message: ChannelData) -> bytes:
-    """The bytes of `message`."""
+    """Encode `message`."""
     if not FIRST_CHANNEL <= message.channel <= LAST_CHANNEL or len(message.data) > 0xFFFF:
         raise WireError("A ChannelData message has a channel from 0x4000 to 0x4FFF and at most 65535 bytes.")
     head = message.channel.to_bytes(2, "big") + len(message.data).to_bytes(2, "big")
@@ -49,7 +49,7 @@ def encode(message: ChannelData) -> bytes:
 
 
 def inner(data: bytes) -> bytes | None:
-    """The packet inside a Send or Data indication or a ChannelData message, None if `data` is none of them."""
+    """Return the packet inside a Send or Data indication or a ChannelData message, None if `data` is none of them."""
     if is_channel_data(data):
         return data[4 : 4 + int.from_bytes(data[2:4], "big")]
     if data[:2] not in (b"\x00\x16", b"\x00\x17") or not stun.is_stun(data):
@@ -67,7 +67,7 @@ class TurnStream:
     _rest: bytes = field(default=b"", repr=False)
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The messages completed by `piece`. `WireError` where the stream cannot be TURN."""
+        """Return the messages completed by `piece`. `WireError` if the stream cannot be TURN."""
         data, at, found = self._rest + piece, 0, []
         while at + 4 <= len(data):
             size = int.from_bytes(data[at + 2 : at + 4], "big")
@@ -86,18 +86,18 @@ class TurnStream:
 
     @property
     def pending(self) -> int:
-        """How many bytes of a packet that has begun are kept."""
+        """Return how many bytes of an incomplete packet are kept."""
         return len(self._rest)
 
 
 @dataclass(slots=True)
 class FramedStream:
-    """One direction of an RFC 4571 stream: each packet after its 16-bit length."""
+    """One direction of an RFC 4571 stream: each packet follows its 16-bit length."""
 
     _rest: bytes = field(default=b"", repr=False)
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The packets completed by `piece`."""
+        """Return the packets completed by `piece`."""
         data, at, found = self._rest + piece, 0, []
         while at + 2 <= len(data):
             end = at + 2 + int.from_bytes(data[at : at + 2], "big")
@@ -110,12 +110,12 @@ class FramedStream:
 
     @property
     def pending(self) -> int:
-        """How many bytes of a packet that has begun are kept."""
+        """Return how many bytes of an incomplete packet are kept."""
         return len(self._rest)
 
 
 def frame(packet: bytes) -> bytes:
-    """`packet` after its length, as RFC 4571 section 2 puts it on a stream."""
+    """Return `packet` with its length in front, as RFC 4571 section 2 puts it on a stream."""
     if len(packet) > 0xFFFF:
         raise WireError("A framed packet has at most 65535 bytes.")
     return len(packet).to_bytes(2, "big") + packet
