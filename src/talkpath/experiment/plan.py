@@ -18,7 +18,7 @@ VIDEO_BYTES = 20_000_000
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
-PATHS_MARGIN = 1.3  # margin: packet sizes are drawn in each check, and each end sends its reports
+PATHS_MARGIN = 1.3  # packet sizes are drawn again in each check, and each end sends its reports
 LOCATE_BYTES, LOCATE_S = 8_000_000, 60.0
 DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
 

@@ -34,7 +34,8 @@ GRID = np.array(
 
 
 class Tally(NamedTuple):
-    """One epoch's flows with one number of hops: (K,) each, of limited packets."""
+    """One epoch's flows with one hop limit: which are `calls`, and how many limited packets each sent and had answered,
+    (K,)."""
 
     calls: NDArray[np.bool_]
     sent: Floats

@@ -21,7 +21,7 @@ RELIEF = 0.5  # where small cohorts lose more than this share of it, load is not
 
 
 def heavy(epochs: Sequence[Epoch]) -> bool:
-    """Whether random twins lost much in one direction, in cohorts larger than small ones."""
+    """Whether random twins lost much in one direction, in cohorts that are larger than the small ones."""
     counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
     return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
 
@@ -36,7 +36,7 @@ def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
 
 
 def relieved(epochs: Sequence[Epoch]) -> bool:
-    """Whether small cohorts were tried where whole ones were too much for the line."""
+    """Whether enough small cohorts were measured, or whole ones are not too much for the line."""
     return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs)
 
 

@@ -14,7 +14,7 @@ from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 
-PLAIN = "browser"  # the ClientHello of every epoch without a question of its own on it
+PLAIN = "browser"  # the ClientHello of every epoch whose question is not "hello"
 OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
 
 

@@ -165,7 +165,7 @@ def policed(losses: DirectionLosses, kbps: Floats, burst: Floats, header_bytes: 
 
 class Kinds(NamedTuple):
     """Packets of similar size at about the same time. `kind` (slots,) is the kind of each packet; `order` (slots,)
-    sorts packets by kind, `starts` are where each kind begins there, `counts` how many packets it has."""
+    sorts packets by kind; in that order each kind begins at `starts` and has `counts` packets."""
 
     order: Ranks
     starts: Ranks
