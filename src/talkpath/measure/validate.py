@@ -17,6 +17,7 @@ from talkpath.apps import apps
 from talkpath.errors import BundleError
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
+from talkpath.wire.control.receipt import is_hour
 
 QUESTIONS: Final = ("battery", "watch", "rate", "hello", "tcp", "transport", "hops")
 COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
@@ -29,7 +30,6 @@ UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
 NAME = re.compile(r"[a-z0-9_.-]{1,40}")
 WORD = re.compile(r"[a-z0-9_]{0,40}")
 KEY = re.compile(r"([A-Za-z0-9_-]{43})?")
-TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:00:00Z)?")
 PATH = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
 VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
@@ -55,7 +55,7 @@ def validate_findings(findings: Findings) -> None:
 def _check(facts: Facts) -> Iterator[bool]:
     plan, health, reach = facts.plan, facts.health, facts.reach
     yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
-    yield TIME.fullmatch(facts.started_at) is not None and facts.family in (4, 6)
+    yield is_hour(facts.started_at) and facts.family in (4, 6)
     yield all(arm.app in apps() and _name(arm.variant) and _word(arm.shape_class) for arm in plan.arms)
     yield facts.responder_class in CLASSES and KEY.fullmatch(facts.responder_key) is not None
     yield all(PATH.fullmatch(path) for path in facts.paths)

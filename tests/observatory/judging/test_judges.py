@@ -280,6 +280,13 @@ def test_a_day_that_is_still_to_come_is_unfit(bench: Bench):
     assert found_why(judge(bench), name) == "It tells a day that is still to come."
 
 
+def test_a_day_that_no_calendar_has_is_unfit(bench: Bench):
+    """In the log it would end the sealing of days and the search for events, for good."""
+    never = replace(facts(), simulated=False, receipt=None, started_at="2026-02-31T10:00:00Z")
+    (name,) = take(bench, write_check(never, told(False), Signer.of_seed(bytes(32))))
+    assert found_why(judge(bench), name) == "The bundle holds facts that no check writes."
+
+
 def found_why(found: dict[str, Judged | Unfit], name: str) -> str:
     record = found[name]
     assert isinstance(record, Unfit)

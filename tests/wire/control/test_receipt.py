@@ -52,6 +52,8 @@ def test_an_older_receipt_binds_no_run() -> None:
         {"run_digest": bytes(33)},
         {"started_at": "2026-11-27T09:30:00Z"},
         {"started_at": "yesterday"},
+        {"started_at": "2026-99-99T99:00:00Z"},
+        {"ended_at": "2026-02-31T20:00:00Z"},
         {"ended_at": "\x1b[31m"},
         {"network": "AS"},
         {"country": "xx"},
