@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from talkpath.errors import PeerError
 from talkpath.serving.supervisor import REMEMBERED_S, Supervisor
+
+ADDRESS = 198, 51, 100, 7
 
 
 class Clock:
@@ -63,6 +67,16 @@ def test_whatever_ends_a_task_it_is_started_again_later_each_time():
         "The task ended. It is started again in 8 s.",
     ]
     assert failing == ["The task ended. It is started again."]
+
+
+def test_what_is_written_of_a_failure_tells_its_place_and_no_address(capsys: pytest.CaptureFixture[str]):
+    def work(number: int, clock: Clock) -> None:
+        raise ConnectionResetError(f"{'.'.join(map(str, ADDRESS))} went away")
+
+    _, reported, failing = supervise(work, 2)
+    written = capsys.readouterr().err
+    assert "test_supervisor.py" in written
+    assert ".".join(map(str, ADDRESS)) not in written + "".join(reported + failing)
 
 
 def test_a_task_that_ran_for_long_begins_at_a_second_again_and_is_forgotten():

@@ -21,6 +21,11 @@ def write_line(text: str) -> None:
     sys.stderr.write(f"talkpath: {text}\n")
 
 
+def write_place(error: Exception) -> None:
+    """Write where an exception came from, without its own text: it may hold an address."""
+    sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
+
+
 class Supervisor:
     """Runs tasks until `stop`. After a failure a task waits one second, then twice as long each time, up to a minute;
     a task that ran for two minutes since begins at one second again."""
@@ -70,6 +75,6 @@ async def _reason_of_end(work: Work) -> str:
     except TalkpathError as error:
         return f"failed: {error}"
     except Exception as error:  # noqa: BLE001 (whatever it is, the task has to run again)
-        traceback.print_exc()
+        write_place(error)
         return f"failed because of a bug ({type(error).__name__})."
     return "ended."

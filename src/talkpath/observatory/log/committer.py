@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Record
+from talkpath.serving.supervisor import write_place
 
 MOST = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
@@ -82,8 +82,8 @@ class Committer:
             group, ended = self._gather(first)
             try:
                 self._commit(group)
-            except Exception:  # noqa: BLE001 (those who wait were told; the next group must be written)
-                traceback.print_exc()
+            except Exception as error:  # noqa: BLE001 (those who wait were told; the next group must be written)
+                write_place(error)
             if ended:
                 return
             crowded = len(group) >= CROWD
