@@ -67,7 +67,7 @@ class _End:
         self._client, self._draw = client, draw
         self._in, self._out = bytearray(), bytearray()
         self._waiting: list[bytes] = []  # written before the connection was open
-        self._parts: list[bytes] | None = None  # of an incomplete message
+        self._begun: bytearray | None = None  # an incomplete message
 
     def write(self, datagram: bytes) -> None:
         """See `Carrier`."""
@@ -132,15 +132,14 @@ class _End:
         if came.code >= CLOSE:
             self._control(came)
             return []
-        if (came.code == CONTINUATION) != (self._parts is not None) or came.code not in (CONTINUATION, TEXT, BINARY):
+        if (came.code == CONTINUATION) != (self._begun is not None) or came.code not in (CONTINUATION, TEXT, BINARY):
             raise Broken
-        self._parts = [*(self._parts or ()), came.payload]
-        if sum(map(len, self._parts)) > MOST_BYTES:
+        message = bytearray() if self._begun is None else self._begun
+        message += came.payload
+        if len(message) > MOST_BYTES:
             raise Broken
-        if not came.fin:
-            return []
-        whole, self._parts = b"".join(self._parts), None
-        return [whole]
+        self._begun = None if came.fin else message
+        return [bytes(message)] if came.fin else []
 
     def _control(self, came: Frame) -> None:
         if not came.fin or len(came.payload) >= LONG or came.code > PONG:  # section 5.5
