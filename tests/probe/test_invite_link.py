@@ -53,6 +53,8 @@ def test_a_link(text: str, parts: tuple[str, int, datetime | None]) -> None:
         ("HTTP://192.0.2.1/check", "open it in a browser"),
         (f":4433#{KEY}", "names no host"),
         (f"talkpath://my.host.name/?until=tomorrow#{KEY}", "not a date"),
+        (f"talkpath://my.host.name/?until=9999-12-31T23:59-14:00#{KEY}", "not a date"),
+        (f"talkpath://my.host.name/?until=0001-01-01T00:00%2B14:00#{KEY}", "not a date"),
         (f"talkpath://my.host.name/?also=https#{KEY}", "'also' is not a port number"),
         (f"talkpath://my.host.name/?also=70000#{KEY}", "'also' is not a port number"),
     ],

@@ -104,6 +104,6 @@ def _until(text: str) -> datetime | None:
         return None
     try:
         until = datetime.fromisoformat(text)
-        return until if until.tzinfo else until.replace(tzinfo=UTC)
-    except ValueError:
+        return until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # no date, or one that UTC has not
         raise UsageError("The link's 'until' is not a date; copy the whole link.") from None
