@@ -3,9 +3,9 @@
 The names in `__all__` are the public Python interface (docs/python.md); every other name may change. They are loaded
 when they are first used, so that `import talkpath` and the command line start quickly.
 
-Order in which to read the packages: `errors`, `wire`, `apps`, `measure`, `experiment`, `verdict`, `probe` and
-`responder`, `capture`, `conduct`, `evidence`, `report`, `lab`, `browser`, `observatory`, `api`, `cli`. Imports point
-from later packages to earlier ones only.
+Order in which to read the packages: `errors`, `serving`, `wire`, `apps`, `measure`, `experiment`, `verdict`, `probe`
+and `responder`, `capture`, `conduct`, `evidence`, `report`, `lab`, `browser`, `observatory`, `api`, `cli`. Imports
+point from later packages to earlier ones only.
 """
 
 from __future__ import annotations

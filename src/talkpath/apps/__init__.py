@@ -32,7 +32,7 @@ def apps() -> dict[str, App]:
 def app_id(name: str) -> str:
     """The id of the app that a person names by its id or its name, in capitals or not: "WhatsApp", "google meet".
 
-    "WhatsApp/relay" names a variant too. A name that no app has is returned as it is.
+    "WhatsApp/relay60" names a variant too. A name that no app has is returned as it is.
     """
     own, slash, variant = name.partition("/")
     known = {word.casefold(): app.id for app in apps().values() for word in (app.name, app.id)}

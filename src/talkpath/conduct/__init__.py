@@ -1,4 +1,4 @@
-"""Runs a check: joins a session with a responder to the verdict's choice of the next question. Opens no socket.
+"""Runs a check: asks a responder one question after another, each chosen by `verdict` from the facts so far.
 
 Read in this order:
 

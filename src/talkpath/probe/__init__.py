@@ -8,6 +8,6 @@ A check with a responder. Read in this order:
 - `driver` the session on real sockets; `control_connection`, `datagram_sockets`, `stream` those sockets;
 - `local_network` this machine's own address, and whether a VPN is in the way.
 
-Questions to an app's own servers (`talkpath endpoints`): `endpoint_catalogue` which servers, `endpoint_engine` what is
-asked when, `endpoint_driver` the same on real sockets.
+Questions to an app's own servers (`talkpath endpoints`): `endpoint_catalogue` which servers (listed in `data/`),
+`endpoint_engine` what is asked when, `endpoint_driver` the same on real sockets.
 """

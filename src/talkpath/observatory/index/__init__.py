@@ -14,5 +14,7 @@ and `stream_month` and `carry_month` from them: no page reads reports, and none 
     Carries        queries.py   network x app x medium x transport
     Totals         queries.py   of everything
 
+Read store.py, rows.py and queries.py, then how the tables are kept up to date: loader.py, fill.py and refresh.py.
+
 Nothing that is withdrawn is in any answer. A part of the index that does not answer is an error, never a smaller sum.
 """

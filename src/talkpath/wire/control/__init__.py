@@ -1,1 +1,5 @@
-"""The control channel: its messages, keys, signatures, receipts, TLS and WebSocket framing."""
+"""The control channel: its messages, keys, signatures, receipts, TLS and WebSocket framing.
+
+Read `messages` (spec/tp-005), `keys` and `sign`, `invitation` (who may ask), `receipt` (what is signed at the end),
+then what carries bytes: `tls`, `carrier` and `websocket`.
+"""
