@@ -66,7 +66,7 @@ def _order(performance: DemoResult) -> Iterator[Element]:
 
 
 def _truth(performance: DemoResult) -> Iterator[Element]:
-    yield element("h2", say("demo", "The truth of the box"))
+    yield element("h2", say("demo", "Ground truth"))
     yield element("p", truth_sentence(performance.tally))
     lines = [
         (played.scene.told_title, heading(verdict), element("code", did), state(cell(verdict)), said)

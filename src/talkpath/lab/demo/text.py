@@ -73,7 +73,7 @@ def truth_sentence(tally: ResultTally) -> str:
     """How the verdicts compare with the ground truth, in one sentence."""
     return say(
         "demo",
-        "The truth of the box: {named} of {restrictions} restrictions named right; {false} of {verdicts} verdicts "
+        "Ground truth: {named} of {restrictions} restrictions named right; {false} of {verdicts} verdicts "
         "false, {undecided} could not tell.",
         **asdict(tally),
     )
