@@ -123,6 +123,8 @@ def _arrivals_fit(up: Observation, seen: SeenFlow, track: Track) -> bool:
     that the network doubled for a retry. Facts leave out what was never sent, but cannot make all of a kind vanish.
     """
     stored, signed, sent = _number(up.arrived), _number(seen.arrived), _number(up.sent)
+    if signed >> len(track.size):  # what follows looks at each packet: a bitmap of a megabyte would take seconds
+        return False
     media = sum(1 << bit for bit, stage in enumerate(track.stage) if stage == "media")
     every, doubled, left = (_kinds(bits, track) for bits in (signed, signed & ~sent, sent))
     counted = _kinds(stored, track)
