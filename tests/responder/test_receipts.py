@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import msgspec
 import pytest
@@ -138,3 +139,23 @@ def test_two_responders_say_different_things() -> None:
     other = Session(ReceiptSigner(Signer.fresh(), lambda: HOUR)).signed(1.0)
     assert one.responder_key != other.responder_key
     assert replace(one, responder_key=b"", responder_seed=b"") == replace(other, responder_key=b"", responder_seed=b"")
+
+
+def test_what_a_session_keeps_of_its_epochs_is_small() -> None:
+    """A session may have hundreds of epochs, and a responder 64 sessions."""
+    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
+
+    def play(numbers: range) -> None:
+        for number in numbers:
+            session.say(begin(number, k=19, packets=1), float(number))
+            session.say(Close(number, ()), float(number))
+            session.far.poll(float(number))
+        session.far.poll(numbers.stop + LINGER_S)
+
+    tracemalloc.start()
+    play(range(1, 21))
+    ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, receipts.__file__)])
+    tracemalloc.stop()
+    flows = sum(len(epoch.flows) for epoch in session.signed(30.0).epochs)
+    assert flows == 20 * 47
+    assert 10 < sum(one.size for one in ours.statistics("filename")) / flows < 40  # bytes a flow

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from talkpath.experiment.layout import Flow, Layout
 from talkpath.wire.control.messages import MAX_FRAME, FlowReport
 from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
@@ -12,6 +14,8 @@ from talkpath.wire.control.sign import Signer
 
 SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
 QUESTION_CHARACTERS = 32  # a probe may write anything there
+
+_epochs = msgspec.msgpack.Decoder(SeenEpoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +31,22 @@ class ReceiptSigner:
         return (body, signature) if len(body) < MAX_FRAME - SLACK_BYTES else (b"", b"")
 
 
-def seen(layout: Layout, reports: Sequence[FlowReport]) -> SeenEpoch:
-    """An epoch, as this end reports it at the probe's cut."""
+def seen(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
+    """An epoch, as this end reports it at the probe's cut, packed: that takes a tenth of the memory."""
     begin = layout.begin
     flows = zip(layout.flows, reports, strict=True)
-    return SeenEpoch(
+    epoch = SeenEpoch(
         number=begin.number,
         arm=begin.arm,
         question=begin.question[:QUESTION_CHARACTERS],
         flows=tuple(SeenFlow(_role(flow), report.sent, report.arrived) for flow, report in flows),
     )
+    return msgspec.msgpack.encode(epoch)
 
 
-def with_late(epochs: Iterable[SeenEpoch], late: Mapping[int, tuple[bytes, ...]]) -> tuple[SeenEpoch, ...]:
-    """The epochs, with what came after their cut."""
-    return tuple(_with_late(epoch, late.get(epoch.number, ())) for epoch in epochs)
+def with_late(packed: Iterable[bytes], late: Mapping[int, tuple[bytes, ...]]) -> tuple[SeenEpoch, ...]:
+    """The epochs of `seen`, with what came after their cut."""
+    return tuple(_with_late(epoch, late.get(epoch.number, ())) for epoch in map(_epochs.decode, packed))
 
 
 def _with_late(epoch: SeenEpoch, late: tuple[bytes, ...]) -> SeenEpoch:

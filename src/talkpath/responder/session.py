@@ -38,7 +38,7 @@ from talkpath.wire.control.messages import (
     Report,
     Welcome,
 )
-from talkpath.wire.control.receipt import DIGEST_BYTES, SeenEpoch, Statement
+from talkpath.wire.control.receipt import DIGEST_BYTES, Statement
 
 HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 FLOW_FRAME_BYTES = 64  # of a report, around the bitmaps and times of one flow
@@ -99,7 +99,7 @@ class ResponderSession:
     begun: set[int] = field(default_factory=set)
     flights: dict[int, ResponderFlight] = field(default_factory=dict)  # of epochs that still take packets
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)  # of those that no longer do, what came late
-    seen: list[SeenEpoch] = field(default_factory=list)  # for the receipt
+    seen: list[bytes] = field(default_factory=list)  # epochs for the receipt, packed: a session has hundreds
     lingering: list[tuple[float, int]] = field(default_factory=list)  # (when to forget, epoch) of those that were cut
     outbox: bytearray = field(default_factory=bytearray)  # what was not an immediate answer
     heard_s: float = 0.0  # when the last whole message arrived
