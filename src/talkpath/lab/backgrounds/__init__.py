@@ -1,7 +1,8 @@
 """Backgrounds: ordinary network impairments, which treat calls like all other traffic.
 
-Read `background` first; every other module here that has a `KIND` is one kind, found by being here. A setting that was
-not given is drawn from a range that is plausible for access networks of 2025; the file says why where it is not plain.
+Read `background` first; every other module here that has a `KIND` is one kind, registered by its file. A setting that
+was not given is drawn from a range that is plausible for access networks of 2025; its file gives the reason for unusual
+ranges.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from talkpath.lab.parameters import known, read, split
 
 @cache
 def background_kinds() -> dict[str, BackgroundKind]:
-    """All kinds by id."""
+    """Returns all kinds by id."""
     modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
     kinds = (module.KIND for module in modules if hasattr(module, "KIND"))
     return {kind.id: kind for kind in sorted(kinds, key=lambda kind: kind.id)}

@@ -1,8 +1,8 @@
-"""What a background is: a `BackgroundKind` (one file of this folder), a `Background` (a kind with settings), and the
-`Impairments` of one run that it makes from a seed.
+"""Defines a background: a `BackgroundKind` (one file of this folder), a `Background` (a kind with settings), and the
+`Impairments` that it makes from a seed for one run.
 
-A background never looks at payloads. It may look at a packet's size, its protocol and, where networks do (equal-cost
-paths, per-flow queues, address translators), at its 5-tuple (lab/path/headers).
+A background never reads payloads. It may use a packet's size, its protocol and, where real networks do (equal-cost
+paths, per-flow queues, address translators), its 5-tuple (lab/path/headers).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ JITTER_MS = Setting("jitter_ms", "ms", "at most, each way", 1.0, high=500)
 
 @dataclass(frozen=True, slots=True)
 class Impairments:
-    """What a background does to packets in one run. `duplicated` is the share of packets that arrive twice."""
+    """The effects of a background in one run. `duplicated` is the share of packets that arrive twice."""
 
     up: tuple[PacketFilter, ...] = ()
     down: tuple[PacketFilter, ...] = ()
@@ -47,7 +47,7 @@ class RunSettings:
         return str(self.values[name])
 
     def random(self, part: str) -> Random:
-        """A random generator of its own for each part of the network."""
+        """Returns the separate random generator of one part of the network."""
         return Random(f"{part} {self.rng.random()}")
 
 
@@ -55,8 +55,8 @@ class RunSettings:
 class BackgroundKind:
     """One kind of network without a restriction on calls.
 
-    `unseen` kinds were written after the method was frozen, and the method is never tuned to them: benchmarks leave
-    them out, and scores report them separately.
+    `unseen` kinds were written after the method was frozen, and the method is never tuned to them: benchmarks omit
+    them, and scores report them separately.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Background:
         return self.kind.id
 
     def settings_of(self, seed: int) -> RunSettings:
-        """The settings of the run with that seed."""
+        """Returns the settings of the run with that seed."""
         rng = Random(f"background {self.id} {seed}")
         values = {}
         for parameter in (*self.kind.parameters, DELAY_MS, JITTER_MS):

@@ -6,7 +6,7 @@ from talkpath.lab.backgrounds.background import BackgroundKind, Impairments, Run
 
 
 def make(settings: RunSettings) -> Impairments:
-    """Only the delay and jitter that every background has."""
+    """Makes only the delay and jitter that every background has."""
     return Impairments()
 
 

@@ -1,6 +1,6 @@
 """`congestion`: a bottleneck shared with bursty cross traffic: delay grows, then packets are lost.
 
-A home line or a cell in the evening: 2 to 20 Mbit/s, 50 to 150 ms of buffer, offered up to 1.3 times what it carries.
+Like a home line or a cell in the evening: 2 to 20 Mbit/s, 50 to 150 ms of buffer, load up to 1.3 times the rate.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ QUIET_LOAD = 0.7
 
 
 def queue(settings: RunSettings, direction: str) -> Queue:
-    """One direction's bottleneck."""
+    """Makes the bottleneck of one direction."""
     cross = CrossTraffic(settings.number("load"), QUIET_LOAD, settings.number("busy_s"), settings.number("quiet_s"))
     return Queue(settings.random(direction), settings.number("kbps"), settings.number("queue_ms"), cross)
 
 
 def make(settings: RunSettings) -> Impairments:
-    """One bottleneck for each congested direction, each with its own busy and quiet spells."""
+    """Makes one bottleneck for each congested direction, each with its own busy and quiet periods."""
     up, down = queue(settings, "up"), queue(settings, "down")
     congested = settings.word("direction")
     return Impairments(queue_up=up if congested != "down" else None, queue_down=down if congested != "up" else None)

@@ -1,4 +1,4 @@
-"""`flow_loss`: each 5-tuple has its own loss rate, drawn from a Pareto distribution: a few lose very much."""
+"""`flow_loss`: each 5-tuple has its own loss rate, drawn from a Pareto distribution: a few have very high loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 0.9
 
 
 def tails(rng: Random, least: float, tail: float) -> PacketFilter:
-    """The packet filter of one direction. Loss exceeds x times `least` on a share x^-tail of 5-tuples."""
+    """The packet filter of one direction. Loss exceeds x times `least` for a share x^-tail of 5-tuples."""
     salt = rng.getrandbits(32)
     losses: dict[bytes, float] = {}
 

@@ -1,4 +1,4 @@
-"""`hash`: a hash of the 5-tuple selects a queue or link, and some of these lose packets (fair queues, link bundles)."""
+"""`hash`: a hash of the 5-tuple selects a queue or link, some of which lose packets (fair queues, link bundles)."""
 
 from __future__ import annotations
 

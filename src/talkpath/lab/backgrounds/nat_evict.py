@@ -1,4 +1,4 @@
-"""`nat_evict`: an overloaded NAT drops the mappings of some flows, so both directions of these are lost."""
+"""`nat_evict`: an overloaded NAT drops the mappings of some flows, so both directions of these flows are lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WITHIN_S = Setting("within_s", "s", "of their first packet", 1.5, low=0.01, high
 
 
 class Evictions:
-    """When each flow is lost; shared by both directions."""
+    """The time at which each flow is lost; shared by both directions."""
 
     def __init__(self, rng: Random, share: float, within_s: float) -> None:
         self._rng, self._share, self._within_s = rng, share, within_s

@@ -1,7 +1,7 @@
-"""`nat_symmetric`: a NAT with 64 ports a user that takes one for every destination and reclaims it after 30 s.
+"""`nat_symmetric`: a NAT gives each user 64 UDP ports, uses one for every destination and reclaims it after 30 s.
 
-Address- and port-dependent mapping (RFC 4787 section 4.1), as some carriers have it: a user's flows run out of ports
-even where they share one local port.
+Some carriers use this address- and port-dependent mapping (RFC 4787 section 4.1): a user's flows run out of ports even
+where they share one local port.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from talkpath.lab.path.nat import SymmetricNat
 
 
 def make(settings: RunSettings) -> Impairments:
-    """As `nat64ports`, but with one mapping for each pair of inner port and destination."""
+    """Like `nat64ports`, but with one mapping for each pair of inner port and destination."""
     return Impairments(
         nat=SymmetricNat(settings.random("nat"), int(settings.number("ports")), settings.number("timeout_s"))
     )

@@ -1,4 +1,4 @@
-"""`police_all`: all UDP traffic of the user together is policed to a rate, whatever it carries."""
+"""`police_all`: all UDP traffic of the user together is policed to a rate, whatever its payload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`police_flow`: each UDP 5-tuple is policed to a rate, whatever it carries."""
+"""`police_flow`: each UDP 5-tuple is policed to a rate, whatever its payload."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`police_share`: 40 % of the user's UDP traffic passes, whatever its rate.
 
-A policer in a crowded cell: in each interval of 0.1 s the first bytes pass, up to 40 % of what the last busy interval
-brought, and the rest is lost. One full packet always passes.
+It models a policer in a crowded cell: in each interval of 0.1 s the first bytes pass, up to 40 % of the bytes of the
+last busy interval, and the rest is lost. One full packet always passes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`shape_port`: some of the far end's UDP ports are each shaped to a rate, whatever they carry.
+"""`shape_port`: some of the far end's UDP ports are each shaped to a rate, whatever the payload.
 
-Classes of service by port, as in home routers and mobile networks: a packet waits in the queue of its port, and is
-lost when the queue is full.
+It models classes of service by port, as in home routers and mobile networks: a packet waits in the queue of its port,
+and is lost when the queue is full.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ QUEUE_MS = Setting("queue_ms", "ms", "that a port's queue holds", 150.0, low=1, 
 
 
 def shapers(rng: Random, ports: frozenset[int], kbps: float, queue_ms: float, far_at: slice) -> PacketFilter:
-    """The packet filter of one direction; the far end's port lies at `far_at` of the packet's ports."""
+    """The packet filter of one direction; `far_at` is the index of the far end's port in the packet's ports."""
     queues: dict[int, Queue] = {}
 
     def fate(now_s: float, packet: bytes) -> float:

@@ -1,7 +1,7 @@
-"""`size_loss`: long UDP packets are often lost, short ones never, whatever they carry.
+"""`size_loss`: long UDP packets are often lost, short ones never, whatever their payload.
 
-A tunnel that loses fragments, or a radio link that gives up retransmitting long frames. TCP is not affected: both
-ends agree on a segment size that fits.
+It models a tunnel that loses fragments, or a radio link that stops retransmitting long frames. TCP is not affected:
+both ends agree on a segment size that fits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Other published methods in the same lab: what each of them detects, and what it falsely accuses.
+"""Runs other published methods in the same lab: what each of them detects, and its false accusations.
 
 Read `virtual_path` (a client and a server in virtual time), `method`, then each method's file and `table`.
 
@@ -6,9 +6,9 @@ Read `virtual_path` (a client and a server in virtual time), `method`, then each
                                             results pickle, and a Comparison is JSON by msgspec
     table.lines(rows) -> list[str]          the markdown table: counts and exact 95 % intervals
 
-Every module here that has a `METHOD` is one, found by being here. Each is written from its published description, cited
-in the file, and sees of a network only what `VirtualPath` lets it: its own packets, in virtual time. All get the lab's
-own bytes of the app, so what they miss is due to the method, not to the imitation.
+Every module here that has a `METHOD` is one method, registered by its file. Each is written from its published
+description, cited in the file, and uses the network only through `VirtualPath`: its own packets, in virtual time. All
+replay the lab's own bytes of the app, so what they miss is due to the method, not to the imitation.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CLOSED = {"corporate": "udp.block"}
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """The result of one method in one scenario: whether it says that something restricts these calls, and its cost."""
+    """The result of one method in one scenario: whether it reports a restriction of these calls, and its cost."""
 
     method: str
     accused: bool
@@ -48,8 +48,8 @@ class MethodResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One scenario with every method. `rules` are those that really hit the arm; where there are none, every accusation
-    is false."""
+    """One scenario with every method. `rules` are those that really affect the arm; where there are none, every
+    accusation is false."""
 
     arm: str
     background: str
@@ -61,14 +61,14 @@ class Comparison:
 
 @cache
 def other_methods() -> dict[str, Method]:
-    """All methods except ours, by id."""
+    """Returns all methods except talkpath's, by id."""
     modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
     known = (module.METHOD for module in modules if hasattr(module, "METHOD"))
     return {method.id: method for method in sorted(known, key=lambda method: method.id)}
 
 
 def methods() -> tuple[str, ...]:
-    """Ids of all methods, ours first, as in `Comparison.sights`."""
+    """Returns the ids of all methods, talkpath's first, as in `Comparison.sights`."""
     return (OURS, *other_methods())
 
 

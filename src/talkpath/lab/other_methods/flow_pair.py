@@ -1,9 +1,9 @@
-"""A plain pair of flows: one call and one twin side by side on two fixed 5-tuples, and McNemar's test.
+"""Compares a plain pair of flows: one call and one twin at the same time on two fixed 5-tuples, by McNemar's test.
 
 The textbook design (McNemar, "Note on the sampling error of the difference between correlated proportions or
 percentages", Psychometrika 12, 1947; in its exact form, a sign test on the pairs in which just one packet was lost).
-Each slot's two packets leave half a millisecond apart in an order drawn by a coin. It is what talkpath would be without
-fresh 5-tuples and permuted roles: any path, queue or NAT that treats the two 5-tuples differently is taken for a rule.
+Each slot's two packets leave half a millisecond apart in random order. This is talkpath without fresh 5-tuples and
+permuted roles: any path, queue or NAT that treats the two 5-tuples differently is mistaken for a rule.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
 def _discordant(
     packets: list[MethodPacket], arrived: Mapping[int, float | None], direction: Direction
 ) -> tuple[int, int]:
-    """Of the pairs of which both packets were sent: (in how many only the call was lost, only the twin)."""
+    """Counts, among pairs of which both packets were sent, (those that lost only the call, those that lost only the
+    twin)."""
     pairs = [
         (arrived[place] is None, arrived[place + 1] is None)
         for place in range(0, len(packets), 2)
@@ -55,7 +56,7 @@ def _discordant(
 
 
 def mcnemar_p(calls: int, twins: int) -> float:
-    """The exact one-sided p that calls are lost no more often: the chance of so many heads or more."""
+    """Returns the exact one-sided p of "calls are lost no more often": the probability of this many heads or more."""
     total = calls + twins
     return float(sum(comb(total, heads) for heads in range(calls, total + 1)) / 2**total)
 

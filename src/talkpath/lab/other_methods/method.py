@@ -1,4 +1,4 @@
-"""What a method is, and the recorded call that methods replay."""
+"""Defines a method, and the recorded call that methods replay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Method:
 
 @lru_cache(maxsize=32)
 def recording(arm: Arm, seed: int, seconds: float) -> tuple[Schedule, tuple[bytes, ...]]:
-    """(schedule, datagrams) of one call on a path without loss: no request is repeated."""
+    """Returns (schedule, datagrams) of one call on a path without loss: no request is repeated."""
     shape = shapes()[arm]
     whole = shape.schedule(Random(f"recording {arm} {seed}"), round(seconds * shape.packet_rate))
     datagrams = shape.datagrams(whole, Random(f"call {seed}").randbytes(32))

@@ -1,9 +1,9 @@
-"""STUN reachability: does one Binding Request to one server get an answer?
+"""Tests STUN reachability: whether one Binding Request to one server gets an answer.
 
-Described in OONI's test specification ts-025 (stun_reachability, version 2020-06-01-000): a valid response is success,
-anything else failure. Tries as those of the client library that its engine uses (pion/stun: 300 ms, each wait 300 ms
-longer, seven retransmissions of the same bytes). OONI itself reports a failure without an accusation; here a failure is
-taken as "calls do not work here".
+OONI's test specification ts-025 (stun_reachability, version 2020-06-01-000) describes it: a valid response is success,
+anything else failure. The retries are those of the client library that OONI's engine uses (pion/stun: 300 ms, each wait
+300 ms longer, seven retransmissions of the same bytes). OONI itself reports a failure without an accusation; here a
+failure counts as "calls do not work here".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FIRST_WAIT_S = 0.3
 
 
 def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
-    """Whether all tries stayed unanswered. The arm does not matter: the request belongs to no app."""
+    """Returns whether no try was answered. The arm does not matter: the request belongs to no app."""
     transaction = Random(f"binding {seed}").randbytes(12)
     request = encode(Message(Type.BINDING_REQUEST, transaction))
     mapped = encode_xor_address(Address.of("192.0.2.10", 40000), transaction)

@@ -1,4 +1,4 @@
-"""The table of methods: what each detects, what it falsely accuses, and its cost."""
+"""Writes the table of methods: what each detects, its false accusations, and its cost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from talkpath.lab.other_methods import Comparison, MethodResult, methods, other_
 
 
 def lines(rows: Iterable[Comparison]) -> list[str]:
-    """Markdown: one row for each rule (share that was detected), one for each background without a rule (share that was
-    falsely accused), and the cost. A cell is count/total with its exact 95 % interval."""
+    """Returns Markdown: one row for each rule (share that was detected), one for each background without a rule (share
+    that was falsely accused), and the cost. A cell is count/total with its exact 95 % interval."""
     every = list(rows)
     names = [other_methods()[method].name if method in other_methods() else method for method in methods()]
     table = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
@@ -48,6 +48,6 @@ def _costs(words: str, looks: Sequence[Comparison], cost: Callable[[MethodResult
 
 
 def cell(count: int, total: int) -> str:
-    """As `3/40 [0.016, 0.204]`."""
+    """Formats a cell like `3/40 [0.016, 0.204]`."""
     found = Proportion(count, total)
     return f"{count}/{total} [{found.low:.3f}, {found.high:.3f}]" if total else "–"

@@ -1,4 +1,4 @@
-"""A client and a server of a method at the two ends of a simulated network, in virtual time.
+"""Connects a method's client and server through a simulated network, in virtual time.
 
 Contract: the server learns a flow's client address from the packets that arrive, so behind a translator it answers to
 the outer port. It starts its half of a flow when the flow's first packet arrives, and sends nothing before.
@@ -21,8 +21,8 @@ FIRST_LOCAL = 40000
 
 
 class MethodPacket(NamedTuple):
-    """A packet to send. `at_s` counts from the call of `play`, for "down" from the arrival of the flow's first packet.
-    `flow` numbers the client's ports."""
+    """A packet to send. `at_s` counts from the call of `play`; for "down", from the arrival of the flow's first packet.
+    `flow` is the number of the client's port."""
 
     at_s: float
     direction: Direction
@@ -31,7 +31,7 @@ class MethodPacket(NamedTuple):
 
 
 class VirtualPath:
-    """`now_s` and `bytes` (UDP payloads that left, both ways) grow with every `play`."""
+    """The two ends and the network. `now_s` and `bytes` (UDP payloads sent, both ways) grow with every `play`."""
 
     def __init__(self, network: LabNetwork, family: int = 4) -> None:
         self.now_s, self.bytes = 0.0, 0
@@ -40,28 +40,28 @@ class VirtualPath:
         self._near, self._far = PROBE.packed()[place], Address(RESPONDER.packed()[place], SERVER_PORT)
 
     def wait(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Advances the time."""
         self.now_s += seconds
 
     def play(self, packets: Sequence[MethodPacket], seconds: float) -> dict[int, float | None]:
-        """Sends them and listens for `seconds`. By index in `packets`: seconds until each arrived (None: it did not);
-        packets that were never sent are left out."""
+        """Sends the packets and listens for `seconds`. Returns, by index in `packets`, the seconds until each arrived
+        (None: it did not); packets that were never sent are left out."""
         return _Play(self._network, self, packets, seconds).run()
 
     def up(self, flow: int) -> UdpWriter:
-        """The writer of a flow's packets to the server."""
+        """Returns the writer of a flow's packets to the server."""
         return UdpWriter(Address(self._near, FIRST_LOCAL + flow), self._far)
 
     def down(self, arrived: bytes) -> UdpWriter:
-        """The writer of answers to the sender of that packet."""
+        """Returns the writer of answers to the sender of that packet."""
         parts = split_udp(arrived)
-        assert parts is not None  # it is ours
+        assert parts is not None  # the lab wrote this packet
         source = Address(parts[0][: len(self._near)], int.from_bytes(parts[0][-4:-2], "big"))
         return UdpWriter(self._far, source)
 
 
 class _Play:
-    """One `play`. Events are (when, order, place, copy): a packet leaves, or `copy` of it arrives."""
+    """One `play`. Events are (time, order, index, copy): a packet leaves, or `copy` of it arrives."""
 
     def __init__(self, network: LabNetwork, line: VirtualPath, packets: Sequence[MethodPacket], seconds: float) -> None:
         self.network, self.line, self.packets = network, line, packets
@@ -109,7 +109,7 @@ class _Play:
                 self.answer(at_s, flow)
 
     def answer(self, at_s: float, flow: int) -> None:
-        """The server's half of the flow begins."""
+        """Starts the server's half of the flow."""
         for place, packet in enumerate(self.packets):
             if packet.flow == flow and packet.direction == "down":
                 self.later(at_s + packet.at_s, place, None)

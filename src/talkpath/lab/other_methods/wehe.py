@@ -1,14 +1,14 @@
-"""Wehe: replay a recording, then the same with random bytes, and compare the client's throughput.
+"""Wehe replays a recording, then the same with random bytes, and compares the client's throughput.
 
-Described in Li, Niaki, Choffnes, Gill and Mislove, "A Large-Scale Analysis of Deployed Traffic Differentiation
-Practices", SIGCOMM 2019, sections 2 and 3; the rule and its numbers as shipped with the command-line client 3.2 and
-its analysis server (NEU-SNS/wehe-cmdline, NEU-SNS/wehe-py3), written again from the description:
+Source: Li, Niaki, Choffnes, Gill and Mislove, "A Large-Scale Analysis of Deployed Traffic Differentiation Practices",
+SIGCOMM 2019, sections 2 and 3. The rule and its numbers are those of the command-line client 3.2 and its analysis
+server (NEU-SNS/wehe-cmdline, NEU-SNS/wehe-py3), implemented anew from the description:
 
 - each replay lasts as long as the recording (22 s for a messenger's call), one after the other, randomised last;
 - the client's received bytes are divided into 100 samples of throughput, and samples of zero are discarded;
 - "differentiation" if the area between the two distributions is at least 0.5 of the smaller peak (0.3 where either
   mean is over 10 Mbit/s) and the two-sample Kolmogorov-Smirnov p is below 0.01;
-- where the area is large, whatever p, everything is replayed and the second result counts.
+- where the area is large, whatever p, both are replayed again and the second result counts.
 
 Differentiation in favour of the recording is no accusation here. A replay without any sample gives no result.
 """
@@ -33,7 +33,7 @@ P_VALUE = 0.01
 
 
 def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
-    """Both replays, and both again where the first result says so."""
+    """Plays both replays, and both again where the first result requires it."""
     found = "none"
     for again in (False, True):
         samples = [_replay(line, arm, seed, 2 * again + randomised, randomised) for randomised in (False, True)]
@@ -56,7 +56,7 @@ def _replay(line: VirtualPath, arm: Arm, seed: int, flow: int, randomised: bool)
 
 
 def throughput_mbps(packets: Sequence[MethodPacket], arrived: Mapping[int, float | None]) -> list[float]:
-    """The client's throughput samples, without those of zero."""
+    """Returns the client's throughput samples, without those of zero."""
     sample_s = REPLAY_S / SAMPLES
     sums = [0.0] * SAMPLES
     for place, at_s in arrived.items():
@@ -66,7 +66,7 @@ def throughput_mbps(packets: Sequence[MethodPacket], arrived: Mapping[int, float
 
 
 def differentiation(recorded: Sequence[float], randomised: Sequence[float]) -> str:
-    """ "none", "unclear", "throttled" (the recording fares worse) or "favoured"."""
+    """Returns "none", "unclear", "throttled" (the recording has less throughput) or "favoured"."""
     if not recorded or not randomised:
         return "none"
     fast = max(np.mean(recorded), np.mean(randomised)) > FAST_MBPS
@@ -78,7 +78,8 @@ def differentiation(recorded: Sequence[float], randomised: Sequence[float]) -> s
 
 
 def area(recorded: Sequence[float], randomised: Sequence[float]) -> float:
-    """Between the two quantile curves, as a share of the smaller peak; positive where the random bytes fare better.
+    """Returns the area between the two quantile curves, as a share of the smaller peak; positive where the random bytes
+    have more throughput.
 
     A curve joins (0, 0) and (i/n, i-th smallest sample) by straight lines.
     """
@@ -90,7 +91,7 @@ def area(recorded: Sequence[float], randomised: Sequence[float]) -> float:
 
 
 def ks_p(one: Sequence[float], other: Sequence[float]) -> float:
-    """The two-sample Kolmogorov-Smirnov test's p (Kolmogorov's limit for the effective sample size)."""
+    """Returns p of the two-sample Kolmogorov-Smirnov test (Kolmogorov's limit for the effective sample size)."""
     a, b = np.sort(one), np.sort(other)
     both = np.concatenate((a, b))
     distance = np.abs(

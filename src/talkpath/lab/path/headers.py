@@ -1,4 +1,4 @@
-"""Reads the headers of IP packets where a simulated network looks at them: protocol, 5-tuple, flow."""
+"""Reads the header fields of IP packets that a simulated network uses: protocol, 5-tuple, flow."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ IP_HEADER_BYTES: Final = {4: 20, 6: 40}  # by version, without options
 
 
 def is_udp(packet: bytes) -> bool:
-    """Whether it is UDP, of either family."""
+    """Returns whether it is UDP, over IPv4 or IPv6."""
     return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == UDP
 
 
 def five_tuple(packet: bytes) -> bytes:
-    """Addresses, ports and protocol as they stand in the packet. It holds addresses: never print it."""
+    """Returns addresses, ports and protocol in the packet's order. It holds addresses: never print it."""
     if packet[0] >> 4 == 4:
         return packet[12:24] + packet[9:10]
     return packet[8:44] + packet[6:7]
 
 
 def flow_key(packet: bytes, up: bool) -> bytes:
-    """The 5-tuple as the packets on the way up have it: the same for both directions of a flow."""
+    """Returns the 5-tuple in the order of packets on the way up: both directions of a flow have the same key."""
     key = five_tuple(packet)
     if up:
         return key
@@ -33,11 +33,11 @@ def flow_key(packet: bytes, up: bool) -> bytes:
 
 
 def hash_share(packet: bytes, salt: int) -> float:
-    """A number in [0, 1) that a network computes from the 5-tuple, as ECMP does; each direction has its own."""
+    """Returns a number in [0, 1), computed from the 5-tuple as ECMP does; each direction has its own."""
     return crc32(five_tuple(packet), salt) / 2**32
 
 
 def source_port(packet: bytes) -> bytes:
-    """The source port of a UDP or TCP packet, as its two bytes."""
+    """Returns the source port of a UDP or TCP packet, as its two bytes."""
     at = IP_HEADER_BYTES[packet[0] >> 4]
     return packet[at : at + 2]

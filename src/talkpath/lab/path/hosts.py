@@ -1,7 +1,7 @@
-"""The lab's hosts and their addresses (RFC 5737, RFC 3849: reserved for documentation, routed nowhere).
+"""Defines the lab's hosts and their addresses (RFC 5737, RFC 3849: reserved for documentation, never routed).
 
-The probe's side of the network under test is `PROBE`; all others stand beyond it. The addresses are
-the lab's own and public, so unlike a person's they may be printed.
+`PROBE` is the only host at the near end of the network under test; all others are at the far end. The addresses belong
+to no person, so they may be printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class LabHost:
     ipv6: str
 
     def address(self, family: int, port: int) -> Address:
-        """Its address of that family (4 or 6), with a port."""
+        """Returns its address of that family (4 or 6), with a port."""
         return Address(self.packed()[0 if family == 4 else 1], port)
 
     def packed(self) -> tuple[bytes, bytes]:

@@ -1,8 +1,8 @@
-"""One direction of a network: delay, jitter, queueing, loss.
+"""Simulates one direction of a network: delay, jitter, queueing, loss.
 
-Contract: pure and seeded, without a clock. `Link.carry` is called in order of time and returns when the packet arrives,
-as the same bytes. A packet filter is a function (time, IP packet) -> fate of that one packet: `PASS` (on time), `DROP`,
-or by how many seconds it is late. Filters may let packets overtake each other; the link itself keeps their order.
+Contract: pure and seeded, without a clock. `Link.carry` is called in order of time and returns the arrival time of the
+packet, whose bytes stay the same. A packet filter is a function (time, IP packet) -> decision about that packet: `PASS`
+(on time), `DROP`, or its delay in seconds. Filters may reorder packets; the link itself keeps their order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Bucket:
         self._level, self._filled_s = burst_bytes, 0.0
 
     def take(self, now_s: float, size: int) -> bool:
-        """Whether `size` IP bytes may pass at `now_s`. If so, their tokens are taken; if not, none are."""
+        """Returns whether `size` IP bytes may pass at `now_s`; only then takes their tokens."""
         level = min(self._burst, self._level + max(0.0, now_s - self._filled_s) * self._bytes_per_s)
         self._filled_s = now_s
         self._level = level - size if level >= size else level
@@ -37,7 +37,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class CrossTraffic:
-    """Other users' traffic at a bottleneck: alternating spells of `busy` and `quiet` load, as shares of its rate."""
+    """Other users' traffic at a bottleneck: alternating periods of `busy` and `quiet` load, as shares of its rate."""
 
     busy: float
     quiet: float
@@ -48,8 +48,8 @@ class CrossTraffic:
 class Queue:
     """A bottleneck: a rate, a first-in-first-out queue of `depth_ms`, and the cross traffic that fills it.
 
-    Cross traffic is modelled as a fluid: the backlog grows by load - 1 a second. A packet waits for the backlog before
-    it. While the queue is full, packets are lost with the probability by which the load exceeds the rate.
+    Cross traffic is modelled as a fluid: the backlog grows by load - 1 a second. A packet waits until the earlier
+    backlog is sent. While the queue is full, packets are lost with the probability by which the load exceeds the rate.
     """
 
     def __init__(self, rng: Random, kbps: float, depth_ms: float, cross: CrossTraffic | None = None) -> None:
@@ -59,7 +59,7 @@ class Queue:
         self._busy = True
 
     def wait(self, now_s: float, packet: bytes) -> float:
-        """Seconds until the packet has left the queue, or `DROP`."""
+        """Returns the seconds until the packet has left the queue, or `DROP`."""
         self._advance(now_s)
         own_s = len(packet) * 8 / self._bits_per_s
         if self._backlog_s + own_s > self._depth_s and self._rng.random() < self._excess():
@@ -110,7 +110,7 @@ class Link:
         self._last_s = 0.0
 
     def carry(self, now_s: float, packet: bytes) -> list[tuple[float, bytes]]:
-        """(when, packet) for each copy that arrives: none if lost, two with probability `duplicated`."""
+        """Returns (time, packet) for each copy that arrives: none if lost, two with probability `duplicated`."""
         late_s = 0.0
         for decide in self._filters:
             fate = decide(now_s, packet)

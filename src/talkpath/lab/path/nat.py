@@ -1,6 +1,6 @@
-"""Network address translators (NAT) at the user's end. They change UDP source ports, and nothing else.
+"""Simulates network address translators (NAT) at the user's end. They change only UDP source ports.
 
-So packets behind them are not byte for byte those that were sent: the one exception to the lab's contract. Addresses
+Packets behind a NAT therefore differ from those that were sent: the only exception to the lab's contract. Addresses
 stay; TCP passes unchanged.
 """
 
@@ -41,7 +41,7 @@ class Nat:
         self._by_port: dict[int, _Mapping] = {}
 
     def outward(self, now_s: float, packet: bytes) -> bytes | None:
-        """The packet from inside as it leaves; None where no port is free for it."""
+        """Translates a packet from inside; None where no port is free for it."""
         if not is_udp(packet):
             return packet
         inner = self._inner(packet)
@@ -56,7 +56,7 @@ class Nat:
         return replace_port(packet, mapping.port, source=True)
 
     def inward(self, now_s: float, packet: bytes) -> bytes | None:
-        """The packet from outside as it enters; None where there is no mapping for it."""
+        """Translates a packet from outside; None where there is no mapping for it."""
         if not is_udp(packet):
             return packet
         at = IP_HEADER_BYTES[packet[0] >> 4] + 2
@@ -67,7 +67,7 @@ class Nat:
         return replace_port(packet, int.from_bytes(mapping.inner[:2], "big"), source=False)
 
     def _inner(self, packet: bytes) -> bytes:
-        """The key of a mapping; the inner port comes first."""
+        """Returns the key of a mapping; the inner port comes first."""
         return source_port(packet)
 
     def _map(self, now_s: float, inner: bytes) -> _Mapping | None:

@@ -1,9 +1,9 @@
-"""The routers of a path: where a packet's hop limit (TTL) is exhausted, and how the router there answers.
+"""Simulates the routers of a path: where a packet's hop limit (TTL) is exhausted, and how the router there answers.
 
 Contract: deterministic, without a clock; packets are offered in order of time. Routers are numbered from the user's
 end. The restrictor is on the link before router `at`: on the way up a packet passes it after router `at - 1`, on the
-way down after router `at`. A router that receives a packet with its last hop answers with ICMP Time Exceeded (RFC 792,
-RFC 4443 section 3.3), which quotes the packet as its sender sent it, since a translator in between would restore it.
+way down after router `at`. A router where the hop limit is exhausted answers with ICMP Time Exceeded (RFC 792, RFC 4443
+section 3.3), which quotes the packet as its sender sent it, since a translator in between would restore it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ICMP_PER_S = Setting("icmp_per_s", "messages/s", "each router sends at most; 0: 
 QUOTED = Setting("quoted", "bytes", "of a packet behind its IP header that a router quotes", 8.0, 8, 1200, whole=True)
 
 HOPS = 64  # the hop limit that a rewriting router sets
-ICMP_BYTES = 1000.0  # one message in the token bucket of a router's rate
+ICMP_BYTES = 1000.0  # size of one message in the token bucket that limits a router's rate
 ICMP_BURST = 6
 EXCEEDED_IN_TRANSIT = {4: (11, 0), 6: (3, 0)}  # type and code of Time Exceeded
 FIRST_BLOCK = {4: ("192.168.0.1", "100.64.0.1", "203.0.113.{}"), 6: ("fd00::1", "2001:db8:64::1", "2001:db8:ff::{:x}")}
@@ -34,7 +34,7 @@ FIRST_BLOCK = {4: ("192.168.0.1", "100.64.0.1", "203.0.113.{}"), 6: ("fd00::1", 
 
 @dataclass(frozen=True, slots=True)
 class RouterPath:
-    """The routers between the two ends. `at` is from 1 to `routers` + 1; the last means before the far host."""
+    """Settings of the routers between the two ends. `at` is 1 to `routers` + 1; the last means before the far host."""
 
     routers: int
     at: int
@@ -58,7 +58,7 @@ class RouterPath:
 
 
 class Routers:
-    """The routers at work."""
+    """The state of the routers in one run."""
 
     def __init__(self, path: RouterPath) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class Routers:
         self._rates = [Bucket(rate_kbps, ICMP_BURST * ICMP_BYTES) for _ in range(path.routers + 1)]
 
     def last(self, up: bool, packet: bytes) -> int | None:
-        """The router at which the packet's hop limit is exhausted; None where it reaches the other end."""
+        """Returns the router at which the packet's hop limit is exhausted; None where it reaches the other end."""
         path, left = self.path, packet[8] if packet[0] >> 4 == 4 else packet[7]
         order = range(1, path.routers + 1) if up else range(path.routers, 0, -1)
         for router in order:
@@ -78,18 +78,18 @@ class Routers:
         return None
 
     def passes_restrictor(self, up: bool, last: int | None) -> bool:
-        """Whether a packet that ends at router `last` passes the restrictor."""
+        """Returns whether a packet that ends at router `last` passes the restrictor."""
         return last is None or (last >= self.path.at if up else last < self.path.at)
 
     def share(self, up: bool, last: int | None) -> float:
-        """The share of the path that is before that router."""
+        """Returns the share of the path that is before that router."""
         if last is None:
             return 1.0
         steps = last if up else self.path.routers + 1 - last
         return steps / (self.path.routers + 1)
 
     def answer(self, now_s: float, router: int, packet: bytes) -> bytes | None:
-        """The ICMP message that the router sends to the packet's sender; None where it sends none."""
+        """Returns the ICMP message that the router sends to the packet's sender; None where it sends none."""
         path = self.path
         if router in path.silent or (path.icmp_per_s and not self._rates[router].take(now_s, int(ICMP_BYTES))):
             return None
@@ -100,7 +100,7 @@ class Routers:
 
 
 def router_address(router: int, version: int) -> Address:
-    """The address of a router: the first has a private address, the second a shared one (RFC 6598), others public."""
+    """Returns the address of a router: private for the first, shared (RFC 6598) for the second, public for others."""
     home, provider, public = FIRST_BLOCK[version]
     return Address.of(home if router == 1 else provider if router == 2 else public.format(100 + router))
 

@@ -1,9 +1,9 @@
-"""TCP for virtual time: segments, retransmission, in-order delivery, and nothing more.
+"""Simulates TCP in virtual time: segments, retransmission and in-order delivery only.
 
 Each segment is offered to the network as a TCP packet; a lost one is sent again after a timeout that doubles (RFC 6298:
 first 1 s for a handshake, then 200 ms). There is no window and no congestion control: the streams carry a control
 channel and calls of some 100 kbit/s. Bytes that TLS would encrypt are masked behind a record header, so that a
-restrictor reads in the lab what it could read outside.
+restrictor in the lab can read only what it could read in a real network.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
 TRIES = 6
 SYN, SYN_ACK, PUSH_ACK = 2, 18, 24
-HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # how TLS looks: a first record and others (RFC 8446 section 5.1)
-HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of what a server answers to it
+HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # starts of TLS records, the first and later ones (RFC 8446, 5.1)
+HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of a server's answer
 
 
 class Scheduler(Protocol):
-    """What a stream needs of its driver: the time, timers, and the network."""
+    """The interface of the driver that a stream needs: the time, timers, and the network."""
 
     now_s: float
 
@@ -35,12 +35,12 @@ class Scheduler(Protocol):
         """Calls `action` at `at_s`; actions of the same instant run in the order of these calls."""
 
     def offer(self, direction: Direction, packet: bytes) -> list[float]:
-        """Offers a packet, and returns when each copy arrives; empty for a lost one."""
+        """Offers a packet, and returns the arrival time of each copy; empty for a lost one."""
         ...
 
 
 class HalfStream:
-    """One direction of a connected stream. `encrypted`: the bytes are those that TLS would encrypt."""
+    """One direction of a connected stream. `encrypted`: TLS would encrypt the bytes."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ _MASK = bytes(value * 157 + 89 & 0xFF for value in range(256))
 
 
 def _hidden(piece: bytes, sequence: int) -> bytes:
-    """The piece as TLS would show it: a record header, then bytes that say nothing, of the same length."""
+    """Returns the piece as an observer of TLS sees it: a record header, then masked bytes of the same length."""
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
@@ -207,7 +207,7 @@ class CallStream:
         self._flush_up()
 
     def _after_hello(self, side: int, data: bytes) -> bytes:
-        """The bytes after the hello that is still awaited."""
+        """Returns the bytes after the hello that is still awaited."""
         taken = min(self._hello_left[side], len(data))
         self._hello_left[side] -= taken
         return data[taken:]

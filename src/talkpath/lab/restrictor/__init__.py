@@ -1,9 +1,9 @@
-"""The restrictor: rules that drop or delay packets, as middleboxes do by published reports.
+"""The restrictor: rules that drop or delay packets, as published reports describe middleboxes.
 
 Read `mechanism` first (what a mechanism and a rule are), then `flow`, `engine` (applies the rules), and `drawing` (how
-`lab score` draws settings). Every other module here that has a `MECHANISM` is one mechanism, found by being here; their
-ids and sources (M01 to M18) are listed in spec/tp-002. The restrictor acts only on packets that it is given: it opens
-no socket and no interface.
+`lab score` draws settings). Every other module here that has a `MECHANISM` is one mechanism, registered by its file;
+their ids and sources (M01 to M18) are listed in spec/tp-002. The restrictor acts only on packets that it is given: it
+opens no socket and no interface.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from talkpath.lab.restrictor.mechanism import APP, MEDIUM, LabRule, Mechanism
 
 @cache
 def mechanisms() -> dict[str, Mechanism]:
-    """All mechanisms by id."""
+    """Returns all mechanisms by id."""
     modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
     all_mechanisms = (module.MECHANISM for module in modules if hasattr(module, "MECHANISM"))
     return {mechanism.id: mechanism for mechanism in sorted(all_mechanisms, key=lambda m: m.id)}

@@ -1,7 +1,7 @@
-"""How `lab score` draws the settings of a mechanism at random. Every mechanism declares it.
+"""Declares how `lab score` draws the settings of a mechanism at random.
 
 Contract: a function of the random numbers and of the call alone. `settings` returns None where the numbers drawn cannot
-act on the call within a check (a limit above what the call sends): such a draw is thrown away and made again.
+act on the call within a check (a limit above what the call sends): such a draw is discarded and repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BASELINE_PACKETS = 25
 
 
 class DrawnCall(Protocol):
-    """What a mechanism may know of the call that it is drawn for."""
+    """The properties of the call on which a mechanism's settings may depend."""
 
     @property
     def packet_rate(self) -> float:
@@ -36,13 +36,13 @@ class DrawnCall(Protocol):
 
 
 def direction_alone(rng: Random, call: DrawnCall) -> DrawnSettings | None:
-    """The settings of a mechanism that has none beside its direction, app and medium."""
+    """Draws the settings of a mechanism that has only direction, app and medium."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """How a mechanism is drawn.
+    """Describes how a mechanism is drawn.
 
     `order` is its place in the list that `lab score` draws from: a new mechanism takes the next number, so that the
     list does not depend on file names. `weight` is how often it stands in that list, 0 for never: then `why_never`
@@ -56,10 +56,10 @@ class Drawing:
 
 
 def never(reason: str) -> Drawing:
-    """A mechanism that no check of `lab score` could see."""
+    """Declares a mechanism that no check of `lab score` could detect."""
     return Drawing(order=0, weight=0, why_never=reason)
 
 
 def log_uniform(rng: Random, low: float, high: float) -> float:
-    """Drawn so that its logarithm is uniform; rounded to three digits after the point."""
+    """Draws a number whose logarithm is uniform, rounded to three digits after the point."""
     return round(float(low * (high / low) ** rng.random()), 3)

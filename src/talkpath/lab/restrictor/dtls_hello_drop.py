@@ -31,7 +31,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """Any ClientHello, or a browser's."""
+    """Draws any ClientHello, or a browser's."""
     return {"hello": rng.choice(("any", "browser"))}
 
 

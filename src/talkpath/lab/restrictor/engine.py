@@ -1,9 +1,9 @@
 """Applies rules to IP packets: it decides whether each packet passes, is dropped, or is delayed.
 
-Contract: pure and seeded, without a clock: the same packets in the same order have the same fates. It shows each flow's
-packets to the matchers before it decides, applies every rule whose flow, app, medium and direction match, in the order
-in which they were given, and never changes a packet. An app named by a rule means its class (`matchers.CLASSES`): Max,
-Meet and WebRTC calls look the same.
+Contract: pure and seeded, without a clock: the same packets in the same order get the same decisions. It shows each
+flow's packets to the matchers before it decides, applies every rule whose flow, app, medium and direction match, in
+the order in which they were given, and never changes a packet. An app named by a rule means its class
+(`matchers.CLASSES`): Max, Meet and WebRTC calls look the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Restrictor:
         self.hits: Counter[tuple[int, str, str]] = Counter()
 
     def fate(self, now_s: float, up: bool, packet: bytes) -> float:
-        """`DROP`, or by how many seconds the packet is delayed (`PASS`: not at all)."""
+        """Returns `DROP`, or the packet's delay in seconds (`PASS`: none)."""
         # The key is the packet's own slice of addresses and ports; 0x45 is IPv4 without options.
         if packet[0] == 0x45:
             key, protocol = packet[12:24], packet[9]
@@ -79,7 +79,7 @@ class Restrictor:
         flow.watched = trace.open and (self._needs_medium or not trace.app)
 
     def _bind(self, flow: TrackedFlow) -> None:
-        """Gives the flow the packet filters of all rules that now apply; filters made before keep their memory."""
+        """Gives the flow the packet filters of all rules that now apply; existing filters keep their state."""
         flow.up, flow.down = [], []
         for number, state in enumerate(self._states):
             if not applies(state.rule, flow):
@@ -99,7 +99,7 @@ class Restrictor:
 
 
 def applies(rule: LabRule, flow: TrackedFlow) -> bool:
-    """Whether the flow's app and medium, as far as they are known, match the rule's."""
+    """Returns whether the flow's app and medium, as far as they are known, match the rule's."""
     scope, trace = rule.mechanism.scope, flow.trace
     if scope == "any":
         return True

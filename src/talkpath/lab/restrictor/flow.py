@@ -1,4 +1,4 @@
-"""What a restrictor keeps of one flow (5-tuple)."""
+"""Keeps the restrictor's state of one flow (5-tuple)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ DNS_PORT: Final = 53
 
 
 class TrackedFlow:
-    """One 5-tuple.
+    """The state of one 5-tuple.
 
     `head` is the offset of its payloads, `packets` the count of both directions, the current packet included. `far` is
     the address beyond the restrictor, `port` the port there (0 where the protocol has none), `triple` the key of
     (client, server, server's port). `trace` is what the matchers recognised; they are shown UDP only. `up` and `down`
-    are the packet filters that apply, each with the number of its rule; `filters` keeps them, and their memory, once
-    they were made.
+    are the packet filters that apply, each with the number of its rule; `filters` keeps all that
+    were made, with their state.
     """
 
     __slots__ = (
@@ -60,5 +60,5 @@ class TrackedFlow:
 
     @property
     def is_dns(self) -> bool:
-        """Whether it goes to a name server's port, which no published rule closes."""
+        """Returns whether it goes to a name server's port, which no published rule blocks."""
         return self.port == DNS_PORT

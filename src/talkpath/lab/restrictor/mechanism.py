@@ -1,9 +1,9 @@
-"""What a restriction is: a `Mechanism` (one file of this folder), a `LabRule` (a mechanism with settings), and the
-`RuleState` of a rule at work.
+"""Defines a restriction: a `Mechanism` (one file of this folder), a `LabRule` (a mechanism with settings), and the
+`RuleState` of a rule in one run.
 
 A mechanism acts through packet filters (lab/path/link). A filter is made for one flow and one direction when the rule
-first applies to them. Each call of it decides about one packet, so nothing is drawn for a whole flow unless the
-mechanism in the field does that.
+first applies to them. Each call of it decides about one packet; only a mechanism that decides for whole flows in the
+field draws for a whole flow.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ MEDIUM = Setting("medium", "medium", "of which kind; both when not given", choic
 
 
 def direction(default: Literal["up", "down", "both"]) -> Setting:
-    """The parameter `direction`, with that default."""
+    """Declares the parameter `direction`, with that default."""
     return Setting("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mechanism:
-    """One way to restrict.
+    """One mechanism of restriction.
 
-    `scope` says which flows it sees: "set-up", those that could be the app's by the set-up messages so far (there
-    voice and video look alike, so it cannot tell the `medium`); "call", those recognised as calls of the app and
-    medium; "any", all. `packet_filter` makes a flow's filter for one direction (True is up), None where the rule can
-    never act on that flow. `drawing` says how `lab score` draws its settings. `eager` are the settings under which it
-    acts as soon as it can: the ground truth asks with them whether it acts on an arm at all, however late in a call.
+    `scope` says which flows it acts on: "set-up", flows whose set-up messages so far could be the app's (voice and
+    video have the same ones, so the `medium` is unknown); "call", flows recognised as calls of the app and medium;
+    "any", all. `packet_filter` makes a flow's filter for one direction (True is up), None where the rule can
+    never act on that flow. `drawing` says how `lab score` draws its settings. `eager` are the settings with which it
+    acts as early as possible: with them the ground truth finds whether it acts on an arm at all, however late.
     `otherwise` are the settings where none of the parameters without a default is given.
     """
 
@@ -74,7 +74,7 @@ class LabRule:
         return float(self.values[name])
 
     def limit(self, name: str) -> float:
-        """A numeric parameter that may be unset: then it is infinite, and nothing ever exceeds it."""
+        """A numeric parameter that may be unset: it is then infinite."""
         return float(self.values.get(name, float("inf")))
 
     def word(self, name: str) -> str:
@@ -82,7 +82,7 @@ class LabRule:
         return str(self.values.get(name, ""))
 
     def acts(self, up: bool) -> bool:
-        """Whether it acts on packets in this direction."""
+        """Returns whether it acts on packets in this direction."""
         return self.direction in ("both", "up" if up else "down")
 
     def __str__(self) -> str:
@@ -91,9 +91,9 @@ class LabRule:
 
 @dataclass(slots=True)
 class RuleState:
-    """One rule at work: its random numbers, and the times that it keeps across flows.
+    """The state of one rule in one run: its random numbers, and the times that it keeps across flows.
 
-    `until_s` is keyed by client, server and port, or by what the mechanism's file says.
+    The keys of `until_s` are (client, server, port), unless the mechanism's file says otherwise.
     """
 
     rule: LabRule

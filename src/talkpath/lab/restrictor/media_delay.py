@@ -30,7 +30,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """From 60 to 500 ms, half of the time with jitter."""
+    """Draws 60 to 500 ms, half of the time with jitter."""
     ms = round(rng.uniform(60, 500))
     return {"ms": ms, "jitter_ms": rng.choice((0, round(rng.uniform(0, ms / 3))))}
 

@@ -1,7 +1,7 @@
 """`media.drop` (M02, M08, M17): each media packet of a recognised call is dropped with probability p.
 
-The setting "protocols capacity" of the TSPU manual (chapter 17.3). Set-up messages pass: calls connect and stutter, or
-stay silent when p is near 1.
+This is the setting "protocols capacity" of the TSPU manual (chapter 17.3). Set-up messages pass, so calls connect; then
+media stutters, or is silent when p is near 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings, l
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-LEAST_P, MOST_P = 0.02, 0.98  # drawn
+LEAST_P, MOST_P = 0.02, 0.98  # range of drawn values
 
 P = Setting("p", "share", "of the media packets that are dropped", 0.3)
 ONSET = Setting("onset_packets", "packets", "of the flow, both ways, that pass first", 0.0, high=1e6, whole=True)
@@ -34,7 +34,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """From 2 to 98 %, sometimes only after the first packets."""
+    """Draws 2 to 98 %, sometimes only after the first packets."""
     return {"p": log_uniform(rng, LEAST_P, MOST_P), "onset_packets": rng.choice((0, 0, 0, rng.randint(3, 30)))}
 
 

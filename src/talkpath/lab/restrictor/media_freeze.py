@@ -1,8 +1,8 @@
 """`media.freeze` (M03, M04): a recognised call starts, then all of its packets are dropped.
 
 After a number of packets of both directions ("l4-25" of dpi-checkers), after a time, or right after the handshake
-(net4people/bbs 422: it completes, a few packets of data arrive, then silence). With `residual_s` later calls between
-the same client, server and port are blocked too for that long (residual censorship).
+(net4people/bbs 422: it completes, a few packets of data arrive, then no more). With `residual_s`, later calls between
+the same client, server and port are also blocked, for that many seconds (residual censorship).
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class _Media:
         self._sees_setup, self._head, self._count = flow.trace.sees_setup, flow.head, 0
 
     def over(self, packet: bytes) -> bool:
-        """Whether this is one media packet more than may pass after a handshake."""
+        """Counts a packet, and returns whether more media packets were sent than may pass after a handshake."""
         self._count += not self._sees_setup(packet[self._head :])
         return self._count > HANDSHAKE_MEDIA
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """Within 60 % of what a check sees of the call, so that the freeze is observed."""
+    """Draws limits within 60 % of the call as a check watches it, so that the freeze is observed."""
     kind = rng.choice(("after_packets", "after_packets", "after_s", "after"))
     residual: DrawnSettings = {"residual_s": rng.choice((60, 600))} if rng.random() < 0.15 else {}
     rate = call.packet_rate

@@ -1,7 +1,7 @@
-"""`media.police` (M09): recognised calls are policed to a rate, each 5-tuple and direction by itself.
+"""`media.police` (M09): recognised calls are policed to a rate, separately for each 5-tuple and direction.
 
-A token bucket over IP bytes that drops and never queues, as Russia policed Twitter and YouTube (IMC'21: 130 to 150
-kbit/s; Meduza 2024: "almost everywhere without burst").
+A token bucket over IP bytes drops packets and never queues them, as Russia policed Twitter and YouTube (IMC'21: 130 to
+150 kbit/s; Meduza 2024: "almost everywhere without burst").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BURST = Setting("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES),
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
-    """One token bucket for this 5-tuple and direction. It counts IP bytes: headers and keepalives too."""
+    """Makes one token bucket for this 5-tuple and direction. It counts IP bytes, including headers and keepalives."""
     take = Bucket(state.rule.number("kbps"), state.rule.number("burst_bytes")).take
 
     def police(now_s: float, packet: bytes) -> float:
@@ -31,7 +31,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
-    """A rate at which at least 15 % of the watched call is lost, if the call's rate allows one."""
+    """Draws a rate at which at least 15 % of the watched call is lost, if the call's rate allows one."""
     offered_kbps = call.offered_kbps()
     most_share = 0.85 - BURST_BYTES / (125 * offered_kbps * WATCHED_S)
     if most_share <= 0.25:

@@ -18,7 +18,7 @@ P = Setting("p", "share", "of the larger packets that are dropped", 1.0)
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
-    """`over` counts UDP payload, so the length of the IP and UDP headers is added to it."""
+    """Drops by IP packet size: `over` is a UDP payload size, so the length of the IP and UDP headers is added."""
     p, draw = state.rule.number("p"), state.rng.random
     sees_setup, head = flow.trace.sees_setup, flow.head
     limit = state.rule.number("over") + head
@@ -32,7 +32,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
-    """A limit that between 10 and 90 % of the packets of each direction exceed."""
+    """Draws a limit that between 10 and 90 % of the packets of each direction exceed."""
     up, down = call.media_sizes()
     over = rng.choice(up + down)
     parted = all(0.1 <= sum(size > over for size in sizes) / len(sizes) <= 0.9 for sizes in (up, down))

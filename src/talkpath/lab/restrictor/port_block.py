@@ -1,4 +1,4 @@
-"""`port.block`: all UDP to one port is dropped, of any server and whatever it carries."""
+"""`port.block`: all UDP to one port is dropped, for any server and any payload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """One of the far end's ports."""
+    """Draws one of the far end's ports."""
     return {"port": rng.choice(call.ports)}
 
 

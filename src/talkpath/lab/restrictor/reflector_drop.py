@@ -1,6 +1,6 @@
 """`reflector.drop` (M06): Telegram's pings to its reflectors (relays) are dropped, so a call never finds one.
 
-The match is twelve bytes FF at offset 16, after the peer tag (ReflectorPort.cpp of tgcalls; libtgvoip's pings and
+The rule matches twelve bytes FF at offset 16, after the peer tag (ReflectorPort.cpp of tgcalls; libtgvoip's pings and
 answers have them too).
 """
 

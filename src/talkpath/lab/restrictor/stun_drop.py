@@ -1,6 +1,6 @@
 """`stun.drop` (M01): STUN messages are dropped, so no call that needs ICE or TURN can start.
 
-The match is that of published rules: type bits and magic cookie, on any port (zapret's IsStunMessage and
+The rule matches as published rules do: type bits and magic cookie, on any port (zapret's IsStunMessage and
 its nftables rule, youtubeUnblock's is_stun_message). Only the STUN message is dropped.
 """
 

@@ -1,7 +1,7 @@
 """`udp.block` (M10, N06): all UDP except DNS is dropped, as behind a company's firewall.
 
-With `only=tls443` only DNS and TCP to port 443 that begins like TLS pass (RFC 8446 section 5.1: the first record is of
-type handshake).
+With `only=tls443`, only DNS passes, and TCP to port 443 that begins like TLS (RFC 8446 section 5.1: the first record is
+of type handshake).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def drop(now_s: float, packet: bytes) -> float:
 
 
 def _tls_only(up: bool) -> PacketFilter | None:
-    """Passes segments without data, and the whole connection once the client's first bytes were those of TLS."""
+    """Passes segments without data, and the whole connection once the client's first bytes are a TLS record."""
     if not up:
         return None  # the client sends first
     is_tls: list[bool] = []

@@ -1,7 +1,7 @@
-"""`udp.freeze` (M03): every UDP flow is cut off after a number of packets of both directions, whatever it carries.
+"""`udp.freeze` (M03): every UDP flow is cut off after a number of packets of both directions, whatever its payload.
 
-Seen towards hosting networks in Russia: typically 25 packets (dpi-checkers). With `residual_s` the server's port is
-then blocked for this client for that long (net4people/bbs 490: about ten minutes).
+Seen towards hosting networks in Russia: typically 25 packets (dpi-checkers). With `residual_s`, the server's port is
+then blocked for this client for that many seconds (net4people/bbs 490: about ten minutes).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """After 12 to 50 packets, sometimes with residual blocking."""
+    """Draws a limit of 12 to 50 packets, sometimes with residual blocking."""
     return {"after_packets": rng.randint(12, 50), **({"residual_s": 600} if rng.random() < 0.2 else {})}
 
 

@@ -1,6 +1,6 @@
 """`udp.opaque_drop` (M10): UDP that is neither text nor DNS is dropped, calls included.
 
-Reported by mobile users in Russia in December 2025 (net4people/bbs 546): unknown, encrypted UDP does not pass, TCP
+Mobile users in Russia reported it in December 2025 (net4people/bbs 546): unknown, encrypted UDP does not pass, but TCP
 does.
 """
 
@@ -16,13 +16,13 @@ from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
 from talkpath.wire.ip.packets import UDP
 
 TEXT = bytes(range(32, 127)) + b"\t\r\n"
-TEXT_SHARE = 0.95  # of the bytes of a text; of random bytes, 38 % are printable
+TEXT_SHARE = 0.95  # share of printable bytes in a text; in random bytes it is 38 %
 
 P = Setting("p", "share", "of those packets that are dropped", 1.0)
 
 
 def is_text(payload: bytes) -> bool:
-    """Whether nearly all bytes are printable ASCII."""
+    """Returns whether nearly all bytes are printable ASCII."""
     return len(payload.translate(None, TEXT)) <= (1 - TEXT_SHARE) * len(payload)
 
 
@@ -39,7 +39,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
-    """All packets two times out of three, else 30 to 95 %."""
+    """Draws all packets two times out of three, else 30 to 95 %."""
     return {"p": rng.choice((1, 1, round(rng.uniform(0.3, 0.95), 2)))}
 
 

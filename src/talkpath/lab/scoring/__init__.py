@@ -1,10 +1,10 @@
-"""How often talkpath is wrong: checks drawn at random, played, compared with the ground truth, counted, written down.
+"""Measures how often talkpath is wrong: draws checks at random, plays them, compares them with the ground truth.
 
     settings, draw     a seed -> one check: arms, restriction, background
     play, row, run     a check -> a row of build/score.jsonl; a row that exists is not played again
-    metrics            rows -> numbers, each with n and an exact interval; goals held or missed
+    metrics            rows -> numbers, each with n and an exact interval; goals met or missed
     driver_agreement   the same checks on real sockets
-    page               all of it -> docs/error-rates.md
+    page               rows -> docs/error-rates.md
     published          the few numbers that an observatory's method page shows
 
 Every number in a table comes from the rows alone.

@@ -1,10 +1,10 @@
-"""Draws one check from a seed: what is studied, arms, restriction, background, address family.
+"""Draws one check from a seed: study, arms, restriction, background, address family.
 
 Contract: `draw` is a function of its arguments. Three studies share the seeds:
 
-- `null`: no restriction. Mostly the whole default set of arms, over every background in its drawn strength.
+- `null`: no restriction. Mostly the whole default set of arms, over every background with drawn settings.
 - `rules`: one restriction (sometimes two) drawn at random over one arm, two apps or all arms, over every background on
-  which UDP passes at all. The arm that was drawn first is the row's unit: one a row, so rows are independent.
+  which UDP passes. The arm drawn first is the row's unit: there is one in each row, so rows are independent.
 - `speed`: packets of WebRTC's voice (50 a second) dropped in one direction with one of a few probabilities, alone or
   among all arms: how soon it is known. Half of it is on lines for which Wald's bound can be computed.
 """
@@ -30,13 +30,13 @@ Study = Literal["null", "rules", "speed"]
 
 SHARES: tuple[tuple[Study, float], ...] = (("null", 0.55), ("rules", 0.33), ("speed", 0.12))
 UNSEEN = 0.2  # share of checks on a background that the method was never tuned to
-CLOSED = ("corporate",)  # backgrounds that do not restrict calls, but are truly closed
+CLOSED = ("corporate",)  # backgrounds without a restriction on calls, where the state "closed" is correct
 VARIANTS = {"transit_loss": ("transit_loss", "transit_loss,direction=up")}
 SPEED_ARM = Arm("webrtc", "dtls", "voice")
 EFFECTS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 WALD_LINES = ("clean", "clean", "ge,loss=0.05", "ge,loss=0.15")
 APPS = tuple(dict.fromkeys(arm.app for arm in shapes()))
-RELEASE_SEEDS = 100_000  # at most so many checks a release
+RELEASE_SEEDS = 100_000  # the most checks of a release
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class DrawnCheck:
 
 
 class Narrow(NamedTuple):
-    """Restricts what is drawn; "" restricts nothing. A rule ("two" of them), a background, and "one" arm, all arms of
-    "two" apps, or "all" of the default. Whoever works on the method leaves `unseen` backgrounds out."""
+    """Limits what is drawn; "" limits nothing. A rule ("two": two rules), a background, and "one" arm, all arms of
+    "two" apps, or "all" default arms. Leave `unseen` backgrounds out while working on the method."""
 
     rule: str = ""
     background: str = ""
@@ -66,20 +66,20 @@ ANY = Narrow()
 
 
 def first_seed(number: int, version: str = __version__) -> int:
-    """The first seed of a release: nobody can have seen its checks before the version was set."""
+    """Returns the first seed of a release: nobody can have seen its checks before the version was set."""
     digest = hashlib.sha256(f"talkpath {version} draw {number}".encode()).digest()
     return (1 + int.from_bytes(digest[:8], "big") % 1_000_000) * RELEASE_SEEDS
 
 
 def draw(seed: int) -> DrawnCheck:
-    """The check of that seed."""
+    """Draws the check of that seed."""
     rng = Random(f"score {seed}")
     (study,) = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])
     return {"null": draw_null, "rules": draw_rules, "speed": _draw_speed}[study](seed, rng)
 
 
 def draw_null(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:
-    """A check without a restriction."""
+    """Draws a check without a restriction."""
     many = narrow.arms or rng.choice(("all",) * 8 + ("one", "two"))
     arms = _arms(rng, many, rng.choice(list(shapes())))
     background = narrow.background or _background(rng, narrow.unseen, closed=True)
@@ -110,7 +110,7 @@ def _draw_speed(seed: int, rng: Random) -> DrawnCheck:
 
 
 def draw_rules(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:
-    """A check with a restriction that acts on its unit; what a check of an arm cannot see is not drawn for it."""
+    """Draws a check with a restriction that acts on its unit, among those that a check of the arm can detect."""
     while True:
         mechanism = rng.choice(drawn_mechanisms()) if narrow.rule in ("", "two") else mechanisms()[narrow.rule]
         unit = rng.choice(list(shapes()))
@@ -134,12 +134,12 @@ def draw_rules(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:
 
 
 def _acts(drawn: DrawnCheck) -> bool:
-    """Whether every rule acts on the unit."""
+    """Returns whether every rule acts on the unit."""
     return all(text and truth([parse_rule(text)], (drawn.unit,), PORTS) for text in drawn.rules)
 
 
 def _arms(rng: Random, many: str, unit: Arm) -> tuple[Arm, ...]:
-    """The unit alone; all arms of its app and of another, of its medium; the default arms."""
+    """Returns the unit alone; or all arms of its app and of another app, of its medium; or the default arms."""
     if many == "one":
         return (unit,)
     other = rng.choice([app for app in APPS if app != unit.app])
@@ -147,8 +147,8 @@ def _arms(rng: Random, many: str, unit: Arm) -> tuple[Arm, ...]:
 
 
 def _background(rng: Random, unseen_too: bool = True, closed: bool = False) -> str:
-    """A kind of background, whose strength is drawn from the run's seed. One check in five has one that the method was
-    never tuned to; of the others the clean line counts three times. `closed` ones only where they are asked for."""
+    """Draws a kind of background, whose settings are drawn from the run's seed. One check in five has a kind that the
+    method was never tuned to; among the others, `clean` has three times the weight. Closed ones only if `closed`."""
     unseen = [kind.id for kind in background_kinds().values() if kind.unseen]
     seen = [name for name in background_kinds() if name not in unseen and (closed or name not in CLOSED)]
     name = rng.choice(unseen if unseen_too and rng.random() < UNSEEN else ["clean", "clean", *seen])
@@ -156,7 +156,7 @@ def _background(rng: Random, unseen_too: bool = True, closed: bool = False) -> s
 
 
 def sample(seeds: range, count: int) -> list[int]:
-    """The first `count` seeds whose checks have one arm."""
+    """Returns the first `count` seeds whose checks have one arm."""
     chosen: list[int] = []
     for seed in seeds:
         if len(chosen) == count:

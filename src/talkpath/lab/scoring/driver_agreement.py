@@ -1,4 +1,4 @@
-"""Agreement of drivers: the same checks on real sockets and in virtual time.
+"""Measures the agreement of the drivers: the same checks on real sockets and in virtual time.
 
 Contract: pure. The sample is `draw.sample`, the first checks of one arm among the seeds. Impairments are drawn from the
 same seed but affect packets at other instants, so two runs of one seed are two draws from one network: their verdicts
@@ -17,7 +17,7 @@ from talkpath.lab.scoring.row import CheckRow, LowEstimateHigh
 
 @dataclass(frozen=True, slots=True)
 class DriverPair:
-    """One check with both drivers. `apart` names what differs; `void`: this machine was too late for it to count."""
+    """One check with both drivers. `apart` names the differences. `void`: invalid, since this machine was too late."""
 
     sim: CheckRow
     real: CheckRow
@@ -25,7 +25,7 @@ class DriverPair:
 
     @property
     def void(self) -> bool:
-        """Whether this machine spoiled the run on real sockets."""
+        """Returns whether the run on real sockets is invalid because this machine was too late."""
         return bool(self.real.failed) or late(self.real)
 
 
@@ -63,7 +63,7 @@ def _apart(sim: CheckRow, real: CheckRow) -> Iterator[str]:
 
 
 def _distinct(sim: CheckRow, real: CheckRow) -> list[tuple[str, tuple[LowEstimateHigh, LowEstimateHigh]]]:
-    """Parameters whose intervals do not overlap."""
+    """Returns the parameters whose intervals do not overlap."""
     return [(name, both) for name, both in _bounds(sim, real) if not _overlap(*both)]
 
 

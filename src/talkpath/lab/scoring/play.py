@@ -1,4 +1,4 @@
-"""Plays a drawn check and compares it with the ground truth: a row."""
+"""Plays a drawn check, compares it with the ground truth, and returns a row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIGURES = ("extra_loss_up", "extra_loss_down", "extra_delay_ms_up", "extra_delay
 
 
 def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
-    """The row of a check; where it could not be played, `failed` says why."""
+    """Returns the row of a check; where it could not be played, `failed` gives the reason."""
     scenario = Scenario.parse(drawn.background, drawn.rules, drawn.seed, drawn.family)
     row = CheckRow(
         seed=drawn.seed,
@@ -69,7 +69,7 @@ def _is_of(verdict: Verdict, arm: Arm) -> bool:
 
 
 def row_verdict(score: Score) -> RowVerdict:
-    """One verdict, as it is kept in a row."""
+    """Returns one verdict as a row keeps it."""
     verdict = score.verdict
     return RowVerdict(
         arm=str(verdict.arm),
@@ -114,7 +114,7 @@ def _bounds(verdict: Verdict, name: str) -> LowEstimateHigh:
 
 
 def _blocks(facts: Facts, unit: Arm, known_at_s: float | None) -> int | None:
-    """Media slots (of one direction) of the unit's accusing epochs until the verdict was known."""
+    """Counts the media slots (of one direction) of the unit's accusing epochs until the verdict was known."""
     if known_at_s is None:
         return None
     used = [e for e in facts.epochs if e.arm == unit and accuses(e) and e.known_s <= known_at_s]

@@ -1,4 +1,4 @@
-"""The few numbers of a score that an observatory's method page shows (`talkpath lab score --numbers`)."""
+"""Writes the numbers of a score that an observatory's method page shows (`talkpath lab score --numbers`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from talkpath.lab.scoring.row import CheckRow
 
 
 class PublishedRates(Struct, frozen=True):
-    """`untouched` counts arms that nothing acted on; `false` of them were called restricted, at most a share of
-    `false_at_most` (95 %). `said` counts accusations of arms that something acts on; `wrong` of them named a wrong
-    rule. `code` is the digest of the code that played, as in docs/error-rates.md."""
+    """The published numbers. `untouched` counts arms that nothing acted on; `false` of them were called restricted, at
+    most a share of `false_at_most` (95 %). `said` counts accusations of arms that something acts on; `wrong` of them
+    named a wrong rule. `code` is the digest of the code that played, as in docs/error-rates.md."""
 
     code: str
     checks: int
@@ -28,12 +28,12 @@ class PublishedRates(Struct, frozen=True):
 
     @property
     def at_most_one_in(self) -> int:
-        """The reciprocal of `false_at_most`, rounded down."""
+        """Returns the reciprocal of `false_at_most`, rounded down."""
         return int(1 / self.false_at_most)
 
 
 def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
-    """Counts rows in virtual time as the goals do."""
+    """Counts the rows in virtual time, by the same rules as the goals."""
     restricted = rates.unfounded(rows).restricted
     known = [row for row in rows if row.study != "speed" and not rates.unseen(row)]
     said = [row for row in rates.hits(known) if row.about.state in ACCUSING]

@@ -1,7 +1,7 @@
-"""A row: one check that was played, with everything that the tables need; and the file that keeps rows.
+"""Defines a row (one check that was played, with everything that the tables need) and the file that keeps rows.
 
-Contract: rows are frozen and hold no address. The file is appended to and never rewritten. A row counts only for the
-code that decided it (`digest`): a run that was stopped continues where it was, and a change of code starts again.
+Contract: rows are frozen and hold no address. The file is appended to and never rewritten. A row is valid only for the
+code that produced it (`digest`): an interrupted run continues where it stopped; after a change of code it starts again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RowDriver = Literal["sim", "netns", "peers"]
 LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estimate, high
 
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
-TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, and draw pictures
+TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, draw pictures
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
 CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
@@ -31,8 +31,8 @@ DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py"
 
 
 class TrueEffect(Struct, frozen=True, omit_defaults=True):
-    """What really acts on an arm: a rule, the state that a verdict should have, direction and parameters. `shares`: of
-    the packets that the check sent in each direction, how many the rule could drop; empty where that is not known."""
+    """A true effect on an arm: the rule, the state that a verdict should have, direction and parameters. `shares`: the
+    share of the packets sent in each direction that the rule could drop; empty where that is not known."""
 
     rule: str
     state: str
@@ -42,8 +42,8 @@ class TrueEffect(Struct, frozen=True, omit_defaults=True):
 
 
 class RowVerdict(Struct, frozen=True, omit_defaults=True):
-    """The verdict about one app and medium, and its truth; `wrong` as in lab/ground_truth/score. `figures` are the
-    bounds of extra loss and delay, by name; `parameters` are those of the rule that was named."""
+    """The verdict about one app and medium, and the ground truth; `wrong` as in lab/ground_truth/score. `figures` are
+    the bounds of extra loss and delay, by name; `parameters` are those of the rule that was named."""
 
     arm: str
     state: str
@@ -94,7 +94,7 @@ class CheckRow(Struct, frozen=True, omit_defaults=True):
 
 
 def digest() -> str:
-    """A digest of all code that decides the contents of a row."""
+    """Returns a digest of all code that determines the contents of a row."""
     root = Path(version.__file__).parent
     names = sorted(path.relative_to(root).as_posix() for part in DECIDES for path in (root / part).rglob("*.py"))
     chosen = [name for name in names if name in DRAWS or not name.startswith(TELLS + CAPTURES + PLACES)]
@@ -117,11 +117,11 @@ class RowFile:
         self.played[row.driver, row.seed] = row
 
     def of(self, driver: RowDriver, seeds: range) -> list[CheckRow]:
-        """The rows of these seeds, in order."""
+        """Returns the rows of these seeds, in order."""
         return [self.played[driver, seed] for seed in seeds if (driver, seed) in self.played]
 
     def _read(self) -> Iterator[CheckRow]:
-        """A line that begins as a row but is none was cut off when a run was stopped, and is skipped."""
+        """Reads the rows. It skips a line that begins like a row but does not parse: an interrupted run cut it off."""
         lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
         self._mend = b"\n" if lines and not lines[-1].endswith(b"\n") else b""
         decode = msgspec.json.Decoder(CheckRow).decode

@@ -29,8 +29,8 @@ TRIES = 3
 def play_all(
     rows: RowFile, seeds: Sequence[int], driver: RowDriver, console: Console, minutes: float, jobs: int | None = None
 ) -> None:
-    """Plays every check that has no row yet, until the minutes are over. On real sockets they run one after the other,
-    since the machine's lateness counts there, and in the lab's own namespace (`namespace.enter`)."""
+    """Plays every check that has no row yet, until the minutes are over. On real sockets, checks run one by one, since
+    a busy machine would be too late, and in the lab's own namespace (`namespace.enter`)."""
     todo = [seed for seed in seeds if (driver, seed) not in rows.played]
     if not todo or not minutes:
         return
@@ -48,7 +48,7 @@ def play_all(
 
 @contextmanager
 def _players(driver: RowDriver, jobs: int | None) -> Iterator[Callable[[list[Task]], Iterable[CheckRow]]]:
-    """Gives the function that plays tasks: in a pool of processes, or in this one."""
+    """Provides the function that plays tasks: in a pool of processes, or in this process."""
     if driver == "netns":
         yield lambda tasks: map(_on_time, tasks)
         return
@@ -61,13 +61,13 @@ def _play(task: Task) -> CheckRow:
     drawn = draw(seed)
     try:
         return play(drawn, code, driver)
-    except Exception as error:  # of any kind: without the drawn check nobody could reproduce it
+    except Exception as error:  # of any kind: the drawn check is needed to reproduce it
         error.add_note(f"while playing {drawn}")
         raise
 
 
 def _on_time(task: Task) -> CheckRow:
-    """Plays a check again where this machine was too late for a verdict: that says nothing about either driver."""
+    """Plays a check again where this machine was too late for a verdict, which is no property of either driver."""
     row = _play(task)
     for _ in range(TRIES - 1):
         if late(row):
@@ -96,7 +96,7 @@ class ScoreProgress:
         self._console.print(self._line(), style="dim", highlight=False)
 
     def add(self, row: CheckRow) -> None:
-        """One more check was played."""
+        """Counts one more check."""
         self._done += 1
         self._false += len(accused(row))
         self._bar.update(self._task, completed=self._done, description=self._text())

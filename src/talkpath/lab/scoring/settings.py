@@ -1,7 +1,7 @@
 """Draws the settings of a restriction at random, as its mechanism declares it (lab/restrictor/drawing).
 
-Contract: a function of the random numbers alone. `rule_text` gives a rule as text, "" where no settings that were drawn
-could act on the arm in a check's time.
+Contract: a function of the random numbers alone. `rule_text` returns a rule as text, "" where no drawn settings could
+act on the arm during a check.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from talkpath.lab.restrictor.mechanism import Mechanism
 
 TRIES = 20
 DIRECTIONS = ("up", "down", "both")
-PACKETS = 200  # of the call that sizes and rates are taken from
+PACKETS = 200  # in the call that provides sizes and rates
 
 
 class ArmCall(NamedTuple):
-    """A call of an arm, as a mechanism may know it (`DrawnCall`)."""
+    """A call of an arm; implements `DrawnCall`."""
 
     arm: Arm
 
@@ -56,26 +56,26 @@ class ArmCall(NamedTuple):
 
 @cache
 def media(arm: Arm, direction: Direction) -> list[tuple[int, float]]:
-    """(bytes, time in ms) of the media packets of one direction of a call."""
+    """Returns (bytes, time in ms) of the media packets of one direction of a call."""
     slots = shapes()[arm].schedule(Random("bench"), PACKETS).slots
     return [(slot.size, slot.at_ms) for slot in slots if slot.stage == "media" and slot.direction == direction]
 
 
 @cache
 def drawn_mechanisms() -> tuple[Mechanism, ...]:
-    """Every mechanism that is drawn, in its declared order and as often as its weight says."""
+    """Returns every mechanism that is drawn, in its declared order, repeated by its weight."""
     by_order = sorted(mechanisms().values(), key=lambda mechanism: mechanism.drawing.order)
     return tuple(mechanism for mechanism in by_order for _ in range(mechanism.drawing.weight))
 
 
 @cache
 def call_mechanisms() -> tuple[Mechanism, ...]:
-    """Each mechanism that recognises calls, once: a second rule is one of these."""
+    """Returns each mechanism that recognises calls, once; a second rule is drawn from these."""
     return tuple({each.id: each for each in drawn_mechanisms() if each.scope != "any"}.values())
 
 
 def rule_text(rng: Random, mechanism: Mechanism, arm: Arm) -> str:
-    """A rule of the mechanism with settings under which it acts on the arm."""
+    """Draws a rule of the mechanism, with settings with which it acts on the arm; as text."""
     settings: DrawnSettings = {"direction": rng.choice(DIRECTIONS)}
     if mechanism.scope != "any" and rng.random() < 0.6 and arm.app in APPS:
         settings["app"] = arm.app

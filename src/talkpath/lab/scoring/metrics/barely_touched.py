@@ -1,8 +1,8 @@
-"""Arms that a rule touches too little to matter: they count neither as hit nor as left alone.
+"""Finds the arms that a rule affects too little to matter: they count neither as hit nor as unaffected.
 
-A size limit drops three packets from the opening of a Meet call, which is 0.5 % of ten seconds of it. In a check calls
-are shorter, and the loss is visible. There "restricted" is not false, and its absence is not a miss; so these arms are
-counted separately.
+Example: a size limit drops three packets at the start of a Meet call, which is 0.5 % of ten seconds of it. In a check,
+calls are shorter and the loss is visible. For such an arm "restricted" is not false, and its absence is not a miss; so
+these arms are counted separately.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from talkpath.lab.scoring.row import CheckRow
 
 
 def touched(row: CheckRow) -> frozenset[str]:
-    """The arms of a row that a rule barely touches."""
+    """Returns the arms of a row that a rule barely affects."""
     return frozenset(arm for arm in row.arms if arm not in row.hit and any(_hardly(rule, arm) for rule in row.rules))
 
 
 @lru_cache(maxsize=4096)
 def _hardly(text: str, name: str) -> bool:
-    """Whether the rule drops some packets of a call of the arm, but fewer than matter (lab/ground_truth/hits)."""
+    """Returns whether the rule drops some packets of the arm's call, but fewer than matter (lab/ground_truth/hits)."""
     shape = next(shape for arm, shape in shapes().items() if str(arm) == name)
     return any(0.0 < share < MATTERS for share in share_of_call(parse_rule(text), shape, 0).values())

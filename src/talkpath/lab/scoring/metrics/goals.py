@@ -1,7 +1,7 @@
-"""The goals for error rates, compared with the rows: each with its number, n and interval.
+"""Compares the rows with the goals for error rates: each with its number, n and interval.
 
 Contract: pure. A goal is `missed` only where the exact interval excludes it, so a gate on few rows does not fail by
-chance; where the number falls short and the interval does not decide, it is `open`. For false accusations there is no
+chance. It is `open` where the number misses the goal, but the interval contains it. False accusations have no
 tolerance: a single one misses the goal.
 """
 
@@ -28,8 +28,8 @@ RATIO, RATIO_P = 1.5, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One line of the table. `found` is the number as text, with its interval; `n` what it counts. `gate`: a submission
-    fails where it is missed; the other goals are only shown."""
+    """One line of the table. `found` is the number as text, with its interval; `n` is its denominator. `gate`: a
+    submission fails where this goal is missed; the other goals are only shown."""
 
     name: str
     wanted: str
@@ -40,7 +40,7 @@ class Goal:
 
 
 def goals(rows: Sequence[CheckRow]) -> list[Goal]:
-    """The goals over rows in virtual time, on backgrounds that the method knew; accusations count on all."""
+    """Computes the goals over rows in virtual time, without unseen backgrounds; accusations count on all."""
     seen = [row for row in rows if row.study != "speed" and row.said and not rates.unseen(row)]
     hit = rates.hits(seen)
     return [
@@ -55,7 +55,7 @@ def goals(rows: Sequence[CheckRow]) -> list[Goal]:
 
 
 def missed(found: Sequence[Goal]) -> list[Goal]:
-    """The goals for which a gate fails."""
+    """Returns the goals for which a gate fails."""
     return [goal for goal in found if goal.standing == "missed" and goal.gate]
 
 
@@ -85,7 +85,7 @@ def _straight(hit: Sequence[CheckRow]) -> Proportion:
 
 
 def _coverage(rows: Sequence[CheckRow]) -> Iterator[Goal]:
-    """Coverage of intervals: one line for all backgrounds together, one for the worst."""
+    """Computes the coverage of intervals: one line for all backgrounds together, one for the worst."""
     by_kind = {kind: coverage(some) for kind, some in rates.group(rows, lambda row: row.kind).items()}
     kinds = [(kind, found) for kind, found in by_kind.items() if found.total]
     if not kinds:
@@ -96,7 +96,7 @@ def _coverage(rows: Sequence[CheckRow]) -> Iterator[Goal]:
 
 
 def coverage(rows: Sequence[CheckRow]) -> Proportion:
-    """The proportion of intervals about the units of these rows that contain the truth."""
+    """Returns the proportion of intervals about the units of these rows that contain the truth."""
     return proportion(one.holds for row in rows for one in rates.intervals(row))
 
 
@@ -121,17 +121,17 @@ def _speed(rows: Sequence[CheckRow]) -> Iterator[Goal]:
 
 
 def batteries(rows: Sequence[CheckRow]) -> list[CheckRow]:
-    """Rows with all voice arms, as by default."""
+    """Returns the rows with all voice arms, as by default."""
     return [row for row in rows if row.said and len(row.arms) == len(choose_arms())]
 
 
 def first_s(row: CheckRow) -> float:
-    """When the first app was decided, in seconds; infinite where none was."""
+    """Returns the time in seconds when the first app was decided; infinite where none was."""
     return min((said.decided_at_s for said in row.said if said.decided_at_s is not None), default=inf)
 
 
 def all_decided(row: CheckRow) -> bool:
-    """Whether every app was decided."""
+    """Returns whether every app was decided."""
     return all(said.decided_at_s is not None for said in row.said)
 
 
@@ -160,7 +160,7 @@ def _at_most(name: str, wanted: float, found: Proportion) -> Goal:
 
 
 def _time(name: str, wanted_s: float, found: Spread, q: float) -> Goal:
-    """A quantile, tested by how many values are within the time."""
+    """Computes a quantile goal, tested by how many values are within the time."""
     within = found.within(wanted_s)
     standing = _of(within.value >= q, within.high >= q)
     text = f"{seconds(found.quantile(q))} s ({of(within)} within {wanted_s:g} s)"
@@ -178,12 +178,12 @@ def _of(reached: bool, possible: bool) -> GoalState:
 
 
 def of(found: Proportion) -> str:
-    """A proportion with its interval, as text."""
+    """Formats a proportion with its interval."""
     return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]" if found.total else "–"
 
 
 def seconds(value: float, digits: int = 1) -> str:
-    """Seconds as text, "never" where infinite."""
+    """Formats seconds, "never" where infinite."""
     return f"{value:.{digits}f}" if value < inf else "never"
 
 

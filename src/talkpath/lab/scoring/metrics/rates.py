@@ -1,6 +1,6 @@
-"""Rates over rows: false accusations, restrictions that were found and named, intervals that contain the truth.
+"""Computes rates over rows: false accusations, restrictions detected and named, intervals that contain the truth.
 
-Contract: pure. A number about a restriction comes from the row's unit alone (one a row, so rows are independent and the
+Contract: pure. Numbers about restrictions use only the row's unit (one in each row, so rows are independent and the
 intervals exact); false accusations are counted over all arms of all rows.
 """
 
@@ -18,11 +18,11 @@ from talkpath.lab.scoring.metrics.barely_touched import touched
 from talkpath.lab.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 
 NONE = "nothing"
-PER_FLOW = ("police_flow",)  # backgrounds on which a flow's loss depends on what it sends itself
+PER_FLOW = ("police_flow",)  # backgrounds where a flow's loss depends on its own rate
 
 
 def accused(row: CheckRow) -> list[tuple[str, str]]:
-    """(arm, state) of every false accusation. A closed network may be called closed."""
+    """Returns (arm, state) of every false accusation. "closed" is correct for a closed network."""
     states = {real.state for said in row.said for real in said.real}
     true = states | ({"closed"} if row.kind in CLOSED else set())
     acted_on = row.arms.keys() if row.kind in CLOSED else {*row.hit, *touched(row)}
@@ -34,17 +34,17 @@ def accused(row: CheckRow) -> list[tuple[str, str]]:
 
 
 def clear(row: CheckRow) -> list[str]:
-    """Arms on which nothing acts."""
+    """Returns the arms on which nothing acts."""
     return [arm for arm in row.arms if arm not in row.hit and arm not in touched(row)]
 
 
 def late(row: CheckRow) -> bool:
-    """Whether this machine was too late for a check in real time."""
+    """Returns whether this machine was too late for a check in real time."""
     return bool(row.said) and row.about.reason == "late"
 
 
 def unseen(row: CheckRow) -> bool:
-    """Whether its background was written after the method was frozen."""
+    """Returns whether its background was written after the method was frozen."""
     return background_kinds()[row.kind].unseen
 
 
@@ -72,54 +72,54 @@ def unfounded(rows: Sequence[CheckRow]) -> Unfounded:
 
 
 def hardly_touched(rows: Iterable[CheckRow]) -> Proportion:
-    """How many arms that a rule barely touches are called restricted."""
+    """Counts the arms that a rule barely affects and that are called restricted."""
     return proportion(row.arms[arm] == "restricted" for row in rows for arm in touched(row))
 
 
 def hits(rows: Iterable[CheckRow]) -> list[CheckRow]:
-    """Rows on whose unit something acts."""
+    """Returns the rows on whose unit something acts."""
     return [row for row in rows if row.said and row.about.real]
 
 
 def found(row: CheckRow) -> bool:
-    """Whether the unit's verdict has the right state."""
+    """Returns whether the unit's verdict has the right state."""
     return row.about.state in {real.state for real in row.about.real}
 
 
 def named(row: CheckRow) -> bool:
-    """Whether it has the right state and names the right rule."""
+    """Returns whether it has the right state and names the right rule."""
     return found(row) and not {"rule", "unknown"} & set(row.about.wrong)
 
 
 def wrong_rule(row: CheckRow) -> bool:
-    """Whether it names a wrong rule; "several rules are equally likely" names none."""
+    """Returns whether it names a wrong rule; "several rules are equally likely" names none."""
     return "rule" in row.about.wrong or (row.about.state in ACCUSING and not found(row))
 
 
 def fully_right(row: CheckRow) -> bool:
-    """Whether state, rule and direction are right."""
+    """Returns whether state, rule and direction are right."""
     return named(row) and "direction" not in row.about.wrong
 
 
 def true_rule(row: CheckRow) -> str:
-    """The rule that acts on the unit; of two, the one that was named, else the first."""
+    """Returns the rule that acts on the unit; of two, the one that was named, else the first."""
     rules = [real.rule for real in row.about.real] or [NONE]
     said = row.about.rule
     return said if said in rules else rules[0]
 
 
 def named_rule(row: CheckRow) -> str:
-    """The rule that the verdict names."""
+    """Returns the rule that the verdict names."""
     return (row.about.rule or "media.unknown") if row.about.state in ACCUSING else NONE
 
 
 def confusion(rows: Iterable[CheckRow]) -> Counter[tuple[str, str]]:
-    """Counts of (true rule, rule named) over all units."""
+    """Counts (true rule, rule named) over all units."""
     return Counter((true_rule(row), named_rule(row)) for row in rows if row.said and row.kind not in CLOSED)
 
 
 def macro_f1(counts: Counter[tuple[str, str]]) -> float:
-    """The mean of 2TP / (2TP + FP + FN) over the classes that really occur."""
+    """Returns the mean of 2TP / (2TP + FP + FN) over the classes that really occur."""
     classes = {true for true, _ in counts}
     return sum(_f1(counts, name) for name in classes) / len(classes) if classes else 0.0
 
@@ -131,7 +131,7 @@ def _f1(counts: Counter[tuple[str, str]], name: str) -> float:
 
 
 def f1_of(counts: Counter[tuple[str, str]]) -> dict[str, float]:
-    """F1 of each class."""
+    """Returns F1 of each class."""
     return {name: _f1(counts, name) for name in sorted({true for true, _ in counts})}
 
 
@@ -145,8 +145,8 @@ class IntervalCheck(NamedTuple):
 
 
 def intervals(row: CheckRow) -> Iterator[IntervalCheck]:
-    """The intervals about the unit whose truth is known: the rule's parameters where the rule is right; extra loss and
-    delay, which are 0 where nothing acts, p of the packets that can be dropped, or a constant delay."""
+    """Returns the intervals about the unit whose truth is known: the rule's parameters where the rule is right; extra
+    loss and delay (truth: 0 where nothing acts; p of the packets that can be dropped; or a constant delay)."""
     if not row.said:
         return
     said = row.about
@@ -168,8 +168,8 @@ def _parameter(said: RowVerdict, name: str) -> float | str | None:
 
 
 def _effect(real: Sequence[TrueEffect], name: str, line: str) -> float | None:
-    """The true extra loss (share) or delay (ms) in that direction. None where it cannot be known beforehand: where each
-    flow is policed to a rate, packets that a rule drops leave room for the rest of the call."""
+    """Returns the true extra loss (share) or delay (ms) in that direction. None where it cannot be known beforehand:
+    where each flow is policed to a rate, packets that a rule drops leave capacity for the rest of the call."""
     quantity, _, way = name.rpartition("_")
     if not real:
         return 0.0
@@ -195,14 +195,14 @@ def _width(bounds: LowEstimateHigh) -> float | None:
 
 
 def strength(row: CheckRow, rule: str, name: str) -> float | None:
-    """A parameter of the rule, where it alone acts on the unit; else None."""
+    """Returns a parameter of the rule, where it alone acts on the unit; else None."""
     real = row.about.real
     value = real[0].parameters.get(name) if len(real) == 1 and real[0].rule == rule else None
     return float(value) if value is not None else None
 
 
 def group(rows: Iterable[CheckRow], key: Callable[[CheckRow], str]) -> dict[str, list[CheckRow]]:
-    """Rows grouped by key, in order of the key."""
+    """Groups rows by key, in order of the key."""
     groups: dict[str, list[CheckRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

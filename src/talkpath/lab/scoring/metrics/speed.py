@@ -1,7 +1,7 @@
-"""How soon a restriction is known, by effect, line and number of arms, and against the soonest that anything could.
+"""Computes the time until a restriction is known, by effect, background and number of arms, against Wald's bound.
 
-Contract: pure; over the rows of the study `speed`. Wald's bound is that of a test with the check's own error, shared
-as the check shares it: alpha over its m arms, of which loss one way is given 0.22 (verdict/statistics/strength.py).
+Contract: pure; over the rows of the study `speed`. The bound is that of a test with the check's own error, divided as
+the check divides it: alpha over its m arms, 0.22 of it for loss in one direction (verdict/statistics/strength.py).
 """
 
 from __future__ import annotations
@@ -42,34 +42,34 @@ class SpeedCell:
 
     @property
     def bound_s(self) -> float:
-        """The bound in seconds, at the app's own packet rate."""
+        """Returns the bound in seconds, at the app's own packet rate."""
         return self.bound_blocks / rate()
 
     @property
     def ratio(self) -> Estimate:
-        """Slots of the accusing test over the bound."""
+        """Returns the slots of the accusing test over the bound."""
         found, bound = self.blocks, self.bound_blocks
         return Estimate(found.value / bound, found.low / bound, found.high / bound, found.n)
 
     @property
     def mean_s(self) -> float:
-        """Mean seconds of the rows where it was known."""
+        """Returns the mean seconds of the rows where it was known."""
         known = [value for value in self.seconds.values if value < inf]
         return sum(known) / len(known) if known else inf
 
 
 def rate() -> float:
-    """Packets a second in one direction."""
+    """Returns the packets per second in one direction."""
     return shapes()[SPEED_ARM].packet_rate
 
 
 def bound(line: str, arms: int, p: float) -> float:
-    """Wald's bound in slots."""
+    """Returns Wald's bound in slots."""
     return blocks(PLAN.alpha * ONE_WAY / arms, PLAN.k, PLAN.k, p, LINES[line])
 
 
 def known_s(row: CheckRow) -> float:
-    """Seconds until the unit was known to be restricted, infinite where it never was."""
+    """Returns the seconds until the unit was known to be restricted, infinite where it never was."""
     about = row.about
     return about.known_at_s if about.state == "restricted" and about.known_at_s is not None else inf
 
@@ -79,12 +79,12 @@ def _p(row: CheckRow) -> float:
 
 
 def of_speed(rows: Iterable[CheckRow]) -> list[CheckRow]:
-    """The rows of this study."""
+    """Returns the rows of this study."""
     return [row for row in rows if row.study == "speed" and row.said]
 
 
 def cells(rows: Iterable[CheckRow]) -> list[SpeedCell]:
-    """One cell for each background with a bound, number of arms and effect."""
+    """Returns one cell for each background with a bound, number of arms and effect."""
     found: dict[tuple[str, int, float], list[CheckRow]] = {}
     for row in of_speed(rows):
         if row.background in LINES:
@@ -100,6 +100,6 @@ def _cell(line: str, arms: int, p: float, rows: Sequence[CheckRow]) -> SpeedCell
 
 
 def strong(rows: Iterable[CheckRow]) -> Spread:
-    """Seconds over all backgrounds, one arm of 50 packets a second of which at least `STRONG` are dropped."""
+    """Returns the seconds of checks of one arm of 50 packets a second, of which at least `STRONG` are dropped."""
     chosen = [row for row in of_speed(rows) if len(row.arms) == 1 and _p(row) >= STRONG]
     return Spread(tuple(known_s(row) for row in chosen))

@@ -1,9 +1,9 @@
-"""Wald's bound: the fewest slots after which any test can decide, even if it knew the line and p beforehand.
+"""Computes Wald's bound: the fewest slots after which any test can decide, even if it knew the line and p beforehand.
 
 A block is one slot: the line is bad with probability `share` (then every packet is lost with probability `bad`), else
-nothing is lost; calls lose `extra` on top. Its information is the mean of ln P(which are calls | m lost) relative to
-chance. Where the network treats 5-tuples differently there is no such bound. In bursts that outlast a slot the slots
-carry less information, so the bound is lower than any test could reach. Tests compare it with one computed with scipy.
+nothing is lost; calls lose `extra` in addition. Its information is the mean of ln P(which are calls | m lost) relative
+to chance. Where the network treats 5-tuples differently there is no such bound. Where bursts are longer than a slot,
+slots carry less information, and no test can reach the bound. Tests compare it with one computed with scipy.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class LossModel(NamedTuple):
 
 
 def nats(alpha: float, miss: float = MISS) -> float:
-    """The information that a test needs, with error alpha and a probability `miss` of missing."""
+    """Returns the information that a test needs, with error alpha and a probability `miss` of missing."""
     return (1 - miss) * log((1 - miss) / alpha) + miss * log(miss / (1 - alpha))
 
 
 @cache
 def blocks(alpha: float, calls: int, twins: int, extra: float, line: LossModel) -> float:
-    """The bound in slots; infinite where nothing can be known."""
+    """Returns the bound in slots; infinite where nothing can be known."""
     found = information(calls, twins, extra, line)
     return nats(alpha) / found if found else inf
 
 
 def information(calls: int, twins: int, extra: float, line: LossModel) -> float:
-    """Information of one block, in nats."""
+    """Returns the information of one block, in nats."""
     joint = {
         (a, c): sum(
             chance * _binomial(a, calls, loss + extra * (1 - loss)) * _binomial(c, twins, loss)

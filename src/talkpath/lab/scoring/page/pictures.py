@@ -1,4 +1,4 @@
-"""The three pictures of docs/error-rates.md, from rows alone."""
+"""Draws the three pictures of docs/error-rates.md, from rows alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORST = 0.6
 
 
 def pictures(rows: Sequence[CheckRow]) -> dict[str, str]:
-    """File name to SVG."""
+    """Returns the SVG of each picture by file name."""
     seen = [row for row in rows if row.said and not rates.unseen(row)]
     drawn = [row for row in seen if row.study != "speed"]
     return {"confusion.svg": confusion(drawn), "known.svg": known(seen), "coverage.svg": coverage(drawn)}
@@ -33,7 +33,7 @@ def pictures(rows: Sequence[CheckRow]) -> dict[str, str]:
 
 
 def confusion(rows: Sequence[CheckRow]) -> str:
-    """The confusion matrix of true rule by rule named: the darker, the larger the share of its row."""
+    """Draws the confusion matrix of true rule by rule named; darker cells have a larger share of their row."""
     counts = rates.confusion(rows)
     truths = sorted({true for true, _ in counts})
     saids = [*truths, *sorted({said for _, said in counts} - set(truths))]
@@ -67,7 +67,7 @@ def _row(counts: Counter[tuple[str, str]], place: int, true: str, saids: list[st
 
 
 def known(rows: Sequence[CheckRow]) -> str:
-    """Median and 90 % of the time until known by effect, with Wald's bound."""
+    """Draws median and 90 % quantile of the time until known, by effect, with Wald's bound."""
     x = Axis(0.02, 1.0, 60, WIDTH - 20, by_logarithm=True)
     y = Axis(SOONEST_S, SLOWEST_S, 330, 60, by_logarithm=True)
     cells = speed.cells(rows)
@@ -123,7 +123,7 @@ def _legend(name: str, place: int, kind: str) -> Iterator[Element]:
 
 
 def coverage(rows: Sequence[CheckRow]) -> str:
-    """For each background, the proportion of printed 95 % intervals that contain the truth."""
+    """Draws, for each background, the proportion of printed 95 % intervals that contain the truth."""
     found = [(kind, goals.coverage(some)) for kind, some in rates.group(rows, lambda row: row.kind).items()]
     shares = [*((kind, one) for kind, one in found if one.total), ("all", goals.coverage(rows))]
     x = Axis(WORST, 1.0, LEFT, WIDTH - 20)

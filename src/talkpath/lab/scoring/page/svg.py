@@ -1,4 +1,4 @@
-"""SVG files with a light and a dark style, and axes.
+"""Draws SVG files with a light and a dark style, and axes.
 
 Contract: pure. Coordinates are pixels from the top left. No information is carried by colour alone.
 """
@@ -39,7 +39,7 @@ class Axis(NamedTuple):
     by_logarithm: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a number; numbers outside the axis are moved to its ends."""
+        """Returns the pixel of a number; numbers outside the axis are moved to its ends."""
         value = min(max(value, self.least), self.most)
         low, high = (log(self.least), log(self.most)) if self.by_logarithm else (self.least, self.most)
         share = ((log(value) if self.by_logarithm else value) - low) / (high - low)
@@ -47,7 +47,7 @@ class Axis(NamedTuple):
 
 
 def picture(width: int, height: int, title: str, description: str, parts: Iterable[Element]) -> str:
-    """The text of the file."""
+    """Returns the text of the file."""
     root = element(
         "svg",
         element("title", title),
@@ -65,15 +65,15 @@ def picture(width: int, height: int, title: str, description: str, parts: Iterab
 
 
 def text(words: str, x: float, y: float, **attributes: object) -> Element:
-    """One line of text."""
+    """Draws one line of text."""
     return element("text", words, x=f"{x:g}", y=f"{y:g}", **attributes)
 
 
 def path(points: Iterable[tuple[float, float]], class_: str) -> Element:
-    """A line through the points."""
+    """Draws a line through the points."""
     return element("path", d="M" + "L".join(f"{x:g} {y:g}" for x, y in points), class_=class_)
 
 
 def dot(x: float, y: float, class_: str) -> Element:
-    """One dot."""
+    """Draws one dot."""
     return element("circle", cx=f"{x:g}", cy=f"{y:g}", r="3.2", class_=f"dot {class_}")

@@ -1,4 +1,4 @@
-"""The tables of docs/error-rates.md, from rows alone. Every proportion has its n and an exact 95 % interval."""
+"""Makes the tables of docs/error-rates.md, from rows alone. Every proportion has its n and an exact 95 % interval."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EFFECTS: dict[tuple[str, str], tuple[tuple[float, float], ...]] = {
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
+    """Returns a Markdown table."""
     return [_line(heads), "|---" * len(heads) + "|", *map(_line, lines)]
 
 
@@ -44,19 +44,19 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def shown(found: Sequence[goals.Goal]) -> list[str]:
-    """The table of goals."""
+    """Returns the table of goals."""
     words = {"held": "held", "open": "open: the interval does not decide", "missed": "**missed**"}
     lines = [(goal.name, goal.wanted, goal.found, goal.n, words[goal.standing]) for goal in found]
     return table(("what", "goal", "measured", "n", ""), lines)
 
 
 def battery(row: CheckRow) -> str:
-    """The number of arms of a check, in words."""
+    """Describes the number of arms of a check in words."""
     return "one arm" if len(row.arms) == 1 else "default battery" if goals.batteries([row]) else "some apps"
 
 
 def null(rows: Sequence[CheckRow], key: RowKey) -> list[str]:
-    """Verdicts where nothing is restricted, and false accusations by arm and by check."""
+    """Tabulates verdicts where nothing is restricted, and false accusations by arm and by check."""
     heads = (
         "",
         "checks",
@@ -85,7 +85,7 @@ def _few(found: Proportion) -> str:
 
 
 def null_by_app(rows: Sequence[CheckRow]) -> list[str]:
-    """False accusations by app, variant and medium, over all arms on which nothing acts."""
+    """Tabulates false accusations by app, variant and medium, over all arms on which nothing acts."""
     clear = Counter(arm for row in rows for arm in rates.clear(row))
     false = Counter(arm for row in rows for arm, _ in rates.accused(row) if arm in rates.clear(row))
     return table(
@@ -95,7 +95,7 @@ def null_by_app(rows: Sequence[CheckRow]) -> list[str]:
 
 
 def detection(rows: Sequence[CheckRow], key: RowKey) -> list[str]:
-    """Verdicts where something is restricted."""
+    """Tabulates verdicts where something is restricted."""
     hit = rates.hits(rows)
     groups = [*rates.group(hit, key).items(), ("all", hit)]
     return table(DETECTION, [_detection_line(name, some) for name, some in groups])
@@ -132,7 +132,7 @@ def _megabytes(rows: Sequence[CheckRow]) -> Spread:
 
 
 def by_effect(rows: Sequence[CheckRow], rule: str, name: str) -> list[str]:
-    """Verdicts where one rule acts alone, by the value of one parameter."""
+    """Tabulates verdicts where one rule acts alone, by the value of one parameter."""
     sized = [(rates.strength(row, rule, name), row) for row in rates.hits(rows)]
     bands = [
         (low, high, [row for size, row in sized if size and low <= size < high]) for low, high in EFFECTS[rule, name]
@@ -142,7 +142,7 @@ def by_effect(rows: Sequence[CheckRow], rule: str, name: str) -> list[str]:
 
 
 def classes(rows: Sequence[CheckRow]) -> list[str]:
-    """F1 of every rule."""
+    """Tabulates F1 of every rule."""
     counts = rates.confusion(rows)
     totals = Counter(true for true, _ in counts.elements())
     lines = [(f"`{name}`", f"{totals[name]}", f"{value:.3f}") for name, value in rates.f1_of(counts).items()]
@@ -150,7 +150,7 @@ def classes(rows: Sequence[CheckRow]) -> list[str]:
 
 
 def held(rows: Sequence[CheckRow], key: Callable[[rates.IntervalCheck], str]) -> list[str]:
-    """Coverage of printed intervals."""
+    """Tabulates the coverage of printed intervals."""
     found: dict[str, list[rates.IntervalCheck]] = {}
     for one in (one for row in rows for one in rates.intervals(row)):
         found.setdefault(key(one), []).append(one)
@@ -159,7 +159,7 @@ def held(rows: Sequence[CheckRow], key: Callable[[rates.IntervalCheck], str]) ->
 
 
 def together(rows: Sequence[CheckRow]) -> list[str]:
-    """Times of checks with all six voice apps."""
+    """Tabulates the times of checks with all six voice apps."""
     heads = (
         "",
         "checks",
@@ -184,7 +184,7 @@ def _together_line(name: str, rows: Sequence[CheckRow]) -> list[str]:
 
 
 def wald(rows: Sequence[CheckRow]) -> list[str]:
-    """Time until known, compared with Wald's bound."""
+    """Tabulates the time until known, compared with Wald's bound."""
     heads = (
         "line",
         "arms m",
@@ -218,7 +218,7 @@ def _wald_line(cell: speed.SpeedCell) -> list[str]:
 
 
 def real(pairs: Sequence[driver_agreement.DriverPair]) -> list[str]:
-    """Virtual time compared with real sockets."""
+    """Tabulates virtual time compared with real sockets."""
     found = driver_agreement.agreement(pairs)
     lines = [
         ("same state", found.state),
@@ -232,7 +232,7 @@ def real(pairs: Sequence[driver_agreement.DriverPair]) -> list[str]:
 
 
 def disagreements(pairs: Sequence[driver_agreement.DriverPair]) -> Iterator[str]:
-    """Every check for which the two drivers disagree."""
+    """Lists every check for which the two drivers disagree."""
     for pair in pairs:
         if pair.apart and not pair.void:
             setting = " + ".join(pair.sim.rules) or "nothing"
@@ -243,7 +243,7 @@ def disagreements(pairs: Sequence[driver_agreement.DriverPair]) -> Iterator[str]
 
 
 def wrong(rows: Sequence[CheckRow]) -> Iterator[str]:
-    """Every check with a false accusation, or with a wrong rule, direction or interval of the unit."""
+    """Lists every check with a false accusation, or with a wrong rule, direction or interval of the unit."""
     for row in rows:
         found = [row.failed] if row.failed else [f"{arm} `{state}`" for arm, state in rates.accused(row)]
         found += [
@@ -259,7 +259,7 @@ def wrong(rows: Sequence[CheckRow]) -> Iterator[str]:
 
 
 def words(row: CheckRow) -> str:
-    """The verdict about the unit in words."""
+    """Describes the verdict about the unit in words."""
     about = row.about
     parts = [about.state, about.rule or about.reason, about.direction or "", *map(_parameter, about.parameters.items())]
     wrong_words = f"wrong: {', '.join(about.wrong)}" if about.wrong else ""

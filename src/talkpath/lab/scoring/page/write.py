@@ -37,7 +37,7 @@ def write(
     looks: Sequence[Comparison],
     code: str,
 ) -> None:
-    """Writes the page, and its pictures into a folder of its name beside it."""
+    """Writes the page, and its pictures into a folder of the same name next to it."""
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for name, svg in pictures(rows).items():
@@ -52,7 +52,7 @@ def page(
     code: str,
     folder: str,
 ) -> Iterator[str]:
-    """The lines of the page. `folder` holds the pictures."""
+    """Returns the lines of the page. `folder` holds the pictures."""
     seen = [row for row in rows if not rates.unseen(row)]
     apart = [row for row in rows if rates.unseen(row)]
     yield from ("# Error rates", "", NOTE, "")
