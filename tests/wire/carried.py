@@ -1,4 +1,4 @@
-"""Captures made by hand for tests: IP packets under every link type, in every container. Shares nothing with `src`."""
+"""Makes captures for tests: IP packets under every link type, in every container. Shares no code with `src`."""
 
 from __future__ import annotations
 

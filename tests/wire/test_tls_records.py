@@ -1,4 +1,4 @@
-"""TLS records and what a ClientHello offers: against Python's own TLS, in any pieces, and cut anywhere."""
+"""TLS records and a ClientHello's protocols, compared with Python's own TLS, in any pieces, and cut anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backgrounds: each does what it says at the rate it says, packet by packet, and blind to what packets carry."""
+"""Each background impairs packets as documented, at its set rate, whatever their payload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backgrounds that nobody tuned to: each does what it says. What holds for every kind is in test_backgrounds.py."""
+"""The backgrounds to which the method was never tuned. test_backgrounds.py tests what all kinds share."""
 
 from __future__ import annotations
 

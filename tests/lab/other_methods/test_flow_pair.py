@@ -1,4 +1,4 @@
-"""The plain pair: right where nothing depends on 5-tuples, wrong where something does."""
+"""The plain pair of flows is right where nothing depends on 5-tuples, and wrong where something does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One STUN exchange with retries."""
+"""The STUN method makes one exchange with retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All methods on one scenario, and the table of many."""
+"""All methods are compared on one scenario, and the table summarises many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line that methods play over: what a client and a server could know, and nothing else."""
+"""The virtual path gives methods only what a real client and server could observe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wehe's rule, compared with scipy and with what its authors say of it."""
+"""Wehe's rule, compared with scipy and with its authors' description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One direction of the lab's network: delay, order, queues, rates."""
+"""A link simulates one direction of the lab's network: delay, order, queues, rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routers of the lab: where packets end, what is said of them, and that the restrictor stands where it was put."""
+"""The lab's routers end packets at the right hop and answer them, and the restrictor is at the set place."""
 
 from __future__ import annotations
 

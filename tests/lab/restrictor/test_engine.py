@@ -1,4 +1,4 @@
-"""How rules are applied to flows: whom they hit, whom they leave alone, in which order."""
+"""The engine applies rules to flows: which flows they affect, which they do not, and in which order."""
 
 from __future__ import annotations
 

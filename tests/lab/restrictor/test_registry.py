@@ -1,4 +1,4 @@
-"""Every mechanism has a test of its own, and says how `lab score` draws it."""
+"""Every mechanism has its own test file, and declares how `lab score` draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rows.py is shared by the modules here."""
+"""Makes made_rows.py importable for the modules here."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows made by hand: what a check would have left behind, without playing it."""
+"""Makes rows by hand, like those of played checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What seeds stand for."""
+"""A seed always draws the same check, as its study defines it."""
 
 from __future__ import annotations
 

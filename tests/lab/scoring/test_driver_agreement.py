@@ -1,4 +1,4 @@
-"""The same check twice: where two rows disagree, and which rows count."""
+"""Two rows of the same check are compared: which differences are found, and which rows count."""
 
 from __future__ import annotations
 

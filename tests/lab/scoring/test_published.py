@@ -1,4 +1,4 @@
-"""What a method page tells: counted as the goals are."""
+"""The numbers of a method page are counted as the goals are."""
 
 from __future__ import annotations
 

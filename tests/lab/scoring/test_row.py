@@ -1,4 +1,4 @@
-"""The file of rows: what a stopped call left counts, what other code left does not."""
+"""The file of rows keeps the rows of an interrupted run, and ignores the rows of other code."""
 
 from __future__ import annotations
 

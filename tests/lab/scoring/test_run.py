@@ -1,4 +1,4 @@
-"""Checks played for real, in virtual time: the row says what was played, and none is played twice."""
+"""Checks are played in virtual time: each row describes its check, and no check is played twice."""
 
 from __future__ import annotations
 

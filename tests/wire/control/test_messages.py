@@ -1,4 +1,4 @@
-"""The control channel's codec: round trips, and any bytes give messages or WireError."""
+"""The control channel's codec makes round trips, and turns any bytes into messages or WireError."""
 
 from __future__ import annotations
 

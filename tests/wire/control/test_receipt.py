@@ -1,4 +1,4 @@
-"""A receipt is read only where every word can be a receipt's; those of older responders are read as what they are."""
+"""A receipt is read only where every field is valid; receipts of older responders are read too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS 1.3 as bytes in and out: two ends that talk, one that is older, garbage, and keys that are pinned."""
+"""TLS 1.3 as bytes in and out: two ends, an older TLS version, invalid bytes, and pinned keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our two ends of RFC 6455: one against the other, against another implementation, against whoever breaks the rules."""
+"""The two ends of RFC 6455, against each other, against another implementation, and against invalid frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A DNS question as RFC 1035 writes it, answers as name servers write them, and bytes that are neither."""
+"""DNS queries follow RFC 1035, real responses are decoded, and other bytes are refused."""
 
 from __future__ import annotations
 

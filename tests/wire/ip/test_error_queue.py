@@ -1,5 +1,7 @@
-"""What Linux's error queue says, read from bytes laid out as linux/errqueue.h has them; the kernel's own come in
-tests/lab/whole_checks/test_netns_locating.py."""
+"""Linux's error queue is read from bytes in the layout of linux/errqueue.h.
+
+tests/lab/whole_checks/test_netns_locating.py reads the kernel's own.
+"""
 
 from __future__ import annotations
 

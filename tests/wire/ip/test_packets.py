@@ -1,4 +1,4 @@
-"""IP, UDP, TCP and ICMP headers: what is built parses back, checksums are RFC 1071's, and rubbish is refused."""
+"""IP, UDP, TCP and ICMP headers: built packets parse back, checksums follow RFC 1071, invalid bytes are refused."""
 
 from __future__ import annotations
 

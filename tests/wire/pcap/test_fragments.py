@@ -1,4 +1,4 @@
-"""IP fragments: put together in any order, cut ones no longer than captured, and little memory for lying ones."""
+"""IP fragments are reassembled in any order, cut ones keep only captured bytes, and forged ones use little memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pcapng: damage is skipped a limited number of times, in time that does not grow with it."""
+"""The pcapng reader skips damage a limited number of times, in time that does not grow with the damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The capture reader: every container and carrier, damage, and any bytes at all."""
+"""The capture reader reads every container and link header, and survives damage and arbitrary bytes."""
 
 from __future__ import annotations
 

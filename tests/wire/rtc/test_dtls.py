@@ -1,4 +1,4 @@
-"""DTLS: round trips, any bytes, three hellos against captures, a local OpenSSL and tshark."""
+"""DTLS: round trips, arbitrary bytes, and three hellos compared with captures, a local OpenSSL and tshark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flights after the hello: equal to the captures but for secrets, and read by other people's parsers."""
+"""The flights after the hello equal the captures, except secrets, and independent parsers read them."""
 
 from __future__ import annotations
 

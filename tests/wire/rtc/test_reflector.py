@@ -1,4 +1,4 @@
-"""Reflector frames: round trips, any bytes, and the capture."""
+"""Reflector frames: round trips, arbitrary bytes, and the capture's frames."""
 
 from __future__ import annotations
 

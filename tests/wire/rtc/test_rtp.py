@@ -1,4 +1,4 @@
-"""RTP and RTCP headers: round trips, any bytes, all media of the captures."""
+"""RTP and RTCP headers: round trips, arbitrary bytes, and all media packets of the captures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""STUN: round trips, any bytes, aioice as the other opinion, every message of the captures."""
+"""STUN: round trips, arbitrary bytes, comparison with aioice, and every message of the captures."""
 
 from __future__ import annotations
 

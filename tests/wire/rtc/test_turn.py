@@ -1,4 +1,4 @@
-"""TURN and RFC 4571 wrappings, on datagrams and on streams cut anywhere."""
+"""TURN and RFC 4571 framing, in datagrams and in streams cut anywhere."""
 
 from __future__ import annotations
 

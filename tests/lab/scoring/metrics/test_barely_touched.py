@@ -1,4 +1,4 @@
-"""Between arms that are hit and arms that nothing acts on."""
+"""Barely touched arms are neither hit nor unaffected."""
 
 from __future__ import annotations
 

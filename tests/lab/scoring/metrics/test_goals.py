@@ -1,4 +1,4 @@
-"""A goal is missed only where the exact interval excludes it; a false word always."""
+"""A goal is missed only where the exact interval excludes it; a single false accusation always misses."""
 
 from __future__ import annotations
 

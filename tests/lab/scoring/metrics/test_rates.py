@@ -1,4 +1,4 @@
-"""Numbers of rows made by hand, each wrong in one way."""
+"""Rates are right for rows made by hand, each wrong in one way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wald's bound against the one that tests/verdict works out with scipy."""
+"""Wald's bound equals the one that tests/verdict computes with scipy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page and its pictures: from rows alone, the same each time, well-formed, every link there."""
+"""The page and its pictures depend on rows alone, are deterministic and well-formed, and have no broken links."""
 
 from __future__ import annotations
 
