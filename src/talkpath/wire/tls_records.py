@@ -18,7 +18,7 @@ LONGEST_BYTES: Final = (1 << 14) + 2048
 """TLS 1.2 (RFC 5246 section 6.2.3); 1.3 allows less."""
 
 KEPT_BYTES: Final = 1 << 14
-"""Of a longer record only so much is given."""
+"""Longer records are returned cut to this length."""
 
 TURN_PROTOCOLS: Final = (b"stun.turn", b"stun.nat-discovery")
 """RFC 7443."""

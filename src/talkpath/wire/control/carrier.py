@@ -6,7 +6,7 @@ from typing import Protocol
 
 from talkpath.wire.rtc.turn import FramedStream, frame
 
-MOST_BYTES = 0xFFFF  # of one datagram
+MOST_BYTES = 0xFFFF  # in one datagram
 
 
 class Carrier(Protocol):

@@ -75,7 +75,7 @@ class Invitations:
         return hashlib.blake2b(until.encode(), key=secret, digest_size=TOKEN_BYTES, person=b"tp token").digest()
 
     def accepts(self, until: str, proof: bytes, binding: bytes) -> bool:
-        """Whether a probe proved an invitation that has not ended."""
+        """Return whether a probe proved an invitation that has not ended."""
         expected = prove(self.token(until), until, binding).proof
         return bool(binding) and hmac.compare_digest(expected, proof) and not self._ended(until)
 

@@ -1,8 +1,8 @@
-"""The control channel's messages (spec/tp-005): length-prefixed MessagePack over TLS 1.3.
+"""Encodes and decodes the control channel's messages (spec/tp-005): length-prefixed MessagePack over TLS 1.3.
 
 A frame is a 4-byte big-endian length and one message, an array whose first item is its name.
 Version 1: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
-`Decoder.feed` takes bytes in any pieces; anything else than a message of this list is a `WireError`.
+`Decoder.feed` takes bytes in pieces of any size; anything but a message of this list raises `WireError`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from talkpath.errors import WireError
 
 VERSION = 1
 MAX_FRAME = 1 << 20
-SHORT_FRAME = 8192  # the longest that a probe sends besides its reports; a Hello has about 2000 bytes
+SHORT_FRAME = 8192  # the longest frame that a probe sends, except its reports; a Hello has about 2000 bytes
 
 
 class Message(Struct, frozen=True, array_like=True, tag=True):
-    """Any of the messages below."""
+    """The base of the messages below."""
 
 
 class Hello(Message, frozen=True):
@@ -73,13 +73,13 @@ class Refusal(Message, frozen=True):
 
 
 class Open(Message, frozen=True):
-    """The probe reveals its seed; from here both ends know every role and every packet."""
+    """The probe reveals its seed; from then on both ends know every role and every packet."""
 
     seed: bytes
 
 
 class Begin(Message, frozen=True):
-    """One epoch, as both ends lay it out from the seeds.
+    """The probe starts one epoch, which both ends lay out from the seeds.
 
     `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder port
     number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k over
@@ -102,7 +102,7 @@ class Begin(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """The responder has laid the epoch out and knows its packets."""
+    """The responder has laid out the epoch and knows its packets."""
 
     number: int
 

@@ -1,4 +1,4 @@
-"""The receipt that a responder signs when a session ends (spec/tp-003): its own observations.
+"""Signs and reads the receipt of a session (spec/tp-003): the observations of the responder.
 
 Contract: a `Statement` holds no address. Bitmaps are those of tp-001: least significant bit first, bit i the i-th slot
 of the epoch's schedule in that direction.
@@ -26,9 +26,10 @@ CLASSES = ("home", "hosting", "unknown")
 
 
 class SeenFlow(Struct, frozen=True, array_like=True, gc=False):
-    """One flow. `role` as both seeds drew it: "call", "random", "text", or "canary" (a text twin that withholds).
+    """One flow. `role`, drawn from both seeds: "call", "random", "text", or "canary" (a text twin that withholds).
 
-    `sent` is what the responder sent down, `arrived` what came up to it before the epoch's cut, `late` after it.
+    `sent` are the packets that the responder sent down; `arrived` those that reached it before the epoch's cut, `late`
+    those after it.
     """
 
     role: str

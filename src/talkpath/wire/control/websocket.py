@@ -19,7 +19,7 @@ from talkpath.wire.control.carrier import MOST_BYTES
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10  # section 11.8
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
-HEAD_BYTES = 8192  # of a request or an answer, at most
+HEAD_BYTES = 8192  # at most, in a request or an answer
 FIN, MASKED = 0x80, 0x80
 LONG, LONGEST = 126, 127
 
@@ -66,7 +66,7 @@ class _End:
         self.closed = self.open = False
         self._client, self._draw = client, draw
         self._in, self._out = bytearray(), bytearray()
-        self._waiting: list[bytes] = []  # written before the connection was open
+        self._waiting: list[bytes] = []  # datagrams written before the connection was open
         self._begun: bytearray | None = None  # an incomplete message
 
     def write(self, datagram: bytes) -> None:
@@ -116,7 +116,7 @@ class _End:
         return True
 
     def _greet(self, first: bytes, fields: dict[bytes, bytes]) -> None:
-        """Answer the other end's head, or raise `Broken`."""
+        """Process the other end's head, or raise `Broken`."""
         raise NotImplementedError
 
     def _frames(self) -> Iterator[Frame]:
@@ -127,7 +127,7 @@ class _End:
 
     def _take(self, came: Frame) -> list[bytes]:
         """Return the datagrams that a frame completes, none or one."""
-        if came.masked == self._client:  # section 5.1: a client masks, a server never does
+        if came.masked == self._client:  # section 5.1: a client masks its frames, a server never does
             raise Broken
         if came.code >= CLOSE:
             self._control(came)
@@ -204,7 +204,7 @@ def _parse(data: bytearray) -> tuple[Frame, int] | None:
     """Return the frame at the start of `data` and its length, None if it is incomplete (section 5.2)."""
     if len(data) < 2:
         return None
-    if data[0] & 0x70:  # reserved bits: no extension was agreed on
+    if data[0] & 0x70:  # reserved bits, which only an agreed extension may set
         raise Broken
     size, at = data[1] & 0x7F, 2
     if size >= LONG:

@@ -85,7 +85,7 @@ def checksum(data: bytes, start: int = 0) -> int:
     total = number + start
     folded = total % 0xFFFF
     if folded == 0 and total:
-        folded = 0xFFFF  # the ones' complement sum of anything but zeros is never +0
+        folded = 0xFFFF  # the ones' complement sum is +0 only if all words are zero
     return 0xFFFF - folded
 
 
@@ -243,7 +243,7 @@ class UdpWriter:
         part = _number(payload) % 0xFFFF
         if size & 1:
             part <<= 8
-        check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: never the zero that means "none"
+        check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: 0 would mean "no checksum"
         return self._pack(self._starts[size], self.flow, size, check) + payload
 
 
@@ -261,7 +261,7 @@ class _Starts(dict[int, bytes]):
         return start
 
 
-_starts = lru_cache(maxsize=64)(_Starts)  # all flows between two hosts have them in common
+_starts = lru_cache(maxsize=64)(_Starts)  # shared by all flows between two hosts
 
 
 def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:

@@ -1,4 +1,4 @@
-"""Arrays of bytes and numbers, and reads of one field in many packets at once."""
+"""Reads one header field of many packets at once, into arrays."""
 
 from __future__ import annotations
 

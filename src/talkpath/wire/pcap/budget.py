@@ -1,10 +1,10 @@
-"""The bytes that reassembly may hold at once, for IP fragments and TCP together."""
+"""Limits the memory of reassembly, for IP fragments and TCP together."""
 
 from __future__ import annotations
 
 HELD_BYTES = 32 << 20
 PIECE_BYTES = 200
-"""What a piece costs beside its own bytes."""
+"""The memory that a piece needs besides its own bytes."""
 
 
 class ReassemblyBudget:

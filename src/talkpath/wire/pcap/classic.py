@@ -1,4 +1,4 @@
-"""The pcap container (draft-ietf-opsawg-pcap), both byte orders, µs and ns, and Kuznetzov's variant.
+"""Reads the pcap container (draft-ietf-opsawg-pcap), both byte orders, µs and ns, and Kuznetzov's variant.
 
 Records are walked in Python, one `unpack_from` each (0.2 µs); all other fields are read by numpy over the block.
 """
@@ -33,7 +33,7 @@ MAGICS = {
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How this file writes its records."""
+    """The layout of this file's records."""
 
     order: str
     tick_ns: int
@@ -130,7 +130,7 @@ class Recovery:
         return bool(captured > MAX_FRAME)
 
     def resume(self, at: int) -> int:
-        """Return where two plausible records in a row begin behind `at`; else the block's end, and `lost` is set."""
+        """Return the offset of two plausible records in a row behind `at`; else set `lost` and return the end."""
         source = self._source
         if not self.lost:
             source.unread.note("damaged record")

@@ -22,7 +22,7 @@ RAW = 101
 LONGEST = 65535
 
 Key = tuple[int, int, int, int, int]
-"""Protocol and identification, both addresses, by which a packet's fragments are known."""
+"""Identifies the packet of a fragment: protocol and identification, both addresses."""
 
 
 class Fragment(NamedTuple):
@@ -45,9 +45,9 @@ class Fragment(NamedTuple):
 
 @dataclass(slots=True)
 class _Incomplete:
-    """One packet of which fragments are missing: pieces (captured bytes, claimed length) by offset.
+    """A packet with missing fragments: its pieces (captured bytes, length on the wire) by offset.
 
-    `whole` is its length once the last piece is there, `reached` how far the pieces go without a hole.
+    `whole` is its length, known once the last piece is there; up to `reached` the pieces have no gap.
     """
 
     pieces: dict[int, tuple[bytes, int]] = field(default_factory=dict)
@@ -74,11 +74,11 @@ class _Incomplete:
 
     @property
     def held(self) -> int:
-        """The captured bytes of all pieces."""
+        """The number of captured bytes of all pieces."""
         return sum(len(captured) for captured, _ in self.pieces.values())
 
     def payload(self) -> bytes:
-        """Return the captured bytes up to the first that are missing."""
+        """Return the captured bytes up to the first missing one."""
         out = bytearray()
         for at in sorted(self.pieces):
             if at > len(out):
@@ -126,7 +126,7 @@ class Fragments:
         self._budget.take(len(captured))
 
     def _begin(self, key: Key) -> _Incomplete:
-        """Begin a packet of which this is the first fragment."""
+        """Start a packet with its first fragment."""
         packet = self._incomplete[key] = _Incomplete()
         if len(self._incomplete) > LIMIT:
             self._drop(next(iter(self._incomplete)), "packet with a fragment missing")

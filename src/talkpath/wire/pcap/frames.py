@@ -1,4 +1,4 @@
-"""A block of captured frames, and the count of what could not be read."""
+"""Defines a block of captured frames, and the counts of unreadable packets."""
 
 from __future__ import annotations
 

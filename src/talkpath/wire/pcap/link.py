@@ -1,6 +1,6 @@
 """Finds the IP header in frames of every link type that carries calls.
 
-Carriers (`link_headers`) are walked until each frame is at IP or is given up and counted.
+It reads one header after the other (`link_headers`) until it reaches IP; frames without IP are counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NUMBER[[kind for kind, _ in _CARRIERS]] = np.arange(len(_CARRIERS))
 
 def internet(frames: Frames, unread: Unread) -> Ints:
     """Return the offset of the IP header of each frame, -1 where there is none; shape (n,). Most frames are Ethernet
-    with nothing but IP in it and need no walk."""
+    directly around IP and need no `walk`."""
     _heading(frames)
     begin, end = frames.start, frames.start + frames.captured
     head = bytes_at(frames.data, begin, 15)
@@ -46,8 +46,8 @@ def internet(frames: Frames, unread: Unread) -> Ints:
 
 
 def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) -> Ints:
-    """Return the offset of the IP header behind these carriers, which are of a `kind` each and begin at `at`; -1 where
-    there is none, which is counted in `unread`."""
+    """Return the offset of the IP header behind the headers that begin at `at`, each of its `kind`; -1 where there is
+    none, which is counted in `unread`."""
     at, kind = at.copy(), kind.copy()
     counts = Unread() if unread is None else unread
     for _ in range(DEEPEST):

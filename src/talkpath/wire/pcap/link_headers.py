@@ -1,7 +1,7 @@
-"""Reads the header of each carrier between the frame and IP: one function each.
+"""Reads the headers between the frame and IP, with one function for each kind of header.
 
-A function takes the offsets where its headers begin and returns the offsets behind them and the number of the next
-carrier: a link type, an ethertype, a PPP protocol or one of the numbers below.
+A function takes the offsets of its headers and returns the offsets behind them and the kind of the next header: a link
+type, an ethertype, a PPP protocol or one of the numbers below.
 Sources: tcpdump.org/linktypes, IEEE 802.1Q and 802.1ad, RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 3032 (MPLS),
 RFC 1990 (PPP multilink), IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE), draft-foschiano-erspan.
 """

@@ -19,7 +19,7 @@ from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
 TCP, UDP = 6, 17
 LONGEST_PAYLOAD = {UDP: 65535, TCP: 1 << 20}
-"""More is a damaged length. Of TCP a sender hands half of it to its network card at once."""
+"""A longer packet has a damaged length. TCP senders pass up to half of this to their network card at once."""
 FRAGMENT = 44
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
@@ -35,10 +35,10 @@ MAPPED = np.uint64(0xFFFF << 32)
 
 @dataclass(slots=True)
 class Packets:
-    """UDP and TCP packets; all arrays have shape (n,) but `data`, the block that they lie in.
+    """UDP and TCP packets; all arrays have shape (n,), except `data`, the block that contains the packets.
 
     An address is two 64-bit numbers, IPv4 as ::ffff:a.b.c.d. `payload` is the offset of the transport's payload,
-    `size` its length on the wire, `captured` how much of it is there. `frame` is the number of the frame in the block.
+    `size` its length on the wire, `captured` its captured length. `frame` is the number of the frame in the block.
     """
 
     data: Bytes
@@ -69,7 +69,7 @@ class Packets:
 
 @dataclass(slots=True)
 class _Headers:
-    """IP headers: what each packet carries and from where to where. `end` is the end of the IP packet on the wire."""
+    """IP headers: protocol, payload, source and destination. `end` is the end of the IP packet on the wire."""
 
     rows: Ints
     at: Ints
@@ -85,7 +85,8 @@ class _Headers:
 
 
 def transports(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
-    """Yield the UDP and TCP packets of these frames; packets put together from fragments come last, by themselves."""
+    """Yield the UDP and TCP packets of these frames; packets reassembled from fragments come last, in a `Packets` of
+    their own."""
     yield from _read(frames, internet(frames, unread), unread, fragments)
     whole = fragments.frames()
     if whole is not None:

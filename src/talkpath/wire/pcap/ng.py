@@ -1,4 +1,4 @@
-"""The pcapng container (draft-ietf-opsawg-pcapng): sections, interfaces with their own resolutions, both byte orders.
+"""Reads the pcapng container (draft-ietf-opsawg-pcapng): sections, interfaces and their resolutions, both byte orders.
 
 Blocks are walked in Python, one `unpack_from` each; the packets' fields are read by numpy over the block.
 """
@@ -24,7 +24,7 @@ MOST_INTERFACES = 1 << 16
 NANO = 1_000_000_000
 COMMENT, FLAGS, RESOLUTION, OFFSET = 1, 2, 9, 14
 CUSTOM, PCAPDROID, MOST_APPS = 0x0BAD, (62652, 1, 1), 10_000
-"""A custom block; PCAPdroid's number, the version and the kind of its map of apps (pcap_dump.h); so many are kept."""
+"""Custom block; PCAPdroid's enterprise number, version and type of its app map (pcap_dump.h); the most apps kept."""
 UID_DIGITS = 10
 
 
@@ -84,7 +84,7 @@ def frames(source: Window) -> Iterator[Frames]:
 
 
 def _walk(source: Window, at: int, section: _Section, recovery: _Recovery) -> tuple[list[int], int]:
-    """Return the offsets of the whole packet blocks from `at` on, and where the walk stopped (a new section, or the
+    """Return the offsets of the complete packet blocks from `at` on, and where the walk stopped (a new section, or the
     end)."""
     data, end = source.data, source.end
     packets: list[int] = []
@@ -190,7 +190,7 @@ def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
 
 
 def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface]) -> tuple[Ints, Ints]:
-    """Return (time in ns, link type) of packets by the interface that each names."""
+    """Return (time in ns, link type) of packets, from the interface of each."""
     time_ns = np.zeros(len(ticks), np.int64)
     for which in distinct(number).tolist():
         rows = number == which
@@ -218,7 +218,7 @@ def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> 
 
 
 def _uids(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> Ints:
-    """Read the user ids of PCAPdroid's comments (`u-10123`), which are looked for among the first four options."""
+    """Read the user ids of PCAPdroid's comments (`u-10123`), searched among the first four options."""
     uid = np.full(len(at), -1, np.int64)
     place, end = at + 28 + captured + (-captured & 3), at + length - 4
     rows = np.flatnonzero(place + 8 <= end)
@@ -251,8 +251,8 @@ class _Recovery:
         self.lost = False
 
     def resume(self, at: int, section: _Section) -> int:
-        """Return where the next plausible block begins behind damage at `at`; else, with `lost` set, where to search on
-        in the next bytes of the file: blocks are aligned to four bytes."""
+        """Return the offset of the next plausible block behind damage at `at`; else set `lost` and return where to
+        continue the search in the next bytes of the file: blocks are aligned to four bytes."""
         source, begin = self._source, at
         if not self.lost:
             source.unread.note("damaged block")

@@ -19,14 +19,14 @@ class _Unzipped(gzip.GzipFile):
     """A decompressor that returns all it has before it raises because the rest is cut off or damaged."""
 
     def readinto(self, room: memoryview) -> int:  # type: ignore[override]
-        """As a `Source`'s."""
+        """See `Source`."""
         piece = self.read1(len(room))
         room[: len(piece)] = piece
         return len(piece)
 
 
 class _Rest:
-    """A source with its first bytes put back, as much of a file as `GzipFile` needs."""
+    """A source with its first bytes put back. It has only those methods of a file that `GzipFile` needs."""
 
     def __init__(self, first: bytes, source: Source) -> None:
         self._first, self._source = first, source
@@ -58,7 +58,7 @@ def _opened(source: Source) -> bytes:
 
 
 def _first(source: Source, size: int) -> bytes:
-    """Read `size` bytes, fewer only at the end of the file; pipes may give them in pieces."""
+    """Read `size` bytes, fewer only at the end of the file; a pipe may deliver them in pieces."""
     data = b""
     while len(data) < size and (piece := source.read(size - len(data))):
         data += piece

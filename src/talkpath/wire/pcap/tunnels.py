@@ -21,12 +21,12 @@ IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3 = 4, 41, 47, 137, 97, 11
 MPLS = ETHERTYPE + 0x8847
 BY_NUMBER = (IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3)
 SMALLEST = 8 + 4 + 20
-"""A UDP header, the least that a tunnel adds, an IP header."""
+"""A UDP header, the smallest tunnel header, an IP header."""
 COOKIES = (4, 8, 12, 16)
-"""What L2TPv3 may have before the frame: the session, a cookie of 0, 4 or 8 bytes, a word about its order."""
+"""Possible lengths of L2TPv3's header: session id, a cookie of 0, 4 or 8 bytes, and maybe a sequencing word."""
 
 Inside = tuple[Ints, Ints, Ints]
-"""Rows that may be such a tunnel, how many bytes to skip there, and the carrier behind them."""
+"""Rows that may be such a tunnel, how many bytes to skip there, and the kind of the next header."""
 
 
 def by_number(frames: Frames, rows: Ints, at: Ints, protocol: Ints, inner: Ints, unread: Unread) -> None:
@@ -66,7 +66,7 @@ def _gre(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bools:
     """Do the same for UDP packets whose header begins at `at` and whose data ends at `end` on the wire; return which of
-    them are tunnels. A packet is one only if a whole IP packet that fits lies inside."""
+    them are tunnels. A packet counts as a tunnel only if it contains a whole IP packet of fitting length."""
     carrying = np.zeros(len(rows), np.bool_)
     head = bytes_at(frames.data, at + 8, 8)
     first, size = head[:, 0], end - at - 8
@@ -113,15 +113,15 @@ def _summed(head: Bytes) -> Bools:
 
 KNOWN = np.zeros(256, np.bool_)
 KNOWN[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
-"""What a packet inside must carry, on its way to UDP or TCP."""
+"""Protocol numbers that an inner packet may have: UDP, TCP, and those of headers before them."""
 POSSIBLE = np.zeros(256, np.bool_)
 POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
-"""First bytes of all forms that have a header; those of DTLS and most of QUIC's are none of them."""
+"""First bytes of all tunnel headers. DTLS and most of QUIC begin with others."""
 STUN_COOKIE = 0x2112A442
 
 
 def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> Iterator[Inside]:
-    """Yield all forms, the strictest first."""
+    """Yield the candidates of each tunnel protocol, the strictest match first."""
     first, second, kind = head[:, 0], head[:, 1], big16(head, 2)
     yield _gtp(head, size)
     empty = (big32(head, 0) == 0x08000000) & (head[:, 7] == 0)

@@ -23,7 +23,7 @@ class Source(Protocol):
 
 
 class Window:
-    """Holds one block of the file; bytes that a block leaves over come first in the next.
+    """Holds one block of the file; unread bytes of a block are put at the start of the next.
 
     A block begins small and grows to `block_bytes`, so that a small file costs little. No record is larger than that.
     """

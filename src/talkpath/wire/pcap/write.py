@@ -1,4 +1,4 @@
-"""Writes pcapng (draft-ietf-opsawg-pcapng): one section, one interface of raw IP, nanoseconds, headings marked."""
+"""Writes pcapng (draft-ietf-opsawg-pcapng): one section, one raw IP interface, nanoseconds, with packet directions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_UID = 10_000
 
 
 class Writer:
-    """Writes one file, packet by packet; the file holds nothing else about the machine that wrote it."""
+    """Writes one file, packet by packet; the file holds no information about the machine that wrote it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -23,7 +23,7 @@ class Writer:
 
     def packet(self, time_ns: int, data: bytes, size: int, heading: int, app: str = "") -> None:
         """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`; `app` is written as
-        PCAPdroid does, with a number of this file's own."""
+        PCAPdroid does, with a user id made up for this file."""
         head = struct.pack("<IIIII", 0, time_ns >> 32 & 0xFFFFFFFF, time_ns & 0xFFFFFFFF, len(data), size)
         comment = b""
         if app:
@@ -34,7 +34,7 @@ class Writer:
         self._block(6, head + data + bytes(-len(data) % 4) + options)
 
     def _uid(self, app: str) -> int:
-        """Return the number of an app; the first time, write its map."""
+        """Return the user id of an app; the first time, write its entry of PCAPdroid's map."""
         if app not in self._uids:
             self._uids[app] = uid = FIRST_UID + len(self._uids)
             name = app.encode()[:255]

@@ -60,7 +60,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """One handshake message or a fragment of it: `length` is that of the whole, `offset` where `body` belongs."""
+    """One handshake message or a fragment of it: `length` is that of the whole, `offset` the place of `body` in it."""
 
     type: int
     length: int
@@ -240,10 +240,10 @@ def _hello(ciphers: tuple[int, ...], *extensions: tuple[int, bytes]) -> ClientHe
     return ClientHello(DTLS_1_2, bytes(32), b"", b"", ciphers, extensions=extensions)
 
 
-# (version of its record, hello): Chromium's BoringSSL as in all five hellos of the captures that have this length
-# (2021 to 2024); OpenSSL 3.5 with the ciphers and profiles that aiortc sets, measured here over loopback; pion/dtls
-# 2.1 to 3.0 (flight1handler.go, cipher_suite.go), whose groups lie at 0x6e, the offset that pion/dtls pull
-# request 474 reports as filtered.
+# (record version, hello). "browser": Chromium's BoringSSL, equal to all five hellos of this length in the captures
+# (2021 to 2024). "openssl": OpenSSL 3.5 with the ciphers and profiles that aiortc sets, measured over loopback.
+# "pion": pion/dtls 2.1 to 3.0 (flight1handler.go, cipher_suite.go); its groups are at offset 0x6e, which pion/dtls
+# pull request 474 reports as filtered.
 HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
     "browser": (
         DTLS_1_0,

@@ -17,7 +17,7 @@ from talkpath.wire.pattern import Pattern, blank, join, literal
 from talkpath.wire.rtc import dtls
 from talkpath.wire.rtc.dtls import Content, Kind
 
-ECDSA_NUMBERS: Final = 4  # in a flight: two of the certificate's signature, two of the key exchange's
+ECDSA_NUMBERS: Final = 4  # in a flight: two in the certificate's signature, two in the key exchange's
 FIRST_DAY: Final = datetime(2026, 1, 1)
 SPAN_S: Final = 2 * 365 * 86_400
 

@@ -72,7 +72,7 @@ class PeerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """tgcalls v2: `inner` (STUN, DTLS or SRTP) for the client whose 4 bytes end `tag`, from client `sender`."""
+    """Data of tgcalls v2: `inner` (STUN, DTLS or SRTP) from client `sender` to the client in `tag`'s last 4 bytes."""
 
     tag: bytes
     sender: bytes

@@ -13,7 +13,7 @@ from typing import Final
 
 from talkpath.errors import WireError
 
-ONE_BYTE: Final = 0xBEDE  # RFC 8285; WhatsApp uses the two below with contents of its own
+ONE_BYTE: Final = 0xBEDE  # RFC 8285; the two below are WhatsApp's, with its own contents
 WHATSAPP: Final = 0xDEBE
 WHATSAPP_2019: Final = 0x746F
 

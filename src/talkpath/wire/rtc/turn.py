@@ -62,7 +62,7 @@ def inner(data: bytes) -> bytes | None:
 
 @dataclass(slots=True)
 class TurnStream:
-    """One direction of TURN over TCP (RFC 8656 section 3.1): STUN messages and padded ChannelData, back to back."""
+    """Splits one direction of TURN over TCP (RFC 8656 section 3.1) into STUN messages and padded ChannelData."""
 
     _rest: bytes = field(default=b"", repr=False)
 
