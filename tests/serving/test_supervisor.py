@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
+from errno import ENOSPC
+from io import StringIO
 
 import pytest
 
 from talkpath.errors import PeerError
+from talkpath.responder import driver
+from talkpath.serving import supervisor
 from talkpath.serving.supervisor import REMEMBERED_S, Supervisor
 
 ADDRESS = 198, 51, 100, 7
@@ -26,12 +31,14 @@ class Clock:
         await asyncio.sleep(0)
 
 
-def supervise(work: Callable[[int, Clock], None], runs: int) -> tuple[Clock, list[str], list[str]]:
+def supervise(
+    work: Callable[[int, Clock], None], runs: int, report: Callable[[str], None] | None = None
+) -> tuple[Clock, list[str], list[str]]:
     """Run until it was started so many times; the clock, what was reported, and what is failing in the end."""
     clock, reported, started = Clock(), list[str](), 0
 
     async def play() -> list[str]:
-        supervisor, enough = Supervisor(reported.append, clock.sleep, lambda: clock.now_s), asyncio.Event()
+        supervisor, enough = Supervisor(report or reported.append, clock.sleep, lambda: clock.now_s), asyncio.Event()
 
         async def task() -> None:
             nonlocal started
@@ -77,6 +84,23 @@ def test_what_is_written_of_a_failure_tells_its_place_and_no_address(capsys: pyt
     written = capsys.readouterr().err
     assert "test_supervisor.py" in written
     assert ".".join(map(str, ADDRESS)) not in written + "".join(reported + failing)
+
+
+def test_a_task_is_started_again_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch):
+    """As where the log of a service lies on a full disk."""
+
+    class Full(StringIO):
+        def write(self, text: str, /) -> int:
+            raise OSError(ENOSPC, "no space")
+
+    def work(number: int, clock: Clock) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    for written in (supervisor.write_line, driver.write_line):
+        clock, _, failing = supervise(work, 3, report=written)
+        assert clock.slept_s == [1, 2]
+        assert failing
 
 
 def test_a_task_that_ran_for_long_begins_at_a_second_again_and_is_forgotten():

@@ -46,7 +46,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0  # after a failure of the loop itself
 
 def write_line(text: str) -> None:
     """Write a line to the process's stderr, which systemd and Docker keep."""
-    sys.stderr.write(f"talkpath: {text}\n")
+    with suppress(OSError, ValueError):  # a full disk, or closed: nobody can be told, and the serving has to go on
+        sys.stderr.write(f"talkpath: {text}\n")
 
 
 class ResponderDriver:

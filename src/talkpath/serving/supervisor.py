@@ -18,12 +18,17 @@ Work = Callable[[], Awaitable[None]]
 
 def write_line(text: str) -> None:
     """Write a line to the process's stderr, which systemd and Docker keep."""
-    sys.stderr.write(f"talkpath: {text}\n")
+    _write(f"talkpath: {text}\n")
 
 
 def write_place(error: Exception) -> None:
     """Write where an exception came from, without its own text: it may hold an address."""
-    sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
+    _write("".join(traceback.format_tb(error.__traceback__)))
+
+
+def _write(text: str) -> None:
+    with suppress(OSError, ValueError):  # a full disk, or closed: nobody can be told, and the work has to go on
+        sys.stderr.write(text)
 
 
 class Supervisor:
