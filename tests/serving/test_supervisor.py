@@ -103,6 +103,17 @@ def test_a_task_is_started_again_where_nothing_can_be_written(monkeypatch: pytes
         assert failing
 
 
+def test_a_task_is_started_again_where_what_it_waited_for_was_cancelled():
+    """As the future of a pool that was shut down: nobody cancelled the task itself."""
+
+    def work(number: int, clock: Clock) -> None:
+        raise asyncio.CancelledError
+
+    _, reported, failing = supervise(work, 2)
+    assert reported == ["The task failed: what it waited for was cancelled. It is started again in 1 s."]
+    assert len(failing) == 1
+
+
 def test_a_task_that_ran_for_long_begins_at_a_second_again_and_is_forgotten():
     def work(number: int, clock: Clock) -> None:
         clock.now_s += REMEMBERED_S + 1 if number == 3 else 0

@@ -79,6 +79,11 @@ async def _reason_of_end(work: Work) -> str:
         await work()
     except TalkpathError as error:
         return f"failed: {error}"
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():  # by `stop`
+            raise
+        return "failed: what it waited for was cancelled."
     except Exception as error:  # noqa: BLE001 (whatever it is, the task has to run again)
         write_place(error)
         return f"failed because of a bug ({type(error).__name__})."
