@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-OWN = ("ExecStart", "Environment", "StateDirectory", "AmbientCapabilities", "MemoryMax", "TasksMax")
+OWN = ("ExecStart", "Environment", "StateDirectory", "AmbientCapabilities", "MemoryHigh", "MemoryMax", "TasksMax")
 """Settings that name the service, its rights and its size."""
 
 

@@ -20,7 +20,7 @@ from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace, netns, run
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import PREFIXES_V4, PROBE, RESPONDER
 from talkpath.lab.rehearsal import rehearse
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
@@ -112,7 +112,7 @@ def lost(down_s: float) -> dict[str, Any]:
             namespace.ip("link set eth0 down")
             if down_s:
                 time.sleep(down_s)
-                routes = [f"route add {net} dev eth0" for net in namespace.PREFIXES_V4]
+                routes = [f"route add {net} dev eth0" for net in PREFIXES_V4]
                 namespace.ip("link set eth0 up", *routes)
         outcome = program.finish(30.0)
         facts = stored(Path(name))

@@ -56,7 +56,7 @@ def test_in_virtual_time(name: str) -> None:
 
 def test_nobody_asks_where_nothing_was_found() -> None:
     facts = drive.run_sim(FOUND, Scenario.parse("clean", [], 2))
-    assert judge_check(facts)[1]["transports"] == ()
+    assert judge_check(facts)[1]["transports"] == []
     facts = drive.run_sim(FOUND, Scenario.parse("clean", ["media.drop,p=0.6"], 2))
     assert through(facts) == ["tcp/443", *TLS]
 
