@@ -64,6 +64,18 @@ def test_no_fact_can_be_changed_afterwards(change: dict[str, Any]) -> None:
     assert run_digest(replace(FACTS, **change)) != run_digest(FACTS)
 
 
+def test_no_port_can_be_changed_afterwards() -> None:
+    epoch = FACTS.epochs[0]
+    moved = replace(epoch, flows=tuple(replace(flow, port=443) for flow in epoch.flows))
+    assert run_digest(replace(FACTS, epochs=(moved, *FACTS.epochs[1:]))) != run_digest(FACTS)
+
+
+def test_the_transports_that_were_compared_cannot_be_changed_afterwards() -> None:
+    compared = replace(FACTS.epochs[0], question="transport", value="udp/443,tcp/443")
+    one, other = (replace(FACTS, epochs=(replace(compared, value=value),)) for value in ("udp/443", "tcp/443"))
+    assert run_digest(one) != run_digest(other)
+
+
 def test_what_the_device_notices_after_it_told_the_digest_changes_nothing() -> None:
     check = Check(PLAN, bytes(32))
     sim = Sim(check, Scenario.parse("clean", [], 1).network(), 1)

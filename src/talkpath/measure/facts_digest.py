@@ -35,12 +35,15 @@ def _settled(epoch: Epoch) -> Epoch:
 
 
 def run_digest(facts: Facts) -> bytes:
-    """Return SHA-256 over plan, health, reach, exchanges, transports, start and duration: MessagePack, numbers as
-    float64.
+    """Return SHA-256 over plan, health, reach, exchanges, transports, start, duration and ports: MessagePack, numbers
+    as float64.
 
-    The epochs and the seed are left out because the receipt covers them itself; the byte counts because they still grow
-    after the probe has sent the digest. The start counts to its hour, as a bundle stores it.
+    Of the epochs it holds what `facts_digest` leaves out: the port of each flow, and the transports that were compared.
+    The rest of them and the seed are left out because the receipt covers them itself; the byte counts because they
+    still grow after the probe has sent the digest. The start counts to its hour, as a bundle stores it.
     """
+    ports = [[flow.port for flow in epoch.flows] for epoch in facts.epochs]
+    compared = [epoch.value for epoch in facts.epochs if epoch.question == "transport"]
     settled = replace(
         facts,
         epochs=(),
@@ -53,7 +56,8 @@ def run_digest(facts: Facts) -> bytes:
         simulated=False,
         receipt=None,
     )
-    return hashlib.sha256(msgspec.msgpack.encode(_with_floats(msgspec.to_builtins(settled)))).digest()
+    told = [msgspec.to_builtins(settled), ports, compared]
+    return hashlib.sha256(msgspec.msgpack.encode(_with_floats(told))).digest()
 
 
 def _with_floats(value: Any) -> Any:
