@@ -127,7 +127,7 @@ def test_an_epoch_that_the_responder_never_saw() -> None:
 
 def test_the_probe_s_own_word_cannot_be_changed_after_the_check() -> None:
     changed = first(no_media, "down")(FACTS.epochs[0])
-    with pytest.raises(BundleError, match="not those that the probe told"):
+    with pytest.raises(BundleError, match="not those that the probe had told"):
         open_receipt(replace(FACTS, epochs=(changed, *FACTS.epochs[1:])), KEY)
 
 
@@ -255,7 +255,7 @@ def test_whoever_keeps_the_key_of_the_run_cannot_change_the_rest_afterwards(chan
     assert open_receipt(signed, KEY) is not None
     changed = change(signed)
     assert changed != signed
-    with pytest.raises(BundleError, match="not those that the probe told the test server"):
+    with pytest.raises(BundleError, match="not those that the probe had told the test server"):
         open_receipt(changed, KEY)
 
 
@@ -303,5 +303,5 @@ def test_a_receipt_of_an_older_test_server_binds_the_epochs_alone() -> None:
     assert found is not None
     assert not binds_all(found)
     assert open_receipt(AFTERWARDS["alpha"](old), KEY) is not None
-    with pytest.raises(BundleError, match="not those that the probe told"):
+    with pytest.raises(BundleError, match="not those that the probe had told"):
         open_receipt(replace(old, epochs=(first(no_media, "down")(old.epochs[0]), *old.epochs[1:])), KEY)
