@@ -67,7 +67,8 @@ def _compare_run(facts: Facts, statement: Statement) -> None:
     proves nothing in any case.
     """
     if binds_all(statement) and not facts.simulated and statement.run_digest != run_digest(facts):
-        raise BundleError("The plan, the ports, the health or the times are not those that the probe had told the test server.")
+        what = "The plan, the ports, the health or the times"
+        raise BundleError(f"{what} are not those that the probe had told the test server.")
     if facts.started_at and statement.started_at and _apart(facts.started_at, statement.started_at) > MOST_APART:
         raise BundleError("The facts and the test server's receipt disagree about when the check began.")
 
