@@ -15,7 +15,7 @@ from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.strength import strength
-from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e, udp_log_e
+from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
 
 Test = Callable[[list[Epoch]], float]
 
@@ -115,18 +115,6 @@ def test_kinds_of_twins() -> None:
 def as_text(epoch: Epoch) -> Epoch:
     flows = (replace(f, role="twin", twin_kind="text") if f.role == "call" else f for f in epoch.flows)
     return replace(epoch, flows=tuple(flows))
-
-
-def test_transports() -> None:
-    """UDP and TCP twins change places."""
-    world = World(BACKGROUNDS["nat"], 2)
-    values = []
-    for other in assignments(world.epoch(k=4, restriction=Restriction(up=0.3))):
-        flows = (
-            replace(f, role="twin", twin_kind="random", transport="tcp") if f.role == "call" else f for f in other.flows
-        )
-        values.append(udp_log_e([replace(other, flows=tuple(flows), question="tcp")], "up"))
-    assert np.exp(values).mean() == pytest.approx(1.0, rel=1e-9)
 
 
 def test_relabel_moves_roles_and_nothing_else() -> None:

@@ -8,7 +8,6 @@ times for all packets together.
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
@@ -184,15 +183,6 @@ def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
     found = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
     del found[UNKNOWN_DMS]
     return found
-
-
-def unpack_dms(packed: bytes) -> array[int]:
-    """Unpack the numbers of a report's `sent_dms` or `arrived_dms`."""
-    values = array("h")
-    values.frombytes(packed[: len(packed) // 2 * 2])
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
 
 
 def _doubtful(out: DirectionPlan, *, canary: bool) -> bytes:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from world import BACKGROUNDS, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e, udp_log_e
+from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
 
 
 def only(epoch: Epoch, kind: str) -> Epoch:
@@ -25,21 +25,6 @@ def test_opaque_bytes_dropped() -> None:
     run = [only(world.epoch(text=True), "text") for _ in range(4)]
     assert opaque_log_e(run, "down", "text") > log(8e4)
     assert opaque_log_e(run, "down") < 0
-
-
-def test_udp_worse_than_tcp() -> None:
-    world = World(BACKGROUNDS["clean"], 1)
-    run = []
-    for _ in range(3):
-        epoch = world.epoch(tcp=True, question="tcp")
-        run.append(
-            replace(
-                epoch,
-                flows=tuple(replace(f, arrived=b"") if f.transport == "udp" else f for f in epoch.flows),
-            )
-        )
-    assert udp_log_e(run, "up") > log(8e4)
-    assert udp_log_e([replace(epoch, question="battery") for epoch in run], "up") == 0.0
 
 
 def test_twins_worse_than_calls() -> None:

@@ -11,8 +11,7 @@ from typing import Literal
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import loss
-from talkpath.verdict.statistics.cohort import is_call, is_tcp, is_text, is_twin
-from talkpath.verdict.statistics.permutation import log_mean
+from talkpath.verdict.statistics.cohort import is_call, is_text, is_twin
 from talkpath.verdict.statistics.strength import strength
 
 
@@ -20,14 +19,6 @@ def opaque_log_e(epochs: Sequence[Epoch], direction: Direction, worse: Literal["
     """Compute the natural log e that twins of kind `worse` lose more than the other kind (accusing epochs only)."""
     pair = (is_twin, is_text) if worse == "random" else (is_text, is_twin)
     return loss.log_e(epochs, direction, *pair)
-
-
-def udp_log_e(epochs: Sequence[Epoch], direction: Direction) -> float:
-    """Compute the natural log e that random twins over UDP lose more than twins over TCP (epochs of question "tcp"
-    only)."""
-    chosen = [epoch for epoch in epochs if epoch.question == "tcp"]
-    total = loss.steps(chosen, direction, is_twin, is_tcp).sum(axis=0)
-    return float(log_mean(total, loss.LOG_WEIGHTS))
 
 
 def twin_worse_log_e(epochs: Sequence[Epoch]) -> float:
