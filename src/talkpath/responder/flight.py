@@ -111,9 +111,12 @@ class ResponderFlight(Flight[ResponderPacket]):
 def _nonce_fields(layout: Layout, flow: Flow) -> bytes:
     """Of each packet that the probe sends on this flow, the bytes where a nonce has room."""
     slots, datagrams = layout.schedule.slots, flow.datagrams
-    places = ((slot, slots[slot].nonce_at) for slot in layout.up.slots)
     nothing = bytes(NONCE_BYTES)
-    return b"".join(nothing if at is None else datagrams[slot][at : at + NONCE_BYTES] for slot, at in places)
+    fields = []
+    for slot in layout.up.slots:
+        at = slots[slot].nonce_at
+        fields.append(nothing if at is None else datagrams[slot][at : at + NONCE_BYTES])
+    return b"".join(fields)
 
 
 def _slim(layout: Layout) -> Layout:
