@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -19,6 +20,8 @@ import pytest
 from far_end import TALKPATH, FarEnd, free_ports, small_plan, talkpath
 
 from talkpath.probe.invite_link import parse_invite_link
+from talkpath.responder.doctor import without_closed
+from talkpath.responder.limits import Identity
 from talkpath.wire.control import tls
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
@@ -67,7 +70,7 @@ def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
     code = f"import sys; sys.modules['segno'] = None; sys.argv = {arguments!r}\nfrom talkpath.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "segno is missing: `make dev`" in done.stdout
+    assert "segno is missing: `make web`" in done.stdout
 
 
 # -- what cannot be done -----------------------------------------------------------------------------------------
@@ -170,6 +173,30 @@ def test_the_doctor_says_what_can_be_opened(tmp_path: Path) -> None:
     assert "run a check" in text.stdout
     assert [row["ok"] for row in json.loads(found.stdout)][:3] == [True, False, True]
     assert not (tmp_path / "key.pem").exists()
+
+
+def test_a_second_start_of_the_same_server_says_that_it_runs_already(tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        arguments = ["--host", "127.0.0.1", "--port", str(far.control), "--ports", str(far.udp[0])]
+        same_key = ["--key-file", str(tmp_path / f"key{far.control}.pem")]
+        done = talkpath("respond", *arguments, *same_key)
+        assert done.returncode == 2
+        assert f"runs here already, on TCP port {far.control}" in done.stderr
+        assert "runs here now" in talkpath("respond", "--doctor", *arguments, *same_key).stdout
+        other = talkpath("respond", "--doctor", *arguments, "--key-file", str(tmp_path / "other.pem"))
+        assert "runs here now" not in other.stdout
+
+
+def test_ports_that_are_closed_for_one_reason_are_one_sentence() -> None:
+    free, *taken = free_ports(6)
+    with ExitStack() as stack:
+        for port in taken:
+            end = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            end.bind(("127.0.0.1", port))
+        identity, said = without_closed(Identity((free, *taken), (), ()), ["ports"], {}, "127.0.0.1")
+    assert identity.ports == (free,)
+    (sentence,) = said
+    assert sentence.startswith(f"UDP ports {', '.join(map(str, taken))} are in use by another program")
 
 
 def test_the_lab_without_namespaces_says_what_to_use_instead() -> None:

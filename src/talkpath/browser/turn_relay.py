@@ -97,8 +97,13 @@ class TurnRelay:
         """A sentence for the operator on each port that cannot be offered."""
         if "coturn" in self.missing.values():
             return ["coturn is not installed here, so the page tries no way through by TURN: apt-get install coturn."]
-        reasons = {port: REASONS[why] for port, why in self.missing.items()}
-        return [f"The page tries no way through by TURN over port {port}: {why}." for port, why in reasons.items()]
+        ports: dict[str, list[str]] = {}
+        for port, why in self.missing.items():
+            ports.setdefault(why, []).append(str(port))
+        return [
+            f"The page tries no way through by TURN over port {' or '.join(numbers)}: {REASONS[why]}."
+            for why, numbers in ports.items()
+        ]
 
     async def run(self) -> None:
         """Start its processes where they do not run, and return when one of them has ended; for a `Supervisor`."""
@@ -134,16 +139,22 @@ def start_relay(
 ) -> TurnRelay:
     """Start the relay on these addresses of this machine, except on ports that are `taken`. `certificate` has the files
     of a chain that browsers trust and of its key."""
-    if shutil.which(PROGRAM) is None:
-        return TurnRelay(secret, dict.fromkeys(PORTS, "coturn"))
-    relay = TurnRelay(secret, trusted=certificate is not None, _folder=tempfile.TemporaryDirectory())
-    for port in PORTS:
-        if why := "own" if port in taken else _why_not_free(port, addresses):
-            relay.missing[port] = why
-        else:
-            relay._commands[port] = [PROGRAM, "-c", str(_write_settings(relay, port, addresses, certificate))]
-            relay._processes[port] = _started(relay._commands[port])
+    relay = TurnRelay(secret, missing_ports(addresses, taken), trusted=certificate is not None)
+    ports = [port for port in PORTS if port not in relay.missing]
+    if ports:
+        relay._folder = tempfile.TemporaryDirectory()
+    for port in ports:
+        relay._commands[port] = [PROGRAM, "-c", str(_write_settings(relay, port, addresses, certificate))]
+        relay._processes[port] = _started(relay._commands[port])
     return relay
+
+
+def missing_ports(addresses: Sequence[str], taken: Collection[int] = ()) -> dict[int, str]:
+    """The ports of `PORTS` that a relay on these addresses cannot have, each with why (see `TurnRelay`)."""
+    if shutil.which(PROGRAM) is None:
+        return dict.fromkeys(PORTS, "coturn")
+    reasons = {port: "own" if port in taken else _why_not_free(port, addresses) for port in PORTS}
+    return {port: why for port, why in reasons.items() if why}
 
 
 def _is_address(name: str) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,6 +14,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.browser.certificate.stored_certificate import Domain
+    from talkpath.browser.web.page_server import PageServerSettings
 
 
 def state_folder() -> Path:
@@ -48,8 +49,8 @@ def page_domain(
     return Domain(checked(name), str(state_folder() / "web"), host or ANY, directory or LETS_ENCRYPT)
 
 
-@contextmanager
-def check_page_served(
+def page_settings(
+    *,
     port: int | None,
     udp: int,
     host: str | None,
@@ -57,22 +58,21 @@ def check_page_served(
     certificate: tuple[str, str] | None,
     domain: Domain | None,
     signing: tuple[str, str, tuple[str, ...]],
-    shown_name: str | None,
-) -> Iterator[None]:
-    """Serve the check for browsers while the context lasts, where `port` is given.
+) -> PageServerSettings | None:
+    """Where and how to serve the page; None where no port is given.
 
-    `shown_name` is the name to print, None to print nothing; `taken` are the responder's own ports; `signing` is the
-    key file, the network's class and the files of networks for its receipts.
+    `taken` are the responder's own ports; `signing` is the key file, the network's class and the files of networks for
+    its receipts.
     """
     if port is None:
-        yield
-        return
-    from talkpath.browser.web.page_server import ANY, PageServerSettings, start_page_server
+        return None
+    from talkpath.browser import require_packages
 
-    if domain is not None and shown_name is not None:
-        click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
+    require_packages()
+    from talkpath.browser.web.page_server import ANY, PageServerSettings
+
     key_file, network_class, geo = signing
-    settings = PageServerSettings(
+    return PageServerSettings(
         port=port,
         udp=udp,
         host=host or ANY,
@@ -83,14 +83,29 @@ def check_page_served(
         network_class=network_class,
         geo=geo,
     )
+
+
+class ServedPage(NamedTuple):
+    """The check for browsers, as it is served: its address, and a sentence on each thing that it cannot offer."""
+
+    url: str
+    without: tuple[str, ...]
+
+
+@contextmanager
+def check_page_served(settings: PageServerSettings | None, name: str) -> Iterator[ServedPage | None]:
+    """Serve the check for browsers while the context lasts, where there are settings. `name` is that of its address."""
+    if settings is None:
+        yield None
+        return
+    from talkpath.browser.web.page_server import start_page_server
+
+    if settings.domain is not None:
+        click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
+    scheme = "https" if settings.certificate or settings.domain else "http"
     server = start_page_server(settings)
     try:
-        if shown_name is not None:
-            scheme = "https" if certificate or domain else "http"
-            click.echo(f"In a browser on the network to be tested: {scheme}://{_bracketed(shown_name)}:{port}/check")
-        for sentence in server.without:
-            click.echo(f"talkpath: {sentence}", err=True)
-        yield
+        yield ServedPage(f"{scheme}://{_bracketed(name)}:{settings.port}/check", server.without)
     finally:
         server.stop()
 

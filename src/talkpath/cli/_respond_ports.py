@@ -49,15 +49,15 @@ def parse_ports(text: str) -> dict[int, int]:
     return ports
 
 
-def without_closed_defaults(identity: Identity, inner: dict[tuple[str, int], int], host: str | None) -> Identity:
-    """Leave out default ports that cannot be opened here, and name each on stderr."""
+def without_closed_defaults(
+    identity: Identity, inner: dict[tuple[str, int], int], host: str | None
+) -> tuple[Identity, list[str]]:
+    """Leave out default ports that cannot be opened here: the identity, and sentences on them."""
     from talkpath.responder.doctor import without_closed
 
     source = click.get_current_context().get_parameter_source
     usual = [name for name in PORT_OPTIONS if source(name) is ParameterSource.DEFAULT]
     identity, sentences = without_closed(identity, usual, inner, host)
-    for sentence in sentences:
-        click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
     if not identity.ports:
         raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
-    return identity
+    return identity, sentences

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import signal
@@ -15,7 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._respond_page import certificate_files, check_page_served, page_domain, state_folder
+from talkpath.cli._respond_page import (
+    certificate_files,
+    check_page_served,
+    page_domain,
+    page_settings,
+    state_folder,
+)
 from talkpath.cli._respond_ports import (
     HTTPS_PORT,
     PORTS,
@@ -23,31 +28,34 @@ from talkpath.cli._respond_ports import (
     parse_identity,
     without_closed_defaults,
 )
+from talkpath.cli._respond_screen import announce, print_findings, print_record
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.browser.web.page_server import PageServerSettings
     from talkpath.probe.invite_link import InviteLink
+    from talkpath.responder.doctor import Finding
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.limits import Identity
 
 MOST_HOURS = 24 * 365
 
 
-def _identity_file(path: str | None) -> Path:
-    """The key file. A missing one is made, readable by this user only."""
+def _make_key_file(pem: Path) -> None:
+    """Make the key file where it is missing, readable by this user only."""
     from talkpath.wire.control.keys import new_identity_pem
 
-    pem = Path(path) if path else state_folder() / "responder.pem"
     try:
         if pem.exists():
-            return pem
+            return
         pem.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
         raise UsageError("The key file cannot be written; name another place with --key-file.") from None
     with os.fdopen(handle, "wb") as file:
         file.write(new_identity_pem())
-    return pem
 
 
 @click.command()
@@ -138,17 +146,57 @@ def command(
     page_for = page_domain(domain, acme, host, web, web_cert)
     invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
+    pem = Path(key_file) if key_file else state_folder() / "responder.pem"
+    page = page_settings(
+        port=web,
+        udp=web_udp,
+        host=host,
+        taken=(port, *inner.values()),
+        certificate=certificate_files(web_cert, web_key),
+        domain=page_for,
+        signing=(str(pem), network_class, tuple(map(str, geoip_files))),
+    )
     if doctor:
-        _doctor(identity, port, host, as_json)
+        print_findings(_findings(identity, port, host, page), _runs_already(pem, port, host), as_json)
         return
     geoip = GeoDatabase(geoip_files)
-    identity = without_closed_defaults(identity, inner, host)
-    shown_name = None if as_json else page_for.name if page_for else invite or host or "HOST"
-    pem = _identity_file(key_file)
-    taken, signing = (port, *inner.values()), (str(pem), network_class, tuple(map(str, geoip_files)))
-    certificate = certificate_files(web_cert, web_key)
-    with check_page_served(web, web_udp, host, taken, certificate, page_for, signing, shown_name):
-        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, as_json)
+    if _runs_already(pem, port, host):
+        raise UsageError(
+            f"Your test server runs here already, on TCP port {port}. Stop it first, or start a second one with "
+            "another --key-file, --port and --ports."
+        )
+    _make_key_file(pem)
+    identity, without = without_closed_defaults(identity, inner, host)
+    with check_page_served(page, page_for.name if page_for else invite or host or "HOST") as served:
+
+        def ready(link: InviteLink) -> None:
+            if as_json:
+                print_record(link, identity, served, without)
+            else:
+                announce(link, identity, served, without, invited=bool(invite))
+
+        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, ready)
+
+
+def _findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
+    from talkpath.responder.doctor import examine
+
+    if page is None:
+        return examine(identity, port, host)
+    from talkpath.browser.web.page_doctor import examine_page
+
+    return [*examine(identity, port, host), *examine_page(page)]
+
+
+def _runs_already(pem: Path, port: int, host: str | None) -> bool:
+    """Whether a responder with this key answers at that port of this machine."""
+    from talkpath.responder.doctor import is_running
+    from talkpath.wire.control.keys import pem_key_text
+
+    try:
+        return is_running(port, host, pem_key_text(pem.read_bytes()))
+    except (OSError, ValueError):
+        return False  # a file that is missing is made, one that holds no key is reported later
 
 
 def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
@@ -170,18 +218,6 @@ def _is_host(text: str) -> bool:
     return re.fullmatch(r"[\w.-]+", text) is not None
 
 
-def _doctor(identity: Identity, port: int, host: str | None, as_json: bool) -> None:
-    from talkpath.responder.doctor import examine
-
-    findings = examine(identity, port, host)
-    if as_json:
-        click.echo(json.dumps([finding._asdict() for finding in findings]))
-        return
-    for finding in findings:
-        click.echo(f"{'ok ' if finding.ok else 'NO '} {finding.what}  {finding.sentence}".rstrip())
-    click.echo("Whether a router or firewall in front lets probes in can only be seen from outside: run a check.")
-
-
 def _serve(
     identity: Identity,
     inner: dict[tuple[str, int], int],
@@ -192,8 +228,9 @@ def _serve(
     invite: str | None,
     hours: float,
     is_open: bool,
-    as_json: bool,
+    ready: Callable[[InviteLink], None],
 ) -> None:
+    """Run the responder until it is stopped or its hours are over. `ready` is called once its ports are open."""
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.driver import ResponderDriver
     from talkpath.responder.receipts import ReceiptSigner
@@ -216,50 +253,11 @@ def _serve(
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))
-    if as_json:
-        click.echo(json.dumps(_record(link, identity)))
-    else:
-        _announce(link, bool(invite))
+    ready(link)
     sys.stdout.flush()
     end_s = time.monotonic() + hours * 3600 if hours else float("inf")
     driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
 
 
-def _record(link: InviteLink, identity: Identity) -> dict[str, object]:
-    """What `--json` prints once the responder is ready."""
-    from talkpath.wire.control.invitation import token_text
-
-    return {
-        "schema": "talkpath.respond/1",
-        "link": link.text(),
-        "key": link.key,
-        "token": token_text(link.token) if link.token else None,
-        "port": link.port,
-        "ports": identity.ports,
-        "tcp_ports": identity.tcp_ports,
-        "tls_ports": identity.tls_ports,
-        "until": link.until and link.until.isoformat(),
-    }
-
-
 def _hour() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"
-
-
-def _announce(link: InviteLink, invited: bool) -> None:
-    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
-    if not link.token:
-        click.echo("Everybody may use this test server (--open).")
-    else:
-        click.echo("Only this link opens it; links of older versions, without a token, work only with --open.")
-    if link.until is not None:
-        click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
-    if not invited:
-        click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
-        return
-    try:
-        import segno
-    except ImportError:
-        click.echo("(For a QR code the package segno is missing: `make dev` in a checkout installs it.)")
-        return
-    segno.make(link.text(), error="m").terminal(compact=True)

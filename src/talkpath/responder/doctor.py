@@ -7,9 +7,13 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from talkpath.errors import UsageError
+from talkpath.errors import TalkpathError
 from talkpath.responder.limits import Identity
-from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
+from talkpath.responder.sockets import PortError, Reason, listen_tcp, listen_udp, ports_sentence, tcp_ports
+from talkpath.wire.control.keys import certificate_key_text
+from talkpath.wire.control.tls import client_context
+
+ANSWERS_WITHIN_S = 2.0
 
 
 class Finding(NamedTuple):
@@ -24,39 +28,60 @@ def examine(identity: Identity, control_port: int, host: str | None) -> list[Fin
     """Open and close every port that `respond` would use; then say which address families this machine has."""
     wanted = [("UDP", port) for port in identity.ports]
     wanted += [("TCP", port) for port in tcp_ports(identity, control_port)]
-    findings = [_port(kind, port, host) for kind, port in wanted]
+    findings = [look_at_port(kind, port, host) for kind, port in wanted]
     return [*findings, _family("IPv4", socket.AF_INET), _family("IPv6", socket.AF_INET6)]
 
 
 def without_closed(
     identity: Identity, fields: Container[str], inner: Mapping[tuple[str, int], int], host: str | None
 ) -> tuple[Identity, list[str]]:
-    """The identity without the ports of these of its fields that cannot be opened here, and a sentence for each.
+    """The identity without the ports of these of its fields that cannot be opened here, and a sentence on each reason.
 
     `inner` as for `ResponderDriver`.
     """
-    said: dict[str, None] = {}
+    closed: dict[tuple[str, Reason], dict[int, None]] = {}
 
-    def had(name: str, kind: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    def opened(name: str, kind: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         if name not in fields:
             return ports
-        found = {port: _port(kind.upper(), inner.get((kind, port), port), host) for port in ports}
-        said.update({finding.sentence: None for finding in found.values() if not finding.ok})
-        return tuple(port for port in ports if found[port].ok)
+        errors = {port: _error(kind, inner.get((kind.lower(), port), port), host) for port in ports}
+        for error in filter(None, errors.values()):
+            closed.setdefault((kind, error.reason), {})[error.port] = None
+        return tuple(port for port in ports if errors[port] is None)
 
-    udp = had("ports", "udp", identity.ports)
-    tcp, tls = had("tcp_ports", "tcp", identity.tcp_ports), had("tls_ports", "tcp", identity.tls_ports)
-    return replace(identity, ports=udp, tcp_ports=tcp, tls_ports=tls), list(said)
+    udp = opened("ports", "UDP", identity.ports)
+    tcp, tls = opened("tcp_ports", "TCP", identity.tcp_ports), opened("tls_ports", "TCP", identity.tls_ports)
+    sentences = [ports_sentence(kind, list(ports), reason) for (kind, reason), ports in closed.items()]
+    return replace(identity, ports=udp, tcp_ports=tcp, tls_ports=tls), sentences
 
 
-def _port(kind: str, port: int, host: str | None) -> Finding:
+def is_running(control_port: int, host: str | None, key: str) -> bool:
+    """Whether a responder with this key answers on this machine. Takes two seconds at most for each step."""
+    try:
+        with (
+            socket.create_connection((host or "127.0.0.1", control_port), ANSWERS_WITHIN_S) as plain,
+            client_context().wrap_socket(plain) as secured,
+        ):
+            return certificate_key_text(secured.getpeercert(binary_form=True)) == key
+    except (OSError, TalkpathError):
+        return False
+
+
+def look_at_port(kind: str, port: int, host: str | None, use: str = "") -> Finding:
+    """Whether a port can be opened here, and what it is for where that is not plain."""
+    error = _error(kind, port, host)
+    return Finding(f"{kind} port {port}{use}", error is None, str(error or ""))
+
+
+def _error(kind: str, port: int, host: str | None) -> PortError | None:
+    """Open and close a port; the error where that fails."""
     try:
         ends = listen_udp(port, host) if kind == "UDP" else listen_tcp(port, host)
-    except UsageError as error:
-        return Finding(f"{kind} port {port}", False, str(error))
+    except PortError as error:
+        return error
     for end in ends:
         end.close()
-    return Finding(f"{kind} port {port}", True, "")
+    return None
 
 
 def _family(name: str, family: socket.AddressFamily) -> Finding:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Sequence
+from typing import Literal
 
 from talkpath.errors import UsageError
 from talkpath.responder.limits import Identity
@@ -14,9 +16,37 @@ RECEIVE_BUFFER = 1 << 21
 NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, 10047, 10049, 10043}
 """Errors that say that this machine has no such address family; Windows' numbers last."""
 
+Reason = Literal["right", "taken", "other"]
+REASONS: dict[Reason, tuple[str, str]] = {
+    "right": ("needs a right that this user lacks", "need a right that this user lacks"),
+    "taken": ("is in use by another program", "are in use by another program"),
+    "other": ("cannot be opened here", "cannot be opened here"),
+}
+ADVICE: dict[Reason, str] = {
+    "right": "choose others, or grant the right to ports below 1024 (docs/how-to/run-a-responder.md)",
+    "taken": "choose others, as with --ports or --port",
+    "other": "choose others, as with --ports or --port",
+}
+
+
+class PortError(UsageError):
+    """A port that cannot be opened on this machine, and why."""
+
+    def __init__(self, kind: str, port: int, reason: Reason) -> None:
+        super().__init__(ports_sentence(kind, [port], reason))
+        self.kind, self.port, self.reason = kind, port, reason
+
+
+def ports_sentence(kind: str, ports: Sequence[int], reason: Reason) -> str:
+    """One sentence on ports of a kind (UDP or TCP) that cannot be opened for the same reason."""
+    singular, plural = REASONS[reason]
+    numbers = ", ".join(map(str, ports))
+    what = f"port {numbers} {singular}" if len(ports) == 1 else f"ports {numbers} {plural}"
+    return f"{kind} {what}; {ADVICE[reason]}."
+
 
 def listen_udp(port: int, host: str | None) -> list[socket.socket]:
-    """Bound UDP sockets of every family there is; `UsageError` if none can be bound."""
+    """Bound UDP sockets of every family there is; `PortError` if one cannot be bound."""
     return _bind(port, host, socket.SOCK_DGRAM)
 
 
@@ -41,7 +71,7 @@ def _bind(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.s
     if failed is not None and (not ends or failed.errno not in NO_FAMILY):
         for end in ends:
             end.close()
-        raise UsageError(_bind_sentence(port, kind, failed))
+        raise PortError("UDP" if kind == socket.SOCK_DGRAM else "TCP", port, _reason(failed))
     return ends
 
 
@@ -67,16 +97,10 @@ def _families(host: str | None) -> list[socket.AddressFamily]:
     return [socket.AF_INET, socket.AF_INET6] if socket.has_ipv6 else [socket.AF_INET]
 
 
-def _bind_sentence(port: int, kind: socket.SocketKind, error: OSError | None) -> str:
-    name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+def _reason(error: OSError) -> Reason:
     if isinstance(error, PermissionError):
-        return (
-            f"{name} port {port} needs a right that this user lacks (ports below 1024); choose others or grant it "
-            "(docs/how-to/run-a-responder.md)."
-        )
-    if error is not None and error.errno in (errno.EADDRINUSE, 10048):  # the second is Windows' number
-        return f"{name} port {port} is in use by another program; choose another with --ports or --port."
-    return f"{name} port {port} cannot be opened here; choose another with --ports or --port."
+        return "right"
+    return "taken" if error.errno in (errno.EADDRINUSE, 10048) else "other"  # the second is Windows' number
 
 
 def tcp_ports(identity: Identity, control_port: int) -> tuple[int, ...]:

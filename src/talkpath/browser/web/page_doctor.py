@@ -1,0 +1,82 @@
+"""What the check for browsers needs of this machine, and what of it is missing: for `respond --doctor --web`.
+
+Contract: opens and closes ports, and asks the system's resolver for the page's own name; sends nothing else.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from talkpath.browser.addresses import own_addresses
+from talkpath.browser.certificate.stored_certificate import Domain, is_due
+from talkpath.browser.turn_relay import TurnRelay, missing_ports
+from talkpath.browser.web.page_server import PageServerSettings
+from talkpath.responder.doctor import Finding, look_at_port
+
+
+def examine_page(settings: PageServerSettings) -> list[Finding]:
+    """A finding on each thing that the page needs, in the order in which an operator would mend them."""
+    findings = [
+        look_at_port("TCP", settings.port, settings.host, " (the page)"),
+        look_at_port("UDP", settings.udp, settings.host, " (calls from browsers)"),
+    ]
+    without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
+    findings.append(Finding("other paths, by TURN", not without, " ".join(without)))
+    if settings.domain is not None:
+        findings += _domain(settings.domain)
+    elif settings.certificate is not None:
+        findings.append(_certificate(*settings.certificate))
+    else:
+        sentence = "Without --domain or --web-cert the page comes by http: no WebTransport, no TLS 443, not offline."
+        findings.append(Finding("certificate", False, sentence))
+    return findings
+
+
+def _domain(domain: Domain) -> list[Finding]:
+    findings = [_name(domain.name)]
+    if is_due(domain, datetime.now(UTC)):
+        findings.append(look_at_port("TCP", domain.port, domain.host, " (asked by the certificate's authority)"))
+        findings.append(Finding("certificate", True, "It is ordered when the server starts."))
+    else:
+        findings.append(_certificate(str(domain.file), str(domain.file)))
+    return findings
+
+
+def _name(name: str) -> Finding:
+    """Whether the name leads to an address that this machine itself has."""
+    try:
+        addresses = {str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)}
+    except (OSError, UnicodeError):
+        return Finding(f"name {name}", False, "This name has no address; set it where the name is registered.")
+    if any(map(_is_own, addresses)):
+        return Finding(f"name {name}", True, "")
+    sentence = "It leads to another machine or to a router. Browsers' calls need an address of this machine itself."
+    return Finding(f"name {name}", False, sentence)
+
+
+def _is_own(address: str) -> bool:
+    """Only an address of this machine can be bound."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _certificate(chain: str, key: str) -> Finding:
+    """Whether the files can be read, belong together and are valid today."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+        end = x509.load_pem_x509_certificate(Path(chain).read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return Finding("certificate", False, "Its files cannot be read, or are not a certificate and its key.")
+    is_valid = datetime.now(UTC) < end
+    return Finding(
+        "certificate", is_valid, f"It {'is good until' if is_valid else 'ended on'} {end:%Y-%m-%d %H:%M} UTC."
+    )

@@ -1,0 +1,95 @@
+"""What `talkpath respond` prints: one screen when it is ready, the findings of its doctor, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from talkpath.cli._respond_page import ServedPage
+    from talkpath.probe.invite_link import InviteLink
+    from talkpath.responder.doctor import Finding
+    from talkpath.responder.limits import Identity
+
+FROM_OUTSIDE = "Whether a router or firewall in front lets probes in can only be seen from outside: run a check."
+
+
+def announce(
+    link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str], *, invited: bool
+) -> None:
+    """Print what to hand out, what the test server takes, and what it does without. `invited`: a name was given."""
+    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
+    if page is not None:
+        click.echo(f"or, in a browser there:\n\n    {page.url}\n")
+    click.echo(f"It takes calls {_kinds(identity, page)}.")
+    for sentence in (*without, *(page.without if page else ())):
+        click.echo(f"  not: {sentence}")
+    if not link.token:
+        click.echo("Everybody may use this test server (--open).")
+    else:
+        click.echo("Only this link opens it; links of older versions, without a token, work only with --open.")
+    if link.until is not None:
+        click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
+    if not invited:
+        click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
+        return
+    _print_qr_code(page.url if page else link.text())
+
+
+def _kinds(identity: Identity, page: ServedPage | None) -> str:
+    """As "over UDP (17 ports), TCP (443), TLS and WebSocket (443), and from browsers"."""
+    kinds = [f"over UDP ({len(identity.ports)} ports)"]
+    kinds += [f"TCP ({_numbers(identity.tcp_ports)})"] if identity.tcp_ports else []
+    kinds += [f"TLS and WebSocket ({_numbers(identity.tls_ports)})"] if identity.tls_ports else []
+    kinds += ["and from browsers"] if page else []
+    return ", ".join(kinds)
+
+
+def _numbers(ports: Sequence[int]) -> str:
+    return ", ".join(map(str, ports))
+
+
+def _print_qr_code(text: str) -> None:
+    """A phone's camera opens the page where there is one; the link of `talkpath check` is for computers."""
+    try:
+        import segno
+    except ImportError:
+        click.echo("(For a QR code the package segno is missing: `make web` in a checkout installs it.)")
+        return
+    segno.make(text, error="m").terminal(compact=True)
+
+
+def print_record(link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str]) -> None:
+    """Print what `--json` gives once the responder is ready; what it does without goes to stderr."""
+    from talkpath.wire.control.invitation import token_text
+
+    for sentence in (*without, *(page.without if page else ())):
+        click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
+    record = {
+        "schema": "talkpath.respond/1",
+        "link": link.text(),
+        "key": link.key,
+        "token": token_text(link.token) if link.token else None,
+        "port": link.port,
+        "ports": identity.ports,
+        "tcp_ports": identity.tcp_ports,
+        "tls_ports": identity.tls_ports,
+        "page": page.url if page else None,
+        "until": link.until and link.until.isoformat(),
+    }
+    click.echo(json.dumps(record))
+
+
+def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: bool) -> None:
+    """Print what of a responder can be opened here, and what cannot be known from here."""
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings]))
+        return
+    if runs_already:
+        click.echo("Your test server runs here now, so its own ports are told as in use.")
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.ok else 'NO '} {finding.what}  {finding.sentence}".rstrip())
+    click.echo(FROM_OUTSIDE)
