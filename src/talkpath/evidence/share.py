@@ -8,24 +8,20 @@ words are shown without control characters.
 from __future__ import annotations
 
 import hashlib
-import http.client
-import ipaddress
 import json
 import os
 import re
-import ssl
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from talkpath.errors import PeerError, UsageError
-from talkpath.version import VERSION
+from talkpath.evidence.http_request import observatory_address, request
 
 SCHEMA = "talkpath.shared/1"
 MEDIA_TYPE = "application/vnd.talkpath.bundle"
-TIMEOUT_S, MOST_ANSWER_BYTES, SHOWN_CHARACTERS = 30.0, 1 << 16, 200
+SHOWN_CHARACTERS = 200
 SECRET_BYTES = 32
 HEX = re.compile(r"[0-9a-f]{64}")
 WITHDRAWN_SENTENCES = {
@@ -49,7 +45,7 @@ class NotTakenError(PeerError):
 
 def new_share_receipt(url: str, data: bytes) -> ShareReceipt:
     """Make the receipt of a bundle before it is sent; `UsageError` for an invalid or unencrypted URL."""
-    _address(url)
+    observatory_address(url)
     return ShareReceipt(SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(SECRET_BYTES).hex())
 
 
@@ -99,46 +95,10 @@ def withdraw(receipt: ShareReceipt) -> str:
     return str(state)
 
 
-def _address(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
-    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or parts.username:
-        raise UsageError("That is no observatory's URL; it looks like https://HOST/.")
-    if parts.scheme == "http" and not _is_private(host):
-        raise UsageError("That URL would send it for everybody to read; use the observatory's https:// URL.")
-    return parts
-
-
-def _is_private(host: str) -> bool:
-    """Whether a connection to the host stays on this machine or goes to an onion service."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".onion")
-
-
 def _request(url: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, object]]:
-    """Return (status, the JSON object of the answer or {}). Follows no redirection, uses no proxy."""
-    parts = _address(url)
-    assert parts.hostname is not None  # checked
-    secure = parts.scheme == "https"
-    connection = (
-        http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
-        if secure
-        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
-    )
-    try:
-        every = {"User-Agent": f"talkpath/{VERSION}", "Accept": "application/json", **headers}
-        connection.request(method, parts.path.rstrip("/") + path, body, every)
-        answer = connection.getresponse()
-        return answer.status, _object(answer.read(MOST_ANSWER_BYTES))
-    except (OSError, http.client.HTTPException):
-        raise PeerError("The observatory cannot be reached; is its URL right, and this device online?") from None
-    finally:
-        connection.close()
+    """Return (status, the JSON object of the answer or {})."""
+    answer = request(url, method, path, headers=headers, body=body)
+    return answer.status, _object(answer.body)
 
 
 def _object(data: bytes) -> dict[str, object]:

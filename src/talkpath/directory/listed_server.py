@@ -1,0 +1,90 @@
+"""One test server as a list names it: its address, its key, its invitation and what its operator says of it.
+
+The address of a listed server is public because its operator offered it for that. It has a type of its own, so that it
+is never taken for the address of somebody who runs a check (`wire.ip.address`), which is kept nowhere.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from talkpath.probe.invite_link import InviteLink
+from talkpath.wire.control.invitation import TOKEN_BYTES
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.sign import KEY_BYTES
+
+MOST_ENTRY_BYTES: Final = 200
+MOST_OPERATOR_BYTES: Final = 40
+MOST_PLACES: Final = 4096
+FIRST_MINUTE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+NetworkClass = Literal["home", "hosting", "unknown"]
+Key = Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
+PublicHost = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:][A-Za-z0-9_.:-]{0,62}\Z")]
+PublicPort = Annotated[int, Meta(ge=1, le=65535)]
+PublicPortOrNone = Annotated[int, Meta(ge=0, le=65535)]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+SystemNumber = Annotated[int, Meta(ge=0, lt=1 << 32)]
+Minute = Annotated[int, Meta(ge=0, lt=1 << 32)]
+Places = Annotated[int, Meta(ge=0, le=MOST_PLACES)]
+Operator = Annotated[str, Meta(max_length=MOST_OPERATOR_BYTES)]
+
+
+class PublicAddress(Struct, frozen=True, array_like=True, gc=False):
+    """Where a listed server answers: a name or an address, and its control ports (`also` 0: there is no second)."""
+
+    host: PublicHost
+    port: PublicPort
+    also: PublicPortOrNone = 0
+
+
+class ListedServer(Struct, frozen=True, array_like=True, gc=False):
+    """One entry of a list, at most 200 bytes as MessagePack.
+
+    `token` and `until` are an invitation (16 bytes and the minute since 1970 at which it ends, 0 for never; an empty
+    token for a server that is open to everybody). `network` is an AS number, 0 for unknown, `country` "ZZ" for unknown.
+    `free` are the sessions that it had room for, `page` the port of its page for phones, 0 for none. `operator` is who
+    runs it, in the operator's own words.
+    """
+
+    key: Key
+    address: PublicAddress
+    token: Annotated[bytes, Meta(max_length=TOKEN_BYTES)] = b""
+    until: Minute = 0
+    network_class: NetworkClass = "unknown"
+    country: Country = "ZZ"
+    network: SystemNumber = 0
+    free: Places = 0
+    page: PublicPortOrNone = 0
+    operator: Operator = ""
+
+    @property
+    def key_text(self) -> str:
+        """The key as in links and facts."""
+        return raw_key_text(self.key)
+
+    @property
+    def link(self) -> InviteLink:
+        """The invitation to this server."""
+        return InviteLink(
+            host=self.address.host,
+            port=self.address.port,
+            key=self.key_text,
+            until=FIRST_MINUTE + timedelta(minutes=self.until) if self.until else None,
+            also=self.address.also,
+            token=self.token if len(self.token) == TOKEN_BYTES else b"",
+        )
+
+
+def minute_of(moment: datetime | None) -> int:
+    """The minute since 1970 of an invitation's end, 0 for none."""
+    return 0 if moment is None else int((moment - FIRST_MINUTE) / timedelta(minutes=1))
+
+
+def entry_bytes(server: ListedServer) -> int:
+    """How many bytes the entry has in a list."""
+    return len(msgspec.msgpack.encode(server))

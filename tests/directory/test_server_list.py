@@ -1,0 +1,174 @@
+"""The signed list (spec/tp-011): what a reader refuses, each with one sentence, and what reading costs."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import timedelta
+
+import msgspec
+import pytest
+from listed import DIRECTORY, NOW, server, signed
+
+from talkpath.directory.listed_server import MOST_ENTRY_BYTES, PublicAddress, entry_bytes, minute_of
+from talkpath.directory.server_list import (
+    MOST_BYTES,
+    MOST_SERVERS,
+    SCHEMA,
+    SIGNED,
+    ListRefusedError,
+    ServerList,
+    list_of_text,
+    list_text,
+    read_list,
+    sign_list,
+)
+from talkpath.errors import WireError
+from talkpath.wire.control.sign import Signer
+
+MOST_READING_S = 0.050
+
+
+def read(data: bytes, later: timedelta = timedelta(0)) -> ServerList:
+    return read_list(data, DIRECTORY.public, NOW + later)
+
+
+def test_a_list_is_read_as_it_was_signed():
+    found = read(signed(3))
+    assert (found.serial, found.issued_at, len(found.servers)) == (7, NOW, 3)
+    assert found.servers[2] == server(2)
+
+
+def test_an_entry_is_an_invite_link():
+    link = server(5).link
+    assert (link.host, link.ports, link.token) == ("server5.example", (4433, 443), (5).to_bytes(16, "big"))
+    assert link.until is not None
+    assert minute_of(link.until) == 30_000_000
+    assert (
+        server(5, token=b"", until=0).link.text() == f"talkpath://server5.example:4433/?also=443#{server(5).key_text}"
+    )
+
+
+def test_the_largest_entry_has_200_bytes():
+    address = PublicAddress("h" * 63, 65535, 65535)
+    largest = server(
+        1, address=address, until=(1 << 32) - 1, network=(1 << 32) - 1, free=4096, page=65535, operator="o" * 40
+    )
+    assert entry_bytes(largest) <= MOST_ENTRY_BYTES
+    read(sign_list(DIRECTORY, 1, NOW, [largest]))
+
+
+def test_every_changed_bit_is_found():
+    data, rng = signed(2), random.Random(1)
+    for _ in range(300):
+        place = rng.randrange(8 * len(data))
+        changed = bytearray(data)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(ListRefusedError):
+            read(bytes(changed))
+
+
+def test_a_list_of_another_directory_is_refused():
+    with pytest.raises(ListRefusedError, match="another directory"):
+        read(signed(signer=Signer.fresh()))
+
+
+def test_a_forged_list_with_the_directorys_key_in_it_is_refused():
+    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (server(1),)))
+    forged = msgspec.msgpack.encode([body, Signer.fresh().sign(SIGNED + body)])
+    with pytest.raises(ListRefusedError, match="changed after it was signed"):
+        read(forged)
+
+
+def test_a_signature_for_another_purpose_is_none_for_a_list():
+    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), ()))
+    with pytest.raises(ListRefusedError, match="changed after it was signed"):
+        read(msgspec.msgpack.encode([body, DIRECTORY.sign(b"talkpath bundle\n" + body)]))
+
+
+def test_a_stale_list_is_refused_and_one_of_seven_days_is_not():
+    read(signed(), timedelta(days=7))
+    with pytest.raises(ListRefusedError, match="seven days"):
+        read(signed(), timedelta(days=7, seconds=1))
+
+
+def test_a_list_from_the_future_is_refused():
+    read(signed(), timedelta(minutes=-59))
+    with pytest.raises(ListRefusedError, match="future"):
+        read(signed(), timedelta(minutes=-61))
+
+
+def test_an_oversized_list_is_refused_unread():
+    with pytest.raises(ListRefusedError, match="larger"):
+        read(bytes(MOST_BYTES + 1))
+    with pytest.raises(ListRefusedError, match="larger"):
+        list_of_text("talkpath-servers:" + "A" * (MOST_BYTES * 2))
+
+
+def test_more_entries_than_a_list_has_are_refused():
+    few = [server(1, operator="", address=PublicAddress("h", 1))] * (MOST_SERVERS + 1)
+    with pytest.raises(WireError):
+        sign_list(DIRECTORY, 1, NOW, few)
+    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), tuple(few)))
+    with pytest.raises(ListRefusedError):
+        read(msgspec.msgpack.encode([body, DIRECTORY.sign(SIGNED + body)]))
+
+
+def test_an_entry_of_more_than_200_bytes_is_refused():
+    wide = server(1, operator="\N{PILE OF POO}" * 40, address=PublicAddress("h" * 63, 4433, 443))
+    assert entry_bytes(wide) > MOST_ENTRY_BYTES
+    with pytest.raises(WireError):
+        sign_list(DIRECTORY, 1, NOW, [wide])
+    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (wide,) * 9))
+    with pytest.raises(ListRefusedError, match="200 bytes"):
+        read(msgspec.msgpack.encode([body, DIRECTORY.sign(SIGNED + body)]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"address": PublicAddress("a host", 4433)},
+        {"address": PublicAddress("h" * 64, 4433)},
+        {"address": PublicAddress("host\n", 4433)},
+        {"address": PublicAddress("host", 0)},
+        {"address": PublicAddress("host", 4433, 70_000)},
+        {"key": b"short"},
+        {"token": bytes(17)},
+        {"network_class": "castle"},
+        {"country": "xy"},
+        {"country": "XY\n"},
+        {"free": -1},
+        {"free": 5000},
+        {"operator": "o" * 41},
+        {"until": 1 << 40},
+    ],
+)
+def test_values_that_no_entry_has_are_refused(wrong: dict[str, object]):
+    with pytest.raises(ListRefusedError):
+        read(sign_list(DIRECTORY, 1, NOW, [server(1, **wrong)]))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x92", b"\x93" * 5000, b"<html>", b"PK\x03\x04", "список".encode()])
+def test_what_is_no_list_is_refused(data: bytes):
+    with pytest.raises(ListRefusedError):
+        read(data)
+
+
+def test_a_list_survives_as_text_and_ten_servers_fit_a_qr_code():
+    data = signed(10)
+    text = list_text(data)
+    assert list_of_text(text) == data
+    assert list_of_text(f" {text}\n") == data
+    assert len(text) < 2953  # bytes of a QR code, version 40, level L
+    with pytest.raises(ListRefusedError):
+        list_of_text(text[:40] + "!" + text[41:])
+
+
+def test_ten_thousand_entries_are_read_in_50_ms():
+    data = signed(MOST_SERVERS)
+    took_s = []
+    for _ in range(7):
+        began_s = time.process_time()
+        assert len(read(data).servers) == MOST_SERVERS
+        took_s.append(time.process_time() - began_s)
+    assert min(took_s) < MOST_READING_S
