@@ -32,14 +32,18 @@ def certificate_files(chain: str | None, key: str | None) -> tuple[str, str] | N
 
 
 def page_domain(
-    name: str | None, directory: str | None, host: str | None, web: int | None, chain: str | None
+    name: str | None,
+    directory: str | None,
+    host: str | None,
+    web: int | None,
+    certificate: tuple[str, str] | None,
 ) -> Domain | None:
     """The domain to request a certificate for, or None; `UsageError` for options that exclude each other."""
     if name is None:
         if directory is not None:
             raise UsageError("--acme goes with --domain: the name that the certificate is for.")
         return None
-    if web is None or chain is not None:
+    if web is None or certificate is not None:
         raise UsageError("--domain goes with --web, and not with --web-cert.")
     from talkpath.browser import require_packages
     from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked
@@ -50,7 +54,6 @@ def page_domain(
 
 
 def page_settings(
-    *,
     port: int | None,
     udp: int,
     host: str | None,

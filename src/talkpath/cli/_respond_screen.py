@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 FROM_OUTSIDE = "Whether a router or firewall in front lets probes in can only be seen from outside: run a check."
 
 
-def announce(
-    link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str], *, invited: bool
+def print_ready(
+    link: InviteLink,
+    *,
+    identity: Identity,
+    page: ServedPage | None,
+    without: Sequence[str],
+    invited: bool,
+    as_json: bool,
 ) -> None:
     """Print what to hand out, what the test server takes, and what it does without. `invited`: a name was given."""
+    if as_json:
+        _print_record(link, identity, page, without)
+        return
     click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
     if page is not None:
         click.echo(f"or, in a browser there:\n\n    {page.url}\n")
@@ -62,8 +71,8 @@ def _print_qr_code(text: str) -> None:
     segno.make(text, error="m").terminal(compact=True)
 
 
-def print_record(link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str]) -> None:
-    """Print what `--json` gives once the responder is ready; what it does without goes to stderr."""
+def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str]) -> None:
+    """One JSON object; what the server does without goes to stderr."""
     from talkpath.wire.control.invitation import token_text
 
     for sentence in (*without, *(page.without if page else ())):

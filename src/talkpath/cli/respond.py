@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from talkpath.cli._respond_ports import (
     parse_identity,
     without_closed_defaults,
 )
-from talkpath.cli._respond_screen import announce, print_findings, print_record
+from talkpath.cli._respond_screen import print_findings, print_ready
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,10 +44,15 @@ if TYPE_CHECKING:
 MOST_HOURS = 24 * 365
 
 
-def _make_key_file(pem: Path) -> None:
-    """Make the key file where it is missing, readable by this user only."""
+def _make_key_file(pem: Path, port: int, host: str | None) -> None:
+    """Make the key file where it is missing, readable by this user only. `UsageError` if its server runs already."""
     from talkpath.wire.control.keys import new_identity_pem
 
+    if _runs_already(pem, port, host):
+        raise UsageError(
+            f"Your test server runs here already, on TCP port {port}. Stop it first, or start a second one with "
+            "another --key-file, --port and --ports."
+        )
     try:
         if pem.exists():
             return
@@ -143,39 +149,22 @@ def command(
     from talkpath.responder.geoip import GeoDatabase
 
     identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class)
-    page_for = page_domain(domain, acme, host, web, web_cert)
+    pem = Path(key_file) if key_file else state_folder() / "responder.pem"
+    signing = (str(pem), network_class, tuple(map(str, geoip_files)))
+    certificate = certificate_files(web_cert, web_key)
+    page_for = page_domain(domain, acme, host, web, certificate)
+    page = page_settings(web, web_udp, host, (port, *inner.values()), certificate, page_for, signing)
     invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
-    pem = Path(key_file) if key_file else state_folder() / "responder.pem"
-    page = page_settings(
-        port=web,
-        udp=web_udp,
-        host=host,
-        taken=(port, *inner.values()),
-        certificate=certificate_files(web_cert, web_key),
-        domain=page_for,
-        signing=(str(pem), network_class, tuple(map(str, geoip_files))),
-    )
     if doctor:
         print_findings(_findings(identity, port, host, page), _runs_already(pem, port, host), as_json)
         return
     geoip = GeoDatabase(geoip_files)
-    if _runs_already(pem, port, host):
-        raise UsageError(
-            f"Your test server runs here already, on TCP port {port}. Stop it first, or start a second one with "
-            "another --key-file, --port and --ports."
-        )
-    _make_key_file(pem)
+    _make_key_file(pem, port, host)
     identity, without = without_closed_defaults(identity, inner, host)
     with check_page_served(page, page_for.name if page_for else invite or host or "HOST") as served:
-
-        def ready(link: InviteLink) -> None:
-            if as_json:
-                print_record(link, identity, served, without)
-            else:
-                announce(link, identity, served, without, invited=bool(invite))
-
-        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, ready)
+        ready = partial(print_ready, identity=identity, page=served, without=without, invited=bool(invite))
+        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, partial(ready, as_json=as_json))
 
 
 def _findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
