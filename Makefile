@@ -151,5 +151,6 @@ lock:
 	uv $(LOCK) pyproject.toml --extra qr --extra geo requirements/core.in -o requirements/core.txt
 	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra web requirements/core.in -c requirements/core.txt -o requirements/web.txt
 	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra web requirements/core.in requirements/dev.in -c requirements/web.txt -o requirements/dev.txt
+	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra web requirements/core.in -c requirements/dev.txt -o requirements/observatory.txt
 	uv $(LOCK) requirements/peers.in -c requirements/dev.txt -o requirements/peers.txt
 	uv $(LOCK) requirements/virtualenv.in -o requirements/virtualenv.txt

@@ -144,7 +144,7 @@ def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser
 
 
 @pytest.mark.parametrize("code", NAMES)
-@pytest.mark.parametrize("error", ["full", "long", "unread"])
+@pytest.mark.parametrize("error", ["full", "long", "server", "unread"])
 def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser, origin: str, code: str, error: str):
     def give_up(socket: WebSocketRoute) -> None:
         socket.send(json.dumps({"type": "error", "code": error, "sentence": "English."}))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -141,3 +143,27 @@ def test_errors_of_its_own_are_told_once_a_minute_and_without_what_came(capsys: 
 
     asyncio.run(play())
     assert capsys.readouterr().err == "talkpath: The far end met an error of its own (ValueError) and goes on.\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 does not tell an error's handler whose task it was")
+@pytest.mark.parametrize(
+    ("error", "ends"), [(MemoryError("no callback"), True), (TypeError(), True), (ConnectionResetError(), False)]
+)
+def test_an_error_in_a_checks_own_task_ends_that_check(error: Exception, ends: bool):
+    async def fails() -> None:
+        raise error
+
+    async def check(name: str, ended: list[str], acts: bool) -> None:
+        module.fail_check.set(lambda: ended.append(name))
+        if acts:
+            asyncio.get_running_loop().create_task(fails())
+        await asyncio.sleep(0.01)
+
+    async def play(ended: list[str]) -> None:
+        asyncio.get_running_loop().set_exception_handler(ErrorReports().handle)
+        await asyncio.gather(check("first", ended, True), check("second", ended, False))
+        gc.collect()
+
+    ended: list[str] = []
+    asyncio.run(play(ended))
+    assert ended == ["first"] * ends

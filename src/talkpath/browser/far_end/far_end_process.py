@@ -18,6 +18,8 @@ import json
 import logging
 import secrets
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -120,6 +122,11 @@ class FarEndServer:
         def tell(message: dict[str, Any]) -> None:
             writer.write(json.dumps(message).encode() + b"\n")
 
+        def fail() -> None:
+            tell(error_message("server", "The test server met an error of its own. Check again later."))
+            writer.close()
+
+        fail_check.set(fail)
         session = CheckSession(self._port, str(hello["host"]), self._twins, tell, str(hello.get("page", "")))
         self._renew_certificate()
         self._check_count += 1
@@ -160,14 +167,27 @@ async def _receive_all(reader: asyncio.StreamReader, session: CheckSession, tell
         pass  # the page left
 
 
+fail_check: ContextVar[Callable[[], None] | None] = ContextVar("fail_check", default=None)
+"""Ends the check in whose tasks this is read. Python 3.11 does not let an error's handler read it."""
+
+OF_THE_NETWORK = (OSError, asyncio.CancelledError, asyncio.InvalidStateError)  # a call that ended while it was used
+
+
 class ErrorReports:
-    """Writes errors that nothing handled to stderr, one a minute at most, without what a stranger sent."""
+    """Ends the check in which an error met nobody who handles it, and writes that to stderr.
+
+    A call that fails by an error of this process looks as if the network had dropped it. stderr gets one line a minute
+    at most, without what a stranger sent.
+    """
 
     def __init__(self) -> None:
         self._last_s = -ERROR_EACH_S
 
     def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Called by asyncio."""
+        fail = fail_check.get()
+        if fail is not None and not isinstance(context.get("exception"), OF_THE_NETWORK):
+            fail()
         now_s = loop.time()
         if now_s - self._last_s >= ERROR_EACH_S:
             self._last_s = now_s

@@ -144,6 +144,11 @@ def _troubles() -> dict[str, str]:
         "error_part": say(
             "browser", "The rest of this page is still on its way. If it does not come, load the page again."
         ),
+        "error_server": say(
+            "browser",
+            "Could not tell: the test server met an error of its own. That alone says nothing about calls. Check again "
+            "later.",
+        ),
         "error_unread": say(
             "browser", "Something went wrong in this browser. Load the page again, or try another one."
         ),
