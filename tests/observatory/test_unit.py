@@ -19,7 +19,6 @@ def settings(name: str) -> Counter[tuple[str, str]]:
 def test_it_lacks_nothing_of_the_responders_but_what_it_says():
     missing = settings("talkpath-respond.service") - settings("talkpath-observatory.service")
     assert set(missing) - {("Description", "talkpath responder, the consenting far end of call checks")} == {
-        ("MemoryDenyWriteExecute", "yes"),
         ("SystemCallFilter", "~@privileged @resources"),
         ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_NETLINK"),
         ("CapabilityBoundingSet", "CAP_NET_BIND_SERVICE"),
