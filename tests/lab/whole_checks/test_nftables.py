@@ -1,19 +1,14 @@
-"""A restrictor that is not ours: nftables on a router that forwards in the kernel.
-
-`nft_router(ruleset)` is the topology: probe and responder as in the lab, between them a namespace of its
-own where Linux forwards and the rules act. Nothing of talkpath's lab touches a packet there.
-"""
+"""A restrictor that is not ours, nftables (`nft_router`): what its rules take, and what a check says of them."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +16,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from nft_router import NoRules, nft_router
 
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
@@ -40,66 +36,6 @@ UDP_BLOCK_BUT_DNS = "meta l4proto udp udp dport != 53 udp sport != 53 drop"
 TALKPATH = (sys.executable, "-m", "talkpath")
 TRIES, PATH_S = 3, 0.2
 RULESETS = [STUN_COOKIE_DROP, RTP_DROP_20, UDP_FREEZE_25, UDP_BLOCK_BUT_DNS]
-
-
-NETS = {PROBE.name: ("192.0.2", "2001:db8:1:"), RESPONDER.name: ("198.51.100", "2001:db8:2:")}
-
-
-class NoRules(Exception):
-    """This kernel's nftables does not take the rule."""
-
-
-@contextmanager
-def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
-    """In the lab: {"probe", "responder", "gate"}, the rule acting on all that "gate" forwards between the two.
-
-    `NoRules` where the kernel does not take it.
-    """
-    cables.refuse_foreign()
-    with ExitStack() as undo:
-        hosts = {name: Namespace.new(name) for name in (PROBE.name, RESPONDER.name, "gate")}
-        for made in hosts.values():
-            undo.callback(made.close)
-        gate = hosts["gate"]
-        _cable(gate, 0, hosts[PROBE.name], hosts[RESPONDER.name])
-        _cable(gate, 1, hosts[RESPONDER.name], hosts[PROBE.name])
-        with gate.inside():
-            for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
-                Path("/proc/sys/net", setting).write_text("1")
-            _load(rule)
-        yield hosts
-
-
-def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
-    """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
-    (v4, v6), macs = NETS[host.name], (cables.mac(index, 0), cables.mac(index, 1))
-    gate.ip(
-        f"link add {host.name} address {macs[1]} type veth peer name eth0 address {macs[0]} netns {host.path}",
-        f"link set {host.name} up",
-        f"addr add {v4}.1/24 dev {host.name}",
-        f"addr add {v6}:1/64 dev {host.name} nodad",
-        *(f"neigh add {address} lladdr {macs[0]} dev {host.name}" for address in (f"{v4}.10", f"{v6}:10")),
-    )
-    host.ip(
-        "link set eth0 up",
-        f"addr add {v4}.10/24 dev eth0",
-        f"addr add {v6}:10/64 dev eth0 nodad",
-        *(f"neigh add {address} lladdr {macs[1]} dev eth0" for address in (f"{v4}.1", f"{v6}:1")),
-        f"route add {NETS[other.name][0]}.0/24 via {v4}.1",
-        f"route add {NETS[other.name][1]}:/64 via {v6}:1",
-    )
-
-
-def _load(rule: str) -> None:
-    ruleset = f"table inet censor {{\nchain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}\n}}\n"
-    done = subprocess.run(
-        [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
-    )
-    if "Could not process rule" in done.stderr:  # the kernel's word; anything else is a mistake of ours
-        raise NoRules(done.stderr)
-    assert done.returncode == 0, done.stderr
-    if "ct packets" in rule:  # conntrack counts only where it is told to
-        Path("/proc/sys/net/netfilter/nf_conntrack_acct").write_text("1")
 
 
 ECHO = textwrap.dedent("""
