@@ -106,6 +106,7 @@ class ResponderDriver:
                         time.sleep(wait_s)
                         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         finally:
+            self._say_goodbye()
             for end in [*self._udp, *self._listeners, *self._peers, self._waker, self._woken]:
                 end.close()
 
@@ -127,6 +128,13 @@ class ResponderDriver:
                 yield
         finally:
             sys.setswitchinterval(before_s)
+
+    def _say_goodbye(self) -> None:
+        """Close every connection in order, so that the other ends know that it was this program and not the network."""
+        for peer in list(self._peers.values()):
+            with self._blamed(peer):
+                peer.close()
+                self._flush(peer)
 
     def _wake(self) -> None:
         with suppress(OSError):  # the serving has ended
