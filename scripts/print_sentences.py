@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from msgspec.structs import replace
 
+from talkpath.measure.facts import ControlAttempt, Reach
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.endings import ending
@@ -23,7 +24,23 @@ from talkpath.verdict.model import Category, Number, Reason, ReasonCode, State, 
 STATES: tuple[State, ...] = get_args(State)
 REASONS: tuple[ReasonCode, ...] = get_args(ReasonCode)
 MEDIA = ("voice", "video")
-ENDINGS = ("refused", "timeout", "responder_lost", "network_lost", "interrupted")
+OUTCOMES = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
+TWIN = {True: "answered", False: "silent"}
+NEVER_OPENED = [Reach(control=control) for control in ("unresolved", "refused", "timeout")] + [
+    Reach(control=control, attempts=(ControlAttempt(443, TWIN[answered], "random"),))
+    for control, answered in product(OUTCOMES, TWIN)
+]
+LOST = [
+    Reach(lost=lost, again=again)
+    for lost, again in product(("ended", "reset", "silent", "unroutable"), ("refused", "timeout", "connected"))
+]
+ENDINGS = [
+    *(("responder_lost", reach) for reach in [*NEVER_OPENED, *LOST, Reach(lost="closed"), Reach()]),
+    ("network_lost", Reach()),
+    ("interrupted", Reach()),
+]
+"""How a check ends before it was to: `Health.ended`, and what was seen of the control channel."""
+
 CONTEXTS = {
     "": CheckContext(),
     "a server in no list": CheckContext(known_server=False),
@@ -95,8 +112,11 @@ def paragraphs() -> Iterator[str]:
             reason = about.reason.code if about.reason else ""
             facts = [about.state, about.medium, about.basis, reason, situation]
             yield f"[{', '.join(fact for fact in facts if fact)}]\n  {text}"
-    for code, measured in product(ENDINGS, (True, False)):
-        yield f"[ended: {code}, {'something' if measured else 'nothing'} measured]\n  {ending(code, measured=measured)}"
+    for (ended, reach), measured in product(ENDINGS, (True, False)):
+        if (text := ending(ended, reach, measured=measured)) not in printed:
+            printed.add(text)
+            seen = [ended, reach.control, reach.lost, reach.again, "something measured" if measured else ""]
+            yield f"[ended: {', '.join(filter(None, seen))}]\n  {text}"
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from talkpath.wire.control.keys import new_identity_pem
 KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
 FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then, a little later, several epochs are
-IN_THE_AIR_S = 2.0  # a question is told while the one before it is still being measured
+IN_THE_AIR_S = 3.5  # a question is told while the one before it is still being measured
+SLEEP_S = 2.0  # while it is stopped
 AT_ONCE, TRIES = 6, 3
 Row = Callable[[Path], Told]
 
@@ -88,14 +89,19 @@ def serving(serve: Callable[[socket.socket], None]) -> Iterator[int]:
     """A server of another kind: its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def once() -> None:
-            end, _ = server.accept()
-            with end, suppress(OSError):
-                serve(end)
+        def each() -> None:
+            while True:
+                try:
+                    end, _ = server.accept()
+                except OSError:
+                    return
+                with end, suppress(OSError):
+                    serve(end)
 
-        thread = threading.Thread(target=once)
+        thread = threading.Thread(target=each)
         thread.start()
         yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
@@ -105,6 +111,11 @@ def a_web_server(folder: Path) -> Told:
         end.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     with serving(serve) as port:
+        return Probe(folder, f"127.0.0.1:{port}#{KEY}", *small_plan(folder)).end()
+
+
+def a_server_that_hangs(folder: Path) -> Told:
+    with serving(lambda end: end.settimeout(20.0) or bool(end.recv(1 << 16) and end.recv(1))) as port:
         return Probe(folder, f"127.0.0.1:{port}#{KEY}", *small_plan(folder)).end()
 
 
@@ -162,12 +173,13 @@ SILENT = "import talkpath.responder.responder as s; s.Responder.receive = lambda
 
 # Row, what the one sentence says, exit code, whether a verdict is printed (of one that never answered: unreachable).
 BEFORE: list[tuple[str, Row, str, int, bool]] = [
-    ("nobody", nobody, "Nothing listens", 3, True),
-    ("nobody, with --gate", nobody_with_gate, "Nothing listens", 12, True),
-    ("a web server", a_web_server, "no talkpath responder", 3, False),
-    ("another TLS server", another_tls_server, "key is not the one in the link", 3, False),
-    ("an older TLS server", an_older_tls_server, "no talkpath responder", 3, False),
-    ("another key", another_key, "key is not the one in the link", 3, False),
+    ("nobody", nobody, "nothing listens", 3, True),
+    ("nobody, with --gate", nobody_with_gate, "nothing listens", 12, True),
+    ("a web server", a_web_server, "speaks no TLS", 3, True),
+    ("a server that hangs", a_server_that_hangs, "gets no answer", 3, True),
+    ("another TLS server", another_tls_server, "key that is not the one in the link", 3, True),
+    ("an older TLS server", an_older_tls_server, "key that is not the one in the link", 3, True),
+    ("another key", another_key, "key that is not the one in the link", 3, True),
     ("an invitation that ended", an_ended_invitation, "has ended", 3, False),
     ("version 2", patched(VERSION_2), "version 2 of the control protocol, this talkpath version 1", 3, False),
     ("other shapes", patched(OTHERWISE), "imitates these apps otherwise", 3, False),
@@ -183,6 +195,9 @@ def test_where_nothing_can_be_measured(tmp_path: Path) -> None:
         assert said in told.sentence, name
         assert told.code == code, name
         assert bool(told.stdout) == printed, name
+        if printed:
+            assert told.facts is not None, name
+            assert told.result["reach"]["control"] == told.facts.reach.control, name
         if name.startswith("nobody"):
             assert (told.verdict["state"], told.verdict["rule"]) == ("unreachable", None)
         elif printed:
@@ -216,9 +231,9 @@ def far_end_gets(number: signal.Signals, when: int) -> Row:
 def far_end_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder))
-        wait(probe, LATER)
+        probe.said(BATTERY, LATER)  # it sends now
         far.process.send_signal(signal.SIGSTOP)
-        time.sleep(3.0)
+        time.sleep(SLEEP_S)
         far.process.send_signal(signal.SIGCONT)
         return probe.end()
 
@@ -226,9 +241,9 @@ def far_end_sleeps(folder: Path) -> Told:
 def probe_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder))
-        wait(probe, LATER)
+        probe.said(BATTERY, LATER)  # it sends now
         probe.send(signal.SIGSTOP)
-        time.sleep(3.0)
+        time.sleep(SLEEP_S)
         probe.send(signal.SIGCONT)
         return probe.end()
 
@@ -249,10 +264,10 @@ def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
 
 # Row, what the one sentence says, exit code, why the check ended, seconds that it takes at most.
 AMID: list[tuple[str, Row, str, int, str, float]] = [
-    ("killed", far_end_gets(signal.SIGKILL, LATER), "is kept", 0, "responder_lost", 3.0),
+    ("killed", far_end_gets(signal.SIGKILL, LATER), "A new connection is refused", 0, "responder_lost", 3.0),
     ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", 3.0),
-    ("stopped", far_end_gets(signal.SIGSTOP, LATER), "went away", 0, "responder_lost", 13.0),
-    ("ended", far_end_gets(signal.SIGTERM, LATER), "went away", 0, "responder_lost", 3.0),
+    ("stopped", far_end_gets(signal.SIGSTOP, LATER), "A new connection opens", 0, "responder_lost", 13.0),
+    ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", 3.0),
     ("far end sleeps", far_end_sleeps, "", 0, "", 30.0),
     ("probe sleeps", probe_sleeps, "", 0, "", 30.0),
     ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", 7.0),
@@ -260,6 +275,10 @@ AMID: list[tuple[str, Row, str, int, str, float]] = [
     ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is kept", 0, "interrupted", 2.0),
     ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is kept", 0, "interrupted", 7.0),
 ]
+
+
+SLEEPER = {"far end sleeps": "responder", "probe sleeps": "probe"}
+"""Who was late, and not the other end."""
 
 
 def test_what_was_measured_before_it_went_wrong_is_kept_and_accuses_nobody(tmp_path: Path) -> None:
@@ -277,8 +296,9 @@ def test_what_was_measured_before_it_went_wrong_is_kept_and_accuses_nobody(tmp_p
         if ended == "responder_lost":  # a busy machine that sent too late says so first, and rightly
             void = late_ms(told.facts) > LATE_VOIDS_ALL_MS
             assert told.verdict["reason"]["code"] == ("late" if void else "responder_lost"), name
-        if "sleeps" in name:
+        if name in SLEEPER:
             assert told.verdict["reason"]["code"] == "late", name
+            assert told.verdict["reason"]["values"].get("at") == SLEEPER[name], (name, told.facts.health)
         assert "127.0.0.1" not in told.stdout + told.stderr, name
 
 

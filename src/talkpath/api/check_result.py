@@ -51,9 +51,7 @@ class Result:
         """A sentence on why the check ended early, or "" where it ended as planned."""
         from talkpath.report.words.endings import ending
 
-        reach, health = self.facts.reach, self.facts.health
-        code = health.ended if reach.control == "connected" else reach.control
-        return ending(code, measured=self.measured)
+        return ending(self.facts.health.ended, self.facts.reach, measured=self.measured)
 
     @property
     def gate_code(self) -> int:

@@ -23,7 +23,7 @@ from talkpath.conduct.question_choice import UDP_LOCAL_PORTS, ChosenQuestion, Pl
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
-from talkpath.measure.facts import Facts, Health, Plan, Reach
+from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import ProbeSession
@@ -101,8 +101,12 @@ class Check:
         self.session.connected(now_s, invitation)
         self._plan_wake(now_s)
 
+    def dialled(self, attempts: tuple[ControlAttempt, ...]) -> None:
+        """What each attempt to open the control channel met, where one failed."""
+        self.reach = msgspec.structs.replace(self.reach, attempts=attempts)
+
     def unreachable(self, now_s: float, how: str, tries: int) -> None:
-        """The control channel never opened: `how` is "refused" or "timeout", after so many tries."""
+        """The control channel never opened: `how` says how far the best of so many tries came (`Reach.control`)."""
         self._started_s = now_s if self._started_s is None else self._started_s
         self.reach = msgspec.structs.replace(self.reach, control=how, tcp_tries=tries)
         self.session.ended = "responder_lost"
@@ -113,10 +117,21 @@ class Check:
         self.session.receive(now_s, data)
         self._step(now_s)
 
-    def lost(self, now_s: float, why: str = "responder_lost") -> None:
-        """The control channel is gone ("responder_lost", "turned_away", "network_lost")."""
+    def lost(self, now_s: float, why: str = "responder_lost", how: str = "") -> None:
+        """The control channel is gone ("responder_lost", "turned_away", "network_lost"); `how` as in `Reach.lost`."""
+        if not self._finishing:
+            self.reach = msgspec.structs.replace(self.reach, lost=how)
         self.session.disconnected(now_s, why)
         self._step(now_s)
+
+    @property
+    def lost_responder(self) -> bool:
+        """Whether the check ended because nothing came from the responder any more."""
+        return self.reach.control == "connected" and self._ended == "responder_lost" and not self._finishing
+
+    def dialled_again(self, how: str) -> None:
+        """What a new connection met after the control channel was lost."""
+        self.reach = msgspec.structs.replace(self.reach, lost=self.reach.lost or "silent", again=how)
 
     def interrupt(self, now_s: float) -> None:
         """The user pressed stop: wait for epochs that end soon and finish; on the second call, end at once."""

@@ -15,6 +15,7 @@ import msgspec
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
+from talkpath.verdict.assessment import NO_HANDSHAKE
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
@@ -26,6 +27,14 @@ TIMEOUT = "generic_timeout_error"
 FAILURES = {
     "refused": "connection_refused",
     "timeout": TIMEOUT,
+    "unresolved": "dns_lookup_error",
+    "silent": TIMEOUT,
+    "stalled": TIMEOUT,
+    "reset": "connection_reset",
+    "closed": "eof_error",
+    "failed": "ssl_failed_handshake",
+    "not_tls": "ssl_failed_handshake",
+    "other_key": "ssl_invalid_certificate",
     "responder_lost": "eof_error",
     "network_lost": "network_down",
     "interrupted": "interrupted",
@@ -94,10 +103,17 @@ def _failure(facts: Facts) -> str | None:
 def _events(facts: Facts, verdict: Verdict) -> list[Object]:
     if verdict.medium == "text":
         return [_exchange(place, one) for place, one in enumerate(facts.exchanges, 1) if one.app == verdict.app]
-    refused = None if facts.reach.control == "connected" else _failure(facts)
-    opened = _event(0, "connect", 0.0, ["control"], proto="tcp", failure=refused)
     epochs = (epoch for epoch in facts.epochs if (epoch.app, epoch.medium) == (verdict.app, verdict.medium))
-    return [opened, *(event for epoch in epochs if not epoch.missing for event in _epoch(epoch))]
+    return [*_opening(facts), *(event for epoch in epochs if not epoch.missing for event in _epoch(epoch))]
+
+
+def _opening(facts: Facts) -> list[Object]:
+    """Return the events of opening the control channel."""
+    failure = None if facts.reach.control == "connected" else _failure(facts)
+    if facts.reach.control not in NO_HANDSHAKE:
+        return [_event(0, "connect", 0.0, ["control"], proto="tcp", failure=failure)]
+    opened = _event(0, "connect", 0.0, ["control"], proto="tcp")
+    return [opened, _event(0, "tls_handshake", 0.0, ["control"], proto="tcp", failure=failure)]
 
 
 def _exchange(place: int, one: Exchange) -> Object:

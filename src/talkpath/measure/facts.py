@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
 from talkpath.measure.bounds import (
     MOST_ARMS,
+    MOST_ATTEMPTS,
     MOST_EPOCHS,
     MOST_EXCHANGES,
     MOST_FLOWS,
@@ -183,12 +184,35 @@ class Health(Struct, frozen=True, omit_defaults=True):
     responder_late_ms_p99: Lateness | None = None
 
 
+class ControlAttempt(Struct, frozen=True, omit_defaults=True):
+    """One attempt to open the control channel: TCP to `port`, and then a TLS handshake.
+
+    `hello` is the ClientHello that was sent: "bare" names no host, "named" names a usual one and offers what a browser
+    does; "random" is as many random bytes in its place, which no TLS rule matches; "" where TCP did not connect.
+    `segment` is the longest TCP segment that was allowed, in bytes of payload (0: the system's own). `outcome`:
+
+    - TCP: "refused" (a reset), "timeout", "unroutable" (no route, or ICMP says so);
+    - TLS: "silent", "reset", "closed" without a byte, "stalled" (it began and stopped), "failed" (an alert, or another
+      version), "not_tls" (other bytes), "other_key" (done, with another key than the link's), "connected";
+    - random bytes: "silent", "reset", "closed", or "answered".
+    """
+
+    port: Port
+    outcome: Word
+    hello: Word = ""
+    segment: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    took_s: Seconds = 0.0
+
+
 class Reach(Struct, frozen=True, omit_defaults=True):
     """Which transports answered at all, without any flow: the control channel and references.
 
-    `control` is "connected", "refused" or "timeout". `reference` is the same for a second responder or a neutral host
-    in the same minute, "" when none was asked. `tcp_ok` of `tcp_tries` exchanges over TCP or TLS completed; connections
-    of the control channel that failed count as tries.
+    `control` is "connected", or how far the best attempt came: "unresolved" (the server's name), "refused", "timeout",
+    and the outcomes of TLS (`ControlAttempt`). `attempts` are listed where one failed. `reference` is the same for a
+    second responder or a neutral host in the same minute, "" when none was asked. `tcp_ok` of `tcp_tries` exchanges
+    over TCP or TLS completed; connections of the control channel that failed count as tries. Where the channel was lost
+    in the middle, `lost` is how: "closed" (by the responder itself, which nobody can forge), "ended" (a FIN), "reset",
+    "silent", "unroutable"; and `again` what a new connection met then: "refused", "timeout", "unroutable", "connected".
     """
 
     control: Word = "connected"
@@ -196,6 +220,9 @@ class Reach(Struct, frozen=True, omit_defaults=True):
     dns: Word = ""
     tcp_ok: Count = 0
     tcp_tries: Count = 0
+    attempts: Annotated[tuple[ControlAttempt, ...], Meta(max_length=MOST_ATTEMPTS)] = ()
+    lost: Word = ""
+    again: Word = ""
 
 
 class Exchange(Struct, frozen=True, omit_defaults=True):

@@ -59,7 +59,8 @@ def _check(facts: Facts) -> Iterator[bool]:
     yield all(arm.app in apps() and _name(arm.variant) and _word(arm.shape_class) for arm in plan.arms)
     yield facts.responder_class in CLASSES and KEY.fullmatch(facts.responder_key) is not None
     yield all(PATH.fullmatch(path) for path in facts.paths)
-    yield all(map(_word, (health.ended, reach.control, reach.reference, reach.dns)))
+    yield all(map(_word, (health.ended, reach.control, reach.reference, reach.dns, reach.lost, reach.again)))
+    yield all(_word(attempt.outcome) and _word(attempt.hello) for attempt in reach.attempts)
     yield facts.schema.isprintable()
 
 

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from talkpath.probe.control_connection import CONNECT_TRIES, ControlConnection, dial
+from talkpath.measure.facts import ControlAttempt
+from talkpath.probe.control_connection import ControlConnection, how_lost
+from talkpath.probe.control_dialling import dial, dial_again
 from talkpath.probe.datagram_sockets import DatagramSockets
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
@@ -40,7 +42,14 @@ class Engine(Protocol):
         proof of the link's, for this connection."""
 
     def unreachable(self, now_s: float, how: str, tries: int) -> None:
-        """The control channel did not open: "refused" or "timeout", after so many tries. It is never connected then."""
+        """The control channel did not open, after so many tries: how far the best came (`Reach.control`). It is never
+        connected then."""
+
+    def dialled(self, attempts: tuple[ControlAttempt, ...]) -> None:
+        """What each attempt to open the control channel met, where one failed; before `connected` or `unreachable`."""
+
+    def dialled_again(self, how: str) -> None:
+        """What a new connection met after the control channel was lost (`Reach.again`)."""
 
     def control(self, now_s: float, data: bytes) -> None:
         """Decrypted bytes of the control channel (spec/tp-005), cut anywhere. `PeerError` ends the run."""
@@ -48,9 +57,13 @@ class Engine(Protocol):
     def control_out(self) -> bytes:
         """Bytes for the control channel, each given once; b"" where there are none."""
 
-    def lost(self, now_s: float, why: str = ...) -> None:
+    def lost(self, now_s: float, why: str = ..., how: str = ...) -> None:
         """The control channel broke: "responder_lost", "turned_away" where the responder itself closed it in order, or
-        "network_lost" where this machine's network is gone."""
+        "network_lost" where this machine's network is gone. `how` as in `Reach.lost`."""
+
+    @property
+    def lost_responder(self) -> bool:
+        """Whether the run ended because nothing came from the responder any more."""
 
     def interrupt(self, now_s: float) -> None:
         """Ctrl-C or SIGTERM: come to an end with what there is. A second one: at once."""
@@ -86,7 +99,7 @@ class Driver:
         self._control: ControlConnection | None = None
         self._udp = DatagramSockets(Address(b"\0\0\0\0"))
         self._streams: dict[int, Stream] = {}
-        self._far = Address(b"\0\0\0\0")
+        self._far, self._port = Address(b"\0\0\0\0"), link.port
         self._local_address: Address | None = None
         self._no_route = 0
         self._interrupts = self._interrupts_told = 0
@@ -97,6 +110,8 @@ class Driver:
             if self._connect():
                 with self._interruptible():
                     self._loop()
+                    if self._engine.lost_responder and not self._interrupts:
+                        self._engine.dialled_again(dial_again(self._far, self._port))
         finally:
             self._close()
 
@@ -120,9 +135,12 @@ class Driver:
     # -- the control channel ---------------------------------------------------------------------------------
 
     def _connect(self) -> bool:
-        control = dial(self._link, self._family)
-        if isinstance(control, str):
-            self._engine.unreachable(time.monotonic(), control, CONNECT_TRIES * len(self._link.ports))
+        dialled = dial(self._link, self._family)
+        if dialled.attempts:
+            self._engine.dialled(dialled.attempts)
+        control = dialled.connection
+        if control is None:
+            self._engine.unreachable(time.monotonic(), dialled.control, len(dialled.attempts))
             return False
         self._control, self._far = control, control.address
         self._udp = DatagramSockets(self._far)
@@ -137,25 +155,31 @@ class Driver:
             return
         try:
             self._control.write(self._engine.control_out())
-        except OSError:
-            self._hang_up("network_lost")
+        except OSError as error:
+            self._break_off(error)
 
     def _read_control(self, now_s: float, control: ControlConnection) -> None:
         try:
             plain, still_open = control.read()
-        except OSError:
-            self._hang_up("network_lost")
+        except OSError as error:
+            self._break_off(error)
             return
         if plain:
             self._engine.control(now_s, plain)
-        if not still_open:
-            self._hang_up("turned_away" if control.turned_away else "responder_lost")
+        if not still_open and control.turned_away:
+            self._hang_up("turned_away", "closed")
+        elif not still_open:
+            self._hang_up("responder_lost", "ended")
 
-    def _hang_up(self, why: str) -> None:
+    def _break_off(self, error: OSError) -> None:
+        how = how_lost(error)
+        self._hang_up("responder_lost" if how else "network_lost", how)
+
+    def _hang_up(self, why: str, how: str = "") -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
-            self._engine.lost(time.monotonic(), why)
+            self._engine.lost(time.monotonic(), why, how)
 
     # -- the loop --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import ControlAttempt, Facts
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, loss_pct, transport_mos
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.verdict.judge import RULES_VERSION, judge
@@ -24,6 +24,16 @@ class ResponderOf(Struct, frozen=True):
 
     class_: str = field(name="class")
     key: str
+
+
+class ReachOf(Struct, frozen=True):
+    """How far the control channel came (`control`), what each attempt met where one failed, how it was `lost` and what
+    a new connection met then (`again`): the words of tp-001."""
+
+    control: str
+    attempts: tuple[ControlAttempt, ...]
+    lost: str
+    again: str
 
 
 class WayOf(Struct, frozen=True):
@@ -71,7 +81,8 @@ class Truth(Struct, frozen=True):
 
 
 class CheckResult(Struct, frozen=True):
-    """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`."""
+    """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
+    why the session stopped, as in the health of tp-001."""
 
     schema: str
     started_at: str
@@ -81,6 +92,8 @@ class CheckResult(Struct, frozen=True):
     valid: bool
     rules_version: str
     responder: ResponderOf
+    ended: str
+    reach: ReachOf
     simulated: bool
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
@@ -110,6 +123,13 @@ def check_json(
         valid=void is None or void.code not in INVALID,
         rules_version=str(RULES_VERSION),
         responder=ResponderOf(facts.responder_class, facts.responder_key),
+        ended=facts.health.ended,
+        reach=ReachOf(
+            control=facts.reach.control,
+            attempts=facts.reach.attempts,
+            lost=facts.reach.lost,
+            again=facts.reach.again,
+        ),
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
         transports=transports(carried),

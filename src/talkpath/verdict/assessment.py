@@ -42,6 +42,9 @@ COUNTS_LOG_E = log(20.0)  # from here on failed set-ups and cut-off calls matter
 HINT_LOG_E = log(5.0)  # from here on more epochs are worth measuring
 POOR_EPOCHS = 3  # one bad second does not make a line impaired
 LOST = ("responder_lost", "network_lost")
+NO_HANDSHAKE = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
+"""Outcomes of the control channel where something answers at its port, and no TLS handshake with the test server
+completes: more than no answer, and nothing on calls."""
 UNCOMPARED = ("throttled", "untried", "unphased", "unlike", "no_control")  # why a browser's epoch compares nothing
 
 
@@ -115,6 +118,9 @@ def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Asses
     void = voided(facts)
     if void is not None:
         return Assessment(planned, view, "insufficient", settled=True, reason=void)
+    if facts.reach.control in NO_HANDSHAKE and not facts.epochs:
+        reason = Reason("handshake", {"outcome": facts.reach.control})
+        return Assessment(planned, view, "insufficient", settled=True, reason=reason)
     if facts.reach.control != "connected" and not facts.epochs:
         return Assessment(planned, view, "unreachable", settled=True, closed=_first_rule(view, "unreachable"))
     if not view.accusing:

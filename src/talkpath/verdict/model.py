@@ -19,6 +19,7 @@ ReasonCode = Literal[
     "hidden",
     "vpn",
     "responder_lost",
+    "handshake",
     "short_capture",
     "no_control",
     "single_request",

@@ -63,6 +63,8 @@ REASONS: dict[ReasonCode, str] = {
     "hidden": "the page that measured was not in front all the time (basis webrtc only)",
     "vpn": "a VPN or tunnel is on: what was measured is not this network; or nobody said whether one is (`unanswered`)",
     "responder_lost": "the far end or the network was lost before this arm was decided (`ended`)",
+    "handshake": "something answers at the far end's port, but no TLS handshake with the key of the link completes, so "
+    "no call was placed (`outcome`: what came instead, as `reach.control` of tp-001)",
     "short_capture": "the capture ends too soon (captures only)",
     "no_control": "nothing to compare with (bases without a twin)",
     "single_request": "fewer than three repeats (bases without a twin)",

@@ -24,7 +24,7 @@ from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import exceeded
 from talkpath.lab.path.stream import CallStream, HalfStream, TcpHandshake
 from talkpath.measure.facts import Facts
-from talkpath.probe.control_connection import CONNECT_TRIES
+from talkpath.probe.control_dialling import CONNECT_TRIES
 from talkpath.probe.flight import ProbePacket
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import NetworkOrigin

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from talkpath.measure.facts import Reach
 from talkpath.report.words.language import say
 
 
@@ -23,22 +26,117 @@ def without_a_server() -> str:
 """
 
 
-def ending(code: str, *, measured: bool) -> str:
-    """A sentence or two on why a check ended early, "" where it ended as planned."""
+UNANSWERED = ("unresolved", "refused", "timeout")
+APART = ("silent", "reset", "closed", "stalled")
+
+
+def ending(ended: str, reach: Reach, *, measured: bool) -> str:
+    """Why a check did not begin or ended early, what may have caused that, and what would tell: "" where it ended as
+    planned. `ended` is that of the check's health."""
+    if reach.control != "connected":
+        return " ".join(part for part in _never_opened(reach) if part)
     sentences = {
-        "refused": say(
-            "ended", "Nothing listens at the link's port. Ask whoever runs the test server, or use another link."
-        ),
-        "timeout": say(
-            "ended",
-            "The test server does not answer. Is this device online, and the test server up? Try another link too.",
-        ),
-        "responder_lost": say("ended", "The test server went away during the check."),
+        "responder_lost": " ".join(part for part in _lost(reach) if part),
         "network_lost": say("ended", "This device's network was lost during the check."),
         "interrupted": say("ended", "Stopped."),
     }
-    if code not in sentences or code in ("refused", "timeout"):
-        return sentences.get(code, "")
-    if measured:
-        return f"{sentences[code]} {say('ended', 'What was measured until then is kept.')}"
-    return f"{sentences[code]} {say('ended', 'Nothing had been measured yet.')}"
+    if ended not in sentences:
+        return ""
+    kept = say("ended", "What was measured until then is kept.")
+    return f"{sentences[ended]} {kept if measured else say('ended', 'Nothing had been measured yet.')}"
+
+
+def _never_opened(reach: Reach) -> Iterator[str]:
+    """What the control channel met, both explanations, and what would tell them apart."""
+    yield _met(reach.control)
+    if reach.control in APART:
+        yield say("ended", "It was tried with a usual server name and without one.")
+        yield _random_bytes(reach)
+        yield say(
+            "ended",
+            "Either what listens there has stopped working or is no talkpath test server, or something on the way acts "
+            "on TLS.",
+        )
+    elif reach.control not in UNANSWERED:
+        yield say("ended", "Either another server is there, or something on the way answers in its place.")
+    yield _what_would_tell()
+
+
+def _met(control: str) -> str:
+    sentences = {
+        "unresolved": say(
+            "ended",
+            "The test server's name cannot be looked up. Either the link is wrong, or this device is offline, or the "
+            "network gives no answer for this name.",
+        ),
+        "refused": say(
+            "ended",
+            "Connections to the test server's port are refused. Either nothing listens there, or something on the way "
+            "refuses them in its place.",
+        ),
+        "silent": say("ended", "The test server's port takes connections, but the TLS handshake gets no answer."),
+        "reset": say(
+            "ended", "The test server's port takes connections, but the TLS handshake is answered by a reset."
+        ),
+        "closed": say("ended", "The test server's port takes connections, but they are closed at the TLS handshake."),
+        "stalled": say("ended", "The TLS handshake with the test server begins and then stops."),
+        "failed": say("ended", "What answers at the test server's port refuses the TLS handshake."),
+        "not_tls": say("ended", "What answers at the test server's port speaks no TLS."),
+        "other_key": say("ended", "What answers at the test server's port has a key that is not the one in the link."),
+    }
+    return sentences.get(control) or say(
+        "ended",
+        "The test server does not answer. Either it is off, or this device is offline, or something on the way drops "
+        "what is sent to it.",
+    )
+
+
+def _random_bytes(reach: Reach) -> str:
+    """How random bytes fared in place of the ClientHello."""
+    outcomes = {attempt.outcome for attempt in reach.attempts if attempt.hello == "random"}
+    if not outcomes:
+        return ""
+    if outcomes & {"answered", "closed"} - {reach.control}:
+        return say("ended", "Random bytes in its place were answered, so TLS is treated apart.")
+    return say("ended", "Random bytes in its place were not answered either.")
+
+
+def _lost(reach: Reach) -> Iterator[str]:
+    """How the control channel was lost in the middle, and what a new connection met."""
+    sentences = {
+        "closed": say("ended", "The test server itself ended the check."),
+        "ended": say("ended", "The connection to the test server was closed during the check."),
+        "reset": say("ended", "The connection to the test server was reset during the check."),
+        "silent": say("ended", "During the check the test server fell silent."),
+        "unroutable": say("ended", "During the check the network reported that the test server cannot be reached."),
+    }
+    yield sentences.get(reach.lost) or say("ended", "The test server, or the way to it, was lost during the check.")
+    if reach.lost != "closed" and reach.again:
+        yield _met_again(reach.again)
+        yield _what_would_tell()
+
+
+def _met_again(again: str) -> str:
+    match again:
+        case "refused":
+            return say(
+                "ended",
+                "A new connection is refused: either the server's program has ended, or something on the way now "
+                "refuses connections to it.",
+            )
+        case "connected":
+            return say(
+                "ended",
+                "A new connection opens: either the server's program hangs, or something on the way cut this one "
+                "connection.",
+            )
+        case _:
+            return say(
+                "ended",
+                "A new connection gets no answer: either the server or this device is offline, or something on the way "
+                "now drops what is sent to its address.",
+            )
+
+
+def _what_would_tell() -> str:
+    return say("ended", "To tell which, try this link from another network, and another test server from this one.")

@@ -25,6 +25,7 @@ def reason(given: Reason | None) -> str:
         if given and given.values.get("unanswered")
         else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
         "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
+        "handshake": say("reason", "no TLS handshake with the test server could be completed, so no call was placed"),
         "short_capture": say("reason", "the recording is too short"),
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
@@ -44,6 +45,7 @@ def remedy(given: Reason | None) -> str:
         "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
         "vpn": say("next", "Switch the VPN off, then check again."),
         "responder_lost": say("next", "Check again, or try another test server."),
+        "handshake": say("next", "Try this link from another network, and another test server from this one."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

@@ -6,7 +6,6 @@ import ssl
 from contextlib import suppress
 from pathlib import Path
 
-from talkpath.errors import PeerError
 from talkpath.wire.control.keys import certificate_key_text
 
 
@@ -16,6 +15,14 @@ def client_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def browser_like_context() -> ssl.SSLContext:
+    """Return the same with the versions and the application protocols that a browser offers in its ClientHello."""
+    context = client_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2", "http/1.1"])
     return context
 
 
@@ -103,7 +110,7 @@ class Channel:
         """Return the bytes to write to the socket."""
         return self._out.read()
 
-    def pin(self, key: str) -> None:
-        """Raise `PeerError` unless the peer's certificate holds this key."""
-        if certificate_key_text(self._tls.getpeercert(binary_form=True)) != key:
-            raise PeerError("The test server's key is not the one in the link; ask for a new link, measure nothing.")
+    @property
+    def peer_key(self) -> str:
+        """Return the public key in the peer's certificate, "" where it has none that a link could name."""
+        return certificate_key_text(self._tls.getpeercert(binary_form=True)) if self.ready else ""

@@ -1,0 +1,219 @@
+"""Opens the control channel: TCP, TLS, and whether the key is the link's. What each attempt met is kept as a fact.
+
+One connection that fails proves nothing: its 5-tuple may be the unlucky one, and a rule on the path may act on the
+ClientHello. So a port is tried several times, first with a ClientHello that names no host, then with one as a browser's
+and with segments that fit any link (RFC 791: 576 bytes). Where no handshake completes, as many random bytes follow on a
+connection of their own: the twin of the ClientHello. A responder answers those with an alert.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from talkpath.measure.facts import ControlAttempt
+from talkpath.probe.control_connection import UNROUTABLE, ControlConnection
+from talkpath.probe.invite_link import InviteLink
+from talkpath.probe.stream import usual_name
+from talkpath.wire.control import tls
+from talkpath.wire.ip.address import Address
+
+CONNECT_S, CONNECT_TRIES = 4.0, 3
+HANDSHAKE_S = 5.0
+SETTLE_S, AGAIN_S = 0.5, 3.0  # a program that ends closes its sockets one by one
+MOST_S = 50.0  # no attempt begins later
+SEGMENT, SMALL_SEGMENT = 1200, 536  # bytes: what IPv6 guarantees with room for a tunnel, and what IPv4 does
+HELLO_BYTES, RANDOM_FIRST = 512, 0xB7  # of the random bytes; the first is no TLS record's (RFC 8446 section 5.1)
+ALERT, HANDSHAKE = 0x15, 0x16  # TLS record types
+
+FURTHEST = (
+    "timeout",
+    "unroutable",
+    "refused",
+    "silent",
+    "reset",
+    "closed",
+    "stalled",
+    "failed",
+    "not_tls",
+    "other_key",
+)
+"""Outcomes of attempts: what came further says more of what is there."""
+
+KEEPALIVE = (
+    ("TCP_KEEPIDLE", 3),
+    ("TCP_KEEPALIVE", 3),
+    ("TCP_KEEPINTVL", 2),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 9000),
+)
+"""A far end or a network that is gone without a word is noticed within some 9 s, even while nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The connection, or None where none opened: then `control` is how far the best attempt came (`Reach`)."""
+
+    connection: ControlConnection | None
+    control: str
+    attempts: tuple[ControlAttempt, ...] = ()
+
+
+HELLOS = ("bare", "named")
+UNEXPLAINED = ("silent", "reset", "closed", "stalled")
+"""Outcomes that leave open whether the ClientHello was treated apart."""
+
+
+@dataclass(slots=True)
+class _Target:
+    """One address and port, and the ClientHellos that were not tried there yet."""
+
+    port: int
+    family: int
+    sockaddr: Any
+    hellos: list[str] = field(default_factory=lambda: list(HELLOS))
+
+
+def dial(link: InviteLink, family: int) -> Dialled:
+    """Connect to the link's host. `family` is 4, 6 or 0 for either."""
+    try:
+        targets = _targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
+    except (OSError, UnicodeError):
+        return Dialled(None, "unresolved")
+    attempts: list[ControlAttempt] = []
+    until_s = time.monotonic() + MOST_S
+    for target in targets * CONNECT_TRIES:
+        if not target.hellos or time.monotonic() > until_s:
+            continue
+        connection, attempt = _attempt(target, link.key)
+        attempts.append(attempt)
+        if connection is not None:
+            return Dialled(connection, "connected", tuple(attempts) if len(attempts) > 1 else ())
+    control = max((attempt.outcome for attempt in attempts), key=FURTHEST.index, default="timeout")
+    if control in UNEXPLAINED:
+        answered = next(target for target in targets if len(target.hellos) < len(HELLOS))
+        attempts.append(_random_bytes(answered))
+    return Dialled(None, "timeout" if control == "unroutable" else control, tuple(attempts))
+
+
+def dial_again(address: Address, port: int) -> str:
+    """What a new TCP connection to the far end meets, after the control channel was lost: `Reach.again`."""
+    family = socket.AF_INET if address.family == 4 else socket.AF_INET6
+    target = _Target(port, family, (address.reveal()[0], port))
+    time.sleep(SETTLE_S)
+    end = _connect(target, SEGMENT, AGAIN_S)
+    if isinstance(end, str):
+        return end
+    end.close()
+    return "connected"
+
+
+def _targets(link: InviteLink, wanted: int) -> list[_Target]:
+    found = [
+        _Target(port, family, sockaddr)
+        for port in link.ports
+        for family, _, _, _, sockaddr in socket.getaddrinfo(link.host, port, wanted, socket.SOCK_STREAM)
+    ]
+    for target in found:
+        if target.port != link.port:  # the port that all HTTPS clients use: begin as theirs do
+            target.hellos.reverse()
+    return found
+
+
+def _attempt(target: _Target, key: str) -> tuple[ControlConnection | None, ControlAttempt]:
+    """One connection, with the next ClientHello that was not tried there."""
+    since_s, hello = time.monotonic(), target.hellos[0]
+    segment = SMALL_SEGMENT if len(target.hellos) == 1 else SEGMENT
+    end = _connect(target, segment, CONNECT_S)
+    if isinstance(end, str):
+        return None, ControlAttempt(target.port, end, segment=segment, took_s=_since(since_s))
+    target.hellos.pop(0)
+    named = hello == "named"
+    context = tls.browser_like_context() if named else tls.client_context()
+    channel = tls.Channel(context, server=False, name=usual_name() if named else None)
+    outcome = _handshake(end, channel)
+    if outcome == "connected" and channel.peer_key != key:
+        outcome = "other_key"
+    attempt = ControlAttempt(target.port, outcome, hello, segment, _since(since_s))
+    if outcome != "connected":
+        end.close()
+        return None, attempt
+    end.setblocking(False)
+    return ControlConnection(end, channel, Address.of(str(target.sockaddr[0]), target.port)), attempt
+
+
+def _random_bytes(target: _Target) -> ControlAttempt:
+    """Bytes that no rule on TLS matches: do they fare as the ClientHello did?"""
+    since_s = time.monotonic()
+    end = _connect(target, SMALL_SEGMENT, CONNECT_S)
+    if isinstance(end, str):
+        return ControlAttempt(target.port, end, segment=SMALL_SEGMENT, took_s=_since(since_s))
+    with end:
+        outcome = _exchange(end, bytes([RANDOM_FIRST]) + os.urandom(HELLO_BYTES - 1))
+    return ControlAttempt(target.port, outcome, "random", SMALL_SEGMENT, _since(since_s))
+
+
+def _exchange(end: socket.socket, data: bytes) -> str:
+    try:
+        end.settimeout(HANDSHAKE_S)
+        end.sendall(data)
+        return "answered" if end.recv(1) else "closed"
+    except ConnectionError:
+        return "reset"
+    except OSError:
+        return "silent"
+
+
+def _since(since_s: float) -> float:
+    return round(time.monotonic() - since_s, 3)
+
+
+def _connect(target: _Target, segment: int, timeout_s: float) -> socket.socket | str:
+    """A connection, or what came instead of one."""
+    end = socket.socket(target.family, socket.SOCK_STREAM)
+    try:
+        with suppress(OSError, AttributeError):  # Windows and macOS do not let a program choose it
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        end.settimeout(timeout_s)
+        end.connect(target.sockaddr)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _keep_alive(end)
+    except OSError as error:
+        end.close()
+        if isinstance(error, ConnectionError):
+            return "refused"
+        return "unroutable" if error.errno in UNROUTABLE else "timeout"
+    return end
+
+
+def _keep_alive(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE:
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                end.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _handshake(end: socket.socket, channel: tls.Channel) -> str:
+    """Complete the TLS handshake: "connected", or the outcome of `ControlAttempt` that tells what came instead."""
+    deadline_s, first = time.monotonic() + HANDSHAKE_S, b""
+    while not channel.ready and not channel.closed:
+        try:
+            end.sendall(channel.out())
+            end.settimeout(max(0.001, deadline_s - time.monotonic()))
+            data = end.recv(65536) if time.monotonic() < deadline_s else b""
+        except ConnectionError:
+            return "reset"
+        except OSError:
+            return "stalled" if first else "silent"
+        first = first or data[:1]
+        channel.feed(data)
+    if channel.ready and not channel.closed:
+        return "connected"
+    if not first:
+        return "closed"
+    return "failed" if first[0] in (ALERT, HANDSHAKE) else "not_tls"
