@@ -8,25 +8,26 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from talkpath.api import stored_verdicts
+from talkpath.api import stored_verdicts, verification
 from talkpath.cli import _judging_time, cli
 from talkpath.errors import BundleError
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX: run it on Linux")
 
 
-def forever(*_: object) -> None:
+def forever(*_: object, **__: object) -> None:
     while True:
         pass
 
 
-@pytest.mark.parametrize("command", ["judge", "report"])
+@pytest.mark.parametrize("command", ["judge", "report", "verify"])
 def test_a_judge_that_does_not_end_is_ended(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.talkpath"
     made = CliRunner().invoke(cli, ["lab", "run", "--apps", "webrtc", "-k", "4", "--seed", "3", "-o", str(path)])
     assert made.exit_code == 0
     monkeypatch.setattr(_judging_time, "MOST_CPU_S", 0.5)
     monkeypatch.setattr(stored_verdicts, "judge", forever)
+    monkeypatch.setattr(verification, "verify", forever)
     before = signal.getsignal(signal.SIGPROF)
     done = CliRunner().invoke(cli, [command, str(path)], standalone_mode=False)
     assert isinstance(done.exception, BundleError)

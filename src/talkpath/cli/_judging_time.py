@@ -10,8 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from talkpath.errors import BundleError
 
-MOST_CPU_S = 300.0
-"""Many times what the largest check of our own takes to judge."""
+MOST_CPU_S = 20.0
+"""Several times what the largest check of our own takes to judge."""
 TOO_LONG = "The bundle takes longer to judge than any check's; it was made to."
 
 Arguments = ParamSpec("Arguments")

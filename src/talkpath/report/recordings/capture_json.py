@@ -73,9 +73,11 @@ def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
     """The object of one call."""
     texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
     paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
-    busiest = max(paths, key=lambda path: path.media_sent + path.media_received)
+    busiest = max(paths, key=lambda path: path.media_sent + path.media_received, default=None)
     fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
-    return CallObject(**fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints)
+    return CallObject(
+        **fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints if busiest else UNSET
+    )
 
 
 def text(record: CaptureResult) -> str:

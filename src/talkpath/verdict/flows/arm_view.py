@@ -78,11 +78,16 @@ class DirectionLosses:
         """Return which slots carry media."""
         return self.on("media")
 
-    def control_kinds(self) -> list[Bits]:
-        """Return the slots of each size of keepalive or report: a restrictor may drop some sizes like media and pass
-        others."""
-        control = self.on("control")
-        return [control & (self.size == size) for size in np.unique(self.size[control])]
+    def by_size(self, terms: Floats, chosen: Bits) -> tuple[Floats, Floats]:
+        """Return the sizes of the `chosen` slots, ascending, and the sums of their `terms` (..., slots) for each size.
+
+        A restrictor may drop some sizes of keepalive or report like media and pass others.
+        """
+        order = np.flatnonzero(chosen)[np.argsort(self.size[chosen], kind="stable")]
+        sizes, starts = np.unique(self.size[order], return_index=True)
+        if not len(order):
+            return sizes, terms[..., :0]
+        return sizes, np.add.reduceat(terms[..., order], starts, axis=-1)
 
     def gains(self, extra: Floats) -> Floats:
         """(..., slots): the gain of each slot where the extra loss is `extra` (..., slots) or (..., 1)."""
@@ -276,10 +281,12 @@ def _chance(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> tupl
 
 def _edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
     """Return the size in bytes above which twins fare differently from below; infinite if there is none."""
-    edges = np.unique(size[sent > 0])[:-1]
-    below = size[:, None] <= edges
-    parts = [_flat(sent @ part, lost @ part) for part in (below, ~below)]
-    gains = (parts[0] + parts[1] - _flat(sent.sum(), lost.sum())) / dispersion
+    sizes, kinds = np.unique(size[sent > 0], return_inverse=True)
+    edges, totals = sizes[:-1], (sent.sum(), lost.sum())
+    below = [np.bincount(kinds, counts[sent > 0], len(sizes)).cumsum()[:-1] for counts in (sent, lost)]
+    above = [total - smaller for total, smaller in zip(totals, below, strict=True)]
+    parts = [_flat(*below), _flat(*above)]
+    gains = (parts[0] + parts[1] - _flat(*totals)) / dispersion
     return float(edges[np.argmax(gains)]) if len(edges) and gains.max() >= SIZES_DIFFER_NATS else float("inf")
 
 

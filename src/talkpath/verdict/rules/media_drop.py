@@ -57,9 +57,10 @@ def _gains(losses: DirectionLosses) -> Floats:
     """Return the gains (chances, onsets). Each kind of keepalive or report is dropped like media or not at all,
     whichever fits."""
     terms, late = losses.gains(CHANCES[:, None]), losses.before[:, None] > ONSETS
-    gains = terms @ (losses.media[:, None] & late)
-    for kind in losses.control_kinds():
-        gains += np.maximum(0.0, terms @ (kind[:, None] & late))
+    gains, control = terms @ (losses.media[:, None] & late), losses.on("control")
+    for onset in range(len(ONSETS) if control.any() else 0):
+        _, kinds = losses.by_size(terms, control & late[:, onset])
+        gains[:, onset] += np.maximum(0.0, kinds).sum(axis=1)
     return np.asarray(gains)
 
 

@@ -12,6 +12,7 @@ from math import ceil
 from statistics import median_high
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
@@ -121,16 +122,43 @@ def _after(view: ArmView, of: Callable[[DirectionLosses], Floats], near: float, 
         return None
     step = ceil(len(values) / POINTS)
     coarse = values[::step]
-    found = _best(view, lambda losses: _beyond(losses, of(losses)[:, None] - coarse, near))
+    found = _best(view, lambda losses: _beyond_points(losses, of(losses), coarse, near))
     if found is None or step == 1:
         return found
     middle = found.point % len(coarse) * step
     fine = values[max(0, middle - step) : middle + step + 1]
-    return _best(view, lambda losses: _beyond(losses, of(losses)[:, None] - fine, near))
+    return _best(view, lambda losses: _beyond_points(losses, of(losses), fine, near))
 
 
 def _best(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
     return widened(view, best_point(view, gains), gains)
+
+
+def _beyond_points(losses: DirectionLosses, at: Floats, points: Floats, near: float) -> Floats:
+    """Return `_beyond` for thresholds that all slots share, from sums over the slots in order of `at`: a long epoch has
+    too many slots to compare each of them with each threshold."""
+    order = np.argsort(at, kind="stable")
+    sure, some = (_sums(losses.gains(np.array(extra))[order]) for extra in (SURE, NEAR))
+    first = partial(_first_beyond, at[order], points)
+    sharp, soft, around = first(BLUR), first(near), first(float(np.nextafter(-near, -np.inf)))
+    softly = sure[-1] - sure[soft] + some[soft] - some[around]
+    return np.concatenate([sure[-1] - sure[sharp], softly])
+
+
+def _sums(terms: Floats) -> Floats:
+    """Return the sum of all terms before each place, and of all."""
+    return np.concatenate([[0.0], terms.cumsum()])
+
+
+def _first_beyond(at: Floats, points: Floats, margin: float) -> NDArray[np.intp]:
+    """Return for each point the first place of the ascending `at` that is more than `margin` beyond it."""
+    low, high = np.zeros(len(points), np.intp), np.full(len(points), len(at), np.intp)
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        beyond = at[np.minimum(middle, len(at) - 1)] - points > margin
+        high = np.where(open_ & beyond, middle, high)
+        low = np.where(open_ & ~beyond, middle + 1, low)
+    return low
 
 
 def _beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Floats:

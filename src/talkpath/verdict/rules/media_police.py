@@ -137,8 +137,9 @@ def _of_twins(losses: DirectionLosses, dropped: Floats) -> Floats:
     slots = losses.on("media", "control")
     count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
     kinds = np.round(np.log(np.maximum(losses.size[slots], 1.0)) / LIKE)
-    alike = kinds[:, None] == kinds
-    even = np.clip(alike @ lost / np.maximum(alike @ count, 1.0), DOUBT / 4.0, 1.0 - DOUBT)
+    alike = np.unique(kinds, return_inverse=True)[1]
+    lost_of_kind, count_of_kind = (np.bincount(alike, terms) for terms in (lost, count))
+    even = np.clip((lost_of_kind / np.maximum(count_of_kind, 1.0))[alike], DOUBT / 4.0, 1.0 - DOUBT)
     blurred = np.concatenate([_averaged(dropped, kinds) for kinds in _kinds(losses)])
     bucket = np.clip(blurred[:, slots], DOUBT / 4.0, 1.0 - DOUBT)
     return np.asarray(np.log(bucket / even) @ lost + np.log((1.0 - bucket) / (1.0 - even)) @ (count - lost))

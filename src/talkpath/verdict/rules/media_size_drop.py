@@ -51,13 +51,21 @@ def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
     """Return the gains (chances x onsets x limits,). A call may be recognised only after some packets, and only some of
     the large packets may be dropped. Each kind of keepalive or report is treated like media or not at all, whichever
     fits."""
-    terms = losses.gains(CHANCES[:, None])
-    large, known = losses.size[:, None, None] > limits, losses.before[:, None, None] > onsets[:, None]
-    hit = (large & known).reshape(len(losses.size), -1)
-    gains = terms @ (losses.media[:, None] & hit)
-    for kind in losses.control_kinds():
-        gains += np.maximum(0.0, terms @ (kind[:, None] & hit))
-    return np.asarray(gains).ravel()
+    terms, media, control = losses.gains(CHANCES[:, None]), losses.media, losses.on("control")
+    gains = np.zeros((len(CHANCES), len(onsets), len(limits)))
+    for place, onset in enumerate(onsets):
+        known = losses.before > onset
+        sizes, sums = losses.by_size(terms, media & known)
+        kinds, sums_of_kinds = losses.by_size(terms, control & known)
+        gains[:, place] = _above(limits, sizes, sums) + _above(limits, kinds, np.maximum(0.0, sums_of_kinds))
+    return gains.ravel()
+
+
+def _above(limits: Floats, sizes: Floats, sums: Floats) -> Floats:
+    """Return the sums (..., limits) of all that is larger than each limit; `sums` (..., sizes) are those of each
+    size."""
+    larger = np.concatenate([sums[..., ::-1].cumsum(axis=-1)[..., ::-1], np.zeros((*sums.shape[:-1], 1))], axis=-1)
+    return np.asarray(larger[..., np.searchsorted(sizes, limits, side="right")])
 
 
 def _price(limits: Floats, onsets: Floats) -> Floats:

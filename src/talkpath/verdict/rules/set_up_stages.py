@@ -29,7 +29,8 @@ def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda lo
 
 def _control(view: ArmView, way: Direction, among: Among) -> float:
     chosen = [losses for losses in view.losses if losses.direction == way and among(losses)]
-    return sum(max(0.0, float(_sure(losses)[kind].sum())) for losses in chosen for kind in losses.control_kinds())
+    kinds = (losses.by_size(_sure(losses), losses.on("control"))[1] for losses in chosen)
+    return sum(float(np.maximum(0.0, sums).sum()) for sums in kinds)
 
 
 def _sure(losses: DirectionLosses) -> Floats:

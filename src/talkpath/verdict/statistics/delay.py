@@ -71,7 +71,7 @@ def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_cal
     return np.asarray(calls[:, None] - twins)
 
 
-def rank_log_e(later: Floats, shape: tuple[int, ...], tilts: Sequence[float]) -> Floats:
+def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], tilts: Sequence[float]) -> Floats:
     """Compute the permutation e-value (..., tilts) of the calls' ranks 1 to K, which depends only on the sum of the
     ranks.
 

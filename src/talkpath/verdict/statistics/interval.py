@@ -145,8 +145,9 @@ def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
     ends = np.concatenate(([-np.inf], np.unique(every), [np.inf]))
     above, below = np.zeros((2, len(ends), len(RANK_TILTS)))
     for each in differences:
-        above += rank_log_e((each.ravel() > ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
-        below += rank_log_e((each.ravel() < ends[:, None]).sum(axis=1), each.shape, RANK_TILTS)
+        ordered = np.sort(each.ravel())
+        above += rank_log_e(len(ordered) - np.searchsorted(ordered, ends, side="right"), each.shape, RANK_TILTS)
+        below += rank_log_e(np.searchsorted(ordered, ends, side="left"), each.shape, RANK_TILTS)
     limit, mix = log(2.0 / (1.0 - level)), even(len(RANK_TILTS))
     low, high = ends[log_mean(above, mix) < limit].min(), ends[log_mean(below, mix) < limit].max()
     return Interval(float(np.median(every)), _bound(float(low)), _bound(float(high)))
