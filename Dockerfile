@@ -19,9 +19,6 @@ COPY --from=build /opt/talkpath /opt/talkpath
 # The server's key and the page's certificate live here: keep the volume, or every link that was handed out is void.
 ENV XDG_STATE_HOME=/var/lib PYTHONUNBUFFERED=1
 VOLUME /var/lib/talkpath
-# The control port: a responder that does not accept there takes no check.
-HEALTHCHECK --interval=60s --timeout=5s --start-period=60s \
-    CMD ["/opt/talkpath/bin/python", "-c", "import socket; socket.create_connection(('127.0.0.1', 4433), 4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/talkpath/bin/talkpath"]
 CMD ["respond"]

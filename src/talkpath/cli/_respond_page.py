@@ -89,7 +89,7 @@ def page_settings(
 
 
 class ServedPage(NamedTuple):
-    """The check for browsers, as it is served: its address, and a sentence on each thing that it cannot offer."""
+    """The check for browsers: its address, "" while it is not served, and a sentence on each thing that it lacks."""
 
     url: str
     without: tuple[str, ...]
@@ -107,8 +107,9 @@ def check_page_served(settings: PageServerSettings | None, name: str) -> Iterato
         click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
     scheme = "https" if settings.certificate or settings.domain else "http"
     server = start_page_server(settings)
+    url = f"{scheme}://{_bracketed(name)}:{settings.port}/check" if server.process else ""
     try:
-        yield ServedPage(f"{scheme}://{_bracketed(name)}:{settings.port}/check", server.without)
+        yield ServedPage(url, server.without)
     finally:
         server.stop()
 

@@ -31,7 +31,7 @@ def print_ready(
         _print_record(link, identity, page, without)
         return
     click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
-    if page is not None:
+    if page and page.url:
         click.echo(f"or, in a browser there:\n\n    {page.url}\n")
     click.echo(f"It takes calls {_kinds(identity, page)}.")
     for sentence in (*without, *(page.without if page else ())):
@@ -45,7 +45,7 @@ def print_ready(
     if not invited:
         click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
         return
-    _print_qr_code(page.url if page else link.text())
+    _print_qr_code((page and page.url) or link.text())
 
 
 def _kinds(identity: Identity, page: ServedPage | None) -> str:
@@ -53,7 +53,7 @@ def _kinds(identity: Identity, page: ServedPage | None) -> str:
     kinds = [f"over UDP ({len(identity.ports)} ports)"]
     kinds += [f"TCP ({_numbers(identity.tcp_ports)})"] if identity.tcp_ports else []
     kinds += [f"TLS and WebSocket ({_numbers(identity.tls_ports)})"] if identity.tls_ports else []
-    kinds += ["and from browsers"] if page else []
+    kinds += ["and from browsers"] if page and page.url else []
     return ", ".join(kinds)
 
 
@@ -86,7 +86,7 @@ def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None,
         "ports": identity.ports,
         "tcp_ports": identity.tcp_ports,
         "tls_ports": identity.tls_ports,
-        "page": page.url if page else None,
+        "page": page.url or None if page else None,
         "until": link.until and link.until.isoformat(),
     }
     click.echo(json.dumps(record))

@@ -114,7 +114,7 @@ def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name
     with pytest.raises(PeerError, match=rf"gave no certificate \({word}\)") as told:
         renew(asked)
     assert HERE not in str(told.value)
-    with pytest.raises(UsageError, match=word):
+    with pytest.raises(PeerError, match=word):
         renewal.obtain(asked)
     assert not asked.file.exists()
 

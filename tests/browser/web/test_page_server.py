@@ -9,13 +9,21 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from talkpath.browser.certificate.stored_certificate import Domain
 from talkpath.browser.web import page_server
 from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.errors import UsageError
+from talkpath.wire.control import tls
 
 HERE = "127.0.0.1"
 
@@ -84,6 +92,7 @@ def test_a_page_server_that_is_killed_is_told_and_started_again(capsys: pytest.C
     web = start_page_server(PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, taken=(3478, 443)))
     try:
         first = web.process
+        assert first is not None
         first.kill()
         until_s = time.monotonic() + 30
         while web.process is first and time.monotonic() < until_s:
@@ -94,8 +103,20 @@ def test_a_page_server_that_is_killed_is_told_and_started_again(capsys: pytest.C
         line.close()
     finally:
         web.stop()
+    assert web.process is not None
     assert web.process.poll() is not None
     assert capsys.readouterr().err == "talkpath: The page's web server ended. It is started again in 1 s.\n"
+
+
+def write_certificate(file: Path) -> None:
+    """A certificate for 127.0.0.1, and its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=9))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HERE))])
+    certificate = builder.add_extension(names, critical=False).sign(key, SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
 
 
 def idle(port: int, count: int) -> list[socket.socket]:
@@ -153,3 +174,25 @@ def test_it_can_be_stopped_while_it_is_being_started_again(monkeypatch: pytest.M
     stopping.join(10)
     assert not stopping.is_alive()
     assert [process.poll() is not None for process in started] == [True, True]
+
+
+def test_without_a_certificate_the_page_waits_for_one_and_nothing_else_does(tmp_path: Path):
+    port = free(socket.SOCK_STREAM)
+    silent = free(socket.SOCK_STREAM)
+    domain = Domain("127.0.0.1", str(tmp_path), HERE, f"https://{HERE}:{silent}/directory", free(socket.SOCK_STREAM))
+    settings = PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, taken=(3478, 443), domain=domain, check_s=0.5)
+    web = start_page_server(settings)
+    try:
+        assert web.without == (
+            "the page for browsers. The authority for certificates does not answer; try again later. "
+            "This is tried again each hour.",
+        )
+        assert web.process is None
+        write_certificate(domain.file)
+        until_s = time.monotonic() + 30
+        while web.process is None and time.monotonic() < until_s:
+            time.sleep(0.05)
+        with socket.create_connection((HERE, port), 10) as plain, tls.client_context().wrap_socket(plain) as secured:
+            assert secured.version() == "TLSv1.3"
+    finally:
+        web.stop()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from talkpath.browser.certificate.stored_certificate import Domain, is_due, renew
-from talkpath.errors import TalkpathError, UsageError
+from talkpath.errors import TalkpathError
 
 CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an hour
 
@@ -21,11 +21,15 @@ Files = tuple[str, str]
 
 
 def obtain(domain: Domain) -> tuple[Files, str]:
-    """Return the files of chain and key, and a sentence if a renewal failed. `UsageError` if no valid certificate is
-    there at all."""
-    trouble = try_renewal(domain)
-    if trouble and is_due(domain, datetime.now(UTC), left=0.0):
-        raise UsageError(trouble)
+    """Return the files of chain and key, and a sentence if a renewal failed. The error of `renew` if no valid
+    certificate is there at all."""
+    trouble = ""
+    try:
+        renew(domain)
+    except TalkpathError as error:
+        if is_due(domain, datetime.now(UTC), left=0.0):
+            raise
+        trouble = str(error)
     return (str(domain.file), str(domain.file)), trouble
 
 

@@ -3,7 +3,8 @@
     start_page_server(settings) -> PageServer        # from `talkpath respond`
     python -m talkpath.browser.web.page_server < settings as one line of JSON
 
-It prints one line of JSON: {"ready": true, "without": [sentence]}, or {"error": sentence} before it ends.
+It prints one line of JSON: {"ready": true, "without": [sentence]}, or {"error": sentence, "later": whether it may start
+later} before it ends.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
 from talkpath.browser.certificate.stored_certificate import Domain
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.errors import TalkpathError, UsageError
+from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
@@ -84,42 +85,65 @@ class PageServer:
     def __init__(self, settings: PageServerSettings) -> None:
         self._settings = settings
         self._stopping = threading.Event()
-        self.process, self.without = _start_process(settings)
+        self.process: subprocess.Popen[str] | None = None
+        self.without: tuple[str, ...] = ()
+        try:
+            self.process, self.without = _start_process(settings)
+        except PeerError as error:
+            self.without = (f"the page for browsers. {error} This is tried again each hour.",)
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
 
     def _keep(self) -> None:
-        """Start the process again whenever it ended, after a pause that doubles from one failure to the next."""
+        """Start the process again whenever it ended, after a pause that doubles from one failure to the next.
+
+        Where there is no certificate the pause is `check_s`: an authority refuses those who ask often.
+        """
         pause_s = FIRST_WAIT_S
-        while True:
-            began_s = time.monotonic()
-            if self._stopping.is_set():  # while the process was being started again
-                _end(self.process)
-                return
-            self.process.wait()
-            if time.monotonic() - began_s > REMEMBERED_S:
-                pause_s = FIRST_WAIT_S
-            if self._stopping.is_set():
-                return
-            write_line(f"The page's web server ended. It is started again in {pause_s:.0f} s.")
+        while not self._stopping.is_set():
+            if self.process is None:
+                pause_s = self._settings.check_s
+            else:
+                pause_s = self._wait_for_end(pause_s)
             if self._stopping.wait(pause_s):
                 return
             pause_s = min(2 * pause_s, LONGEST_WAIT_S)
+            self._start_again()
+
+    def _wait_for_end(self, pause_s: float) -> float:
+        """Wait until the process ended; return the pause before the next start."""
+        assert self.process is not None  # as the caller found
+        began_s = time.monotonic()
+        self.process.wait()
+        if time.monotonic() - began_s > REMEMBERED_S:
+            pause_s = FIRST_WAIT_S
+        if not self._stopping.is_set():
+            write_line(f"The page's web server ended. It is started again in {pause_s:.0f} s.")
+        return pause_s
+
+    def _start_again(self) -> None:
+        is_first = self.process is None
+        if self.process is not None:
             _end(self.process)
-            try:
-                self.process, _ = _start_process(self._settings)
-            except UsageError as error:
-                write_line(str(error))
+        try:
+            self.process, _ = _start_process(self._settings)
+            if is_first:
+                write_line("The page for browsers has its certificate, and is served now.")
+        except (PeerError, UsageError) as error:
+            write_line(str(error))
+        if self.process is not None and self._stopping.is_set():  # it was stopped in the meantime
+            _end(self.process)
 
     def stop(self) -> None:
         """End it, and its far end."""
         self._stopping.set()
-        _end(self.process)
+        if self.process is not None:
+            _end(self.process)
         self._keeper.join()
 
 
 def start_page_server(settings: PageServerSettings) -> PageServer:
-    """Start it. `UsageError` if a package is missing or a port is taken."""
+    """Start it now, or later where no certificate can be had yet. `UsageError` if a package or a port is missing."""
     require_packages()
     return PageServer(settings)
 
@@ -135,7 +159,8 @@ def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str],
     answer = json.loads(process.stdout.readline() or "{}")
     if not answer.get("ready"):
         _end(process)
-        raise UsageError(answer.get("error", "The web server did not start; look above for why."))
+        kind = PeerError if answer.get("later") else UsageError
+        raise kind(answer.get("error", "The web server did not start; look above for why."))
     return process, tuple(answer["without"])
 
 
@@ -260,7 +285,7 @@ def main() -> None:
     try:
         asyncio.run(serve_page(settings))
     except TalkpathError as error:
-        _print_message({"error": str(error)})
+        _print_message({"error": str(error), "later": isinstance(error, PeerError)})
     except OSError:  # of ssl, too
         _print_message(
             {"error": "The files of --web-cert and --web-key cannot be read, or are not a certificate and its key."}
