@@ -16,6 +16,7 @@ from talkpath.measure.quality import (
     burst_ratio,
     delay_impairment,
     heard_mos,
+    is_uncertain,
     loss_impairment,
     loss_pct,
     mos,
@@ -126,3 +127,25 @@ def test_jitter_costs_the_delay_of_its_buffer():
     assert marks[1] > marks[0] - 0.02, "a good buffer hides little jitter"
     assert marks == sorted(marks, reverse=True)
     assert marks[3] == mos(0.0, delay_ms=300.0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "lost", "runs", "uncertain"),
+    [
+        (300, 0, 0, False),
+        (300, 300, 1, False),
+        (300, 20, 20, False),  # 7 % (4 to 10): can be talked over
+        (300, 40, 40, True),  # 13 % (10 to 18): 13.4 % is the limit
+        (3000, 330, 330, False),  # 11 % (10 to 12)
+        (300, 70, 70, False),
+        (300, 25, 2, True),  # two gaps say little of the next call
+        (0, 0, 0, False),
+    ],
+)
+def test_chance_may_decide_near_the_limit(sent: int, lost: int, runs: int, uncertain: bool) -> None:
+    good = DirectionQuality(300, 300, 0, 10.0)
+    worse = DirectionQuality(sent, sent - lost, runs, 10.0)
+    for up, down in ((good, worse), (worse, good)):
+        quality = TransportQuality(Arm("webrtc", "dtls", "voice"), "udp/443", up, down, 90.0, 2, 3.1)
+        assert is_uncertain(quality) is uncertain
+    assert not is_uncertain(replace(quality, setup_ms=None))

@@ -48,6 +48,7 @@ def test_a_row_for_each_path_in_the_order_asked() -> None:
     ]
     assert [row.setup_ms for row in rows] == [None, 40.0, 40.0]
     assert [(row.up.runs, row.down.runs) for row in rows] == [(1, 1), (0, 0), (0, 1)]
+    assert {(row.calls, row.lasted_s) for row in rows} == {(1, 0.2)}
 
 
 def test_other_questions_and_epochs_without_a_report_say_nothing() -> None:

@@ -107,8 +107,11 @@ def test_transports_follow_where_they_were_tried() -> None:
         "setup_ms": 90.0,
         "up": way,
         "down": way,
+        "calls": 2,
+        "lasted_s": 3.1,
+        "uncertain": False,
     }
-    assert "What carried one or two calls of 3" in shown([verdict()], carried=[row])
+    assert "What carried 2 calls of 3" in shown([verdict()], carried=[row])
     assert "What carried" not in shown([verdict()])
 
 

@@ -13,11 +13,30 @@ GOOD = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
 BAD = {"loss_pct": 60.0, "delay_ms": 1.0, "mos": 1.3}
 
 
-def row(transport: str, up: dict[str, Any] = GOOD, down: dict[str, Any] = GOOD, setup_ms: float | None = 90.0) -> Any:
+def row(
+    transport: str,
+    up: dict[str, Any] = GOOD,
+    down: dict[str, Any] = GOOD,
+    setup_ms: float | None = 90.0,
+    *,
+    calls: int = 2,
+    uncertain: bool = False,
+) -> Any:
     mos = min(up["mos"], down["mos"]) if setup_ms is not None else 1.0
-    return {"app": "telegram", "medium": "voice", "transport": transport, "carries": mos >= 3.1,
-            "loss_pct": max(up["loss_pct"], down["loss_pct"]), "mos": mos, "setup_ms": setup_ms,
-            "up": up, "down": down}  # fmt: skip
+    return {
+        "app": "telegram",
+        "medium": "voice",
+        "transport": transport,
+        "carries": mos >= 3.1,
+        "loss_pct": max(up["loss_pct"], down["loss_pct"]),
+        "mos": mos,
+        "setup_ms": setup_ms,
+        "up": up,
+        "down": down,
+        "calls": calls,
+        "lasted_s": 3.1,
+        "uncertain": uncertain,
+    }
 
 
 def silent(transport: str) -> Any:
@@ -61,10 +80,22 @@ def test_nothing_is_said_where_none_was_tried() -> None:
 
 def test_near_the_limit_nothing_is_decided() -> None:
     near = [{"loss_pct": 5.0, "delay_ms": 1.0, "mos": mos} for mos in (2.75, 2.9, 3.2, 3.45)]
-    text = shown(*(row(f"udp/{port}", up=way) for port, way in enumerate(near)))
+    text = shown(*(row(f"udp/{port}", up=way, uncertain=port in (1, 2)) for port, way in enumerate(near)))
     (line,) = [line for line in text.splitlines() if line.startswith("Telegram")]
     assert line.split("voice")[1].split() == ["✗", "up", "~", "2.9", "~", "3.2", "✓", "3.5"]
     assert "~ is too close to tell" in " ".join(text.split())
+
+
+def test_what_is_too_close_to_tell_takes_no_part_in_the_conclusion() -> None:
+    unsure = row("udp/443", BAD, uncertain=True)
+    assert conclusion([unsure, silent("tcp/443")]) == ""
+    assert conclusion([unsure, silent("tcp/443"), row("tls/443")]) == ""
+    assert conclusion([silent("udp/443"), row("tls/443"), row("wss/443", BAD, uncertain=True)]).startswith("Only TLS")
+
+
+@pytest.mark.parametrize(("calls", "said"), [(1, "1 call of 3 s well"), (2, "2 calls of 3 s each well")])
+def test_how_many_calls_it_rests_on_and_how_long_they_were(calls: int, said: str) -> None:
+    assert said in " ".join(shown(row("udp/443", calls=calls)).split())
 
 
 def test_names() -> None:

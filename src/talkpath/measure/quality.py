@@ -13,7 +13,7 @@ about 20 %; above that it only yields "bad", which is enough here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log2
+from math import log2, sqrt
 from typing import Final
 
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
@@ -25,6 +25,9 @@ WORST_IE: Final = 95.0  # G.107 clause 7.5: Ie,eff when everything is lost
 ASSUMED_DELAY_MS: Final = 100.0  # mouth to ear, when unknown: G.107 gives it no impairment
 BUFFER_JITTERS: Final = 2.0  # a receiver's buffer holds packets for so many times their mean jitter
 TALKABLE_MOS: Final = 3.1  # R = 60: below it nearly all users are dissatisfied (G.107 Annex B)
+
+
+Z_95: Final = 1.96  # 95 % of a normal distribution lie within so many standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +108,20 @@ def direction_mos(quality: DirectionQuality) -> float:
 def transport_mos(quality: TransportQuality) -> float:
     """Return the mean opinion score of the whole call: its worse direction; 1.0 if it cannot be set up."""
     return 1.0 if quality.setup_ms is None else min(direction_mos(quality.up), direction_mos(quality.down))
+
+
+def is_uncertain(quality: TransportQuality) -> bool:
+    """Return whether chance alone may have put the call on this side of TALKABLE_MOS: the 95 % bounds of the loss
+    (Wilson, over runs of losses) reach across it."""
+    if quality.setup_ms is None:
+        return False
+    worst, best = (min(_bound_mos(way, z) for way in (quality.up, quality.down)) for z in (Z_95, -Z_95))
+    return worst < TALKABLE_MOS <= best
+
+
+def _bound_mos(quality: DirectionQuality, z: float) -> float:
+    """Return the mean opinion score at a bound of the loss: the upper one where z > 0, the lower one where z < 0."""
+    bursts = burst_ratio(quality.sent - quality.arrived, quality.runs, quality.sent)
+    p, n = loss_pct(quality) / 100.0, max(1.0, quality.sent / bursts)
+    bound = (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)) / (1 + z * z / n)
+    return mos(100.0 * min(1.0, max(0.0, bound)), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))

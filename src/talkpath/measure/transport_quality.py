@@ -29,7 +29,8 @@ class TransportQuality(Struct, frozen=True):
     """One arm over one transport ("udp/443", "tls/443", "wss/443").
 
     `setup_ms` is the time from the first packet, or from connecting, to the last answer of the set-up (median over
-    flows); None if most flows had no answer.
+    flows); None if most flows had no answer. `calls` is how many calls were placed over it, `lasted_s` how long each
+    was.
     """
 
     arm: Arm
@@ -37,6 +38,8 @@ class TransportQuality(Struct, frozen=True):
     up: DirectionQuality
     down: DirectionQuality
     setup_ms: float | None = None
+    calls: int = 0
+    lasted_s: float = 0.0
 
 
 def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
@@ -56,6 +59,8 @@ def _quality(epoch: Epoch, path: str) -> TransportQuality:
         up=_of_direction(epoch, flows, "up"),
         down=_of_direction(epoch, flows, "down"),
         setup_ms=setup_ms,
+        calls=sum(flow.role == "call" for flow in sent_up),
+        lasted_s=round(max(epoch.up.at_ms + epoch.down.at_ms, default=0.0) / 1000.0, 1),
     )
 
 

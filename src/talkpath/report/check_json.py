@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from talkpath.measure.facts import ControlAttempt, Facts
-from talkpath.measure.quality import TALKABLE_MOS, direction_mos, loss_pct, transport_mos
+from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
@@ -49,7 +49,9 @@ class Transport(Struct, frozen=True):
     """Does this transport carry a call of this app well enough to talk (MOS >= 3.1), each way?
 
     `loss_pct` and `mos` are those of the worse direction; `setup_ms` is None where the call could not be set up, and
-    the `mos` then 1. Of an app with several variants the worst one that was tried.
+    the `mos` then 1. Of an app with several variants the worst one that was tried. It rests on so many `calls` of
+    `lasted_s` seconds each; `uncertain`: the 95 % bounds of their loss reach across the limit, so that more calls might
+    tell otherwise.
     """
 
     app: str
@@ -61,6 +63,9 @@ class Transport(Struct, frozen=True):
     setup_ms: float | None
     up: WayOf
     down: WayOf
+    calls: int
+    lasted_s: float
+    uncertain: bool
 
 
 class Hit(Struct, frozen=True):
@@ -161,6 +166,9 @@ def _transport(carried: TransportQuality) -> Transport:
         setup_ms=carried.setup_ms,
         up=up,
         down=down,
+        calls=carried.calls,
+        lasted_s=carried.lasted_s,
+        uncertain=is_uncertain(carried),
     )
 
 

@@ -9,18 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.experiment.plan import PATH_S
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.words.amounts import numeral, seconds
-from talkpath.report.words.language import say
+from talkpath.report.words.language import count, say
 from talkpath.report.words.sentences import app_name_of, medium
 
 TransportRow = Mapping[str, Any]  # of `transports` in tp-004
 
 NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
-UNCERTAIN_MOS = 0.3
-"""How far chance moves the quality of one or two calls of some seconds: of 150 packets, 6 or 10 % are lost, not 8."""
 
 
 def transport_name(code: str, between: str = " ") -> str:
@@ -33,14 +30,16 @@ def section(transports: Sequence[TransportRow]) -> RenderableType:
     """The table with its heading and conclusion; empty where no transport was tried."""
     if not transports:
         return Group()
-    best, least = numeral(4.5, 1), numeral(TALKABLE_MOS, 1)
-    head = say(
+    head = count(
         "transports",
-        "What carried one or two calls of {seconds} well enough to talk (quality from 1 to {best}; talking needs "
+        "What carried {number} call of {seconds} well enough to talk (quality from 1 to {best}; talking needs {least}; "
+        "~ is too close to tell):",
+        "What carried {number} calls of {seconds} each well enough to talk (quality from 1 to {best}; talking needs "
         "{least}; ~ is too close to tell):",
-        seconds=seconds(PATH_S, 0),
-        best=best,
-        least=least,
+        min(row["calls"] for row in transports),
+        seconds=seconds(min(row["lasted_s"] for row in transports), 0),
+        best=numeral(4.5, 1),
+        least=numeral(TALKABLE_MOS, 1),
     )
     parts: list[RenderableType] = ["", Text(head), table(transports)]
     return Group(*parts, *(Text(line) for line in [conclusion(transports)] if line))
@@ -61,7 +60,7 @@ def table(transports: Sequence[TransportRow]) -> Table:
 
 def cell(row: TransportRow) -> Text:
     """A mark with the quality, or with the direction that fails; near the limit a mark that decides nothing."""
-    if row["setup_ms"] is not None and abs(row["mos"] - TALKABLE_MOS) < UNCERTAIN_MOS:
+    if row.get("uncertain"):
         return Text(f"~ {numeral(row['mos'], 1)}", style="yellow")
     if row["carries"]:
         return Text(f"✓ {numeral(row['mos'], 1)}", style="green")
@@ -78,12 +77,14 @@ def _fails(row: TransportRow) -> str:
 
 
 def conclusion(transports: Sequence[TransportRow]) -> str:
-    """The conclusion: no transport carries a call, or only those inside TLS do; else ""."""
-    through = {str(row["transport"]) for row in transports if row["carries"]}
+    """The conclusion: no transport carries a call, or only those inside TLS do; else "". What is too close to tell
+    counts neither way."""
+    open_ended = {str(row["transport"]) for row in transports if row.get("uncertain")}
+    through = {str(row["transport"]) for row in transports if row["carries"]} - open_ended
     tried = {str(row["transport"]) for row in transports}
     if not through:
-        return say("transports", "No transport that was tried carries a call here.")
-    if all(_in_tls(code) for code in through) and not all(map(_in_tls, tried)):
+        return "" if open_ended else say("transports", "No transport that was tried carries a call here.")
+    if all(map(_in_tls, open_ended)) and all(_in_tls(code) for code in through) and not all(map(_in_tls, tried)):
         ports = ", ".join(dict.fromkeys(code.partition("/")[2] for code in sorted(through)))
         return say("transports", "Only TLS to port {port} carries a call here; UDP and plain TCP do not.", port=ports)
     return ""

@@ -180,8 +180,10 @@ def _short(number: float | None) -> float | None:
 
 
 def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedTransports]:
-    """Which transports carried calls of each app and medium; how well each did is in the bundle."""
-    counted = [row for row in transports if row["app"] in apps() and TRANSPORT.fullmatch(row["transport"])]
+    """Which transports carried calls of each app and medium, those left out that are too close to tell; how well each
+    did is in the bundle."""
+    sure = [row for row in transports if not row.get("uncertain")]
+    counted = [row for row in sure if row["app"] in apps() and TRANSPORT.fullmatch(row["transport"])]
     for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
         own = [row for row in counted if (row["app"], row["medium"]) == stream]
         carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))

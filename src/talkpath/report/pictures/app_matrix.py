@@ -72,10 +72,12 @@ def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppC
 
 
 def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
-    """The transports that still carry this app's calls, as "TCP 443, TLS 443"; "" where none was tried."""
+    """The transports that still carry this app's calls, as "TCP 443, TLS 443"; "" where none was tried, or
+    what was is too close to tell."""
     asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]
-    through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in asked if row["carries"]))
-    if not asked:
+    sure = [row for row in asked if not row.get("uncertain")]
+    through = list(dict.fromkeys(transport_name(str(row["transport"])) for row in sure if row["carries"]))
+    if not asked or not (through or len(sure) == len(asked)):
         return ""
     tried = len({row["transport"] for row in asked})
     return listed(through) or say("table", "none of {number} tried", number=tried)

@@ -77,6 +77,8 @@ def _insufficient(verdict: Verdict) -> str:
     lost = _lost(verdict)
     if lost is None and verdict.reason is not None and verdict.reason.code in VOID:
         return say("insufficient", "For that reason calls were not judged.")
+    if verdict.reason is not None and verdict.reason.code == "handshake":
+        return say("insufficient", "No call was placed.")
     if lost is None and verdict.call_packets:
         return say("insufficient", "What was measured until then does not settle it.")
     if lost is None:

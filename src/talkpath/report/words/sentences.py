@@ -107,7 +107,11 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
         case "closed" if not check.all_closed:
             return _closed_beside_others(video, name)
         case "closed":
-            return say("closed", "Calls do not get through from here to our test server, whichever app they look like.")
+            return say(
+                "closed",
+                "Calls as apps usually send them do not get through from here to our test server, whichever app they "
+                "look like.",
+            )
         case "impaired" if video:
             return say("impaired", "The line is too poor for video calls just now; it treats everything alike.")
         case "impaired":
