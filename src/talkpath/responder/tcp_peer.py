@@ -5,7 +5,9 @@ be a datagram of 5632 bytes, which no call has. Inside TLS "G" begins a WebSocke
 0x0010 a message of the control channel (its length has four bytes, tp-005), for no packet of a call is so short.
 
 Calls are `expected` only from an address block that has a session. From elsewhere everything but the first message of
-a session is answered as any TLS server answers it that has nothing to say: with an alert, or by closing.
+a session is answered as any TLS server answers it that has nothing to say: with an alert, or by closing. That message
+has to come whole, as probes send it: if this end waited for the rest of what looks like one, a stranger could learn
+from the wait which first bytes it takes for a length.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from talkpath.wire.control.websocket import Server
 
 TLS_HANDSHAKE = 0x16
 MOST_CONTROL = 0x0010
-KIND_BYTES = 2
+KIND_BYTES, LENGTH_BYTES = 2, 4
 
 
 @dataclass(slots=True, eq=False)
@@ -59,13 +61,17 @@ class TcpPeer:
         if self.carrier is None and self.channel is None and self._first:
             self.carrier = Framed()
         elif self.carrier is None and len(self._first) >= KIND_BYTES:
-            if int.from_bytes(self._first[:KIND_BYTES], "big") <= MOST_CONTROL:
+            if int.from_bytes(self._first[:KIND_BYTES], "big") <= MOST_CONTROL and (self.expected or self._is_whole()):
                 return self._taken()
-            if not self.expected:
-                self.close()
-                return b""
-            self.carrier = Server() if self._first[:1] == b"G" else Framed()
+            if self.expected:
+                self.carrier = Server() if self._first[:1] == b"G" else Framed()
+        if not self.expected and self._first:
+            self.close()
         return b""
+
+    def _is_whole(self) -> bool:
+        """Whether what came first holds a whole frame of the control channel."""
+        return len(self._first) >= LENGTH_BYTES + int.from_bytes(self._first[:LENGTH_BYTES], "big")
 
     def datagrams(self) -> list[bytes]:
         """The datagrams of a call that arrived."""
