@@ -37,6 +37,10 @@ class BlockPlaces:
         self._taken[block] += 1
         return True
 
+    def taken(self, host: str | None) -> tuple[int, int]:
+        """How many places the block of that address has, and all blocks together."""
+        return self._taken[_block(host)], self._taken.total()
+
     def give_back(self, host: str | None) -> None:
         """A place that was taken for that address is free again."""
         block = _block(host)

@@ -29,9 +29,11 @@ class Sink(asyncio.DatagramTransport):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[int] = []
+        self.last = b""
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         self.sent.append(len(data))
+        self.last = bytes(data)
 
 
 class Receiver(asyncio.DatagramProtocol):
@@ -51,13 +53,32 @@ def initial() -> bytes:
     return client.datagrams_to_send(now=0.0)[0][0]
 
 
-def flooded(sources: list[str]) -> tuple[int, Any]:
-    """How many connections a server holds after one new connection from each of these addresses."""
+def knock(server: Any, sink: Sink, source: tuple[str, int], *, forged: bool = False) -> None:
+    """A new connection from that address. `forged`: nothing that is sent there is heard, so a Retry is not answered."""
+    client = QuicConnection(configuration=QuicConfiguration(is_client=True, alpn_protocols=["h3"]))
+    client.connect(("192.0.2.1", 443), now=0.0)
+    sink.sent.clear()
+    packet = client.datagrams_to_send(now=0.0)[0][0]
+    server.datagram_received(packet, source)
+    assert sum(sink.sent) <= 3 * len(packet)
+    if sink.last[:1] >= b"\xf0" and not forged:  # a Retry
+        client.receive_datagram(sink.last, ("192.0.2.1", 443), now=0.1)
+        for data, _ in client.datagrams_to_send(now=0.1):
+            server.datagram_received(data, source)
+    sink.last = b""
+
+
+def flooded(sources: list[str], *, forged: bool = False, last: str = "") -> tuple[int, Any]:
+    """How many connections a server holds after one new connection from each of these addresses, and one from `last`
+    that is not forged."""
 
     async def play() -> tuple[int, Any]:
-        server = make_server(Sink(), new_certificate(), {}.get)
+        sink = Sink()
+        server = make_server(sink, new_certificate(), {}.get)
         for number, host in enumerate(sources):
-            server.datagram_received(initial(), (host, 1000 + number))
+            knock(server, sink, (host, 1000 + number), forged=forged)
+        if last:
+            knock(server, sink, (last, 999))
         return len(server.hosts), server
 
     return asyncio.run(play())
@@ -72,6 +93,19 @@ def test_one_address_block_opens_no_more_connections_than_its_share():
 def test_all_blocks_together_open_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(quic_server, "MAX_CONNECTIONS", 20)
     assert flooded([f"10.0.{number}.1" for number in range(40)])[0] == 20
+
+
+def test_forged_sources_take_no_more_than_the_places_for_which_nothing_is_to_be_proven():
+    blocks = [f"10.0.{number % 8}.{number}" for number in range(250)]
+    held, server = flooded(blocks, forged=True, last="198.51.100.1")
+    assert held == quic_server.RETRY_FROM + 1
+    assert "198.51.100.1" in server.hosts.values()
+
+
+def test_forged_sources_of_somebody_s_own_block_do_not_keep_it_out():
+    held, server = flooded([f"192.0.2.{number}" for number in range(100)], forged=True, last="192.0.2.200")
+    assert held == quic_server.RETRY_FROM_PER_BLOCK + 1
+    assert "192.0.2.200" in server.hosts.values()
 
 
 def test_a_connection_that_ends_makes_room():

@@ -1,7 +1,8 @@
 """The QUIC server of twins, by aioquic: its certificate, its congestion control, and limits on who may hold memory.
 
-A stranger's packet can open a connection, so connections are limited for each address block and in all. Packets too
-short to open one (RFC 9000 section 14.1) get no answer at all.
+A stranger's packet can open a connection, so connections are limited for each address block and in all. Where some of
+these places are taken, whoever wants another has to prove its address first, by a Retry (RFC 9000 section 8.1.2), so
+that forged sources cannot take all of them. Packets too short to open a connection (section 14.1) get no answer at all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section
 WIDE_OPEN = 1 << 30
 MIN_INITIAL_BYTES = 1200
 MAX_CONNECTIONS, MAX_PER_BLOCK = 256, 64  # a check has ten twins at a time
+RETRY_FROM, RETRY_FROM_PER_BLOCK = 64, 24  # places in use from which on an address is to be proven
 MAX_BUFFERED_BYTES = 1 << 16  # of what a peer may send on streams; twins send datagrams
 
 
@@ -92,6 +94,7 @@ def replace_certificate(server: Any, certificate: TwinCertificate) -> None:
 
 def _bounded_server() -> Any:
     from aioquic.asyncio.server import QuicServer
+    from aioquic.quic.retry import QuicRetryTokenHandler
 
     class BoundedQuicServer(QuicServer):
         """A server that opens no more connections than the limits allow."""
@@ -102,6 +105,7 @@ def _bounded_server() -> Any:
             self._host, self._was_created = "", False
             self.hosts: dict[Any, str] = {}
             self.places = BlockPlaces(MAX_CONNECTIONS, MAX_PER_BLOCK)
+            self._tokens = QuicRetryTokenHandler()
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             assert isinstance(data, bytes)
@@ -109,9 +113,16 @@ def _bounded_server() -> Any:
                 super().datagram_received(data, addr)
             elif len(data) >= MIN_INITIAL_BYTES and self.places.take(addr[0]):
                 self._host, self._was_created = addr[0], False
+                must_prove = self._must_prove(addr[0]) or _token_bytes(data) > 0
+                self._retry = self._tokens if must_prove else None  # type: ignore[assignment]
                 super().datagram_received(data, addr)
                 if not self._was_created:
                     self.places.give_back(addr[0])
+
+        def _must_prove(self, host: str) -> bool:
+            """Whether a new connection from that address has to answer a Retry first."""
+            of_block, in_all = self.places.taken(host)
+            return of_block > RETRY_FROM_PER_BLOCK or in_all > RETRY_FROM
 
         def _create(self, *arguments: Any, **settings: Any) -> Any:
             made = self._make_connection(*arguments, **settings)
@@ -132,6 +143,17 @@ def _destination(packet: bytes, own_id_length: int) -> bytes:
     if packet[0] & 0x80:
         return packet[6 : 6 + packet[5]] if len(packet) > 5 else b""
     return packet[1 : 1 + own_id_length]
+
+
+def _token_bytes(packet: bytes) -> int:
+    """The length of an Initial packet's token (RFC 9000 section 17.2.2); 0 for any other packet."""
+    from aioquic.buffer import Buffer  # type: ignore[attr-defined]
+    from aioquic.quic.packet import pull_quic_header
+
+    try:
+        return len(pull_quic_header(Buffer(data=packet), host_cid_length=8).token)
+    except ValueError:
+        return 0
 
 
 def _register_open_loop() -> None:
