@@ -27,6 +27,7 @@ from talkpath.observatory.web.site import Site
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
+from talkpath.serving.private_logs import keep_texts_out_of_logs
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -113,6 +114,7 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
         ws_max_size=MAX_MESSAGE_BYTES,  # of the check in a browser; uvicorn takes 16 MiB, and 32 of them at a time
         ws_max_queue=MAX_QUEUED_BY_UVICORN,
     )
+    keep_texts_out_of_logs()
     return uvicorn.Server(config)
 
 

@@ -1,4 +1,5 @@
-"""What a process that serves strangers needs: tasks that are started again, and limits for each address block.
+"""What a process that serves strangers needs: tasks that run on, limits for each address block, logs without addresses.
 
-Read in this order: `supervisor`, `blocks`, `connections`. The observatory and the page for phones use it.
+Read in this order: `supervisor`, `blocks`, `connections`, `private_logs`. The observatory and the page for phones use
+it.
 """

@@ -29,6 +29,7 @@ from talkpath.browser.far_end.quic_server import make_server, new_certificate, r
 from talkpath.browser.far_end.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
 from talkpath.errors import PeerError, UsageError
+from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import write_line
 
 LINE_BYTES = 4 << 20  # of JSON, in which a character of a message may take six bytes
@@ -102,6 +103,7 @@ class FarEndServer:
 
     async def serve(self, host: str, number: int) -> None:
         """Serve checks until standard input ends."""
+        keep_texts_out_of_logs()
         asyncio.get_running_loop().set_exception_handler(ErrorReports().handle)
         self._port = await open_port(host, number, lambda made: make_server(made, self._certificate, self._twins.get))
         server = await asyncio.start_server(self._check, LOOPBACK, 0, limit=LINE_BYTES)

@@ -35,6 +35,7 @@ from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
+from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
 from talkpath.wire.control.sign import Signer
 
@@ -251,6 +252,7 @@ def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app
 async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.socket, without: list[str]) -> None:
     import uvicorn
 
+    keep_texts_out_of_logs()
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():
