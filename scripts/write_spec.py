@@ -42,8 +42,10 @@ States are tried in this order: what voids the run (`insufficient` with `network
 that left more than 5 ms late (99th percentile) void what the tests of delay say. What was proven before the far end was
 lost stays.
 
-One verdict is given per app and medium: that of its worst decided variant (`restricted`, `closed`, `unreachable`,
-`impaired`, then `ok`); a variant that could not be decided although something was amiss comes before `ok`.
+One verdict is given per app and medium: that of its worst variant that was asked (`restricted`, `closed`,
+`unreachable`, `impaired`, then `ok`). An undecided variant in which something is amiss comes before `ok` (`variant`).
+`ok` of one arm is `insufficient (stale)` where another arm was held back, closed or lost its calls later, until fresh
+calls were measured since.
 """
 
 NAMING = """\

@@ -204,14 +204,14 @@ def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment 
     matters = (
         quality.least_extra_loss() >= MATTERS_LOSS
         or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in extra_delays(view.accusing).values())
-        or _calls_fail(proof)
+        or calls_fail(proof)
     )
     if not matters:
         return None
     return Assessment(planned, view, "restricted", settled=True, strength=proof, quality=quality)
 
 
-def _calls_fail(proof: Strength) -> bool:
+def calls_fail(proof: Strength) -> bool:
     """Whether set-ups of calls fail, or calls are cut off, more than their twins."""
     return any(part.log_e >= COUNTS_LOG_E for part in proof.parts if part.name in ("setup", "kill"))
 
@@ -227,7 +227,7 @@ def _unaccused(
     facts: Facts, planned: ArmPlan, view: ArmView, proof: Strength, *, suspected: Candidate | None
 ) -> Assessment:
     """Impaired, ok, or insufficient."""
-    fail, quality = _calls_fail(proof), call_quality(lightest(view.accusing))
+    fail, quality = calls_fail(proof), call_quality(lightest(view.accusing))
     hint = fail or proof.log_e >= HINT_LOG_E
     undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint)
     if suspected or unheard(view):

@@ -1,7 +1,8 @@
 """From the facts of a check to its verdicts. Pure: the same facts give the same verdicts, log10 e within 1e-9.
 
 `judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. assessment.py
-decides the state, rules/best.py names the mechanism; what each state means and needs is in registry.py.
+decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what each state
+means and needs is in registry.py.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assessment import Assessment, assess, extra_delays, log_threshold
+from talkpath.verdict.across_arms import assess_all, worst_variant
+from talkpath.verdict.assessment import Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import Loss
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import State, Verdict
+from talkpath.verdict.model import Verdict
 from talkpath.verdict.rules import VERSION
 from talkpath.verdict.rules.best import named_at_s
 from talkpath.verdict.rules.rule import Parameters
@@ -29,39 +31,26 @@ from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.strength import Strength
 
 RULES_VERSION = VERSION
-WORST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
 LN10 = log(10.0)
 
 
 def judge(facts: Facts) -> list[Verdict]:
-    """One verdict per (app, medium) of the plan, in its order: that of the worst decided arm. An undecided arm in which
-    something is amiss comes before one that is ok."""
-    assessments = _assessments(facts)
+    """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
+    assessments = assess_all(facts)
     order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
     groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
-    calls = [_verdict(facts, min(group, key=_rank)) for group in groups]
+    calls = [_verdict(facts, worst_variant(group)) for group in groups]
     return calls + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return [_verdict(facts, assessment) for assessment in _assessments(facts)]
+    return [_verdict(facts, assessment) for assessment in assess_all(facts)]
 
 
 def undecided(facts: Facts) -> bool:
     """Whether there is an app and medium without a result yet."""
     return any(verdict.state == "insufficient" for verdict in judge(facts))
-
-
-def _assessments(facts: Facts) -> list[Assessment]:
-    return [assess(facts, planned) for planned in facts.plan.arms]
-
-
-def _rank(assessment: Assessment) -> tuple[float, float]:
-    rank = float(WORST.index(assessment.state))
-    if assessment.state == "insufficient" and assessment.hint:
-        rank = WORST.index("ok") - 0.5
-    return rank, -assessment.strength.log_e if assessment.strength else 0.0
 
 
 def _verdict(facts: Facts, assessment: Assessment) -> Verdict:

@@ -23,6 +23,8 @@ ReasonCode = Literal[
     "short_capture",
     "no_control",
     "single_request",
+    "stale",
+    "variant",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 

@@ -68,6 +68,9 @@ REASONS: dict[ReasonCode, str] = {
     "short_capture": "the capture ends too soon (captures only)",
     "no_control": "nothing to compare with (bases without a twin)",
     "single_request": "fewer than three repeats (bases without a twin)",
+    "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
+    "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
+    "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
 }
 
 FIGURES: dict[str, str] = {

@@ -29,6 +29,14 @@ def reason(given: Reason | None) -> str:
         "short_capture": say("reason", "the recording is too short"),
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
+        "stale": say(
+            "reason", "after these calls were tested others began to fail, and there was no time to test again"
+        ),
+        "variant": say(
+            "reason",
+            "one of its kinds of call ({variant}) did not do as well as the others, and that was not settled",
+            variant=given.values.get("variant", "") if given else "",
+        ),
     }
     return clauses[given.code] if given else say("reason", "not enough was measured")
 

@@ -16,7 +16,8 @@ from math import inf, log
 import msgspec
 
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assessment import Assessment, assess
+from talkpath.verdict.across_arms import assess_all, leaning
+from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, RESERVE, Costs
@@ -26,7 +27,7 @@ from talkpath.verdict.validity import voided
 SOME_EPOCHS = 4
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
 LIGHT_EPOCHS = 8  # likewise of small cohorts
-LEANING_EPOCHS, LEANING_LOG_E = 8, log(3.0)  # likewise where one test leans towards a finding, and bytes are not short
+LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes are not short
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
@@ -37,7 +38,7 @@ def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = 
     """The next epoch, given what is known, what was spent (pending epochs included) and what is pending."""
     if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
-    asked = Asked(facts, tuple(pending), [assess(facts, planned) for planned in facts.plan.arms])
+    asked = Asked(facts, tuple(pending), assess_all(facts))
     costs = Costs(asked, spent_bytes)
     planner = QuestionPlanner(asked, costs, SingleQuestions(asked, costs))
     wishes = planner.tight_wishes() if costs.tight else planner.wishes()
@@ -66,6 +67,7 @@ class QuestionPlanner:
             self.meanwhile(),
             self.looks(),
             self.turns(),
+            self.renewed(),
             self.sequence(1.0),
         )
 
@@ -79,6 +81,7 @@ class QuestionPlanner:
             self.looks(one_variant=True),
             self.turns(hinted=True),
             self.sequence(1.0),
+            self.renewed(),
             self.turns(alone=True),
             self.rest(),
         )
@@ -181,6 +184,13 @@ class QuestionPlanner:
             yield from self.looks()
             yield from self.turns()
 
+    def renewed(self) -> Iterator[Question]:
+        """Fresh calls of the arms that were ok before something began that held other calls back."""
+        for assessment in self.assessments:
+            stale = assessment.reason is not None and assessment.reason.code == "stale"
+            if stale and not self.asked.is_pending(assessment):
+                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0)
+
     def _amiss(self, assessment: Assessment) -> bool:
         """Whether something is amiss that a few more epochs may prove. Weak effects show soonest in many short epochs.
         Where bytes are short, variants of an app that is restricted already come last."""
@@ -191,12 +201,6 @@ class QuestionPlanner:
         leans = not tight and leaning(assessment)
         most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
         return (assessment.hint or leans) and not assessment.settled and had < most
-
-
-def leaning(assessment: Assessment) -> bool:
-    """Whether one test leans towards a finding."""
-    parts = assessment.strength.parts if assessment.strength else ()
-    return any(part.log_e >= LEANING_LOG_E for part in parts)
 
 
 def _strong(assessment: Assessment) -> bool:

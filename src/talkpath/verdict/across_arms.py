@@ -1,0 +1,125 @@
+"""Compares the arms of one check: a result that something later has overtaken, and apps with several variants.
+
+- *Stale.* A restriction may begin during the check. Where an arm is accused, closed, or its calls die, `ok` of another
+  arm counts only if fresh calls of it began after that was seen; otherwise it is `insufficient (stale)`, and the
+  planner asks again.
+- *Variants.* An app is `ok` only if each of its variants that was asked is ok, or undecided without any trouble.
+  Otherwise its verdict is `insufficient`, and names the variant.
+
+Contract: only `ok` is ever taken back here; nobody is accused by what happened to another arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf, log
+
+from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.quality import TALKABLE_MOS
+from talkpath.verdict.assessment import HINT_LOG_E, Assessment, assess, calls_fail
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.outcomes import calls_of
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.model import Reason, ReasonCode, State
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.strength import strength
+
+WORST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
+LEANING_LOG_E = log(3.0)  # one test leans towards a finding
+TROUBLED_LOSS = 0.02  # so much more than twins, each way, an untroubled variant's calls do not lose
+UNTROUBLED: tuple[ReasonCode, ...] = ("budget", "canary")  # why a variant without trouble may be undecided
+
+
+def assess_all(facts: Facts) -> list[Assessment]:
+    """The assessments of all arms of the plan, in its order; `ok` only where it is not stale."""
+    alone = [assess(facts, planned) for planned in facts.plan.arms]
+    began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
+    if not began_s:
+        return alone
+    others = {each: [at for arm, at in began_s.items() if arm != each] for each in (one.arm for one in alone)}
+    return [_unless_stale(each, max(others[each.arm], default=-inf)) for each in alone]
+
+
+def worst_variant(variants: Sequence[Assessment]) -> Assessment:
+    """The assessment that is the app's: of the worst decided variant; `ok` only where no other was asked and troubled.
+
+    An undecided variant in which something is amiss comes before one that is ok."""
+    worst = min(variants, key=_rank)
+    among_others = len(variants) > 1 and any(each.state == "ok" for each in variants)
+    if worst.state == "ok":
+        doubtful = [each for each in variants if _asked(each) and not untroubled(each)]
+        return _doubted(min(doubtful, key=_rank)) if doubtful else worst
+    return _doubted(worst) if among_others and worst.state == "insufficient" else worst
+
+
+def untroubled(assessment: Assessment) -> bool:
+    """Whether an arm is ok, or undecided only because its evidence is thin: no test leans towards a finding, its calls
+    lost no more than their twins, and they were good enough to talk."""
+    if assessment.state == "ok":
+        return True
+    reason, quality = assessment.reason, assessment.quality
+    if not (assessment.compared and reason and reason.code in UNTROUBLED and quality) or leaning(assessment):
+        return False
+    pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
+    little = all(call and twin and call.estimate - twin.estimate < TROUBLED_LOSS for call, twin in pairs)
+    return little and not assessment.hint and quality.mos >= TALKABLE_MOS
+
+
+def leaning(assessment: Assessment) -> bool:
+    """Whether one test leans towards a finding."""
+    parts = assessment.strength.parts if assessment.strength else ()
+    return any(part.log_e >= LEANING_LOG_E for part in parts)
+
+
+def _doubted(assessment: Assessment) -> Assessment:
+    """The variant whose state keeps its app from being ok, with the reason."""
+    variant, reason = assessment.arm.variant, assessment.reason
+    if reason is not None and reason.code not in UNTROUBLED:
+        values = {**reason.values, "variant": variant}
+        return replace(assessment, reason=Reason(reason.code, values))
+    return replace(assessment, reason=Reason("variant", {"variant": variant}))
+
+
+def _rank(assessment: Assessment) -> tuple[float, float]:
+    rank = float(WORST.index(assessment.state))
+    if assessment.state == "insufficient" and assessment.hint:
+        rank = WORST.index("ok") - 0.5
+    return rank, -assessment.strength.log_e if assessment.strength else 0.0
+
+
+def _asked(assessment: Assessment) -> bool:
+    return bool(assessment.view.accusing)
+
+
+def _in_trouble(assessment: Assessment) -> bool:
+    """Whether the arm is accused or closed, or its calls die."""
+    proof = assessment.strength
+    return assessment.state in ("restricted", "closed") or (proof is not None and calls_fail(proof))
+
+
+def _began_by_s(assessment: Assessment) -> float:
+    """A time at which the arm's trouble had begun: when the evidence first leaned that way, or most of an epoch's calls
+    ended; that of its first epoch where neither is known."""
+    epochs = assessment.view.accusing
+    leaned = strength(epochs, HINT_LOG_E).known_at_s if epochs else None
+    ended = [epoch.ended_s for epoch in assessment.view.explained if _most_calls_end(epoch)]
+    first = [epoch.ended_s for epoch in assessment.view.epochs[:1]]
+    return min([*ended, *([] if leaned is None else [leaned])] or first, default=-inf)
+
+
+@per_epoch
+def _most_calls_end(epoch: Epoch) -> bool:
+    calls = calls_of(epoch)
+    return 2 * sum(call.dead or call.up.silent or call.down.silent for call in calls) > len(calls)
+
+
+def _unless_stale(assessment: Assessment, began_s: float) -> Assessment:
+    if assessment.state != "ok" or _begun_since(assessment.view, began_s):
+        return assessment
+    return replace(assessment, state="insufficient", settled=False, reason=Reason("stale", {"since_s": began_s}))
+
+
+def _begun_since(view: ArmView, at_s: float) -> bool:
+    """Whether calls of the arm began then or later."""
+    return any(epoch.started_s >= at_s for epoch in view.accusing)
