@@ -72,6 +72,12 @@ from talkpath.errors import UsageError
     help="Those calls come to this address of the machine; --host where it is not given. Needed behind "
     "another web server.",
 )
+@click.option(
+    "--directory",
+    type=click.Choice(["approve", "open"]),
+    help="Keep a directory of test servers: list those that you approve, or all that pass the test.",
+)
+@click.option("--directory-private", is_flag=True, hidden=True, help="Take test servers at private addresses, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(
     data: Path,
@@ -90,6 +96,8 @@ def command(
     judges: int,
     web_udp: int | None,
     web_host: str,
+    directory: str | None,
+    directory_private: bool,
     as_json: bool,
 ) -> None:
     """Serve an observatory over HTTP until Ctrl-C.
@@ -101,6 +109,7 @@ def command(
     from talkpath.observatory.feeds.webhook import load_hooks
     from talkpath.observatory.log.stop_list import stopped_countries
     from talkpath.observatory.publication import Publication
+    from talkpath.observatory.responders.running import DirectorySettings
     from talkpath.observatory.serve import bind, serve
     from talkpath.observatory.server import Location
     from talkpath.observatory.web.site import Site
@@ -117,4 +126,5 @@ def command(
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
     word = "SIMULATED observatory" if simulated else "The observatory"
     said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
-    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp, site, web_host)
+    kept = DirectorySettings(directory == "open", directory_private) if directory else None
+    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp, site, web_host, kept)

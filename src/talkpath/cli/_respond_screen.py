@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from talkpath.responder.doctor import Finding
     from talkpath.responder.limits import Identity
 
-FROM_OUTSIDE = "Whether a router or firewall in front lets probes in can only be seen from outside: run a check."
+FROM_OUTSIDE = (
+    "Whether a router or firewall in front lets probes in can only be seen from outside: run a check,\n"
+    "or let a directory look (--register URL)."
+)
 
 
 def print_ready(
@@ -92,8 +95,9 @@ def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None,
     click.echo(json.dumps(record))
 
 
-def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: bool) -> None:
-    """Print what of a responder can be opened here, and what cannot be known from here."""
+def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: bool, *, asked: bool = False) -> None:
+    """Print what of a responder can be opened here, and what cannot be known from here. `asked`: a directory
+    looked from outside."""
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings]))
         return
@@ -101,4 +105,5 @@ def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: boo
         click.echo("Your test server runs here now, so its own ports are told as in use.")
     for finding in findings:
         click.echo(f"{'ok ' if finding.ok else 'NO '} {finding.what}  {finding.sentence}".rstrip())
-    click.echo(FROM_OUTSIDE)
+    if not asked:
+        click.echo(FROM_OUTSIDE)

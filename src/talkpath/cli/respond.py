@@ -8,13 +8,13 @@ import re
 import signal
 import sys
 import time
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._respond_open import Listening, invite_to, open_responder
 from talkpath.cli._respond_page import (
     certificate_files,
     check_page_served,
@@ -23,11 +23,18 @@ from talkpath.cli._respond_page import (
     state_folder,
 )
 from talkpath.cli._respond_ports import (
-    HTTPS_PORT,
     PORTS,
     STREAM_PORTS,
     parse_identity,
     without_closed_defaults,
+)
+from talkpath.cli._respond_register import (
+    RegisterOptions,
+    from_outside,
+    network_class_of,
+    register_options,
+    registering,
+    renewed,
 )
 from talkpath.cli._respond_screen import print_findings, print_ready
 from talkpath.errors import UsageError
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talkpath.browser.web.page_server import PageServerSettings
+    from talkpath.cli._respond_register import MakeRegistration
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.doctor import Finding
     from talkpath.responder.geoip import GeoDatabase
@@ -113,6 +121,7 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
 @click.option(
     "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
 )
+@register_options
 @click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(
@@ -133,6 +142,7 @@ def command(
     domain: str | None,
     acme: str | None,
     is_open: bool,
+    register: RegisterOptions | None,
     doctor: bool,
     as_json: bool,
 ) -> None:
@@ -156,15 +166,40 @@ def command(
     page = page_settings(web, web_udp, host, (port, *inner.values()), certificate, page_for, signing)
     invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
-    if doctor:
-        print_findings(_findings(identity, port, host, page), _runs_already(pem, port, host), as_json)
-        return
-    geoip = GeoDatabase(geoip_files)
-    _make_key_file(pem, port, host)
-    identity, without = without_closed_defaults(identity, inner, host)
-    with check_page_served(page, page_for.name if page_for else invite or host or "HOST") as served:
-        ready = partial(print_ready, identity=identity, page=served, without=without, invited=bool(invite))
-        _serve(identity, inner, port, host, pem, geoip, invite, hours, is_open, partial(ready, as_json=as_json))
+    offer = registering(register, invite, page) if register else None
+    at = Listening(identity, inner, port, host, invite, hours, is_open)
+    (_doctor if doctor else _respond)(pem, at, GeoDatabase(geoip_files), page, offer, as_json)
+
+
+def _respond(
+    pem: Path,
+    at: Listening,
+    geoip: GeoDatabase,
+    page: PageServerSettings | None,
+    offer: MakeRegistration | None,
+    as_json: bool,
+) -> None:
+    """Run the test server, and its page where there is one."""
+    _make_key_file(pem, at.port, at.host)
+    identity, without = without_closed_defaults(at.identity, at.inner, at.host)
+    name = page.domain.name if page and page.domain else at.invite or at.host or "HOST"
+    with check_page_served(page, name) as served:
+        ready = partial(print_ready, identity=identity, page=served, without=without, invited=bool(at.invite))
+        _serve(pem, at._replace(identity=identity), geoip, partial(ready, as_json=as_json), offer)
+
+
+def _doctor(
+    pem: Path,
+    at: Listening,
+    geoip: GeoDatabase,
+    page: PageServerSettings | None,
+    offer: MakeRegistration | None,
+    as_json: bool,
+) -> None:
+    """Print what can be opened here and, where a directory is asked, what is seen from outside."""
+    runs, findings = _runs_already(pem, at.port, at.host), _findings(at.identity, at.port, at.host, page)
+    found = from_outside(pem, at, geoip, offer, runs, _make_key_file) if offer else []
+    print_findings([*findings, *found], runs, as_json, asked=offer is not None)
 
 
 def _findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
@@ -208,45 +243,21 @@ def _is_host(text: str) -> bool:
 
 
 def _serve(
-    identity: Identity,
-    inner: dict[tuple[str, int], int],
-    port: int,
-    host: str | None,
     pem: Path,
+    at: Listening,
     geoip: GeoDatabase,
-    invite: str | None,
-    hours: float,
-    is_open: bool,
     ready: Callable[[InviteLink], None],
+    offer: MakeRegistration | None,
 ) -> None:
     """Run the responder until it is stopped or its hours are over. `ready` is called once its ports are open."""
-    from talkpath.probe.invite_link import InviteLink
-    from talkpath.responder.driver import ResponderDriver
-    from talkpath.responder.receipts import ReceiptSigner
-    from talkpath.responder.responder import Responder
-    from talkpath.wire.control.invitation import Invitations, until_text
-    from talkpath.wire.control.keys import pem_key_text
-    from talkpath.wire.control.sign import Signer
-
-    try:
-        key, signer = pem_key_text(pem.read_bytes()), Signer.of_pem(pem.read_bytes())
-        invitations = None if is_open else Invitations(signer)
-        responder = Responder(identity, receipts=ReceiptSigner(signer, _hour), invitations=invitations)
-        driver = ResponderDriver(responder, pem, control_port=port, host=host, inner=inner, geoip=geoip)
-    except OSError:  # of ssl, too
-        raise UsageError("The key file cannot be read or holds no key; delete it and a new one is made.") from None
-    until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
-    also = HTTPS_PORT if HTTPS_PORT in identity.tls_ports else 0
-    token = invitations.token(until_text(until)) if invitations else b""
-    link = InviteLink(invite or host or "HOST", port, key, until, also, token)
+    invited = invite_to(pem, at)
+    driver, responder = open_responder(pem, at, geoip, invited)
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(1))
-    ready(link)
+    ready(invited.link)
     sys.stdout.flush()
-    end_s = time.monotonic() + hours * 3600 if hours else float("inf")
-    driver.run(lambda: bool(stop) or time.monotonic() >= end_s)
-
-
-def _hour() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"
+    end_s = time.monotonic() + at.hours * 3600 if at.hours else float("inf")
+    registration = offer(invited, lambda: responder.free_places, network_class_of(at)) if offer else None
+    with renewed(registration):
+        driver.run(lambda: bool(stop) or time.monotonic() >= end_s)

@@ -19,6 +19,9 @@ from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.log_lines import limit_malformed_request_lines
 from talkpath.observatory.publication import orders_of
+from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
+from talkpath.observatory.responders.routes import DirectoryApi
+from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
 from talkpath.observatory.server import CHECK_KEY, Location, Observatory, application, known_apps
 from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.others import others
@@ -62,26 +65,32 @@ def serve(
     web_udp: int | None = None,
     site: Site | None = None,
     web_host: str = "",
+    directory: DirectorySettings | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called once everything is open.
 
     `site` holds the operator's settings for the pages. With `web_udp` the check for browsers is served too (/check);
-    its calls come to that UDP port of the address `web_host`, "" for the one that the pages have.
+    its calls come to that UDP port of the address `web_host`, "" for the one that the pages have. With `directory` a
+    directory of test servers is kept.
     """
     from talkpath.observatory.intake.collector import IntakeSettings
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
     limits = ConnectionLimits(exempt=networks_of(proxies))
-    site = replace(site or Site(), check=web_udp is not None)
     settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
+    site = site or Site()
     observatory = Observatory(place, settings, site.publication)
+    servers = _directory(observatory, place, directory)
+    site = replace(site, check=web_udp is not None, servers=(lambda: servers.summary) if servers else None)
     try:
         pages = pages_of(observatory, site)
         check = _check(web_host or bound.getsockname()[0], web_udp, place, pages)
         listener = LimitedListener(bound, limits)
-        routes = [*(check.routes if check else ()), *pages.routes()]
-        app = application(observatory, routes, [pages.running, listener.running])
+        offered = DirectoryApi(servers).routes() if servers else ()
+        routes = [*offered, *(check.routes if check else ()), *pages.routes()]
+        beside = [pages.running, listener.running, *([servers.running] if servers else ())]
+        app = application(observatory, routes, beside)
         server = _server(RequestWatch(app, listener, proxies), limits)
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal again after it has shut down
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
@@ -90,8 +99,18 @@ def serve(
         ready()
         asyncio.run(_run(server, listener, check))
     finally:
+        if servers:
+            servers.close()
         observatory.close()
         bound.close()
+
+
+def _directory(observatory: Observatory, place: Location, settings: DirectorySettings | None) -> ServerDirectory | None:
+    """The directory of test servers, None without settings."""
+    if settings is None:
+        return None
+    observatory.describe(directory_paths(), directory_schemas())
+    return ServerDirectory(place.root, settings, GeoDatabase(place.geo), observatory.clock.today)
 
 
 def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:

@@ -108,6 +108,10 @@ class Observatory:
         own = [Route("/health", self._health), Route("/metrics", self._metrics)]
         return [*self._api.routes(), *own]
 
+    def describe(self, paths: Mapping[str, object], schemas: Mapping[str, object]) -> None:
+        """Put what else is served into the OpenAPI document."""
+        self._api.describe(paths, schemas)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Judge, and keep the index and the open data up to date, as long as this lasts."""

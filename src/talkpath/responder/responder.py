@@ -60,6 +60,11 @@ class Responder:
         sending_s, layout_s = self.flights.wake_s, self.layouts.wake_s
         return sending_s if sending_s < layout_s else layout_s  # asked at every step of virtual time: no call of min
 
+    @property
+    def free_places(self) -> int:
+        """How many more sessions it has room for."""
+        return max(0, self.shared.limits.sessions - len(self._sessions))
+
     # -- the control channel ---------------------------------------------------------------------------------
 
     def connect(

@@ -71,6 +71,11 @@ def test_share_and_withdraw(served: str, tmp_path: Path):
     assert isinstance(run("withdraw", receipt).exception, NotTakenError)
 
 
+def test_without_being_told_to_it_keeps_no_directory_of_test_servers(served: str):
+    assert ask(served, "GET", "/en/servers.json")[0] == 404
+    assert "/api/v1/responders" not in ask(served, "GET", "/api/v1/openapi.json")[1]["paths"]
+
+
 def test_a_bundle_is_acknowledged_once_and_judged(served: str):
     status, told = post(served, measured(seed=12, restricted=True))
     assert (status, told["state"]) == (201, "received")

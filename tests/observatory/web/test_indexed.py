@@ -20,6 +20,7 @@ from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Tap
+from talkpath.observatory.responders.summary import DirectorySummary
 from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, routes
@@ -115,7 +116,7 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
     assert all(event.onset_high == "2025-08-10" for event in began)
     held = {entry.claim: entry.outcome for entry in source.entries()}
     assert held["S05"] == "not measurable"
-    site = Site(today=lambda: TODAY)
+    site = Site(today=lambda: TODAY, servers=lambda: DirectorySummary("A" * 43, 1, "2026-11-27T18:00:00Z"))
     asked = PageQuery({"country": "XX", "network": "AS64496", "id": began[0].id})
     for page in PAGES:
         if "{id}" not in page.path:  # of a claim

@@ -12,11 +12,12 @@ from talkpath.version import VERSION
 HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
 Object = dict[str, Any]
+NOTHING: Object = {}
 
 
-def openapi_document(settings: IntakeSettings) -> Object:
-    """The document of an observatory with these settings."""
-    report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [_parameter("name", "path", HEX)]}
+def openapi_document(settings: IntakeSettings, paths: Object = NOTHING, schemas: Object = NOTHING) -> Object:
+    """The document of an observatory with these settings, and of what else it serves."""
+    report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [parameter("name", "path", HEX)]}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -29,8 +30,11 @@ def openapi_document(settings: IntakeSettings) -> Object:
             "/api/v1/bundles": {"post": _post()},
             "/api/v1/reports/{name}": report,
             "/api/v1/taps": {"post": _tap(settings)},
+            **paths,
         },
-        "components": {"schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal()}},
+        "components": {
+            "schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal(), **schemas}
+        },
     }
 
 
@@ -45,7 +49,7 @@ def _post() -> Object:
         "summary": "Send a bundle (tp-003). Acknowledged once it is durable.",
         "parameters": [_withdraw_header()],
         "requestBody": _bundle(),
-        "responses": _taken() | _refusals("stopped", "slow", "too_large", "media_type", "changed", "limited", "busy"),
+        "responses": _taken() | refusals("stopped", "slow", "too_large", "media_type", "changed", "limited", "busy"),
     }
 
 
@@ -60,7 +64,7 @@ def _get() -> Object:
     return {
         "operationId": "lookUpReport",
         "summary": "What became of a report: received, judged, unfit (and why), withdrawn.",
-        "responses": {"200": _json("Known.", "Report")} | _refusals("not_found"),
+        "responses": {"200": json_answer("Known.", "Report")} | refusals("not_found"),
     }
 
 
@@ -68,8 +72,8 @@ def _delete() -> Object:
     return {
         "operationId": "withdrawReport",
         "summary": "Take a report back. Until its day is sealed it is removed, afterwards marked as withdrawn.",
-        "parameters": [_parameter("Talkpath-Secret", "header", HEX)],
-        "responses": {"200": _json("Withdrawn.", "Withdrawn")} | _refusals("not_found", "not_durable"),
+        "parameters": [parameter("Talkpath-Secret", "header", HEX)],
+        "responses": {"200": json_answer("Withdrawn.", "Withdrawn")} | refusals("not_found", "not_durable"),
     }
 
 
@@ -88,7 +92,7 @@ def _tap(settings: IntakeSettings) -> Object:
         "summary": "Tell that a call failed.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": _taken()
-        | _refusals("bad_request", "stopped", "slow", "too_large", "media_type", "unknown_app", "limited", "busy"),
+        | refusals("bad_request", "stopped", "slow", "too_large", "media_type", "unknown_app", "limited", "busy"),
     }
 
 
@@ -97,31 +101,33 @@ def _bundle() -> Object:
 
 
 def _withdraw_header() -> Object:
-    return _parameter("Talkpath-Withdraw", "header", HEX) | {
+    return parameter("Talkpath-Withdraw", "header", HEX) | {
         "required": False,
         "description": "SHA-256 of the 32 bytes of a secret, which can then take the report back.",
     }
 
 
-def _parameter(name: str, place: str, schema: Object) -> Object:
+def parameter(name: str, place: str, schema: Object) -> Object:
+    """A parameter that is required."""
     return {"name": name, "in": place, "required": True, "schema": schema}
 
 
 def _taken() -> Object:
-    return {"200": _json("It was there already.", "Report"), "201": _json("Taken, and durable.", "Report")}
+    return {"200": json_answer("It was there already.", "Report"), "201": json_answer("Taken, and durable.", "Report")}
 
 
-def _refusals(*codes: str) -> Object:
+def refusals(*codes: str) -> Object:
     """The statuses of these codes, and of those that any request may meet."""
     statuses = sorted({REFUSALS[code][0] for code in (*codes, "bad_request")})
-    return {str(status): _json(_why(status), "Refusal") for status in statuses}
+    return {str(status): json_answer(_why(status), "Refusal") for status in statuses}
 
 
 def _why(status: int) -> str:
     return " Or: ".join(said for found, said in REFUSALS.values() if found == status)
 
 
-def _json(about: str, name: str) -> Object:
+def json_answer(about: str, name: str) -> Object:
+    """An answer in JSON, of the schema with that name."""
     schema = {"$ref": f"#/components/schemas/{name}"}
     return {"description": about, "content": {"application/json": {"schema": schema}}}
 

@@ -34,6 +34,13 @@ class ReportApi:
 
     def __init__(self, collector: Collector) -> None:
         self._collector, self._slots = collector, BodySlots()
+        self._paths: dict[str, Any] = {}
+        self._schemas: dict[str, Any] = {}
+
+    def describe(self, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+        """Put what else the observatory serves into its OpenAPI document."""
+        self._paths.update(paths)
+        self._schemas.update(schemas)
 
     def routes(self) -> list[Route]:
         """The routes to put into an application. `share` and `withdraw` find reports with and without /api."""
@@ -87,7 +94,7 @@ class ReportApi:
         return _answer(await self._collector.tap(tap.app, tap.medium, _host(request)))
 
     async def _document(self, request: Request) -> Response:
-        return _json(200, openapi_document(self._collector.settings))
+        return _json(200, openapi_document(self._collector.settings, self._paths, self._schemas))
 
     def _refusals_answered(self, handler: Handler) -> Handler:
         """The handler, with a refusal answered as JSON and counted."""

@@ -36,6 +36,7 @@ class PageFrame(Struct, frozen=True):
     simulated: bool
     article: bool
     check: bool
+    servers: bool
     style: str
 
     def link(self, path: str, code: str = "") -> str:

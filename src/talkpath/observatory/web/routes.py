@@ -24,6 +24,7 @@ from talkpath.observatory.web.method import method, risks
 from talkpath.observatory.web.network import network
 from talkpath.observatory.web.now import now
 from talkpath.observatory.web.render import PageFrame, environment, render_page
+from talkpath.observatory.web.servers import servers
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import codes, language, speaking
@@ -67,6 +68,7 @@ PAGES = (
     PageRoute("/data", data, "data.html"),
     PageRoute("/method", method, "method.html"),
     PageRoute("/risks", risks, "risks.html"),
+    PageRoute("/servers", servers, "servers.html"),
 )
 
 
@@ -214,5 +216,6 @@ def _frame(request: Request, source: PageSource, site: Site) -> PageFrame:
         simulated=source.simulated,
         article=source.simulated,
         check=site.check,
+        servers=site.servers is not None,
         style=style_version(),
     )

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
+from talkpath.observatory.responders.summary import DirectorySummary
 
 Row = TypeVar("Row")
 
@@ -26,7 +27,7 @@ class Site:
     `address` is where it is published (https://…), for permalinks; "" takes each visitor's own word for it. A simulated
     one passes its own last day as `today`, and the folder `box` that its country was played into. From the countries
     of `stops` nothing is taken. `check`: a check for browsers is served at /check. `webhooks`: the file of who is told
-    of events (feeds/webhook.py).
+    of events (feeds/webhook.py). `servers`: the directory of test servers that is kept here.
     """
 
     publication: Publication = field(default_factory=Publication)
@@ -36,6 +37,7 @@ class Site:
     stops: tuple[StoppedCountry, ...] = ()
     check: bool = False
     webhooks: Path | None = None
+    servers: Callable[[], DirectorySummary] | None = None
 
 
 @dataclass(frozen=True)

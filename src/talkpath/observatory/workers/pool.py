@@ -20,8 +20,8 @@ NICE = 10
 class WorkerPool:
     """Runs functions in processes of its own, at a lower priority. Only plain records go in and come out."""
 
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
+    def __init__(self, processes: int, name: str = "looks for events") -> None:
+        self._processes, self._name = processes, name
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, work: Callable[..., Answer], *given: object) -> Answer:
@@ -34,7 +34,7 @@ class WorkerPool:
         except BrokenProcessPool:
             self._pool = None
             raise PeerError(
-                "The process that looks for events ended before it answered; it is started again."
+                f"The process that {self._name} ended before it answered; it is started again."
             ) from None
 
     def close(self) -> None:

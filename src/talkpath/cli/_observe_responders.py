@@ -1,0 +1,139 @@
+"""`talkpath observe responders`: which offered test servers the observatory's directory lists."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from talkpath.cli._place import data_option
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.observatory.responders.server_table import Decision, OfferedServer, ServerTable
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+LEAST_KEY_CHARACTERS = 4
+KEYS_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
+
+
+@click.group("responders")
+def command() -> None:
+    """Approve or refuse the test servers that were offered.
+
+    These commands work while the observatory runs; its list follows within seconds. KEY is a server's key, or its first
+    characters.
+    """
+
+
+def decision(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that takes one server's key."""
+
+    def made(function: Callable[..., None]) -> click.Command:
+        options = click.argument("key")(data_option(function))
+        return command.command(name, context_settings=KEYS_MAY_BEGIN_WITH_A_DASH)(options)
+
+    return made
+
+
+@command.command("list")
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def list_servers(data: Path, as_json: bool) -> None:
+    """Print every server that was offered, and what its last test showed."""
+    from talkpath.observatory.responders.server_table import ServerTable
+
+    table = _opened(data, ServerTable)
+    for known in table.all():
+        click.echo(json.dumps(_record(known)) if as_json else _lines(known))
+    table.close()
+
+
+@decision("approve")
+def approve(key: str, data: Path) -> None:
+    """List a server, as long as it passes its tests."""
+    _decide(data, key, "approved", "It is listed as soon as it passes the test, and as long as it does.")
+
+
+@decision("refuse")
+def refuse(key: str, data: Path) -> None:
+    """Do not list a server, and do not test it."""
+    _decide(data, key, "refused", "It is not listed.")
+
+
+@decision("remove")
+def remove(key: str, data: Path) -> None:
+    """Forget a server; it may offer itself again."""
+    from talkpath.observatory.responders.server_table import ServerTable
+
+    table = _opened(data, ServerTable)
+    table.remove(_named(table, key).key)
+    table.close()
+    click.echo("It is forgotten.")
+
+
+def _decide(data: Path, key: str, decided: Decision, sentence: str) -> None:
+    from talkpath.observatory.responders.server_table import ServerTable
+
+    table = _opened(data, ServerTable)
+    table.decide(_named(table, key).key, decided)
+    table.close()
+    click.echo(sentence)
+
+
+def _opened(data: Path, made: type[ServerTable]) -> ServerTable:
+    from talkpath.observatory.responders.server_table import FILE
+
+    if not (data / FILE).exists():
+        raise UsageError("That folder holds no directory of test servers; `observe serve --directory` makes one.")
+    return made(data)
+
+
+def _named(table: ServerTable, key: str) -> OfferedServer:
+    """The one server whose key begins so."""
+    found = [known for known in table.all() if known.record.server.key_text.startswith(key)]
+    if len(found) != 1 or len(key) < LEAST_KEY_CHARACTERS:
+        raise UsageError("No server, or more than one, has a key that begins so; `observe responders list` shows them.")
+    return found[0]
+
+
+def _lines(known: OfferedServer) -> str:
+    from talkpath.report.printable import printable
+
+    record, server = known.record, known.record.server
+    where = f"{server.address.host}:{server.address.port}"
+    tests = f"{record.passes} of {record.tests} tests passed"
+    heard = f"heard {max(0, int(time.time()) - known.heard) // 60} min ago{', left' if record.left else ''}"
+    head = (
+        f"{server.key_text}  {known.decision:<8}  {where}  {server.network_class}  {server.country}  {tests}, {heard}"
+    )
+    words = [record.contact, server.operator, record.version and f"talkpath {record.version}"]
+    said = ", ".join(printable(word) for word in words if word)
+    return "\n".join([head, *([f"    {said}"] if said else []), *(f"    {line}" for line in record.findings)])
+
+
+def _record(known: OfferedServer) -> dict[str, Any]:
+    record, server = known.record, known.record.server
+    return {
+        "schema": "talkpath.offered/1",
+        "key": server.key_text,
+        "decision": known.decision,
+        "host": server.address.host,
+        "port": server.address.port,
+        "network_class": server.network_class,
+        "country": server.country,
+        "network": f"AS{server.network}",
+        "operator": server.operator,
+        "contact": record.contact,
+        "version": record.version,
+        "heard": known.heard,
+        "left": record.left,
+        "tested": record.tested,
+        "tests": record.tests,
+        "passes": record.passes,
+        "findings": list(record.findings),
+    }

@@ -1,0 +1,85 @@
+"""Opens a responder on this machine: its key, its ports, its engine, and the link to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from talkpath.cli._respond_ports import HTTPS_PORT
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.probe.invite_link import InviteLink
+    from talkpath.responder.driver import ResponderDriver
+    from talkpath.responder.geoip import GeoDatabase
+    from talkpath.responder.limits import Identity
+    from talkpath.responder.responder import Responder
+    from talkpath.wire.control.invitation import Invitations
+    from talkpath.wire.control.sign import Signer
+
+NO_KEY = "The key file cannot be read or holds no key; delete it and a new one is made."
+
+
+class Listening(NamedTuple):
+    """Where a responder listens, and how it is reached: `inner` as for `ResponderDriver`, `invite` is its name. It
+    stops after `hours`, 0 for never."""
+
+    identity: Identity
+    inner: dict[tuple[str, int], int]
+    port: int
+    host: str | None
+    invite: str | None
+    hours: float
+    is_open: bool
+
+
+class Invited(NamedTuple):
+    """The responder's key, and its invitation. `invitations` is None where it is open to everybody."""
+
+    signer: Signer
+    invitations: Invitations | None
+    link: InviteLink
+
+
+def invite_to(pem: Path, at: Listening) -> Invited:
+    """The invitation to the responder with the key in this file; `UsageError` where the file holds none."""
+    from talkpath.probe.invite_link import InviteLink
+    from talkpath.wire.control.invitation import Invitations, until_text
+    from talkpath.wire.control.keys import raw_key_text
+    from talkpath.wire.control.sign import Signer
+
+    try:
+        signer = Signer.of_pem(pem.read_bytes())
+    except OSError:
+        raise UsageError(NO_KEY) from None
+    invitations = None if at.is_open else Invitations(signer)
+    until = datetime.now(UTC) + timedelta(hours=at.hours) if at.hours else None
+    link = InviteLink(
+        host=at.invite or at.host or "HOST",
+        port=at.port,
+        key=raw_key_text(signer.public),
+        until=until,
+        also=HTTPS_PORT if HTTPS_PORT in at.identity.tls_ports else 0,
+        token=invitations.token(until_text(until)) if invitations else b"",
+    )
+    return Invited(signer, invitations, link)
+
+
+def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invited) -> tuple[ResponderDriver, Responder]:
+    """Open the ports; `UsageError` where that is not possible."""
+    from talkpath.responder.driver import ResponderDriver
+    from talkpath.responder.receipts import ReceiptSigner
+    from talkpath.responder.responder import Responder
+
+    receipts = ReceiptSigner(invited.signer, _hour)
+    responder = Responder(at.identity, receipts=receipts, invitations=invited.invitations)
+    try:
+        driver = ResponderDriver(responder, pem, control_port=at.port, host=at.host, inner=at.inner, geoip=geoip)
+    except OSError:  # of ssl, too
+        raise UsageError(NO_KEY) from None
+    return driver, responder
+
+
+def _hour() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"

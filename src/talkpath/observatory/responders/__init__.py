@@ -1,0 +1,10 @@
+"""The directory of test servers that an observatory keeps (spec/tp-011).
+
+Read in this order:
+
+- `server_table` what is known of each offered server, in SQLite beside the log;
+- `registrar` what becomes of an offer, which tests are due, which servers are listed: no socket, no clock;
+- `outside_test` one test of a server from this side, in a process of its own;
+- `running` the tasks that test and publish; `routes` and `openapi` the addresses;
+- `summary` what the page of test servers shows.
+"""

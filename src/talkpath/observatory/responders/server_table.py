@@ -1,0 +1,164 @@
+"""What is known of each offered test server, in SQLite beside the log: one row a key, and the newest signed list.
+
+The operator's decisions are here and nowhere else: back `responders.db` up. `observe responders` changes them while the
+observatory runs. It holds the public addresses that operators offered, and no other address.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.directory.listed_server import ListedServer
+from talkpath.errors import TalkpathError, UsageError
+from talkpath.observatory.log.private_files import touch_private
+
+FILE = "responders.db"
+FORM = 1
+MOST_SERVERS = 10_000
+Decision = Literal["waiting", "approved", "refused"]
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS server (
+    key BLOB PRIMARY KEY, decision TEXT NOT NULL, heard INTEGER NOT NULL, record BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS list (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
+PRAGMA user_version = {FORM};
+"""
+DAMAGED = "responders.db cannot be opened by this talkpath; bring it back from a backup, or name another folder."
+CANNOT = "responders.db cannot be read or written; is the observatory's disk full?"
+
+
+class ServerTableError(TalkpathError):
+    """The table cannot be read or written."""
+
+
+class ServerRecord(Struct, frozen=True, omit_defaults=True):
+    """What a server offered last (`at`: by its own clock), and what became of its tests.
+
+    `passed` is when it last passed at this address (seconds since 1970, 0 for never), `failures` how often it failed
+    since, `findings` what was seen at the last test. `tests` and `passes` count all of them; `origin` is the
+    network and country that this end found. `wanted`: a test was asked
+    for. `version`, `contact` are for the operator.
+    """
+
+    server: ListedServer
+    at: int
+    left: bool = False
+    listing: bool = True
+    wanted: bool = False
+    tested: int = 0
+    passed: int = 0
+    failures: int = 0
+    findings: tuple[str, ...] = ()
+    tests: int = 0
+    passes: int = 0
+    origin: tuple[str, str] | None = None
+    version: str = ""
+    contact: str = ""
+
+
+class OfferedServer(Struct, frozen=True):
+    """A row: the operator's decision, when the server was last heard (by this clock), and the record."""
+
+    key: bytes
+    decision: Decision
+    heard: int
+    record: ServerRecord
+
+
+_records = msgspec.msgpack.Decoder(ServerRecord)
+
+
+class ServerTable:
+    """The open table. Safe to use from several threads and processes."""
+
+    def __init__(self, root: Path) -> None:
+        self._db, self._lock = _open(root / FILE), threading.Lock()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def all(self) -> list[OfferedServer]:
+        """Every server, in order of its key."""
+        return [_row(row) for row in self._rows("SELECT key, decision, heard, record FROM server ORDER BY key")]
+
+    def find(self, key: bytes) -> OfferedServer | None:
+        """The server with that key."""
+        rows = self._rows("SELECT key, decision, heard, record FROM server WHERE key = ?", (key,))
+        return _row(rows[0]) if rows else None
+
+    def count(self) -> int:
+        """How many servers there are."""
+        return int(self._rows("SELECT count(*) FROM server")[0][0])
+
+    def put(self, key: bytes, heard: int, record: ServerRecord) -> None:
+        """Keep what is known now; the operator's decision stays."""
+        self._change(
+            "INSERT INTO server VALUES (?, 'waiting', ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET heard = excluded.heard, record = excluded.record",
+            (key, heard, msgspec.msgpack.encode(record)),
+        )
+
+    def decide(self, key: bytes, decision: Decision) -> None:
+        """Keep the operator's decision."""
+        self._change("UPDATE server SET decision = ? WHERE key = ?", (decision, key))
+
+    def remove(self, key: bytes) -> None:
+        """Forget a server; it may offer itself again."""
+        self._change("DELETE FROM server WHERE key = ?", (key,))
+
+    def forget(self, decision: Decision, before: int) -> None:
+        """Forget servers with that decision that were not heard since."""
+        self._change("DELETE FROM server WHERE decision = ? AND heard < ?", (decision, before))
+
+    def published(self) -> bytes:
+        """The newest signed list, b"" where there is none yet."""
+        rows = self._rows("SELECT data FROM list")
+        return bytes(rows[0][0]) if rows else b""
+
+    def publish(self, data: bytes) -> None:
+        """Keep the newest signed list."""
+        self._change("INSERT OR REPLACE INTO list VALUES (1, ?)", (data,))
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            with self._lock:
+                return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            raise ServerTableError(CANNOT) from None
+
+    def _change(self, sql: str, parameters: Sequence[Any]) -> None:
+        try:
+            with self._lock, self._db:
+                self._db.execute(sql, parameters)
+        except sqlite3.Error:
+            raise ServerTableError(CANNOT) from None
+
+
+def _row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
+    return OfferedServer(row[0], row[1], row[2], _records.decode(row[3]))
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    try:
+        touch_private(file)
+        db = sqlite3.connect(file, timeout=10.0, check_same_thread=False)
+    except (OSError, sqlite3.Error):
+        raise UsageError(DAMAGED) from None
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] not in (0, FORM):
+            raise sqlite3.DatabaseError
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # an operator's decision is there after power was lost
+        db.executescript(TABLES)
+    except sqlite3.Error:
+        db.close()
+        raise UsageError(DAMAGED) from None
+    return db
