@@ -12,7 +12,16 @@ from played import bundle, played
 
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import FACTS as FACTS_PART
-from talkpath.evidence.bundle import RECEIPT, VERDICT, _seal, has_receipt, read_bundle, read_seal
+from talkpath.evidence.bundle import (
+    MAX_RECEIPT_BYTES,
+    RECEIPT,
+    VERDICT,
+    _seal,
+    has_receipt,
+    read_bundle,
+    read_seal,
+    write_check,
+)
 from talkpath.evidence.compression import compress
 from talkpath.evidence.receipt_check import binds_all, open_head, open_receipt
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
@@ -301,7 +310,22 @@ def test_a_receipt_of_an_older_test_server_binds_the_epochs_alone() -> None:
     old = signed_for(REAL, run_digest=b"", started_at="")
     found = open_receipt(old, KEY)
     assert found is not None
-    assert not binds_all(found)
+    assert not binds_all(old, found)
     assert open_receipt(AFTERWARDS["alpha"](old), KEY) is not None
     with pytest.raises(BundleError, match="not those that the probe had told"):
         open_receipt(replace(old, epochs=(first(no_media, "down")(old.epochs[0]), *old.epochs[1:])), KEY)
+
+
+def test_a_receipt_too_long_for_a_bundle_is_left_out_when_one_is_written() -> None:
+    """A lying server pads a bitmap with zeros: it agrees with the facts, and no reader would take the part."""
+    signed = signed_for(REAL)
+    receipt = signed.receipt
+    assert receipt is not None
+    honest = unseal(receipt.body, receipt.signature)
+    flow, *others = honest.epochs[0].flows
+    padded = replace(honest.epochs[0], flows=(replace(flow, late=flow.late + bytes(MAX_RECEIPT_BYTES)), *others))
+    body = seal(replace(honest, epochs=(padded, *honest.epochs[1:])), responder_signer())
+    facts = replace(signed, receipt=SignedReceipt(*body))
+    assert open_receipt(facts, KEY) is not None
+    assert not has_receipt(facts, probe_signer())
+    assert read_bundle(write_check(facts, {}, probe_signer())).receipt is None

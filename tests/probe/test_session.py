@@ -16,7 +16,8 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError
 from talkpath.experiment.flight import NEVER
-from talkpath.measure.facts import Epoch
+from talkpath.measure.decode import decode_facts
+from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan
 from talkpath.probe.session import ANSWER_S, ProbeSession
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
@@ -239,15 +240,25 @@ def test_what_the_far_end_says_of_itself_is_held_to_what_is_known() -> None:
     assert found.welcome.responder_class == "unknown"
 
 
+def beyond(report: Report, name: str) -> Report:
+    """The report with a bit of its first flow that is not in the schedule."""
+    first = report.flows[0]
+    bitmap = getattr(first, name)
+    spoiled = msgspec.structs.replace(first, **{name: bitmap[:-1] + bytes([bitmap[-1] | 0x80])})
+    return msgspec.structs.replace(report, flows=(spoiled, *report.flows[1:]))
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda report: msgspec.structs.replace(report, flows=report.flows[1:]),
         lambda report: msgspec.structs.replace(report, flows=(FlowReport(b"", b"", b"", b""), *report.flows[1:])),
+        lambda report: beyond(report, "sent"),
+        lambda report: beyond(report, "arrived"),
         lambda report: msgspec.structs.replace(report, number=5),
         lambda report: Refusal("budget", "No more."),
     ],
-    ids=["a flow less", "bitmaps cut short", "another epoch", "refused"],
+    ids=["a flow less", "bitmaps cut short", "sent too much", "got too much", "another epoch", "refused"],
 )
 def test_a_far_end_that_goes_mad_in_the_middle_loses_nothing_that_is_known(
     spoil: Callable[[Report], AnyMessage],
@@ -261,6 +272,29 @@ def test_a_far_end_that_goes_mad_in_the_middle_loses_nothing_that_is_known(
     pair.run(lambda: bool(pair.probe.ended))
     assert [found.missing for found in pair.probe.finished] == ["", pair.probe.ended]
     assert pair.probe.ended in ("responder_lost", "budget")
+    for each in pair.probe.finished:
+        assert readable(each)
+
+
+def readable(epoch: Epoch) -> bool:
+    """Whether a bundle with this epoch could be read again."""
+    plan = Plan((ArmPlan(ARM.app, ARM.variant, ARM.medium),))
+    facts = Facts(plan=plan, epochs=(epoch,), seed=bytes(32))
+    return decode_facts(msgspec.msgpack.encode(facts)) == facts
+
+
+def test_late_arrivals_beyond_the_schedule_are_left_out() -> None:
+    pair = Pair()
+    pair.run(lambda: pair.probe.opened)
+    pair.begin()
+    pair.run(lambda: bool(pair.probe.finished))
+    epochs = pair.probe.epochs
+    size = len(epochs.finished[0].flows[0].sent)
+    flows = len(epochs.finished[0].flows) // 2
+    for bitmap, kept in ((b"\x01" + bytes(size - 1), True), (b"\xff" * size, False)):
+        epochs.note_late({0: (bitmap,) * flows})
+        assert any(flow.late == bitmap for flow in epochs.finished[0].flows) == kept
+        assert readable(epochs.finished[0])
 
 
 def test_a_far_end_that_falls_silent_is_lost_within_ten_seconds_of_its_last_word() -> None:

@@ -140,7 +140,9 @@ def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
 
 
 def has_receipt(facts: Facts, signer: Signer) -> bool:
-    """Whether the responder signed what was measured, for this key."""
+    """Whether the responder signed what was measured, for this key, in no more bytes than a bundle's reader takes."""
+    if facts.receipt is not None and len(msgspec.msgpack.encode(facts.receipt)) > MAX_RECEIPT_BYTES:
+        return False
     try:
         return open_receipt(facts, signer.public) is not None
     except BundleError:

@@ -42,9 +42,11 @@ def refusal(found: Refusal) -> str:
 
 
 def report(flows: Sequence[FlowReport], layout: Layout) -> None:
-    """Is it about this epoch's flows: a report for each, each bitmap as long as the schedule?"""
-    sizes = (len(layout.down.slots) + 7) // 8, (len(layout.up.slots) + 7) // 8
-    sound = len(flows) == len(layout.flows) and all((len(flow.sent), len(flow.arrived)) == sizes for flow in flows)
+    """Is it about this epoch's flows: a report for each, each bitmap as long as the schedule, no bit beyond it?"""
+    down, up = len(layout.down.slots), len(layout.up.slots)
+    sound = len(flows) == len(layout.flows) and all(
+        _is_bitmap(flow.sent, down) and _is_bitmap(flow.arrived, up) for flow in flows
+    )
     limited = len(layout.down.limited)
     if not sound or not all(0 <= flow.exceeded <= limited and flow.router in ROUTERS for flow in flows):
         raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
@@ -52,9 +54,14 @@ def report(flows: Sequence[FlowReport], layout: Layout) -> None:
 
 def late(bitmaps: Sequence[bytes], layout: Layout) -> tuple[bytes, ...]:
     """The bitmaps of what came to the far end after an epoch's cut, () where they are not this epoch's."""
-    size = (len(layout.up.slots) + 7) // 8
-    sound = len(bitmaps) == len(layout.flows) and all(len(bitmap) == size for bitmap in bitmaps)
+    slots = len(layout.up.slots)
+    sound = len(bitmaps) == len(layout.flows) and all(_is_bitmap(bitmap, slots) for bitmap in bitmaps)
     return tuple(bitmaps) if sound else ()
+
+
+def _is_bitmap(bitmap: bytes, slots: int) -> bool:
+    """Whether it is as long as the schedule, with no bit beyond it: facts with such a bit cannot be read again."""
+    return len(bitmap) == (slots + 7) // 8 and not int.from_bytes(bitmap, "little") >> slots
 
 
 def _versions(theirs: str) -> str:
