@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import tracemalloc
 
 import msgspec
@@ -17,7 +18,7 @@ from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder import receipts
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.limits import Identity
-from talkpath.responder.receipts import ReceiptSigner
+from talkpath.responder.receipts import ReceiptSigner, pack_late, unpack_late
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import LINGER_S, ResponderSession
 from talkpath.wire.control import messages
@@ -83,6 +84,13 @@ def test_it_names_the_run_and_where_it_came_from() -> None:
         run_digest=b"r" * 32,
         started_at=HOUR,
     )
+
+
+def test_what_came_late_takes_no_more_memory_than_its_bits() -> None:
+    bitmaps = tuple(bytes([number, 0, 0, 1]) for number in range(48))
+    packed = pack_late(bitmaps)
+    assert unpack_late(packed) == bitmaps
+    assert sys.getsizeof(packed) < sum(map(sys.getsizeof, bitmaps)) / 5
 
 
 def test_an_older_probe_gets_a_receipt_that_binds_the_epochs_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
 QUESTION_CHARACTERS = 32  # a probe may write anything there
 
 _epochs = msgspec.msgpack.Decoder(SeenEpoch)
+_bitmaps = msgspec.msgpack.Decoder(tuple[bytes, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ def seen(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
         flows=tuple(SeenFlow(_role(flow), report.sent, report.arrived) for flow, report in flows),
     )
     return msgspec.msgpack.encode(epoch)
+
+
+def pack_late(bitmaps: tuple[bytes, ...]) -> bytes:
+    """What came late to an epoch, a bitmap a flow, in one piece: many short bitmaps take ten times their own size."""
+    return zlib.compress(msgspec.msgpack.encode(bitmaps), 1)
+
+
+def unpack_late(packed: bytes) -> tuple[bytes, ...]:
+    """What `pack_late` packed."""
+    return _bitmaps.decode(zlib.decompress(packed))
 
 
 def with_late(packed: Iterable[bytes], late: Mapping[int, tuple[bytes, ...]]) -> tuple[SeenEpoch, ...]:

@@ -21,7 +21,7 @@ from talkpath.responder.flight_table import FlightTable
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.layout_queue import LayoutQueue, LayoutRequest
 from talkpath.responder.limits import Identity, Limits
-from talkpath.responder.receipts import ReceiptSigner, seen, with_late
+from talkpath.responder.receipts import ReceiptSigner, pack_late, seen, unpack_late, with_late
 from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import (
@@ -98,7 +98,7 @@ class ResponderSession:
     planned_bytes: int = 0
     begun: set[int] = field(default_factory=set)
     flights: dict[int, ResponderFlight] = field(default_factory=dict)  # of epochs that still take packets
-    late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)  # of those that no longer do, what came late
+    late: dict[int, bytes] = field(default_factory=dict)  # of those that no longer do, what came late, packed
     seen: list[bytes] = field(default_factory=list)  # epochs for the receipt, packed: a session has hundreds
     lingering: list[tuple[float, int]] = field(default_factory=list)  # (when to forget, epoch) of those that were cut
     outbox: bytearray = field(default_factory=bytearray)  # what was not an immediate answer
@@ -179,7 +179,7 @@ class ResponderSession:
         while self.lingering and self.lingering[0][0] <= now_s:
             _, number = self.lingering.pop(0)
             if (flight := self._forget(number)) is not None and (bitmaps := flight.late_bitmaps()):
-                self.late[number] = bitmaps
+                self.late[number] = pack_late(bitmaps)
 
     def _answer(self, now_s: float, message: AnyMessage) -> AnyMessage | None:
         match message:
@@ -340,8 +340,9 @@ class ResponderSession:
 
     def _late(self) -> dict[int, tuple[bytes, ...]]:
         """The late packets of all epochs, a bitmap a flow."""
+        forgotten = {number: unpack_late(packed) for number, packed in self.late.items()}
         late = ((number, flight.late_bitmaps()) for number, flight in self.flights.items())
-        return self.late | {number: bitmaps for number, bitmaps in late if bitmaps}
+        return forgotten | {number: bitmaps for number, bitmaps in late if bitmaps}
 
 
 def _report_bytes(flight: ResponderFlight) -> int:
