@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 import talkpath
-from talkpath.cli.verify import PROBE, PROBE_EPOCHS_ALONE, UNSIGNED, _lines
+from talkpath.cli.verify import PROBE, PROBE_EPOCHS_ALONE, PROBE_OF_THE_LAB, UNSIGNED, _lines
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Facts, SignedReceipt
@@ -50,8 +50,23 @@ def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: 
     verification = talkpath.verify(older)
     assert verification.signed_by_server
     assert verification.record["receipt"]["binds"] == "epochs"
-    assert PROBE_EPOCHS_ALONE in lines(older)
-    assert PROBE not in lines(older)
+    told = lines(older)
+    assert PROBE_OF_THE_LAB in told
+    assert PROBE not in told
+    measured = _lines({**verification.record, "simulated": False})
+    assert PROBE_EPOCHS_ALONE in measured
+    assert PROBE not in measured
+
+
+def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: talkpath.Result) -> None:
+    """A stranger may change what is not compared, and sign it with the keys of the lab, which everybody has."""
+    facts: Facts = result.facts
+    changed = replace(facts, plan=replace(facts.plan, alpha=0.5))
+    bundle = write_check(changed, result.record, probe_signer())
+    assert talkpath.verify(bundle).record["receipt"]["binds"] == "epochs"
+    told = lines(bundle)
+    assert PROBE_OF_THE_LAB in told
+    assert PROBE not in told
 
 
 def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:

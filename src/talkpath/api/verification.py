@@ -78,5 +78,5 @@ def _receipt(stored: Bundle, operators: Any) -> dict[str, Any] | None:
         "ended_at": stored.receipt.ended_at,
         "epochs": len(stored.receipt.epochs),
         "started_at": stored.receipt.started_at,
-        "binds": "all" if binds_all(stored.receipt) else "epochs",
+        "binds": "all" if stored.facts is not None and binds_all(stored.facts, stored.receipt) else "epochs",
     }

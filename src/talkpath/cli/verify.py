@@ -23,6 +23,11 @@ PROBE_EPOCHS_ALONE = (
     "check ended, and is unchanged since. This test server was of an older version, whose receipt binds nothing else: "
     "the plan, the health and the times of the check are the word of whoever wrote the bundle."
 )
+PROBE_OF_THE_LAB = (
+    "What arrived at the probe, and every delay, is the probe's own word. It was given to the test server before the "
+    "check ended, and is unchanged since. The lab adds to the rest after a check: the plan, the health and the times "
+    "of the check are the word of whoever wrote the bundle."
+)
 SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves nothing of any real network."
 
 
@@ -51,7 +56,8 @@ def _lines(record: dict[str, Any]) -> list[str]:
     elif receipt is None:
         lines.append(UNSIGNED)
     else:
-        probe = PROBE if receipt["binds"] == "all" else PROBE_EPOCHS_ALONE
+        alone = PROBE_OF_THE_LAB if record["simulated"] else PROBE_EPOCHS_ALONE
+        probe = PROBE if receipt["binds"] == "all" else alone
         lines += [_signed_by(receipt), _seen_from(receipt), probe]
     return [*lines, SIMULATED] if record["simulated"] else lines
 

@@ -40,9 +40,10 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     return statement
 
 
-def binds_all(statement: Statement) -> bool:
-    """Whether a receipt binds plan, health, reach, exchanges, transports and times too, and not the epochs alone."""
-    return bool(statement.run_digest)
+def binds_all(facts: Facts, statement: Statement) -> bool:
+    """Whether a receipt binds plan, health, reach, exchanges, transports and times of these facts too, and not the
+    epochs alone. Those of the lab are not compared when a bundle is read (`_compare_run`)."""
+    return bool(statement.run_digest) and statement.run_digest == run_digest(facts)
 
 
 def open_head(receipt: SignedReceipt, probe_key: bytes) -> Head:
@@ -66,7 +67,7 @@ def _compare_run(facts: Facts, statement: Statement) -> None:
     The lab adds exchanges and a reference after a check, so the digest of its facts is not compared; what the lab signs
     proves nothing in any case.
     """
-    if binds_all(statement) and not facts.simulated and statement.run_digest != run_digest(facts):
+    if statement.run_digest and not facts.simulated and not binds_all(facts, statement):
         what = "The plan, the ports, the health or the times"
         raise BundleError(f"{what} are not those that the probe had told the test server.")
     if facts.started_at and statement.started_at and _apart(facts.started_at, statement.started_at) > MOST_APART:
