@@ -61,7 +61,7 @@ def _play(task: Task) -> CheckRow:
     drawn = draw(seed)
     try:
         return play(drawn, code, driver)
-    except Exception as error:  # of any kind: the drawn check is needed to reproduce it
+    except Exception as error:  # whatever it is, it goes on, with the drawn check that reproduces it
         error.add_note(f"while playing {drawn}")
         raise
 

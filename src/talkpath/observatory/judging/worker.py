@@ -21,20 +21,26 @@ MOST_REASON = 200  # characters
 
 def judge_received(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
     """The record of a report that nobody judged yet. Whatever goes wrong with its bundle, a mistake of the judge too,
-    makes it unfit with a reason; `MemoryError` is left to whoever can try again with more memory."""
+    makes it unfit with a reason; `MemoryError` is left to whoever can try again with more memory.
+
+    Every `Exception` is caught since the bundle is a stranger's: one that makes the judge fail must not be judged again
+    after each restart, and keep all others waiting."""
     try:
         return _judged(packs, received, listed, simulated)
     except MemoryError:
         raise
     except BundleError as error:
         return unfit(received, str(error))
-    except Exception as error:  # noqa: BLE001 (one bundle must not end the judging of all others)
+    except Exception as error:  # noqa: BLE001
         return unfit(received, f"The judge failed on it ({type(error).__name__}).")
 
 
 def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit | None:
     """The record of a report that older rules judged; None where their result stays, because the bundle is no longer
-    kept, or this version cannot read or judge it. What this version finds to be no evidence counts no longer."""
+    kept, or this version cannot read or judge it. What this version finds to be no evidence counts no longer.
+
+    Every other `Exception` is a mistake of this version's judge. It says nothing of the bundle, so the older result
+    stays; `MemoryError` is left to whoever can try again with more memory."""
     try:
         return replace(_judged(packs, known.received, listed, simulated), again=True)
     except (NotKeptError, FormatVersionError):
@@ -42,7 +48,9 @@ def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated:
     except BundleError as error:
         record = unfit(known.received, str(error))
         return replace(record, measured=known.measured, again=True) if known.state == "judged" else None
-    except Exception:  # noqa: BLE001 (a mistake of the judge says nothing of the bundle)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001
         return None
 
 

@@ -82,7 +82,8 @@ class Committer:
             group, ended = self._gather(first)
             try:
                 self._commit(group)
-            except Exception as error:  # noqa: BLE001 (those who wait were told; the next group must be written)
+            # Those who wait were told by then; if this thread ended, all later ones would wait for ever.
+            except Exception as error:  # noqa: BLE001
                 write_place(error)
             if ended:
                 return
