@@ -129,3 +129,16 @@ def replace_day(day: str, by: int) -> str:
 def test_assumptions_can_be_changed_one_by_one():
     strict = replace(FOLDER, confirmed_years=10_000.0)
     assert told(find_events(row("ooooRR", reports=1, restricted=1), strict))[0][3] == "signal"
+
+
+def test_reports_and_people_of_an_event_are_of_the_same_sources():
+    probes = row("oooooooRRRRRR", restricted=6, contributors=6, restricted_contributors=3)
+    taps = row("oooooooRRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25)
+    (event,) = find_events([*probes, *taps], FOLDER)
+    assert (event.count, event.contributors) == (36, 3)
+    assert event.taps > 200
+
+
+def test_an_event_that_only_taps_tell_counts_their_people():
+    (event,) = find_events(row("o" * 40 + "RRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25))
+    assert (event.count, event.contributors, event.level) == (0, 25, "signal")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bundles import fill
+from msgspec.structs import replace
 from network_days import day
 
 from talkpath.errors import UsageError
@@ -45,3 +46,8 @@ def test_every_basis_is_heard_as_a_source():
     assert set(sources.values()) == {"probe", "browser", "capture"}
     assert sources["webrtc"] == "browser"
     assert sources["call"] == "capture"
+
+
+def test_people_who_say_restricted_are_at_least_those_who_cannot_all_have_said_otherwise():
+    (found,) = counts_of_days([replace(day("max", "voice", "2025-08-13", restricted=4, ok=2), contributors=5)])
+    assert (found.contributors, found.restricted_contributors) == (5, 3)

@@ -23,7 +23,8 @@ class Counts(Struct, frozen=True):
     """What one source said on one day of one app and medium on one network; several records of the same add up.
 
     `reports` are decided ones, `restricted` of them say so. A tap says only that a call failed: of the source `tap`
-    both are the number of taps. `contributors` is at least so many people. `rules` count what restricted reports name,
+    both are the number of taps. At least `contributors` people sent the reports, and at least `restricted_contributors`
+    of them those that say restricted. `rules` count what restricted reports name,
     `responders` gives (reports, restricted) by the far end's key, `carries` the transports that still carried, and
     `bundles` ids of evidence.
     """
@@ -37,6 +38,7 @@ class Counts(Struct, frozen=True):
     reports: int
     restricted: int
     contributors: int = 1
+    restricted_contributors: int = 1
     rules: Mapping[str, int] = field(default_factory=dict)
     responders: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     carries: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ class _SpellEvents:
             onset_high=high,
             level=LEVELS[turn.level],
             count=sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap"),
-            contributors=max((one.contributors for one in counts), default=1),
+            contributors=people(counts, ended=kind == "ended"),
             rule=rule,
             began=began,
             simulated=any(one.simulated for one in counts),
@@ -140,12 +140,22 @@ class _SpellEvents:
             onset_low=low,
             onset_high=counts[0].day,
             count=sum(one.restricted for one in counts if one.source != "tap"),
-            contributors=max(one.contributors for one in counts),
+            contributors=people(counts),
             rule=rule,
             began=began.id,
             rules=_rules(counts),
             known={began.level: counts[-1].day},
         )
+
+
+def people(counts: Iterable[Counts], *, ended: bool = False) -> int:
+    """At least how many people sent the reports of an event: those that say restricted, of an end all of them.
+
+    Taps are counted apart, so their people count only where there is no such report.
+    """
+    found = list(counts)
+    reports = [one for one in found if one.source != "tap" and (one.reports if ended else one.restricted)]
+    return max((one.contributors if ended else one.restricted_contributors for one in reports or found), default=1)
 
 
 def leading(counts: Iterable[Counts]) -> str | None:

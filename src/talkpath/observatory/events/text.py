@@ -42,21 +42,27 @@ def onset_text(event: Event) -> str:
 def event_details(event: Event) -> Iterator[str]:
     """The numbers of an event, each with what it counts."""
     if event.checks and event.kind != "ended":
-        interval = ""
-        if event.share is not None and event.share_low is not None and event.share_high is not None:
-            low, high = 100 * event.share_low, 100 * event.share_high
-            interval = f", {100 * event.share:.0f} % ({low:.0f} to {high:.0f} %)"
-        yield f"{event.count} of {event.checks} checks say restricted{interval}; at least {_people(event.contributors)}"
+        people = f"; at least {_people(event.contributors)}" if event.count else ""
+        yield f"{event.count} of {event.checks} checks say restricted{_interval(event)}{people}"
     if event.kind == "ended":
         yield f"{event.count} checks since; at least {_people(event.contributors)}"
     if event.taps:
-        yield f"{event.taps} taps: my call failed"
+        people = "" if event.count else f"; at least {_people(event.contributors)}"
+        yield f"{event.taps} taps: my call failed{people}"
     if event.sources:
         yield f"told by {', '.join(event.sources)}"
     if event.rules:
         yield "consistent with " + ", ".join(f"{rule} ({count})" for rule, count in event.rules.items())
     if event.carries:
         yield f"still carried by {', '.join(event.carries)}"
+
+
+def _interval(event: Event) -> str:
+    """As ", 80 % (62 to 91 %)"; nothing where both ends are the same number."""
+    if event.share is None or event.share_low is None or event.share_high is None:
+        return ""
+    low, high = f"{100 * event.share_low:.0f}", f"{100 * event.share_high:.0f}"
+    return f", {100 * event.share:.0f} % ({low} to {high} %)" if low != high else ""
 
 
 def _people(count: int) -> str:

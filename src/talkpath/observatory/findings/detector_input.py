@@ -60,6 +60,7 @@ def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
             reports=day.count,
             restricted=day.restricted,
             contributors=day.contributors,
+            restricted_contributors=max(1, day.contributors - (day.count - day.restricted)),  # others said otherwise
             rules=Counter(day.rules),
             responders=day.responders,
             bundles=day.bundles,
@@ -99,6 +100,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
     for one in found:
         if one.source in SOURCES:
             reports, restricted = _heard(one)
+            said_so = one.contributors if one.source == "tap" else one.restricted_contributors
             yield Counts(
                 day=one.day,
                 country=one.country,
@@ -109,6 +111,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
                 reports=reports,
                 restricted=restricted,
                 contributors=max(one.contributors, 1),
+                restricted_contributors=max(said_so, 1),
                 rules=one.rules,
                 responders={
                     key: (count, one.responders_restricted.get(key, 0)) for key, count in one.responders.items()

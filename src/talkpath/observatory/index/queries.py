@@ -26,8 +26,8 @@ class DayCount(Struct, frozen=True, gc=False):
     `rules` and `directions` count what the restricted ones name, `responders` the reports of each far end's key,
     `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings have
     nothing to compare a call with: those that a restriction may explain are `consistent`, among the undecided, and
-    what they are consistent with is among the `rules`. `p` to `p_high` are the medians of the estimates of the share
-    dropped and of both ends of their intervals.
+    what they are consistent with is among the `rules`, and who sent them among `restricted_contributors`. `p` to
+    `p_high` are the medians of the estimates of the share dropped and of both ends of their intervals.
     """
 
     day: str

@@ -29,6 +29,7 @@ def _by(name: str, which: str) -> str:
 
 ACCUSES = f"{STANDS} AND state = 'restricted'"
 CONSISTENT = f"{STANDS} AND source = 'capture' AND state = 'insufficient' AND rule IS NOT NULL"
+NAMES = f"({ACCUSES}) OR ({CONSISTENT})"
 COUNTS = f"""countIf({STANDS}), {BY_STATE}, countIf(state = 'insufficient' AND {STANDS}),
     countIf(state = 'failed' AND {STANDS})"""
 OF_DAYS = "FINAL WHERE day IN {days:Array(Date)} AND country IN {countries:Array(String)}"
@@ -36,8 +37,8 @@ OF_MONTHS = "FINAL WHERE toYYYYMM(day) IN {months:Array(UInt32)} AND country IN 
 DAY_COUNT = f"""
 INSERT INTO day_count
 SELECT day, country, network, app, medium, source, basis, {COUNTS}, countIf({CONSISTENT}),
-    {_people(STANDS)}, {_people(ACCUSES)},
-    {_by("rule", f"({ACCUSES}) OR ({CONSISTENT})")}, {_by("direction", ACCUSES)},
+    {_people(STANDS)}, {_people(NAMES)},
+    {_by("rule", NAMES)}, {_by("direction", ACCUSES)},
     {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
     arraySlice(arraySort(groupUniqArrayIf(report, {ACCUSES})), 1, {BUNDLES}),
     quantileExactIf(0.5)(p, {ACCUSES}), quantileExactIf(0.5)(p_low, {ACCUSES}), quantileExactIf(0.5)(p_high, {ACCUSES}),

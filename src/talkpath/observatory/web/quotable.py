@@ -29,10 +29,17 @@ def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Itera
     yield say(
         "may write",
         "{reports} by {people} say so (as of {day}).",
-        reports=count("unit", "{number} report", "{number} reports", event.count),
+        reports=reports(event),
         people=contributors(event.contributors),
         day=today,
     )
+
+
+def reports(event: Event) -> str:
+    """What an event rests on: its reports, or taps where there is none."""
+    if event.count:
+        return count("unit", "{number} report", "{number} reports", event.count)
+    return count("unit", "{number} tap: “my call failed”", "{number} taps: “my call failed”", event.taps)
 
 
 def must_not(event: Event) -> Iterator[str]:
