@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from talkpath.cli._place import state_folder
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.browser.certificate.stored_certificate import Domain
     from talkpath.browser.web.page_server import PageServerSettings
-
-
-def state_folder() -> Path:
-    """The folder of files that are kept from one start to the next."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkpath"
 
 
 def certificate_files(chain: str | None, key: str | None) -> tuple[str, str] | None:

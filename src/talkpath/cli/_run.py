@@ -12,6 +12,8 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
+    from talkpath.directory.fetch import FoundList
+    from talkpath.directory.listed_server import ListedServer
     from talkpath.measure.facts import Facts, Plan
     from talkpath.wire.control.sign import Signer
 
@@ -68,6 +70,22 @@ def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
 
     with CheckProgressBar(screen(stderr=True), plan) as progress:
         return live_check.measure(plan, link, family, signer, progress.update)
+
+
+def measure_listed(plan: Plan, found: FoundList, country: str, family: int, signer: Signer) -> Facts:
+    """The same with a test server of a directory's list; each one that is tried is named on stderr."""
+    from talkpath.api import listed_check
+    from talkpath.cli._screen import screen
+    from talkpath.report.check_progress import CheckProgressBar
+    from talkpath.report.words.listed_servers import kept_list, trying
+
+    def tell(server: ListedServer, number: int, of: int) -> None:
+        click.echo(f"talkpath: {trying(number, of, server.country, server.operator)}", err=True)
+
+    if found.kept:
+        click.echo(f"talkpath: {kept_list(found.servers.issued_at.date().isoformat())}", err=True)
+    with CheckProgressBar(screen(stderr=True), plan) as progress:
+        return listed_check.measure_listed(plan, found, country, family, signer, progress.update, tell)
 
 
 def name_left_out(plan: Plan, facts: Facts) -> None:

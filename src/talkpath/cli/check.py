@@ -9,18 +9,37 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.cli._run import exit_code, ip_version, measure, name_left_out, new_signer, refuse_overwrite, rehearse_plan
+from talkpath.cli._place import state_folder
+from talkpath.cli._run import (
+    exit_code,
+    ip_version,
+    measure,
+    measure_listed,
+    name_left_out,
+    new_signer,
+    refuse_overwrite,
+    rehearse_plan,
+)
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
-    from talkpath.measure.facts import Plan
+    from talkpath.measure.facts import Facts, Plan
+    from talkpath.wire.control.sign import Signer
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
 
 @click.command()
 @click.argument("link", required=False)
+@click.option(
+    "--directory",
+    default="",
+    envvar="TALKPATH_DIRECTORY",
+    metavar="PLACE",
+    help="Without a link: a list of test servers, https://HOST/#KEY or a FILE; also in TALKPATH_DIRECTORY.",
+)
+@click.option("--country", default="", metavar="CC", help="With a list: your country; servers in others are asked.")
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: about 20 MB.")
 @click.option(
@@ -38,6 +57,8 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 @language_option
 def command(
     link: str | None,
+    directory: str,
+    country: str,
     names: tuple[str, ...],
     video: bool,
     deep: bool,
@@ -54,7 +75,8 @@ def command(
     """Test whether calls are restricted on this network.
 
     It places calls shaped like each messenger's, beside control traffic of the same sizes and times, to a test server
-    that agreed to answer. LINK is an invite link or HOST:PORT#KEY.
+    that agreed to answer. LINK is an invite link or HOST:PORT#KEY. Without one a test server is taken from a
+    directory's list: several are tried until one answers.
 
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before anything was measured.
@@ -69,14 +91,11 @@ def command(
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
-    if link is None:
-        from talkpath.report.words.endings import without_a_server
-
-        click.echo(without_a_server(), err=True)
-        return 3
     refuse_overwrite(output)
     signer = new_signer(in_lab)
-    facts = measure(plan, link, family, signer)
+    facts = measure(plan, link, family, signer) if link else _measure_listed(plan, directory, country, family, signer)
+    if facts is None:
+        return 3
     name_left_out(plan, facts)
     result = Result.of(facts, signer)
     _show(result, as_json)
@@ -85,6 +104,20 @@ def command(
         if not result.ended and not result.has_receipt:
             click.echo(NO_RECEIPT, err=True)
     return result.gate_code if gate else exit_code(result)
+
+
+def _measure_listed(plan: Plan, directory: str, country: str, family: int, signer: Signer) -> Facts | None:
+    """Measure with a server of the directory's list; None, and what to do, where there is no list."""
+    from talkpath.api.listed_check import find_list
+    from talkpath.report.words.endings import without_a_server
+
+    if country and (len(country) != 2 or not country.isascii() or not country.isalpha()):
+        raise UsageError("--country takes a country's two letters, as in --country XX.")
+    found = find_list(directory, state_folder())
+    if found is None:
+        click.echo(without_a_server(), err=True)
+        return None
+    return measure_listed(plan, found, country.upper(), family, signer)
 
 
 def read_plan(file: Path) -> Plan:

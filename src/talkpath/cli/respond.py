@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._place import state_folder
 from talkpath.cli._respond_open import Listening, invite_to, open_responder
 from talkpath.cli._respond_page import (
     certificate_files,
     check_page_served,
     page_domain,
     page_settings,
-    state_folder,
 )
 from talkpath.cli._respond_ports import (
     PORTS,

@@ -18,6 +18,7 @@ MOST_FLOWS: Final = 128  # of one epoch: a question about hops has k calls and k
 MOST_SLOTS: Final = 20_000  # of one direction of one epoch
 MOST_EXCHANGES: Final = 1000
 MOST_ATTEMPTS: Final = 64  # to open one control channel
+MOST_TRIED: Final = 16  # test servers of a list
 MOST_CALLS: Final = 1000  # of one recording
 MOST_STREAMS: Final = 256  # of one call; likewise 5-tuples
 MOST_CALL_S: Final = 86_400  # seconds of one call

@@ -21,6 +21,7 @@ from talkpath.measure.bounds import (
     MOST_FLOWS,
     MOST_K,
     MOST_SLOTS,
+    MOST_TRIED,
     Alpha,
     Bitmap,
     Bytes,
@@ -248,6 +249,17 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     named: bool = False
 
 
+class Tried(Struct, frozen=True):
+    """A test server of a list that was tried before the one that was measured with, by its key.
+
+    `outcome`: "unresolved", "refused", "timeout" of TCP; how far the TLS handshake came (`Reach.control`);
+    "turned_away" (it refused the session, as when it is full), "lost" before anything was measured.
+    """
+
+    key: Annotated[str, Meta(max_length=43)]
+    outcome: Word
+
+
 class SignedReceipt(Struct, frozen=True):
     """The responder's signed statement as received: `wire.control.receipt` opens it."""
 
@@ -259,7 +271,8 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """All facts of one check. Verdicts are a function of this record and of nothing else.
 
     `paths` are the transports that the responder offers beside its UDP ports, as "udp/3478", "tcp/443", "tls/443".
-    `receipt` is None if the responder did not sign, or became unreachable before it could.
+    `receipt` is None if the responder did not sign, or became unreachable before it could. `tried` are the servers of a
+    list (tp-011) that were tried before.
     """
 
     plan: Plan
@@ -279,3 +292,4 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     simulated: bool = False
     receipt: SignedReceipt | None = None
     schema: Word = "talkpath.facts/1"
+    tried: Annotated[tuple[Tried, ...], Meta(max_length=MOST_TRIED)] = ()

@@ -40,7 +40,8 @@ def run_digest(facts: Facts) -> bytes:
 
     Of the epochs it holds what `facts_digest` leaves out: the port of each flow, and the transports that were compared.
     The rest of them and the seed are left out because the receipt covers them itself; the byte counts because they
-    still grow after the probe has sent the digest. The start counts to its hour, as a bundle stores it.
+    still grow after the probe has sent the digest; `tried`, because readers of 0.2 do not know it. The start counts to
+    its hour, as a bundle stores it.
     """
     ports = [[flow.port for flow in epoch.flows] for epoch in facts.epochs]
     compared = [epoch.value for epoch in facts.epochs if epoch.question == "transport"]
@@ -55,6 +56,7 @@ def run_digest(facts: Facts) -> bytes:
         responder_key="",
         simulated=False,
         receipt=None,
+        tried=(),
     )
     told = [msgspec.to_builtins(settled), ports, compared]
     return hashlib.sha256(msgspec.msgpack.encode(_with_floats(told))).digest()

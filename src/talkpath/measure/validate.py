@@ -62,6 +62,7 @@ def _check(facts: Facts) -> Iterator[bool]:
     yield all(map(_word, (health.ended, reach.control, reach.reference, reach.dns, reach.lost, reach.again)))
     yield all(_word(attempt.outcome) and _word(attempt.hello) for attempt in reach.attempts)
     yield facts.schema.isprintable()
+    yield all(KEY.fullmatch(tried.key) and _word(tried.outcome) for tried in facts.tried)
 
 
 def _name(text: str) -> bool:

@@ -26,6 +26,7 @@ CONNECT_S, CONNECT_TRIES = 4.0, 3
 HANDSHAKE_S = 5.0
 SETTLE_S, AGAIN_S = 0.5, 3.0  # a program that ends closes its sockets one by one
 MOST_S = 50.0  # no attempt begins later
+KNOCK_S = 5.0
 SEGMENT, SMALL_SEGMENT = 1200, 536  # bytes: what IPv6 guarantees with room for a tunnel, and what IPv4 does
 HELLO_BYTES, RANDOM_FIRST = 512, 0xB7  # of the random bytes; the first is no TLS record's (RFC 8446 section 5.1)
 ALERT, HANDSHAKE = 0x15, 0x16  # TLS record types
@@ -98,6 +99,27 @@ def dial(link: InviteLink, family: int) -> Dialled:
         answered = next(target for target in targets if len(target.hellos) < len(HELLOS))
         attempts.append(_random_bytes(answered))
     return Dialled(None, "timeout" if control == "unroutable" else control, tuple(attempts))
+
+
+def knock(link: InviteLink, family: int) -> str:
+    """How far one attempt at each of the link's ports comes (`Reach.control`); nothing is asked of the server. It takes
+    some seconds, where `dial` may take a minute to find out what is in the way."""
+    try:
+        targets = _targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
+    except (OSError, UnicodeError):
+        return "unresolved"
+    outcomes: list[str] = []
+    until_s = time.monotonic() + KNOCK_S
+    for target in targets:
+        if outcomes and time.monotonic() > until_s:
+            break
+        connection, attempt = _attempt(target, link.key)
+        if connection is not None:
+            connection.close()
+            return "connected"
+        outcomes.append(attempt.outcome)
+    furthest = max(outcomes, key=FURTHEST.index, default="timeout")
+    return "timeout" if furthest == "unroutable" else furthest
 
 
 def dial_again(address: Address, port: int) -> str:

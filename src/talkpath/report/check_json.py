@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from talkpath.measure.facts import ControlAttempt, Facts
+from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.verdict.judge import RULES_VERSION, judge
@@ -87,7 +87,7 @@ class Truth(Struct, frozen=True):
 
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
-    why the session stopped, as in the health of tp-001."""
+    why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before."""
 
     schema: str
     started_at: str
@@ -103,6 +103,7 @@ class CheckResult(Struct, frozen=True):
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
     truth: Truth | UnsetType = UNSET
+    tried: tuple[Tried, ...] | UnsetType = UNSET
 
 
 def judge_check(facts: Facts, truth: Sequence[dict[str, Any]] | None = None) -> tuple[list[Verdict], dict[str, Any]]:
@@ -139,6 +140,7 @@ def check_json(
         verdicts=tuple(verdicts),
         transports=transports(carried),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
+        tried=facts.tried or UNSET,
     )
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))  # what a reader of the JSON gets
     return plain

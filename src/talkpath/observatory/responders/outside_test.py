@@ -27,6 +27,12 @@ BUDGET_BYTES, BUDGET_S = 1_500_000, 20.0
 CONNECT_S = 4.0
 MOST_TCP_PORTS = 8
 MOST_FINDINGS = 40
+CONTROL = {
+    "refused": "refuses connections",
+    "timeout": "does not answer",
+    "other_key": "answers with another key than the one that was offered",
+}
+NO_HANDSHAKE = "takes connections, but completes no TLS handshake"
 NOT_CLEAN = {
     "restricted": "calls fare worse than control traffic between here and this server",
     "closed": "all calls are dropped between here and this server",
@@ -51,8 +57,7 @@ def look_from_outside(server: ListedServer, address: str) -> tuple[str, ...]:
             return (f"seen from outside: {error}",)
     facts = check.facts()
     if facts.reach.control != "connected":
-        how = "refuses connections" if facts.reach.control == "refused" else "does not answer"
-        return (f"seen from outside: TCP {link.port} {how}",)
+        return (f"seen from outside: TCP {link.port} {CONTROL.get(facts.reach.control, NO_HANDSHAKE)}",)
     found = [*_left_out(check.session.alike), *_ports(facts, check.session.welcome)] or list(_calls(facts))
     found += _closed_ports(address, _tcp_ports(server, check.session.welcome))
     return tuple(f"seen from outside: {sentence}" for sentence in found[:MOST_FINDINGS])

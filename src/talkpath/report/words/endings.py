@@ -10,9 +10,10 @@ from talkpath.report.words.language import say
 
 def without_a_server() -> str:
     """What to do without a test server to check against."""
-    head = say("ways on", "There is no test server to check against yet. Three ways on:")
+    head = say("ways on", "There is no test server to check against yet. Four ways on:")
     friend = say("ways on", "A friend on a network without restrictions runs the first command and sends you the link:")
     own = say("ways on", "Or run your own test server on a machine elsewhere:")
+    listed = say("ways on", "Or take one from a directory of test servers, if you know of one:")
     record = say("ways on", "Or record a call that fails, and look into it:")
     return f"""{head}
 
@@ -21,7 +22,9 @@ def without_a_server() -> str:
        talkpath check 'talkpath://…'
   2. {own}
        docs/how-to/run-a-responder.md
-  3. {record}
+  3. {listed}
+       talkpath check --directory 'https://…/#KEY'
+  4. {record}
        talkpath capture call.pcap
 """
 

@@ -1,0 +1,50 @@
+"""Which servers of a list a check asks, and in which order.
+
+Servers in the person's own country are left out: a check has to cross the network in question. Then those that had free
+places come before full ones, homes before unknown networks before hosting (some networks freeze UDP towards hosting
+providers), and the rest is chance, weighted by free places: if everybody who reads a list took its freest server, that
+server would be full at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from talkpath.directory.listed_server import ListedServer, NetworkClass, minute_of
+
+MOST_TRIES: Final = 5
+RANKS: Final[dict[NetworkClass, int]] = {"home": 0, "unknown": 1, "hosting": 2}
+UNKNOWN_COUNTRY: Final = "ZZ"
+
+
+def servers_to_try(
+    servers: Sequence[ListedServer],
+    rng: Random,
+    now: datetime,
+    *,
+    country: str = "",
+    not_in: Collection[int] = (),
+    most: int = MOST_TRIES,
+) -> list[ListedServer]:
+    """The servers to try, in this order. `country` is the person's own, "" where it is not known; `not_in` are networks
+    (AS numbers) to stay away from."""
+    minute = minute_of(now)
+    usable = [
+        server
+        for server in servers
+        if not _is_in(server, country) and server.network not in not_in and (not server.until or server.until > minute)
+    ]
+    return sorted(usable, key=lambda server: _place(server, rng))[:most]
+
+
+def _is_in(server: ListedServer, country: str) -> bool:
+    return server.country == country != UNKNOWN_COUNTRY
+
+
+def _place(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
+    """Sorted by this, one server comes before another with the odds of their free places."""
+    chance = rng.random() ** (1.0 / max(server.free, 1))
+    return server.free == 0, RANKS[server.network_class], -chance

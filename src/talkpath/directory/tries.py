@@ -1,0 +1,62 @@
+"""Makes a check with a server of a list: tries one after the other until one answers.
+
+A server is first asked for a TLS handshake, which takes a few seconds at most: the full diagnosis of a control channel
+that does not open takes a minute, and is kept for the last server. What was tried in vain is in the facts (`tried`),
+by key and without an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from talkpath.directory.listed_server import ListedServer
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Facts, Tried
+from talkpath.probe.control_dialling import knock
+from talkpath.probe.invite_link import InviteLink
+
+STOPPED: Final = ("interrupted", "network_lost")
+Measure = Callable[[InviteLink], Facts]
+"""Makes the check with one server; `PeerError` where it turns the check away."""
+Knock = Callable[[InviteLink, int], str]
+"""How far a handshake with a server comes, over IPv4, IPv6 or (0) either: "connected" or a word of `Tried`."""
+OnTry = Callable[[ListedServer, int, int], None]
+"""Called before each try with the server, the number of the try, and how many there are."""
+
+
+def check_with_one_of(
+    servers: Sequence[ListedServer],
+    measure: Measure,
+    *,
+    family: int = 0,
+    knock: Knock = knock,
+    on_try: OnTry = lambda server, number, of: None,
+) -> tuple[Facts, ListedServer]:
+    """The facts of the first server that answers, and that server. Where none does, those of the last one; `PeerError`
+    where that one turned the check away."""
+    tried: list[Tried] = []
+    for number, server in enumerate(servers, 1):
+        last = number == len(servers)
+        on_try(server, number, len(servers))
+        met = "connected" if last else knock(server.link, family)
+        if met == "connected":
+            try:
+                facts = measure(server.link)
+            except PeerError:
+                if last:
+                    raise
+                met = "turned_away"
+            else:
+                if last or _has_answered(facts):
+                    return replace(facts, tried=tuple(tried)), server
+                met = facts.reach.control if facts.reach.control != "connected" else "lost"
+        tried.append(Tried(server.key_text, met))
+    raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")
+
+
+def _has_answered(facts: Facts) -> bool:
+    """Whether anything was measured with this server, or another one would not change that."""
+    return bool(facts.epochs) or facts.health.ended in STOPPED

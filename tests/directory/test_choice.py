@@ -1,0 +1,57 @@
+"""Which servers of a list are asked, and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from random import Random
+
+from listed import NOW, server
+
+from talkpath.directory.choice import MOST_TRIES, servers_to_try
+from talkpath.directory.listed_server import ListedServer, minute_of
+
+AFTER = minute_of(NOW + timedelta(days=3))
+
+
+def at(number: int, **more: object) -> ListedServer:
+    return server(number, **({"until": AFTER} | more))
+
+
+def order(servers: list[ListedServer], seed: int = 1, **more: object) -> list[int]:
+    return [int.from_bytes(found.key, "big") for found in servers_to_try(servers, Random(seed), NOW, **more)]
+
+
+def test_servers_of_the_own_country_are_left_out():
+    servers = [at(1, country="XX"), at(2, country="XY"), at(3, country="ZZ")]
+    assert set(order(servers, country="XX")) == {2, 3}
+    assert set(order(servers, country="ZZ")) == {1, 2, 3}, "unknown is no country"
+    assert set(order(servers)) == {1, 2, 3}
+
+
+def test_homes_come_first_and_hosting_last_but_full_ones_after_all():
+    servers = [
+        at(1, network_class="hosting"),
+        at(2, network_class="home", free=0),
+        at(3, network_class="unknown"),
+        at(4, network_class="home"),
+    ]
+    assert {tuple(order(servers, seed)) for seed in range(20)} == {(4, 3, 1, 2)}
+
+
+def test_invitations_that_have_ended_are_left_out():
+    servers = [at(1, until=minute_of(NOW)), at(2, until=minute_of(NOW) + 1), at(3, until=0)]
+    assert set(order(servers)) == {2, 3}
+
+
+def test_networks_to_stay_away_from_are_left_out():
+    assert order([at(1, network=7), at(2, network=8)], not_in=(7,)) == [2]
+
+
+def test_few_are_tried_and_chance_decides_by_free_places():
+    servers = [at(number, free=60 if number < 10 else 6) for number in range(20)]
+    firsts = Counter(order(servers, seed)[0] for seed in range(2000))
+    assert len(order(servers)) == MOST_TRIES
+    assert len(firsts) == 20
+    freer = sum(count for number, count in firsts.items() if number < 10)
+    assert 0.87 < freer / 2000 < 0.95, "60 of 66 on average"

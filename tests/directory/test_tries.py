@@ -1,0 +1,90 @@
+"""Several servers are tried until one answers; what was tried is in the facts, and decides nothing."""
+
+from __future__ import annotations
+
+import pytest
+from listed import server
+from msgspec.structs import replace
+
+from talkpath.directory.tries import check_with_one_of
+from talkpath.errors import PeerError
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts, Health, Reach, Tried
+from talkpath.measure.facts_digest import run_digest
+from talkpath.probe.invite_link import InviteLink
+from talkpath.report.check_json import judge_check
+
+PLAN = make_plan(choose_arms(["webrtc"]))
+LOST = Facts(plan=PLAN, health=Health(ended="responder_lost"))
+TURNED_AWAY = PeerError("The test server refused: it is full.")
+
+
+@pytest.fixture(scope="module")
+def measured() -> Facts:
+    return run_sim(PLAN, Scenario())
+
+
+def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple[Facts, int]:
+    """Try servers 1, 2, 3: what a knock at each meets, and how a check with it ends."""
+    servers = [server(number) for number in (1, 2, 3)]
+
+    def number(link: InviteLink) -> int:
+        return next(n for n, one in enumerate(servers, 1) if one.link == link)
+
+    def measure(link: InviteLink) -> Facts:
+        outcome = checks[number(link)]
+        if isinstance(outcome, PeerError):
+            raise outcome
+        return outcome
+
+    facts, found = check_with_one_of(servers, measure, knock=lambda link, family: knocks.get(number(link), "connected"))
+    return facts, servers.index(found) + 1
+
+
+def outcomes(facts: Facts) -> list[tuple[int, str]]:
+    keys = {server(number).key_text: number for number in (1, 2, 3)}
+    return [(keys[one.key], one.outcome) for one in facts.tried]
+
+
+def test_the_first_that_answers_is_measured_with(measured: Facts):
+    facts, number = tried({}, {1: measured})
+    assert (number, facts) == (1, measured)
+
+
+def test_two_dead_ones_are_survived_and_told(measured: Facts):
+    facts, number = tried({1: "refused", 2: "silent"}, {3: measured})
+    assert (number, outcomes(facts)) == (3, [(1, "refused"), (2, "silent")])
+    assert replace(facts, tried=()) == measured
+
+
+def test_one_that_turns_away_and_one_that_is_lost_are_passed_over(measured: Facts):
+    facts, number = tried({}, {1: TURNED_AWAY, 2: LOST, 3: measured})
+    assert (number, outcomes(facts)) == (3, [(1, "turned_away"), (2, "lost")])
+
+
+def test_an_interrupted_check_is_not_begun_again():
+    stopped = Facts(plan=PLAN, health=Health(ended="interrupted"))
+    assert tried({}, {1: stopped})[0] == stopped
+
+
+def test_where_none_answers_the_last_ones_facts_tell(measured: Facts):
+    away = Facts(plan=PLAN, reach=Reach(control="timeout"), health=Health(ended="responder_lost"))
+    facts, number = tried({1: "timeout", 2: "timeout"}, {3: away})
+    assert (number, facts.reach.control, len(facts.tried)) == (3, "timeout", 2)
+    with pytest.raises(PeerError, match="full"):
+        tried({1: "timeout", 2: "timeout"}, {3: TURNED_AWAY})
+
+
+def test_an_empty_list_is_no_list():
+    with pytest.raises(PeerError, match="none that can be tried"):
+        check_with_one_of([], lambda link: LOST)
+
+
+def test_what_was_tried_decides_nothing_and_breaks_no_older_digest(measured: Facts):
+    more = replace(measured, tried=(Tried(server(1).key_text, "timeout"),) * 5)
+    (verdicts, record), (before, _) = judge_check(more), judge_check(measured)
+    assert verdicts == before
+    assert [one["outcome"] for one in record["tried"]] == ["timeout"] * 5
+    assert run_digest(more) == run_digest(measured)
