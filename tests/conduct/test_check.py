@@ -306,7 +306,7 @@ def test_an_end_that_slept_makes_the_run_late(monkeypatch: pytest.MonkeyPatch, e
 
     def late_poll(engine: Any, now_s: float) -> Any:
         if 2.0 <= now_s < 5.0:
-            getattr(engine, "flights", engine).wake_s = 5.0  # a responder wakes when its flights do
+            engine.wake_s = 5.0
             return []
         while kept:
             kept.pop(0)()

@@ -35,6 +35,12 @@ class Flight(ABC, Generic[Packet]):
     """Sends the packets of `out` and records those of `into`. `start_s` is when it began on this end's clock (None: not
     yet)."""
 
+    __slots__ = (
+        *("_came_s", "_canaries", "_datagrams", "_doubtful", "_first", "_left_s", "_next", "_order_ms", "_ready"),
+        *("_replies", "_sent", "_width", "arrived", "closed", "exceeded", "hops", "into", "late", "layout", "out"),
+        *("router", "start_s", "wake_s"),
+    )
+
     def __init__(self, layout: Layout, out: DirectionPlan, into: DirectionPlan) -> None:
         flows = range(len(layout.flows))
         self.layout, self.out, self.into = layout, out, into

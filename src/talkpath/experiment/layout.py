@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from talkpath.apps import shapes
@@ -32,8 +33,7 @@ Place = tuple[int, int]  # (flow index, bit)
 Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hop_limits`."""
 
     number: int

@@ -64,9 +64,9 @@ class LabNetwork:
     def offer(self, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         """A packet enters at `now_s`; (when it leaves, its bytes) for each copy. "up" is away from the user."""
         self.offered += 1
-        if self._routers is not None and (last := self._routers.last(direction == "up", packet)) is not None:
-            return self._expire(self._routers, now_s, direction == "up", last, packet)
         up, nat, late_s = direction == "up", self._nat, 0.0
+        if self._routers is not None and (last := self._routers.last(up, packet)) is not None:
+            return self._expire(self._routers, now_s, up, last, packet)
         if nat is not None and up:
             outside = nat.outward(now_s, packet)
             if outside is None:

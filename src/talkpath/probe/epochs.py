@@ -169,7 +169,7 @@ class SessionEpochs:
                 return []
         flow, bit = flight.into.keys[key]
         self.heard_s = now_s
-        size = len(data) + flight.around_bytes[flight.transport[flow]]
+        size = len(data) + flight.around_bytes[flow]
         self.bytes_received += size
         flight.size_bytes += size
         replies = flight.take(now_s, flow, bit, data)
@@ -227,9 +227,9 @@ class SessionEpochs:
         self.wake_s = min((flight.wake_s for flight in self._sending), default=NEVER)
 
     def _count(self, flight: ProbeFlight, packets: list[ProbePacket]) -> list[ProbePacket]:
-        size = 0
+        size, around_bytes = 0, AROUND_BYTES[self.family]
         for packet in packets:
-            size += len(packet.data) + flight.around_bytes[packet.transport]
+            size += len(packet.data) + around_bytes[packet.transport]
         self.bytes_sent += size
         flight.size_bytes += size
         return packets

@@ -29,16 +29,18 @@ class ProbePacket(Struct, frozen=True, gc=False):
 
 
 class ProbeFlight(Flight[ProbePacket]):
-    """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it, of which
-    `around_bytes` are what a datagram has around it over each transport."""
+    """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it; `around_bytes` is
+    what a datagram of each flow has around it."""
+
+    __slots__ = ("_nonce", "_places", "_port", "around_bytes", "size_bytes", "transport")
 
     def __init__(self, layout: Layout, tcp_port: int = 0, family: int = 4) -> None:
         super().__init__(layout, layout.up, layout.down)
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
         self._nonce = [0] * len(layout.flows)
-        self.size_bytes, self.around_bytes = 0, AROUND_BYTES[family]
         self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
+        self.size_bytes, self.around_bytes = 0, [AROUND_BYTES[family][transport] for transport in self.transport]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[ProbePacket]:
         """One datagram of the responder's came. Returns what it sets off."""

@@ -168,6 +168,7 @@ class ResponderDriver:
             elif end is self._woken:
                 with suppress(BlockingIOError):
                     end.recv(4096)
+                self._engine.collect(time.monotonic())
         for end in writable:
             if end in self._peers:
                 self._flush(self._peers[end])

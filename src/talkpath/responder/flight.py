@@ -11,15 +11,15 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from itertools import repeat
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from talkpath.apps.contract.shape import NONCE_BYTES
 from talkpath.experiment.budget import HEADER_BYTES
 from talkpath.experiment.flight import Flight
-from talkpath.experiment.layout import DirectionPlan, Flow, Layout
+from talkpath.experiment.layout import DirectionPlan, Layout
 from talkpath.experiment.nonce import matches, put, read_field
 
-HEADERS = (0, max(HEADER_BYTES.values()))  # what holds with none and with the longest holds with any in between
+LONGEST_HEADER = max(HEADER_BYTES.values())  # what holds with none and with the longest holds with any in between
 
 
 class ResponderPacket(Struct, frozen=True, gc=False):
@@ -35,18 +35,24 @@ class ResponderFlight(Flight[ResponderPacket]):
     """Sends side `down`, takes side `up`. `draw(n)` gives n unpredictable bytes. `proven(source)` tells whether a
     source has proven its address by other means, as over TCP: there nothing is held back until a nonce is echoed."""
 
+    __slots__ = (
+        *("_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
+        *("checked", "source"),
+    )
+
     def __init__(
         self, layout: Layout, draw: Callable[[int], bytes], proven: Callable[[Hashable], bool] = lambda source: False
     ) -> None:
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
-        self._fields = [_nonce_fields(layout, flow) for flow in layout.flows]
+        self._field_at, self._fields = _nonce_fields(layout)
         self.layout = _slim(layout)
         self.into, self.out = self.layout.up, self.layout.down
         self.source: list[tuple[Hashable, int] | None] = [None] * count
         self.checked = [False] * count
         self._nonce = [0] * count
-        self._credit = [dict.fromkeys(HEADERS, 0) for _ in range(count)]  # header -> bytes that may still be sent
+        self._credit_bytes = [0] * count  # what came and was not yet sent, without headers, while not checked
+        self._credit_packets = [0] * count
         self._draw, self._proven = draw, proven
 
     def take(
@@ -56,9 +62,8 @@ class ResponderFlight(Flight[ResponderPacket]):
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
         if not self.checked[flow]:
-            credit = self._credit[flow]
-            for header in HEADERS:
-                credit[header] += header + len(data)
+            self._credit_bytes[flow] += len(data)
+            self._credit_packets[flow] += 1
             self._check(flow, bit, data)
         if self.start_s is None:
             self.start(now_s - float(self.into.due_ms[flow, bit]) / 1000.0)
@@ -70,16 +75,15 @@ class ResponderFlight(Flight[ResponderPacket]):
         self.source[flow] = source, port
         self.ready(flow, [None] * len(self.out.slots))
         self.checked[flow] = self._proven(source)
-        self._credit[flow] = dict.fromkeys(HEADERS, 0)
+        self._credit_bytes[flow] = self._credit_packets[flow] = 0
         self._nonce[flow] = int.from_bytes(self._draw(8), "big") | 0x0101010101010101
 
     def _check(self, flow: int, bit: int, data: bytes) -> None:
         """Look for the echoed nonce; once it is there, all packets of the flow are ready."""
-        plan = self.layout.flows[flow]
-        slot = self.into.slots[bit]
-        text = plan.twin_kind == "text"
-        expected = self._fields[flow][bit * NONCE_BYTES : (bit + 1) * NONCE_BYTES]
-        echo = read_field(expected, data, self.layout.schedule.slots[slot], printable=text)
+        slot = self.layout.schedule.slots[self.into.slots[bit]]
+        text = self.layout.flows[flow].twin_kind == "text"
+        at = self._field_at.get(bit, 0)  # a packet without room carries no nonce, whatever is expected
+        echo = read_field(self._fields[flow][at : at + NONCE_BYTES], data, slot, printable=text)
         self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
         if self.checked[flow] and (bound := self.source[flow]) is not None:
             hops, row = self.hops[flow], self._datagrams[flow]
@@ -100,28 +104,25 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     def _afford(self, flow: int, size: int) -> bool:
         """Whether the 5-tuple brought enough for one more packet of this size; then it is paid for."""
-        credit = self._credit[flow]
-        if any(credit[header] < header + size for header in HEADERS):
+        left, packets = self._credit_bytes[flow] - size, self._credit_packets[flow] - 1
+        if left < 0 or left + LONGEST_HEADER * packets < 0:
             return False
-        for header in HEADERS:
-            credit[header] -= header + size
+        self._credit_bytes[flow], self._credit_packets[flow] = left, packets
         return True
 
 
-def _nonce_fields(layout: Layout, flow: Flow) -> bytes:
-    """Of each packet that the probe sends on this flow, the bytes where a nonce has room."""
-    slots, datagrams = layout.schedule.slots, flow.datagrams
-    nothing = bytes(NONCE_BYTES)
-    fields = []
-    for slot in layout.up.slots:
-        at = slots[slot].nonce_at
-        fields.append(nothing if at is None else datagrams[slot][at : at + NONCE_BYTES])
-    return b"".join(fields)
+def _nonce_fields(layout: Layout) -> tuple[dict[int, int], list[bytes]]:
+    """Of each flow's packets from the probe, the bytes where a nonce has room; and at which of them a bit's begin."""
+    shapes = layout.schedule.slots
+    places = [(bit, slot, shapes[slot].nonce_at) for bit, slot in enumerate(layout.up.slots)]
+    cuts = [(bit, slot, slice(at, at + NONCE_BYTES)) for bit, slot, at in places if at is not None]
+    fields = [b"".join([flow.datagrams[slot][cut] for _, slot, cut in cuts]) for flow in layout.flows]
+    return {bit: NONCE_BYTES * place for place, (bit, _, _) in enumerate(cuts)}, fields
 
 
 def _slim(layout: Layout) -> Layout:
     """The layout without what this end never needs: about half of its memory."""
-    flows = tuple(replace(flow, datagrams=()) for flow in layout.flows)
+    flows = tuple([structs.replace(flow, datagrams=()) for flow in layout.flows])
     up: DirectionPlan = replace(layout.up, order=[], order_ms=[])
     down: DirectionPlan = replace(layout.down, keys={})
     return replace(layout, flows=flows, up=up, down=down)

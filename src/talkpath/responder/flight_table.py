@@ -11,13 +11,16 @@ from talkpath.responder.flight import ResponderFlight, ResponderPacket
 
 
 class FlightTable:
-    """Flights, found by the first bytes of the packets that they take. `wake_s` is when the next packet is due."""
+    """Flights, found by the first bytes of the packets that they take.
+
+    `wake_s` is when the next packet is due, or `attend_s`, when there is more to do than to send.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[bytes, ResponderFlight] = {}
         self._sending: list[ResponderFlight] = []
         self._overdue: list[ResponderPacket] = []
-        self.wake_s = NEVER
+        self.wake_s = self.attend_s = NEVER
 
     def add(self, flight: ResponderFlight) -> None:
         """From now on this flight's packets are taken and sent."""
@@ -68,7 +71,7 @@ class FlightTable:
     def emit(self, now_s: float) -> list[ResponderPacket]:
         """All packets that are due now."""
         packets: list[ResponderPacket] = []
-        wake_s = NEVER
+        wake_s = self.attend_s
         for flight in self._sending:
             if flight.wake_s <= now_s:
                 due = flight.emit(now_s)

@@ -107,11 +107,6 @@ class LayoutQueue:
             if self._used[block] <= 0:
                 del self._used[block]
 
-    @property
-    def running(self) -> bool:
-        """Whether an epoch is being laid out."""
-        return self._running is not None
-
     def collect(self, now_s: float) -> None:
         """Hand over what is laid out, refuse what has waited too long, and start the next."""
         while True:

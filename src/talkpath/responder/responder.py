@@ -24,7 +24,7 @@ BUSY = "This responder has as many sessions as it takes; try again in a minute."
 SWEEP_S = 0.1
 
 
-class Responder:
+class Responder(FlightTable):
     """All sessions of one responder. `draw(n)` gives n unpredictable bytes (seeded in the lab). Without `receipts` it
     signs none, without `invitations` it is open to everybody."""
 
@@ -37,8 +37,8 @@ class Responder:
         layouts: LayoutQueue | None = None,
         invitations: Invitations | None = None,
     ) -> None:
+        super().__init__()
         self.identity = identity
-        self.flights = FlightTable()
         self.layouts = layouts or LayoutQueue(limits)
         self._sweep_s = 0.0  # when to look for sessions that are over
         self._sessions: set[ResponderSession] = set()
@@ -48,17 +48,11 @@ class Responder:
             limits=limits,
             draw=draw,
             receipts=receipts,
-            flights=self.flights,
+            flights=self,
             layouts=self.layouts,
             admit=self._admit,
             invitations=invitations,
         )
-
-    @property
-    def wake_s(self) -> float:
-        """When `poll` has something to send next."""
-        sending_s, layout_s = self.flights.wake_s, self.layouts.wake_s
-        return sending_s if sending_s < layout_s else layout_s  # asked at every step of virtual time: no call of min
 
     @property
     def free_places(self) -> int:
@@ -79,7 +73,10 @@ class Responder:
 
     def receive(self, now_s: float, session: ResponderSession, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `session.closed`, the connection ends once they are sent."""
-        return session.receive(now_s, data)
+        out = session.receive(now_s, data)
+        self.attend_s = self.layouts.wake_s
+        self.wake_s = min(self.wake_s, self.attend_s)
+        return out
 
     def disconnect(self, session: ResponderSession) -> None:
         """The control connection is gone; so is everything that it asked for."""
@@ -116,24 +113,22 @@ class Responder:
         self._leave(ended)
         return True
 
-    # -- datagrams -------------------------------------------------------------------------------------------
-
-    def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[ResponderPacket]:
-        """One datagram arrived; the replies to send. Nothing for bytes that are no packet of a session."""
-        return self.flights.datagram(now_s, source, port, data)
-
-    def exceeded(self, source: Hashable, port: int, router: str) -> None:
-        """A router of the kind `router` reported that a packet's hops ran out, sent from that port to that source."""
-        self.flights.exceeded(source, port, router)
+    # -- time ------------------------------------------------------------------------------------------------
 
     def poll(self, now_s: float) -> list[ResponderPacket]:
         """All packets that are due now."""
-        if now_s >= self.layouts.wake_s or self.layouts.running:
-            self.layouts.collect(now_s)
-        packets = self.flights.emit(now_s)
+        if now_s >= self.attend_s:
+            self.collect(now_s)
+        packets = self.emit(now_s)
         if now_s >= self._sweep_s:
             self._sweep_s = now_s + SWEEP_S
             for session in self._sessions:
                 session.forget_old(now_s)
                 session.end_if_over(now_s)
         return packets
+
+    def collect(self, now_s: float) -> None:
+        """Hand over the epochs that are laid out by now, and start to lay out the next."""
+        self.layouts.collect(now_s)
+        self.attend_s = self.layouts.wake_s
+        self.wake_s = min(self.wake_s, self.attend_s)

@@ -102,9 +102,9 @@ class Sim:
     def _loop(self) -> None:
         self._dial_next(1)
         check, responder, heap, outbox = self.check, self.responder, self._heap, self.check.session.outbox
-        while not check.done and self.now_s < LIMIT_S:
-            probe_s, far_s = check.wake_s, responder.wake_s
-            event_s = heap[0][0] if heap else LIMIT_S
+        heappush(heap, (LIMIT_S, next(self._order), self._end, ""))
+        while not check.done:
+            probe_s, far_s, event_s = check.wake_s, responder.wake_s, heap[0][0]
             if event_s <= probe_s and event_s <= far_s:
                 self.now_s, _, take, what = heappop(heap)
                 take(what)
@@ -119,6 +119,10 @@ class Sim:
                 if far_s > self.now_s:
                     self.now_s = far_s
                 self._send_down(responder.poll(self.now_s))
+
+    def _end(self, _: Any) -> None:
+        """The check has lasted too long: nothing more happens."""
+        self.check.done = True
 
     def play(self, until_s: float) -> None:
         """Runs scheduled events until then, without the check."""
