@@ -88,7 +88,7 @@ class Pair:
     def _down(self, packets: list[Any]) -> None:
         for packet in packets:
             for at_s, data in self.wire(self.now_s, packet.data):
-                self._later(at_s, lambda data=data: self._up(self.probe.datagram(self.now_s, data)))
+                self._later(at_s, lambda data=data: self._up(self.probe.epochs.datagram(self.now_s, data)))
 
     def _later(self, at_s: float, action: Callable[[], None]) -> None:
         self._count += 1
@@ -99,8 +99,8 @@ def epoch(wire: Wire = straight) -> Epoch:
     pair = Pair(wire=wire)
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: bool(pair.probe.finished))
-    (found,) = pair.probe.finished
+    pair.run(lambda: bool(pair.probe.epochs.finished))
+    (found,) = pair.probe.epochs.finished
     return found
 
 
@@ -165,10 +165,10 @@ def test_what_comes_after_the_cut_is_late_and_not_arrived() -> None:
     pair = Pair(wire=held)
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: bool(pair.probe.finished))
+    pair.run(lambda: bool(pair.probe.epochs.finished))
     pair.begin(1, first_tuple=5)
-    pair.run(lambda: len(pair.probe.finished) == 2)
-    first = pair.probe.finished[0]
+    pair.run(lambda: len(pair.probe.epochs.finished) == 2)
+    first = pair.probe.epochs.finished[0]
     late = [flow for flow in first.flows if any(flow.late)]
     assert late
     for flow in late:
@@ -181,15 +181,17 @@ def test_a_packet_that_this_machine_would_not_send_was_not_sent() -> None:
     pair = Pair()
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: pair.probe.running == 1 and pair.probe.wake_s != NEVER and pair.probe.busy_until_s < NEVER)
-    spent = pair.probe.bytes_sent
+    pair.run(
+        lambda: pair.probe.epochs.running == 1 and pair.probe.wake_s != NEVER and pair.probe.epochs.busy_until_s < NEVER
+    )
+    spent = pair.probe.epochs.bytes_sent
     packets = pair.probe.poll(pair.now_s + 0.01)
     assert packets
     for packet in packets:
-        pair.probe.unsent(packet)
-    assert pair.probe.bytes_sent == spent
-    pair.run(lambda: bool(pair.probe.finished))
-    assert all(flow.sent == flow.arrived for flow in pair.probe.finished[0].flows)
+        pair.probe.epochs.unsent(packet)
+    assert pair.probe.epochs.bytes_sent == spent
+    pair.run(lambda: bool(pair.probe.epochs.finished))
+    assert all(flow.sent == flow.arrived for flow in pair.probe.epochs.finished[0].flows)
 
 
 # -- a far end that is none ----------------------------------------------------------------------------------------
@@ -266,11 +268,11 @@ def test_a_far_end_that_goes_mad_in_the_middle_loses_nothing_that_is_known(
     pair = Pair()
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: bool(pair.probe.finished))
+    pair.run(lambda: bool(pair.probe.epochs.finished))
     pair.spoil = lambda message: spoil(message) if isinstance(message, Report) else message
     pair.begin(1, first_tuple=5)
     pair.run(lambda: bool(pair.probe.ended))
-    assert [found.missing for found in pair.probe.finished] == ["", pair.probe.ended]
+    assert [found.missing for found in pair.probe.epochs.finished] == ["", pair.probe.ended]
     assert pair.probe.ended in ("responder_lost", "budget")
     for each in pair.probe.finished:
         assert readable(each)
@@ -301,7 +303,7 @@ def test_a_far_end_that_falls_silent_is_lost_within_ten_seconds_of_its_last_word
     pair = Pair()
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: bool(pair.probe.finished))
+    pair.run(lambda: bool(pair.probe.epochs.finished))
     pair.mute = True
     pair.begin(1, first_tuple=5)
     heard_s = pair.now_s
@@ -314,12 +316,12 @@ def test_an_epoch_given_up_is_missing_and_its_report_is_no_error() -> None:
     pair = Pair()
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: pair.probe.busy_until_s < NEVER)
-    pair.run(lambda: pair.now_s > pair.probe.busy_until_s - 0.1)
+    pair.run(lambda: pair.probe.epochs.busy_until_s < NEVER)
+    pair.run(lambda: pair.now_s > pair.probe.epochs.busy_until_s - 0.1)
     pair.probe.abandon(pair.now_s, "interrupted")
     pair.probe.finish(pair.now_s, bytes(32), "interrupted")
     pair.run(lambda: bool(pair.probe.ended))
-    assert [found.missing for found in pair.probe.finished] == ["interrupted"]
+    assert [found.missing for found in pair.probe.epochs.finished] == ["interrupted"]
     assert pair.probe.receipt == Receipt()
 
 

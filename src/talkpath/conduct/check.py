@@ -155,27 +155,28 @@ class Check:
 
     def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
         """A datagram arrived; the packets to send in reply."""
-        return self.session.datagram(now_s, data)
+        return self.session.epochs.datagram(now_s, data)
 
     def exceeded(self, local: int, port: int, router: str) -> None:
         """A router reported that a packet's hops had run out."""
-        self.session.exceeded(local, port, router)
+        self.session.epochs.exceeded(local, port, router)
 
     def unsent(self, packet: ProbePacket) -> None:
         """This machine did not send a packet that `poll` or `datagram` had returned."""
-        self.session.unsent(packet)
+        self.session.epochs.unsent(packet)
 
     # -- what the driver asks --------------------------------------------------------------------------------
 
     def poll(self, now_s: float) -> list[ProbePacket]:
         """All packets that are due now."""
-        session = self.session
-        packets = session.poll(now_s)
-        # The usual case: packets were due and nothing else.
-        if now_s < self._due_s and not session.ended and not self._budget.overspent:
-            wake_s = session.wake_s
-            self.wake_s = wake_s if wake_s < self._due_s else self._due_s
-        else:
+        if now_s >= self._due_s:
+            packets = self.session.poll(now_s)
+            self._step(now_s)
+            return packets
+        epochs = self.session.epochs  # the usual case: packets are due and nothing else
+        packets = epochs.emit(now_s)
+        self.wake_s = epochs.wake_s if epochs.wake_s < self._due_s else self._due_s
+        if self._budget.overspent:
             self._step(now_s)
         return packets
 
@@ -185,26 +186,26 @@ class Check:
 
     def facts(self) -> Facts:
         """The facts so far. Times are seconds from the start of the check."""
-        session = self.session
+        session, epochs = self.session, self.session.epochs
         welcome = session.welcome
         return Facts(
             plan=self.plan,
-            epochs=tuple(session.finished),
+            epochs=tuple(epochs.finished),
             health=Health(
-                late_ms_p99=_p99_ms(session.epochs.late_dms + session.epochs.far_late_dms),
+                late_ms_p99=_p99_ms(epochs.late_dms + epochs.far_late_dms),
                 clock_jump_s=round(self._clock_jump_s, 3),
                 network_changed=self._network_changed,
                 vpn=self._vpn,
                 ended=self._ended,
-                probe_late_ms_p99=_p99_ms(session.epochs.late_dms),
-                responder_late_ms_p99=_p99_ms(session.epochs.far_late_dms),
+                probe_late_ms_p99=_p99_ms(epochs.late_dms),
+                responder_late_ms_p99=_p99_ms(epochs.far_late_dms),
             ),
             reach=self.reach,
             seed=self.seed,
             started_at=self.started_at,
-            duration_s=max((epoch.known_s for epoch in session.finished), default=0.0),
-            bytes_sent=session.bytes_sent,
-            bytes_received=session.bytes_received,
+            duration_s=max((epoch.known_s for epoch in epochs.finished), default=0.0),
+            bytes_sent=epochs.bytes_sent,
+            bytes_received=epochs.bytes_received,
             responder_class=welcome.responder_class if welcome else "unknown",
             family=self.family,
             paths=offered_transports(welcome) if welcome else (),
@@ -237,18 +238,18 @@ class Check:
         ask_s = NEVER
         if self.session.opened and not self._stopping and not self._idle:
             ask_s = self._ask_at_s() if self._chosen is None else now_s + POLL_CHOICE_S
-        self._due_s = min(ask_s, self._finish_s, self._abandon_s)
-        self.wake_s = min(self.session.wake_s, self._due_s)
+        self._due_s = min(ask_s, self._finish_s, self._abandon_s, self.session.due_s)
+        self.wake_s = min(self.session.epochs.wake_s, self._due_s)
 
     def _advance(self, now_s: float) -> None:
         session = self.session
         if session.ended:
             self.done = True
             return
-        if now_s >= self._abandon_s or (self._budget.overspent and session.running):
+        if now_s >= self._abandon_s or (self._budget.overspent and session.epochs.running):
             self._abandon_s, self._stopping = NEVER, self._stopping or "budget"
             session.abandon(now_s, self._stopping)
-        if len(session.finished) > self._absorbed:
+        if len(session.epochs.finished) > self._absorbed:
             self._absorb()
         if session.opened and self._choice.asked == 0:
             self._leave_out(session.alike)
@@ -257,9 +258,9 @@ class Check:
             self.done = True
         elif session.opened and not self._stopping and not self._idle and now_s >= self._ask_at_s():
             self._ask(now_s)
-        elif self._stopping and not session.running and not self._finishing:
+        elif self._stopping and not session.epochs.running and not self._finishing:
             self._finish_s = max(now_s, min(now_s + FINISH_S, self._budget.end_s))
-            session.finish(now_s, facts_digest(session.finished), self._stopping, run_digest(self.facts()))
+            session.finish(now_s, facts_digest(session.epochs.finished), self._stopping, run_digest(self.facts()))
 
     def _leave_out(self, alike: tuple[Arm, ...]) -> None:
         """Remove from the plan the arms that the far end imitates differently."""
@@ -269,34 +270,34 @@ class Check:
 
     def _absorb(self) -> None:
         """Take note of the epochs that ended since the last call."""
-        self._choice.answered({epoch.number for epoch in self.session.finished[self._absorbed :]})
-        self._absorbed = len(self.session.finished)
+        self._choice.answered({epoch.number for epoch in self.session.epochs.finished[self._absorbed :]})
+        self._absorbed = len(self.session.epochs.finished)
         self._idle = False
         self.progress("epoch", self.facts(), None)
 
     def _ask_at_s(self) -> float:
         """When to ask the next question: shortly before the running epoch's last packets leave."""
         session = self.session
-        return session.busy_until_s - SETUP_MS / 1000.0 - 1.5 * session.rtt_s - 0.01
+        return session.epochs.busy_until_s - SETUP_MS / 1000.0 - 1.5 * session.rtt_s - 0.01
 
     def _ask(self, now_s: float) -> None:
         """Ask the next question; wait if pending answers may change it; stop when there is none."""
         session = self.session
-        if session.running >= RUNNING_EPOCHS:
+        if session.epochs.running >= RUNNING_EPOCHS:
             self._idle = True
             return
         if self._chosen is None:
-            facts, last = self.facts(), not session.running
+            facts, last = self.facts(), not session.epochs.running
             self._chosen = self.submit(lambda: self._choice.choose(facts, now_s, last))
         if not self._chosen.done():
             return
         (facts, ask), self._chosen = self._chosen.result(), None
         if ask is not None:
             begin = self._choice.take(ask)
-            session.begin(now_s, begin, session.busy_until_s - SETUP_MS / 1000.0)
+            session.begin(now_s, begin, session.epochs.busy_until_s - SETUP_MS / 1000.0)
             self.progress("ask", facts, ask)
-        elif session.running or len(facts.epochs) < len(session.finished):
-            self._idle = bool(session.running)
+        elif session.epochs.running or len(facts.epochs) < len(session.epochs.finished):
+            self._idle = bool(session.epochs.running)
         else:
             self._stopping = self._stopping or self._choice.shortage or "done"
             self._step(now_s)

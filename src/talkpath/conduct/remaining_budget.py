@@ -41,8 +41,8 @@ class RemainingBudget:
     @property
     def spent_bytes(self) -> int:
         """What was spent, and the most that running epochs and the last exchange may still cost."""
-        session = self.session
-        return session.bytes_sent + session.bytes_received + session.coming_bytes + LAST_BYTES
+        epochs = self.session.epochs
+        return epochs.bytes_sent + epochs.bytes_received + epochs.coming_bytes + LAST_BYTES
 
     @property
     def left_bytes(self) -> int:
@@ -52,7 +52,8 @@ class RemainingBudget:
     @property
     def overspent(self) -> bool:
         """Whether more arrived than was expected at the most, as where a network delivers everything twice."""
-        return self.session.bytes_sent + self.session.bytes_received > self.end_bytes
+        epochs = self.session.epochs
+        return epochs.bytes_sent + epochs.bytes_received > self.end_bytes
 
     @property
     def stop_s(self) -> float:
@@ -66,7 +67,7 @@ class RemainingBudget:
 
     def left_s(self, now_s: float) -> float:
         """How long the calls of the next epoch may take, if it is requested now."""
-        return self.stop_s - max(now_s, self.session.busy_until_s) - self._overhead_s()
+        return self.stop_s - max(now_s, self.session.epochs.busy_until_s) - self._overhead_s()
 
     def with_less_time(self, facts: Facts, now_s: float, kept_s: float) -> Facts:
         """The facts, with a plan that ends `kept_s` before the time is over for a question that is asked now."""
@@ -76,7 +77,7 @@ class RemainingBudget:
 
     def _overhead_s(self) -> float:
         """Time around an epoch's packets: the request, the wait for late packets, the reports."""
-        recent = self.session.finished[-RECENT:]
+        recent = self.session.epochs.finished[-RECENT:]
         answer_s = max([self.session.rtt_s, *map(_answer_s, recent)])
         return 2.0 * answer_s + max(CONTRAST_GRACE_S, GRACE_RTTS * self.session.rtt_s)
 

@@ -20,7 +20,7 @@ from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import Layout, Outline, lay_out, outline
 from talkpath.experiment.seeds import commitment, session_key
-from talkpath.measure.facts import Epoch, SignedReceipt
+from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
 from talkpath.probe.epochs import SessionEpochs
 from talkpath.probe.flight import ProbeFlight, ProbePacket
@@ -56,12 +56,11 @@ class ProbeSession:
     opened: bool = False
     ended: str = ""
     receipt: Receipt | None = None
-    wake_s: float = NEVER  # when `poll` has something to do next
+    due_s: float = NEVER  # when `poll` has more to do than to send packets
     outbox: bytearray = field(default_factory=bytearray)  # what `control_out` will give
     epochs: SessionEpochs = field(init=False)
     _key: bytes = b""
     _decoder: messages.Decoder = field(default_factory=messages.Decoder)
-    _due_s: float = NEVER  # when `poll` has more to do than to send
     _waiting_s: float = NEVER
     _unanswered: int = 0
     _asked_s: float = 0.0
@@ -73,34 +72,9 @@ class ProbeSession:
     # -- what is known ---------------------------------------------------------------------------------------
 
     @property
-    def finished(self) -> list[Epoch]:
-        """The facts of all epochs that ended."""
-        return self.epochs.finished
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes of IP packets that were sent."""
-        return self.epochs.bytes_sent
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of IP packets that were received."""
-        return self.epochs.bytes_received
-
-    @property
-    def running(self) -> int:
-        """The number of epochs between `Begin` and their facts."""
-        return self.epochs.running
-
-    @property
-    def coming_bytes(self) -> int:
-        """The most that running epochs may still cost."""
-        return self.epochs.coming_bytes
-
-    @property
-    def busy_until_s(self) -> float:
-        """When the last running epoch has sent its packets (inf: one still waits to start)."""
-        return self.epochs.busy_until_s
+    def wake_s(self) -> float:
+        """When `poll` has something to do next."""
+        return min(self.due_s, self.epochs.wake_s)
 
     @property
     def alike(self) -> tuple[Arm, ...]:
@@ -184,7 +158,7 @@ class ProbeSession:
 
     def _fail(self, now_s: float, sentence: str, cause: Exception) -> None:
         """End the session. `PeerError` where nothing was measured; otherwise the facts are kept."""
-        if not self.finished:
+        if not self.epochs.finished:
             raise PeerError(sentence) from cause
         self.disconnected(now_s, "budget" if self._refused == "budget" else "responder_lost")
 
@@ -249,24 +223,10 @@ class ProbeSession:
         self.epochs.request(flight, not_before_s)
         self._send(now_s, begin)
 
-    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
-        """One datagram arrived; the replies to send."""
-        return self.epochs.datagram(now_s, data)
-
-    def exceeded(self, local: int, port: int, router: str) -> None:
-        """A router of the kind `router` reported that a packet's hops ran out, sent from that socket to that port."""
-        self.epochs.exceeded(local, port, router)
-
-    def unsent(self, packet: ProbePacket) -> None:
-        """This machine did not send the packet."""
-        self.epochs.unsent(packet)
-
     def poll(self, now_s: float) -> list[ProbePacket]:
         """All packets that are due now; cuts epochs whose time is over, and notices a silent responder."""
         packets = self.epochs.emit(now_s)
-        wake_s = self.epochs.wake_s
-        self.wake_s = wake_s if wake_s < self._due_s else self._due_s
-        if now_s >= self._due_s:
+        if now_s >= self.due_s:
             self._attend(now_s)
         return packets
 
@@ -283,5 +243,4 @@ class ProbeSession:
     def _plan(self) -> None:
         """Compute the next times anew: an epoch came or went, or a message was sent."""
         self.epochs.plan()
-        self._due_s = min(self._waiting_s, self.epochs.cut_s)
-        self.wake_s = min(self._due_s, self.epochs.wake_s)
+        self.due_s = min(self._waiting_s, self.epochs.cut_s)
