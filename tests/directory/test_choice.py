@@ -48,10 +48,28 @@ def test_networks_to_stay_away_from_are_left_out():
     assert order([at(1, network=7), at(2, network=8)], not_in=(7,)) == [2]
 
 
+def numbered(count: int, **more: object) -> list[ListedServer]:
+    """Servers in a network each."""
+    return [at(number, network=number + 1, **more) for number in range(count)]
+
+
 def test_few_are_tried_and_chance_decides_by_free_places():
-    servers = [at(number, free=60 if number < 10 else 6) for number in range(20)]
+    servers = [at(number, network=number + 1, free=4 if number < 10 else 1) for number in range(20)]
     firsts = Counter(order(servers, seed)[0] for seed in range(2000))
     assert len(order(servers)) == MOST_TRIES
     assert len(firsts) == 20
     freer = sum(count for number, count in firsts.items() if number < 10)
-    assert 0.87 < freer / 2000 < 0.95, "60 of 66 on average"
+    assert 0.76 < freer / 2000 < 0.84, "4 of 5 on average"
+
+
+def test_who_boasts_of_places_gets_little_more_than_others():
+    servers = [*numbered(19, free=4), at(19, network=99, free=4096)]
+    firsts = Counter(order(servers, seed)[0] for seed in range(2000))
+    assert firsts[19] < 2 * 2000 / 20
+
+
+def test_a_network_comes_again_only_after_all_others():
+    servers = [at(1, network=7, network_class="home"), at(2, network=7, network_class="home"), at(3, network=8)]
+    assert {order(servers, seed)[1] for seed in range(20)} == {3}
+    unknown = [at(number, network=0, network_class="home") for number in (1, 2)]
+    assert {order([*unknown, at(3, network=8)], seed)[2] for seed in range(20)} == {3}

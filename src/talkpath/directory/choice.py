@@ -3,7 +3,8 @@
 Servers in the person's own country are left out: a check has to cross the network in question. Then those that had free
 places come before full ones, homes before unknown networks before hosting (some networks freeze UDP towards hosting
 providers), and the rest is chance, weighted by free places: if everybody who reads a list took its freest server, that
-server would be full at once.
+server would be full at once. Free places are the operator's word, so more than a few of them count for no more. A
+network that was tried comes again only after all others: whoever blocks one server may block its neighbours.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 from talkpath.directory.listed_server import ListedServer, NetworkClass, minute_of
 
 MOST_TRIES: Final = 5
+MOST_WEIGHT: Final = 4
 RANKS: Final[dict[NetworkClass, int]] = {"home": 0, "unknown": 1, "hosting": 2}
 UNKNOWN_COUNTRY: Final = "ZZ"
 
@@ -37,7 +39,18 @@ def servers_to_try(
         for server in servers
         if not _is_in(server, country) and server.network not in not_in and (not server.until or server.until > minute)
     ]
-    return sorted(usable, key=lambda server: _place(server, rng))[:most]
+    return _spread(sorted(usable, key=lambda server: _place(server, rng)))[:most]
+
+
+def _spread(servers: Sequence[ListedServer]) -> list[ListedServer]:
+    """The servers in this order, but the first one of each network before all others; unknown networks are apart."""
+    first: list[ListedServer] = []
+    again: list[ListedServer] = []
+    seen: set[int] = set()
+    for server in servers:
+        (again if server.network in seen else first).append(server)
+        seen.update((server.network,) if server.network else ())
+    return first + again
 
 
 def _is_in(server: ListedServer, country: str) -> bool:
@@ -46,5 +59,5 @@ def _is_in(server: ListedServer, country: str) -> bool:
 
 def _place(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
     """Sorted by this, one server comes before another with the odds of their free places."""
-    chance = rng.random() ** (1.0 / max(server.free, 1))
+    chance = rng.random() ** (1.0 / min(max(server.free, 1), MOST_WEIGHT))
     return server.free == 0, RANKS[server.network_class], -chance
