@@ -21,7 +21,10 @@ from attacks.bundles import POISON, heavy_check
 from attacks.stage import Attack, Finding, Server, observatory, wait_for
 from attacks.stage import http as fetch
 from talkpath.evidence.share import MEDIA_TYPE
-from talkpath.observatory.log.records import Judged
+from talkpath.observatory.log.append import LogError
+from talkpath.observatory.log.folder import Folder as LogFolder
+from talkpath.observatory.log.log import Log, LogEntry
+from talkpath.observatory.log.records import Judged, Received
 from talkpath.observatory.log.segments import read_log
 from talkpath.wire.control.keys import raw_key_text
 
@@ -250,6 +253,26 @@ def full_disk(folder: Path) -> Finding:
     return Finding(after == 503, f"before {before}, full {after} ({'; '.join(wrong)[:80]})")
 
 
+def doubled_record(folder: Path) -> Finding:
+    """`ids.db` has no room left once the log was synchronised; the same reports are sent again, before and after a
+    restart."""
+    bundles = [str(number).encode() * 100 for number in range(300)]
+    entries = [LogEntry(Received(hashlib.sha256(data).hexdigest(), "", len(data)), data) for data in bundles]
+    log = Log(LogFolder(folder / "data"), lambda: "2026-11-24")
+    full = log._register._db.execute("PRAGMA page_count").fetchone()[0]
+    log._register._db.execute(f"PRAGMA max_page_count = {full}")
+    taken = sum(log.commit(entries))
+    with suppress(LogError):
+        taken += sum(log.commit(entries))
+    log.close()
+    log = Log(LogFolder(folder / "data"), lambda: "2026-11-24")
+    taken += sum(log.commit(entries))
+    written = [record.id for _, record in log.read()]
+    log.close()
+    doubled = len(written) - len(set(written))
+    return Finding(not doubled and taken == len(set(written)) == 300, f"{doubled} of {len(written)} doubled")
+
+
 ATTACKS = (
     Attack("impossible recordings, then a check: the judge", "judged within 40 s, /health 200", poison),
     Attack("four heavy checks, then three ordinary ones", "judged within 45 s", heavy),
@@ -262,4 +285,5 @@ ATTACKS = (
     Attack("3 000 malformed requests: lines logged", "≤ 200", log_lines),
     Attack("files under umask 022", "none readable by others", file_modes),
     Attack("a full disk: /health", "503", full_disk),
+    Attack("ids.db fails after the log's sync, then a restart", "no record doubled, none lost", doubled_record),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -57,6 +59,17 @@ class Session:
         answer = self.say(begin)
         agreed = isinstance(answer, messages.Ready)
         return (lay_out(self.key, begin, self.ports) if agreed else None), answer
+
+    def trickle(self, byte: int) -> bool:
+        """Sends one byte; whether the server still holds the session."""
+        with suppress(OSError):
+            self.socket.settimeout(0.01)
+            try:
+                self.socket.sendall(bytes([byte]))
+                return bool(self.socket.recv(65536))
+            except TimeoutError:
+                return True
+        return False
 
     def close(self) -> None:
         """Hangs up."""
@@ -167,6 +180,48 @@ def _partial_frames(far: Server) -> float:
     return peak
 
 
+def all_at_once(folder: Path) -> Finding:
+    """Large layouts in a row and at once, frames that never end, and junk, all at the same time for half a minute."""
+    with responder(folder) as far:
+        stop = threading.Event()
+        attacks = [threading.Thread(target=_layouts_until, args=(far, stop, block)) for block in range(5)]
+        attacks += [threading.Thread(target=_junk_until, args=(far, stop))]
+        start = peak = far.mib
+        for attack in attacks:
+            attack.start()
+        peak = max(peak, _partial_frames(far))
+        until_s = time.monotonic() + 25.0
+        while time.monotonic() < until_s:
+            peak = max(peak, far.mib)
+            time.sleep(0.05)
+        stop.set()
+        for attack in attacks:
+            attack.join(20)
+    return _most_memory(start, peak)
+
+
+def _layouts_until(far: Server, stop: threading.Event, block: int) -> None:
+    """Sessions of one block, each with as many large layouts as it gets, until it is told to stop."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        with suppress(OSError, ValueError), session(far.said, f"127.12.{block}.{1 + number % 200}") as own:
+            for epoch in range(8):
+                if stop.is_set() or own.begin(number=epoch, k=6, packets=2600)[0] is None:
+                    break
+
+
+def _junk_until(far: Server, stop: threading.Event) -> None:
+    """Random datagrams to its ports, until it is told to stop."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.bind(("127.13.0.1", 0))
+        while not stop.is_set():
+            for port in far.said["ports"]:
+                with suppress(OSError):
+                    end.sendto(os.urandom(400), ("127.0.0.1", port))
+            time.sleep(0.001)
+
+
 def held_places(folder: Path) -> Finding:
     """64 sessions from 16 blocks: does somebody else still get in?"""
     with responder(folder) as far, ExitStack() as held:
@@ -182,10 +237,35 @@ def held_places(folder: Path) -> Finding:
             return Finding(False, f"{taken} held; the newcomer: {error}")
 
 
+def trickle(folder: Path) -> Finding:
+    """Sessions of 16 blocks, each kept by a byte of a frame that never ends, again and again: when are they over?
+
+    One each 38 s was below the limit of silence. Here it is one each two seconds, so that it can be seen in a minute.
+    """
+    frame = (100).to_bytes(4, "big") + bytes(60)
+    with responder(folder) as far, ExitStack() as stack:
+        began_s, held = time.monotonic(), []
+        for number in range(64):
+            with suppress(OSError):
+                held.append(stack.enter_context(session(far.said, f"127.10.{number // 4}.1")))
+        alive = list(held)
+        for byte in frame[:26]:
+            alive = [own for own in alive if own.trickle(byte)]
+            if not alive:
+                break
+            time.sleep(2.0)
+        took_s = time.monotonic() - began_s
+        with suppress(OSError), session(far.said, "127.11.0.1") as newcomer:
+            let_in = newcomer.begin()[0] is not None
+            return Finding(
+                not alive and let_in, f"{len(held)} held, {len(alive)} of them after {took_s:.0f} s; a newcomer gets in"
+            )
+    return Finding(False, f"{len(held)} held, {len(alive)} of them after {took_s:.0f} s; a newcomer does not get in")
+
+
 def begin_flood(folder: Path) -> Finding:
     """A check while another block asks for the largest layouts again and again: is its result void?"""
     import subprocess
-    import threading
 
     with responder(folder) as far:
         stop = threading.Event()
@@ -277,7 +357,9 @@ ATTACKS = (
     Attack("memory: 72 large layouts in a row", f"≤ {MOST_MB:.0f} MB", layouts_in_a_row),
     Attack("memory: 32 × 4 large layouts at once", f"≤ {MOST_MB:.0f} MB", layouts_at_once),
     Attack("memory: 390 frames of 1 MiB that never end", f"≤ {MOST_MB:.0f} MB", partial_frames),
+    Attack("memory: all of these at once, and junk", f"≤ {MOST_MB:.0f} MB", all_at_once),
     Attack("64 sessions from 16 blocks", "a newcomer gets in", held_places),
+    Attack("64 sessions kept by a byte at a time", "over within 75 s, a newcomer gets in", trickle),
     Attack("a flood of Begin beside a check", "the check is not void for it", begin_flood),
     Attack("active probing inside TLS", "no answer", active_probing),
     Attack("a link without a secret", "a secret is asked for", no_secret_help),

@@ -43,13 +43,15 @@ class Attack:
 
 
 class Ended(NamedTuple):
-    """A command that ended. `mib` is its peak of memory; `exit_code` is negative where a signal ended it."""
+    """A command that ended. `mib` is its peak of memory, `cpu_s` its processor time; `exit_code` is negative where a
+    signal ended it."""
 
     exit_code: int
     seconds: float
     mib: float
     stdout: bytes
     stderr: bytes
+    cpu_s: float
 
     @property
     def traceback(self) -> bool:
@@ -58,7 +60,7 @@ class Ended(NamedTuple):
 
     def __str__(self) -> str:
         how = "killed" if self.exit_code < 0 else "traceback" if self.traceback else f"exit {self.exit_code}"
-        return f"{how}, {self.seconds:.1f} s, {self.mib:.0f} MB"
+        return f"{how}, {self.cpu_s:.1f} s, {self.mib:.0f} MB"
 
 
 def command(*argv: str | Path, seconds: float = 60.0) -> Ended:
@@ -76,7 +78,14 @@ def command(*argv: str | Path, seconds: float = 60.0) -> Ended:
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        return Ended(process.returncode, took_s, usage.ru_maxrss / 1024, out.read(), err.read())
+        return Ended(
+            exit_code=process.returncode,
+            seconds=took_s,
+            mib=usage.ru_maxrss / 1024,
+            stdout=out.read(),
+            stderr=err.read(),
+            cpu_s=usage.ru_utime + usage.ru_stime,
+        )
 
 
 def _bound_memory() -> None:
