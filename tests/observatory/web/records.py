@@ -68,7 +68,10 @@ class Memory:
         return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)
                 and app in ("", day.app) and medium in ("", day.medium)]  # fmt: skip
 
-    def carries(self, country: str, network: str) -> Sequence[TransportShare]:
+    def stream_days(self, country: str, app: str, medium: str) -> list[NetworkDayCount]:
+        return [_counted(day) for day in self.days if (day.country, day.app, day.medium) == (country, app, medium)]
+
+    def carries(self, country: str, network: str = "") -> Sequence[TransportShare]:
         return self.told
 
     def events(self, country: str) -> list[Event]:

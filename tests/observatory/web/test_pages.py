@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 ENDED = "XX/AS64497/signal/voice/2025-08-18/ended"
 PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}",
-         f"event/{COUNTRY}", "claims",
+         "transports", f"event/{COUNTRY}", "claims",
          "claims?outcome=contradicted", "claims/S10", "claims/C01", "article", "data", "method", "risks"]  # fmt: skip
 
 
@@ -276,3 +277,63 @@ def test_many_events_have_pages_that_lead_to_each_other(served: str):
     assert re.findall(r'href="/crowd/en/events/XX\?page=(\d)" rel', text) == ["1", "3"]
     text = get(f"{served}/crowd/en/now/XX?page=2")[1]
     assert re.findall(r'href="/crowd/en/now/XX\?medium=voice&amp;page=(\d)" rel', text) == ["1", "3"]
+
+
+def test_now_begins_with_a_sentence_of_what_goes_on(served: str):
+    text = plain(get(f"{served}/en/now/XX?medium=voice")[1])
+    assert "WhatsApp, voice: signs of restriction on 11 of 12 networks measured, first seen on 2025-08-11." in text
+    text = plain(get(f"{served}/en/now/XX?medium=text")[1])
+    assert "No signs of restriction were found on the networks measured." in text
+
+
+def plain(page: str) -> str:
+    """The page's words, with one blank between any two."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).replace("\u2068", "").replace("\u2069", "").split())
+
+
+@pytest.mark.parametrize("path", ["now/XX", "events", "claims", f"event/{BEGAN}", "transports/XX"])
+def test_every_row_card_and_picture_of_a_simulated_one_says_so(served: str, path: str):
+    page = get(f"{served}/en/{path}")[1]
+    body = page.split("<main")[1].split('id="words"')[0]  # below it words are explained, and nothing is told
+    rows = [row for row in re.findall(r"<tr>.*?</tr>", body, re.S) if 'class="state' in row or 'class="kind' in row]
+    assert all("SIMULATED" in row for row in rows)
+    for picture in re.findall(r"<svg.*?</svg>", body, re.S):
+        assert ">SIMULATED</text>" in picture
+    assert "SIMULATED" not in get(f"{served}/real/en/{path}")[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "columns"),
+    [
+        ("now/XX", ["country", "day", "app", "medium", "networks_measured", "networks_restricted", "simulated"]),
+        ("network/XX/AS64496", ["country", "network", "day", "app"]),
+        ("events", ["id", "kind", "level"]),
+        ("transports/XX", ["app", "medium", "transport", "carried", "tried", "last_day", "simulated"]),
+    ],
+)
+def test_numbers_as_csv(served: str, path: str, columns: list[str]):
+    status, text, headers = get(f"{served}/en/{path}.csv")
+    assert (status, headers.get_content_type()) == (200, "text/csv")
+    rows = list(csv.reader(text.splitlines()))
+    assert rows[0][: len(columns)] == columns
+    assert len(rows) > 3
+    assert {row[-1] for row in rows[1:]} == {"true"}
+    assert f"{path}.csv" in get(f"{served}/en/{path}")[1]
+
+
+def test_a_page_without_numbers_has_no_csv(served: str):
+    assert get(f"{served}/en/method.csv")[0] == 404
+    assert get(f"{served}/xx/now.csv")[0] == 404
+
+
+def test_csv_holds_nothing_that_its_page_withholds(served: str):
+    rows = list(csv.reader(get(f"{served}/en/network/XX/{FEW}.csv")[1].splitlines()))
+    assert {row[8] for row in rows[1:]} == {"small"}
+    assert {tuple(row[5:8]) for row in rows[1:]} == {("", "", "")}
+
+
+def test_transports_of_a_country_are_the_sums_of_its_networks(served: str):
+    found = {(row["app"], row["transport"]): row for row in read(served, "transports/XX")["rows"]}
+    assert (found["telegram", "tls/443"]["carried"], found["telegram", "tls/443"]["tried"]) == (6, 6)
+    assert found["telegram", "udp/3478"]["carried"] == 0
+    assert get(f"{served}/en/transports/QQ")[0] == 404

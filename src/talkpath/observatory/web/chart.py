@@ -1,21 +1,26 @@
 """Charts of days as inline SVG: no script, dark in dark mode, and never colour alone. Each has a table beside it.
 
 A bar's height is the share that is restricted. A day without any has a low tick, a day of which nothing may be shown a
-dot. Days stand at their true distance.
+ring, a day that nobody measured nothing at all. Days stand at their true distance, and a mark stands below each
+seventh. Of more than WEEKS_FROM days each bar is a week: the mean of its days, so that it stays wide enough to be seen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
+from itertools import groupby
+from statistics import fmean
 from typing import NamedTuple
 
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words.language import say
 
-WIDTH, HEIGHT = 240, 78
-LEFT, RIGHT, TOP, BOTTOM = 28, 6, 6, 18
+WIDTH, HEIGHT = 260, 92
+LEFT, RIGHT, TOP, BOTTOM = 28, 6, 20, 20
 WIDEST = 10  # of a bar
+WEEKS_FROM = 45  # days; a bar of each would be less than 4 pixels wide
 TICK = 3  # the height of a day on which nothing was restricted
 
 
@@ -27,15 +32,20 @@ class Bar(NamedTuple):
     state: str = "restricted"
 
 
-def bars(found: Sequence[Bar], title: str, said: str) -> Element:
-    """The chart, with its title and a description in words. `found` is in order of days, and not empty."""
+def bars(found: Sequence[Bar], title: str, said: str, axis: str, mark: str = "") -> Element:
+    """The chart, with its title and a description in words. `found` is in order of days, and not empty; `axis` names
+    what is counted, `mark` is written on it, as SIMULATED."""
     first, last = _ordinal(found[0].day), _ordinal(found[-1].day)
+    drawn, step = (_weeks(found), 7) if last - first >= WEEKS_FROM else (found, 1)
     return element(
         "svg",
         element("title", title),
         element("desc", said),
         *_grid(found),
-        *(_bar(bar, first, last) for bar in found),
+        *(_bar(bar, first, last, step) for bar in drawn),
+        *(_week(at, first, last) for at in range(first, last + 1, 7)),
+        element("text", axis, x=2, y=9, class_="axis"),
+        element("text", mark, x=WIDTH - RIGHT, y=9, text_anchor="end", class_="mark") if mark else None,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         class_="chart",
@@ -59,10 +69,31 @@ def _grid(found: Sequence[Bar]) -> Iterable[Element]:
         yield element("text", found[-1].day, x=WIDTH - RIGHT, y=HEIGHT - 4, text_anchor="end")
 
 
-def _bar(bar: Bar, first: int, last: int) -> Element:
-    width = min(WIDEST, max(1.5, 0.8 * (WIDTH - LEFT - RIGHT) / (last - first + 1)))
-    room = WIDTH - LEFT - RIGHT - width
-    x = LEFT + room * (_ordinal(bar.day) - first) / max(1, last - first)
+def _weeks(found: Sequence[Bar]) -> list[Bar]:
+    """The mean of each week's days that may be shown, under the week's first day; its state is the most frequent."""
+    first = _ordinal(found[0].day)
+    weeks = []
+    for week, days in groupby(found, key=lambda bar: (_ordinal(bar.day) - first) // 7):
+        of_week = list(days)
+        shares = [bar.share for bar in of_week if bar.share is not None]
+        day = (date.fromordinal(first) + timedelta(weeks=week)).isoformat()
+        state = Counter(bar.state for bar in of_week).most_common(1)[0][0]
+        weeks.append(Bar(day, fmean(shares) if shares else None, state))
+    return weeks
+
+
+def _week(at: int, first: int, last: int) -> Element:
+    return element("path", d=f"M{_x(at, first, last):.1f} {_y(0):g}v3", class_="grid")
+
+
+def _x(at: int, first: int, last: int) -> float:
+    """Where the bar of a day begins."""
+    return LEFT + (WIDTH - LEFT - RIGHT) * (at - first) / (last - first + 1)
+
+
+def _bar(bar: Bar, first: int, last: int, step: int) -> Element:
+    room = step * (WIDTH - LEFT - RIGHT) / (last - first + 1)
+    width, x = min(WIDEST, 0.8 * room), _x(_ordinal(bar.day), first, last)
     if bar.share is None:
         return element("circle", cx=f"{x + width / 2:.1f}", cy=f"{_y(0) - 3:g}", r="1.5", class_="withheld")
     height = max(TICK, bar.share * (HEIGHT - TOP - BOTTOM))

@@ -90,8 +90,14 @@ class Indexed:
         found = queries.network_days(self._store, since=self._since, **only)
         return [NetworkDayCount(**asdict(row)) for row in found]
 
-    def carries(self, country: str, network: str) -> list[TransportShare]:
+    def stream_days(self, country: str, app: str, medium: str) -> list[NetworkDayCount]:
+        """The days of one app and medium on every network."""
+        found = queries.network_days(self._store, since=self._since, country=country, app=app, medium=medium)
+        return [NetworkDayCount(**asdict(row)) for row in found]
+
+    def carries(self, country: str, network: str = "") -> list[TransportShare]:
         """The transports of the last half-year, by whole months."""
+        only = {"country": country, **({"network": network} if network else {})}
         return [
             TransportShare(
                 app=row.app,
@@ -101,7 +107,7 @@ class Indexed:
                 tried=row.reports,
                 last_day=row.last_day,
             )
-            for row in queries.transports(self._store, since=self._since, country=country, network=network)
+            for row in queries.transports(self._store, since=self._since, **only)
         ]
 
     def events(self, country: str) -> Sequence[Event]:

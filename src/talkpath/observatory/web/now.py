@@ -14,6 +14,7 @@ from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
 from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.observatory.web.source import CountryDay, NetworkDayCount, PageSource
+from talkpath.observatory.web.strip import Strip, strip
 
 MEDIA = ("voice", "video", "text")
 ROWS = 50  # networks a page
@@ -41,7 +42,8 @@ class AppRow(Struct, frozen=True):
 
 
 class NowPage(Struct, frozen=True):
-    """The whole page. `withheld_apps` were measured by too few people in the whole country."""
+    """The whole page. `withheld_apps` were measured by too few people in the whole country; `strip` is that of the app
+    that was asked for, else of the one with most signs of restriction."""
 
     country: str
     countries: tuple[str, ...]
@@ -52,6 +54,7 @@ class NowPage(Struct, frozen=True):
     page: int
     pages: int
     reach: tuple[ReachEstimate, ...]
+    strip: Strip | None = None
     schema: str = "talkpath.page.now/1"
 
 
@@ -77,7 +80,24 @@ def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
         page=page,
         pages=pages,
         reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
+        strip=_strip(source, rule, country, medium, asked.get("app"), shown, chosen),
     )
+
+
+def _strip(
+    source: PageSource,
+    rule: PublicationView,
+    country: str,
+    medium: str,
+    app: str,
+    apps: Sequence[AppRow],
+    networks: Sequence[NetworkRow],
+) -> Strip | None:
+    chosen = next((row for row in apps if row.app == app), max(apps, key=lambda row: row.hit, default=None))
+    if chosen is None:
+        return None
+    days = source.stream_days(country, chosen.app, medium)
+    return strip(rule, chosen.app, days, [row.network for row in networks])
 
 
 class _Stand(NamedTuple):

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.web import chart, labels
+from talkpath.observatory.web import chart, labels, strip
 from talkpath.observatory.web.network import StreamView
 from talkpath.observatory.web.now import AppRow
+from talkpath.observatory.web.strip import Strip
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
@@ -96,6 +97,7 @@ def environment() -> Environment:
         transport_name=transport_name,
         country_chart=country_chart,
         stream_chart=stream_chart,
+        strip_picture=strip_picture,
     )
     made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)
     return made
@@ -135,7 +137,7 @@ def millions(people: float) -> str:
     return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 
-def country_chart(row: AppRow, medium: str) -> Any:
+def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Any:
     """Networks with signs of restriction, of those measured, day by day."""
     found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
     title = say(
@@ -144,10 +146,10 @@ def country_chart(row: AppRow, medium: str) -> Any:
         app=labels.app_name(row.app),
         medium=labels.medium_name(medium),
     )
-    return _svg(found, title)
+    return _svg(found, title, say("chart", "% of networks"), simulated)
 
 
-def stream_chart(stream: StreamView) -> Any:
+def stream_chart(stream: StreamView, *, simulated: bool) -> Any:
     """Reports of restriction, of all decided ones, day by day."""
     found = [
         chart.Bar(
@@ -163,13 +165,26 @@ def stream_chart(stream: StreamView) -> Any:
         app=labels.app_name(stream.app),
         medium=labels.medium_name(stream.medium),
     )
-    return _svg(found, title)
+    return _svg(found, title, say("chart", "% of reports"), simulated)
 
 
-def _svg(found: list[chart.Bar], title: str) -> Any:
+def strip_picture(found: Strip, medium: str, *, simulated: bool) -> Any:
+    """Networks by days, of one app."""
+    heading = labels.stream_heading(found.app, medium)
+    title = say("chart", "{what}: each network's state, day by day", what=heading)
+    words = {str(state): text for state, text in sentences.labels().items()}
+    return _markup(strip.picture(found, title, words, _mark(simulated)))
+
+
+def _mark(simulated: bool) -> str:
+    return say("page", "SIMULATED") if simulated else ""
+
+
+def _svg(found: list[chart.Bar], title: str, axis: str, simulated: bool) -> Any:
+    return _markup(chart.bars(found, title, chart.describe(found), axis, _mark(simulated))) if found else ""
+
+
+def _markup(drawn: ElementTree.Element) -> Any:
     from markupsafe import Markup
 
-    if not found:
-        return ""
-    drawn = chart.bars(found, title, chart.describe(found))
     return Markup(ElementTree.tostring(drawn, encoding="unicode", method="html"))

@@ -18,6 +18,7 @@ from msgspec import Struct
 from talkpath.errors import TalkpathError
 from talkpath.observatory.web.article import article
 from talkpath.observatory.web.claims import claim, claims
+from talkpath.observatory.web.csv_tables import csv_table
 from talkpath.observatory.web.data import data
 from talkpath.observatory.web.event import event, event_list
 from talkpath.observatory.web.method import method, risks
@@ -27,6 +28,7 @@ from talkpath.observatory.web.render import PageFrame, environment, render_page
 from talkpath.observatory.web.servers import servers
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
+from talkpath.observatory.web.transports import transports
 from talkpath.report.words.language import codes, language, speaking
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ PAGES = (
     PageRoute("/events", event_list, "events.html"),
     PageRoute("/events/{country}", event_list, "events.html"),
     PageRoute("/event/{id:path}", event, "event.html"),
+    PageRoute("/transports", transports, "transports.html"),
+    PageRoute("/transports/{country}", transports, "transports.html"),
     PageRoute("/claims", claims, "claims.html"),
     PageRoute("/claims/{id}", claim, "claim.html"),
     PageRoute("/article", article, "article.html"),
@@ -80,6 +84,7 @@ def routes(source: PageSource, site: Site) -> list[BaseRoute]:
     for one in PAGES:
         environment().get_template(one.template)  # compiled now, and not while the first visitor waits
         found.append(Route(f"/{{language}}{one.path}.json", _json(one, source, site)))
+        found.append(Route(f"/{{language}}{one.path}.csv", _csv(one, source, site)))
         found.append(Route(f"/{{language}}{one.path}", _html(one, source, site)))
     return [*found, Route("/{path:path}", _elsewhere(source, site))]
 
@@ -133,6 +138,25 @@ def _json(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request],
             return _no_json()
         body = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
         return _json_response(body, 200)
+
+    return answer
+
+
+def _csv(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        from starlette.responses import PlainTextResponse
+
+        if request.path_params["language"] not in codes():
+            return _no_json()
+        try:
+            view = _view(one, request, source, site)
+        except TalkpathError as error:
+            return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
+        text = None if view is None else csv_table(view, simulated=source.simulated)
+        if text is None:
+            return _no_json()
+        headers = {**HEADERS, "Access-Control-Allow-Origin": "*"}
+        return PlainTextResponse(text, headers=headers, media_type="text/csv")
 
     return answer
 

@@ -106,8 +106,11 @@ class PageSource(Protocol):
     def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> Sequence[NetworkDayCount]:
         """Every day of the last half-year, in order of app, medium and day; of one of these where it is named."""
 
-    def carries(self, country: str, network: str) -> Sequence[TransportShare]:
-        """The transports that still carry calls on a network."""
+    def stream_days(self, country: str, app: str, medium: str) -> Sequence[NetworkDayCount]:
+        """Every day of the last half-year of one app and medium on every network, in order of network and day."""
+
+    def carries(self, country: str, network: str = "") -> Sequence[TransportShare]:
+        """The transports that still carry calls on a network, or on each network of the country, in their order."""
 
     def events(self, country: str) -> Sequence[Event]:
         """All of a country, withdrawn ones too, in order of network, app, medium, then time."""

@@ -1,0 +1,91 @@
+"""Networks by days as one picture: which network said what on which day, for one app and medium of a country.
+
+A cell is as high as it is bad, so that colour is never alone: full for signs of restriction, three quarters for UDP
+closed, half for a poor line, a third for calls that get through, a ring where too few people measured, and nothing
+where nobody did or it is not shown yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from itertools import groupby
+
+from msgspec import Struct
+
+from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.web.source import NetworkDayCount
+from talkpath.report.pictures.markup import Element, element
+
+DAYS = 28
+LEFT, TOP, STEP, ROW = 62, 14, 10, 12
+HEIGHTS = {"restricted": 10.0, "closed": 7.5, "impaired": 5.0, "ok": 3.4}
+
+
+class StripRow(Struct, frozen=True):
+    """One network: a state by day, "small" where too few people measured; days that are not shown are missing."""
+
+    network: str
+    states: dict[str, str]
+
+    @property
+    def hit(self) -> int:
+        """The number of days with signs of restriction."""
+        return sum(state == "restricted" for state in self.states.values())
+
+
+class Strip(Struct, frozen=True):
+    """The picture's rows, and its days in order: the last four weeks up to the last day that was measured."""
+
+    app: str
+    days: tuple[str, ...]
+    rows: tuple[StripRow, ...]
+
+
+def strip(rule: PublicationView, app: str, found: Sequence[NetworkDayCount], networks: Sequence[str]) -> Strip | None:
+    """The picture of one app on these networks, in their order; None where there is nothing to show."""
+    last = max((one.day for one in found), default="")
+    if not last:
+        return None
+    end = date.fromisoformat(last)
+    days = tuple((end - timedelta(days=DAYS - 1 - at)).isoformat() for at in range(DAYS))
+    ordered = sorted((one for one in found if one.day >= days[0]), key=lambda one: one.network)
+    by_network = {name: _states(rule, list(counts)) for name, counts in groupby(ordered, key=lambda one: one.network)}
+    rows = [StripRow(name, by_network[name]) for name in networks if by_network.get(name)]
+    return Strip(app, days, tuple(rows)) if rows else None
+
+
+def _states(rule: PublicationView, counts: Sequence[NetworkDayCount]) -> dict[str, str]:
+    cells = {one.day: rule.cell(one, None) for one in counts}
+    return {day: cell.withheld or cell.state for day, cell in cells.items() if cell is not None}
+
+
+def picture(found: Strip, title: str, labels: Mapping[str, str], mark: str = "") -> Element:
+    """The strip as SVG. `labels` are the states in words; `mark` is written on it, as SIMULATED."""
+    width, height = LEFT + STEP * len(found.days) + 4, TOP + ROW * len(found.rows) + 16
+    ticks = [(at, day) for at, day in enumerate(found.days) if at % 7 == 0]
+    return element(
+        "svg",
+        element("title", title),
+        *(element("text", day[5:], x=LEFT + STEP * at, y=height - 4) for at, day in ticks),
+        *(element("path", d=f"M{LEFT + STEP * at - 1} {TOP}V{height - 14}", class_="grid") for at, _ in ticks),
+        *(each for at, row in enumerate(found.rows) for each in _row(found, row, TOP + ROW * at, labels)),
+        element("text", mark, x=width - 4, y=10, text_anchor="end", class_="mark") if mark else None,
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        class_="strip",
+    )
+
+
+def _row(found: Strip, row: StripRow, y: int, labels: Mapping[str, str]) -> list[Element]:
+    base = y + ROW - 1
+    drawn = [element("text", row.network, x=LEFT - 5, y=base - 1, text_anchor="end")]
+    for at, day in enumerate(found.days):
+        state, x = row.states.get(day, ""), LEFT + STEP * at
+        if state == "small":
+            drawn.append(element("circle", cx=x + 4, cy=base - 2, r="1.5", class_="withheld"))
+        elif state in HEIGHTS:
+            shape = f"M{x} {base}v{-HEIGHTS[state]:g}h8v{HEIGHTS[state]:g}Z"
+            said = element("title", f"{row.network}, {day}: {labels[state]}")
+            drawn.append(element("path", said, d=shape, class_=f"bar {state}"))
+    return drawn
