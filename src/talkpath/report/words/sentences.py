@@ -82,14 +82,8 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
     if _of_browser(verdict):
         return browser_sentences.sentence(verdict, check)
     match verdict.state:
-        case "ok" if video:
-            return say(
-                "ok", "Video calls that look like {name}'s reach our test server as well as anything else.", name=name
-            )
         case "ok":
-            return say(
-                "ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name
-            )
+            return _as_well_as_anything_else(video, name)
         case "restricted" if not check.known_server:
             return _restricted_by_path_or_server(video, name)
         case "restricted" if video:
@@ -126,6 +120,14 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
             return say(
                 "insufficient", "Nothing can be said about {name}'s voice calls: {reason}.", name=name, reason=why
             )
+
+
+def _as_well_as_anything_else(video: bool, name: str) -> str:
+    if video:
+        return say(
+            "ok", "Video calls that look like {name}'s reach our test server as well as anything else.", name=name
+        )
+    return say("ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name)
 
 
 def _closed_beside_others(video: bool, name: str) -> str:
