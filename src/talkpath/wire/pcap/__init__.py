@@ -6,7 +6,7 @@ cannot be read is counted by name in `Unread`; only a file that is no capture at
 Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcpdump.org.
 
     read          opens a file, also a gzipped one; `window` holds a block of it
-    classic, ng   the two containers
+    classic, ng   the two containers; `records` walks the records of the first
     frames        the frames that they give, and the count of what could not be read; `arrays` reads their fields
     link          walks the link layers (`link_headers`) down to the IP header
     network       IPv4, IPv6, UDP and TCP headers; `tunnels` IP inside IP, `fragments` reassembly

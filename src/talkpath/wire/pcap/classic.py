@@ -1,6 +1,6 @@
 """Reads the pcap container (draft-ietf-opsawg-pcap), both byte orders, µs and ns, and Kuznetzov's variant.
 
-Records are walked in Python, one `unpack_from` each (0.2 µs); all other fields are read by numpy over the block.
+`records` finds where records begin; their fields are read by numpy over the block.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, bytes_at
 from talkpath.wire.pcap.frames import Frames
+from talkpath.wire.pcap.records import record_starts
 from talkpath.wire.pcap.window import Window
 
 MAX_FRAME = 1 << 18
@@ -74,23 +75,13 @@ def frames(source: Window) -> Iterator[Frames]:
 
 def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
     """Return the offsets of the whole records from `at` on, and where the first incomplete one begins."""
-    starts = np.fromiter(_records(data, at, end, layout), np.int64)
+    starts = record_starts(data, at, end, layout.order, layout.header)
     if not len(starts):
         return starts, at
     last = int(starts[-1])
     (captured,) = struct.unpack_from(layout.order + "I", data, last + 8)
     at = last + layout.header + captured
     return (starts[:-1], last) if at > end else (starts, at)
-
-
-def _records(data: bytearray, at: int, end: int, layout: _Layout) -> Iterator[int]:
-    """Yield where records begin whose header is complete."""
-    read, header = struct.Struct(layout.order + "8xI").unpack_from, layout.header
-    last = end - header
-    while at <= last:
-        yield at
-        (captured,) = read(data, at)
-        at += header + captured
 
 
 def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:

@@ -1,0 +1,98 @@
+"""Finds where the records of a classic pcap begin, many at a time.
+
+Each record tells only where the next one begins, so a walk takes one step of Python a record. Here many walks run side
+by side, from places where a record is likely to begin, each to where the next walk began. Where one does not end there,
+that place was none, and the whole stretch is walked record by record.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from talkpath.wire.pcap.arrays import Ints
+
+WALKS, FEWEST_BYTES = 1024, 1 << 18
+"""So many walks run side by side, in stretches of so many bytes at least."""
+SPAN, TRIES = 4096, 8
+"""A place is looked for in so many bytes, at so many that hold the upper bits of a time."""
+LARGEST = 1 << 18
+STEPS = 64
+"""After so many steps the walks that have ended are put aside."""
+
+
+def record_starts(data: bytearray, at: int, end: int, order: str, header: int) -> Ints:
+    """Return the offsets from `at` on where records begin whose header is complete."""
+    if end - at >= FEWEST_BYTES:
+        found = _side_by_side(data, at, end, order, header)
+        if found is not None:
+            return found
+    return np.fromiter(_one_by_one(data, at, end, order, header), np.int64)
+
+
+def _one_by_one(data: bytearray, at: int, end: int, order: str, header: int) -> Iterator[int]:
+    read = struct.Struct(order + "8xI").unpack_from
+    last = end - header
+    while at <= last:
+        yield at
+        (captured,) = read(data, at)
+        at += header + captured
+
+
+def _side_by_side(data: bytearray, at: int, end: int, order: str, header: int) -> Ints | None:
+    """Do the same by many walks; return None where one of them did not end where the next began."""
+    begins = np.array([at, *_likely(data, at, end, order, header)], np.int64)
+    last = end - header
+    stops, reached = np.append(begins[1:], last + 1), np.empty(len(begins), np.int64)
+    length = np.ndarray((len(data) - 11,), f"{order}u4", data, offset=8, strides=(1,))
+    place, walks, starts = begins, np.arange(len(begins)), []
+    while len(walks):
+        steps = np.empty((STEPS, len(walks)), np.int64)
+        for row in steps:  # a walk that has ended goes on, and what it finds is left out
+            row[:] = place
+            place = np.minimum(place, last)
+            place = place + length[place] + header
+        inside = steps < stops[walks]
+        starts.append(steps[inside])
+        count = inside.sum(axis=0)
+        after = np.concatenate([steps, place[None]])[count, np.arange(len(walks))]
+        ended = after >= stops[walks]
+        reached[walks[ended]] = after[ended]
+        place, walks = place[~ended], walks[~ended]
+    if not np.array_equal(reached[:-1], begins[1:]):
+        return None
+    return np.sort(np.concatenate(starts))
+
+
+def _likely(data: bytearray, at: int, end: int, order: str, header: int) -> Iterator[int]:
+    """Yield places where records are likely to begin, about as far from each other."""
+    place, step, read = at, max((end - at) // WALKS, 1), struct.Struct(order + "IIII").unpack_from
+    for begin in range(at + step, end - SPAN, step):
+        upper = read(data, place)[0] >> 16
+        for bits in (upper, upper + 1):  # time goes on
+            found = _near(data, max(begin, place + header), end - header, bits, order, header)
+            if found:
+                place = found
+                yield place
+                break
+
+
+def _near(data: bytearray, begin: int, last: int, bits: int, order: str, header: int) -> int:
+    """Return where two records in a row are likely to begin, the first with these upper bits of its time; or 0."""
+    read = struct.Struct(order + "IIII").unpack_from
+    mark, ahead = (bits & 0xFFFF).to_bytes(2, "little" if order == "<" else "big"), 2 if order == "<" else 0
+    at = begin
+    for _ in range(TRIES):
+        at = data.find(mark, at + ahead, begin + SPAN) - ahead
+        if not begin <= at <= last:
+            return 0
+        _, _, captured, size = read(data, at)
+        after = at + header + captured
+        if captured <= size <= LARGEST and after <= last:
+            later, _, captured, size = read(data, after)
+            if captured <= size <= LARGEST and abs((later >> 16) - bits) <= 1:
+                return at
+        at += 1
+    return 0
