@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tracemalloc
+from heapq import heappop
 
 import pytest
 
-from talkpath.wire.pcap import Unread
+from talkpath.wire.pcap import Unread, fragments
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import LIMIT, MOST_PIECES, Fragment, Fragments, Key
 from talkpath.wire.pcap.frames import Frames
@@ -161,3 +162,26 @@ def test_what_cannot_be_a_fragment():
         ),
     )
     assert reader.unread == {"fragment beyond the largest packet": 1, "fragment cut by the snapshot length": 1}
+
+
+def test_a_fragment_ahead_costs_each_later_one_a_look(monkeypatch: pytest.MonkeyPatch):
+    """One piece lies behind a gap; then the gap is filled from its beginning."""
+    looks = []
+    monkeypatch.setattr(fragments, "heappop", lambda heap: looks.append(len(heap)) or heappop(heap))
+    reader = Reader()
+    reader.add(8 * 1000, bytes(8), more=False)
+    for place in range(1000):
+        assert not looks
+        reader.add(8 * place, bytes(8))
+    assert looks == [1]
+    assert reader.whole() == [(bytes(8 * 1001), 8 * 1001)]
+
+
+def test_pieces_ahead_in_any_order_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch):
+    looks = []
+    monkeypatch.setattr(fragments, "heappop", lambda heap: looks.append(1) or heappop(heap))
+    reader = Reader()
+    for place in [*range(500, 0, -1), 250, 100, 0]:
+        reader.add(8 * place, bytes(8), more=place < 500)
+    assert len(looks) == 500
+    assert reader.whole() == [(bytes(8 * 501), 8 * 501)]

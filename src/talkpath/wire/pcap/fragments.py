@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -47,24 +48,26 @@ class Fragment(NamedTuple):
 class _Incomplete:
     """A packet with missing fragments: its pieces (captured bytes, length on the wire) by offset.
 
-    `whole` is its length, known once the last piece is there; up to `reached` the pieces have no gap.
+    `whole` is its length, known once the last piece is there; up to `reached` the pieces have no gap; `ahead` is a heap
+    of the offsets behind the first gap.
     """
 
     pieces: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     whole: int = -1
     reached: int = 0
-    has_ahead: bool = False
+    ahead: list[int] = field(default_factory=list)
 
     def add(self, offset: int, captured: bytes, size: int) -> None:
         """Add a piece."""
+        is_new = offset not in self.pieces
         self.pieces[offset] = (captured, size)
         if offset > self.reached:
-            self.has_ahead = True
+            if is_new:
+                heappush(self.ahead, offset)
             return
         self.reached = max(self.reached, offset + size)
-        for at in sorted(self.pieces) if self.has_ahead else ():
-            if at > self.reached:
-                break
+        while self.ahead and self.ahead[0] <= self.reached:
+            at = heappop(self.ahead)
             self.reached = max(self.reached, at + self.pieces[at][1])
 
     @property
