@@ -50,7 +50,7 @@ class Scan:
     """What one capture holds. Times are seconds from the first packet in the file; `begin_s` is the earliest."""
 
     unread: Unread = field(default_factory=Unread)
-    flows: Flows = field(default_factory=Flows)
+    flows: Flows = field(init=False)
     media: Spool = field(default_factory=lambda: Spool(prune=True))
     headerless: Spool = field(default_factory=lambda: Spool(prune=False))
     labels: AppLabels = field(default_factory=AppLabels)
@@ -65,7 +65,7 @@ class Scan:
     fragments: Fragments = field(init=False)
 
     def __post_init__(self) -> None:
-        self.activity = Activity(self.unread)
+        self.flows, self.activity = Flows(self.unread), Activity(self.unread)
         self.recognition = Recognition(self.flows, self.unread)
         budget = ReassemblyBudget()
         self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)
@@ -99,6 +99,9 @@ class Scan:
         time_s = self._seconds(packets.time_ns)
         if packets.protocol[0] != UDP:
             return self._segments(packets, time_s)
+        packets, time_s = self.flows.admitted(packets, time_s)
+        if not len(packets):
+            return None
         flow, direction = self.flows.assign(packets, time_s)
         self.activity.flows(flow, direction, time_s)
         if len(frames.data) == len(packets.data):

@@ -10,6 +10,7 @@ from carried import Packet, pcap, udp
 from made import BEGIN_NS, CALLER, SERVER, call, passed
 from remake import facts_of
 
+from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
 from talkpath.capture.scan import scan
 from talkpath.wire.rtc import stun
@@ -157,3 +158,14 @@ def test_a_packet_on_both_sides_of_a_router():
         Packet(packet.time_ns + 300_000, udp(OTHER_CALLER, SERVER, 50000, 5000, packet.data[28:])) for packet in inside
     ]
     assert groups([*inside, *outside]) == [[0, 1]]
+
+
+def test_of_too_many_streams_the_longest_are_measured(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stitch, "MOST_SOURCES", 2)
+    packets = both(stream(7))
+    for ssrc in range(100, 120):
+        packets += stream(ssrc, count=6, begin_s=ssrc / 100, ports=(41000, 5000))
+    found = scan(io.BytesIO(pcap(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
+    _, sources = group_flows(found, flow_ends(found), set())
+    assert sources.tolist() == [7, 1007]
+    assert found.unread["RTP stream not measured: too many in the file"] == 20

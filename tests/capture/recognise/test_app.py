@@ -62,6 +62,15 @@ def test_too_many_flows_with_an_app_are_counted(monkeypatch: pytest.MonkeyPatch)
     assert found.unread == {"packet not recognised: too many flows in the file": 80}
 
 
+def test_a_full_house_is_not_searched_for_each_new_flow(monkeypatch: pytest.MonkeyPatch):
+    searches, forget = [], app.Recognition._forget
+    monkeypatch.setattr(app, "MOST_KNOWN", 80)
+    monkeypatch.setattr(app.Recognition, "_forget", lambda self: searches.append(1) or forget(self))
+    found = scanned(checks(1000, b"here:there"))
+    assert len(found.recognition.known) == 80
+    assert 0 < len(searches) <= 1000 / (80 / app.FORGET_AFTER) + 2
+
+
 def test_too_many_streams_are_counted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(app, "MOST_STREAMS", 3)
     packets = []

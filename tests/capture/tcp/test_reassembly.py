@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from talkpath.capture.tcp import reassembly
 from talkpath.capture.tcp.reassembly import Connections, Reassembly, Segment, Splitter
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.budget import ReassemblyBudget
@@ -140,3 +141,26 @@ def test_a_lying_length_takes_no_memory(claimed: int):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+def test_the_connection_that_was_idle_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    """Three connections where two may be followed; each has half a packet, which is complete only for the last two."""
+    monkeypatch.setattr(reassembly, "MOST_DIRECTIONS", 2)
+    budget, unread = ReassemblyBudget(), Unread()
+    connections = Connections(framed, budget, unread)
+    whole = frame(FIRST)
+    halves = [whole[:10]] * 3 + [whole[10:]] * 3
+    order = [0, 1, 2, 2, 1, 0]
+    data = np.frombuffer(b"".join(halves), np.uint8)
+    sizes = np.array([len(half) for half in halves])
+    segments = SimpleNamespace(
+        data=data,
+        sequence=np.array([1, 1, 1, 11, 11, 11]),
+        payload=np.cumsum(sizes) - sizes,
+        captured=sizes,
+        size=sizes,
+    )
+    found = connections.completed(cast(Packets, segments), np.array(order), np.zeros(6, np.int8), np.arange(6) / 10)
+    assert [number for _, _, number, _ in found] == [2, 1]
+    assert unread == {"TCP stream dropped: too many connections": 2}
+    assert budget.held == len(whole) - 10

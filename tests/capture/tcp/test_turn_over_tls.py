@@ -14,10 +14,12 @@ from remake import facts, facts_of, payload
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.tcp import turn_over_tls
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_call
+from talkpath.wire.pcap.arrays import distinct
 from talkpath.wire.pcap.write import Writer
-from talkpath.wire.tls_records import hello
+from talkpath.wire.tls_records import TURN_PROTOCOLS, hello
 
 VOICES = ("webrtc/dtls/voice", "meet/sfu/voice", "signal/ringrtc/voice", "whatsapp/fast20/voice")
 VIDEOS = ("webrtc/dtls/video", "meet/sfu/video", "signal/ringrtc/video")
@@ -213,3 +215,14 @@ def test_damage_is_no_error(first: bytes, seed: int):
             data[at : at + size] = rng.choice((b"", data[at : at + size] * 2, rng.randbytes(size), b"\x17\x03\x03\0"))
         facts(bytes(data))
         scrub(io.BytesIO(bytes(data)), io.BytesIO())
+
+
+def test_the_hellos_of_a_block_are_noted_together(monkeypatch: pytest.MonkeyPatch):
+    merges = []
+    monkeypatch.setattr(turn_over_tls, "distinct", lambda keys: merges.append(len(keys)) or distinct(keys))
+    first = hello(200, TURN_PROTOCOLS[:1])
+    packets = [Packet(BEGIN_NS + number, tcp(CALLER, SERVER, 2000 + number, 443, 1, first)) for number in range(500)]
+    found = scan(io.BytesIO(pcap(packets, nano=True)))
+    assert len(found.tcp.turn_over_tls.flows) == 500
+    assert len(merges) <= 2  # one a block of the file
+    assert merges[-1] == 500

@@ -22,7 +22,8 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import from_begin
 from talkpath.capture.streams.part_state import PartState
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
-from talkpath.wire.pcap.arrays import Bools, distinct
+from talkpath.wire.pcap import Unread
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct
 
 APART_S = 60.0
 SOCKET_APART_S = 30.0
@@ -30,6 +31,8 @@ MOVE_S, STRAGGLERS, NEIGHBOURS = 10.0, 5, 8
 """A phone changes networks within MOVE_S, and at most STRAGGLERS packets of the old one come later; each stream is
 compared with so many NEIGHBOURS that began after it."""
 
+MOST_SOURCES = 1 << 15
+"""So many SSRCs are measured, about 5 KB each; more are a flood, or random bytes taken for RTP."""
 TWICE_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
@@ -85,11 +88,11 @@ def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[l
     inside = scan.tcp.turn_over_tls.flows
     headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct(rows["flow"]).tolist()}
     headerless -= inside.keys() - tls_calls
-    groups, sources = DisjointSets(), np.zeros(0, np.uint32)
+    groups, sources = DisjointSets(), Sources()
     carriers: set[int] = set()
     for media, fresh in _media(scan):
         carriers.update(distinct(media.rows["flow"]).tolist())
-        sources = distinct(np.concatenate([sources, media.rows["ssrc"][media.begin]]))
+        sources.add(media)
         _join_same_ssrc(groups, ends, media, fresh)
     table = scan.flows.table
     asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
@@ -100,7 +103,30 @@ def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[l
     _join_successive(groups, members, ends.socket, table, SOCKET_APART_S)
     _join_same_stitch(groups, known, ends, table)
     _join_parallel(groups, sorted(carriers), ends, table)
-    return groups.all(members), sources
+    return groups.all(members), sources.largest(scan.unread)
+
+
+@dataclass(slots=True)
+class Sources:
+    """The SSRCs of real RTP streams, sorted, and how many packets each has."""
+
+    ssrc: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    packets: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add(self, media: Segments) -> None:
+        """Add the streams of a part."""
+        ssrc = np.concatenate([self.ssrc, media.rows["ssrc"][media.begin]])
+        packets = np.concatenate([self.packets, media.count])
+        self.ssrc, place = np.unique(ssrc, return_inverse=True)
+        self.packets = np.bincount(place, packets, len(self.ssrc)).astype(np.int64)
+
+    def largest(self, unread: Unread) -> NDArray[np.uint32]:
+        """Return them, at most MOST_SOURCES, those with most packets."""
+        left_out = len(self.ssrc) - MOST_SOURCES
+        if left_out <= 0:
+            return self.ssrc
+        unread.note("RTP stream not measured: too many in the file", left_out)
+        return np.sort(self.ssrc[np.argsort(-self.packets, kind="stable")[:MOST_SOURCES]])
 
 
 def _media(scan: Scan) -> Iterator[tuple[Segments, Bools]]:

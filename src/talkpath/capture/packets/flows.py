@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.packets import admission
+from talkpath.capture.packets.admission import Admission
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap import Packets
+from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, among
 
 Directions = NDArray[np.int8]
@@ -74,14 +76,25 @@ def endpoint(high: Words, low: Words, port: Ints) -> Words:
 class Flows:
     """All flows so far. `table` has a row for each; rows beyond `len` are spare."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Unread | None = None) -> None:
         self.table = np.zeros(1024, COLUMNS)
+        self._admission = Admission(Unread() if unread is None else unread)
         self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
         self.headings = np.zeros(2, np.int64)
         """How many packets the file marks as received and as sent."""
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def admitted(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Packets, NDArray[np.float64]]:
+        """Return the packets whose flows have a row or may get one: all, but where there are very many flows."""
+        if len(self) + len(packets) <= admission.CROWDED:
+            return packets, time_s
+        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        keys = flow_key(source, target)
+        kept = self._admission.admits(keys, among(keys, self._keys), len(self))
+        return packets.where(kept), time_s[kept]
 
     def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Directions]:
         """Return (flow, direction) of each packet; new flows are added, all packets are counted."""
@@ -124,7 +137,7 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, 2 * len(self.table)), COLUMNS)
+            grown = np.zeros(max(size, min(2 * len(self.table), admission.MOST_FLOWS)), COLUMNS)
             grown[: len(self.table)] = self.table
             self.table = grown
 

@@ -30,8 +30,9 @@ SURE, SURE_HITS, CERTAIN, SETTLED = 0.9, 2, 0.95, 6
 """After SURE_HITS hits with confidence SURE only that app file is asked about a flow; a hit with confidence CERTAIN
 ends the questions about a datagram; after SETTLED STUN messages only app files that recognised some are asked."""
 ASK_FLOW = 32
-MOST_KNOWN, MOST_STREAMS = 1 << 17, 1 << 17
+MOST_KNOWN, MOST_STREAMS = 1 << 16, 1 << 16
 """So many flows and streams are known at once, some 2 KB each."""
+FORGET_AFTER = 8
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
 PERMISSION = "stun.permission"
 NAMES = {
@@ -51,7 +52,7 @@ class Recognition:
 
     def __init__(self, flows: Flows, unread: Unread) -> None:
         self._flows, self._unread = flows, unread
-        self._room = MOST_KNOWN // 2
+        self._room, self._refused = MOST_KNOWN // 2, 0
         self._recognisers = recognisers()
         self._sampler = Sampler(flows, cues())
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
@@ -214,7 +215,9 @@ class Recognition:
         if known is not None:
             return known
         if len(self.known) >= self._room:
-            self._forget()
+            self._refused -= 1
+            if self._refused < 0:
+                self._forget()
             if len(self.known) >= MOST_KNOWN:
                 self._unread.note("packet not recognised: too many flows in the file")
                 return None
@@ -224,7 +227,9 @@ class Recognition:
         return known
 
     def _forget(self) -> None:
-        """Forget the flows in which no app was recognised, so that memory is bounded."""
+        """Forget the flows in which no app was recognised, so that memory is bounded; not again before many more flows
+        asked for a place, since it looks at all."""
+        self._refused = MOST_KNOWN // FORGET_AFTER
         self.known = {flow: known for flow, known in self.known.items() if known.names}
         self._room = min(max(2 * len(self.known), MOST_KNOWN // 2), MOST_KNOWN)
 

@@ -130,6 +130,9 @@ class MediaOverTcp:
                 self.streaming.add(_hosts(packets, row))
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
+        packets, time_s = self._flows.admitted(packets, time_s)
+        if not len(packets):
+            return None
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
         out = self._connections.completed(packets, flow, direction, time_s)

@@ -7,6 +7,7 @@ filled with zeros. What waits counts against the budget of all reassembly.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -18,7 +19,8 @@ from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Ints
 from talkpath.wire.pcap.budget import ReassemblyBudget
 
-WAITING = 256
+WAITING, MOST_DIRECTIONS = 256, 1 << 16
+"""So many segments of a direction wait, and so many directions are followed at once, some 500 bytes each."""
 SKIP_AFTER_S = 3.0
 LARGEST = 1 << 14
 
@@ -140,6 +142,13 @@ class Reassembly:
         self.splitter = None
         self._count_pending()
 
+    def drop(self) -> None:
+        """Give up all that waits."""
+        for segment in self.waiting.values():
+            self.budget.give_back(len(segment.captured))
+        self.waiting = {}
+        self._end_splitter()
+
 
 def _signed(difference: int) -> int:
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
@@ -150,7 +159,7 @@ class Connections:
 
     def __init__(self, begin: Begin, budget: ReassemblyBudget, unread: Unread) -> None:
         self._begin, self._budget, self._unread = begin, budget, unread
-        self._directions: dict[tuple[int, int], Reassembly] = {}
+        self._directions: OrderedDict[tuple[int, int], Reassembly] = OrderedDict()
 
     def completed(self, packets: Packets, flow: Ints, direction: Directions, time_s: Seconds) -> list[Completed]:
         """Return the packets that these segments complete."""
@@ -158,10 +167,19 @@ class Connections:
         data = packets.data.data
         columns = (flow, direction, packets.sequence, packets.payload, packets.captured, packets.size, time_s)
         for number, side, sequence, at, captured, size, now_s in zip(*(one.tolist() for one in columns), strict=True):
-            reassembly = self._directions.get((number, side))
-            if reassembly is None:
-                reassembly = Reassembly(self._begin, self._budget, self._unread)
-                self._directions[number, side] = reassembly
+            reassembly = self._direction(number, side)
             segment = Segment(data[at : at + captured].tobytes(), max(size, captured), now_s)
             out += [(packet, at_s, number, side) for packet, at_s in reassembly.segment(sequence, segment)]
         return out
+
+    def _direction(self, number: int, side: int) -> Reassembly:
+        """Return one direction of a connection; where there are too many, forget the one that was idle longest."""
+        reassembly = self._directions.get((number, side))
+        if reassembly is None:
+            reassembly = self._directions[number, side] = Reassembly(self._begin, self._budget, self._unread)
+            if len(self._directions) > MOST_DIRECTIONS:
+                self._directions.popitem(last=False)[1].drop()
+                self._unread.note("TCP stream dropped: too many connections")
+        else:
+            self._directions.move_to_end((number, side))
+        return reassembly

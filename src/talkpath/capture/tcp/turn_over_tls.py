@@ -9,12 +9,13 @@ docs/why/2026-11-24-media-in-tls.md.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.datagrams import PLAIN, STUN, TLS, Datagrams, Seconds
-from talkpath.capture.packets.flows import Flows, endpoint, mix
+from talkpath.capture.packets.flows import Flows, endpoint, flow_key, mix
 from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows, stream_key
 from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
@@ -66,7 +67,7 @@ class TurnOverTls:
             return
         followed = among(keys, self._keys)
         if followed.any():
-            self._records(packets.where(rows[followed]), keys[followed], time_s[rows[followed]])
+            self._records(packets.where(rows[followed]), time_s[rows[followed]])
 
     def take(self) -> list[Completed]:
         """Return the records completed since the last call."""
@@ -74,12 +75,13 @@ class TurnOverTls:
         return taken
 
     def _by_hello(self, packets: Packets, rows: Ints, keys: Words, places: Ints) -> None:
-        data = packets.data.data
+        data, proof = packets.data.data, dict[int, int | None]()
         for place in places.tolist():
             row = rows[place]
             hello = data[packets.payload[row] : packets.payload[row] + packets.captured[row]].tobytes()
             if b"stun." in hello and any(name in TURN_PROTOCOLS for name in offered(hello)):
-                self._prove(int(keys[place]), None)
+                proof[int(keys[place])] = None
+        self._prove(proof)
 
     def _by_allocation(self, packets: Packets, rows: Ints, keys: Words, places: Ints) -> None:
         """Follow connections between a client and a server that it asked for an allocation."""
@@ -88,18 +90,28 @@ class TurnOverTls:
         one, port = rows[places], np.zeros(len(places), np.int64)
         source = endpoint(packets.source_high[one], packets.source_low[one], port)
         target = endpoint(packets.target_high[one], packets.target_low[one], port)
+        proof: dict[int, int | None] = {}
         for place, *pairs in zip(
             places.tolist(), _pair(source, target).tolist(), _pair(target, source).tolist(), strict=True
         ):
             asked = [self._asked[pair] for pair in pairs if pair in self._asked]
             if asked:
-                self._prove(int(keys[place]), asked[0])
+                proof[int(keys[place])] = asked[0]
+        self._prove(proof)
 
-    def _prove(self, key: int, flow: int | None) -> None:
-        self._proof.setdefault(key, flow)
-        self._keys = distinct(np.append(self._keys, np.uint64(key)))
+    def _prove(self, proof: Mapping[int, int | None]) -> None:
+        """Follow these connections; the first proof of each counts."""
+        fresh = {key: flow for key, flow in proof.items() if key not in self._proof}
+        if fresh:
+            self._proof.update(fresh)
+            self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
 
-    def _records(self, packets: Packets, keys: Words, time_s: Seconds) -> None:
+    def _records(self, packets: Packets, time_s: Seconds) -> None:
+        packets, time_s = self._flows.admitted(packets, time_s)
+        if not len(packets):
+            return
+        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+        keys = flow_key(source, endpoint(packets.target_high, packets.target_low, packets.target_port))
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
