@@ -100,8 +100,8 @@ attack: dev
 fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_records.py messages --cases 100000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_records.py bundles --cases 100000 --jobs $(JOBS)
-	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000
-	@nice $(BIN)/python scripts/fuzz_captures.py --nasty --cases 100000
+	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000 --jobs $(JOBS)
+	@nice $(BIN)/python scripts/fuzz_captures.py --nasty --cases 100000 --jobs $(JOBS)
 
 kill: dev
 	@nice $(BIN)/python scripts/kill_log.py --times 1000

@@ -1,12 +1,12 @@
 """Read damaged and hostile captures: nothing may crash, hang, or take much memory.
 
     python scripts/fuzz_captures.py tests/capture/lab ../shared/captures --cases 10000 --seed 1
-    python scripts/fuzz_captures.py --nasty --cases 10000 --seed 1
+    python scripts/fuzz_captures.py --nasty --cases 100000 --jobs 2 --minutes 60
 
 A case is a piece of a capture of the folders (or two spliced), damaged; with `--nasty` it is a capture made to cost
 memory or time (`nasty_captures.py`). The whole analysis runs on it, and every tenth time (`--nasty`: every second) its
-scrubbed copy is made. The same seed gives the same cases. Prints what went wrong with the number of the case, and how
-long the slowest took; exit code 1 where anything went wrong.
+scrubbed copy is made. The same seed gives the same cases. Prints what went wrong with the number of the case, how long
+the slowest took, and the peak memory of a process; exit code 1 where anything went wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import Pool
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -31,7 +34,7 @@ from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
 from talkpath.report.recordings.capture_json import result, text
 
-LONGEST_S, TELL_EACH = 20, 1000
+LONGEST_S, TELL_EACH, CHUNK = 20, 5000, 100
 MOST_MIB = 600
 """Of memory in use; the limit of the address space only stops what would take the machine down."""
 MOST_BYTES = 4 << 30
@@ -76,7 +79,7 @@ def damage(rng: Random, data: bytearray, other: bytes) -> None:
             data[at : at + size] = other[begin : begin + size]
 
 
-def case(seed: int, number: int, sources: list[bytes]) -> bytes:
+def case(seed: int, number: int, sources: Sequence[bytes]) -> bytes:
     """Make the bytes of one case."""
     rng = Random(seed << 40 | number)
     data = piece(rng, rng.choice(sources))
@@ -111,46 +114,88 @@ def _too_long(_signal: int, _frame: FrameType | None) -> None:
     raise TimeoutError(f"longer than {LONGEST_S} s")
 
 
-def main() -> None:
-    """Run the cases."""
+def _limits() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    signal.signal(signal.SIGPROF, _too_long)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Cases to play, `first` to before `last`: damaged pieces of `sources`, or hostile ones where there are none."""
+
+    seed: int
+    first: int
+    last: int
+    sources: tuple[bytes, ...] = ()
+
+    def case(self, number: int) -> tuple[str, bytes]:
+        """The kind and the bytes of a case."""
+        return ("damaged", case(self.seed, number, self.sources)) if self.sources else nasty_case(self.seed, number)
+
+
+@dataclass
+class Played:
+    """What went wrong; how long the slowest case took, its number and kind; the peak memory."""
+
+    wrong: list[str]
+    slowest: tuple[float, int, str] = (0.0, -1, "")
+    peak_mib: float = 0.0
+
+
+def play(job: Job) -> Played:
+    """Play some cases."""
+    out, most_mib = Played([]), max(float(MOST_MIB), peak_mib())
+    for number in range(job.first, job.last):
+        kind, data = job.case(number)
+        begin = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of CPU time: a busy machine is no hang
+        try:
+            read(data, number % (10 if job.sources else 2) == 0)
+        except Exception:  # noqa: BLE001 (whatever it is, it is told with its case)
+            out.wrong.append(f"case {number} ({kind}):\n{traceback.format_exc()}")
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        out.slowest = max(out.slowest, (time.process_time() - begin, number, kind))
+        if peak_mib() > most_mib:
+            most_mib = peak_mib()
+            out.wrong.append(f"case {number} ({kind}): {most_mib:.0f} MiB\n")
+    out.peak_mib = peak_mib()
+    return out
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play the cases on several processes."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folders", type=Path, nargs="*")
     options.add_argument("--nasty", action="store_true")
     options.add_argument("--cases", type=int, default=1000)
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--seed", type=int, default=1)
-    chosen = options.parse_args()
+    options.add_argument("--jobs", type=int, default=1)
+    options.add_argument("--minutes", type=float, default=1e9, help="stop after so many")
+    chosen = options.parse_args(arguments)
     if not chosen.nasty and not chosen.folders:
         options.error("name folders of captures, or --nasty")
-    sources = [content(path) for folder in chosen.folders for path in sorted(folder.glob("*.pcap*"))]
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    signal.signal(signal.SIGPROF, _too_long)
-    wrong, slowest, most_mib = 0, (0.0, -1, ""), float(MOST_MIB)
-    for number in range(chosen.first, chosen.first + chosen.cases):
-        if chosen.nasty:
-            kind, data = nasty_case(chosen.seed, number)
-        else:
-            kind, data = "damaged", case(chosen.seed, number, sources)
-        begin = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of CPU time: a busy machine is no hang
-        try:
-            read(data, number % (2 if chosen.nasty else 10) == 0)
-        except Exception:  # noqa: BLE001 (whatever it is, it is told with its case)
-            wrong += 1
-            print(f"case {number} ({kind}):\n{traceback.format_exc()}", flush=True)  # noqa: T201
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        slowest = max(slowest, (time.process_time() - begin, number, kind))
-        if peak_mib() > most_mib:
-            wrong, most_mib = wrong + 1, peak_mib()
-            print(f"case {number} ({kind}): {most_mib:.0f} MiB", flush=True)  # noqa: T201
-        if (number - chosen.first + 1) % TELL_EACH == 0:
-            print(f"{number - chosen.first + 1} cases, {wrong} went wrong", flush=True)  # noqa: T201
+    paths = [path for folder in chosen.folders for path in sorted(folder.glob("*.pcap*"))]
+    sources = () if chosen.nasty else tuple(content(path) for path in paths)
+    until_s, end = time.monotonic() + 60 * chosen.minutes, chosen.first + chosen.cases
+    jobs = [Job(chosen.seed, at, min(at + CHUNK, end), sources) for at in range(chosen.first, end, CHUNK)]
+    played, wrong, slowest, peak = 0, 0, (0.0, -1, ""), 0.0
+    with Pool(chosen.jobs, initializer=_limits) as pool:
+        for job, done in zip(jobs, pool.imap(play, jobs), strict=True):
+            played, wrong = played + job.last - job.first, wrong + len(done.wrong)
+            slowest, peak = max(slowest, done.slowest), max(peak, done.peak_mib)
+            print("".join(done.wrong), end="", flush=True)  # noqa: T201
+            if played % TELL_EACH == 0:
+                print(f"{played} cases, {wrong} went wrong", flush=True)  # noqa: T201
+            if time.monotonic() > until_s:
+                pool.terminate()
+                break
     print(  # noqa: T201
-        f"{chosen.cases} cases of seed {chosen.seed} from {chosen.first} on: {wrong} went wrong; "
-        f"slowest {slowest[0]:.2f} s (case {slowest[1]}, {slowest[2]}); peak memory {peak_mib():.0f} MiB"
+        f"{played} cases of seed {chosen.seed} from {chosen.first} on: {wrong} went wrong; "
+        f"slowest {slowest[0]:.2f} s (case {slowest[1]}, {slowest[2]}); peak memory of a process {peak:.0f} MiB"
     )
-    sys.exit(bool(wrong))
+    return min(wrong, 1)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

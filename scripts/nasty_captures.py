@@ -14,9 +14,18 @@ from random import Random
 A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 COOKIE = b"\x21\x12\xa4\x42"
 MOST, PACKED_BYTES = 3000, 16 << 20
-"""At most so many packets in a file, and bytes unpacked, so that many files are read in little time."""
+"""At most so many packets in most files, and bytes unpacked, so that many files are read in little time."""
+LARGE, LARGE_SHARE = 300_000, 0.004
+"""At most so many packets in a few files."""
 
 Kind = Callable[[Random], bytes]
+
+
+def drawn(rng: Random, most: int = MOST) -> int:
+    """How many of something: each order of magnitude as often, many more in a few files."""
+    if most == MOST and rng.random() < LARGE_SHARE:
+        return int(MOST * (LARGE / MOST) ** rng.random())
+    return int(most ** rng.random())
 
 
 def udp(data: bytes, near: bytes = A, far: bytes = B, ports: tuple[int, int] = (40000, 3478), size: int = 0) -> bytes:
@@ -52,7 +61,7 @@ def lying_fragments(rng: Random) -> bytes:
     """Fragments of which eight bytes were captured of tens of thousands that they claim."""
     size = rng.randrange(8, 65000, 8)
     packets = []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         packets.append((fragment(number, 0, True, bytes(8), size), 0))
         if rng.random() < 0.8:
             packets.append((fragment(number, size, False, bytes(8), 65528 - size), 0))
@@ -61,17 +70,17 @@ def lying_fragments(rng: Random) -> bytes:
 
 def fragments_with_holes(rng: Random) -> bytes:
     """Packets of thousands of fragments, overlapping, repeated, in any order, one missing."""
-    places = [(number, 8 * place) for number in range(rng.randrange(1, 4)) for place in range(rng.randrange(1, MOST))]
+    places = [(number, 8 * place) for number in range(rng.randrange(1, 4)) for place in range(min(drawn(rng), 8000))]
     rng.shuffle(places)
     size = rng.choice((8, 16, 64))
-    return pcap([(fragment(number, at, at < 16000, bytes(size), size), 0) for number, at in places[:MOST]])
+    return pcap([(fragment(number, at, at < 16000, bytes(size), size), 0) for number, at in places])
 
 
 def lying_segments(rng: Random) -> bytes:
     """TCP segments of TURN that claim a megabyte each, in many connections, with holes."""
     size, step = rng.choice((1 << 20, 1 << 19, 1 << 31)), rng.choice((8, 1000, 1 << 20))
     packets = []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         ports = (1024 + rng.randrange(400), 3478)
         data = b"\x00\x01\x00\x00" + COOKIE + bytes(12) if rng.random() < 0.5 else b"\x40\x00\x3f\xff" + bytes(20)
         packets.append((tcp(data, number * step + rng.randrange(2), ports, size=size), size))
@@ -81,7 +90,7 @@ def lying_segments(rng: Random) -> bytes:
 def waiting_segments(rng: Random) -> bytes:
     """Connections with a hole behind their first segment, and everything else waiting."""
     packets = []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         ports = (1024 + number % 50, 3478)
         data = b"\x00\x01\x00\x00" + COOKIE + bytes(12) if number < 50 else rng.randbytes(1400)
         packets.append((tcp(data, 0 if number < 50 else 5000 + 1400 * (number // 50), ports), 0))
@@ -91,7 +100,7 @@ def waiting_segments(rng: Random) -> bytes:
 def lying_records(rng: Random) -> bytes:
     """Packets whose records claim gigabytes, RTP and STUN among them."""
     packets = []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         head = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, 960 * number & 0xFFFFFFFF, 7)
         data = rng.choice((head, b"\x00\x01\x00\x00" + COOKIE + bytes(12), b"\x16\xfe\xff" + bytes(10), bytes(5)))
         packet = bytearray(udp(data))
@@ -145,7 +154,7 @@ def damage_by_turns(rng: Random) -> bytes:
     """pcapng in which each second block has a length that cannot be."""
     good = ng_packet(udp(bytes(8)), 1)
     bad = good[:4] + rng.choice((b"\xff" * 4, bytes(4), b"\x03\0\0\0")) + good[8:]
-    return section() + (good + bad) * rng.randrange(MOST)
+    return section() + (good + bad) * drawn(rng)
 
 
 def pcap_damage_by_turns(rng: Random) -> bytes:
@@ -153,24 +162,24 @@ def pcap_damage_by_turns(rng: Random) -> bytes:
     whole = pcap([(udp(bytes(8)), 0)])
     head, good = whole[:24], whole[24:]
     bad = good[:8] + b"\xff\xff\xff\x7f" + good[12:]
-    return head + (good + bad) * rng.randrange(MOST)
+    return head + (good + bad) * drawn(rng)
 
 
 def tiny_sections(rng: Random) -> bytes:
     """A section for each packet."""
     order = rng.choice("<>")
-    return b"".join(section(order) + ng_packet(udp(bytes(8)), number) for number in range(rng.randrange(MOST)))
+    return b"".join(section(order) + ng_packet(udp(bytes(8)), number) for number in range(drawn(rng)))
 
 
 def many_interfaces(rng: Random) -> bytes:
     """Interfaces and nothing on them."""
-    return section() + section()[28:] * rng.randrange(20 * MOST) + ng_packet(udp(bytes(8)), 1)
+    return section() + section()[28:] * drawn(rng, 20 * MOST) + ng_packet(udp(bytes(8)), 1)
 
 
 def many_flows(rng: Random) -> bytes:
     """A flow for each packet: STUN, RTP or neither."""
     kind, packets = rng.randrange(3), []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         rtp = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, number, number)
         data = (b"\x00\x01\x00\x00" + COOKIE + number.to_bytes(12, "big"), rtp + bytes(20), bytes(9))[kind]
         packets.append((udp(data, rng.randbytes(4), ports=(rng.randrange(65536), 3478)), 0))
@@ -180,7 +189,7 @@ def many_flows(rng: Random) -> bytes:
 def many_streams(rng: Random) -> bytes:
     """An SSRC for each few packets of one flow."""
     each, packets = rng.randrange(1, 8), []
-    for number in range(rng.randrange(MOST)):
+    for number in range(drawn(rng)):
         head = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, 960 * number, number // each)
         packets.append((udp(head + bytes(rng.randrange(1, 60))), 0))
     return pcap(packets)
@@ -199,7 +208,7 @@ def far_times(rng: Random) -> bytes:
 def hellos(rng: Random) -> bytes:
     """DTLS and TLS hellos whose inner lengths are anything."""
     packets = []
-    for number in range(rng.randrange(MOST // 4)):
+    for number in range(drawn(rng, MOST // 4)):
         body = bytearray(b"\xfe\xfd" + bytes(32) + rng.randbytes(rng.randrange(400)))
         size = len(body).to_bytes(3, "big")
         handshake = b"\x01" + size + bytes(2) + bytes(3) + size + body
@@ -214,7 +223,7 @@ def packed(rng: Random) -> bytes:
     inner = KINDS[rng.choice([name for name in KINDS if name != "packed"])](rng)
     head, rest = inner[:24], inner[24:]
     most = max(PACKED_BYTES // max(len(rest), 1), 1)
-    return gzip.compress(head + rest * min(rng.randrange(1, 40), most), 1)
+    return gzip.compress(head + rest * min(rng.randrange(1, 40), most), 1, mtime=0)
 
 
 KINDS: dict[str, Kind] = {
