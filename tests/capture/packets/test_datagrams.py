@@ -205,3 +205,10 @@ class TestCues:
         length = int.from_bytes(b"MA", "big") & 0xFF
         assert self.found(Cue(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 4) == {0: [0]}
         assert self.found(Cue(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 5) == {}
+
+
+def test_a_handshake_is_never_an_apps_own_header():
+    """A DTLS ClientHello of 144 bytes has the bytes of a cut reflector frame: 0, 0 and 0x90 at 20, 21 and 24."""
+    hello = bytes.fromhex("16feff000000000000000000 9c 01 000090 0000 000000 000090".replace(" ", "")) + bytes(144)
+    batch = classified([hello], (Cue(((20, 0), (21, 0), (24, 0x90)), 36, 1500, inner_at=24),))
+    assert (batch.kind[0], batch.outer[0]) == (DTLS, PLAIN)

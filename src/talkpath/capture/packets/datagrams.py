@@ -149,7 +149,7 @@ Layer = tuple[Ints, Ints | int, Ints]
 def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
     """Take one layer off these rows where there is one; return the rows that had one."""
     head, size, kind = out.head[rows], out.size[rows], out.kind[rows]
-    done = np.zeros(len(rows), np.bool_)
+    done, known = np.zeros(len(rows), np.bool_), (kind == STUN) | (kind == DTLS)
     for name, (places, ahead, left) in (
         (TURN, _channel(head, size)),
         (TURN, _multiplexed(head, size)),
@@ -157,7 +157,7 @@ def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
         (WRAPPED, _reflector(head, size)),
         *((WRAPPED, layer) for layer in _wrapped(head, size, wrappings)),
     ):
-        fresh = ~done[places]
+        fresh = ~done[places] & ((name == TURN) | ~known[places])
         places, left = places[fresh], left[fresh]
         done[places] = True
         _advance(out, rows[places], ahead if isinstance(ahead, int) else ahead[fresh], left, name)
