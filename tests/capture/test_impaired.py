@@ -262,7 +262,7 @@ def test_freezes_without_a_header_or_a_beat(arm: str, kept: bool):
 
 
 def test_where_losses_cannot_be_told_nothing_is_ok():
-    verdict = judge_call(only_call(passed(call("telegram/tgcalls/voice", 900))))
+    verdict = judge_call(only_call(passed(call("telegram/tgcalls/video", 900))))
     assert (verdict.state, verdict.reason.code) == ("insufficient", "no_control")
 
 

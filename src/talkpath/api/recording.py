@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from talkpath.api.arrow_tables import TableName
     from talkpath.capture.calls.records import MeasuredCapture
+    from talkpath.report.recordings.clock import Clock
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import Source
 
@@ -49,6 +50,13 @@ class Recording:
     def streams(self) -> tuple[Stream, ...]:
         """The RTP streams of all calls, those of the first call first."""
         return tuple(stream for call in self.calls for stream in call.streams)
+
+    @property
+    def clock(self) -> Clock:
+        """The recording's clock, for the words of reports. Not part of the public interface."""
+        from talkpath.report.recordings.clock import Clock
+
+        return Clock(self.measured.begun_ns, self.findings.duration_s)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -87,7 +95,7 @@ class Recording:
         """A report with a picture of each call, as one HTML page that loads nothing else."""
         from talkpath.report.recordings.capture_page import capture_page
 
-        return capture_page(self.name, self.findings)
+        return capture_page(self.name, self.findings, self.clock)
 
     def write_parquet(self, path: str | Path) -> None:
         """Write all media packets into a Parquet file; `UsageError` where that is not possible."""

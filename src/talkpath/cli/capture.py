@@ -116,7 +116,7 @@ def _show(recording: Recording, addresses: bool, pairs: tuple[Paired, ...]) -> N
     from talkpath.report.recordings import capture_text
 
     endpoints = [recording.endpoints(call) for call in range(len(recording.calls))] if addresses else ()
-    capture_text.show(screen(), recording.name, recording.findings, endpoints, pairs)
+    capture_text.show(screen(), recording.name, recording.findings, endpoints, pairs, recording.clock)
 
 
 def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None) -> None:

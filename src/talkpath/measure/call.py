@@ -84,6 +84,9 @@ class Stream(Struct, frozen=True, gc=False):
     packet_ms: RecordingMilliseconds | None
     mean_burst: Annotated[float, Meta(ge=1e-3, le=float(MOST_COUNT))] | None
     flows: Annotated[tuple[Count, ...], Meta(max_length=MOST_STREAMS)]
+    uneven_ms: RecordingMilliseconds | None = None
+    """The median of delay variation (ITU-T Y.1540): how much later packets came than the fastest of the last second or
+    two."""
 
 
 class Flow(Struct, frozen=True, gc=False):
@@ -102,6 +105,7 @@ class Flow(Struct, frozen=True, gc=False):
     last_received_s: RecordingSeconds | None
     requests: Count
     answers: Count
+    last_sent_s: RecordingSeconds | None = None
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -142,6 +146,9 @@ class Attempt(Struct, frozen=True, gc=False):
     others_answered: bool = False
     """Where nothing replied: was the set-up of anything else answered meanwhile, or did a call go on? Then these may be
     addresses that nobody is at; every call tries some of those."""
+
+    hellos: Count = 0
+    """ClientHellos of either end on a flow where no encrypted data followed them: a handshake (DTLS) that failed."""
 
 
 class Findings(Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ WIDEBAND_SCALE: Final = 1.29  # G.107.1 Annex A: MOS of R / 1.29
 WORST_IE: Final = 95.0  # G.107 clause 7.5: Ie,eff when everything is lost
 ASSUMED_DELAY_MS: Final = 100.0  # mouth to ear, when unknown: G.107 gives it no impairment
 BUFFER_JITTERS: Final = 2.0  # a receiver's buffer holds packets for so many times their mean jitter
+WORST_MOS: Final = 1.0
 TALKABLE_MOS: Final = 3.1  # R = 60: below it nearly all users are dissatisfied (G.107 Annex B)
 
 

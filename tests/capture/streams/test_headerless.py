@@ -9,7 +9,7 @@ import pytest
 
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import ROW, Rows
-from talkpath.capture.streams.headerless import by_cadence, holes, locked, usual_pause, without_copies
+from talkpath.capture.streams.headerless import by_cadence, without_copies
 from talkpath.capture.streams.rtp_order import Segments, split_streams
 
 
@@ -23,42 +23,6 @@ def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 
 def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:
     rng = Random(4)
     return [number * step_s + rng.uniform(0, jitter_s) for number in range(count) if number not in lost]
-
-
-class TestCadence:
-    @pytest.mark.parametrize("step_s", [0.02, 0.06, 0.1])
-    def test_the_usual_pause(self, step_s: float):
-        assert usual_pause(np.diff(steady(step_s=step_s))) == pytest.approx(step_s, rel=0.02)
-
-    def test_none_where_pauses_are_random(self):
-        rng = Random(1)
-        assert usual_pause(np.array([rng.expovariate(20) for _ in range(400)])) == 0.0
-
-    def test_none_of_few_packets(self):
-        assert usual_pause(np.full(20, 0.06)) == 0.0
-
-    def test_alternating_pauses_are_one_cadence(self):
-        """libtgvoip on an audio unit's callbacks: 64, 64, 64, 64, 43 ms."""
-        times = np.cumsum([0.064, 0.064, 0.064, 0.064, 0.043] * 60).tolist()
-        steps, usual = locked(times, usual_pause(np.diff(times)))
-        assert usual == pytest.approx(0.0598, rel=0.02)
-        assert sum(steps) == len(times) - 1
-
-    def test_random_times_keep_none(self):
-        rng = Random(8)
-        times = np.cumsum([rng.uniform(0.01, 0.11) for _ in range(400)]).tolist()
-        assert locked(times, 0.06)[1] == 0.0
-
-
-class TestHoles:
-    def test_none(self):
-        assert holes([0, 1, 1, 1]).tolist() == [0, 0, 0, 0]
-
-    def test_one(self):
-        assert holes([0, 1, 3, 1]).tolist() == [0, 0, 2, 0]
-
-    def test_packets_that_came_in_a_burst_afterwards_are_not_missing(self):
-        assert holes([0, 1, 4, 0, 0, 1]).tolist() == [0, 0, 1, 0, 0, 0]
 
 
 class TestMeasured:

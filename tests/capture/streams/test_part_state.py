@@ -19,7 +19,7 @@ from talkpath.measure.call import Call
 
 ARMS = ("webrtc/dtls/voice", "meet/sfu/video", "signal/ringrtc/voice", "telegram/reflector/video",
         "whatsapp/relay60/voice", "whatsapp/fast20/video", "telegram/tgcalls/video")  # fmt: skip
-BY_SEAM = {"late_ms", "packet_ms", "mean_burst"}
+BY_SEAM = {"late_ms", "uneven_ms", "packet_ms", "mean_burst"}
 """Quantiles and most common values of parts are put together, not worked out over all."""
 
 
@@ -59,6 +59,7 @@ def test_the_cut_between_parts_changes_nothing(arm: str, order: str, monkeypatch
         for name in set(one.__struct_fields__) - BY_SEAM:
             assert getattr(one, name) == pytest.approx(getattr(other, name)), name
         assert (one.late_ms or 0) == pytest.approx(other.late_ms or 0, rel=0.35, abs=0.2)
+        assert (one.uneven_ms or 0) == pytest.approx(other.uneven_ms or 0, rel=0.02)
     for here, there in zip(parts.seconds, whole.seconds, strict=True):
         assert (here.received.packets, here.received.lost) == (there.received.packets, there.received.lost)
         assert here.sent.frozen_ms == pytest.approx(there.sent.frozen_ms)

@@ -48,7 +48,7 @@ def shown(**more: Any) -> str:
 def test_the_terminal():
     told = shown(pairs=[Paired(1, "whatsapp", PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
     vanished = "vanished packets: 50 of 500 (10.0%)"
-    for part in ("2 × link type 147", "WhatsApp", "No sign of restriction", "Signal", vanished):
+    for part in ("2 × link type 147", "WhatsApp", "✓ good", "Signal", vanished):
         assert part in told
     assert "restricted" not in told
     assert "203.0.113.5:1-198.51.100.7:3478/udp" in shown(endpoints=[["203.0.113.5:1-198.51.100.7:3478/udp"]])

@@ -15,13 +15,14 @@ from talkpath.capture.calls.app_naming import UNKNOWN
 from talkpath.capture.calls.detected_call import DetectedCall
 from talkpath.capture.calls.detection import Detection
 from talkpath.capture.calls.paths import Path, encrypted, path_of, relayed_peer
+from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.calls.timeline import OtherTraffic, timeline
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL
-from talkpath.capture.streams.timing import Floats
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
@@ -40,6 +41,12 @@ class MeasuredCapture:
     findings: Findings
     calls: tuple[DetectedCall, ...]
     detection: Detection
+
+    @property
+    def begun_ns(self) -> int | None:
+        """Return when the earliest packet came, in ns since 1970, None in a file without packets."""
+        scan = self.detection.scan
+        return None if scan.base_ns is None else scan.base_ns + round(1e9 * scan.begin_s)
 
     def endpoints(self, call: int) -> tuple[tuple[Address, Address, str], ...]:
         """Return (local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""
@@ -95,7 +102,7 @@ class _Records:
             stream_record(stream.stats, stream.number, stream.heading, stream.medium, numbers)
             for stream in call.streams
         ]
-        return Call(
+        found = Call(
             app=call.name.app,
             app_confidence=round(call.name.confidence, 2),
             media=tuple(medium for medium in MEDIA if any(stream.medium == medium for stream in call.media)),
@@ -112,6 +119,7 @@ class _Records:
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call),
         )
+        return with_silent_end(found)
 
     def _other_traffic(self, flows: list[int]) -> OtherTraffic:
         """Return the other received packets: from inside the local network too where the call stays in it."""
@@ -147,6 +155,7 @@ class _Records:
             answers=int(rows["answers"][every, 1 - local].sum()),
             other_packets=self._other_traffic(flows).other(every_flow, begin, end),
             others_answered=not answered and self._anything_answered(begin, end),
+            hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
         )
 
     def _anything_answered(self, begin_s: float, end_s: float) -> bool:
@@ -216,6 +225,7 @@ class _Row(NamedTuple):
     start_s: float
     end_s: float
     heard_s: float
+    said_s: float
     requests: int
     answers: int
     sealed: bool
@@ -231,6 +241,7 @@ def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) 
         rows["first_s"],
         rows["last_s"],
         rows["heard_s"][every, 1 - local],
+        rows["heard_s"][every, local],
         rows["requests"][every, local],
         rows["answers"][every, 1 - local],
         rows["sealed"].any(axis=1) | rows["hellos"].any(axis=1),
@@ -253,6 +264,7 @@ def _flow(number: int, kind: Path, media: Sequence[int], row: _Row) -> Flow:
         last_received_s=round(row.heard_s, 6) if isfinite(row.heard_s) else None,
         requests=row.requests,
         answers=row.answers,
+        last_sent_s=round(row.said_s, 6) if isfinite(row.said_s) else None,
     )
 
 

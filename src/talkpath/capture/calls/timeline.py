@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.detected_call import MeasuredStream
+from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
-from talkpath.capture.streams.timing import Floats
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
 from talkpath.wire.pcap.arrays import Ints
@@ -60,29 +60,43 @@ def timeline(
     first = floor(begin_s)
     count = min(floor(end_s) - first + 1, LONGEST_S)
     table = _table(streams, first, count)
-    counted = [any(stream.counts_losses for stream in streams if stream.heading == heading) for heading in HEADINGS]
+    counted = [_counted(streams, heading, first, count) for heading in HEADINGS]
     others = background.each(flows, first, count)
+    rows = zip(table[:count].tolist(), table[count:].tolist(), *counted, others.tolist(), strict=True)
     return tuple(
-        Moment(first + place, _second(sent.tolist(), counted[0]), _second(received.tolist(), counted[1]), int(other))
-        for place, (sent, received, other) in enumerate(zip(table[:count], table[count:], others, strict=True))
+        Moment(first + place, _second(sent, sent_counts), _second(received, received_counts), other)
+        for place, (sent, received, sent_counts, received_counts, other) in enumerate(rows)
     )
+
+
+def _counted(streams: Sequence[MeasuredStream], heading: str, first: int, count: int) -> list[bool]:
+    """Tell for which seconds the losses of one direction are known: from the first to the last packet of its streams
+    whose losses can be counted."""
+    own = [stream for stream in streams if stream.heading == heading and stream.counts_losses]
+    begin_s, end_s = (
+        min((stream.begin_s for stream in own), default=0.0),
+        max((stream.end_s for stream in own), default=-1.0),
+    )
+    return [begin_s < second + 1 and second <= end_s for second in range(first, first + count)]
 
 
 def _table(streams: Sequence[MeasuredStream], first: int, count: int) -> Floats:
     """Sum cells by second, shape (2 count, 12), sent seconds before received ones: the columns of a cell (of lateness
-    the worst), then VOICE."""
+    and freezes the worst stream's), then VOICE."""
     out = np.zeros((2 * count, 7 + len(VOICE)))
     for stream in streams:
         cells = stream.stats.seconds
         part = cells.of(stream.number)
         rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(stream.heading)
-        values = cells.values[part]
-        late = out[:, LATE].copy()
-        np.maximum.at(late, rows, values[:, LATE])
-        np.add.at(out[:, :7], rows, values)
-        out[:, LATE] = late
+        own = np.zeros((2 * count, 7))
+        np.add.at(own, rows, cells.values[part])
+        own[:, LATE] = 0.0
+        np.maximum.at(own[:, LATE], rows, cells.values[part][:, LATE])
+        worst = np.maximum(out[:, [FROZEN, LATE]], own[:, [FROZEN, LATE]])
+        out[:, :7] += own
+        out[:, [FROZEN, LATE]] = worst
         if stream.medium == "voice":
-            np.add.at(out[:, 7:], rows, values[:, VOICE])
+            out[:, 7:] += own[:, VOICE]
     return out
 
 
@@ -96,14 +110,14 @@ def _second(values: list[float], counted: bool) -> Second:
         kbps=round(8e-3 * size, 3),
         jitter_ms=round(1e3 * jitter_s / jitters, 3) if jitters else None,
         late_ms=round(1e3 * late_s, 3) if packets else None,
-        frozen_ms=round(1e3 * frozen_s, 3),
+        frozen_ms=round(1e3 * min(frozen_s, 1.0), 3),
         mos=_mos(*values[7:]) if counted else None,
     )
 
 
 def _mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
-    """Estimate the quality of one second's voice; a freeze that ended in it counts for a second at most."""
+    """Estimate the quality of one second's voice."""
     if not packets + lost:
         return None
     jitter_ms = 1e3 * jitter_s / jitters if jitters else 0.0
-    return round(quality.heard_mos(100 * lost / (packets + lost), 100 * frozen_s, jitter_ms), 2)
+    return round(quality.heard_mos(100 * lost / (packets + lost), 100 * min(frozen_s, 1.0), jitter_ms), 2)

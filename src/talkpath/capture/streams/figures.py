@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import VIDEO
+from talkpath.capture.streams.freezes import Floats, freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import FREEZE_S, Floats, Timing
+from talkpath.capture.streams.timing import Timing, unevenness
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 LATE_SHARE = 0.95
@@ -30,6 +31,7 @@ FIGURE = np.dtype(
         ("jitter_s", "f8"),
         ("jitters", "i8"),
         ("late", "i4", len(STEPS_S) + 1),
+        ("uneven", "i4", len(STEPS_S) + 1),
         ("same", "i8"),
         ("moved", "i8"),
         ("pictures", "i8"),
@@ -53,10 +55,11 @@ FIGURE = np.dtype(
     ]
 )
 """The figures of a stream. Sums over its rows: `rows` are packets with their copies, `losses` runs of lost packets,
-`jitter_s` the sum of `jitters` values, `late` the number of rows by lateness (STEPS_S), `same` and `moved` packets with
-the timestamp of the one before and with another, `pictures` those without a header that look like video, `tens` and
-`eighties` those whose payload is a multiple of so many bytes. Then extremes; `late_s` is the 95th percentile of the
-first of `parts`; `clock_hz`, `packet_s` and `type` of the part that has most rows for it; values of the first row."""
+`jitter_s` the sum of `jitters` values, `late` and `uneven` the number of rows by lateness and by unevenness (STEPS_S),
+`same` and `moved` packets with the timestamp of the one before and with another, `pictures` those without a header that
+look like video, `tens` and `eighties` those whose payload is a multiple of so many bytes. Then extremes; `late_s` is
+the 95th percentile of lateness in the first of `parts`; `clock_hz`, `packet_s` and `type` are of the part that has most
+rows for it; values of the first row."""
 
 
 @dataclass(slots=True)
@@ -94,7 +97,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "losses": counted & (order.missing > 0),
         "reordered": counted & order.late,
         "bytes": np.where(counted, rows["size"], 0),
-        "freezes": counted & (times.frozen_s >= FREEZE_S),
+        "freezes": counted & freeze_begins(segments, times.frozen_s),
         "frozen_s": np.where(counted, times.frozen_s, 0.0),
         "jitter_s": np.where(valid, times.jitter_s, 0.0),
         "jitters": valid,
@@ -107,8 +110,8 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     for name, values in sums.items():
         out[name] = segments.total(values)
     arrival = rows["time_s"]
-    step = segments.of[counted] * out["late"].shape[1] + np.searchsorted(STEPS_S, times.late_s[counted])
-    out["late"] = np.bincount(step, minlength=out["late"].size).reshape(out["late"].shape)
+    out["late"] = _in_classes(segments, times.late_s, counted)
+    out["uneven"] = _in_classes(segments, unevenness(segments, times.late_s, order.fresh), counted & order.fresh)
     out["late_s"] = _quantile(part, times.late_s, LATE_SHARE)
     out["begin_s"] = np.minimum.reduceat(np.where(counted, arrival, np.inf), begin)
     out["end_s"] = np.maximum.reduceat(np.where(counted, arrival, -np.inf), begin)
@@ -120,6 +123,13 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     for name in ("ssrc", "flow", "direction"):
         out[name] = rows[name][begin]
     return out
+
+
+def _in_classes(segments: Segments, values: Floats, counted: Bools) -> Ints:
+    """Count the rows of each segment by class (STEPS_S), shape (m, classes)."""
+    classes = len(STEPS_S) + 1
+    step = segments.of[counted] * classes + np.searchsorted(STEPS_S, values[counted])
+    return np.bincount(step, minlength=len(segments) * classes).reshape(-1, classes)
 
 
 def _quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:

@@ -1,26 +1,25 @@
 """Measures media without a readable header (Telegram's own transports) by sizes and cadence.
 
-There is no sequence number, so loss is counted only where a steady cadence shows a hole, and the record says so
+There is no sequence number, so losses and lateness are known only against a cadence, and the record says so
 (`loss_basis`). Copies of one packet are known by the hash of their first bytes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from talkpath.capture.packets.datagrams import TLS
+from talkpath.capture.packets.rows import VIDEO
+from talkpath.capture.streams.cadence import FEWEST_PAUSES, Cadence, behind, fits, holes, own_cadence
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import FREEZE_S, Floats, Timing
+from talkpath.capture.streams.timing import Timing
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 COPY_S = 1.0
-FEWEST_PAUSES, SHORTEST_S = 40, 0.005
-NEAR, COMMON_SHARE = 0.25, 0.4
-"""A share of COMMON_SHARE of the pauses must lie as near as NEAR to the usual one for a cadence to be looked for."""
-USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * FREEZE_S
-FOLLOW, ROUNDS, OFF_CLOCK, FIRST_GUESSES = 0.2, 3, 0.12, (1.0, 0.94, 1.06)
-"""How fast the clock follows the packets, how often its interval is corrected, how far from it packets may be on
-average, and the factors to begin with."""
+USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
 
 
 def without_copies(segments: Segments) -> Bools:
@@ -35,94 +34,99 @@ def without_copies(segments: Segments) -> Bools:
     return kept
 
 
-def usual_pause(pauses: Floats) -> float:
-    """Return the most common pause between packets, 0 where none is common."""
-    if len(pauses) < FEWEST_PAUSES:
-        return 0.0
-    ordered = np.sort(pauses[pauses > SHORTEST_S])
-    near = np.searchsorted(ordered, ordered * (1 + NEAR)) - np.searchsorted(ordered, ordered * (1 - NEAR))
-    if not len(near) or near.max() < COMMON_SHARE * len(pauses):
-        return 0.0
-    peak = ordered[int(np.argmax(near))]
-    return float(ordered[(ordered >= peak * (1 - NEAR)) & (ordered <= peak * (1 + NEAR))].mean())
+@dataclass(slots=True)
+class _Measured:
+    """What the cadences show: `rate` per segment (0 without one); per row packets `missing` before it, seconds `late`,
+    and `jitter` (NaN for packets that keep no cadence)."""
+
+    rate: Floats
+    missing: Ints
+    late: Floats
+    jitter: Floats
+    steps: dict[int, list[int]] = field(default_factory=dict)
 
 
-def cadence_steps(times: list[float], usual: float) -> tuple[list[int], float]:
-    """Return how many intervals each packet comes after the one before, and how far from the clock they are on average.
-
-    The clock follows the packets slowly, so that alternating pauses (libtgvoip: 64, 64, 64, 64, 43 ms) are one cadence.
-    """
-    clock_s, steps, off = times[0], [0], 0.0
-    for at in times[1:]:
-        step = max(round((at - clock_s) / usual), 0)
-        clock_s += step * usual
-        off += min(abs(at - clock_s), usual)
-        clock_s += FOLLOW * (at - clock_s)
-        steps.append(step)
-    return steps, off / len(times) / usual
-
-
-def locked(times: list[float], common: float) -> tuple[list[int], float]:
-    """Return (steps, interval) where the packets keep an interval near the common pause; an interval of 0 otherwise."""
-    if not common:
-        return [], 0.0
-    for first in FIRST_GUESSES:
-        off, usual, steps = _corrected(times, common * first)
-        if off <= OFF_CLOCK:
-            return steps, usual
-    return [], 0.0
-
-
-def _corrected(times: list[float], usual: float) -> tuple[float, float, list[int]]:
-    """Return (how far off, interval, steps) after the interval was corrected by the number of steps over all
-    packets."""
-    steps: list[int] = []
-    off = 1.0
-    for _ in range(ROUNDS):
-        steps, off = cadence_steps(times, usual)
-        usual = max((times[-1] - times[0]) / max(sum(steps), 1), SHORTEST_S)
-    return off, usual, steps
-
-
-def holes(steps: list[int]) -> Ints:
-    """Return how many packets are missing before each: intervals without one, less those that came in a burst
-    afterwards."""
-    missing = np.zeros(len(steps), np.int64)
-    gap = 0
-    for place, step in enumerate(steps):
-        if step > 1:
-            gap = place
-            missing[place] = step - 1
-        elif step == 0 and missing[gap] > 0:
-            missing[gap] -= 1
-    return missing
-
-
-def by_cadence(segments: Segments) -> tuple[RtpOrder, Timing]:
-    """Find holes and freezes by cadence, in the same form as for RTP. `clock_hz` is the packet rate, 0 without a
-    cadence."""
+def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrder, Timing]:
+    """Find holes, lateness and freezes by cadence, in the same form as for RTP. `clock_hz` is the rate of the packets
+    that keep it, 0 without a cadence. `partner`: the segment of the same call's other direction, -1 for none."""
+    size = len(segments.rows)
     pause = segments.step(segments.rows["time_s"])
-    size = len(pause)
-    missing, usual = np.zeros(size, np.int64), np.zeros(len(segments))
-    for segment, (begin, count) in enumerate(zip(segments.begin.tolist(), segments.count.tolist(), strict=True)):
-        if segments.rows["outer"][begin] == TLS:  # TCP repeats what was lost: nothing is missing, only late
-            continue
-        part = slice(begin, begin + count)
-        common = usual_pause(pause[begin + 1 : begin + count])
-        steps, usual[segment] = locked(segments.rows["time_s"][part].tolist(), common)
-        if usual[segment] > 0:
-            missing[part] = holes(steps)
-    each = usual[segments.of]
+    found = _Measured(np.zeros(len(segments)), np.zeros(size, np.int64), np.zeros(size), np.full(size, np.nan))
+    for segment, cadence in enumerate(_cadences(segments, partner, found.steps)):
+        if cadence.interval_s > 0:
+            _against(segments, segment, cadence, found)
+    found.jitter[segments.begin] = np.nan
     before = np.arange(size) - 1
     before[segments.begin] = -1
-    missing[segments.begin] = 0
-    held = np.where(each > 0, pause - each >= FREEZE_S, pause >= _too_long(segments, pause)[segments.of])
-    jitter = np.where((each > 0) & (missing == 0) & ~held, np.abs(pause - each), np.nan)
-    jitter[segments.begin] = np.nan
-    rate = np.divide(1.0, usual, out=np.zeros(len(segments)), where=usual > 0)
+    found.missing[segments.begin] = 0
+    usual = np.divide(1.0, found.rate, out=np.zeros(len(segments)), where=found.rate > 0)[segments.of]
     never = np.zeros(size, np.bool_)
-    order = RtpOrder(np.arange(size), ~never, missing, before, never)
-    return order, Timing(rate, np.zeros(size), jitter, pause, np.where(held, pause - each, 0.0), never)
+    order = RtpOrder(np.arange(size), ~never, found.missing, before, never)
+    return order, Timing(found.rate, found.late, found.jitter, pause, _frozen(segments, found, pause, usual), never)
+
+
+def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:
+    """Return the cadence of each segment: its own, else its partner's if that may be. `steps` of own ones are kept."""
+    own: list[Cadence] = []
+    for segment in range(len(segments)):
+        cadence, found = own_cadence(*_part(segments, segment)) if _is_counted(segments, segment) else (Cadence(), [])
+        own.append(cadence)
+        if found:
+            steps[segment] = found
+    if partner is None:
+        return own
+    out = []
+    for segment, (cadence, other) in enumerate(zip(own, partner.tolist(), strict=True)):
+        theirs = own[other] if other >= 0 else Cadence()
+        borrows = not cadence.is_codecs and theirs.is_codecs and _is_counted(segments, segment)
+        if borrows and fits(theirs, *_part(segments, segment)):
+            cadence = theirs
+            steps.pop(segment, None)
+        out.append(cadence)
+    return out
+
+
+def _is_counted(segments: Segments, segment: int) -> bool:
+    """TCP repeats what was lost: nothing of it is missing, only late."""
+    return bool(segments.rows["outer"][segments.begin[segment]] != TLS)
+
+
+def _part(segments: Segments, segment: int) -> tuple[Floats, Ints]:
+    begin = int(segments.begin[segment])
+    rows = segments.rows[begin : begin + int(segments.count[segment])]
+    return rows["time_s"], rows["size"].astype(np.int64)
+
+
+def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measured) -> None:
+    """Measure one segment against its cadence. Losses among packets of one size stand for as large a share of all."""
+    times, sizes = _part(segments, segment)
+    kept = np.flatnonzero(cadence.rows(sizes))
+    rows = int(segments.begin[segment]) + kept
+    late, missing = behind(times[kept], cadence.interval_s)
+    if segment in found.steps:
+        missing = holes(found.steps[segment])
+    missing[0] = 0
+    off = np.abs(np.diff(late, prepend=late[:1]))
+    found.rate[segment] = 1.0 / cadence.interval_s
+    found.late[rows] = late
+    _hold(found.late, int(segments.begin[segment]), len(times), rows)
+    found.jitter[rows] = np.where(missing == 0, off, np.nan)
+    scaled = np.round(np.cumsum(missing) * (len(times) / len(kept))).astype(np.int64)
+    found.missing[rows] = np.diff(scaled, prepend=0)
+
+
+def _hold(values: Floats, begin: int, count: int, known: Ints) -> None:
+    """Give rows whose value is not known that of the last one before."""
+    latest = np.zeros(count, np.int64)
+    latest[known - begin] = known - begin
+    values[begin : begin + count] = values[begin + np.maximum.accumulate(latest)]
+
+
+def _frozen(segments: Segments, found: _Measured, pause: Floats, usual: Floats) -> Floats:
+    """Return the seconds of the freeze that ended with each row: silence against the cadence, or lateness."""
+    least = np.where(segments.rows["type"] == VIDEO, VIDEO_FREEZE_S, VOICE_FREEZE_S)
+    silent = np.where(usual > 0, pause - usual >= least, pause >= _too_long(segments, pause)[segments.of])
+    return frozen(segments, np.where(silent, pause - usual, 0.0), found.late, pause, least)
 
 
 def _too_long(segments: Segments, pause: Floats) -> Floats:

@@ -89,10 +89,19 @@ class StreamMeasurement:
                 continue
             first = segments.rows[segments.begin]
             numbers, counted = stats.numbers(segments, self._key(first, first["type"] == VIDEO))
-            part = MeasuredPart(segments, *by_cadence(segments), numbers, counted)
+            part = MeasuredPart(segments, *by_cadence(segments, self._partners(first)), numbers, counted)
             stats.add(part)
             yield part
         stats.close()
+
+    def _partners(self, first: Rows) -> Ints:
+        """Return for each stream, by its first row, the one of the same call and medium in the other direction, -1 for
+        none."""
+        kind = self.group_of[first["flow"]] << 1 | (first["type"] == VIDEO)
+        sent = first["direction"] == self.local[first["flow"]]
+        keys = list(zip(kind.tolist(), sent.tolist(), strict=True))
+        places = {key: place for place, key in enumerate(keys)}
+        return np.array([places.get((key, not own), -1) for key, own in keys], np.int64)
 
     def _key(self, rows: Rows, detail: NDArray[np.generic]) -> Words:
         """Return one number for call, direction and detail."""

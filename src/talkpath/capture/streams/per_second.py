@@ -1,4 +1,5 @@
-"""Counts streams by second: one cell for each second of a stream in which something arrived or was missing."""
+"""Counts streams by second: one cell for each second of a stream in which something arrived, was missing or stood
+still."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talkpath.capture.streams.freezes import Floats, frozen_seconds
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import Floats, Timing, missing_times
+from talkpath.capture.streams.timing import Timing, missing_times
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)
 """Columns: counts of packets, lost packets and bytes; the sum of jitter in seconds and over how many packets; seconds
-of freezes that ended; the worst lateness."""
+of freezes in it; the worst lateness."""
 
 
 @dataclass(slots=True)
@@ -40,31 +42,34 @@ class SecondCells:
 
 
 def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bools) -> SecondCells:
-    """Return all cells of all segments: of the rows that count, and of the packets missing before them."""
+    """Return all cells of all segments: of the rows that count, of the packets missing before them, and of freezes."""
     which, lost_s = missing_times(segments, order, counted)
-    segment = np.concatenate([segments.of[counted], which])
+    stopped, stop_second, stop_s = frozen_seconds(segments.rows["time_s"], np.where(counted, times.frozen_s, 0.0))
+    segment = np.concatenate([segments.of[counted], which, segments.of[stopped]])
     second = np.floor(np.concatenate([segments.rows["time_s"][counted], lost_s])).astype(np.int64)
+    second = np.concatenate([second, stop_second])
     index = np.lexsort((second, segment))
     fresh = np.ones(len(index), np.bool_)
     fresh[1:] = (np.diff(segment[index]) != 0) | (np.diff(second[index]) != 0)
     cell = np.empty(len(index), np.int64)
     cell[index] = np.cumsum(fresh) - 1
     heads = index[fresh]
-    own = len(segment) - len(which)
-    values = _values(cell[:own], cell[own:], len(heads), segments, times, counted)
+    own = len(segment) - len(which) - len(stopped)
+    values = _values(cell[:own], len(heads), segments, times, counted)
+    values[:, LOST] = np.bincount(cell[own : own + len(which)], minlength=len(heads))
+    values[:, FROZEN] = np.bincount(cell[own + len(which) :], stop_s, len(heads))
     return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(segments) + 1)))
 
 
-def _values(cell: Ints, lost_cell: Ints, size: int, segments: Segments, times: Timing, counted: Bools) -> Floats:
+def _values(cell: Ints, size: int, segments: Segments, times: Timing, counted: Bools) -> Floats:
+    """Sum the rows that count by cell."""
     out = np.zeros((size, 7))
     jitter_s = times.jitter_s[counted]
     valid = ~np.isnan(jitter_s)
     out[:, PACKETS] = np.bincount(cell, minlength=size)
-    out[:, LOST] = np.bincount(lost_cell, minlength=size)
     out[:, BYTES] = np.bincount(cell, segments.rows["size"][counted], size)
     out[:, JITTER] = np.bincount(cell[valid], jitter_s[valid], size)
     out[:, JITTERS] = np.bincount(cell[valid], minlength=size)
-    out[:, FROZEN] = np.bincount(cell, times.frozen_s[counted], size)
     late = np.zeros(size)
     np.maximum.at(late, cell, times.late_s[counted])
     out[:, LATE] = late

@@ -14,6 +14,8 @@ from talkpath.measure.call import Heading, Stream
 Medium = Literal["voice", "video"]
 SHORTEST_S = 0.02
 """The duration of a stream of one packet."""
+RATED_PACKETS, RATED_S = 50, 5.0
+"""Of less no quality is told."""
 
 
 def stream_record(
@@ -37,7 +39,8 @@ def stream_record(
         duplicates=own["rows"] - packets,
         reordered=own["reordered"],
         jitter_ms=_ms(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
-        late_ms=_ms(stats.late_s(which)) if header and clock > 0 else None,
+        late_ms=_ms(stats.late_s(which)) if clock > 0 else None,
+        uneven_ms=_ms(stats.uneven_s(which)) if clock > 0 else None,
         freezes=own["freezes"],
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
@@ -57,10 +60,10 @@ def _ms(seconds: float) -> float | None:
 
 
 def _mos(own: dict[str, float], lost: int | None) -> float | None:
-    if lost is None:
+    if lost is None or own["packets"] + lost < RATED_PACKETS or own["end_s"] - own["begin_s"] < RATED_S:
         return None
-    sent = max(round(own["packets"]) + lost, 1)
-    frozen_pct = 100 * own["frozen_s"] / max(own["end_s"] - own["begin_s"], SHORTEST_S)
+    sent = round(own["packets"]) + lost
+    frozen_pct = 100 * own["frozen_s"] / (own["end_s"] - own["begin_s"])
     jitter_ms = 1e3 * own["jitter_s"] / own["jitters"] if own["jitters"] else 0.0
     bursts = quality.burst_ratio(lost, round(own["losses"]), sent)
     return round(quality.heard_mos(100 * lost / sent, frozen_pct, jitter_ms, bursts), 2)

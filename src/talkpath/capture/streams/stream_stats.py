@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import FRESH, SEEN
 from talkpath.capture.streams.figures import FIGURE, LATE_SHARE, STEPS_S, MeasuredPart, figures_of
+from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
-from talkpath.capture.streams.timing import CLOCKS, Floats
+from talkpath.capture.streams.timing import CLOCKS
 from talkpath.wire.pcap.arrays import Bools, Ints, Words
 
 CLOCK_ROWS = 50
@@ -114,6 +115,17 @@ class StreamStats:
             return float(own["late_s"])
         step = int(np.searchsorted(np.cumsum(own["late"]), LATE_SHARE * own["rows"]))
         return float(np.sqrt(STEPS_S[max(step - 1, 0)] * STEPS_S[min(step, len(STEPS_S) - 1)]))
+
+    def uneven_s(self, stream: int) -> float:
+        """Return the median of unevenness, between the bounds of its class (STEPS_S)."""
+        counts = self.figures[stream]["uneven"]
+        total = np.cumsum(counts)
+        half = total[-1] / 2
+        step = int(np.searchsorted(total, half))
+        if not 0 < step < len(STEPS_S):
+            return float(STEPS_S[min(step, len(STEPS_S) - 1)]) if step else 0.0
+        share = (half - total[step - 1]) / counts[step]
+        return float(STEPS_S[step - 1] * (STEPS_S[step] / STEPS_S[step - 1]) ** share)
 
     def looks_like_video(self, stream: int) -> bool:
         """Tell video by several large packets with one timestamp and a clock of 90 kHz."""

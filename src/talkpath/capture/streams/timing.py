@@ -1,8 +1,7 @@
 """Compares arrival times with the media clock: lateness, jitter, freezes.
 
 Lateness is arrival minus media clock, against the least of the last LOOK_BACK_S seconds, so that silence suppression,
-slow packet rates and clock drift do not count. A freeze is a time of at least FREEZE_S for which nothing could be
-played: packets were held back (the next one is that late), or several in a row are missing.
+slow packet rates and clock drift do not count. `freezes` says from when on lateness and missing packets are a freeze.
 """
 
 from __future__ import annotations
@@ -10,20 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.wire.pcap.arrays import Bools, Ints
-
-Floats = NDArray[np.float64]
 
 CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
 CLOSE = 0.12
 STATIC = dict.fromkeys((0, 3, 4, 8, 9, 15, 18), 8000.0) | dict.fromkeys((26, 31, 32, 34), 90000.0)
 """Payload types with a fixed clock (RFC 3551)."""
 
+PICTURES_HZ = 90000.0
+
 LOOK_BACK_S = 10.0
-FREEZE_S = 0.2
 MISSING_IN_A_ROW = 2
 
 
@@ -54,10 +52,12 @@ def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     usable = order.fresh & ~order.late & (clock[segments.of] > 0)
     jitter = np.where(usable, np.abs(jump), np.nan)
     jitter[segments.begin] = np.nan
-    late, earliest = _lateness(segments, transit, usable)
-    return Timing(
-        clock, np.where(usable, late, 0.0), jitter, gap, _frozen(segments, order, jump, gap, usable), earliest
-    )
+    late, earliest = _lateness(segments, transit, order.fresh & (clock[segments.of] > 0))
+    waited_for = usable & np.isin(clock, CLOCKS)[segments.of]
+    least = np.where(clock == PICTURES_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
+    stopped = _stopped(order, jump, gap, usable, least)
+    stood_s = frozen(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
+    return Timing(clock, late, jitter, gap, stood_s, earliest)
 
 
 def _unwrapped(segments: Segments) -> Floats:
@@ -90,30 +90,56 @@ def _clock(segments: Segments, media: Floats) -> Floats:
 
 
 def _lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
-    """Return transit time above the least of this and the previous window, and which rows have the least of a
-    window."""
+    """Return transit time above the least so far in this window and in all of the one before, and which rows were the
+    least of their window so far. What comes later does not count: after a move to a shorter path nobody was late."""
     window = np.floor(segments.rows["time_s"] / LOOK_BACK_S).astype(np.int64)
     fresh = np.ones(len(window), np.bool_)
     fresh[1:] = (np.diff(window) != 0) | (np.diff(segments.of) != 0)
     begin = np.flatnonzero(fresh)
     cell = np.cumsum(fresh) - 1
-    least = np.minimum.reduceat(np.where(usable, transit, np.inf), begin)
-    joined = np.zeros(len(begin), np.bool_)
-    joined[1:] = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(window[begin]) <= 1)
-    best = least.copy()
-    best[1:] = np.where(joined[1:], np.minimum(least[1:], least[:-1]), least[1:])
-    least_rows = np.flatnonzero(usable & (transit == least[cell]))
-    earliest = np.zeros(len(window), np.bool_)
-    earliest[least_rows[np.unique(cell[least_rows], return_index=True)[1]]] = True
-    return np.maximum(transit - best[cell], 0.0), earliest
+    transit = transit - transit[segments.begin][segments.of]
+    known = np.where(usable, transit, np.inf)
+    so_far = _least_so_far(known, cell)
+    least = np.minimum.reduceat(known, begin)
+    before = np.full(len(begin), np.inf)
+    joined = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(window[begin]) <= 1)
+    before[1:] = np.where(joined, least[:-1], np.inf)
+    best = np.minimum(so_far, before[cell])
+    late = np.where(usable, transit - np.where(usable, best, 0.0), 0.0)
+    return np.maximum(late, 0.0), usable & (known <= so_far)
 
 
-def _frozen(segments: Segments, order: RtpOrder, jump: Floats, gap: Floats, usable: Bools) -> Floats:
-    held = usable & (jump >= FREEZE_S) & (gap >= FREEZE_S)
-    lost = order.fresh & ~order.late & (order.missing >= MISSING_IN_A_ROW) & (gap >= FREEZE_S)
+def unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
+    """Return how much later each row came than the fastest of its second and the one before: lateness without what
+    stays for long, such as a longer path."""
+    span = np.floor(segments.rows["time_s"]).astype(np.int64)
+    first = np.ones(len(span), np.bool_)
+    first[1:] = (np.diff(span) != 0) | (np.diff(segments.of) != 0)
+    begin, cell = np.flatnonzero(first), np.cumsum(first) - 1
+    least = np.minimum.reduceat(np.where(fresh, late, np.inf), begin)
+    follows = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(span[begin]) == 1)
+    least[1:] = np.where(follows, np.minimum(least[1:], least[:-1]), least[1:])
+    return np.where(fresh, late - np.where(fresh, least[cell], 0.0), 0.0)
+
+
+def _least_so_far(values: Floats, cell: Ints) -> Floats:
+    """Return the least of each value and those before it in its cell."""
+    finite = np.isfinite(values)
+    lowest = float(values[finite].min(initial=0.0))
+    width = float(values[finite].max(initial=0.0)) - lowest + 1.0
+    lifted = np.where(finite, values - lowest, width) - cell * (2 * width)
+    running: Floats = np.minimum.accumulate(lifted) + cell * (2 * width) + lowest
+    return np.where(running < lowest + width, running, np.inf)
+
+
+def _stopped(order: RtpOrder, jump: Floats, gap: Floats, usable: Bools, least: Floats) -> Floats:
+    """Return how much longer than usual nothing came before each row: packets were held back (the next one is that
+    late), or several in a row are missing."""
+    held = usable & (jump >= least) & (gap >= least)
+    lost = order.fresh & ~order.late & (order.missing >= MISSING_IN_A_ROW) & (gap >= least)
     usual = gap / (order.missing + 1)
-    frozen: Floats = np.asarray(np.where(held, jump, np.where(lost, gap - usual, 0.0)), np.float64)
-    return frozen * (frozen >= FREEZE_S)
+    stopped: Floats = np.asarray(np.where(held, jump, np.where(lost, gap - usual, 0.0)), np.float64)
+    return stopped
 
 
 def missing_times(segments: Segments, order: RtpOrder, counted: Bools) -> tuple[Ints, Floats]:

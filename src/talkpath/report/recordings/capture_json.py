@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Paired
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Heading, Paired
+from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign, attempt_outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
@@ -25,17 +27,28 @@ class PathObject(Flow, frozen=True, kw_only=True):
 
 
 class CallObject(Call, frozen=True, kw_only=True):
-    """One call. `flows` are numbers of its `paths`; `endpoints` is that of the path with most media."""
+    """One call. `flows` are numbers of its `paths`; `endpoints` is that of the path with most media; `outcome` and what
+    follows it are an `Outcome`."""
 
     flows: tuple[int, ...]  # type: ignore[assignment]
     paths: tuple[PathObject, ...]
+    outcome: OutcomeKind
+    outcome_s: float | None
+    outcome_lasts_s: float | None
+    outcome_direction: Heading | None
+    outcome_signs: tuple[Sign, ...]
     verdict: Verdict
     endpoints: str | UnsetType = UNSET
 
 
 class AttemptObject(Attempt, frozen=True, kw_only=True):
-    """One attempt, with its verdict."""
+    """One attempt, with how it ended and its verdict."""
 
+    outcome: OutcomeKind
+    outcome_s: float | None
+    outcome_lasts_s: float | None
+    outcome_direction: Heading | None
+    outcome_signs: tuple[Sign, ...]
     verdict: Verdict
 
 
@@ -64,7 +77,7 @@ def result(
         duration_s=round(findings.duration_s, 6),
         unread=findings.unread,
         calls=calls,
-        attempts=tuple(AttemptObject(**asdict(one), verdict=judge_attempt(one)) for one in findings.attempts),
+        attempts=tuple(map(attempt_object, findings.attempts)),
         peer=UNSET if pairs is None else tuple(pairs),
     )
 
@@ -75,9 +88,26 @@ def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
     paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
     busiest = max(paths, key=lambda path: path.media_sent + path.media_received, default=None)
     fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
-    return CallObject(
-        **fields, paths=paths, verdict=judge_call(call), endpoints=busiest.endpoints if busiest else UNSET
-    )
+    how = _outcome_fields(call_outcome(call))
+    endpoint = busiest.endpoints if busiest else UNSET
+    return CallObject(**fields, **how, paths=paths, verdict=judge_call(call), endpoints=endpoint)
+
+
+def attempt_object(attempt: Attempt) -> AttemptObject:
+    """The object of one attempt."""
+    how = _outcome_fields(attempt_outcome(attempt))
+    return AttemptObject(**asdict(attempt), **how, verdict=judge_attempt(attempt))
+
+
+def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
+    """The fields that tell how a call was."""
+    return {
+        "outcome": outcome.kind,
+        "outcome_s": outcome.at_s,
+        "outcome_lasts_s": outcome.lasts_s,
+        "outcome_direction": outcome.direction,
+        "outcome_signs": outcome.signs,
+    }
 
 
 def text(record: CaptureResult) -> str:

@@ -10,9 +10,12 @@ from talkpath.report.pictures.markup import Element, element, marked
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import severity
+from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.outcome_words import MARKS, STATES, label
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import numeral, percent, seconds
+from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say
+from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
@@ -20,18 +23,18 @@ WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
 
-def capture_page(file: str, findings: Findings) -> str:
+def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
     """The whole page."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
     body = [element("p", summary, class_="soft"), *_unread(findings)]
     if findings.calls:
-        body += [_table(findings.calls), _key()]
+        body += [_table(findings.calls, clock), _key()]
     for number, call in enumerate(findings.calls, 1):
-        body += _call(number, call)
+        body += _call(number, call, clock)
     body += [
-        element("p", capture_sentences.attempt_sentence(attempt, judge_attempt(attempt)))
+        element("p", capture_sentences.attempt_sentence(attempt, judge_attempt(attempt), clock))
         for attempt in findings.attempts
     ]
     body.append(element("p", capture_sentences.assumptions(), class_="soft"))
@@ -43,29 +46,27 @@ def _unread(findings: Findings) -> Iterator[Element]:
         yield element("p", capture_sentences.unread(findings), class_="soft")
 
 
-def _table(calls: Sequence[Call]) -> Element:
+def _table(calls: Sequence[Call], clock: Clock) -> Element:
     titles = (element("th", title, scope="col") for title in capture_sentences.titles())
     head = element("thead", element("tr", *titles))
-    return element("table", head, element("tbody", *(_row(number, call) for number, call in enumerate(calls, 1))))
+    rows = (_row(number, call, clock) for number, call in enumerate(calls, 1))
+    return element("table", head, element("tbody", *rows), class_="calls")
 
 
-def _row(number: int, call: Call) -> Element:
-    verdict = judge_call(call)
-    loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
+def _row(number: int, call: Call, clock: Clock) -> Element:
+    outcome = call_outcome(call)
     cells = (
         str(number),
         capture_sentences.app_name(call.app),
         " + ".join(map(sentences.medium, call.media)),
-        f"{call.transport}, {call.protocol.upper()}",
-        seconds(call.start_s),
+        clock.at(call.start_s),
         seconds(call.duration_s),
-        "" if loss is None else percent(loss / 100, 1),
-        "" if mos is None else say("capture", "{mos} of 4.5", mos=numeral(mos, 1)),
+        *capture_sentences.known_numbers(judge_call(call)),
     )
-    result = element(
-        "td", f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", class_=f"state {verdict.state}"
-    )
-    return element("tr", *(element("td", cell) for cell in cells), result)
+    titles = capture_sentences.titles()
+    how = element("td", f"{MARKS[outcome.kind]} {label(outcome, clock)}", class_=f"state {STATES[outcome.kind]}")
+    row = (element("td", cell, data_title=title) for cell, title in zip(cells, titles, strict=False))
+    return element("tr", *row, how)
 
 
 def _key() -> Element:
@@ -83,10 +84,10 @@ def _key() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call(number: int, call: Call) -> list[Element]:
+def _call(number: int, call: Call, clock: Clock) -> list[Element]:
     verdict: Verdict = judge_call(call)
     out = [element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.kind(call)])}")]
-    out.append(element("p", capture_sentences.sentence(call, verdict)))
+    out.append(element("p", capture_sentences.sentence(call, verdict, clock)))
     if capture_sentences.advice(verdict):
         out.append(element("p", *marked(capture_sentences.advice(verdict)), class_="soft"))
     return out + [_picture(call, heading) for heading in ("sent", "received")]

@@ -6,10 +6,13 @@ from msgspec.structs import replace
 
 from talkpath.apps import apps
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
+from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.outcome_words import label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
-from talkpath.report.words.language import listed, say
+from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import remedy
+from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
 
@@ -44,13 +47,18 @@ def titles() -> tuple[str, ...]:
         "",
         say("table", "app"),
         say("table", "medium"),
-        say("table", "path"),
         say("table", "begins"),
         say("table", "lasts"),
-        say("table", "lost on the way here"),
+        say("table", "lost"),
         say("table", "quality"),
-        say("table", "result"),
+        say("table", "how it was"),
     )
+
+
+def known_numbers(verdict: Verdict) -> tuple[str, str]:
+    """The losses and the quality of what came, "–" where they are not known."""
+    loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
+    return "–" if loss is None else percent(loss / 100, 1), "–" if mos is None else numeral(mos, 1)
 
 
 def unread(findings: Findings) -> str:
@@ -69,20 +77,28 @@ def lost(stream: Stream) -> str:
     return say("capture", "lost: {lost} ({share})", **values)
 
 
-def sentence(call: Call, verdict: Verdict) -> str:
-    """One sentence on how the call went."""
+def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
+    """One sentence on the call: how it was, what tells so, and what that is consistent with."""
+    outcome = call_outcome(call)
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
-    values = {"call": name, "quality": _quality(verdict)}
+    values = {"call": name, "outcome": label(outcome, clock)}
+    values["facts"] = what_arrived(call, verdict, outcome, clock)
     if verdict.state == "ok":
-        return say("capture", "{call}: {quality}; nothing points to a restriction on the way to this end.", **values)
+        return say(
+            "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
+        )
     if verdict.alternatives:
         values["mechanisms"] = mechanisms(verdict)
         return say(
-            "capture", "{call}: {quality}; that is consistent with {mechanisms}, and with a poor line.", **values
+            "capture",
+            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, and with a poor line.",
+            **values,
         )
     if verdict.reason and verdict.reason.code == "short_capture":
-        return say("capture", "{call}: {quality}; what was recorded of it is too short to tell more.", **values)
-    return say("capture", "{call}: {quality}; there is nothing to compare it with.", **values)
+        return say(
+            "capture", "{call}: {outcome}; {facts}; what was recorded of it is too short to tell more.", **values
+        )
+    return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
 
 def mechanisms(verdict: Verdict) -> str:
@@ -118,23 +134,31 @@ def assumptions() -> str:
     )
 
 
-def attempt_sentence(attempt: Attempt, verdict: Verdict) -> str:
+def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
-    values = {"app": app_name(attempt.app), "seconds": seconds(attempt.start_s)}
+    outcome = attempt_outcome(attempt)
+    values = {"app": app_name(attempt.app), "time": clock.at(attempt.start_s), "outcome": label(outcome, clock)}
+    if attempt.answered and outcome.kind == "never_connected":
+        return say(
+            "capture",
+            "{app}, a call set up from {time} on: {outcome}; servers answered, but the handshake that protects the "
+            "call (DTLS) did not.",
+            **values,
+        )
     if attempt.answered:
         return say(
             "capture",
-            "{app}, a call set up from {seconds} on: servers answered, but nobody talked in this recording.",
+            "{app}, a call set up from {time} on: servers answered, but nobody talked in this recording.",
             **values,
         )
     if verdict.alternatives:
         values["mechanisms"] = mechanisms(verdict)
         return say(
             "capture",
-            "{app}, a call set up from {seconds} on: nothing answered; that is consistent with {mechanisms}.",
+            "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}.",
             **values,
         )
-    return say("capture", "{app}, a call set up from {seconds} on: nothing answered.", **values)
+    return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
 
 
 def pair_lines(pair: Paired) -> list[str]:
@@ -164,28 +188,3 @@ def _pair_line(name: str, way: PairedDirection | None) -> str:
         seconds=seconds(way.first_lost_s),
         **values,
     )
-
-
-def _quality(verdict: Verdict) -> str:
-    """What arrived at this end, in numbers."""
-    loss, frozen, mos, silence = (
-        verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_pct", "mos_down", "silence_s")
-    )
-    if loss is None:
-        return say("capture", "nothing of the other side arrived here")
-    parts = [say("capture", "{share} of what was sent to this end did not arrive", share=percent(loss / 100, 1))]
-    if frozen:
-        parts.append(say("capture", "it stood still for {share} of the time", share=percent(frozen / 100)))
-    if mos is not None:
-        parts.append(say("capture", "voice quality {mos} of 4.5", mos=numeral(mos, 1)))
-    if silence and silence >= 3:
-        parts.append(say("capture", "for its last {seconds} nothing came", seconds=seconds(silence, 0)))
-    if missing := verdict.figures.get("loss_up_pct"):
-        parts.append(
-            say(
-                "capture",
-                "{share} of what this end sent was missing before it was recorded",
-                share=percent(missing / 100, 1),
-            )
-        )
-    return listed(parts)

@@ -12,9 +12,13 @@ from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
+from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.outcome_words import MARKS as MARKS_OF
+from talkpath.report.recordings.outcome_words import STATES, label
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
+from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
 WIDEST = 100
@@ -28,20 +32,23 @@ def show(
     findings: Findings,
     endpoints: Sequence[Sequence[str]] = (),
     pairs: Sequence[Paired] = (),
+    clock: Clock = NO_CLOCK,
 ) -> None:
     """Print everything about one file."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
-    heading = f"{printable(file)}: {listed([came, seconds(findings.duration_s)])}"
+    heading = (
+        f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
+    )
     console.print(Text(heading, style="bold"))
     if findings.unread:
         console.print(f"  {capture_sentences.unread(findings)}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
-        console.print(table(findings.calls))
+        console.print(table(findings.calls, clock))
     for number, call in enumerate(findings.calls):
         console.print()
-        _call(console, number + 1, call)
+        _call(console, number + 1, call, clock)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
         for pair in pairs:
@@ -50,29 +57,28 @@ def show(
                     console.print(f"    {line}", highlight=False)
     for attempt in findings.attempts:
         console.print()
-        console.print(f"  {capture_sentences.attempt_sentence(attempt, judge_attempt(attempt))}", highlight=False)
+        told = capture_sentences.attempt_sentence(attempt, judge_attempt(attempt), clock)
+        console.print(f"  {told}", highlight=False)
     if sentences.translation_note():
         console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
 
 
-def table(calls: Sequence[Call]) -> RenderableType:
-    """A row for each call."""
+def table(calls: Sequence[Call], clock: Clock = NO_CLOCK) -> RenderableType:
+    """A row for each call. Only the app's name and how the call was may take several lines."""
     grid = Table(box=None, pad_edge=False)
-    for title in capture_sentences.titles():
-        grid.add_column(title)
+    wrapping = (1, len(capture_sentences.titles()) - 1)
+    for place, title in enumerate(capture_sentences.titles()):
+        grid.add_column(title, no_wrap=place not in wrapping)
     for number, call in enumerate(calls, 1):
-        verdict = judge_call(call)
-        loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
+        outcome = call_outcome(call)
         grid.add_row(
             str(number),
             capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
             "+".join(map(sentences.medium, call.media)),
-            f"{call.transport} {call.protocol}",
-            seconds(call.start_s),
+            clock.at(call.start_s),
             seconds(call.duration_s),
-            "" if loss is None else percent(loss / 100, 1),
-            "" if mos is None else numeral(mos, 1),
-            Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state]),
+            *capture_sentences.known_numbers(judge_call(call)),
+            Text(f"{MARKS_OF[outcome.kind]} {label(outcome, clock)}", style=STYLES[STATES[outcome.kind]]),
         )
     return grid
 
@@ -100,9 +106,9 @@ def severity(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _call(console: Console, number: int, call: Call) -> None:
+def _call(console: Console, number: int, call: Call, clock: Clock) -> None:
     verdict = judge_call(call)
-    console.print(f"  {number}. {capture_sentences.sentence(call, verdict)}", highlight=False)
+    console.print(f"  {number}. {capture_sentences.sentence(call, verdict, clock)}", highlight=False)
     advice = capture_sentences.advice(verdict)
     if advice:
         console.print(f"     {advice}", highlight=False)

@@ -21,6 +21,8 @@ from math import sqrt
 
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
+from talkpath.measure.silence import SILENT_S, silence_of, streams_of
+from talkpath.verdict.bases.call_outcome import frozen_s, quality, share_lost
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
@@ -28,9 +30,6 @@ ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 
 POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
 """From these on a direction is poor (share of packets lost, share of time frozen)."""
-
-SILENT_S = 3.0
-"""This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
 
 UNNAMED = ("unknown", "rtp")
 """What no app was told of: sound that only leaves may be music, or a broadcast."""
@@ -59,8 +58,7 @@ rate is twice as even as chance would leave it."""
 def judge_call(call: Call) -> Verdict:
     """Judge a talk."""
     medium: Medium = "voice" if "voice" in call.media else "video"
-    heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
-    said = [stream for stream in call.streams if stream.direction == "sent" and stream.medium]
+    heard, said = streams_of(call, "received"), streams_of(call, "sent")
     state = _State(call, heard, said)
     ends = _stopped(state)
     loss = _lossy(state)
@@ -118,11 +116,9 @@ class _State:
         self.call, self.heard, self.said = call, heard, said
         self.received, self.sent = (sum(stream.packets for stream in streams) for streams in (heard, said))
         self.lost = sum(stream.lost or 0 for stream in heard)
-        self.loss, self.loss_sent = _loss(heard), _loss(said)
-        self.frozen_s, self.frozen_sent_s = (
-            max((stream.frozen_s for stream in streams), default=0.0) for streams in (heard, said)
-        )
-        self.mos = _mos(heard)
+        self.loss, self.loss_sent = share_lost(heard) or 0.0, share_lost(said) or 0.0
+        self.frozen_s, self.frozen_sent_s = frozen_s(call, "received"), frozen_s(call, "sent")
+        self.mos = quality(call, "received")
         self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
         self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
 
@@ -140,7 +136,13 @@ class _State:
     def sent_poor(self) -> bool:
         """Whether the sent stream was already poor when it was recorded."""
         frozen = self.frozen_sent_s >= POOR_FROZEN * max(self.call.duration_s, ENOUGH_S)
-        return self.loss_sent >= POOR_LOSS or frozen or _unclear(_mos(self.said))
+        return self.loss_sent >= POOR_LOSS or frozen or _unclear(quality(self.call, "sent"))
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it ended in a silence that nothing excuses: how much was lost in it is not known."""
+        silence = silence_of(self.call)
+        return silence is not None and not silence.replied
 
     @property
     def silence_s(self) -> float:
@@ -155,11 +157,13 @@ class _State:
 
     def figures(self) -> dict[str, float | None]:
         """Return the numbers for the report's sentences."""
+        loss, loss_sent = share_lost(self.heard), share_lost(self.said)
         return {
-            "loss_down_pct": round(100 * self.loss, 2) if self.received else None,
+            "loss_down_pct": None if loss is None or self.is_silent else round(100 * loss, 2),
             "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
+            "frozen_down_s": round(self.frozen_s, 3) if self.received else None,
             "mos_down": self.mos,
-            "loss_up_pct": round(100 * self.loss_sent, 2),
+            "loss_up_pct": None if loss_sent is None else round(100 * loss_sent, 2),
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
             "sent": float(self.sent),
@@ -178,18 +182,6 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
     untold = all(stream.lost is None for stream in state.heard)
     one_way = not state.said or abs(state.silence_s) >= SILENT_S
     return Reason("no_control", watched) if state.poor or state.sent_poor or one_way or untold else None
-
-
-def _loss(streams: list[Stream]) -> float:
-    """Return the share of lost packets."""
-    lost = sum(stream.lost or 0 for stream in streams)
-    sent = sum(stream.packets for stream in streams) + lost
-    return lost / sent if sent else 0.0
-
-
-def _mos(streams: list[Stream]) -> float | None:
-    """Return the opinion score of the worst stream."""
-    return min((stream.mos for stream in streams if stream.mos is not None), default=None)
 
 
 def _unclear(mos: float | None) -> bool:

@@ -1,0 +1,167 @@
+"""Finds the interval that packets without a readable header keep, and what is missing or late against it.
+
+A stream keeps a cadence with all its packets (libtgvoip: one each 60 ms), or with those of one size beside others
+(tgcalls: 45 bytes each 50 ms). Jitter hides it; the other direction of the same call then still shows it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from talkpath.capture.streams.freezes import Floats
+from talkpath.wire.pcap.arrays import Bools, Ints
+
+FEWEST_PAUSES, SHORTEST_S = 40, 0.005
+NEAR, COMMON_SHARE = 0.25, 0.4
+"""A share of COMMON_SHARE of the pauses must lie as near as NEAR to the usual one for a cadence to be looked for."""
+FOLLOW, ROUNDS, OFF_CLOCK, FIRST_GUESSES = 0.2, 3, 0.12, (1.0, 0.94, 1.06)
+"""How fast the clock follows the packets, how often its interval is corrected, how far from it packets may be on
+average, and the factors to begin with."""
+SIZE_SHARE, SIZES = 0.15, 2
+"""The commonest sizes are looked at alone, each of such a share of all packets at least."""
+REFILL_S = 2.0
+"""Packets that came in a burst so long after a hole were late, not lost."""
+FRAME_S, FRAME_OFF = 0.01, 0.02
+"""Codecs' frames last a multiple of FRAME_S; packets of one size behind a line that is too slow keep another pace."""
+SLOWER, FASTER = 2.5, 0.95
+"""How much longer or shorter than the other direction's interval the mean pause may be."""
+
+
+class Cadence(NamedTuple):
+    """Packets of `size` (0: all packets) come each `interval_s` (0: no cadence)."""
+
+    interval_s: float = 0.0
+    size: int = 0
+
+    @property
+    def is_codecs(self) -> bool:
+        """May it be a codec's, rather than that of a line which is too slow?"""
+        frames = self.interval_s / FRAME_S
+        return frames > 0.5 and abs(frames - round(frames)) <= FRAME_OFF * frames
+
+    def rows(self, sizes: Ints) -> Bools:
+        """Tell which packets keep it."""
+        kept: Bools = (sizes == self.size) | (self.size == 0)
+        return kept
+
+
+def own_cadence(times: Floats, sizes: Ints) -> tuple[Cadence, list[int]]:
+    """Return the cadence that a stream shows by itself, and how many intervals after the one before each of its packets
+    came."""
+    for size in (0, *_common_sizes(sizes)):
+        part = times[sizes == size] if size else times
+        steps, interval_s = locked(part.tolist(), usual_pause(np.diff(part)))
+        if interval_s > 0:
+            return Cadence(interval_s, size), steps
+    return Cadence(), []
+
+
+def fits(cadence: Cadence, times: Floats, sizes: Ints) -> bool:
+    """May a stream that shows no cadence keep the other direction's, with packets late and lost?"""
+    part = times[cadence.rows(sizes)]
+    if cadence.interval_s <= 0 or len(part) < FEWEST_PAUSES:
+        return False
+    mean_s = (part[-1] - part[0]) / (len(part) - 1)
+    return bool(FASTER <= mean_s / cadence.interval_s <= SLOWER)
+
+
+def _common_sizes(sizes: Ints) -> list[int]:
+    values, counts = np.unique(sizes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:SIZES]
+    often = counts[order] >= max(SIZE_SHARE * len(sizes), FEWEST_PAUSES)
+    out: list[int] = values[order][often].tolist() if len(values) > 1 else []
+    return out
+
+
+def usual_pause(pauses: Floats) -> float:
+    """Return the most common pause between packets, 0 where none is common."""
+    if len(pauses) < FEWEST_PAUSES:
+        return 0.0
+    ordered = np.sort(pauses[pauses > SHORTEST_S])
+    near = np.searchsorted(ordered, ordered * (1 + NEAR)) - np.searchsorted(ordered, ordered * (1 - NEAR))
+    if not len(near) or near.max() < COMMON_SHARE * len(pauses):
+        return 0.0
+    peak = ordered[int(np.argmax(near))]
+    return float(ordered[(ordered >= peak * (1 - NEAR)) & (ordered <= peak * (1 + NEAR))].mean())
+
+
+def cadence_steps(times: list[float], usual: float) -> tuple[list[int], float]:
+    """Return how many intervals each packet comes after the one before, and how far from the clock they are on average.
+
+    The clock follows the packets slowly, so that alternating pauses (libtgvoip: 64, 64, 64, 64, 43 ms) are one cadence.
+    """
+    clock_s, steps, off = times[0], [0], 0.0
+    for at in times[1:]:
+        step = max(round((at - clock_s) / usual), 0)
+        clock_s += step * usual
+        off += min(abs(at - clock_s), usual)
+        clock_s += FOLLOW * (at - clock_s)
+        steps.append(step)
+    return steps, off / len(times) / usual
+
+
+def locked(times: list[float], common: float) -> tuple[list[int], float]:
+    """Return (steps, interval) where the packets keep an interval near the common pause; an interval of 0 otherwise."""
+    if not common:
+        return [], 0.0
+    for first in FIRST_GUESSES:
+        off, usual, steps = _corrected(times, common * first)
+        if off <= OFF_CLOCK:
+            return steps, usual
+    return [], 0.0
+
+
+def _corrected(times: list[float], usual: float) -> tuple[float, float, list[int]]:
+    """Return (how far off, interval, steps) after the interval was corrected by the number of steps over all
+    packets."""
+    steps: list[int] = []
+    off = 1.0
+    for _ in range(ROUNDS):
+        steps, off = cadence_steps(times, usual)
+        usual = max((times[-1] - times[0]) / max(sum(steps), 1), SHORTEST_S)
+    return off, usual, steps
+
+
+def holes(steps: list[int]) -> Ints:
+    """Return how many packets are missing before each: intervals without one, less those that came in a burst
+    afterwards."""
+    missing = np.zeros(len(steps), np.int64)
+    gap = 0
+    for place, step in enumerate(steps):
+        if step > 1:
+            gap = place
+            missing[place] = step - 1
+        elif step == 0 and missing[gap] > 0:
+            missing[gap] -= 1
+    return missing
+
+
+def behind(times: Floats, interval_s: float) -> tuple[Floats, Ints]:
+    """Return how late each packet is against a clock of that interval, and how many are missing before it.
+
+    Without sequence numbers a packet takes the interval after the one before. What stays behind for REFILL_S from a
+    hole on was lost in it; what comes back was late.
+    """
+    ahead_of_clock = times - interval_s * np.arange(len(times))
+    lag = ahead_of_clock - np.minimum.accumulate(ahead_of_clock)
+    count = min(max(round(REFILL_S / interval_s), 1), len(times) - 1)
+    least = _least_of_next(lag, count)
+    least[len(least) - count :] = least[len(least) - count - 1]  # what comes after the end is not known
+    stays = np.maximum.accumulate(least)
+    pauses = np.diff(times, prepend=times[:1] - interval_s)
+    room = np.cumsum(np.maximum(np.round(pauses / interval_s).astype(np.int64) - 1, 0))
+    gone = np.minimum(np.floor(stays / interval_s + 0.5).astype(np.int64), room)
+    gone = np.maximum.accumulate(gone)
+    return np.maximum(lag - gone * interval_s, 0.0), np.diff(gone, prepend=0)
+
+
+def _least_of_next(values: Floats, count: int) -> Floats:
+    """Return the least of each value and the `count` after it, by doubling."""
+    out, reach = values.copy(), 1
+    while reach <= count:
+        step = min(reach, count + 1 - reach)
+        out[:-step] = np.minimum(out[:-step], out[step:])
+        reach += step
+    return out

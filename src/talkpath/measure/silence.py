@@ -1,0 +1,75 @@
+"""The silence at the end of a recorded call: nothing was heard any more while this end went on.
+
+A direction that ends together with the other is no silence: somebody hung up, or the recording ended. Where the far end
+still replied on the flow that had carried the media, it may have been muted or on hold; `replied` says so.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from talkpath.measure.call import Call, Flow, Heading, Stream
+
+SILENT_S = 3.0
+"""This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
+
+UNANSWERED_S = 10.0
+"""Where this end has no media either: its requests went on that long without any answer."""
+
+LONGER = 1.5
+"""A silence is so many times longer than any pause before."""
+
+DUE = 1.2
+"""A reply that usually came within this share of the time is overdue."""
+
+
+class Silence(NamedTuple):
+    """Nothing was heard from `since_s` on, for `lasts_s`; `replied`: the far end still replied, or may have."""
+
+    since_s: float
+    lasts_s: float
+    replied: bool
+
+
+def streams_of(call: Call, direction: Heading) -> list[Stream]:
+    """Return the voice and video streams of one direction."""
+    return [stream for stream in call.streams if stream.direction == direction and stream.medium]
+
+
+def end_of(streams: list[Stream]) -> float:
+    """Return when the last packet of some streams came."""
+    return max(stream.start_s + stream.duration_s for stream in streams)
+
+
+def silence_of(call: Call) -> Silence | None:
+    """Return the silence that the call ended with, None if it ended with none, or nothing was ever heard."""
+    heard, said = streams_of(call, "received"), streams_of(call, "sent")
+    if not heard:
+        return None
+    since_s = end_of(heard)
+    carriers = [flow for flow in call.flows if flow.media_received]
+    until_s = end_of(said) if said else since_s
+    if not said and not call.closed:
+        asked_until_s = max((flow.end_s for flow in carriers if _is_unheard(flow)), default=since_s)
+        until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_S else since_s
+    lasts_s = until_s - since_s
+    longest_s = max(stream.longest_gap_ms for stream in heard) / 1000
+    if lasts_s < max(SILENT_S, LONGER * longest_s):
+        return None
+    return Silence(since_s, lasts_s, any(_replied(flow, since_s, until_s) for flow in call.flows))
+
+
+def _is_unheard(flow: Flow) -> bool:
+    """Was the last packet of the flow one that this end sent?"""
+    return flow.last_received_s is not None and flow.end_s > flow.last_received_s
+
+
+def _replied(flow: Flow, since_s: float, until_s: float) -> bool:
+    """Did the far end of the media reply after the media, or is its next reply not due yet? Reports may have a flow of
+    their own, which carries no set-up; other servers of the call's set-up tell nothing of its far end."""
+    if flow.last_received_s is None or (flow.requests and not flow.media_received):
+        return False
+    replies = flow.packets_received - flow.media_received
+    usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
+    quiet_s = until_s - flow.last_received_s
+    return flow.last_received_s > since_s + SILENT_S or (bool(flow.media_received) and quiet_s < DUE * usual_s)

@@ -1,0 +1,116 @@
+"""How a recorded call was, in words: one label for the table, the sentence and the page, and what it is told by."""
+
+from __future__ import annotations
+
+from talkpath.measure.call import Call
+from talkpath.report.recordings.clock import Clock
+from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
+from talkpath.report.words.language import listed, say
+from talkpath.verdict.bases.call_outcome import Outcome
+from talkpath.verdict.model import Verdict
+
+MARKS = {"good": "✓", "poor": "~", "one_way": "!", "went_silent": "!", "never_connected": "!", "unknown": "?"}
+STATES = {
+    "good": "ok",
+    "poor": "impaired",
+    "one_way": "restricted",
+    "went_silent": "restricted",
+    "never_connected": "restricted",
+    "unknown": "insufficient",
+}
+"""Outcome -> the state whose colour it is shown in."""
+
+FREEZE_TOLD_S = 0.05
+
+
+def label(outcome: Outcome, clock: Clock) -> str:
+    """How the call was, with the time from which on."""
+    time = "" if outcome.at_s is None else clock.at(outcome.at_s)
+    match outcome.kind:
+        case "good":
+            return say("outcome", "good")
+        case "poor" if outcome.direction == "sent":
+            return say("outcome", "poor before it left")
+        case "poor" if time:
+            return say("outcome", "poor from {time} on", time=time)
+        case "poor":
+            return say("outcome", "poor")
+        case "one_way":
+            return say("outcome", "one way")
+        case "went_silent":
+            return say("outcome", "silent from {time} on", time=time)
+        case "never_connected":
+            return say("outcome", "never connected")
+        case _:
+            return say("outcome", "could not tell")
+
+
+def what_arrived(call: Call, verdict: Verdict, outcome: Outcome, clock: Clock) -> str:
+    """What the outcome is told by: numbers that are known, and what it may be besides."""
+    parts = [*_silence(outcome, clock), *_numbers(call, verdict, outcome), *_sent(verdict, outcome)]
+    return listed(part for part in parts if part)
+
+
+def _silence(outcome: Outcome, clock: Clock) -> list[str]:
+    """What did not come at all."""
+    lasts = seconds(outcome.lasts_s or 0.0, 0)
+    if outcome.kind == "went_silent":
+        return [say("capture", "nothing came for {seconds}", seconds=lasts)]
+    if outcome.kind == "unknown" and outcome.signs == ("silence",) and outcome.at_s is not None:
+        return [
+            say(
+                "capture",
+                "from {time} on nothing was heard for {seconds} while the other end still replied, as when it is muted "
+                "or on hold",
+                time=clock.at(outcome.at_s),
+                seconds=lasts,
+            )
+        ]
+    if outcome.signs == ("unanswered",):
+        return [say("capture", "nothing answered what this end sent")]
+    if outcome.direction == "received" and outcome.signs in (("silence",), ("short",)):
+        return [say("capture", "nothing of the other side is in this recording")]
+    if outcome.direction == "sent" and outcome.signs in (("silence",), ("short",)):
+        return [say("capture", "nothing that this end said is in this recording")]
+    return []
+
+
+def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
+    """What arrived at this end, in numbers."""
+    heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
+    if not heard:
+        return []
+    loss, still_s, still, mos = (
+        verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_s", "frozen_down_pct", "mos_down")
+    )
+    estimated = any(stream.loss_basis == "cadence" for stream in heard)
+    parts = [] if outcome.kind == "went_silent" else [_loss(loss, estimated)]
+    if still_s and still is not None and still_s >= FREEZE_TOLD_S:
+        values = {"seconds": seconds(still_s), "share": percent(still / 100)}
+        parts.append(say("capture", "it stood still for {seconds} ({share} of the time)", **values))
+    if uneven := [stream.jitter_ms for stream in heard if stream.medium == "voice" and stream.jitter_ms]:
+        parts.append(say("capture", "jitter {ms}", ms=milliseconds(max(uneven))))
+    if mos is not None:
+        parts.append(say("capture", "voice quality {mos} of 4.5", mos=numeral(mos, 1)))
+    return parts
+
+
+def _loss(loss: float | None, estimated: bool) -> str:
+    if loss is None:
+        return say("capture", "losses cannot be told")
+    share = percent(loss / 100, 1)
+    if estimated:
+        return say("capture", "about {share} of what was sent to this end did not arrive", share=share)
+    return say("capture", "{share} of what was sent to this end did not arrive", share=share)
+
+
+def _sent(verdict: Verdict, outcome: Outcome) -> list[str]:
+    """What was missing of this end's own packets when they were recorded, and whose losses these are."""
+    missing = verdict.figures.get("loss_up_pct")
+    parts = []
+    if missing:
+        share = percent(missing / 100, 1)
+        parts.append(say("capture", "{share} of what this end sent was missing before it was recorded", share=share))
+    if "recorder" in outcome.signs:
+        parts.append(say("capture", "so the recording itself lost packets"))
+    return parts

@@ -1,0 +1,81 @@
+"""How a call was is said alike in the text, on the page and in the JSON."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from rich.console import Console
+
+from talkpath.api.recording import Recording, read_capture
+from talkpath.report.recordings.capture_sentences import sentence
+from talkpath.report.recordings.capture_text import show
+from talkpath.report.recordings.clock import Clock, minutes
+from talkpath.report.recordings.outcome_words import MARKS, STATES, label
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, call_outcome
+
+FIXTURES = sorted((Path(__file__).parents[2] / "capture" / "lab").glob("*.pcap.gz"))
+BEGUN = Clock(1_700_000_000_000_000_000, 60.0)
+
+
+def as_text(recording: Recording, width: int = 200) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width), recording.name, recording.findings, clock=recording.clock)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+def test_text_page_and_json_say_the_same(file: Path) -> None:
+    recording = read_capture(file)
+    text, page, record = as_text(recording), recording.html(), recording.record
+    for object_ in (*record["calls"], *record["attempts"]):
+        outcome = Outcome(object_["outcome"], object_["outcome_s"], object_["outcome_direction"])
+        if object_ in record["calls"] or outcome.kind == "never_connected":
+            assert label(outcome, recording.clock) in text
+            assert label(outcome, recording.clock) in page
+    for call, object_ in zip(recording.calls, record["calls"], strict=True):
+        assert object_["outcome"] == call_outcome(call).kind
+        mean = object_["verdict"]["figures"]["frozen_down_s"]
+        assert ("stood still" in page) == (mean is not None and mean >= 0.05) or "freeze" in text
+
+
+@pytest.mark.parametrize("kind", get_args(OutcomeKind))
+@pytest.mark.parametrize("code", codes())
+def test_every_outcome_has_words_a_mark_and_a_colour(kind: Any, code: str) -> None:
+    with speaking(language(code)):
+        told = label(Outcome(kind, 46.0), BEGUN)
+    assert told
+    assert kind in MARKS
+    assert kind in STATES
+
+
+def test_the_time_is_the_files_where_it_has_one() -> None:
+    assert label(Outcome("went_silent", 46.0), BEGUN) == "silent from 22:14:06 on"
+    assert label(Outcome("went_silent", 46.0), Clock()) == "silent from 0:46 on"
+    assert label(Outcome("poor", 3700.0), Clock()) == "poor from 1:01:40 on"
+
+
+def test_a_clock_that_was_never_set_is_not_told() -> None:
+    """Some files begin at 1970, and have other times later."""
+    jumps = Clock(0, 1_657_225_118.0)
+    assert jumps.begun == ""
+    assert jumps.at(46.0) == "0:46"
+    assert jumps.at(1_657_223_737.7) == "2022-07-07\N{NO-BREAK SPACE}19:55:37"
+
+
+@pytest.mark.parametrize(("moment_s", "told"), [(0.0, "0:00"), (59.9, "0:59"), (61.0, "1:01"), (3600.0, "1:00:00")])
+def test_minutes(moment_s: float, told: str) -> None:
+    assert minutes(moment_s) == told
+
+
+def test_no_loss_is_told_beside_a_silence() -> None:
+    """What was lost in it is not known."""
+    recording = read_capture(next(file for file in FIXTURES if file.name == "freeze-far.pcap.gz"))
+    told = sentence(recording.calls[0], recording.verdicts[0])
+    assert "silent from 0:02 on; nothing came for" in told
+    assert "did not arrive" not in told
+    assert recording.verdicts[0].figures["loss_down_pct"] is None
+    assert (recording.verdicts[0].figures["mos_down"] or 9) < 2

@@ -1,0 +1,169 @@
+"""How a call was, whatever the reason: what is bad is told, and what is innocent is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from talkpath.measure.call import Attempt, Call, Flow, Moment, Second, Stream
+from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome, frozen_s, quality
+
+LASTS_S = 20.0
+
+
+def flow(**changes: Any) -> Flow:
+    made = Flow(
+        number=1, kind="peer", protocol="udp", packets_sent=1020, packets_received=1020, media_sent=1000,
+        media_received=1000, start_s=0.0, end_s=LASTS_S, last_received_s=LASTS_S, requests=10, answers=10,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def stream(direction: Any, seconds: float = LASTS_S, lost: int | None = 0, **changes: Any) -> Stream:
+    packets = round(50 * seconds) - (lost or 0)
+    made = Stream(
+        direction=direction, ssrc=1, payload_type=111, medium="voice", packets=packets, lost=lost, loss_pct=None,
+        loss_basis="sequence", duplicates=0, reordered=0, jitter_ms=2.0, late_ms=5.0, freezes=0, frozen_s=0.0,
+        longest_gap_ms=20.0, mos=4.4, start_s=0.0, duration_s=seconds, kbps=30.0, clock_hz=48000, packet_ms=20.0,
+        mean_burst=None, flows=(1,), uneven_ms=2.0,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def call(*streams: Stream, flows: tuple[Flow, ...] = (), bad: dict[int, Second] | None = None, **changes: Any) -> Call:
+    """A call with these streams; `bad` are received seconds that differ from good ones."""
+    good = Second(packets=50, lost=0, kbps=30.0)
+    seconds = tuple(Moment(at, good, (bad or {}).get(at, good), 20) for at in range(int(LASTS_S)))
+    made = Call(
+        app="webrtc", app_confidence=0.5, media=("voice",), start_s=0.0, duration_s=LASTS_S, setup_s=0.0,
+        transport="p2p", protocol="udp", encrypted=True, flows=flows or (flow(),), streams=streams, seconds=seconds,
+        control_end_s=LASTS_S, file_end_s=LASTS_S,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+SAID, HEARD = stream("sent"), stream("received")
+STILL = Second(packets=0, frozen_ms=1000.0)
+LOSSY = Second(packets=40, lost=10, kbps=25.0)
+
+
+def test_a_good_call() -> None:
+    assert call_outcome(call(SAID, HEARD)) == Outcome("good")
+
+
+@pytest.mark.parametrize(
+    ("heard", "sign"),
+    [
+        (stream("received", lost=40), "loss"),
+        (stream("received", mos=2.9), "quality"),
+        (stream("received", jitter_ms=31.0), "jitter"),
+        (stream("received", uneven_ms=38.0), "jitter"),
+        (stream("received", late_ms=900.0), "delay"),
+    ],
+)
+def test_what_makes_it_poor(heard: Stream, sign: str) -> None:
+    outcome = call_outcome(call(SAID, heard))
+    assert (outcome.kind, outcome.direction, outcome.signs) == ("poor", "received", (sign,))
+
+
+def test_the_second_in_which_it_became_poor() -> None:
+    found = call(SAID, stream("received", lost=40), bad={7: LOSSY, 9: LOSSY})
+    assert call_outcome(found).at_s == 7
+
+
+def test_a_phone_whose_own_clock_is_uneven_is_not_taken_for_jitter() -> None:
+    uneven = call(stream("sent", uneven_ms=31.0), stream("received", uneven_ms=38.0))
+    assert call_outcome(uneven).kind == "good"
+
+
+@pytest.mark.parametrize(
+    ("still", "kind"), [((), "good"), ((5,), "poor"), ((5, 6, 7), "poor"), (range(4, 16), "went_silent")]
+)
+def test_freezes(still: Any, kind: str) -> None:
+    found = call(SAID, HEARD, bad=dict.fromkeys(still, STILL))
+    outcome = call_outcome(found)
+    assert outcome.kind == kind
+    assert outcome.at_s == (min(still) if still else None)
+    assert frozen_s(found, "received") == len(still)
+
+
+def test_losses_that_the_recording_made_are_nobodys() -> None:
+    both = call(stream("sent", lost=90), stream("received", lost=100))
+    assert (call_outcome(both).kind, call_outcome(both).signs) == ("unknown", ("recorder",))
+    here = call(stream("sent", lost=90), HEARD)
+    assert (call_outcome(here).kind, call_outcome(here).signs) == ("unknown", ("recorder",)) or (
+        call_outcome(here).direction == "sent"
+    )
+
+
+@pytest.mark.parametrize(("heard_s", "replied_s", "kind"), [(8.0, 8.1, "went_silent"), (8.0, 19.8, "unknown")])
+def test_silence_while_this_end_went_on(heard_s: float, replied_s: float, kind: str) -> None:
+    """Whoever still replies may be muted; whoever does not is gone."""
+    heard = stream("received", heard_s)
+    of = flow(packets_received=round(50 * heard_s) + 20, media_received=round(50 * heard_s), last_received_s=replied_s)
+    outcome = call_outcome(call(SAID, heard, flows=(of,)))
+    assert (outcome.kind, outcome.at_s, outcome.signs) == (kind, heard_s, ("silence",))
+
+
+def test_silence_counts_in_the_quality() -> None:
+    of = flow(packets_received=410, media_received=400, last_received_s=8.0)
+    silent = call(SAID, stream("received", 8.0), flows=(of,))
+    assert quality(silent, "received") == pytest.approx(1.3, abs=0.3)
+    assert quality(call(SAID, HEARD), "received") == 4.4
+
+
+def test_who_hangs_up_is_not_silent() -> None:
+    ended = call(stream("sent", 10.0), stream("received", 9.5), control_end_s=10.2, file_end_s=60.0)
+    assert call_outcome(ended).kind == "good"
+
+
+def test_who_pauses_long_is_not_silent_at_the_next_pause() -> None:
+    """Who sends nothing while nobody speaks (the longest pause was 6 s) is not gone after 7 s."""
+    heard = stream("received", 13.0, longest_gap_ms=6000.0)
+    of = flow(packets_received=660, media_received=650, last_received_s=13.0)
+    assert call_outcome(call(SAID, heard, flows=(of,))).kind == "good"
+
+
+def test_one_way() -> None:
+    alone = call(SAID, flows=(flow(packets_received=9, media_received=0),))
+    assert (call_outcome(alone).kind, call_outcome(alone).direction) == ("one_way", "received")
+    listener = call(HEARD, flows=(flow(media_sent=0),))
+    assert (call_outcome(listener).kind, call_outcome(listener).direction) == ("one_way", "sent")
+
+
+def test_media_that_nothing_ever_answered_never_connected() -> None:
+    dead = flow(packets_received=0, media_received=0, last_received_s=None, answers=0)
+    assert call_outcome(call(SAID, flows=(dead,))).kind == "never_connected"
+
+
+@pytest.mark.parametrize("streams", [(), (stream("sent", 1.0),), (stream("sent", 2.0), stream("received", 2.0))])
+def test_of_too_little_nothing_is_told(streams: tuple[Stream, ...]) -> None:
+    longest = max((one.duration_s for one in streams), default=0.0)
+    assert call_outcome(call(*streams, duration_s=longest)).kind == "unknown"
+
+
+def test_where_nothing_shows_losses_it_is_not_called_good() -> None:
+    blind = stream("received", lost=None, jitter_ms=None, uneven_ms=None, late_ms=None, mos=None)
+    assert call_outcome(call(SAID, blind)) == Outcome("unknown", signs=("untold",))
+
+
+def attempt(answered: bool, **changes: Any) -> Attempt:
+    made = Attempt("signal", 0.9, 1.0, 9.0, answered, 5, 5 if answered else 0, 100)
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        (attempt(False), "never_connected"),
+        (attempt(True), "unknown"),
+        (attempt(False, end_s=2.0), "unknown"),
+        (attempt(True, hellos=4), "never_connected"),
+        (attempt(False, app="webrtc", others_answered=True), "unknown"),
+    ],
+    ids=["unanswered", "nobody picked up", "no time to answer", "handshake unanswered", "an address nobody is at"],
+)
+def test_attempts(made: Attempt, kind: str) -> None:
+    assert attempt_outcome(made).kind == kind
