@@ -329,3 +329,25 @@ def test_a_receipt_too_long_for_a_bundle_is_left_out_when_one_is_written() -> No
     assert open_receipt(facts, KEY) is not None
     assert not has_receipt(facts, probe_signer())
     assert read_bundle(write_check(facts, {}, probe_signer())).receipt is None
+
+
+def test_a_receipt_over_many_set_up_packets_is_compared_in_seconds() -> None:
+    slots = 20_000
+    track = Track(
+        tuple(20.0 * slot for slot in range(slots)), tuple(60 + slot for slot in range(slots)), ("stun",) * slots
+    )
+    whole = b"\xff" * (slots // 8)
+    flows = tuple(replace(flow, sent=whole, arrived=whole, late=b"", withheld=b"") for flow in FACTS.epochs[0].flows)
+    epochs = tuple(replace(FACTS.epochs[0], number=number, up=track, down=track, flows=flows) for number in range(16))
+    seen = statement().epochs[0]
+    signed = replace(seen, flows=tuple(replace(flow, sent=whole, arrived=whole, late=b"") for flow in seen.flows))
+    facts = replace(FACTS, epochs=epochs)
+    told = replace(
+        statement(),
+        facts_digest=facts_digest(epochs),
+        epochs=tuple(replace(signed, number=number) for number in range(16)),
+    )
+    facts = replace(facts, receipt=SignedReceipt(*seal(told, responder_signer())))
+    began_s = process_time()
+    assert open_receipt(facts, KEY) is not None
+    assert process_time() - began_s < 2.0

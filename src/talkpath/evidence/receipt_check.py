@@ -8,11 +8,16 @@ epochs alone (`binds_all`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from talkpath.errors import BundleError, WireError
+from talkpath.measure.bitmap import Bits, unpack
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
@@ -97,16 +102,16 @@ def _epochs_agree(epoch: Epoch, seen: SeenEpoch) -> bool:
         seen.arm == str(epoch.arm)
         and seen.question == epoch.question
         and len(up) == len(down) == len(seen.flows)
-        and all(map(_flows_agree, up, down, seen.flows, [epoch.up] * len(up)))
+        and all(map(_flows_agree, up, down, seen.flows, repeat(_kinds(epoch.up))))
     )
 
 
-def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, track: Track) -> bool:
+def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, kinds: _Kinds) -> bool:
     return (
         _role(up) == _role(down) == seen.role
         and down.sent == seen.sent
         and _number(up.late) == _number(seen.late)
-        and _arrivals_fit(up, seen, track)
+        and _arrivals_fit(up, seen, kinds)
     )
 
 
@@ -118,25 +123,40 @@ def _number(bitmap: bytes) -> int:
     return int.from_bytes(bitmap, "little")
 
 
-def _arrivals_fit(up: Observation, seen: SeenFlow, track: Track) -> bool:
+class _Kinds(NamedTuple):
+    """The slots of a schedule in one direction: its media, its set-up packets, and of each of these the kind (its stage
+    and size), as one of `how_many` numbers."""
+
+    media: NDArray[np.intp]
+    setup: NDArray[np.intp]
+    kind: NDArray[np.intp]
+    how_many: int
+
+
+def _kinds(track: Track) -> _Kinds:
+    is_media = np.array([stage == "media" for stage in track.stage], np.bool_)
+    setup = np.flatnonzero(~is_media)
+    numbers: dict[tuple[str, int], int] = {}
+    kind = [numbers.setdefault((track.stage[slot], track.size[slot]), len(numbers)) for slot in setup]
+    return _Kinds(np.flatnonzero(is_media), setup, np.array(kind, np.intp), len(numbers))
+
+
+def _arrivals_fit(up: Observation, seen: SeenFlow, kinds: _Kinds) -> bool:
     """Whether the same media packets arrived, and as many set-up packets of each kind.
 
     Retries of one set-up packet have the same bytes, so an end cannot say which of them arrived, and takes a packet
     that the network doubled for a retry. Facts leave out what was never sent, but cannot make all of a kind vanish.
     """
-    stored, signed, sent = _number(up.arrived), _number(seen.arrived), _number(up.sent)
-    if signed >> len(track.size):  # what follows looks at each packet: a bitmap of a megabyte would take seconds
+    slots = len(kinds.media) + len(kinds.setup)
+    if _number(seen.arrived) >> slots:  # what follows looks at each packet
         return False
-    media = sum(1 << bit for bit, stage in enumerate(track.stage) if stage == "media")
-    every, doubled, left = (_kinds(bits, track) for bits in (signed, signed & ~sent, sent))
-    counted = _kinds(stored, track)
-    return stored & media == signed & media and all(
-        max(every[kind] - doubled[kind], min(1, every[kind])) <= counted[kind] <= min(every[kind], left[kind])
-        for kind in every.keys() | counted.keys()
-    )
+    stored, signed, sent = (unpack(bitmap, slots) for bitmap in (up.arrived, seen.arrived, up.sent))
+    counted, every, doubled, left = (_counts(bits, kinds) for bits in (stored, signed, signed & ~sent, sent))
+    least, most = np.maximum(every - doubled, np.minimum(1, every)), np.minimum(every, left)
+    same_media = np.array_equal(stored[kinds.media], signed[kinds.media])
+    return same_media and bool(((least <= counted) & (counted <= most)).all())
 
 
-def _kinds(number: int, track: Track) -> Counter[tuple[str, int]]:
-    """Count set-up packets by stage and size."""
-    kinds = zip(track.stage, track.size, strict=True)
-    return Counter(kind for bit, kind in enumerate(kinds) if kind[0] != "media" and number >> bit & 1)
+def _counts(bits: Bits, kinds: _Kinds) -> NDArray[np.intp]:
+    """Count the set-up packets of each kind."""
+    return np.bincount(kinds.kind[bits[kinds.setup]], minlength=kinds.how_many)

@@ -32,9 +32,7 @@ def openapi_document(settings: IntakeSettings, paths: Object = NOTHING, schemas:
             "/api/v1/taps": {"post": _tap(settings)},
             **paths,
         },
-        "components": {
-            "schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal(), **schemas}
-        },
+        "components": {"schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal(), **schemas}},
     }
 
 

@@ -33,9 +33,7 @@ class WorkerPool:
             return self._pool.submit(work, *given).result()
         except BrokenProcessPool:
             self._pool = None
-            raise PeerError(
-                f"The process that {self._name} ended before it answered; it is started again."
-            ) from None
+            raise PeerError(f"The process that {self._name} ended before it answered; it is started again.") from None
 
     def close(self) -> None:
         """End the processes, whatever they do."""
