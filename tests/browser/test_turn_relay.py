@@ -40,6 +40,7 @@ def test_the_real_coturn_refuses_what_no_check_needs():
     assert answers.pop("relayed in 4 s") < 6 * turn_relay.MAX_BYTES_PER_S
     assert answers == {
         "allocate": 0,
+        "tells what it is": False,
         "allocate, over TCP": 0,
         "allocate, IPv6": 0,
         "own address": 0,

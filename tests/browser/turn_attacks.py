@@ -138,6 +138,7 @@ def attacks(relay: turn_relay.TurnRelay) -> dict[str, object]:
     answers: dict[str, object] = {}
     good = fresh()
     answers["allocate"] = good.allocate()
+    answers["tells what it is"] = b"talkpath" in good.realm.lower()
     answers["own address"] = good.code(good.ask(PERMIT, to=(OWN[0], 4434)))
     answers["neighbour, IPv4"] = good.code(good.ask(PERMIT, to=(NEIGHBOUR[0], 53)))
     answers["loopback, IPv4"] = good.code(good.ask(PERMIT, to=("127.0.0.1", 53)))

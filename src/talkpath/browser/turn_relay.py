@@ -40,6 +40,7 @@ PROGRAM = "turnserver"
 RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
 LOOK_S = 1.0  # between two looks at whether a process still runs
+REALM = "turnserver"  # every stranger is told it: a scan of the internet must not find test servers by it
 REASONS = {
     "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
     "taken": "another program has it",
@@ -198,7 +199,7 @@ def _write_settings(relay: TurnRelay, port: int, addresses: Sequence[str], certi
         f"max-port={first + MOST_RELAYED}",
         "use-auth-secret",
         f"static-auth-secret={relay.secret}",
-        "realm=talkpath",
+        f"realm={REALM}",
         "no-cli",
         "no-multicast-peers",
         "no-rfc5780",

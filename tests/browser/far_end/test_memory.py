@@ -23,6 +23,12 @@ SOURCE = ("192.0.2.9", 5000)
 RTP = bytes([128, 111]) + bytes(60)
 
 
+def test_its_certificate_does_not_name_what_it_is():
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    assert b"talkpath" not in new_certificate().chain.public_bytes(Encoding.DER).lower()
+
+
 class Sink(asyncio.DatagramTransport):
     """Counts what is sent, and sends nothing."""
 

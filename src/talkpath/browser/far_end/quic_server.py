@@ -47,7 +47,7 @@ def new_certificate() -> TwinCertificate:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "talkpath")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])  # as many have: it tells nothing
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
