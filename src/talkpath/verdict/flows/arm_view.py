@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import lgamma, log
 from statistics import median
 
@@ -71,7 +71,7 @@ class DirectionLosses:
 
     def on(self, *stages: str) -> Bits:
         """Return which slots belong to these stages."""
-        return np.array([stage in stages for stage in self.stage], np.bool_)
+        return _on(self.stage, stages)
 
     @property
     def media(self) -> Bits:
@@ -101,6 +101,13 @@ class DirectionLosses:
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
         odds = np.log1p((1.0 - self.chance) * extra / self.chance)
         return np.asarray(lost * odds + (sent * 1.0 - lost) * np.log1p(-extra))
+
+
+@lru_cache(maxsize=256)
+def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
+    found = np.array([each in stages for each in stage], np.bool_)
+    found.flags.writeable = False
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ Shown by loss that depends on none of a packet's index, size and rate, once the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -53,6 +54,7 @@ def _peaks(view: ArmView, way: Direction) -> Floats | None:
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 
+@lru_cache(maxsize=256)
 def _gains(losses: DirectionLosses) -> Floats:
     """Return the gains (chances, onsets). Each kind of keepalive or report is dropped like media or not at all,
     whichever fits."""

@@ -7,9 +7,10 @@ packet rate counts and times fit equally well: the same call at another rate sep
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from math import ceil
 from statistics import median_high
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def explain(view: ArmView) -> Fit | None:
     """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time."""
     fits = {
         "packets": _after_packets(view),
-        "seconds": _after(view, _sent_at_s, SECONDS_NEAR, 0.0),
+        "seconds": _after(view, None, SECONDS_NEAR, 0.0),
         "handshake": best_point(view, _handshake, apart=True),
         "each": _each(view),
     }
@@ -64,10 +65,6 @@ def explain(view: ArmView) -> Fit | None:
     if fit is None or gain <= 0.0 or not _ran(view, directions_of(fit.direction)):
         return None
     return Fit(gain, fit.direction, lambda: _measure(view, kind, directions_of(fit.direction)), _sharpen(view, kind))
-
-
-def _sent_at_s(losses: DirectionLosses) -> Floats:
-    return losses.at_s
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
@@ -100,49 +97,67 @@ def _setup_ended(losses: DirectionLosses) -> float:
 def _after_packets(view: ArmView) -> GridPoint | None:
     """Find the best threshold in packets, for each delay by which the far end's packets may pass the middlebox
     later."""
-    fits = [_after(view, partial(_packets_before, later_s), PACKETS_NEAR, 1.0) for later_s in LATER_S]
+    fits = [_after(view, partial(_seconds, later_s), PACKETS_NEAR, 1.0) for later_s in LATER_S]
     if any(quickest_s(epoch) > LATER_S[-1] for epoch in view.explained):
-        fits += [_after(view, partial(_packets_before_by_round_trip, part), PACKETS_NEAR, 1.0) for part in LATER]
+        fits += [_after(view, partial(_round_trips, part), PACKETS_NEAR, 1.0) for part in LATER]
     return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
 
-def _packets_before(later_s: float, losses: DirectionLosses) -> Floats:
-    return before_each(losses.epoch, later_s)[losses.direction]
+def _seconds(later_s: float, epoch: Epoch) -> float:
+    return later_s
 
 
-def _packets_before_by_round_trip(part: float, losses: DirectionLosses) -> Floats:
-    return _packets_before(part * quickest_s(losses.epoch), losses)
+def _round_trips(part: float, epoch: Epoch) -> float:
+    return part * quickest_s(epoch)
 
 
-def _after(view: ArmView, of: Callable[[DirectionLosses], Floats], near: float, least: float) -> GridPoint | None:
-    """Find the best threshold beyond which everything is dropped. `of` gives the packet count or time of each slot."""
-    values = np.unique(np.concatenate([of(losses) for losses in view.losses])) if view.losses else np.zeros(0)
+def _after(view: ArmView, delay: Callable[[Epoch], float] | None, near: float, least: float) -> GridPoint | None:
+    """Find the best threshold beyond which everything is dropped: of the packet counts of the slots, where the far
+    end's packets pass by that delay later, or (None) of their times."""
+
+    def of(losses: DirectionLosses) -> Ascending:
+        return _ascending(losses, delay(losses.epoch) if delay is not None else None)
+
+    values = np.unique(np.concatenate([of(losses).at for losses in view.losses])) if view.losses else np.zeros(0)
     values = values[values >= least]
     if not len(values):
         return None
     step = ceil(len(values) / POINTS)
     coarse = values[::step]
-    found = _best(view, lambda losses: _beyond_points(losses, of(losses), coarse, near))
+    found = _best(view, lambda losses: _beyond_points(of(losses), coarse, near))
     if found is None or step == 1:
         return found
     middle = found.point % len(coarse) * step
     fine = values[max(0, middle - step) : middle + step + 1]
-    return _best(view, lambda losses: _beyond_points(losses, of(losses), fine, near))
+    return _best(view, lambda losses: _beyond_points(of(losses), fine, near))
 
 
 def _best(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
     return widened(view, best_point(view, gains), gains)
 
 
-def _beyond_points(losses: DirectionLosses, at: Floats, points: Floats, near: float) -> Floats:
-    """Return `_beyond` for thresholds that all slots share, from sums over the slots in order of `at`: a long epoch has
-    too many slots to compare each of them with each threshold."""
+class Ascending(NamedTuple):
+    """The slots of one direction in order of their packet counts or times, `at`: sums of the gains of all slots before
+    each place and of all, where everything (`sure`) or most (`some`) is lost."""
+
+    at: Floats
+    sure: Floats
+    some: Floats
+
+
+@lru_cache(maxsize=512)
+def _ascending(losses: DirectionLosses, later_s: float | None) -> Ascending:
+    """Order the slots once for each epoch: a mechanism is named again after every epoch, over all so far."""
+    at = losses.at_s if later_s is None else before_each(losses.epoch, later_s)[losses.direction]
     order = np.argsort(at, kind="stable")
-    sure, some = (_sums(losses.gains(np.array(extra))[order]) for extra in (SURE, NEAR))
-    first = partial(_first_beyond, at[order], points)
-    sharp, soft, around = first(BLUR), first(near), first(float(np.nextafter(-near, -np.inf)))
-    softly = sure[-1] - sure[soft] + some[soft] - some[around]
-    return np.concatenate([sure[-1] - sure[sharp], softly])
+    sure, some = (_sums(terms[order]) for terms in _terms(losses))
+    return Ascending(at[order], sure, some)
+
+
+@lru_cache(maxsize=256)
+def _terms(losses: DirectionLosses) -> tuple[Floats, Floats]:
+    """Return the gains of each slot where everything is lost, and where most is."""
+    return losses.gains(np.array(SURE)), losses.gains(np.array(NEAR))
 
 
 def _sums(terms: Floats) -> Floats:
@@ -150,25 +165,37 @@ def _sums(terms: Floats) -> Floats:
     return np.concatenate([[0.0], terms.cumsum()])
 
 
+def _beyond_points(slots: Ascending, points: Floats, near: float) -> Floats:
+    """Return `_beyond` for thresholds that all slots share, from sums over the slots in order: a long epoch has too
+    many slots to compare each of them with each threshold."""
+    first = partial(_first_beyond, slots.at, points)
+    sharp, soft, around = first(BLUR), first(near), first(float(np.nextafter(-near, -np.inf)))
+    softly = slots.sure[-1] - slots.sure[soft] + slots.some[soft] - slots.some[around]
+    return np.concatenate([slots.sure[-1] - slots.sure[sharp], softly])
+
+
 def _first_beyond(at: Floats, points: Floats, margin: float) -> NDArray[np.intp]:
-    """Return for each point the first place of the ascending `at` that is more than `margin` beyond it."""
-    low, high = np.zeros(len(points), np.intp), np.full(len(points), len(at), np.intp)
-    while (open_ := low < high).any():
-        middle = (low + high) // 2
-        beyond = at[np.minimum(middle, len(at) - 1)] - points > margin
-        high = np.where(open_ & beyond, middle, high)
-        low = np.where(open_ & ~beyond, middle + 1, low)
-    return low
+    """Return for each point the first place of the ascending `at` that is more than `margin` beyond it. The sum of
+    point and margin is rounded: it leads to a neighbour at most, and the difference decides."""
+    places = np.searchsorted(at, points + margin, side="right")
+    bounded = np.concatenate([[-np.inf], at, [np.inf]])
+    while True:
+        early, late = bounded[places] - points > margin, bounded[places + 1] - points <= margin
+        if not (early | late).any():
+            return places
+        places[early] = np.searchsorted(at, bounded[places[early]], side="left")
+        places[late] = np.searchsorted(at, bounded[places[late] + 1], side="right")
 
 
 def _beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Floats:
     """Return the gains (2 points,) of losing everything beyond the threshold; first a sharp one, then one near which
     most is lost."""
-    sure, some = losses.gains(np.array(SURE)), losses.gains(np.array(NEAR))
+    sure, some = _terms(losses)
     soft = sure @ (beyond > near) + some @ (np.abs(beyond) <= near)
     return np.concatenate([sure @ (beyond > BLUR), soft])
 
 
+@lru_cache(maxsize=256)
 def _handshake(losses: DirectionLosses) -> Floats:
     """Return the gains (2 x how many packets after set-up still pass,) of losing everything after those; few of the
     packets that pass are media."""

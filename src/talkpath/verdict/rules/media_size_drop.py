@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
 from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
@@ -51,21 +54,40 @@ def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
     """Return the gains (chances x onsets x limits,). A call may be recognised only after some packets, and only some of
     the large packets may be dropped. Each kind of keepalive or report is treated like media or not at all, whichever
     fits."""
-    terms, media, control = losses.gains(CHANCES[:, None]), losses.media, losses.on("control")
     gains = np.zeros((len(CHANCES), len(onsets), len(limits)))
     for place, onset in enumerate(onsets):
-        known = losses.before > onset
-        sizes, sums = losses.by_size(terms, media & known)
-        kinds, sums_of_kinds = losses.by_size(terms, control & known)
-        gains[:, place] = _above(limits, sizes, sums) + _above(limits, kinds, np.maximum(0.0, sums_of_kinds))
+        media, control = _larger(losses, int(onset))
+        gains[:, place] = media.than(limits) + control.than(limits)
     return gains.ravel()
 
 
-def _above(limits: Floats, sizes: Floats, sums: Floats) -> Floats:
-    """Return the sums (..., limits) of all that is larger than each limit; `sums` (..., sizes) are those of each
-    size."""
-    larger = np.concatenate([sums[..., ::-1].cumsum(axis=-1)[..., ::-1], np.zeros((*sums.shape[:-1], 1))], axis=-1)
-    return np.asarray(larger[..., np.searchsorted(sizes, limits, side="right")])
+class Larger(NamedTuple):
+    """Sizes, ascending, and the sums of gains (chances, sizes + 1) of each size with all that are larger."""
+
+    sizes: Floats
+    sums: Floats
+
+    def than(self, limits: Floats) -> Floats:
+        """Return the sums (chances, limits) of all that is larger than each limit."""
+        return np.asarray(self.sums[..., np.searchsorted(self.sizes, limits, side="right")])
+
+
+@lru_cache(maxsize=2048)
+def _larger(losses: DirectionLosses, onset: int) -> tuple[Larger, Larger]:
+    """Sum up media, and keepalives and reports, once for each epoch: a mechanism is named again after every epoch."""
+    terms, known = _terms(losses), losses.before > onset
+    sizes, sums = losses.by_size(terms, losses.media & known)
+    kinds, sums_of_kinds = losses.by_size(terms, losses.on("control") & known)
+    return Larger(sizes, _from_above(sums)), Larger(kinds, _from_above(np.maximum(0.0, sums_of_kinds)))
+
+
+@lru_cache(maxsize=256)
+def _terms(losses: DirectionLosses) -> Floats:
+    return losses.gains(CHANCES[:, None])
+
+
+def _from_above(sums: Floats) -> Floats:
+    return np.concatenate([sums[..., ::-1].cumsum(axis=-1)[..., ::-1], np.zeros((*sums.shape[:-1], 1))], axis=-1)
 
 
 def _price(limits: Floats, onsets: Floats) -> Floats:
