@@ -13,6 +13,7 @@ from talkpath.measure.call import Findings, Second
 from talkpath.report.recordings.capture_page import COLOURS, capture_page
 from talkpath.report.recordings.capture_text import MARKS, severity
 from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.recorded_call import judge_call
 
 LAB = Path(__file__).parents[2] / "capture" / "lab"
 
@@ -36,11 +37,37 @@ def test_each_call_has_a_row_two_pictures_and_a_sentence(findings: Findings) -> 
     assert "that is consistent with a rule by which call packets are dropped at random" in "".join(main.itertext())
 
 
-def test_a_bar_is_a_second(findings: Findings) -> None:
+def pictures(page: str) -> list[ElementTree.Element]:
+    return [svg for svg in body(page).iter("svg") if svg.get("role") == "img"]
+
+
+def test_a_bar_is_a_second_in_which_something_came(findings: Findings) -> None:
     (call,) = findings.calls
-    main = body(capture_page("a.pcap", findings))
-    for svg in (svg for svg in main.iter("svg") if svg.get("role") == "img"):
-        assert len(list(svg.iter("rect"))) == len(call.seconds)
+    sent, received = pictures(capture_page("a.pcap", findings))
+    assert len(list(sent.iter("rect"))) == sum(moment.sent.packets > 0 for moment in call.seconds)
+    assert len(list(received.iter("rect"))) == sum(moment.received.packets > 0 for moment in call.seconds)
+
+
+def test_a_second_without_packets_is_empty_and_one_that_stood_still_has_a_cross(findings: Findings) -> None:
+    (call,) = findings.calls
+    first, *others = call.seconds
+    still = replace(first, received=Second(frozen_ms=900.0))
+    (_, received) = pictures(
+        capture_page("a.pcap", replace(findings, calls=(replace(call, seconds=(still, *others)),)))
+    )
+    assert len(list(received.iter("rect"))) == sum(moment.received.packets > 0 for moment in others)
+    assert [text.text for text in received.iter("text") if text.get("class") == "still"] == ["×"]
+
+
+def test_the_picture_has_the_number_of_the_sentence_and_of_the_json(findings: Findings) -> None:
+    call = replace(findings.calls[0], seconds=tuple(
+        replace(moment, received=replace(moment.received, frozen_ms=400.0)) for moment in findings.calls[0].seconds
+    ))  # fmt: skip
+    page = capture_page("a.pcap", replace(findings, calls=(call,)))
+    told = judge_call(call).figures["frozen_down_s"]
+    assert told == pytest.approx(0.4 * len(call.seconds))
+    assert f"it stood still for {told:.1f}\N{NO-BREAK SPACE}s" in page
+    assert f"{told:.1f}\N{NO-BREAK SPACE}s stood still" in page
 
 
 def test_a_file_without_a_call_makes_a_page_too() -> None:

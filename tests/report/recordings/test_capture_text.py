@@ -10,12 +10,19 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
+from rich.cells import cell_len
 from rich.console import Console
 
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, PairedDirection, Second, Stream
 from talkpath.report.recordings.capture_json import result, text
 from talkpath.report.recordings.capture_page import capture_page
-from talkpath.report.recordings.capture_text import show, timeline
+from talkpath.report.recordings.capture_sentences import app_name, titles
+from talkpath.report.recordings.capture_text import show, table, timeline
+from talkpath.report.recordings.clock import Clock
+from talkpath.report.recordings.outcome_words import label
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.call_outcome import call_outcome
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "spec" / "tp-007.schema.json").read_text(encoding="utf-8"))
 
@@ -62,7 +69,13 @@ def test_a_timeline_has_a_mark_a_second_and_fits():
     assert timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
     long = timeline(CALL.seconds * 100, "received", 60)
     assert len(long.plain) < 90
-    assert "17\N{NO-BREAK SPACE}s each" in long.plain
+
+
+def test_a_legend_says_what_the_marks_are_and_how_long():
+    told = shown()
+    assert "from 0:00 on, 1\N{NO-BREAK SPACE}s a mark:" in told
+    assert "▃ more lost" in told.replace("\N{NO-BREAK SPACE}", " ")
+    assert "still for half" not in told, "no second stood still"
 
 
 @pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])
@@ -83,3 +96,17 @@ def test_the_page_is_one_file_that_loads_nothing():
     assert "&lt;call&gt;.pcap" in page
     body = page[page.index("<main") : page.index("</main>") + 7]
     assert len(list(ElementTree.fromstring(body).iter("rect"))) >= 20
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("lasts_s", [60.0, 1e6])
+def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float):
+    long = replace(CALL, app="facebook_messenger", app_confidence=0.4, media=("voice", "video"), start_s=50_000.0)
+    with speaking(language(code)):
+        out = io.StringIO()
+        clock = Clock(1_700_000_000_000_000_000, lasts_s)
+        Console(file=out, width=80).print(table([long, replace(long, streams=CALL.streams[:1])], clock))
+        told = out.getvalue()
+        for title in (*titles(), app_name("facebook_messenger"), label(call_outcome(long), clock)):
+            assert all(word in told for word in title.split(" ")), title
+    assert max(map(cell_len, told.splitlines())) <= 80

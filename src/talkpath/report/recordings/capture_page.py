@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from talkpath.measure.call import Call, Findings, Moment, Second
+from talkpath.measure.call import Call, Findings, Heading, Moment, Second
 from talkpath.report.pictures.check_page import page
 from talkpath.report.pictures.markup import Element, element, marked
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
+from talkpath.report.recordings.capture_text import MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import severity
 from talkpath.report.recordings.clock import NO_CLOCK, Clock
-from talkpath.report.recordings.outcome_words import MARKS, STATES, label
+from talkpath.report.recordings.outcome_words import FREEZE_TOLD_S, MARKS, STATES, label
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
-from talkpath.report.words.language import count, listed, say
-from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.report.words.language import count, listed, say, spoken
+from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
+MARKS_OF_SECONDS = tuple(mark for mark, _ in SEVERITIES)
+STILL, EMPTY = MARKS_OF_SECONDS[3], MARKS_OF_SECONDS[4]
 WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
@@ -28,7 +31,10 @@ def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
-    body = [element("p", summary, class_="soft"), *_unread(findings)]
+    body = [
+        element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
+        *_unread(findings),
+    ]
     if findings.calls:
         body += [_table(findings.calls, clock), _key()]
     for number, call in enumerate(findings.calls, 1):
@@ -70,17 +76,13 @@ def _row(number: int, call: Call, clock: Clock) -> Element:
 
 
 def _key() -> Element:
-    meanings = (
-        say("capture", "fine"),
-        say("capture", "up to 5% lost"),
-        say("capture", "more lost or 0.2 s still"),
-        say("capture", "still for half of it"),
-        say("capture", "nothing came"),
-    )
     parts: list[Element | str] = [say("capture", "A bar is a second; its height is kbit/s."), " "]
-    for colour, meaning in zip(COLOURS, meanings, strict=True):
-        square = element("rect", width=12, height=12, style=f"fill:var({colour})")
-        parts += [element("svg", square, viewBox="0 0 12 12", aria_hidden="true", style="width:12px"), f" {meaning}  "]
+    for colour, mark, meaning in zip(COLOURS, MARKS_OF_SECONDS, capture_sentences.meanings(), strict=True):
+        square = element("rect", width=12, height=12, style=f"fill:var({colour})") if mark != STILL else _cross(6, 11)
+        shown = None if mark == EMPTY else square
+        kind = "square empty" if mark == EMPTY else "square"
+        frame = element("svg", shown, viewBox="0 0 12 12", aria_hidden="true", class_=kind)
+        parts += [element("span", frame, f" {meaning}"), " "]
     return element("p", *parts, class_="key")
 
 
@@ -90,10 +92,10 @@ def _call(number: int, call: Call, clock: Clock) -> list[Element]:
     out.append(element("p", capture_sentences.sentence(call, verdict, clock)))
     if capture_sentences.advice(verdict):
         out.append(element("p", *marked(capture_sentences.advice(verdict)), class_="soft"))
-    return out + [_picture(call, heading) for heading in ("sent", "received")]
+    return out + [_picture(call, heading, clock) for heading in ("sent", "received")]
 
 
-def _picture(call: Call, heading: str) -> Element:
+def _picture(call: Call, heading: Heading, clock: Clock) -> Element:
     moments = [getattr(moment, heading) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
     name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")
@@ -102,37 +104,48 @@ def _picture(call: Call, heading: str) -> Element:
         element(
             "svg",
             element("title", name),
-            element("desc", _described(moments)),
-            element("text", f"{most:.0f}", x=2, y=10),
-            element("text", seconds(call.start_s, 0), x=LEFT, y=HEIGHT - 2),
-            element("text", seconds(call.start_s + call.duration_s, 0), x=WIDTH - 40, y=HEIGHT - 2),
+            element("desc", _described(call, heading)),
+            element("text", f"{most:.0f}", x=LEFT - 4, y=10, text_anchor="end"),
+            element("text", clock.at(call.start_s), x=LEFT, y=HEIGHT - 2),
+            element("text", clock.at(call.start_s + call.duration_s), x=WIDTH, y=HEIGHT - 2, text_anchor="end"),
             *_bars(call.seconds, heading, most),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             class_="chart",
         ),
-        element("figcaption", element("b", name), _described(moments)),
+        element("figcaption", element("b", name), _described(call, heading)),
     )
 
 
 def _bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Element]:
+    """A bar for each second in which packets came; a cross over one that stood still."""
     each = (WIDTH - LEFT) / max(len(moments), 1)
     for place, moment in enumerate(moments):
         second: Second = getattr(moment, heading)
-        height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
-        x, y = LEFT + place * each, HEIGHT - FOOT - height
-        size = {"width": f"{max(each - 0.3, 0.4):.2f}", "height": f"{height:.2f}"}
-        yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[severity([second])]})")
+        mark, x, y = severity([second]), LEFT + place * each, HEIGHT - FOOT - 1.0
+        if second.packets:
+            height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
+            y = HEIGHT - FOOT - height
+            size = {"width": f"{max(each - 0.3, 0.4):.2f}", "height": f"{height:.2f}"}
+            yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[mark]})")
+        if MARKS_OF_SECONDS[mark] == STILL:
+            yield _cross(x + each / 2, max(y - 2, 10.0))
 
 
-def _described(moments: Sequence[Second]) -> str:
+def _cross(x: float, y: float) -> Element:
+    return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
+
+
+def _described(call: Call, heading: Heading) -> str:
+    """One direction in numbers, those of the sentence and of the JSON."""
+    moments = [getattr(moment, heading) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     if not packets:
         return say("capture", "Nothing.")
-    frozen_s = sum(one.frozen_ms for one in moments) / 1000
+    still_s = frozen_s(call, heading)
     known = any(one.lost is not None for one in moments)
     parts = [count("unit", "{number} packet", "{number} packets", packets)]
     parts.append(say("capture", "missing: {lost}", lost=lost) if known else say("capture", "losses cannot be told"))
-    if frozen_s:
-        parts.append(say("capture", "{seconds} stood still", seconds=seconds(frozen_s)))
+    if still_s >= FREEZE_TOLD_S:
+        parts.append(say("capture", "{seconds} stood still", seconds=seconds(still_s)))
     return f"{listed(parts)}."

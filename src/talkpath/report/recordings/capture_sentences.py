@@ -61,6 +61,17 @@ def known_numbers(verdict: Verdict) -> tuple[str, str]:
     return "–" if loss is None else percent(loss / 100, 1), "–" if mos is None else numeral(mos, 1)
 
 
+def meanings() -> tuple[str, ...]:
+    """What the marks of seconds mean, by severity."""
+    return (
+        say("capture", "fine"),
+        say("capture", "up to 5% lost"),
+        say("capture", "more lost or 0.2 s still"),
+        say("capture", "still for half of it"),
+        say("capture", "nothing came"),
+    )
+
+
 def unread(findings: Findings) -> str:
     """What could not be read in the file."""
     parts = (f"{times} × {name}" for name, times in findings.unread.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,7 @@ from talkpath.report.recordings.clock import NO_CLOCK, Clock
 from talkpath.report.recordings.outcome_words import MARKS as MARKS_OF
 from talkpath.report.recordings.outcome_words import STATES, label
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import milliseconds, seconds
+from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -64,34 +65,58 @@ def show(
 
 
 def table(calls: Sequence[Call], clock: Clock = NO_CLOCK) -> RenderableType:
-    """A row for each call. Only the app's name and how the call was may take several lines."""
+    """A row for each call. No column is narrower than its longest word."""
+    rows = [_row(number, call, clock) for number, call in enumerate(calls, 1)]
     grid = Table(box=None, pad_edge=False)
-    wrapping = (1, len(capture_sentences.titles()) - 1)
-    for place, title in enumerate(capture_sentences.titles()):
-        grid.add_column(title, no_wrap=place not in wrapping)
-    for number, call in enumerate(calls, 1):
-        outcome = call_outcome(call)
-        grid.add_row(
-            str(number),
-            capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
-            "+".join(map(sentences.medium, call.media)),
-            clock.at(call.start_s),
-            seconds(call.duration_s),
-            *capture_sentences.known_numbers(judge_call(call)),
-            Text(f"{MARKS_OF[outcome.kind]} {label(outcome, clock)}", style=STYLES[STATES[outcome.kind]]),
-        )
+    for title, *cells in zip(capture_sentences.titles(), *rows, strict=True):
+        words = [word for cell in (title, *cells) for word in str(cell).split(" ")]
+        grid.add_column(title, min_width=max(map(cell_len, words)))
+    for row in rows:
+        grid.add_row(*row)
     return grid
+
+
+def _row(number: int, call: Call, clock: Clock) -> tuple[str | Text, ...]:
+    outcome = call_outcome(call)
+    return (
+        str(number),
+        capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
+        " + ".join(map(sentences.medium, call.media)),
+        clock.at(call.start_s),
+        seconds(call.duration_s),
+        *capture_sentences.known_numbers(judge_call(call)),
+        Text(f"{MARKS_OF[outcome.kind]} {label(outcome, clock)}", style=STYLES[STATES[outcome.kind]]),
+    )
 
 
 def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
     """A mark for each second, or for several seconds where the line is too short."""
-    each = max(1, -(-len(moments) // width))
     text = Text(f"    {capture_sentences.direction(heading):9}")
-    for begin in range(0, len(moments), each):
-        mark, style = MARKS[severity([getattr(one, heading) for one in moments[begin : begin + each]])]
-        text.append(mark, style=style)
-    scale = say("capture", "{seconds} each", seconds=seconds(each, 0)) if each > 1 else ""
-    return text.append(f"  {scale}", style="dim")
+    for mark in _marks(moments, heading, width):
+        text.append(MARKS[mark][0], style=MARKS[mark][1])
+    return text
+
+
+def _marks(moments: Sequence[Moment], heading: str, width: int) -> list[int]:
+    """The index in MARKS of each mark of a timeline."""
+    each = _seconds_each(moments, width)
+    directions = [one.sent if heading == "sent" else one.received for one in moments]
+    return [severity(directions[begin : begin + each]) for begin in range(0, len(moments), each)]
+
+
+def _seconds_each(moments: Sequence[Moment], width: int) -> int:
+    return max(1, -(-len(moments) // width))
+
+
+def _legend(call: Call, width: int, clock: Clock) -> Text:
+    """When the timelines begin, how long a mark is, and what the marks in them mean."""
+    each = seconds(_seconds_each(call.seconds, width), 0)
+    text = Text(f"    {say('capture', 'from {time} on, {seconds} a mark:', time=clock.at(call.start_s), seconds=each)}")
+    used = {mark for heading in ("sent", "received") for mark in _marks(call.seconds, heading, width)}
+    for mark in sorted(used):
+        text.append(f"  {MARKS[mark][0]} ", style=MARKS[mark][1])
+        text.append(capture_sentences.meanings()[mark].replace(" ", SPACE))
+    return text
 
 
 def severity(moments: Sequence[Second]) -> int:
@@ -115,6 +140,8 @@ def _call(console: Console, number: int, call: Call, clock: Clock) -> None:
     width = max(min(WIDEST, console.width - 30), 10)
     for heading in ("sent", "received"):
         console.print(timeline(call.seconds, heading, width))
+    if call.seconds:
+        console.print(_legend(call, width, clock))
     for stream in call.streams:
         if stream.medium is not None:
             console.print(f"    {_stream(stream)}", highlight=False)

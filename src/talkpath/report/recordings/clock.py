@@ -25,7 +25,7 @@ class Clock:
         if time_ns is None or time_ns < OLDEST_NS:
             return minutes(moment_s)
         told = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-        return told.strftime(f"%Y-%m-%d{SPACE}%H:%M:%S" if self.lasts_s >= DAY_S else "%H:%M:%S")
+        return told.strftime("%Y-%m-%d %H:%M:%S" if self.lasts_s >= DAY_S else "%H:%M:%S")
 
     @property
     def begun(self) -> str:
