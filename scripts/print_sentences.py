@@ -66,6 +66,7 @@ FIGURES = {"ok": CLEAR, "impaired": POOR}
 
 PARAMETERS: dict[str, dict[str, Number | Category]] = {
     "media.drop": {"p": Number(0.3, 0.26, 0.34)},
+    "flow.block": {"p": Number(0.3, 0.14, 0.47)},
     "media.police": {"kbps": Number(40.0, 35.0, 46.0)},
     "media.delay": {"ms": Number(180.0, 150.0, 210.0)},
     "media.size_drop": {"over": Number(1000.0, 1000.0, 1000.0)},

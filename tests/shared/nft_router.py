@@ -23,8 +23,9 @@ class NoRules(Exception):
 
 
 @contextmanager
-def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
-    """In the lab: {"probe", "responder", "gate"}, the rule acting on all that "gate" forwards between the two.
+def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
+    """In the lab: {"probe", "responder", "gate"}, the rule acting on all that "gate" forwards between the two. `sets`
+    are declarations of the table.
 
     `NoRules` where the kernel does not take it.
     """
@@ -39,7 +40,7 @@ def nft_router(rule: str) -> Iterator[Mapping[str, Namespace]]:
         with gate.inside():
             for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 Path("/proc/sys/net", setting).write_text("1")
-            _load(rule)
+            _load(rule, sets)
         yield hosts
 
 
@@ -63,8 +64,9 @@ def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> No
     )
 
 
-def _load(rule: str) -> None:
-    ruleset = f"table inet censor {{\nchain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}\n}}\n"
+def _load(rule: str, sets: str) -> None:
+    chain = f"chain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}"
+    ruleset = f"table inet censor {{\n{sets}\n{chain}\n}}\n"
     done = subprocess.run(
         [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
     )

@@ -90,7 +90,8 @@ def test_every_rule_has_a_test_of_its_own():
 
 
 def test_which_rules_name_which_state():
-    assert {rule.id for rule in rules_of("closed")} == {"udp.block", "port.block", "udp.opaque_drop", "udp.freeze"}
+    closed = {"udp.block", "port.block", "udp.opaque_drop", "udp.freeze", "residual"}
+    assert {rule.id for rule in rules_of("closed")} == closed
     assert {rule.id for rule in rules_of("unreachable")} == {"address.block", "allowlist"}
 
 

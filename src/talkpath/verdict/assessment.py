@@ -14,16 +14,16 @@ from math import log
 import numpy as np
 from msgspec import structs
 
-from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.apps.contract.shape import AffectedDirections, Arm, Direction
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, call_quality
-from talkpath.verdict.flows.outcomes import flow_outcomes
+from talkpath.verdict.flows.outcomes import flow_outcomes, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
-from talkpath.verdict.rules import rules_of
+from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.canary import canary_log_e
@@ -83,8 +83,14 @@ class Assessment:
         """The extra loss in each direction, where calls were `compared` with their twins. Computed on demand."""
         epochs, seed = self.view.accusing, self.view.facts.seed
         if self.state == "restricted":
-            return {way: overall_loss(epochs, way, seed=seed) for way in DIRECTIONS}
+            return {way: overall_losses(epochs, seed)[way] for way in DIRECTIONS}
         return extra_losses(epochs, seed) if self.compared else {}
+
+    @property
+    def extra_loss_both_ways(self) -> Interval | None:
+        """The extra loss over both directions together, of a restricted arm."""
+        restricted = self.state == "restricted"
+        return overall_losses(self.view.accusing, self.view.facts.seed)["both"] if restricted else None
 
 
 def log_threshold(facts: Facts) -> float:
@@ -136,6 +142,9 @@ def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Asses
         if restricted is not None:
             return restricted
     if closed is not None and closed.fit.gain >= limit:
+        own = _restricted(view, planned, proof.strength) if _begins_it(view, closed, limit) else None
+        if own is not None:
+            return own
         return Assessment(planned, view, "closed", settled=True, strength=proof.strength, closed=closed)
     if proof.strength.known_at_s is not None and not accused(facts, proof.strength, limit):
         reason = late_for_delays(facts)
@@ -180,6 +189,13 @@ def extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Inte
 
 
 @per_epochs
+def overall_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[AffectedDirections, Interval]:
+    """The mean extra loss in each direction, and of both together, where it may depend on how long calls are."""
+    ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
+    return {way: overall_loss(epochs, way, seed=seed) for way in ways}
+
+
+@per_epochs
 def extra_delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
     """The extra delay in each direction over the given epochs, in ms."""
     return {way: extra_delay_ms(epochs, way) for way in DIRECTIONS}
@@ -199,16 +215,24 @@ def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
 
 
 def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
-    """Restricted, where the effect matters."""
+    """Restricted, where the effect matters: by the intervals that the verdict publishes."""
     quality = call_quality(view.accusing)
+    delays, losses = extra_delays(view.accusing).values(), overall_losses(view.accusing, view.facts.seed).values()
     matters = (
-        quality.least_extra_loss() >= MATTERS_LOSS
-        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in extra_delays(view.accusing).values())
-        or calls_fail(proof)
+        calls_fail(proof)
+        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in delays)
+        or any((interval.low or 0.0) >= MATTERS_LOSS for interval in losses)
     )
     if not matters:
         return None
     return Assessment(planned, view, "restricted", settled=True, strength=proof, quality=quality)
+
+
+def _begins_it(view: ArmView, closed: Candidate, limit: float) -> bool:
+    """Whether ports are blocked after calls, and the arm's own calls are proven to begin it."""
+    return (
+        closed.rule is residual.RULE and residual.explain_calls(view) is not None and residual.own_log_e(view) >= limit
+    )
 
 
 def calls_fail(proof: Strength) -> bool:
@@ -233,12 +257,15 @@ def _unaccused(
     if suspected or unheard(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
     if not hint and quality.poor:
+        if not call_quality(lightest(tuple(map(without_failed, view.accusing)))).poor:
+            return replace(undecided, reason=Reason("whole_flows"))
         enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing)
         return replace(undecided, state="impaired", settled=enough)
     losses, delays = extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
-    if not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
+    proven = proof.known_at_s is not None  # that calls fare worse, if not by how much
+    if proven or not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")

@@ -21,7 +21,7 @@ from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import Loss
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.rules import VERSION
 from talkpath.verdict.rules.best import named_at_s
 from talkpath.verdict.rules.rule import Parameters
@@ -87,11 +87,16 @@ def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections |
         explanation = assessment.explanation
         known = explanation.best if not explanation.alternatives else None
         direction = explanation.best.direction if explanation.best else _most_affected(assessment.strength)
-        return explanation.rule, direction, known.measure() if known else {}, explanation.alternatives
+        return explanation.rule, direction, _known(known.measure()) if known else {}, explanation.alternatives
     if assessment.closed is not None:
         rule, fit = assessment.closed
-        return rule.id, fit.direction, fit.measure(), ()
+        return rule.id, fit.direction, _known(fit.measure()), ()
     return None, None, {}, ()
+
+
+def _known(parameters: Parameters) -> Parameters:
+    """The parameters without those of which the facts say nothing."""
+    return {name: value for name, value in parameters.items() if value != Number(None, None, None)}
 
 
 def _most_affected(proof: Strength | None) -> AffectedDirections | None:
@@ -152,6 +157,8 @@ def _figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
         figures |= _losses(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
     for way, interval in assessment.extra_loss.items():
         figures |= _bounded(f"extra_loss_{way}", interval)
+    if assessment.extra_loss_both_ways is not None:
+        figures |= _bounded("extra_loss", assessment.extra_loss_both_ways)
     if assessment.state in ("restricted", "ok"):
         for way, interval in extra_delays(assessment.view.accusing).items():
             figures |= _bounded(f"extra_delay_ms_{way}", interval)

@@ -25,6 +25,7 @@ ReasonCode = Literal[
     "single_request",
     "stale",
     "variant",
+    "whole_flows",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 

@@ -21,14 +21,15 @@ STATES: dict[State, StateText] = {
         "No sign of restriction",
         "the call fared as its twin",
         "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
-        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1",
+        "of failed set-ups or deaths, an e-value below m/alpha, the canary found (e-value at least 20 over the check), "
+        "MOS at least 3.1",
         "that the app's own servers answer",
     ),
     "restricted": StateText(
         "Signs of restriction",
         "the call fares worse than its twin: something on the path tells them apart",
-        "an e-value of at least m/alpha over the m arms of the check, and one of: at least 1 % extra loss, at least "
-        "50 ms extra delay (lower bounds), failed set-ups, deaths",
+        "an e-value of at least m/alpha over the m arms of the check, and one of: at least 1 % extra loss, one way or "
+        "over both, at least 50 ms extra delay (the lower bounds that are printed), failed set-ups, deaths",
         "who does it, or why",
     ),
     "closed": StateText(
@@ -40,7 +41,8 @@ STATES: dict[State, StateText] = {
     "impaired": StateText(
         "Line too poor for calls",
         "call and twin alike suffer too much to talk",
-        "MOS of calls and of twins below 3.1 even at the better end of their bounds",
+        "MOS of calls and of twins below 3.1 even at the better end of their bounds; flows that fail as a whole do not "
+        "count",
         "restricted",
     ),
     "unreachable": StateText(
@@ -71,6 +73,8 @@ REASONS: dict[ReasonCode, str] = {
     "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
     "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
+    "whole_flows": "calls and twins alike fail as a whole, never established or silent for good, while flows that go "
+    "on are well and TCP to the same host passes: something holds UDP back, and what is not proven",
 }
 
 FIGURES: dict[str, str] = {
@@ -78,6 +82,7 @@ FIGURES: dict[str, str] = {
     "`_down` alike",
     "twins_lost_up": "the same of random twins; `_down` alike",
     "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike",
+    "extra_loss": "the same over both directions together, of a restricted arm",
     "extra_delay_ms_up": "extra delay of calls in ms, with `_low` and `_high`; `_down` alike",
     "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
     "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",

@@ -42,15 +42,20 @@ def test_a_rule_that_nobody_knows_is_an_unknown_mechanism() -> None:
     ],
 )
 def test_the_parameter_stands_with_its_unit_and_interval(rule: str, told: str) -> None:
-    assert mechanism(verdict(rule=rule, parameters=PARAMETERS[rule])).replace(SPACE, " ") == told
+    assert mechanism(verdict(rules()[rule].state, rule=rule, parameters=PARAMETERS[rule])).replace(SPACE, " ") == told
+
+
+def test_ports_that_are_blocked_for_calls_alone_are_told_as_such() -> None:
+    ports = {"port": Category("443,3478")}
+    assert mechanism(verdict(rule="port.block", parameters=ports)) == "calls to some UDP ports are blocked"
 
 
 @pytest.mark.parametrize("rule", sorted(PARAMETERS))
 def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
-    bare = mechanism(verdict(rule=rule, parameters={}))
+    bare = mechanism(verdict(rules()[rule].state, rule=rule, parameters={}))
     assert bare == name(rule)
     unbounded = {key: Number(None, None, None) for key in PARAMETERS[rule]}
-    assert mechanism(verdict(rule=rule, parameters=unbounded)) == name(rule)
+    assert mechanism(verdict(rules()[rule].state, rule=rule, parameters=unbounded)) == name(rule)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from talkpath.report.words.language import language, speaking
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.observed import observed
 from talkpath.verdict.model import Number, Reason, ReasonCode, Verdict
+from talkpath.verdict.rules import rules
 
 SPACE = "\N{NO-BREAK SPACE}"
 LOST = {"calls_lost_up": 0.31, "calls_lost_up_low": 0.268, "calls_lost_up_high": 0.352, "twins_lost_up": 0.01}
@@ -112,7 +113,7 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     ],
 )
 def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: dict[str, Number], told: str) -> None:
-    found = mechanism(Verdict("max", "", "voice", "restricted", rule, parameters=dict(parameters)))
+    found = mechanism(Verdict("max", "", "voice", rules()[rule].state, rule, parameters=dict(parameters)))
     assert found.replace(SPACE, " ").endswith(told)
 
 

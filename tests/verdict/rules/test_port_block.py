@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calls
-from made_checks import Case, assert_named, named_on_every_line
+from made_checks import LINES, Case, assert_named, named_on_every_line, verdict_of
 
+from talkpath.verdict.model import Category
 from talkpath.verdict.rules import port_block
 
 CASES = [
@@ -21,3 +22,18 @@ def test_it_is_named(case: Case, line: str) -> None:
 def test_ports_that_failed_once_are_not_dead() -> None:
     facts = calls.check(calls.Line([calls.block(p=0.5)], seed=2))
     assert port_block.dead_ports(facts) == []
+
+
+CALLS_ONLY = [
+    Case("webrtc", "both", calls.block(ports=range(3470, 3478), roles=["call"])),
+    Case("whatsapp", "both", calls.block(ports=range(3470, 3478), roles=["call"])),
+]
+
+
+@named_on_every_line(CALLS_ONLY)
+def test_calls_alone_to_some_ports_are_restricted(case: Case, line: str) -> None:
+    verdict = verdict_of(case.app, [case.box, *LINES[line]()])
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "port.block", "both")
+    ports = verdict.parameters["port"]
+    assert isinstance(ports, Category)
+    assert set(map(int, ports.value.split(","))) <= set(range(3470, 3478))

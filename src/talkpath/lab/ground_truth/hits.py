@@ -31,12 +31,14 @@ FEW, CALLS = 0.1, 8  # where so few packets of one call are hit, so many calls a
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """One arm that one rule really restricts, and in which direction."""
+    """One arm that one rule really restricts, and in which direction. `own`: it acts on the arm's own packets, not only
+    on what comes after other calls."""
 
     arm: Arm
     rule: str
     direction: str
     parameters: Mapping[str, Value]
+    own: bool = True
 
     def record(self) -> dict[str, object]:
         """The JSON object of spec/tp-004."""
@@ -57,11 +59,22 @@ def truth(rules: Sequence[LabRule], arms: Sequence[Arm], ports: Sequence[int] = 
     `ports` are the responder's; a rule about another port does not count.
     """
     return [
-        RuleHit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
+        hit
         for rule in rules
         if not ports or "port" not in rule.values or rule.number("port") in ports
-        for arm in arms
-        if (directions := _directions(rule, shapes()[arm]))
+        for hit in _hits(rule, arms)
+    ]
+
+
+def _hits(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
+    """The arms that one rule restricts; where it spreads, all of them if it restricts any."""
+    by_arm = {arm: _directions(rule, shapes()[arm]) for arm in arms}
+    if rule.mechanism.spreads and any(by_arm.values()):
+        return [RuleHit(arm, rule.id, "both", _parameters(rule), bool(own)) for arm, own in by_arm.items()]
+    return [
+        RuleHit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
+        for arm, directions in by_arm.items()
+        if directions
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from talkpath.lab.ground_truth.hits import RuleHit
 from talkpath.lab.parameters import Value
-from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.model import Category, Number, State, Verdict
 from talkpath.verdict.rules import rules
 
 ACCUSING = ("restricted", "closed", "unreachable")
@@ -21,6 +21,7 @@ ACCUSING = ("restricted", "closed", "unreachable")
 UNSEEN = {
     "udp.block": ("up", "both"),
     "port.block": ("up", "both"),
+    "flow.block": ("up", "both"),
     "udp.opaque_drop": ("up", "both"),
     "address.block": ("up", "down", "both"),
     "allowlist": ("up", "down", "both"),
@@ -52,10 +53,20 @@ def _score(verdict: Verdict, hits: Sequence[RuleHit]) -> Score:
     of_app = [hit for hit in hits if (hit.arm.app, hit.arm.medium) == (verdict.app, verdict.medium)]
     of_variant = tuple(hit for hit in of_app if hit.arm.variant == verdict.variant)
     if verdict.state in ACCUSING:
-        states = {rules()[hit.rule].state for hit in of_variant if hit.rule in rules()}
+        states = {state for hit in of_variant if hit.rule in rules() for state in (true_state(hit), *_also(hit))}
         wrong = _named(verdict, of_variant) if verdict.state in states else (verdict.state,)
         return Score(verdict, of_variant, wrong)
     return Score(verdict, of_variant or tuple(of_app), ("state",) if of_app else ())
+
+
+def true_state(hit: RuleHit) -> State:
+    """The state that a verdict should have: a rule for `closed` that acts on calls alone restricts these."""
+    return "restricted" if hit.parameters.get("whose") == "calls" else rules()[hit.rule].state
+
+
+def _also(hit: RuleHit) -> tuple[State, ...]:
+    """The state that is right as well: of `residual`, where an arm's own calls are proven to have ports blocked."""
+    return ("restricted",) if hit.rule == "residual" and hit.own else ()
 
 
 def _named(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:

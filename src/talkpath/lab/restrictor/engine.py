@@ -27,7 +27,7 @@ class Restrictor:
     def __init__(self, rules: Sequence[LabRule], seed: int) -> None:
         self._states = [RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
         self._needs_medium = any(rule.word("medium") for rule in rules)
-        self._needs_trace = any(rule.mechanism.scope != "any" for rule in rules)
+        self._needs_trace = any(rule.mechanism.scope != "any" or rule.mechanism.recognises for rule in rules)
         self._up: dict[bytes, TrackedFlow] = {}
         self._down: dict[bytes, TrackedFlow] = {}
         self.hits: Counter[tuple[int, str, str]] = Counter()

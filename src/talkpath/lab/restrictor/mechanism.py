@@ -39,7 +39,9 @@ class Mechanism:
     "any", all. `packet_filter` makes a flow's filter for one direction (True is up), None where the rule can
     never act on that flow. `drawing` says how `lab score` draws its settings. `eager` are the settings with which it
     acts as early as possible: with them the ground truth finds whether it acts on an arm at all, however late.
-    `otherwise` are the settings where none of the parameters without a default is given.
+    `otherwise` are the settings where none of the parameters without a default is given. `recognises`: though it acts
+    on any flow, it looks at what was recognised of it. `spreads`: one call that it recognises has all later flows
+    suffer.
     """
 
     id: str
@@ -50,6 +52,8 @@ class Mechanism:
     parameters: tuple[Setting, ...] = ()
     eager: Mapping[str, Value] = field(default_factory=dict)
     otherwise: Mapping[str, Value] = field(default_factory=dict)
+    recognises: bool = False
+    spreads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,13 @@ class LabRule:
 
 @dataclass(slots=True)
 class RuleState:
-    """The state of one rule in one run: its random numbers, and the times that it keeps across flows.
+    """The state of one rule in one run: its random numbers, and what it keeps across packets and flows.
 
-    The keys of `until_s` are (client, server, port), unless the mechanism's file says otherwise.
+    The keys of `until_s` are (client, server, port), unless the mechanism's file says otherwise. `chosen` has what was
+    drawn for whole flows.
     """
 
     rule: LabRule
     rng: Random
     until_s: dict[bytes, float] = field(default_factory=dict)
+    chosen: dict[TrackedFlow, bool] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns, run_sim
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import RuleHit, shares, truth
-from talkpath.lab.ground_truth.score import Score, score
+from talkpath.lab.ground_truth.score import Score, score, true_state
 from talkpath.lab.other_methods import compare
 from talkpath.lab.scenario import Scenario
 from talkpath.lab.scoring.draw import DrawnCheck
@@ -20,7 +20,6 @@ from talkpath.lab.scoring.row import CheckRow, LowEstimateHigh, RowDriver, RowVe
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number, Verdict
-from talkpath.verdict.rules import rules
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, accuses, track
 
 Drive = Callable[[Plan, Scenario], Facts]
@@ -91,7 +90,7 @@ def row_verdict(score: Score) -> RowVerdict:
 
 
 def _true_effects(hits: Sequence[RuleHit]) -> tuple[TrueEffect, ...]:
-    every = [TrueEffect(hit.rule, rules()[hit.rule].state, hit.direction, dict(hit.parameters)) for hit in hits]
+    every = [TrueEffect(hit.rule, true_state(hit), hit.direction, dict(hit.parameters)) for hit in hits]
     return tuple(real for number, real in enumerate(every) if real not in every[:number])
 
 

@@ -61,6 +61,10 @@ def limits(verdict: Verdict, name: str, check: CheckContext) -> str:
             unsure = say(
                 "restricted", "How {name}'s calls look is known from fewer than three public recordings.", name=name
             )
+        case "closed" if verdict.rule == "residual":
+            return say(
+                "closed", "It begins after calls and hits whatever goes to the same port; whose calls is not proven."
+            )
         case "closed":
             return say("closed", "It is no restriction of one app; a company firewall and an allow-list look alike.")
         case "impaired":

@@ -12,6 +12,7 @@ from talkpath.verdict.rules.rule import Rule
 
 PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "media.drop": ("p", percent),
+    "flow.block": ("p", percent),
     "media.police": ("kbps", kilobits),
     "media.delay": ("ms", milliseconds),
     "relearn": ("after_s", seconds),
@@ -28,6 +29,8 @@ def mechanism(verdict: Verdict) -> str:
         return say("rule", "several mechanisms would fit: {list}", list=fitting)
     if rule in ("media.freeze", "udp.freeze"):
         return _freeze(verdict)
+    if rule == "port.block" and verdict.state == "restricted":
+        return say("rule", "calls to some UDP ports are blocked")
     if rule == "port.block" and (port := _number(verdict, "port")) is not None:
         return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
     if rule in rules() and rule not in _plain_names():
@@ -79,6 +82,8 @@ def _plain_names() -> dict[str, str]:
         "stun.drop": say("rule", "the message that starts the call (STUN) is dropped"),
         "dtls.hello_drop": say("rule", "the handshake that protects the call (DTLS) is dropped"),
         "reflector.drop": say("rule", "the greeting to the relay is dropped"),
+        "flow.block": say("rule", "whole calls are blocked from their start"),
+        "residual": say("rule", "after a call, everything to the same UDP port is blocked for a while"),
         "media.drop": say("rule", "call packets are dropped at random"),
         "media.freeze": say("rule", "calls go silent"),
         "media.police": say("rule", "calls are held to a low rate"),

@@ -37,6 +37,11 @@ def reason(given: Reason | None) -> str:
             "one of its kinds of call ({variant}) did not do as well as the others, and that was not settled",
             variant=given.values.get("variant", "") if given else "",
         ),
+        "whole_flows": say(
+            "reason",
+            "whole connections of calls and of control traffic failed while others to the same server were well, and "
+            "what does that is not proven",
+        ),
     }
     return clauses[given.code] if given else say("reason", "not enough was measured")
 
@@ -54,6 +59,7 @@ def remedy(given: Reason | None) -> str:
         "vpn": say("next", "Switch the VPN off, then check again."),
         "responder_lost": say("next", "Check again, or try another test server."),
         "handshake": say("next", "Try this link from another network, and another test server from this one."),
+        "whole_flows": say("next", "Check again, or try another test server."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

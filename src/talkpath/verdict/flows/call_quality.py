@@ -13,7 +13,7 @@ from talkpath.verdict.flows.arm_view import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_twin, pick, track
 
-TWO_SIDED, ONE_SIDED = 1.960, 1.645  # standard errors over flows, for 95 %
+TWO_SIDED = 1.960  # standard errors over flows, for 95 %
 
 
 class Loss(NamedTuple):
@@ -39,17 +39,6 @@ class CallQuality(NamedTuple):
     twins: dict[Direction, Loss | None]
     mos: float
     poor: bool
-
-    def least_extra_loss(self) -> float:
-        """A lower bound (95 %, flows as units) of what calls lose beyond their twins: the largest of up, down, and both
-        together. It never accuses; it only decides whether a proven effect matters."""
-        pairs = [(c, t) for way, c in self.calls.items() if c is not None and (t := self.twins[way]) is not None]
-        over = [(c.estimate - t.estimate) / max(1e-9, 1.0 - t.estimate) for c, t in pairs]
-        error = [float(np.hypot(c.error, t.error)) for c, t in pairs]
-        bounds = [mean - ONE_SIDED * spread for mean, spread in zip(over, error, strict=True)]
-        if len(pairs) == len(DIRECTIONS):
-            bounds.append(float(np.mean(over)) - ONE_SIDED * float(np.hypot(error[0], error[1])) / 2.0)
-        return max(bounds, default=0.0)
 
 
 @per_epochs

@@ -7,12 +7,12 @@ than UDP are not. An epoch without the far end's report has no outcomes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Arm, Direction
@@ -20,19 +20,21 @@ from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, track
 
 UNHEARD = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
+FIRST = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
 CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
 RAN = 3  # media packets that arrived: the call ran (a few arrive where it is cut off after its handshake)
+ESTABLISHED = 0.1  # of the calls: then those that never were need an explanation of their own
 SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
 class DirectionOutcome(NamedTuple):
     """One direction of one flow. `last_s` and `next_s`: the scheduled times of the last packet that arrived and of the
     next one sent after it (None: none). `tail`: packets sent after the last arrival. `back`: the flow was silent for a
-    while and came back. `media`: media packets that arrived."""
+    while and came back. `media`: media packets that arrived. `setup`: set-up packets that were sent."""
 
     sent: int
     arrived: int
@@ -43,6 +45,7 @@ class DirectionOutcome(NamedTuple):
     arrived_s: NDArray[np.float64]
     back: bool = False
     media: int = 0
+    setup: int = 0
 
     @property
     def unheard(self) -> bool:
@@ -65,9 +68,15 @@ class FlowOutcome(NamedTuple):
     down: DirectionOutcome
 
     @property
+    def stopped(self) -> bool:
+        """Whether no more than its first packets arrived in either direction, no media, and nothing up after these."""
+        few = max(self.up.arrived, self.down.arrived) <= FIRST and not (self.up.media or self.down.media)
+        return self.up.unheard or (few and self.up.tail >= SILENT)
+
+    @property
     def dead(self) -> bool:
-        """Whether nothing ever arrived, in one direction or both."""
-        return self.up.unheard or self.down.unheard
+        """Whether it was never established: it was stopped, or nothing ever arrived in one direction."""
+        return self.stopped or self.down.unheard
 
     def of(self, direction: Direction) -> DirectionOutcome:
         """Return the outcome in that direction."""
@@ -107,7 +116,16 @@ def _direction(epoch: Epoch, flow: Observation) -> DirectionOutcome:
         arrived_s=at_s[arrived],
         back=bool((first_life(sent[None], arrived[None], size)[0] != sent).any()),
         media=sum(plan.stage[slot] == "media" for slot in np.flatnonzero(arrived)),
+        setup=sum(plan.stage[slot] not in MEDIA for slot in np.flatnonzero(sent)),
     )
+
+
+@per_epoch
+def without_failed(epoch: Epoch) -> Epoch:
+    """Return the epoch without the flows that failed as a whole: never established, or silent for good. What then is
+    lost is lost inside flows that go on."""
+    failed = {flow.flow for flow in flow_outcomes(epoch) if flow.dead or flow.up.silent or flow.down.silent}
+    return replace(epoch, flows=tuple(flow for flow in epoch.flows if flow.flow not in failed))
 
 
 @per_epochs
@@ -116,10 +134,10 @@ def never_established(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
 
     Residual blocking: after an earlier call to the same port ran and was cut off, the restrictor may block that server
     and port for a while, so that a call there ends when it is recognised, or before. The others are calls of which
-    nothing arrived, not even set-up, while most of the arm's calls were established: an address translator may have no
-    port left for a flow.
+    nothing arrived, not even set-up, while others of the arm were established: an address translator may have no port
+    left for a flow. Whether more calls than twins fare like that is for rules that block whole calls to explain.
     """
-    arms = _mostly_established(epochs)
+    arms = _partly_established(epochs)
     dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
     return frozenset(dead | {(number, call.flow) for number, call in later(epochs) if _ended_early(call)})
 
@@ -168,13 +186,12 @@ def _ended_early(call: FlowOutcome) -> bool:
     return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
 
 
-def _mostly_established(epochs: Iterable[Epoch]) -> set[Arm]:
-    """Return the arms most of whose calls were established."""
-    balance: Counter[Arm] = Counter()
+def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:
+    """Return the arms of whose calls at least one in ten was established."""
+    counts: dict[Arm, list[bool]] = {}
     for epoch in epochs:
-        for call in calls_of(epoch):
-            balance[epoch.arm] += -1 if call.dead else 1
-    return {arm for arm, surplus in balance.items() if surplus > 0}
+        counts.setdefault(epoch.arm, []).extend(not call.dead for call in calls_of(epoch))
+    return {arm for arm, established in counts.items() if sum(established) >= ESTABLISHED * len(established) > 0}
 
 
 @per_epoch

@@ -1,8 +1,8 @@
 """The rules: one mechanism per file. The registry finds them by their files; a rule id outside it is a bug.
 
 Every module that has a `RULE` is a rule; a new mechanism is a new file (with a test, and one in lab/restrictor). `rule`
-defines what a rule is, `best` chooses the one that explains an arm. `directions`, `set_up_stages`, `cut_offs` and
-`whole_network` hold code that rules share.
+defines what a rule is, `best` chooses the one that explains an arm. `directions`, `set_up_stages`, `cut_offs`,
+`blocked_calls` and `whole_network` hold code that rules share.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 from talkpath.verdict.model import State
 from talkpath.verdict.rules.rule import Rule
 
-VERSION = 7  # of the registry: goes up with every change that can change a verdict
+VERSION = 8  # of the registry: goes up with every change that can change a verdict
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
@@ -17,7 +18,7 @@ from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.outcomes import cut_directions, never_established, residual_blocked
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_freeze, media_size_drop, rules, rules_of
+from talkpath.verdict.rules import media_freeze, media_size_drop, residual, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
@@ -65,7 +66,11 @@ class Explanation(NamedTuple):
 
 
 def explain_arm(view: ArmView) -> Explanation:
-    """Return the best explanation of the view's arm, given the other arms of the check."""
+    """Return the best explanation of the view's arm, given the other arms of the check. Whether a port was blocked by
+    an earlier call shows only in all arms together."""
+    behind = residual.explain_calls(view)
+    if behind is not None:
+        return Explanation(residual.RULE.id, (Candidate(residual.RULE, behind),), 1)
     own = explain_alone(view)
     return explain_together(own, view) if own.rule in DOUBTED else own
 
@@ -145,7 +150,7 @@ class _MemoKey:
 @per_epochs
 def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
     view = ArmView(key.facts, epochs, left_out=key.left_out)
-    joint = best_of(rules_of("restricted"), view)
+    joint = best_of(accusing_rules(), view)
     return _apart(joint, view) if joint.best is not None and joint.best.direction == "both" else joint
 
 
@@ -153,7 +158,7 @@ def _apart(joint: Explanation, view: ArmView) -> Explanation:
     """If one rule for each direction explains far better than one rule for both, return the explanation of the
     direction that suffers more. This applies only to rules that lose media: beside a delay or a failed set-up, lost
     media must still be explained."""
-    single = [best_of(rules_of("restricted"), replace(view, directions=(way,))) for way in DIRECTIONS]
+    single = [best_of(accusing_rules(), replace(view, directions=(way,))) for way in DIRECTIONS]
     gains = [explanation.best.gain if explanation.best else 0.0 for explanation in single]
     likely = [{rival.rule.id for rival in explanation.rivals[: explanation.tied]} for explanation in single]
     top = joint.best.gain if joint.best else 0.0
@@ -167,6 +172,13 @@ def _apart(joint: Explanation, view: ArmView) -> Explanation:
 def loses_media(rule: str) -> bool:
     """Whether the id is that of a rule that loses media packets."""
     return rules()[rule].loses_media
+
+
+@cache
+def accusing_rules() -> tuple[Rule, ...]:
+    """Return the rules that may explain a restricted arm, those included that act on calls alone."""
+    on_calls = (replace(rule, explain=rule.explain_calls) for rule in rules().values() if rule.explain_calls)
+    return (*rules_of("restricted"), *on_calls)
 
 
 def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
 from talkpath.verdict.model import Number
+from talkpath.verdict.statistics.interval import directions_of
+
+__all__ = ["Floats", "GridPoint", "best_point", "directions_of", "joined", "total", "widened"]
 
 Floats = NDArray[np.float64]
 
@@ -65,11 +68,6 @@ def widened(view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLo
 def _peak(values: Floats, way: str) -> GridPoint:
     index = int(np.argmax(values))
     return GridPoint(float(values[index]), index, way)  # type: ignore[arg-type]
-
-
-def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
-    """Return the single directions."""
-    return ("up", "down") if direction == "both" else (direction,)
 
 
 def joined(numbers: list[Number]) -> Number:

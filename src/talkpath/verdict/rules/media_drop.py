@@ -20,7 +20,8 @@ from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total
 from talkpath.verdict.rules.media_police import twins_are_policed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.statistics.interval import extra_loss
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
 LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
 HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE)
@@ -68,19 +69,38 @@ def _gains(losses: DirectionLosses) -> Floats:
 
 def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
     """Estimate p for the best onset, with an interval that contains those of the earliest and latest onset nearly as
-    good."""
-    every = [joined([_share(view, way, onset) for way in directions_of(direction)]) for onset in onsets]
-    return {"p": replace(joined(every), estimate=every[0].estimate)}
+    good. After the onset no less is dropped than over whole calls, so what is known of those bounds it too."""
+    together = direction == "both" and _agree(view, onsets[0])
+    ways: tuple[AffectedDirections, ...] = (direction,) if together else directions_of(direction)
+    every = [joined([_share(view, way, onset) for way in ways]) for onset in onsets]
+    whole = joined([Number(*overall_loss(view.accusing, way, seed=view.facts.seed)) for way in ways])
+    hull = joined(every)
+    low, high = max(hull.low or 0.0, whole.low or 0.0), hull.high
+    if high is not None and low > high:  # no one p explains both
+        low = hull.low or 0.0
+    estimate = every[0].estimate
+    return {"p": Number(estimate if estimate is None else max(estimate, low), low, high)}
 
 
-def _share(view: ArmView, way: Direction, onset: int) -> Number:
+def _agree(view: ArmView, onset: int) -> bool:
+    """Whether one p may hold for both directions."""
+    up, down = (_share(view, way, onset) for way in DIRECTIONS)
+    return max(up.low or 0.0, down.low or 0.0) <= min(_or_one(up.high), _or_one(down.high))
+
+
+def _or_one(share: float | None) -> float:
+    return 1.0 if share is None else share
+
+
+def _share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
     """Estimate the extra loss after the onset. If the line limits every flow to a rate, packets dropped before that
     limit leave room for others of the same call: then any part of the calls' loss may be due to the rule."""
-    epochs = [recognised(epoch, way, onset) for epoch in view.explained if epoch.question != "hello"]
+    single = directions_of(way)
+    epochs = [recognised(epoch, single, onset) for epoch in view.explained if epoch.question != "hello"]
     found = extra_loss(epochs, way, seed=view.facts.seed)
-    if found.high is None or not twins_are_policed(view, way):
+    if found.high is None or not any(twins_are_policed(view, each) for each in single):
         return Number(*found)
-    rows = [arrivals(epoch, way, calls=True) for epoch in epochs]
+    rows = [arrivals(epoch, each, calls=True) for epoch in epochs for each in single]
     sent = sum(int(sent.sum()) for sent, _ in rows)
     lost = sum(int((sent & ~arrived).sum()) for sent, arrived in rows)
     share = lost / max(1, sent)
@@ -89,13 +109,17 @@ def _share(view: ArmView, way: Direction, onset: int) -> Number:
 
 
 @per_epoch
-def recognised(epoch: Epoch, way: Direction, onset: int) -> Epoch:
-    """Return the epoch with only those media slots of one direction counted as sent that come after the onset."""
-    losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
-    if losses is None:
-        return epoch
-    kept = pack(np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage))
-    flows = tuple(replace(flow, sent=_both(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows)
+def recognised(epoch: Epoch, ways: tuple[Direction, ...], onset: int) -> Epoch:
+    """Return the epoch with only those media slots of these directions counted as sent that come after the onset."""
+    kept = {
+        losses.direction: pack(np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage))
+        for losses in losses_of(epoch)
+        if losses.direction in ways
+    }
+    flows = tuple(
+        replace(flow, sent=_both(flow.sent, kept[flow.direction])) if flow.direction in kept else flow
+        for flow in epoch.flows
+    )
     return replace(epoch, flows=flows)
 
 

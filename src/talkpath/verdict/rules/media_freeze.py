@@ -30,6 +30,7 @@ from talkpath.verdict.flows.outcomes import (
     round_trip_s,
 )
 from talkpath.verdict.model import Category, Number
+from talkpath.verdict.rules.blocked_calls import mostly_blocked
 from talkpath.verdict.rules.cut_offs import ends
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best_point, directions_of, total, widened
 from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
@@ -50,7 +51,10 @@ BLUR = 1e-3  # counts are means over calls, one of which may have retried
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time."""
+    """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time. Calls that
+    were never established did not run."""
+    if mostly_blocked(view):
+        return None
     fits = {
         "packets": _after_packets(view),
         "seconds": _after(view, None, SECONDS_NEAR, 0.0),

@@ -3,11 +3,16 @@
 The flows of an epoch are spread over ports independently of their roles. Ports to which all flows failed before are
 predicted to fail again; a flow-permutation e-value tests the prediction, so bad paths and lost mappings cannot explain
 it.
+
+A restrictor may do the same to calls alone: then calls to some ports are never established, their twins to the same
+ports are, and the state is `restricted`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from math import log
 
 import numpy as np
 
@@ -16,7 +21,8 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.blocked_calls import blocked_calls
+from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own, reported
 from talkpath.verdict.statistics.permutation import even, log_e, log_mean
 
@@ -31,6 +37,33 @@ def explain(view: ArmView) -> Fit | None:
         return None
     dead = [outcome for outcome in flows_of(reported(view.facts)) if outcome.port in ports]
     return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _measure(ports))
+
+
+def explain_calls(view: ArmView) -> Fit | None:
+    """Fit if calls to some ports are blocked as a whole, each time, and calls to others are not."""
+    found = blocked_calls(view)
+    if found is None:
+        return None
+    died, lived = (Counter(fate.port for fate in found.fates if fate.blocked is dead) for dead in (True, False))
+    by_itself = log((found.dead_twins + 0.5) / (found.twins + 1.0))
+    fits = {port: (lived[port] * log(1.0 - SURE), died[port] * by_itself) for port in sorted(died | lived)}
+    dead = [port for port, (blocked, passes) in fits.items() if blocked > passes]
+    alive = [port for port in fits if port not in dead]
+    together = _is_range(dead, list(fits))
+    if min(len(dead), len(alive)) < 2 or not (together or (_seen_again(dead, died) and _seen_again(alive, lived))):
+        return None
+    gain = found.gain() + sum(map(max, fits.values())) - (PENALTY if together else log(2.0) * len(fits))
+    return Fit(gain, found.direction, lambda: _measure(dead)) if gain > 0.0 else None
+
+
+def _seen_again(ports: Sequence[int], seen: Counter[int]) -> bool:
+    """Whether most of these ports met their fate several times."""
+    return 2 * sum(seen[port] >= SEEN_DEAD for port in ports) > len(ports)
+
+
+def _is_range(dead: list[int], ports: list[int]) -> bool:
+    """Whether the dead ports are all those below a number, or above it."""
+    return dead in (ports[: len(dead)], ports[len(ports) - len(dead) :])
 
 
 def dead_ports(facts: Facts) -> list[int]:
@@ -72,9 +105,13 @@ def _measure(ports: list[int]) -> Parameters:
 RULE = Rule(
     id="port.block",
     state="closed",
-    mechanisms=(),
+    mechanisms=("M19",),
     means="UDP to some ports is dropped, to others it passes.",
-    shown_by="Flows to the same ports die in every epoch, call and twin alike, others to the same host live.",
+    shown_by=(
+        "Flows to the same ports are never established in any epoch, call and twin alike, others to the same host are. "
+        "Where only calls to these ports fail the state is `restricted`."
+    ),
     explain=explain,
     parameters=(Parameter("port", "UDP port", "of the far end that is dead; a list where there are several"),),
+    explain_calls=explain_calls,
 )

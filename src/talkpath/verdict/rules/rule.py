@@ -57,7 +57,8 @@ class Rule:
 
     `contrasts` separate it from rules that explain the baseline epochs as well, the most useful first; they take
     `patience` times as many packets as the calls that accused. `voids`: where the rule may hold, twins end like calls,
-    so nobody is accused. `loses_media`: it drops media packets, so longer calls show more of it.
+    so nobody is accused. `loses_media`: it drops media packets, so longer calls show more of it. `explain_calls`: a
+    rule for `closed` may act on calls alone; how well it explains then that they fare worse than their twins.
     """
 
     id: str
@@ -71,3 +72,4 @@ class Rule:
     patience: int = 1
     voids: bool = False
     loses_media: bool = False
+    explain_calls: Callable[[ArmView], Fit | None] | None = None

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from math import comb, isfinite, log
+from math import comb, isfinite, lgamma, log
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Role
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import MEDIA, cohort, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_twin, pick, track
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
 
@@ -60,11 +60,12 @@ class Thinned(NamedTuple):
     draws: Floats
 
 
-def extra_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
+def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: bytes, level: float = 0.95) -> Interval:
     """Estimate the extra probability that a call packet is lost, in [0, 1]: (loss of calls - loss of twins) / (1 -
     twins).
 
-    All given epochs are used: leave out epochs of other questions. `seed` is the facts' seed. All three numbers are
+    Of "both" directions the packets of each flow count together. All given epochs are used: leave out epochs of other
+    questions. `seed` is the facts' seed. All three numbers are
     None if there is no epoch in which both calls and twins sent packets.
     """
     ready = [thinned for epoch in epochs if (thinned := _thin(epoch, direction, seed)) is not None]
@@ -77,12 +78,14 @@ def extra_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, le
     return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
 
 
-def _estimate(epochs: Sequence[Epoch], direction: Direction) -> float:
+def _estimate(epochs: Sequence[Epoch], direction: AffectedDirections) -> float:
     calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLES)
     return (calls - twins) / (1.0 - twins) if twins < 1.0 else 0.0
 
 
-def overall_loss(epochs: Sequence[Epoch], direction: Direction, *, seed: bytes, level: float = 0.95) -> Interval:
+def overall_loss(
+    epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: bytes, level: float = 0.95
+) -> Interval:
     """Estimate the same where extra loss may depend on how long calls are, as when a restrictor acts late in a call or
     needs packets to recognise one: the mean over all packets that calls sent.
 
@@ -104,13 +107,12 @@ def _holds(interval: Interval, value: float) -> bool:
     return low <= max(value, 0.0) <= high
 
 
-def _of_like_length(epochs: Sequence[Epoch], direction: Direction) -> list[tuple[int, list[Epoch]]]:
+def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> list[tuple[int, list[Epoch]]]:
     """Group epochs by how many packets their calls sent: (packets, epochs), from the shortest calls to the longest."""
     groups: list[tuple[int, list[Epoch]]] = []
     shortest = 0
     for slots, epoch in sorted(((_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]):
-        flows = cohort(epoch, direction)
-        sent = int(flows.counted[flows.treated].sum())
+        sent = sum(int(flows.counted[flows.treated].sum()) for flows in _cohorts(epoch, direction))
         if not groups or slots > LIKE_LENGTH * shortest:
             groups.append((0, []))
             shortest = slots
@@ -118,13 +120,22 @@ def _of_like_length(epochs: Sequence[Epoch], direction: Direction) -> list[tuple
     return groups
 
 
-def _slots(epoch: Epoch, direction: Direction) -> int:
-    return sum(stage in MEDIA for stage in track(epoch, direction).stage)
+def _slots(epoch: Epoch, direction: AffectedDirections) -> int:
+    return sum(stage in MEDIA for way in directions_of(direction) for stage in track(epoch, way).stage)
 
 
-def loss_rate(epochs: Sequence[Epoch], direction: Direction, role: Role) -> float | None:
+def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
+    """Return the single directions."""
+    return DIRECTIONS if direction == "both" else (direction,)
+
+
+def _cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
+    return [cohort(epoch, way) for way in directions_of(direction)]
+
+
+def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:
     """Return the share of sent media packets that did not arrive, of calls or of random twins (without the canary)."""
-    flows = [cohort(epoch, direction) for epoch in epochs]
+    flows = [flows for epoch in epochs for flows in _cohorts(epoch, direction)]
     sent = sum(int(f.counted[f.treated == (role == "call")].sum()) for f in flows)
     lost = sum(int(f.lost[f.treated == (role == "call")].sum()) for f in flows)
     return lost / sent if sent else None
@@ -153,6 +164,49 @@ def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
     return Interval(float(np.median(every)), _bound(float(low)), _bound(float(high)))
 
 
+def extra_share(calls: tuple[int, int], twins: tuple[int, int], level: float = 0.95) -> Interval:
+    """Estimate the share of calls that are hit beyond the share of twins, (calls - twins) / (1 - twins), from (hit,
+    all) of each. Both shares have a confidence sequence, and the truth is inside both together with that level."""
+    each = 1.0 - (1.0 - level) / 2.0
+    of_calls, of_twins = share(*calls, each), share(*twins, each)
+    low, high = (
+        _beyond(ours or 0.0, theirs or 0.0) for ours, theirs in zip(of_calls[1:], of_twins[:0:-1], strict=True)
+    )
+    return Interval(min(max(_beyond(of_calls[0] or 0.0, of_twins[0] or 0.0), low), high), low, high)
+
+
+def _beyond(share: float, usual: float) -> float:
+    return max(0.0, (share - usual) / (1.0 - usual)) if usual < 1.0 else 0.0
+
+
+def share(hit: int, count: int, level: float = 0.95) -> Interval:
+    """Estimate a probability from `hit` of `count` draws, with a confidence sequence: the values whose likelihood is at
+    least 1 - level of the mean likelihood over all values (Robbins 1970; the weights of values are Jeffreys')."""
+    if not count:
+        return Interval(None, 0.0, 1.0)
+    mean = hit / count
+    least = _log_beta(hit + 0.5, count - hit + 0.5) - _log_beta(0.5, 0.5) + log(1.0 - level)
+    low = _bisect(lambda p: _log_likelihood(p, hit, count) >= least, 0.0, mean) if hit else 0.0
+    high = _bisect(lambda p: _log_likelihood(p, hit, count) >= least, 1.0, mean) if hit < count else 1.0
+    return Interval(mean, low, high)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+def _log_likelihood(p: float, hit: int, count: int) -> float:
+    return (hit * log(p) if hit else 0.0) + ((count - hit) * log(1.0 - p) if hit < count else 0.0)
+
+
+def _bisect(holds: Callable[[float], bool], outside: float, inside: float) -> float:
+    """Find where `holds` begins between a point outside and one inside, rounded outwards."""
+    for _ in range(24):
+        middle = (outside + inside) / 2.0
+        outside, inside = (outside, middle) if holds(middle) else (middle, inside)
+    return outside
+
+
 def median(values: Sequence[float], level: float = 0.95) -> Interval:
     """Estimate the median of independent values, with the distribution-free interval of order statistics.
 
@@ -176,18 +230,32 @@ def _bound(value: float) -> float | None:
 
 
 @per_epoch
-def _thin(epoch: Epoch, direction: Direction, seed: bytes) -> Thinned | None:
-    flows = cohort(epoch, direction)
-    sent, lost = flows.counted.sum(axis=1), flows.lost.sum(axis=1)
-    calls, twins = flows.treated & (sent > 0), ~flows.treated & (sent > 0)
+def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned | None:
+    treated, counted, losses = _packets(epoch, direction)
+    sent, lost = counted.sum(axis=1), losses.sum(axis=1)
+    calls, twins = treated & (sent > 0), ~treated & (sent > 0)
     if not calls.any() or not twins.any():
         return None
     scale: Floats = sent.max() / np.maximum(sent, 1)
     label = f"{epoch.arm}/{epoch.number}/{direction}".encode()
     key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
-    draws = np.random.Generator(np.random.PCG64(key)).random(flows.counted.shape)
-    draws[~flows.counted | flows.lost] = 2.0
+    draws = np.random.Generator(np.random.PCG64(key)).random(counted.shape)
+    draws[~counted | losses] = 2.0
     return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[twins])
+
+
+def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
+    """Return (treated, counted, lost) of the cohort's flows. Of both directions only flows that were seen in both."""
+    if direction != "both":
+        flows = cohort(epoch, direction)
+        return flows.treated, flows.counted, flows.lost
+    numbers = [[flow.flow for flow in pick(epoch, way, is_call, is_twin)] for way in DIRECTIONS]
+    shared = sorted(set(numbers[0]) & set(numbers[1])) if not epoch.missing else []
+    rows = [[own.index(number) for number in shared] for own in numbers]
+    up, down = (cohort(epoch, way) for way in DIRECTIONS)
+    counted = np.concatenate([up.counted[rows[0]], down.counted[rows[1]]], axis=1)
+    lost = np.concatenate([up.lost[rows[0]], down.lost[rows[1]]], axis=1)
+    return up.treated[rows[0]], counted, lost
 
 
 def _stack(ready: Sequence[Thinned]) -> list[Thinned]:

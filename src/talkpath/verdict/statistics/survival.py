@@ -5,15 +5,16 @@ for its schedule and for its own loss rate:
 - at least 8 packets, and min(1.5 s, 0.4 of the epoch's span): a burst of loss on a radio link lasts 0.1 to 0.3 s;
 - a chance below 1e-6 at the flow's earlier loss rate, (lost + 1) / (sent + 2): ordinary loss, however heavy, does not
   count as death;
-- and at least 12 packets had arrived before, in both directions, set-up included: a flow that was never established
-  cannot die (set-up and loss are tested instead).
+- and at least 12 packets had arrived before, in both directions, set-up included.
+A flow that was never established, of which nothing arrived in one direction, counts as dead from its start: a middlebox
+that blocks whole flows may stop some with their first packet and others later.
 
 Late packets (after the epoch's cut) show that a flow is alive. An outage at the end of an epoch silences calls and
 twins alike, so the test gives it no weight.
 
 Each epoch is a cohort. Deaths within 0.3 s are pooled. At each, given how many calls and twins are alive, the number of
 calls among the dead is hypergeometric under the null, so theta^calls over its mean is an e-value, and so is their
-product (docs/why/2026-11-24-twins-and-permutation.md). Flows that never had 12 packets are outside the cohort.
+product (docs/why/2026-11-24-twins-and-permutation.md). Other flows that never had 12 packets are outside the cohort.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ Floats = NDArray[np.float64]
 THETAS = np.array((1.0, 2.5, 5.0))  # logs of theta
 LOG_WEIGHTS = even(len(THETAS))
 LIVED_PACKETS = 12
+SENT_PACKETS = 3  # of which none arrived: the flow was never established
 SILENT_PACKETS = 8
 SILENCE_S = 1.5
 SILENCE_SHARE = 0.4
@@ -62,16 +64,23 @@ class Death(NamedTuple):
 
 
 class FlowLife(NamedTuple):
-    """One flow in both directions: one of its observations, the number of packets that arrived, its death or None."""
+    """One flow in both directions: one of its observations, the number of packets that arrived, its death or None, and
+    whether it was `unheard`: never established."""
 
     flow: Observation
     packets: int
     death: Death | None
+    unheard: bool = False
+
+    @property
+    def died_s(self) -> float | None:
+        """Return when it died, in seconds from its start; None if it did not."""
+        return 0.0 if self.unheard else self.death.at_s if self.death else None
 
 
 class DirectionSilence(NamedTuple):
     """One direction of all flows: arrivals (flows, slots) at `when` (slots,), and for each flow (flows,) the last
-    arrival (-1: none) and the silence after it."""
+    arrival (-1: none) and the silence after it. `unheard`: enough was sent, and nothing arrived."""
 
     direction: Direction
     arrived: Bits
@@ -80,6 +89,7 @@ class DirectionSilence(NamedTuple):
     silence_s: Floats
     silent: NDArray[np.int64]
     died: Bits
+    unheard: Bits
 
 
 def deaths(epoch: Epoch) -> tuple[Death, ...]:
@@ -110,12 +120,12 @@ def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = 
 
 @per_epoch
 def _step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
-    lived = [life for life in lives(epoch) if life.packets >= LIVED_PACKETS]
-    cohort = [(life.death, treated(life.flow)) for life in lived if treated(life.flow) or control(life.flow)]
+    lived = [life for life in lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
+    cohort = [(life.died_s, treated(life.flow)) for life in lived if treated(life.flow) or control(life.flow)]
     calls = sum(is_treated for _, is_treated in cohort)
     twins = len(cohort) - calls
     total = np.zeros(len(THETAS))
-    for dead, dead_calls in _pooled([(death.at_s, is_treated) for death, is_treated in cohort if death]):
+    for dead, dead_calls in _pooled([(at_s, is_treated) for at_s, is_treated in cohort if at_s is not None]):
         total += _group(dead_calls, dead, calls, twins)
         calls, twins = calls - dead_calls, twins - (dead - dead_calls)
     return total
@@ -151,7 +161,12 @@ def lives(epoch: Epoch) -> tuple[FlowLife, ...]:
     both = [_ways(epoch, direction, numbers) for direction in DIRECTIONS]
     packets = sum(ways.arrived.sum(axis=1) for ways in both)
     return tuple(
-        FlowLife(flows[number], int(np.asarray(packets)[row]), _death(flows[number], row, both))
+        FlowLife(
+            flows[number],
+            int(np.asarray(packets)[row]),
+            _death(flows[number], row, both),
+            any(bool(ways.unheard[row]) for ways in both),
+        )
         for row, number in enumerate(numbers)
     )
 
@@ -191,7 +206,8 @@ def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Directi
         & (silence_s >= np.minimum(SILENCE_S, SILENCE_SHARE * span_s))
         & (chance <= LOG_CHANCE)
     )
-    return DirectionSilence(direction, seen, at_s, clock[last], silence_s, silent, died)
+    unheard = (last < 0) & (sent.sum(axis=1) >= SENT_PACKETS)
+    return DirectionSilence(direction, seen, at_s, clock[last], silence_s, silent, died, unheard)
 
 
 def _last(bits: Bits) -> NDArray[np.int64]:

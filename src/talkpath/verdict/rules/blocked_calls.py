@@ -1,0 +1,123 @@
+"""Shared by rules that block whole calls: which calls were never established, and how surely by the rule.
+
+A call is blocked as a whole if at most its first packets arrive, or if nothing comes back though set-up asked for an
+answer. Calls to a port where an earlier call ran and was cut off may fail because of that cut-off: they do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.flows.arm_view import ArmView, Bits, Floats, losses_of
+from talkpath.verdict.flows.outcomes import FIRST, FlowOutcome, calls_of, flow_outcomes, later
+from talkpath.verdict.model import Number
+from talkpath.verdict.rules.directions import directions_of
+from talkpath.verdict.rules.rule import SURE
+from talkpath.verdict.rules.whole_network import MOST
+from talkpath.verdict.statistics.cohort import bitmaps, track
+from talkpath.verdict.statistics.interval import extra_share
+
+LEAST_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
+FARE_ALIKE = 0.5  # established calls must get at least so much of what twins get
+PASSED = np.arange(2.0 * FIRST + 1.0)  # packets, both ways, by which a call is recognised
+
+
+class CallFate(NamedTuple):
+    """One call: whether it was `blocked`, and the gain of "all of it is dropped" by `PASSED` (see
+    `verdict.flows.arm_view`)."""
+
+    port: int
+    blocked: bool
+    gains: Floats
+
+
+class BlockedCalls(NamedTuple):
+    """The calls of an arm, and how many of the twins beside them were established and not."""
+
+    fates: tuple[CallFate, ...]
+    twins: int
+    dead_twins: int
+    direction: AffectedDirections
+
+    @property
+    def blocked(self) -> int:
+        """Return how many calls were blocked."""
+        return sum(fate.blocked for fate in self.fates)
+
+    def gain(self) -> float:
+        """Return the gain of the blocked calls, from the packet on by which calls are recognised."""
+        return float(np.sum([fate.gains for fate in self.fates if fate.blocked], axis=0).max())
+
+    def share(self) -> Number:
+        """Estimate the share of calls that are blocked beyond what befalls twins."""
+        return Number(*extra_share((self.blocked, len(self.fates)), (self.dead_twins, self.twins)))
+
+
+def blocked_calls(view: ArmView) -> BlockedCalls | None:
+    """Return the calls of the view, if more of them than of their twins were never established, and the others fared
+    as their twins."""
+    excluded = frozenset((number, call.flow) for number, call in later(view.facts.epochs))
+    calls = [(e, c) for e in view.explained for c in calls_of(e) if (e.number, c.flow) not in excluded]
+    twins = [flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call"]
+    dead = [call for _, call in calls if is_blocked(call)]
+    dead_twins = sum(is_blocked(twin) for twin in twins)
+    if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < LEAST_NATS:
+        return None
+    alive = [call for _, call in calls if not is_blocked(call)]
+    if alive and _passed(alive) < FARE_ALIKE * _passed([twin for twin in twins if not is_blocked(twin)]):
+        return None
+    direction: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
+    hit = [way for way in view.directions if way in directions_of(direction)]
+    fates = [fate for epoch in view.explained for fate in _fates(epoch, hit, excluded)]
+    return BlockedCalls(tuple(fates), len(twins), dead_twins, direction)
+
+
+def mostly_blocked(view: ArmView) -> bool:
+    """Whether nearly all calls of the view were never established."""
+    calls = [is_blocked(call) for epoch in view.explained for call in calls_of(epoch)]
+    return sum(calls) >= MOST * len(calls) > 0
+
+
+def is_blocked(flow: FlowOutcome) -> bool:
+    """Whether the flow was stopped with its first packets, or no answer came back to its set-up."""
+    return flow.stopped or (flow.down.unheard and flow.down.setup > 0)
+
+
+def _passed(flows: Sequence[FlowOutcome]) -> float:
+    sent = sum(flow.up.sent + flow.down.sent for flow in flows)
+    return sum(flow.up.arrived + flow.down.arrived for flow in flows) / max(1, sent)
+
+
+def _binary_gain(dead: int, calls: int, dead_twins: int, twins: int) -> float:
+    """Return how much better the calls' own share of blocked flows explains them than the twins' share does."""
+    usual, own = (dead_twins + 0.5) / (twins + 1.0), dead / calls
+    if own <= usual:
+        return 0.0
+    alive = calls - dead
+    return dead * float(np.log(own / usual)) + (alive * float(np.log((1.0 - own) / (1.0 - usual))) if alive else 0.0)
+
+
+def _fates(epoch: Epoch, hit: Sequence[Direction], excluded: frozenset[tuple[int, int]]) -> list[CallFate]:
+    calls = [call for call in calls_of(epoch) if (epoch.number, call.flow) not in excluded]
+    gains = np.zeros((len(calls), len(PASSED)))
+    for losses in losses_of(epoch):
+        if losses.direction in hit and calls:
+            whole = replace(losses, calls=_sent_and_lost(epoch, losses.direction, [call.flow for call in calls]))
+            gains += whole.gains_by_call(np.array(SURE)) @ (losses.before[:, None] > PASSED)
+    return [CallFate(call.port, is_blocked(call), row) for call, row in zip(calls, gains, strict=True)]
+
+
+def _sent_and_lost(epoch: Epoch, way: Direction, numbers: Sequence[int]) -> tuple[Bits, Bits]:
+    """Return (sent, lost), each (flows, slots), of these flows in their order. Late packets count as arrived."""
+    flows = {flow.flow: flow for flow in epoch.flows if flow.direction == way}
+    size = len(track(epoch, way).stage)
+    sent, arrived, late = (
+        bitmaps([getattr(flows[n], of) for n in numbers], size) for of in ("sent", "arrived", "late")
+    )
+    return sent, sent & ~arrived & ~late

@@ -1,0 +1,108 @@
+"""`residual` (M20): once a call went to a port, everything to that port is dropped for a while, calls and twins.
+
+Residual censorship by (client, server, port). What proves it is the order of events: calls to ports that no call had
+been to are stopped while twins to such ports pass, and twins that come to a port after a call are stopped with it.
+Where an arm's own calls are proven to be stopped they are `restricted`; other arms that meet the blocked ports are
+`closed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
+from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.rules.blocked_calls import is_blocked
+from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.rules.whole_network import MOST, reported, tcp_through
+from talkpath.verdict.statistics.exposure import Exposure, PortFlow, exposure
+
+TWINS = 4  # so many twins to exposed ports, and to others, must show it
+
+
+def explain(view: ArmView) -> Fit | None:
+    """Fit if twins fail behind calls and nowhere else, and so do the arm's own flows."""
+    found = order_of_events(view)
+    if found is None:
+        return None
+    flows = _behind(view, found)
+    if len(flows) < TWINS or sum(_failed(flow) for flow in flows) < MOST * len(flows):
+        return None
+    return Fit(found.log_e, "both")
+
+
+def explain_calls(view: ArmView) -> Fit | None:
+    """Fit if the arm's own calls are what has ports blocked: those to ports without an earlier call are stopped."""
+    found = order_of_events(view)
+    if found is None:
+        return None
+    before = dict(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    calls = [
+        flow
+        for epoch in view.explained
+        for flow in flow_outcomes(epoch)
+        if flow.role == "call" and flow.port not in before.get(epoch.number, ())
+    ]
+    return Fit(found.log_e, "both") if calls and sum(map(_failed, calls)) >= MOST * len(calls) else None
+
+
+def order_of_events(view: ArmView) -> Exposure | None:
+    """Return what the whole check shows; None if twins do not fail behind calls, or fail elsewhere too, or nothing
+    shows that TCP to the same host passes."""
+    found = _exposure(tuple(_ordered(view)), "")
+    (behind, after), (elsewhere, others) = found.behind, found.elsewhere
+    if min(after, others) < TWINS or behind < MOST * after or elsewhere > (1.0 - MOST) * others:
+        return None
+    return found if tcp_through(view.facts) else None
+
+
+def _ordered(view: ArmView) -> list[Epoch]:
+    """Return the epochs in the order in which their flows began."""
+    return sorted(reported(view.facts), key=lambda epoch: (epoch.started_s, epoch.number))
+
+
+def own_log_e(view: ArmView) -> float:
+    """Return the natural log e-value that the arm's own calls are stopped, by its own epochs."""
+    return _exposure(tuple(_ordered(view)), str(view.epochs[0].arm)).log_e
+
+
+@per_epochs
+def _exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
+    counted = [place for place, epoch in enumerate(epochs) if arm in ("", str(epoch.arm))]
+    return exposure([_flows(epoch) for epoch in epochs], counted)
+
+
+def _flows(epoch: Epoch) -> Sequence[PortFlow]:
+    canaries = {flow.flow for flow in epoch.flows if flow.canary}
+    flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
+    return [PortFlow(flow.port, flow.role == "call", _failed(flow)) for flow in flows]
+
+
+def _failed(flow: FlowOutcome) -> bool:
+    return is_blocked(flow)
+
+
+def _behind(view: ArmView, found: Exposure) -> list[FlowOutcome]:
+    """Return the arm's own flows to ports that were exposed before."""
+    exposed = dict(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    return [
+        flow
+        for epoch in view.explained
+        for flow in flow_outcomes(epoch)
+        if flow.port in exposed.get(epoch.number, frozenset())
+    ]
+
+
+RULE = Rule(
+    id="residual",
+    state="closed",
+    mechanisms=("M20",),
+    means="Once a call was seen, everything to the same port of the server is dropped for a while.",
+    shown_by=(
+        "Calls to ports without an earlier call are stopped while twins pass there; twins that come to a port after a "
+        "call are stopped too, and TCP to the same host passes."
+    ),
+    explain=explain,
+)
