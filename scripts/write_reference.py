@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from talkpath.cli._help import with_every_option
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WIDTH = 100
 NOTE = "<!-- written by scripts/write_reference.py: change the command's help, then run `make reference` -->"
@@ -36,8 +38,8 @@ def file_name(context: click.Context) -> str:
 
 
 def page(context: click.Context) -> str:
-    """One command's page: exactly what its --help prints."""
-    return f"# {context.command_path}\n\n{NOTE}\n\n```text\n{context.get_help()}\n```\n"
+    """One command's page: exactly what its --help prints, with every option."""
+    return f"# {context.command_path}\n\n{NOTE}\n\n```text\n{with_every_option(context)}\n```\n"
 
 
 def index(root: click.Context, pages: list[click.Context]) -> str:

@@ -263,7 +263,7 @@ def test_hundreds_of_idle_connections_do_not_end_it(tmp_path: Path) -> None:
 
 
 def test_help_tells_the_ports() -> None:
-    assert "--tls-ports" in talkpath("respond", "--help").stdout
+    assert "--tls-ports" in talkpath("respond", "--help-all").stdout
 
 
 def test_a_link_without_a_token_works_with_open_servers_alone(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from talkpath.cli._help import LongCommand
 from talkpath.cli._place import data_option, index_option, responders_option, simulated_option
 from talkpath.errors import UsageError
 
 
-@click.command("serve")
+@click.command("serve", cls=LongCommand, common=("data", "port", "geo", "address", "web-udp", "directory", "json"))
 @data_option
 @index_option
 @simulated_option

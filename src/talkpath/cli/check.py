@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._place import state_folder
 from talkpath.cli._run import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
 
-@click.command()
+@click.command(cls=LongCommand, common=("app", "video", "transports", "dry-run", "output", "json", "language"))
 @click.argument("link", required=False)
 @click.option(
     "--directory",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._help import LongCommand
 from talkpath.cli._place import state_folder
 from talkpath.cli._respond_open import Listening, invite_to, open_responder
 from talkpath.cli._respond_page import (
@@ -72,7 +73,7 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
         file.write(new_identity_pem())
 
 
-@click.command()
+@click.command(cls=LongCommand, common=("invite", "for", "web", "domain", "open", "register", "doctor", "json"))
 @click.option(
     "--port", default=4433, type=click.IntRange(1, 65535), show_default=True, help="Control port (TCP, TLS 1.3)."
 )

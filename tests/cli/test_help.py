@@ -1,0 +1,32 @@
+"""Help in two levels: common options first, every option where it is asked for."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from far_end import talkpath
+
+from talkpath.cli import cli
+from talkpath.cli._help import LongCommand
+
+
+@pytest.mark.parametrize(
+    ("command", "common", "rare"),
+    [("check", "--app", "--gate"), ("respond", "--invite", "--tcp-ports"), ("observe serve", "--data", "--judges")],
+)
+def test_common_options_come_first_and_every_option_where_it_is_asked_for(command: str, common: str, rare: str):
+    brief, every = talkpath(*command.split(), "--help"), talkpath(*command.split(), "--help-all")
+    assert (brief.returncode, every.returncode) == (0, 0)
+    assert common in brief.stdout
+    assert f"  {rare}" not in brief.stdout
+    assert "--help-all" in brief.stdout
+    assert every.stdout.index(common) < every.stdout.index("More options:") < every.stdout.index(f"  {rare}")
+    assert len(brief.stdout.splitlines()) < 40
+
+
+def test_every_common_option_is_one_of_the_command():
+    for name in ("check", "respond"):
+        command = cli.get_command(click.Context(cli), name)
+        assert isinstance(command, LongCommand)
+        known = {option.lstrip("-") for parameter in command.params for option in parameter.opts}
+        assert command.common - {"help"} <= known
