@@ -135,9 +135,28 @@ def nested() -> bytes:
 
 
 def many_flows() -> bytes:
-    """A packet each of 300 000 flows."""
+    """A packet each of a million flows."""
     rng = Random(1)
-    return pcap(ip(udp(rng.randbytes(16), 1024 + n % 60_000, 3478 + n // 60_000), number=n) for n in range(300_000))
+    return pcap(ip(udp(rng.randbytes(16), 1024 + n % 60_000, 3478 + n // 60_000), number=n) for n in range(1_000_000))
+
+
+def many_setups() -> bytes:
+    """A STUN binding request each of a million flows, which every app's recogniser may be asked about."""
+    requests = (b"\0\1\0\0" + COOKIE + n.to_bytes(12, "big") for n in range(1_000_000))
+    return pcap(ip(udp(one, 1024 + n % 60_000, 3478 + n // 60_000), number=n) for n, one in enumerate(requests))
+
+
+def many_streams() -> bytes:
+    """A new SSRC for each four of a million RTP packets of one flow."""
+    return pcap(ip(udp(rtp(n % 4, n // 4 + 1))) for n in range(1_000_000))
+
+
+def one_ahead() -> bytes:
+    """A million fragments: of each packet one ahead, then a thousand that fill the gap from its beginning."""
+    offsets = (2000, *range(1000))
+    return pcap(
+        ip(bytes(8), fragment=0x2000 | offset, identification=packet) for packet in range(1000) for offset in offsets
+    )
 
 
 SECRET = b"\xf3words that were said, \xf0\x9d"  # what a scrubbed copy may hold no four bytes in a row of
@@ -184,6 +203,10 @@ ATTACKS = (
     Attack("capture: pcapng with alternating damage", BOUND, read(alternating)),
     Attack("capture: nested ChannelData and STUN DATA", BOUND, read(nested)),
     Attack("scrub: nested ChannelData and STUN DATA", BOUND, read(nested, "scrub")),
-    Attack("scrub: 300 000 flows", BOUND, read(many_flows, "scrub")),
+    Attack("capture: a million flows", BOUND, read(many_flows)),
+    Attack("scrub: a million flows", BOUND, read(many_flows, "scrub")),
+    Attack("capture: a million flows of set-up", BOUND, read(many_setups)),
+    Attack("capture: a quarter of a million RTP streams", BOUND, read(many_streams)),
+    Attack("capture: a million fragments, one ahead of each thousand", BOUND, read(one_ahead)),
     Attack("scrub: words behind headers and in STUN values", "no 4 bytes of them are left", leftovers),
 )

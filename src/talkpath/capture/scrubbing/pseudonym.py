@@ -24,6 +24,9 @@ OUTSIDE6, INSIDE6, GROUP6 = _range("2001:db8::/32"), _range("fd00::/8"), _range(
 """Networks of made-up addresses: test networks (RFC 2544, 3849), private and multicast ones. An address stays in its
 kind."""
 
+MOST_ADDRESSES = 1 << 18
+"""So many addresses get a made-up one of their own; those of a flood beyond get a hash, which two may share."""
+
 
 class Pseudonyms:
     """Maps addresses to successive made-up ones from a random start, and bytes to hashes with a key that is not
@@ -37,7 +40,10 @@ class Pseudonyms:
     def address(self, packed: bytes) -> bytes:
         """Return the made-up address for a real one of 4 or 16 bytes."""
         made = self._addresses.get(packed)
-        if made is None:
+        if made is None and len(self._addresses) >= MOST_ADDRESSES:
+            first, count = _kind_of(packed)
+            made = (first + int.from_bytes(self.bytes(packed), "big") % count).to_bytes(len(packed), "big")
+        elif made is None:
             first, count = _like(packed)
             if first not in self._next:
                 self._next[first] = secrets.randbelow(count)
@@ -63,7 +69,12 @@ def _like(packed: bytes) -> Range:
     for size, (first, count) in _app_ranges():
         if size == length and first <= number < first + count:
             return first, count
-    short = length == 4
+    return _kind_of(packed)
+
+
+def _kind_of(packed: bytes) -> Range:
+    """Return the network of made-up addresses of the same kind."""
+    short, number = len(packed) == 4, int.from_bytes(packed, "big")
     if (224 <= packed[0] < 240 if short else packed[0] == 0xFF) or packed == b"\xff" * 4:
         return GROUP4 if short else GROUP6
     if _is_private(number, short):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -21,15 +22,16 @@ from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key
 from talkpath.capture.recognise.app_files import cues, wrappings
 from talkpath.capture.scan import Scan, scan
+from talkpath.capture.scrubbing.bare import are_of_one_family, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import Strip
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
-from talkpath.wire.pcap.arrays import Words
+from talkpath.wire.pcap.arrays import Bools, Words
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import Source
-from talkpath.wire.pcap.write import Writer
+from talkpath.wire.pcap.write import Writer, packet_blocks
 
 LARGEST = 65535
 NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
@@ -67,10 +69,16 @@ def scrub(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> 
     fragments = Fragments(unread, budget)
     for frames in blocks(source, unread):
         batches = list(transports(frames, unread, fragments))
-        made = [one for packets in batches for one in rewriter.packets(packets, len(frames))]
+        made: list[tuple[int, bytes | _PacketOut]] = []
+        for packets in batches:
+            made += rewriter.bare(packets)
+            made += ((one.frame, one) for one in rewriter.packets(packets, len(frames)))
         made += _others(frames, batches)
-        for one in sorted(made, key=lambda one: one.frame):
-            writer.packet(one.time_ns, one.data, one.size, one.heading, one.app)
+        for _, one in sorted(made, key=itemgetter(0)):
+            if isinstance(one, bytes):
+                writer.block(one)
+            else:
+                writer.packet(one.time_ns, one.data, one.size, one.heading, one.app)
     fragments.close()
     return unread
 
@@ -89,15 +97,17 @@ def _kept(known: Scan) -> tuple[Words, Words, dict[int, str]]:
     return keys, flow_key(*ends[tls_flows].T), names
 
 
-def _others(frames: Frames, batches: list[Packets]) -> Iterator[_PacketOut]:
+def _others(frames: Frames, batches: list[Packets]) -> Iterator[tuple[int, bytes]]:
     """Yield an empty IP packet for each frame without UDP or TCP, so that counts and times stay."""
     empty = np.ones(len(frames), np.bool_)
     for packets in batches:
         if packets.data is frames.data:
             empty[packets.frame] = False
-    for row in np.flatnonzero(empty).tolist():
-        size = max(int(frames.size[row]), len(NOTHING))
-        yield _PacketOut(int(frames.time_ns[row]), row, NOTHING, min(size, LARGEST), -1)
+    rows = np.flatnonzero(empty)
+    size = np.clip(frames.size[rows], len(NOTHING), LARGEST)
+    data = np.broadcast_to(np.frombuffer(NOTHING, np.uint8), (len(rows), len(NOTHING)))
+    unmarked = np.full(len(rows), -1, np.int8)
+    yield from zip(rows.tolist(), packet_blocks(frames.time_ns[rows], data, size, unmarked), strict=True)
 
 
 class _Rewriter:
@@ -113,19 +123,27 @@ class _Rewriter:
         self._sequence: dict[tuple[int, int], int] = {}
         self._begin_ns: int | None = None
 
+    def bare(self, packets: Packets) -> Iterator[tuple[int, bytes]]:
+        """Yield the number of the frame and the block of each packet that belongs to no call."""
+        return bare_blocks(packets.where(~self._ours(packets)), self._names)
+
+    def _ours(self, packets: Packets) -> Bools:
+        """Tell which packets belong to calls, or cannot be written in bulk."""
+        return np.isin(_keys(packets), self._keep) | ~are_of_one_family(packets)
+
     def packets(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
-        """Yield these packets, those of TCP calls as their datagrams; reassembled packets come last of their block."""
-        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
-        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
-        keys = flow_key(source, target)
+        """Yield the other packets, those of TCP calls as their datagrams; reassembled packets come last of their
+        block."""
+        rows = np.flatnonzero(self._ours(packets))
+        keys = _keys(packets)
         ours = np.isin(keys, self._keep)
-        apps = [self._apps.get(key, "") for key in keys.tolist()] if self._apps else [""] * len(packets)
         protocol = int(packets.protocol[0])
-        for row in range(len(packets)):
+        for row in rows.tolist():
             if protocol == TCP and ours[row] and packets.size[row]:
                 continue
             payload = self._payload(packets, row) if protocol == UDP and ours[row] else b""
-            yield self._packet(packets, row, protocol, payload, apps[row])
+            app = self._apps.get(int(keys[row]), "") if self._apps else ""
+            yield self._packet(packets, row, protocol, payload, app)
         if protocol == TCP and ours.any():
             yield from self._segments(packets.where(ours), frames)
 
@@ -182,6 +200,12 @@ class _Rewriter:
         kept = framed.rstrip(b"\0")
         app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
         return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
+
+
+def _keys(packets: Packets) -> Words:
+    source = endpoint(packets.source_high, packets.source_low, packets.source_port)
+    target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+    return flow_key(source, target)
 
 
 def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.wire.pcap.arrays import Bytes, Ints
 
 RAW = 101
 NANOSECONDS = b"\x09\x00\x01\x00\x09\x00\x00\x00"
@@ -33,6 +39,10 @@ class Writer:
         options = comment + flags + END if comment or flags else b""
         self._block(6, head + data + bytes(-len(data) % 4) + options)
 
+    def block(self, block: bytes) -> None:
+        """Write a block that `packet_blocks` made."""
+        self._file.write(block)
+
     def _uid(self, app: str) -> int:
         """Return the user id of an app; the first time, write its entry of PCAPdroid's map."""
         if app not in self._uids:
@@ -45,3 +55,25 @@ class Writer:
     def _block(self, kind: int, body: bytes) -> None:
         length = struct.pack("<I", 12 + len(body))
         self._file.write(struct.pack("<I", kind) + length + body + length)
+
+
+def packet_blocks(time_ns: Ints, data: Bytes, size: Ints, heading: NDArray[np.int8]) -> Iterator[bytes]:
+    """Yield the blocks of many packets, as `Writer.packet` writes them; `data` has shape (n, a multiple of 4), and all
+    of them or none have a heading."""
+    if not len(data):
+        return
+    flags = np.where(heading > 0, OUTBOUND, INBOUND)
+    options = np.array([4 << 16 | 2, 0, 0], "<u4") if heading[0] >= 0 else np.zeros(0, "<u4")
+    length = 32 + data.shape[1] + options.nbytes
+    out = np.zeros((len(data), length // 4), "<u4")
+    out[:, 0], out[:, 1], out[:, -1] = 6, length, length
+    out[:, 3], out[:, 4] = time_ns >> 32 & 0xFFFFFFFF, time_ns & 0xFFFFFFFF
+    out[:, 5], out[:, 6] = data.shape[1], size
+    behind = 7 + data.shape[1] // 4
+    out.view(np.uint8)[:, 28 : 4 * behind] = data
+    if len(options):
+        out[:, behind:-1] = options
+        out[:, behind + 1] = flags
+    made = out.tobytes()
+    for at in range(0, len(made), length):
+        yield made[at : at + length]
