@@ -264,8 +264,8 @@ def _unaccused(
     losses, delays = extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
-    proven = proof.known_at_s is not None  # that calls fare worse, if not by how much
-    if proven or not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
+    may_matter = proof.known_at_s is not None and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
+    if may_matter or not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")

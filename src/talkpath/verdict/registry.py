@@ -21,8 +21,8 @@ STATES: dict[State, StateText] = {
         "No sign of restriction",
         "the call fared as its twin",
         "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
-        "of failed set-ups or deaths, an e-value below m/alpha, the canary found (e-value at least 20 over the check), "
-        "MOS at least 3.1",
+        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1; where "
+        "the e-value reaches m/alpha, extra loss below 1 %",
         "that the app's own servers answer",
     ),
     "restricted": StateText(

@@ -35,3 +35,15 @@ def test_media_drop_begins_after_its_onset():
 
 def test_ice_that_is_nobodys_yet_is_left_alone_by_media_rules():
     assert not Played("media.drop,p=1").play({0: ice(Random(1))}).restrictor.hits
+
+
+def test_it_begins_late_or_acts_in_cycles() -> None:
+    late = [fate for *_, fate in Played("media.drop,p=1,onset_s=0.5").play({0: one("webrtc", 100)}).fates[0]]
+    assert DROP not in late[:50]
+    assert DROP in late
+    fates = [
+        fate for _, media, fate in Played("media.drop,p=1,on_s=0.4,off_s=0.4").play({0: one("webrtc", 200)}).fates[0]
+    ]
+    acts = [fate == DROP for fate in fates]
+    assert not any(acts[40:80])
+    assert any(acts[80:120])

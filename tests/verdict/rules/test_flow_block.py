@@ -49,6 +49,12 @@ def test_the_answers_alone() -> None:
     assert (verdict.rule, verdict.direction) == ("flow.block", "down")
 
 
+@pytest.mark.parametrize("direction", ["down", "both"])
+def test_a_freeze_after_the_first_packet_has_the_same_name(direction: str) -> None:
+    verdict = verdict_of("webrtc", [calls.freeze(1, direction=direction)])
+    assert (verdict.rule, verdict.direction) == ("flow.block", direction)
+
+
 def test_a_first_packet_that_passes_makes_no_freeze_without_a_number() -> None:
     verdict = verdict_of("webrtc", [flow_block(1.0, passed=1)])
     assert (verdict.rule, verdict.direction) == ("flow.block", "both")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import calls
-from made_checks import Case, assert_named, each_direction, named_on_every_line, verdict_of
+import pytest
+from calls import Flow, Outcome, Slot
+from made_checks import Case, assert_named, each_direction, holds, named_on_every_line, verdict_of
+
+from talkpath.verdict.model import Number
 
 CASES = [
     *each_direction("webrtc", lambda way: calls.media_drop(0.1, way, 10), p=0.1),
@@ -21,3 +27,27 @@ def test_it_is_named(case: Case, line: str) -> None:
 def test_loss_that_hits_twins_too_accuses_nobody() -> None:
     verdict = verdict_of("webrtc", [calls.media_drop(0.3, whom=calls.everything)])
     assert verdict.state != "restricted"
+
+
+@pytest.mark.parametrize("on_s", [0.8, 2.0])
+@pytest.mark.parametrize("p", [0.3, 0.6])
+def test_the_interval_holds_what_is_dropped_while_a_cycle_acts(on_s: float, p: float) -> None:
+    drop = calls.media_drop(p, "up")
+
+    def in_cycles(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return drop(rng, flow, now_s, way, slot) if now_s % (2 * on_s) < on_s else 0.0
+
+    verdict = verdict_of("webrtc", [in_cycles])
+    assert verdict.rule == "media.drop"
+    assert holds(verdict.parameters["p"], p)
+
+
+@pytest.mark.parametrize("direction", ["up", "both"])
+def test_the_lower_bound_is_the_one_by_which_the_effect_matters(direction: str) -> None:
+    verdict = verdict_of("webrtc", [calls.media_drop(0.03, direction), calls.bursts(0.05)], seed=3)
+    assert verdict.state == "restricted"
+    p = verdict.parameters["p"]
+    assert isinstance(p, Number)
+    lows = [verdict.figures[f"{name}_low"] or 0.0 for name in ("extra_loss_up", "extra_loss_down", "extra_loss")]
+    assert max(lows) >= 0.01
+    assert (p.low or 0.0) >= (lows[0] if verdict.direction == "up" else lows[2])

@@ -85,7 +85,10 @@ def _parameters(rule: LabRule) -> dict[str, Value]:
 
 def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
     """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
-    could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares."""
+    could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares.
+    Empty where it acts in cycles or begins by the clock: then it depends on when the calls were placed."""
+    if any(rule.values.get(name) for name in ("off_s", "onset_s")):
+        return {}
     certain = LabRule(rule.mechanism, {**rule.values, "p": 1.0})
     applies = rule.mechanism.scope == "call" and "p" in rule.values
     droppable = _fates(certain, shapes()[arm])[0] if applies else {}

@@ -5,11 +5,13 @@ Shown by loss that depends on none of a packet's index, size and rate, once the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import sqrt
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import pack
@@ -26,6 +28,8 @@ from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
 HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE)
 CHANCES = np.array([*LOW_CHANCES, *HIGH_CHANCES])
+PARTS, LEAST_PARTS = 4, 8  # of an epoch, and in all
+PARTS_DIFFER = 2.0  # times what chance explains
 LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch are recognised at different packets
 
 
@@ -78,8 +82,53 @@ def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) ->
     low, high = max(hull.low or 0.0, whole.low or 0.0), hull.high
     if high is not None and low > high:  # no one p explains both
         low = hull.low or 0.0
+    if high is not None:
+        high = max(high, *(_highest_part(view, way, onsets[0]) for way in directions_of(direction)))
     estimate = every[0].estimate
     return {"p": Number(estimate if estimate is None else max(estimate, low), low, high)}
+
+
+def _highest_part(view: ArmView, way: Direction, onset: int) -> float:
+    """Return the upper bound of the half of the parts of calls in which more was dropped; 0 if all parts may have one
+    p. A rule may act in cycles, or begin late in each call: p is what it drops while it acts."""
+    parts = [part for epoch in view.explained if epoch.question != "hello" for part in _parts(epoch, way, onset)]
+    counts = [(_lost(part, way, calls=True), _lost(part, way, calls=False)) for part in parts]
+    known = [(part, calls, twins) for part, (calls, twins) in zip(parts, counts, strict=True) if calls[0] and twins[0]]
+    if len(known) < LEAST_PARTS or _dispersion([(calls, twins) for _, calls, twins in known]) < PARTS_DIFFER:
+        return 0.0
+    known.sort(key=lambda row: row[1][1] / row[1][0] - row[2][1] / row[2][0])
+    return extra_loss([part for part, *_ in known[len(known) // 2 :]], way, seed=view.facts.seed).high or 0.0
+
+
+def _parts(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
+    """Return the epoch several times, each with one part of its media packets after the onset, in order of time."""
+    whole = recognised(epoch, (way,), onset)
+    losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
+    slots = np.flatnonzero(losses.media & (losses.before > onset)) if losses is not None else np.zeros(0, np.intp)
+    if losses is None or len(slots) < PARTS:
+        return []
+    return [_only(whole, way, part, len(losses.stage)) for part in np.array_split(slots, PARTS)]
+
+
+def _only(epoch: Epoch, way: Direction, slots: NDArray[np.intp], count: int) -> Epoch:
+    kept = pack(slots.tolist(), count)
+    flows = (replace(flow, sent=_both(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows)
+    return replace(epoch, flows=tuple(flows))
+
+
+def _lost(epoch: Epoch, way: Direction, *, calls: bool) -> tuple[int, int]:
+    """Return (sent, lost)."""
+    sent, arrived = arrivals(epoch, way, calls=calls)
+    return int(sent.sum()), int((sent & ~arrived).sum())
+
+
+def _dispersion(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> float:
+    """Return how much more the calls' losses vary from part to part than they would with one p, at least 0."""
+    (calls, lost), (twins, gone) = np.array(counts, np.float64).transpose(1, 2, 0)
+    usual = gone / twins
+    p = max(0.0, (lost.sum() - calls @ usual) / max(1.0, calls @ (1.0 - usual)))
+    chance = np.clip(1.0 - (1.0 - usual) * (1.0 - p), 1e-3, 1.0 - 1e-3)
+    return float(((lost - calls * chance) ** 2 / (calls * chance * (1.0 - chance))).sum()) / (len(counts) - 1)
 
 
 def _agree(view: ArmView, onset: int) -> bool:
