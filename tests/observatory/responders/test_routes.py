@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +26,16 @@ from talkpath.directory.offer import MEDIA_TYPE, sign_offer
 from talkpath.directory.server_list import read_list
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
+from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
 from talkpath.observatory.responders.public_host import is_public
 from talkpath.observatory.responders.routes import PATH, DirectoryApi
-from talkpath.observatory.responders.running import NEW_SERVERS_AN_HOUR, DirectorySettings, ServerDirectory
+from talkpath.observatory.responders.running import (
+    MOST_NAMES_WAITING,
+    NEW_SERVERS_AN_HOUR,
+    DirectorySettings,
+    ServerDirectory,
+)
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.wire.control.sign import Signer
 
@@ -170,3 +177,33 @@ def test_answers_are_those_of_the_document(directory: ServerDirectory, mode: Gen
             case.validate_response(response, excluded_checks=[positive_data_acceptance, *refused])
 
         check()
+
+
+def test_names_that_are_never_answered_hold_up_nobody_but_new_servers(
+    directory: ServerDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    answered = threading.Event()
+
+    def resolve(host: str) -> list[str]:
+        answered.wait(20)
+        return ["1.1.1.1"]
+
+    signer = Signer.fresh()
+    assert ask(directory, "POST", PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
+    monkeypatch.setattr("talkpath.observatory.responders.running.resolve", resolve)
+
+    async def play() -> list[str]:
+        slow = [
+            asyncio.create_task(directory.take(offer(directory, f"s{n}.example"), f"10.{n}.0.1"))
+            for n in range(MOST_NAMES_WAITING)
+        ]
+        await asyncio.sleep(0.2)
+        renewed = await asyncio.wait_for(directory.take(offer(directory, "1.1.1.1", signer), "192.0.2.7"), 5.0)
+        of_the_intake = await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 5.0)
+        with pytest.raises(ReportRefusedError, match="busy"):
+            await asyncio.wait_for(directory.take(offer(directory, "one.more.example"), "198.51.100.1"), 5.0)
+        answered.set()
+        states = [(await each).state for each in slow]
+        return [renewed.state, of_the_intake, *states]
+
+    assert asyncio.run(play()) == ["untested", "done", *["untested"] * MOST_NAMES_WAITING]

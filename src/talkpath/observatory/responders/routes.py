@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -58,7 +57,7 @@ class DirectoryApi:
     async def _offer(self, request: Request) -> Response:
         host = request.client.host if request.client else None
         data = await self._body(request, host)
-        return _json(200, await asyncio.to_thread(self._directory.take, data, host))
+        return _json(200, await self._directory.take(data, host))
 
     async def _body(self, request: Request, host: str | None) -> bytes:
         try:
@@ -72,7 +71,7 @@ class DirectoryApi:
 
     async def _find(self, request: Request) -> Response:
         key = raw_key(request.path_params["key"])
-        found = await asyncio.to_thread(self._directory.find, key) if key else None
+        found = await self._directory.find(key) if key else None
         if found is None:
             raise ReportRefusedError("not_found", NONE_SUCH)
         return _json(200, found)

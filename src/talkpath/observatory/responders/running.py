@@ -1,7 +1,9 @@
 """The directory of a running observatory: tests offered servers from this side, and keeps the signed list fresh.
 
 Tests are run in processes of their own, a few at once. The requests of strangers are limited: by the sender's address
-block for offers, by the block of the offered host for tests of what has never passed one.
+block for offers, by the block of the offered host for tests of what has never passed one. Names that strangers offer
+are looked up in threads of their own: a name service that they run, and that never answers, holds up other new servers
+alone, not those that renew their offer, nor the observatory's intake.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from talkpath.directory.offer import OfferAnswer, read_offer
+from talkpath.directory.offer import Offer, OfferAnswer, read_offer
 from talkpath.directory.server_list import verify_list
 from talkpath.errors import PeerError, WireError
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
@@ -35,6 +38,8 @@ OFFERS_AN_HOUR, NEW_SERVERS_AN_HOUR, STRANGERS_TESTS_AN_HOUR = 120, 12, 12
 TEST_S = 90.0
 LOOK_S, PUBLISH_LOOK_S = 2.0, 5.0
 HOLD_S = 300.0
+NAME_THREADS, MOST_NAMES_WAITING = 4, 16
+Result = TypeVar("Result")
 
 
 class DirectorySettings(NamedTuple):
@@ -65,6 +70,8 @@ class ServerDirectory:
         self._strangers = HourlyLimit(STRANGERS_TESTS_AN_HOUR, time.monotonic)
         self._held: dict[bytes, float] = {}
         self._pool = WorkerPool(settings.tests_at_once, "tests servers")
+        self._threads = ThreadPoolExecutor(2 * settings.tests_at_once + 2, "test servers")
+        self._name_threads, self._names_waiting = ThreadPoolExecutor(NAME_THREADS, "names of test servers"), 0
         self.data = b""
         self.summary = DirectorySummary(raw_key_text(self._registrar.signer.public), 0, "")
         self.publish()
@@ -77,27 +84,35 @@ class ServerDirectory:
     def close(self) -> None:
         """End the tests and close the table."""
         self._pool.close()
+        for threads in (self._threads, self._name_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._registrar.table.close()
 
     # -- offers ------------------------------------------------------------------------------------------------------
 
-    def take(self, data: bytes, host: str | None) -> OfferAnswer:
+    async def take(self, data: bytes, host: str | None) -> OfferAnswer:
         """Take an offer that came from this address; `ReportRefusedError` where it is refused."""
+        offer, is_new = await self._in_thread(self._read, data, host)
+        if is_new and not await self._may_be_called(offer.server.address.host):
+            raise ReportRefusedError("address")
+        return await self._in_thread(self._registrar.take, offer, int(self._now()))
+
+    async def find(self, key: bytes) -> OfferAnswer | None:
+        """What is known of a server."""
+        known = await self._in_thread(self._registrar.table.find, key)
+        return self._registrar.answer(known, int(self._now())) if known else None
+
+    def _read(self, data: bytes, host: str | None) -> tuple[Offer, bool]:
+        """The offer, and whether it is of a new server."""
         self._count(self._offers, host)
         try:
             offer = read_offer(data, self.key)
         except WireError as error:
             raise ReportRefusedError("offer", str(error)) from None
-        if self._registrar.is_new(offer):
+        is_new = self._registrar.is_new(offer)
+        if is_new:
             self._count(self._new, host)
-            if not self._may_be_called(offer.server.address.host):
-                raise ReportRefusedError("address")
-        return self._registrar.take(offer, int(self._now()))
-
-    def find(self, key: bytes) -> OfferAnswer | None:
-        """What is known of a server."""
-        known = self._registrar.table.find(key)
-        return self._registrar.answer(known, int(self._now())) if known else None
+        return offer, is_new
 
     def _count(self, limit: HourlyLimit, host: str | None) -> None:
         """Count one more of this address block; `ReportRefusedError` beyond the limit."""
@@ -106,9 +121,19 @@ class ServerDirectory:
         if wait_s:
             raise ReportRefusedError("limited", retry_after_s=int(wait_s) + 1)
 
-    def _may_be_called(self, host: str) -> bool:
-        addresses = resolve(host)
+    async def _may_be_called(self, host: str) -> bool:
+        if self._names_waiting >= MOST_NAMES_WAITING:
+            raise ReportRefusedError("busy", retry_after_s=int(HOLD_S))
+        self._names_waiting += 1
+        try:
+            addresses = await asyncio.get_running_loop().run_in_executor(self._name_threads, resolve, host)
+        finally:
+            self._names_waiting -= 1
         return bool(addresses) and (self._settings.private or all(map(is_public, addresses)))
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Do work that waits, in one of the directory's own threads: those of asyncio are the intake's."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 
@@ -124,7 +149,7 @@ class ServerDirectory:
 
     async def _publish_all(self) -> None:
         while True:
-            await asyncio.to_thread(self.publish)
+            await self._in_thread(self.publish)
             await asyncio.sleep(PUBLISH_LOOK_S)
 
     def publish(self) -> None:
@@ -142,7 +167,7 @@ class ServerDirectory:
     async def _test_all(self) -> None:
         """Test what is due, a few at once."""
         while True:
-            due = await asyncio.to_thread(self._registrar.due, int(self._now()))
+            due = await self._in_thread(self._registrar.due, int(self._now()))
             ready = [known for known in due if self._held.get(known.key, 0.0) <= time.monotonic()]
             for first in range(0, len(ready), self._settings.tests_at_once):
                 await asyncio.gather(*map(self._test, ready[first : first + self._settings.tests_at_once]))
@@ -152,7 +177,7 @@ class ServerDirectory:
     async def _test(self, known: OfferedServer) -> None:
         """Test one server and keep what was found."""
         host = known.record.server.address.host
-        addresses = await asyncio.to_thread(resolve, host)
+        addresses = await self._in_thread(resolve, host)
         if not addresses:
             await self._keep(known, ("seen from outside: its name cannot be looked up",), "")
         elif not self._settings.private and not all(map(is_public, addresses)):
@@ -171,7 +196,7 @@ class ServerDirectory:
         return False
 
     async def _look(self, known: OfferedServer, address: str) -> None:
-        work = asyncio.to_thread(self._pool.run, look_from_outside, known.record.server, address)
+        work = self._in_thread(self._pool.run, look_from_outside, known.record.server, address)
         try:
             findings = await asyncio.wait_for(work, TEST_S)
         except TimeoutError:
@@ -184,4 +209,4 @@ class ServerDirectory:
 
     async def _keep(self, known: OfferedServer, findings: tuple[str, ...], address: str) -> None:
         origin = self.geoip.find(address)
-        await asyncio.to_thread(self._registrar.tested, known, int(self._now()), findings, origin)
+        await self._in_thread(self._registrar.tested, known, int(self._now()), findings, origin)
