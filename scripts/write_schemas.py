@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import Event
-from talkpath.report.check_json import CheckResult
+from talkpath.report.check_json import CheckResult, SecondResult
 from talkpath.report.location_report import LocateResult
 from talkpath.report.recordings.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.verdict.model import Verdict
@@ -59,7 +59,9 @@ def _described(key: str, value: Any) -> Any:
 def schemas() -> dict[str, str]:
     """File name -> text."""
     verdict = changed(Verdict, "parameters", dict[str, Parameter])
-    result = changed(CheckResult, "verdicts", tuple.__class_getitem__((verdict, ...)))
+    verdicts = tuple.__class_getitem__((verdict, ...))
+    second: Any = changed(SecondResult, "verdicts", verdicts)
+    result = changed(changed(CheckResult, "verdicts", verdicts), "second", second | UnsetType)
     call: Any = changed(CallObject, "verdict", verdict)
     attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])

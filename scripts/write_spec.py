@@ -61,6 +61,21 @@ direction `both`. Intervals are 95 %; where the facts bound one side only the ot
 """
 
 
+SECOND_SERVER = """\
+Where the test server comes from a list (tp-011) and the result is `restricted`, `closed` or `unreachable`, a server in
+another network is asked about those apps, within the same budget. Each verdict stands by itself; no state follows from
+both. The opinions (`second` in tp-004) compare them: `two_of_two` where the second finds one of these states too,
+`one_of_two` where it finds `ok`, `unknown` otherwise.
+
+Where both are `restricted`, `log10_e` of the opinion is the sum of both: the product of the e-values. A mean is valid
+whatever two e-values have in common. The product is larger, and valid here: each check has seeds of its own, drawn by
+both of its ends after the first check has ended, so under the hypothesis that nothing on either way tells calls from
+twins the second e-value is expected to be at most 1, whatever the first one was (optional continuation). It says how
+strong the evidence is that somewhere on these two ways something does, not that it is on both: for that each verdict
+has its own.
+"""
+
+
 MECHANISMS = """\
 A rule names the mechanisms that it stands for. They are known from public sources, which the table cites; how well the
 sources support one is said beside it. The numbers are permanent.
@@ -79,6 +94,7 @@ def page() -> str:
         "Rules": (NAMING, *rule_table()),
         "Parameters": parameters(),
         "Mechanisms": (MECHANISMS, *mechanisms(), INNOCENT, *innocent()),
+        "A second test server": (SECOND_SERVER,),
         "Reasons": reasons(),
         "Figures": figures(),
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from far_end import TALKPATH, FarEnd, free_ports, small_plan
+from far_end import TALKPATH, TRIES, FarEnd, free_ports, hurry, small_plan
 
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.server_list import list_text, sign_list
@@ -39,11 +39,21 @@ class Listed:
         return f"{file}#{KEY}"
 
     def check(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run it; again where this machine was too busy to send on time."""
+        for _ in range(TRIES):
+            done = self._check(*arguments, **environment)
+            if '"late"' not in done.stdout:
+                return done
+        pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
+
+    def _check(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         known = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), **environment}
-        command = [*TALKPATH, "check", "--json", "-o", str(self.folder / "run.talkpath"), *small_plan(self.folder)]
-        return subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=120, check=False, env=known
-        )
+        bundle = ["-o", str(self.folder / "run.talkpath")]
+        command = [*TALKPATH, "check", "--json", *bundle, *small_plan(self.folder), *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known)
+        hurry(process)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @pytest.fixture

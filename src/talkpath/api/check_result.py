@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from talkpath.measure.facts import Facts
     from talkpath.verdict.model import Verdict
     from talkpath.wire.control.sign import Signer
@@ -33,13 +35,22 @@ class Result:
     signer: Signer = field(repr=False)
     """The key of this check, which signs its bundle."""
 
+    second: Result | None = field(default=None, repr=False)
+    """The check with a second test server, where one was asked. It changes no verdict of this one."""
+
     @classmethod
-    def of(cls, facts: Facts, signer: Signer, truth: Sequence[dict[str, Any]] | None = None) -> Result:
+    def of(
+        cls,
+        facts: Facts,
+        signer: Signer,
+        truth: Sequence[dict[str, Any]] | None = None,
+        second: Result | None = None,
+    ) -> Result:
         """Judge the facts. `truth`: what the lab restricted, where a lab made the network."""
         from talkpath.report.check_json import judge_check
 
-        verdicts, record = judge_check(facts, truth)
-        return cls(verdicts=tuple(verdicts), record=record, facts=facts, signer=signer)
+        verdicts, record = judge_check(facts, truth, second.facts if second else None)
+        return cls(verdicts=tuple(verdicts), record=record, facts=facts, signer=signer, second=second)
 
     @property
     def measured(self) -> bool:
@@ -78,15 +89,26 @@ class Result:
         """The result as `talkpath check` prints it, without colours."""
         from rich.console import Console
 
-        from talkpath.report import check_text
         from talkpath.report.pictures.check_page import simulation_note
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS, markup=False, emoji=False)
-        check_text.show(page, self.verdicts, self.record["transports"], known_server=self.has_known_server)
+        self._show(page)
         if self.facts.simulated:
             page.print(f"\n{simulation_note()}", highlight=False)
         assert isinstance(page.file, StringIO)
         return page.file.getvalue()
+
+    def _show(self, page: Console) -> None:
+        from talkpath.report import check_text
+        from talkpath.report.words.second_server import second_server_lines
+
+        check_text.show(
+            page,
+            self.verdicts,
+            self.record["transports"],
+            known_server=self.has_known_server,
+            second=second_server_lines(self.record),
+        )
 
     def html(self) -> str:
         """The result as one HTML page that loads nothing else."""
@@ -98,7 +120,8 @@ class Result:
         """The signed evidence (spec/tp-003): anyone can verify it and judge it again."""
         from talkpath.evidence.bundle import write_check
 
-        return write_check(self.facts, self.record, self.signer)
+        second = self.second.bundle() if self.second else b""
+        return write_check(self.facts, self.record, self.signer, second)
 
     def save(self, path: str | Path) -> None:
         """Write the bundle into a file; `UsageError` where that is not possible."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.errors import PeerError
 
 if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
+    from talkpath.directory.listed_server import ListedServer
     from talkpath.directory.tries import OnTry
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.probe.invite_link import InviteLink
     from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
 
@@ -39,28 +41,58 @@ def find_list(place: str, state_folder: Path) -> FoundList | None:
     return reader.read(links[-1]) if links else None
 
 
+class ListedCheck(NamedTuple):
+    """The facts of a check with a server of a list, and those of the second opinion with the key that signs them."""
+
+    facts: Facts
+    second: tuple[Facts, Signer] | None = None
+
+
 def measure_listed(
     plan: Plan,
     found: FoundList,
     country: str,
     family: int,
-    signer: Signer,
+    signers: tuple[Signer, Signer],
     progress: Callable[[str, Facts, Question | None], None],
     on_try: OnTry,
-) -> Facts:
-    """Carry out the plan with a server of the list, and return the facts. `country` is the person's own, "" to take the
-    directory's word for it. `PeerError` where no server of the list can be tried, or the last one turned the check
-    away."""
-    from datetime import UTC, datetime
+    on_second: Callable[[], None],
+) -> ListedCheck:
+    """Carry out the plan with a server of the list, and go on with a second one where the result asks for that.
 
+    `country` is the person's own, "" to take the directory's word for it. `signers` are the keys of both checks.
+    `PeerError` where no server of the list can be tried, or the last one turned the check away.
+    """
     from talkpath.conduct.run_check import run_check
     from talkpath.directory.choice import servers_to_try
-    from talkpath.directory.tries import check_with_one_of
+    from talkpath.directory.second_opinion import ask_second, first_plan
+    from talkpath.directory.tries import Measure, check_with_one_of
 
-    def measure(link: InviteLink) -> Facts:
-        return run_check(plan, link, family=family, key=signer.public, progress=progress)
+    servers = found.servers.servers
 
-    own = country or found.country
-    servers = servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=own)
-    facts, _ = check_with_one_of(servers, measure, family=family, on_try=on_try)
-    return facts
+    def choose(some: Sequence[ListedServer]) -> list[ListedServer]:
+        return servers_to_try(some, SystemRandom(), datetime.now(UTC), country=country or found.country)
+
+    def measure(limited: Plan, signer: Signer) -> Measure:
+        return lambda link: run_check(limited, link, family=family, key=signer.public, progress=progress)
+
+    def tell_second(server: ListedServer, number: int, of: int) -> None:
+        if number == 1:
+            on_second()
+        on_try(server, number, of)
+
+    began_s = time.monotonic()
+    limited = first_plan(plan, servers)
+    facts, asked = check_with_one_of(choose(servers), measure(limited, signers[0]), family=family, on_try=on_try)
+    second = ask_second(
+        plan,
+        facts,
+        asked,
+        servers,
+        lambda left: measure(left, signers[1]),
+        took_s=time.monotonic() - began_s,
+        choose=choose,
+        family=family,
+        on_try=tell_second,
+    )
+    return ListedCheck(facts, None if second is None else (second, signers[1]))

@@ -53,6 +53,8 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
         "simulated": stored.simulated,
         "receipt": receipt,
     }
+    if stored.second is not None:
+        record["second"] = {"key": stored.second.key, "receipt": _receipt(stored.second, operators)}
     return Verification(
         kind=stored.kind,
         signed_by_server=receipt is not None,

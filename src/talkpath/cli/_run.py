@@ -12,6 +12,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
+    from talkpath.api.listed_check import ListedCheck
     from talkpath.directory.fetch import FoundList
     from talkpath.directory.listed_server import ListedServer
     from talkpath.measure.facts import Facts, Plan
@@ -72,12 +73,14 @@ def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
         return live_check.measure(plan, link, family, signer, progress.update)
 
 
-def measure_listed(plan: Plan, found: FoundList, country: str, family: int, signer: Signer) -> Facts:
+def measure_listed(
+    plan: Plan, found: FoundList, country: str, family: int, signers: tuple[Signer, Signer]
+) -> ListedCheck:
     """The same with a test server of a directory's list; each one that is tried is named on stderr."""
     from talkpath.api import listed_check
     from talkpath.cli._screen import screen
     from talkpath.report.check_progress import CheckProgressBar
-    from talkpath.report.words.listed_servers import kept_list, trying
+    from talkpath.report.words.listed_servers import kept_list, second_asked, trying
 
     def tell(server: ListedServer, number: int, of: int) -> None:
         click.echo(f"talkpath: {trying(number, of, server.country, server.operator)}", err=True)
@@ -85,7 +88,16 @@ def measure_listed(plan: Plan, found: FoundList, country: str, family: int, sign
     if found.kept:
         click.echo(f"talkpath: {kept_list(found.servers.issued_at.date().isoformat())}", err=True)
     with CheckProgressBar(screen(stderr=True), plan) as progress:
-        return listed_check.measure_listed(plan, found, country, family, signer, progress.update, tell)
+        return listed_check.measure_listed(
+            plan,
+            found,
+            country,
+            family,
+            signers,
+            progress.update,
+            tell,
+            lambda: click.echo(f"talkpath: {second_asked()}", err=True),
+        )
 
 
 def name_left_out(plan: Plan, facts: Facts) -> None:

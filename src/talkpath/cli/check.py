@@ -25,8 +25,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
-    from talkpath.measure.facts import Facts, Plan
-    from talkpath.wire.control.sign import Signer
+    from talkpath.measure.facts import Plan
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
@@ -82,7 +81,6 @@ def command(
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before anything was measured.
     """
-    from talkpath.api.check_result import Result
     from talkpath.api.live_check import make_check_plan
 
     plan = make_check_plan(names, video=video, deep=deep, transports=transports)
@@ -93,12 +91,10 @@ def command(
         rehearse_plan(plan, as_json)
         return 0
     refuse_overwrite(output)
-    signer = new_signer(in_lab)
-    facts = measure(plan, link, family, signer) if link else _measure_listed(plan, directory, country, family, signer)
-    if facts is None:
+    result = _check(plan, link, family, in_lab) if link else _check_listed(plan, directory, country, family, in_lab)
+    if result is None:
         return 3
-    name_left_out(plan, facts)
-    result = Result.of(facts, signer)
+    name_left_out(plan, result.facts)
     _show(result, as_json)
     if output is not None:
         result.save(output)
@@ -107,8 +103,17 @@ def command(
     return result.gate_code if gate else exit_code(result)
 
 
-def _measure_listed(plan: Plan, directory: str, country: str, family: int, signer: Signer) -> Facts | None:
-    """Measure with a server of the directory's list; None, and what to do, where there is no list."""
+def _check(plan: Plan, link: str, family: int, in_lab: bool) -> Result:
+    """Check with the server of the link."""
+    from talkpath.api.check_result import Result
+
+    signer = new_signer(in_lab)
+    return Result.of(measure(plan, link, family, signer), signer)
+
+
+def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab: bool) -> Result | None:
+    """Check with a server of the directory's list; None, after what to do was said, where there is no list."""
+    from talkpath.api.check_result import Result
     from talkpath.api.listed_check import find_list
     from talkpath.report.words.endings import without_a_server
 
@@ -118,7 +123,10 @@ def _measure_listed(plan: Plan, directory: str, country: str, family: int, signe
     if found is None:
         click.echo(without_a_server(), err=True)
         return None
-    return measure_listed(plan, found, country.upper(), family, signer)
+    signer, other = new_signer(in_lab), new_signer(in_lab)
+    measured = measure_listed(plan, found, country.upper(), family, (signer, other))
+    second = None if measured.second is None else Result.of(*measured.second)
+    return Result.of(measured.facts, signer, second=second)
 
 
 def read_plan(file: Path) -> Plan:
@@ -136,10 +144,17 @@ def read_plan(file: Path) -> Plan:
 def _show(result: Result, as_json: bool) -> None:
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
+    from talkpath.report.words.second_server import second_server_lines
 
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     if as_json:
         click.echo(json.dumps(result.record))
     else:
-        check_text.show(screen(), result.verdicts, result.record["transports"], known_server=result.has_known_server)
+        check_text.show(
+            screen(),
+            result.verdicts,
+            result.record["transports"],
+            known_server=result.has_known_server,
+            second=second_server_lines(result.record),
+        )

@@ -30,6 +30,7 @@ def command(bundle: Path, as_json: bool) -> None:
     from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
+    from talkpath.report.words.second_server import second_server_lines
 
     stored = read_bundle(bundle)
     judgement = judge(stored)
@@ -41,7 +42,13 @@ def command(bundle: Path, as_json: bool) -> None:
         capture_text.show(console, recording_name(), stored.findings)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
-        check_text.show(console, judgement.verdicts, judgement.record["transports"], known_server=known_server)
+        check_text.show(
+            console,
+            judgement.verdicts,
+            judgement.record["transports"],
+            known_server=known_server,
+            second=second_server_lines(judgement.record),
+        )
     if stored.simulated:
         click.echo(f"\n{simulation_note()}")
     same = say("again", "The same verdicts as when it was written.")

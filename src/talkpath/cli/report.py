@@ -39,6 +39,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
+    from talkpath.report.words.second_server import second_server_lines
 
     stored = read_bundle(bundle)
     judgement = judge(stored)
@@ -60,7 +61,13 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         capture_text.show(screen(), recording_name(), stored.findings)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
-        check_text.show(screen(), judgement.verdicts, judgement.record["transports"], known_server=known_server)
+        check_text.show(
+            screen(),
+            judgement.verdicts,
+            judgement.record["transports"],
+            known_server=known_server,
+            second=second_server_lines(judgement.record),
+        )
     for note in notes:
         click.echo(note)
 

@@ -90,6 +90,9 @@ def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
     yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
     for verdict in judge(facts):
         yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
+    if stored.second is not None and stored.second.facts is not None:
+        other = stored.second.facts.responder_key or "unknown"
+        yield f"  second     the same of a second check, with test server {other}"
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
     yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
     yield "that you connect from, as every server does."

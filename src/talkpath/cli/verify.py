@@ -28,6 +28,7 @@ PROBE_OF_THE_LAB = (
     "check ended, and is unchanged since. The lab adds to the rest after a check: the plan, the health and the times "
     "of the check are the word of whoever wrote the bundle."
 )
+SECOND = "It holds the bundle of a second check, with another test server, signed with a key of its own,"
 SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves nothing of any real network."
 
 
@@ -59,6 +60,9 @@ def _lines(record: dict[str, Any]) -> list[str]:
         alone = PROBE_OF_THE_LAB if record["simulated"] else PROBE_EPOCHS_ALONE
         probe = PROBE if receipt["binds"] == "all" else alone
         lines += [_signed_by(receipt), _seen_from(receipt), probe]
+    if second := record.get("second"):
+        lines.append(f"{SECOND} {second['key']}.")
+        lines += [_signed_by(second["receipt"]), _seen_from(second["receipt"])] if second["receipt"] else [UNSIGNED]
     return [*lines, SIMULATED] if record["simulated"] else lines
 
 

@@ -36,9 +36,15 @@ MANIFEST = "manifest.json"
 FACTS = "facts.msgpack.gz"
 RECEIPT = "receipt.msgpack.gz"
 VERDICT = "verdict.json.gz"
+SECOND = "second.talkpath"
 SIGNATURE = "signature"
 KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "check": ((FACTS, RECEIPT, VERDICT), (FACTS, VERDICT)),
+    "check": (
+        (FACTS, RECEIPT, VERDICT),
+        (FACTS, VERDICT),
+        (FACTS, RECEIPT, VERDICT, SECOND),
+        (FACTS, VERDICT, SECOND),
+    ),
     "capture": ((FACTS, VERDICT),),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
@@ -95,7 +101,8 @@ class UnverifiedBundle(NamedTuple):
 class Bundle(Struct, frozen=True):
     """A bundle that was read and verified. A check has `facts`, a recording `findings`.
 
-    `verdict` is the JSON object of the day when it was written, `receipt` what the responder signed.
+    `verdict` is the JSON object of the day when it was written, `receipt` what the responder signed. `second` is the
+    bundle of a check with a second test server, where one was asked.
     """
 
     kind: str
@@ -105,6 +112,7 @@ class Bundle(Struct, frozen=True):
     facts: Facts | None = None
     findings: Findings | None = None
     receipt: Statement | None = None
+    second: Bundle | None = None
 
     @property
     def simulated(self) -> bool:
@@ -112,15 +120,26 @@ class Bundle(Struct, frozen=True):
         return is_simulation_key(self.key) or (self.facts is not None and self.facts.simulated)
 
 
-def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer) -> bytes:
-    """Write the bundle of a check. A receipt that does not fit the facts is left out (see `has_receipt`)."""
+def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second: bytes = b"") -> bytes:
+    """Write the bundle of a check. A receipt that does not fit the facts is left out (see `has_receipt`). `second` is
+    the bundle of the check with a second test server."""
     hour = hourly(facts.started_at)
     kept = replace(facts, started_at=hour, receipt=facts.receipt if has_receipt(facts, signer) else None)
     parts = {FACTS: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
     if kept.receipt is not None:
         parts[RECEIPT] = compress(msgspec.msgpack.encode(kept.receipt))
-    parts[VERDICT] = _compress_verdict("check", {**verdict, "started_at": hour})
+    parts[VERDICT] = _compress_verdict("check", _hourly_verdict(verdict))
+    if second:
+        parts[SECOND] = second
     return _seal("check", parts, signer)
+
+
+def _hourly_verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object, its times cut to the hour."""
+    told = {**verdict, "started_at": hourly(verdict["started_at"])}
+    if "second" in told:
+        told["second"] = {**told["second"], "started_at": hourly(told["second"]["started_at"])}
+    return told
 
 
 def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer) -> bytes:
@@ -242,7 +261,25 @@ def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     if RECEIPT in parts:
         receipt = decompress(parts[RECEIPT], MAX_RECEIPT_BYTES)
         facts = replace(facts, receipt=msgspec.msgpack.decode(receipt, type=SignedReceipt))
-    return replace(bundle, facts=facts, receipt=open_receipt(facts, raw_key(manifest.key)))
+    bundle = replace(bundle, facts=facts, receipt=open_receipt(facts, raw_key(manifest.key)))
+    return replace(bundle, second=_second(parts[SECOND], bundle)) if SECOND in parts else bundle
+
+
+def _second(data: bytes, first: Bundle) -> Bundle:
+    """Read the bundle of the check with a second test server: another run, with another server."""
+    manifest, parts = _open(data)
+    if SECOND in parts or manifest.kind != "check":
+        raise BundleError("The bundle holds as its second opinion what is no check with one test server.")
+    second = read_bundle(data)
+    assert second.facts is not None  # it is a check
+    assert first.facts is not None
+    same_run = second.facts.seed == first.facts.seed or second.simulated != first.simulated
+    same_keys = second.key == first.key or second.facts.responder_key == first.facts.responder_key
+    if same_run or (same_keys and not first.simulated):  # the lab's keys are everybody's
+        raise BundleError(
+            "The bundle holds as its second opinion a check of the same run or with the same test server."
+        )
+    return second
 
 
 def _seal(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:

@@ -40,11 +40,16 @@ class _Truth(Struct):
     hit: list[_Hit]
 
 
+class _Second(Struct):
+    verdicts: list[_Verdict] = []
+
+
 class _CheckJson(Struct):
     """What readers use of tp-004."""
 
     verdicts: list[_Verdict] = []
     truth: _Truth | None = None
+    second: _Second = msgspec.field(default_factory=_Second)
 
 
 class _Call(Struct):

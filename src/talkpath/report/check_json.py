@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
+from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import voided
@@ -85,6 +86,20 @@ class Truth(Struct, frozen=True):
     hit: tuple[Hit, ...]
 
 
+class SecondResult(Struct, frozen=True):
+    """The check with a second test server, in another network, about what the first one found restricted, closed or
+    unreachable. `opinions` compare both (tp-002)."""
+
+    started_at: str
+    duration_s: float
+    bytes_sent: int
+    bytes_received: int
+    responder: ResponderOf
+    ended: str
+    verdicts: tuple[Verdict, ...]
+    opinions: tuple[SecondOpinion, ...]
+
+
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
     why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before."""
@@ -104,12 +119,33 @@ class CheckResult(Struct, frozen=True):
     transports: tuple[Transport, ...]
     truth: Truth | UnsetType = UNSET
     tried: tuple[Tried, ...] | UnsetType = UNSET
+    second: SecondResult | UnsetType = UNSET
 
 
-def judge_check(facts: Facts, truth: Sequence[dict[str, Any]] | None = None) -> tuple[list[Verdict], dict[str, Any]]:
-    """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted."""
+def judge_check(
+    facts: Facts, truth: Sequence[dict[str, Any]] | None = None, second: Facts | None = None
+) -> tuple[list[Verdict], dict[str, Any]]:
+    """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted; `second`: the facts
+    of a second test server, which change no verdict."""
     verdicts = judge(facts)
-    return verdicts, check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
+    record = check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
+    if second is not None:
+        record["second"] = msgspec.json.decode(msgspec.json.encode(_second(verdicts, second)))
+    return verdicts, record
+
+
+def _second(first: Sequence[Verdict], facts: Facts) -> SecondResult:
+    verdicts = judge(facts)
+    return SecondResult(
+        started_at=facts.started_at,
+        duration_s=round(facts.duration_s, 3),
+        bytes_sent=facts.bytes_sent,
+        bytes_received=facts.bytes_received,
+        responder=ResponderOf(facts.responder_class, facts.responder_key),
+        ended=facts.health.ended,
+        verdicts=tuple(verdicts),
+        opinions=tuple(second_opinions(first, verdicts)),
+    )
 
 
 def check_json(

@@ -64,8 +64,10 @@ def show(
     carried: Sequence[transport_table.TransportRow] = (),
     *,
     known_server: bool = True,
+    second: Sequence[str] = (),
 ) -> None:
-    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`."""
+    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`;
+    `second`: what a second test server adds."""
     check = CheckContext.of(verdicts, known_server=known_server)
     console.print(table(verdicts))
     for verdict in notable(verdicts):
@@ -73,6 +75,8 @@ def show(
         console.print(explain(verdict, check))
     if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
+    for line in second:
+        console.print(f"\n{line}", highlight=False)
     console.print(transport_table.section(carried))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))

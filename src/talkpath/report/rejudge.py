@@ -36,15 +36,20 @@ def recording_name() -> str:
 def rejudge(bundle: Bundle) -> Rejudged:
     """Judge the stored facts. The stored verdicts are only compared."""
     if bundle.facts is not None:
-        return _rejudge_check(bundle.facts, bundle.verdict)
+        return _rejudge_check(bundle.facts, bundle.second.facts if bundle.second else None, bundle.verdict)
     assert bundle.findings is not None  # a bundle holds one of both
     return _rejudge_recording(bundle.findings, bundle.verdict)
 
 
-def _rejudge_check(facts: Facts, stored: dict[str, Any]) -> Rejudged:
+def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -> Rejudged:
     truth = stored.get("truth", {}).get("hit")
-    verdicts, record = judge_check(facts, truth)
-    return Rejudged(record, verdict_changes(stored.get("verdicts", []), record["verdicts"]), verdicts)
+    verdicts, record = judge_check(facts, truth, second)
+    changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
+    if second is not None:
+        before = stored.get("second", {}).get("verdicts", [])
+        again = verdict_changes(before, record["second"]["verdicts"])
+        changes += [say("again", "second test server, {change}", change=change) for change in again]
+    return Rejudged(record, changes, verdicts)
 
 
 def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:

@@ -22,6 +22,11 @@ def trying(number: int, of: int, country: str, operator: str) -> str:
     )
 
 
+def second_asked() -> str:
+    """The result is looked at from a second server."""
+    return say("listed", "A second test server is asked about this result.")
+
+
 def kept_list(day: str) -> str:
     """The directory could not be reached."""
     return say("listed", "The directory of test servers cannot be reached; its list of {day} is used.", day=day)

@@ -1,0 +1,80 @@
+"""Goes on with a second server of the list where the first one's result is restricted, closed or unreachable.
+
+Both checks together keep to the budget of one: the first leaves a quarter of the bytes and of the time. The second asks
+about the apps in question alone, with a key and seeds of its own, and is tried in another network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from talkpath.directory.listed_server import ListedServer
+from talkpath.directory.tries import Knock, Measure, OnTry, check_with_one_of
+from talkpath.errors import PeerError
+from talkpath.measure.facts import Facts, Plan
+from talkpath.probe.control_dialling import knock
+from talkpath.verdict.bases.second_server import wants_second
+from talkpath.verdict.judge import judge
+
+FIRST_SHARE: Final = 0.75
+LEAST_BYTES, LEAST_S = 400_000, 8.0
+MOST_TRIES: Final = 2
+
+
+def first_plan(plan: Plan, servers: Sequence[ListedServer]) -> Plan:
+    """The plan of the first check: it leaves something for a second one where the list has another network."""
+    if len({_place(server) for server in servers}) < 2:
+        return plan
+    return replace(plan, budget_bytes=int(FIRST_SHARE * plan.budget_bytes), budget_s=FIRST_SHARE * plan.budget_s)
+
+
+def second_plan(plan: Plan, first: Facts, took_s: float) -> Plan | None:
+    """The plan of the second check: what is left of the whole `plan` after the first check, which took so many seconds,
+    for the apps in question. None where no second opinion is wanted, or too little is left for one."""
+    asked = {(verdict.app, verdict.medium) for verdict in wants_second(judge(first))}
+    arms = tuple(arm for arm in first.plan.arms if (arm.app, arm.medium) in asked)
+    left_bytes = plan.budget_bytes - first.bytes_sent - first.bytes_received
+    left_s = plan.budget_s - took_s
+    if (
+        not arms
+        or left_bytes < LEAST_BYTES
+        or left_s < LEAST_S
+        or first.health.ended in ("interrupted", "network_lost")
+    ):
+        return None
+    return replace(plan, arms=arms, budget_bytes=left_bytes, budget_s=left_s, watch_s=0.0, transports=False)
+
+
+def ask_second(
+    plan: Plan,
+    first: Facts,
+    asked: ListedServer,
+    servers: Sequence[ListedServer],
+    measure: Callable[[Plan], Measure],
+    *,
+    took_s: float,
+    choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
+    knock: Knock = knock,
+    family: int = 0,
+    on_try: OnTry = lambda server, number, of: None,
+) -> Facts | None:
+    """The facts of a check with a second server; None where none is wanted, none is there, or none answers."""
+    limited = second_plan(plan, first, took_s)
+    passed_over = {asked.key_text, *(tried.key for tried in first.tried)}
+    others = [server for server in servers if server.key_text not in passed_over and _place(server) != _place(asked)]
+    chosen = choose(others)[:MOST_TRIES]
+    if limited is None or first.reach.control != "connected" or not chosen:
+        return None
+    try:
+        facts, _ = check_with_one_of(chosen, measure(limited), family=family, knock=knock, on_try=on_try)
+    except PeerError:
+        return None
+    return facts if any(not epoch.missing for epoch in facts.epochs) else None
+
+
+def _place(server: ListedServer) -> int | str:
+    """Its network, or its host where the network is not known."""
+    return server.network or server.address.host

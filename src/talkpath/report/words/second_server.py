@@ -1,0 +1,39 @@
+"""What a second test server adds to the words about an app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from talkpath.report.words.language import say
+from talkpath.report.words.sentences import app_name_of, medium
+
+
+def second_server_lines(record: Mapping[str, Any]) -> list[str]:
+    """A sentence for each opinion of the second server in a tp-004 object; none where no second one was asked."""
+    opinions = record.get("second", {}).get("opinions", [])
+    return [_line(one["agreement"], app_name_of(one["app"]), medium(one["medium"])) for one in opinions]
+
+
+def _line(agreement: str, app: str, named_medium: str) -> str:
+    if agreement == "two_of_two":
+        return say(
+            "second",
+            "{app}, {medium}: two of two test servers find this, so it is not one server alone.",
+            app=app,
+            medium=named_medium,
+        )
+    if agreement == "one_of_two":
+        return say(
+            "second",
+            "{app}, {medium}: one of two test servers finds this, and with the other one calls are well: this server, "
+            "or the way to it, may be what is blocked.",
+            app=app,
+            medium=named_medium,
+        )
+    return say(
+        "second",
+        "{app}, {medium}: a second test server was asked and could not tell.",
+        app=app,
+        medium=named_medium,
+    )
