@@ -74,6 +74,15 @@ def test_the_quick_writer_writes_the_same(packed, source, target, payloads):
         )
 
 
+@given(PACKED, PORTS, PORTS, st.lists(st.tuples(st.integers(0, 2**33), st.integers(0, 255), PAYLOADS), max_size=5))
+def test_the_quick_tcp_writer_writes_the_same(packed, source, target, segments):
+    ends = Address(packed[0], source), Address(packed[1], target)
+    writer = packets.TcpWriter(*ends)
+    for sequence, flags, payload in segments:
+        segment = packets.Tcp(source, target, sequence, 0, flags, payload=payload)
+        assert writer.packet(sequence, flags, payload) == packets.build_tcp(*ends, segment)
+
+
 @given(st.binary(min_size=2, max_size=2))
 def test_a_udp_checksum_is_never_zero(tail):
     """Zero would mean "none was made" (RFC 768); some two bytes of payload make the sum come out so."""

@@ -16,7 +16,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Client, Server
 from talkpath.wire.ip.address import Address
-from talkpath.wire.ip.packets import Tcp, build_tcp
+from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
 
 SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
@@ -52,7 +52,7 @@ class HalfStream:
         *,
         encrypted: bool = True,
     ) -> None:
-        self._scheduler, self._direction, self._ends = scheduler, direction, ends
+        self._scheduler, self._direction, self._writer = scheduler, direction, TcpWriter(*ends)
         self._deliver, self._broken, self._encrypted = deliver, broken, encrypted
         self._sequence = self._expected = 1
         self._early: dict[int, bytes] = {}
@@ -68,10 +68,8 @@ class HalfStream:
     def _send(self, sequence: int, piece: bytes, tries: int) -> None:
         if self.closed:
             return
-        source, target = self._ends
         seen = _hidden(piece, sequence) if self._encrypted else piece
-        segment = Tcp(source.port, target.port, sequence, 0, PUSH_ACK, payload=seen)
-        arrivals = self._scheduler.offer(self._direction, build_tcp(source, target, segment))
+        arrivals = self._scheduler.offer(self._direction, self._writer.packet(sequence, PUSH_ACK, seen))
         if arrivals:
             self._scheduler.later(min(arrivals), lambda: self._arrive(sequence, piece))
         elif tries >= TRIES:
