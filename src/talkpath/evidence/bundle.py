@@ -128,15 +128,15 @@ def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second
     parts = {FACTS: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
     if kept.receipt is not None:
         parts[RECEIPT] = compress(msgspec.msgpack.encode(kept.receipt))
-    parts[VERDICT] = _compress_verdict("check", _hourly_verdict(verdict))
+    parts[VERDICT] = _compress_verdict("check", _hourly_verdict(verdict, hour))
     if second:
         parts[SECOND] = second
     return _seal("check", parts, signer)
 
 
-def _hourly_verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
+def _hourly_verdict(verdict: Mapping[str, Any], hour: str) -> dict[str, Any]:
     """The JSON object, its times cut to the hour."""
-    told = {**verdict, "started_at": hourly(verdict["started_at"])}
+    told = {**verdict, "started_at": hour}
     if "second" in told:
         told["second"] = {**told["second"], "started_at": hourly(told["second"]["started_at"])}
     return told
