@@ -88,6 +88,9 @@ class Stream(Struct, frozen=True, gc=False):
     """The median of delay variation (ITU-T Y.1540): how much later packets came than the fastest of the last second or
     two."""
 
+    lost_range: tuple[Count, Count] | None = None
+    """The 95 % bounds of `lost`, where it was estimated by cadence."""
+
 
 class Flow(Struct, frozen=True, gc=False):
     """One 5-tuple of a call. `kind` is "relay", "peer" or "local" (inside one network); `last_received_s` is None if

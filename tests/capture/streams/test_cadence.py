@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from talkpath.capture.streams.cadence import Cadence, behind, fits, holes, locked, own_cadence, usual_pause
+from talkpath.capture.streams.cadence import Cadence, behind, fits, holes, locked, own_cadence, unsure, usual_pause
 
 
 def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:
@@ -101,3 +101,26 @@ class TestWhoseCadence:
     @pytest.mark.parametrize("interval_s", [0.02, 0.1])
     def test_not_one_of_another_pace(self, interval_s: float):
         assert not fits(Cadence(interval_s), np.sort(steady(jitter_s=0.08)), np.full(300, 200))
+
+
+class TestHowSure:
+    @pytest.mark.parametrize("jitter_s", [0.0, 0.01, 0.03, 0.08])
+    @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+    def test_the_truth_lies_within_the_bounds(self, jitter_s: float, share: float):
+        inside = 0
+        for seed in range(30):
+            rng = Random(seed)
+            lost = {number for number in range(10, 490) if rng.random() < share}
+            times = np.sort([n * 0.06 + rng.uniform(0, jitter_s) for n in range(500) if n not in lost])
+            _, missing = behind(times, 0.06)
+            off = float(np.abs(np.diff(times) - 0.06)[missing[1:] == 0].mean())
+            half = 1.96 * unsure(missing, len(times), off / 0.06, borrowed=jitter_s > 0.02) ** 0.5
+            inside += abs(int(missing.sum()) - len(lost)) <= np.ceil(half)
+        assert inside >= 28
+
+    def test_all_packets_that_keep_it_and_no_jitter_leave_no_doubt(self):
+        assert unsure(np.array([0, 0, 1, 0, 2]), 5, 0.0, borrowed=False) == 0.0
+
+    def test_a_sample_leaves_some(self):
+        few, many = (unsure(np.tile([0, 1], kept), 1000, 0.0, borrowed=False) for kept in (50, 200))
+        assert few > many > 0

@@ -147,6 +147,10 @@ def test_video_makes_it_a_video_call(clear: Call) -> None:
     [
         ({"lost": 12, "loss_pct": 3.0, "loss_basis": "sequence"}, "lost: 12 (3.0%)"),
         ({"lost": 12, "loss_pct": 3.0, "loss_basis": "cadence"}, "lost, estimated from the packet interval: 12 (3.0%)"),
+        (
+            {"lost": 12, "loss_pct": 3.0, "loss_basis": "cadence", "lost_range": (9, 15)},
+            "lost, estimated from the packet interval: 12 (3.0%; 9 to 15)",
+        ),
         ({"lost": None, "loss_pct": None, "loss_basis": None}, "losses cannot be told"),
     ],
 )

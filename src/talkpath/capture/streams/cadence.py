@@ -21,10 +21,12 @@ FOLLOW, ROUNDS, OFF_CLOCK, FIRST_GUESSES = 0.2, 3, 0.12, (1.0, 0.94, 1.06)
 average, and the factors to begin with."""
 SIZE_SHARE, SIZES = 0.15, 2
 """The commonest sizes are looked at alone, each of such a share of all packets at least."""
-REFILL_S = 2.0
-"""Packets that came in a burst so long after a hole were late, not lost."""
+REFILL_S, FEWEST_AFTER = 2.0, 8
+"""Packets that came in a burst so long after a hole were late, not lost; of fewer packets after it nothing is said."""
 FRAME_S, FRAME_OFF = 0.01, 0.02
 """Codecs' frames last a multiple of FRAME_S; packets of one size behind a line that is too slow keep another pace."""
+CLOCKS_APART = 2e-4
+"""Two clocks differ by so much."""
 SLOWER, FASTER = 2.5, 0.95
 """How much longer or shorter than the other direction's interval the mean pause may be."""
 
@@ -148,13 +150,29 @@ def behind(times: Floats, interval_s: float) -> tuple[Floats, Ints]:
     lag = ahead_of_clock - np.minimum.accumulate(ahead_of_clock)
     count = min(max(round(REFILL_S / interval_s), 1), len(times) - 1)
     least = _least_of_next(lag, count)
-    least[len(least) - count :] = least[len(least) - count - 1]  # what comes after the end is not known
+    few = min(FEWEST_AFTER, count)
+    least[len(least) - few :] = least[len(least) - few - 1]  # what comes after the end is not known
     stays = np.maximum.accumulate(least)
     pauses = np.diff(times, prepend=times[:1] - interval_s)
     room = np.cumsum(np.maximum(np.round(pauses / interval_s).astype(np.int64) - 1, 0))
     gone = np.minimum(np.floor(stays / interval_s + 0.5).astype(np.int64), room)
     gone = np.maximum.accumulate(gone)
     return np.maximum(lag - gone * interval_s, 0.0), np.diff(gone, prepend=0)
+
+
+def unsure(missing: Ints, packets: int, jitter: float, *, borrowed: bool) -> float:
+    """Return the variance of how many of all `packets` are missing, from what is missing among those that keep the
+    cadence, and how far these jitter, in intervals.
+
+    A hole may be one interval longer or shorter if packets jitter; another direction's clock runs a little faster or
+    slower; and other packets may have been lost more or less often than those that keep the cadence.
+    """
+    kept, lost = len(missing), int(missing.sum())
+    others, share = packets - kept, (lost + 0.5) / (kept + lost + 1)
+    by_jitter = np.count_nonzero(missing) * min(1.0, 2 * jitter) ** 2
+    by_clock = (1 + CLOCKS_APART * kept) ** 2 if borrowed else 0.0
+    by_sample = (others**2 / kept + others) * share * (1 - share)
+    return float((by_jitter + by_clock) * (packets / kept) ** 2 + by_sample)
 
 
 def _least_of_next(values: Floats, count: int) -> Floats:

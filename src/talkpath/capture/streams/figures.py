@@ -30,6 +30,7 @@ FIGURE = np.dtype(
         ("frozen_s", "f8"),
         ("jitter_s", "f8"),
         ("jitters", "i8"),
+        ("unsure", "f8"),
         ("late", "i4", len(STEPS_S) + 1),
         ("uneven", "i4", len(STEPS_S) + 1),
         ("same", "i8"),
@@ -55,11 +56,11 @@ FIGURE = np.dtype(
     ]
 )
 """The figures of a stream. Sums over its rows: `rows` are packets with their copies, `losses` runs of lost packets,
-`jitter_s` the sum of `jitters` values, `late` and `uneven` the number of rows by lateness and by unevenness (STEPS_S),
-`same` and `moved` packets with the timestamp of the one before and with another, `pictures` those without a header that
-look like video, `tens` and `eighties` those whose payload is a multiple of so many bytes. Then extremes; `late_s` is
-the 95th percentile of lateness in the first of `parts`; `clock_hz`, `packet_s` and `type` are of the part that has most
-rows for it; values of the first row."""
+`jitter_s` the sum of `jitters` values, `unsure` the variance of `lost`, `late` and `uneven` the number of rows by
+lateness and by unevenness (STEPS_S), `same` and `moved` packets with the timestamp of the one before and with another,
+`pictures` those without a header that look like video, `tens` and `eighties` those whose payload is a multiple of so
+many bytes. Then extremes; `late_s` is the 95th percentile of lateness in the first of `parts`; `clock_hz`, `packet_s`
+and `type` are of the part that has most rows for it; values of the first row."""
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     }
     for name, values in sums.items():
         out[name] = segments.total(values)
+    out["unsure"] = times.unsure * out["rows"] / segments.count
     arrival = rows["time_s"]
     out["late"] = _in_classes(segments, times.late_s, counted)
     out["uneven"] = _in_classes(segments, unevenness(segments, times.late_s, order.fresh), counted & order.fresh)

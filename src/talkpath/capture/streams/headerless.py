@@ -12,7 +12,7 @@ import numpy as np
 
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import VIDEO
-from talkpath.capture.streams.cadence import FEWEST_PAUSES, Cadence, behind, fits, holes, own_cadence
+from talkpath.capture.streams.cadence import FEWEST_PAUSES, Cadence, behind, fits, holes, own_cadence, unsure
 from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
@@ -36,10 +36,11 @@ def without_copies(segments: Segments) -> Bools:
 
 @dataclass(slots=True)
 class _Measured:
-    """What the cadences show: `rate` per segment (0 without one); per row packets `missing` before it, seconds `late`,
-    and `jitter` (NaN for packets that keep no cadence)."""
+    """What the cadences show: `rate` per segment (0 without one), and the variance of how many are missing; per row
+    packets `missing` before it, seconds `late`, and `jitter` (NaN for packets that keep no cadence)."""
 
     rate: Floats
+    unsure: Floats
     missing: Ints
     late: Floats
     jitter: Floats
@@ -51,7 +52,13 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
     that keep it, 0 without a cadence. `partner`: the segment of the same call's other direction, -1 for none."""
     size = len(segments.rows)
     pause = segments.step(segments.rows["time_s"])
-    found = _Measured(np.zeros(len(segments)), np.zeros(size, np.int64), np.zeros(size), np.full(size, np.nan))
+    found = _Measured(
+        rate=np.zeros(len(segments)),
+        unsure=np.zeros(len(segments)),
+        missing=np.zeros(size, np.int64),
+        late=np.zeros(size),
+        jitter=np.full(size, np.nan),
+    )
     for segment, cadence in enumerate(_cadences(segments, partner, found.steps)):
         if cadence.interval_s > 0:
             _against(segments, segment, cadence, found)
@@ -62,7 +69,8 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
     usual = np.divide(1.0, found.rate, out=np.zeros(len(segments)), where=found.rate > 0)[segments.of]
     never = np.zeros(size, np.bool_)
     order = RtpOrder(np.arange(size), ~never, found.missing, before, never)
-    return order, Timing(found.rate, found.late, found.jitter, pause, _frozen(segments, found, pause, usual), never)
+    stood_s = _frozen(segments, found, pause, usual)
+    return order, Timing(found.rate, found.late, found.jitter, pause, stood_s, never, found.unsure)
 
 
 def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:
@@ -103,7 +111,8 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     kept = np.flatnonzero(cadence.rows(sizes))
     rows = int(segments.begin[segment]) + kept
     late, missing = behind(times[kept], cadence.interval_s)
-    if segment in found.steps:
+    borrowed = segment not in found.steps
+    if not borrowed:
         missing = holes(found.steps[segment])
     missing[0] = 0
     off = np.abs(np.diff(late, prepend=late[:1]))
@@ -111,6 +120,7 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     found.late[rows] = late
     _hold(found.late, int(segments.begin[segment]), len(times), rows)
     found.jitter[rows] = np.where(missing == 0, off, np.nan)
+    found.unsure[segment] = unsure(missing, len(times), float(off.mean()) / cadence.interval_s, borrowed=borrowed)
     scaled = np.round(np.cumsum(missing) * (len(times) / len(kept))).astype(np.int64)
     found.missing[rows] = np.diff(scaled, prepend=0)
 

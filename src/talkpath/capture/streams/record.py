@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor, sqrt
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from talkpath.measure.call import Heading, Stream
 Medium = Literal["voice", "video"]
 SHORTEST_S = 0.02
 """The duration of a stream of one packet."""
+TWO_SIDED = 1.96
 RATED_PACKETS, RATED_S = 50, 5.0
 """Of less no quality is told."""
 
@@ -41,6 +43,7 @@ def stream_record(
         jitter_ms=_ms(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
         late_ms=_ms(stats.late_s(which)) if clock > 0 else None,
         uneven_ms=_ms(stats.uneven_s(which)) if clock > 0 else None,
+        lost_range=None if header or lost is None else _bounds(lost, own["unsure"]),
         freezes=own["freezes"],
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
@@ -53,6 +56,12 @@ def stream_record(
         mean_burst=round(lost / own["losses"], 3) if lost and own["losses"] else None,
         flows=tuple(sorted({numbers[flow] for flow in stats.carriers_of(which)["flow"].tolist()})),
     )
+
+
+def _bounds(lost: int, variance: float) -> tuple[int, int]:
+    """Return the 95 % bounds of a number that was estimated."""
+    half = TWO_SIDED * sqrt(variance)
+    return max(floor(lost - half), 0), ceil(lost + half)
 
 
 def _ms(seconds: float) -> float | None:

@@ -29,7 +29,8 @@ MISSING_IN_A_ROW = 2
 class Timing:
     """Times of rows. Per segment: `clock_hz` (0 where the timestamps do not move). Per row: `late_s`, `jitter_s` (the
     |D| of RFC 3550 section 6.4.1), `gap_s` since the arrival before, `frozen_s` of the freeze that ended with it (0:
-    none), `earliest`: is lateness counted from it?"""
+    none), `earliest`: is lateness counted from it? Per segment: `unsure`, the variance of the number of missing
+    packets, 0 where sequence numbers count them."""
 
     clock_hz: Floats
     late_s: Floats
@@ -37,6 +38,7 @@ class Timing:
     gap_s: Floats
     frozen_s: Floats
     earliest: Bools
+    unsure: Floats
 
 
 def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
@@ -57,7 +59,7 @@ def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     least = np.where(clock == PICTURES_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
     stopped = _stopped(order, jump, gap, usable, least)
     stood_s = frozen(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
-    return Timing(clock, late, jitter, gap, stood_s, earliest)
+    return Timing(clock, late, jitter, gap, stood_s, earliest, np.zeros(len(segments)))
 
 
 def _unwrapped(segments: Segments) -> Floats:

@@ -83,6 +83,9 @@ def lost(stream: Stream) -> str:
     if stream.lost is None or stream.loss_pct is None:
         return say("capture", "losses cannot be told")
     values = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
+    if stream.loss_basis == "cadence" and stream.lost_range is not None:
+        values |= {"low": stream.lost_range[0], "high": stream.lost_range[1]}
+        return say("capture", "lost, estimated from the packet interval: {lost} ({share}; {low} to {high})", **values)
     if stream.loss_basis == "cadence":
         return say("capture", "lost, estimated from the packet interval: {lost} ({share})", **values)
     return say("capture", "lost: {lost} ({share})", **values)

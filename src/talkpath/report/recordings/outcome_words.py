@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.measure.call import Call
+from talkpath.measure.call import Call, Stream
 from talkpath.report.recordings.clock import Clock
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
@@ -83,8 +83,7 @@ def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     loss, still_s, still, mos = (
         verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_s", "frozen_down_pct", "mos_down")
     )
-    estimated = any(stream.loss_basis == "cadence" for stream in heard)
-    parts = [] if outcome.kind == "went_silent" else [_loss(loss, estimated)]
+    parts = [] if outcome.kind == "went_silent" else [_loss(loss, heard)]
     if still_s and still is not None and still_s >= FREEZE_TOLD_S:
         values = {"seconds": seconds(still_s), "share": percent(still / 100)}
         parts.append(say("capture", "it stood still for {seconds} ({share} of the time)", **values))
@@ -95,13 +94,18 @@ def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     return parts
 
 
-def _loss(loss: float | None, estimated: bool) -> str:
+def _loss(loss: float | None, heard: list[Stream]) -> str:
+    """How much was lost; where it was estimated, with the bounds of that."""
     if loss is None:
         return say("capture", "losses cannot be told")
-    share = percent(loss / 100, 1)
-    if estimated:
-        return say("capture", "about {share} of what was sent to this end did not arrive", share=share)
-    return say("capture", "{share} of what was sent to this end did not arrive", share=share)
+    values = {"share": percent(loss / 100, 1)}
+    if all(stream.lost_range is None for stream in heard):
+        return say("capture", "{share} of what was sent to this end did not arrive", **values)
+    packets = sum(stream.packets for stream in heard)
+    for place, bound in enumerate(("low", "high")):
+        lost = sum(stream.lost_range[place] if stream.lost_range else stream.lost or 0 for stream in heard)
+        values[bound] = percent(lost / (packets + lost))
+    return say("capture", "about {share} ({low} to {high}) of what was sent to this end did not arrive", **values)
 
 
 def _sent(verdict: Verdict, outcome: Outcome) -> list[str]:
