@@ -122,6 +122,12 @@ CASES = {
         (("ok", None, None),), ("media.police,kbps=200",), video=(restricted("media.police", "both"),)
     ),
     "delay": Case((restricted("media.delay", "both"),), ("media.delay,ms=150",)),
+    "video-freeze-late": Case(
+        (restricted("media.freeze", "both"),),
+        ("media.freeze,after_s=8",),
+        video=(restricted("media.freeze", "both"),),
+    ),
+    "freeze-late": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=8",)),
     "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
     "udp-block": Case((("closed", "udp.block", None),), ("udp.block",), paths=("tcp/443", "tls/443")),
     "turn-udp-only": Case(

@@ -55,7 +55,7 @@ SAFARI = """(() => {
   performance.now = () => Math.floor(exactly());
 })();"""
 KEEPS_CALLS = {"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}
-PATIENCE_MS = 200_000  # the page gives a check up after 150 s, once there was a place
+PATIENCE_MS = 260_000  # the page gives a check up after 200 s, once there was a place
 
 
 def start(page: Page, media: str = "voice") -> None:

@@ -48,7 +48,7 @@ def in_browser() -> Callable[[str, str], dict[str, Any]]:
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH")))),
             },
             capture_output=True,
-            timeout=170,
+            timeout=280,
             check=False,
         )
         assert done.returncode == 0, done.stderr.decode()

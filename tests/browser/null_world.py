@@ -10,23 +10,23 @@ docs/why/2026-11-24-browser.md.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from talkpath.browser.far_end.call_media import TICK_MS, VOICE
+from talkpath.browser.far_end.call_media import TICK_MS
 from talkpath.browser.far_end.epoch_facts import epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
 from talkpath.browser.far_end.exclusions import whole_check
-from talkpath.browser.far_end.schedule import SETUP_S, FlowSchedule, check_plan, epoch_schedule
+from talkpath.browser.far_end.schedule import SETUP_S, EpochRequest, FlowSchedule, check_plan, requested_schedule
 from talkpath.measure.facts import Epoch, Facts, Health
 from talkpath.verdict.statistics.strength import strength
 
 Floats = NDArray[np.float64]
-SLOTS = VOICE.slots
 TICK_S = TICK_MS / 1000
 FLIGHTS = {"call": 6, "random": 4, "text": 4}  # messages that must all get through before a flow is up
 FIRST_TRY_S = 0.2
@@ -47,67 +47,67 @@ class Weather:
         return self.delay_s + (float(self.later_s[flow]) if self.later_s is not None else 0.0)
 
 
-Background = Callable[[np.random.Generator, Floats], Weather]
-"""(dice, the phase of each flow in ms) -> the weather of an epoch."""
+Background = Callable[[np.random.Generator, Floats, int], Weather]
+"""(dice, the phase of each flow in ms, slots) -> the weather of an epoch."""
 
 
-def clean(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def clean(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Nothing is lost."""
     flows = len(phases_ms)
-    return Weather(np.zeros((flows, SLOTS)), np.zeros((flows, SLOTS)))
+    return Weather(np.zeros((flows, slots)), np.zeros((flows, slots)))
 
 
 def even(loss: float) -> Background:
     """All flows lose alike."""
-    return lambda dice, phases_ms: Weather(*(np.full((len(phases_ms), SLOTS), loss) for _ in range(2)))
+    return lambda dice, phases_ms, slots: Weather(*(np.full((len(phases_ms), slots), loss) for _ in range(2)))
 
 
-def paths(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def paths(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Equal-cost paths, of which one loses a third."""
     flows = len(phases_ms)
     bad = dice.random(flows) < 0.5
-    loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], SLOTS, axis=1)
+    loss = np.repeat(np.where(bad, 0.35, 0.01)[:, None], slots, axis=1)
     return Weather(loss, loss)
 
 
-def slow(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def slow(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Four equal-cost paths, each 60 ms longer than the one before, and queues that stand differently."""
     flows = len(phases_ms)
     later_s = 0.06 * dice.integers(0, 4, flows) + dice.exponential(0.01, flows)
-    return Weather(*(np.full((flows, SLOTS), 0.01) for _ in range(2)), later_s=later_s)
+    return Weather(*(np.full((flows, slots), 0.01) for _ in range(2)), later_s=later_s)
 
 
-def dead(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def dead(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """A translator forgets one flow in four at some moment."""
     flows = len(phases_ms)
-    ends = np.where(dice.random(flows) < 0.25, dice.integers(0, SLOTS, flows), SLOTS)
-    loss = (np.arange(SLOTS) >= ends[:, None]).astype(float)
+    ends = np.where(dice.random(flows) < 0.25, dice.integers(0, slots, flows), slots)
+    loss = (np.arange(slots) >= ends[:, None]).astype(float)
     return Weather(loss, loss)
 
 
-def late_comers(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def late_comers(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """A table of connections is full: the later a flow was opened, the more it loses."""
     flows = len(phases_ms)
-    loss = np.repeat(np.linspace(0.0, 0.6, flows)[:, None], SLOTS, axis=1)
+    loss = np.repeat(np.linspace(0.0, 0.6, flows)[:, None], slots, axis=1)
     return Weather(loss, loss)
 
 
-def spells(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def spells(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Radio: spells of some 100 ms in which most of everything is lost."""
     flows = len(phases_ms)
-    bad, state = np.zeros(SLOTS), False
-    for slot in range(SLOTS):
+    bad, state = np.zeros(slots), False
+    for slot in range(slots):
         state = dice.random() < (0.8 if state else 0.04)
         bad[slot] = 0.85 if state else 0.005
     loss = np.repeat(bad[None], flows, axis=0)
     return Weather(loss, loss)
 
 
-def bursts(dice: np.random.Generator, phases_ms: Floats) -> Weather:
+def bursts(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Spells of some 8 ms, shorter than a tick: what a flow meets depends on when within a tick it speaks."""
-    turns = dice.random((SLOTS + 1) * TICK_MS) < 0.125
+    turns = dice.random((slots + 1) * TICK_MS) < 0.125
     bad = np.logical_xor.accumulate(turns)
-    rows = (np.arange(SLOTS) * TICK_MS + phases_ms[:, None]).astype(int)
+    rows = (np.arange(slots) * TICK_MS + phases_ms[:, None]).astype(int)
     return Weather(0.7 * bad[rows], 0.7 * bad[rows])
 
 
@@ -125,30 +125,41 @@ BACKGROUNDS: dict[str, Background] = {
 }
 
 
-def check(background: Background, number: int, epochs: int = 3, drop_up: float = 0.0, in_step: bool = False) -> Facts:
+def check(
+    background: Background,
+    number: int,
+    epochs: int = 3,
+    drop_up: float = 0.0,
+    in_step: bool = False,
+    watched: Sequence[EpochRequest] = (),
+) -> Facts:
     """A whole check's facts. `drop_up`: share of calls' packets that something drops on the way up, besides;
-    `in_step`: all calls speak at one instant and all twins at another, as they would if no phases were drawn."""
+    `in_step`: all calls speak at one instant and all twins at another, as they would if no phases were drawn. `watched`
+    are further epochs."""
     seed = number.to_bytes(32, "big")
     dice = np.random.default_rng(number)
-    return Facts(
-        plan=check_plan(),
-        health=Health(vpn=False),
-        epochs=whole_check([_epoch(background, dice, seed, each, drop_up, in_step) for each in range(epochs)]),
-        seed=seed,
-    )
+    requests = [*[EpochRequest(medium="voice")] * epochs, *watched]
+    made = [_epoch(background, dice, seed, each, request, drop_up, in_step) for each, request in enumerate(requests)]
+    return Facts(plan=check_plan(), health=Health(vpn=False), epochs=whole_check(made), seed=seed)
 
 
 def _epoch(
-    background: Background, dice: np.random.Generator, seed: bytes, number: int, drop_up: float, in_step: bool
+    background: Background,
+    dice: np.random.Generator,
+    seed: bytes,
+    number: int,
+    request: EpochRequest,
+    drop_up: float,
+    in_step: bool,
 ) -> Epoch:
-    order = epoch_schedule(seed, number)
+    order = requested_schedule(seed, number, request)
     own = [10.0 * (opening.kind != "call") if in_step else opening.phase_ms for opening in order.flows]
-    weather = background(dice, np.array(own))
-    both = [_flow(opening, weather, dice, drop_up) for opening in order.flows]
-    report = PageEpochReport(number, tuple(near for near, _ in both))
+    weather = background(dice, np.array(own), order.medium.slots)
+    both = [_flow(opening, weather, dice, drop_up, order.medium.slots) for opening in order.flows]
+    near = [report if order.question == "battery" else replace(report, left_ms=(), came=()) for report, _ in both]
     return epoch_from_counts(
         order,
-        report,
+        PageEpochReport(number, tuple(near)),
         {far.flow: far for _, far in both},
         EpochTimes(9.0 * number, 9.0 * number + 8, 9.0 * number + 8),
         seed,
@@ -157,7 +168,7 @@ def _epoch(
 
 
 def _flow(
-    opening: FlowSchedule, weather: Weather, dice: np.random.Generator, drop_up: float
+    opening: FlowSchedule, weather: Weather, dice: np.random.Generator, drop_up: float, slots: int
 ) -> tuple[PageFlowReport, FarFlowReport]:
     flow, call = opening.flow, opening.kind == "call"
     up_loss = 1 - (1 - weather.up[flow]) * (1 - drop_up * call)
@@ -165,11 +176,11 @@ def _flow(
     if setup_s is None:
         return PageFlowReport(flow), FarFlowReport(flow, requests=int(call))
     first = _first(dice) if call else 0
-    said = np.setdiff1d(np.arange(first, SLOTS), opening.withheld)
+    said = np.setdiff1d(np.arange(first, slots), opening.withheld)
     came = said[dice.random(len(said)) >= up_loss[said]]
     heard = said[dice.random(len(said)) >= weather.down[flow][said]]
     takes_s, own_s = weather.takes_s(flow), OWN_S * call
-    polls, wrote = _polls(said, heard, takes_s), () if call else tuple(said.tolist())
+    polls, wrote = _polls(said, heard, takes_s, slots), () if call else tuple(said.tolist())
     left_ms = tuple((said * float(TICK_MS)).tolist())
     back = zip(
         (heard * (STAMP if call else 1)).tolist(), (1000 * (heard * TICK_S + takes_s + own_s)).tolist(), strict=True
@@ -191,8 +202,8 @@ def _first(dice: np.random.Generator) -> int:
     return int(dice.integers(1, 4)) if dice.random() < 0.9 else int(dice.integers(4, 100))
 
 
-def _polls(sent: NDArray[np.int64], heard: NDArray[np.int64], delay_s: float) -> tuple[Poll, ...]:
-    at_ms = np.arange(250, 6751, 250)
+def _polls(sent: NDArray[np.int64], heard: NDArray[np.int64], delay_s: float, slots: int) -> tuple[Poll, ...]:
+    at_ms = np.arange(250, slots * TICK_MS + 751, 250)
     left = np.searchsorted(sent * TICK_MS, at_ms, "right")
     came = np.searchsorted(heard * TICK_MS + 1000 * delay_s, at_ms, "right")
     return tuple(Poll(float(at), int(out), int(back)) for at, out, back in zip(at_ms, left, came, strict=True))

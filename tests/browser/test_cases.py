@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from talkpath.evidence.bundle import read_facts
 
 InBrowser = Callable[[str, str], dict[str, Any]]
 LATE_MS = 5.0
@@ -23,6 +26,8 @@ def test_the_page_says_what_is_true(in_browser: InBrowser, name: str, program: s
         pytest.skip("this machine was too busy for a check on real sockets: run the test again")
     assert row["right"], verdict
     assert verdict["basis"] == "webrtc"
+    facts = read_facts(base64.b64decode(row["result"]["bundle"]))
+    assert any(epoch.question == "watch" for epoch in facts.epochs) or verdict["state"] != "ok"
     told = row["result"]["verdicts"][0]
     assert all(line in row["text"] for line in [told["label"], told["sentence"], *told["lines"]])
 

@@ -10,12 +10,15 @@ from math import log
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from scipy.stats import binom
 
 sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.far_end.schedule import WATCH_SLOTS, EpochRequest
+from talkpath.measure.validate import validate_facts
 from talkpath.verdict.judge import judge
 from talkpath.verdict.statistics.strength import strength
 
@@ -29,6 +32,27 @@ def test_evidence_stays_weak(name: str):
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
     assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
     assert max(peaks) < log(1e4)
+
+
+WATCHED = EpochRequest(medium="voice", question="watch", calls=2, texts=2, slots=WATCH_SLOTS)
+PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
+
+
+@pytest.mark.parametrize("name", list(world.BACKGROUNDS))
+def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
+    checks = (
+        world.check(world.BACKGROUNDS[name], number, 2, watched=[WATCHED, PROOF, PROOF]) for number in range(RUNS)
+    )
+    peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
+    assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
+    assert max(peaks) < log(1e4)
+
+
+def test_facts_of_watched_calls_are_such_as_checks_write():
+    facts = replace(world.check(world.even(0.02), 1, 2, watched=[WATCHED, PROOF]), started_at="2026-11-27T10:00:00Z")
+    validate_facts(facts)
+    assert [epoch.question for epoch in facts.epochs] == ["battery", "battery", "watch", "watch"]
+    assert judge(facts)[0].watched_s > 20.0
 
 
 def test_a_rule_about_calls_is_seen_all_the_same():

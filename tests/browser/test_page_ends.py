@@ -13,7 +13,7 @@ from browser_near import start
 from talkpath.browser.web.page_texts import page_texts
 
 WORDS = page_texts("en")
-SILENT_MS, STEP_MS, LONGEST_MS, WORKER_MS = 30_000, 60_000, 150_000, 15_000
+SILENT_MS, STEP_MS, LONGEST_MS, WORKER_MS = 30_000, 60_000, 200_000, 15_000
 CHUNK_MS = 5000  # of made-up time, between which messages come and go
 WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}
 EPOCH = {

@@ -108,6 +108,8 @@ def test_our_own_lateness_of_any_epoch_is_remembered():
             await made.receive({"type": "next", "medium": "voice"})
         await made.close()
         facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
+        assert {each.health.probe_late_ms_p99 for each in facts} == {0.0}
+        assert [each.health.responder_late_ms_p99 for each in facts] == [80.0, 80.0]
         return [each.health.late_ms_p99 or 0.0 for each in facts]
 
     assert asyncio.run(play()) == [80.0, 80.0]

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from math import comb, log
+from typing import Literal
 
-from talkpath.browser.far_end.call_media import VIDEO, VOICE
-from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, MAX_EPOCHS, check_plan, check_seed, epoch_schedule
+import msgspec
+import pytest
+
+from talkpath.browser.far_end.call_media import MEDIA, VIDEO, VOICE
+from talkpath.browser.far_end.schedule import (
+    CALLS,
+    CANARY_COHORT,
+    MAX_EPOCHS,
+    WATCH_CALLS,
+    WATCH_SLOTS,
+    WATCH_TEXTS,
+    EpochRequest,
+    check_plan,
+    check_seed,
+    epoch_schedule,
+    requested_schedule,
+)
+from talkpath.browser.far_end.webtransport_twin import MAX_SLOT
 from talkpath.verdict.statistics.strength import PARTS
 
 
@@ -41,6 +58,29 @@ def test_video_is_drawn_like_voice_in_its_own_slots():
     assert [len(flow.withheld) for flow in order.flows if flow.canary] == [round(0.05 * VIDEO.slots)]
     assert max(slot for flow in order.flows for slot in flow.withheld) < VIDEO.slots
     assert [arm.medium for arm in check_plan((VOICE, VIDEO)).arms] == ["voice", "video"]
+
+
+@pytest.mark.parametrize("medium", ["voice", "video"])
+def test_calls_are_watched_in_an_epoch_of_their_own(medium: Literal["voice", "video"]):
+    calls, texts = WATCH_CALLS[medium], WATCH_TEXTS[medium]
+    asked = {
+        "type": "next",
+        "medium": medium,
+        "question": "watch",
+        "calls": calls,
+        "texts": texts,
+        "slots": WATCH_SLOTS,
+    }
+    order = requested_schedule(b"seed", 2, msgspec.convert(asked, EpochRequest))
+    assert Counter(flow.kind for flow in order.flows) == Counter(call=calls, random=calls, text=texts)
+    assert (order.question, order.calls, order.medium.slots) == ("watch", calls, WATCH_SLOTS)
+    assert order.medium.arm == MEDIA[medium].arm
+    assert WATCH_SLOTS < MAX_SLOT
+
+
+def test_a_medium_alone_asks_for_a_usual_epoch():
+    usual = requested_schedule(b"seed", 2, msgspec.convert({"medium": "video"}, EpochRequest))
+    assert usual == epoch_schedule(b"seed", 2, VIDEO)
 
 
 def test_neither_end_alone_draws():

@@ -260,33 +260,3 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
             assert heard(page)["type"] == "result"
         server.shutdown()
     assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
-
-
-@pytest.mark.parametrize(
-    ("states", "medium"),
-    [
-        ({"voice": ("ok", 3), "video": ("insufficient", 0)}, "video"),
-        ({"voice": ("insufficient", 1), "video": ("insufficient", 0)}, "voice"),
-        ({"voice": ("restricted", 2), "video": ("ok", 1)}, ""),
-        ({"voice": ("insufficient", 3), "video": ("insufficient", 3)}, ""),
-    ],
-)
-def test_the_next_epoch_is_of_the_first_medium_that_is_not_settled(
-    states: dict[str, tuple[str, int]], medium: str, monkeypatch: pytest.MonkeyPatch
-):
-    class Said:
-        reason = None
-
-        def __init__(self, medium: str, state: str) -> None:
-            self.medium, self.state, self.missing = medium, state, ""
-
-    class Known:
-        duration_s = 30.0
-        epochs = tuple(Said(name, "") for name, (_, count) in states.items() for _ in range(count))
-
-    monkeypatch.setattr(
-        check_messages, "judge", lambda facts: [Said(name, state) for name, (state, _) in states.items()]
-    )
-    assert check_messages.unsettled_medium(cast(Any, Known)) == medium
-    Known.duration_s = check_messages.LAST_EPOCH_S + 1  # no round that would end after the page gave up
-    assert check_messages.unsettled_medium(cast(Any, Known)) == ""

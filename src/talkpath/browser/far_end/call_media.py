@@ -35,7 +35,8 @@ class Medium(Struct, frozen=True):
     """One kind of call.
 
     `slots` packets are due in an epoch, each with `wire_bytes` of UDP payload; `picture_bytes` is the size of a video
-    frame, 0 for voice. `budget_bytes` and `budget_s` limit what it adds to a check, both directions together.
+    frame, 0 for voice. `budget_bytes` and `budget_s` limit what it adds to a check, both directions together, where
+    watched calls are cut off late; usually it is a quarter of that.
     """
 
     name: Literal["voice", "video"]
@@ -56,16 +57,16 @@ VOICE = Medium(
     slots=300,
     wire_bytes=RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES,
     picture_bytes=0,
-    budget_bytes=3_200_000,
-    budget_s=45.0,
+    budget_bytes=11_000_000,
+    budget_s=110.0,
 )
 VIDEO = Medium(
     name="video",
     slots=150,
     wire_bytes=RTP_BYTES + DESCRIPTOR_BYTES + PICTURE_BYTES + TAG_BYTES,
     picture_bytes=PICTURE_BYTES,
-    budget_bytes=16_000_000,
-    budget_s=25.0,
+    budget_bytes=76_000_000,
+    budget_s=90.0,
 )
 MEDIA = {medium.name: medium for medium in (VOICE, VIDEO)}
 

@@ -112,8 +112,9 @@ class CheckSession:
         await self._next({"medium": self._media[0].name})
 
     async def _next(self, message: dict[str, Any]) -> None:
-        """Begin an epoch of that medium."""
-        drawn = schedule.epoch_schedule(self.seed, self._drawn_count, MEDIA[message["medium"]])
+        """Begin the epoch that the web server asks for (`EpochRequest`)."""
+        request = msgspec.convert(message, schedule.EpochRequest)
+        drawn = schedule.requested_schedule(self.seed, self._drawn_count, request)
         self._drawn_count += 1
         run = await self._new_run(drawn, drawn.medium.slots)
         self._tell_epoch(run, run.opening_messages(), schedule.SETUP_S)
@@ -184,6 +185,7 @@ class CheckSession:
             "seed": self._own_seed.hex(),
             "flows": openings,
             "trying": bool(self._paths),
+            "watching": run.schedule.question == "watch",
             "slots": run.slots,
             "tick_ms": TICK_MS,
             "gap_ms": schedule.GAP_MS,
@@ -271,9 +273,11 @@ class CheckSession:
 
     def _health(self) -> Health:
         reports = self._reports
-        page_late_ms = [report.late_ms_p99 for report in reports if report.late_ms_p99 > NOTED_MS]
+        page_late_ms = max((report.late_ms_p99 for report in reports if report.late_ms_p99 > NOTED_MS), default=0.0)
         return Health(
-            late_ms_p99=max([self._late_ms, *page_late_ms]),
+            late_ms_p99=max(self._late_ms, page_late_ms),
+            probe_late_ms_p99=page_late_ms,
+            responder_late_ms_p99=self._late_ms,
             clock_jump_s=max((report.clock_jump_s for report in reports), key=abs, default=0.0),
             network_changed=self._has_moved or any(report.network_changed for report in reports),
             hidden=any(report.hidden for report in reports),

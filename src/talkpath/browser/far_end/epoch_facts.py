@@ -88,6 +88,7 @@ def epoch_from_counts(
         up=track,
         down=track,
         flows=tuple(flows),
+        question=schedule.question,
         known_s=times.known_s,
         missing=missing,
     )

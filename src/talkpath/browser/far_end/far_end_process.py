@@ -33,7 +33,7 @@ from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import write_line
 
 LINE_BYTES = 4 << 20  # of JSON, in which a character of a message may take six bytes
-MAX_CHECK_S = 180.0  # a page gives up after 150 s (check_run.js); one that went to sleep must not hold its place
+MAX_CHECK_S = 230.0  # a page gives up after 200 s (check_run.js); one that went to sleep must not hold its place
 LOOPBACK = "127.0.0.1"
 ERROR_EACH_S = 60.0
 RENEW_FROM, RENEW_BY = timedelta(days=4), timedelta(days=9)  # of the certificate, which is valid for ten

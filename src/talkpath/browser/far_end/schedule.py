@@ -2,8 +2,9 @@
 
 An epoch has CALLS calls beside as many random twins, and CANARY_COHORT text twins of which one withholds some of its
 packets. The order in which the page opens them is a random permutation: that is what is randomised in a browser (the
-browser itself chooses ports and bytes), and the accusing test permutes over it. docs/why/2026-11-24-browser.md has the
-sizes and the simulated error rates.
+browser itself chooses ports and bytes), and the accusing test permutes over it. Later a few calls are watched for
+longer (WATCH_SLOTS); where those are cut off, FOLLOW_UPS whole epochs that last longer prove it.
+docs/why/2026-11-24-browser.md has the sizes and the simulated error rates.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from random import Random
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from talkpath.browser.far_end.call_media import TICK_MS, VOICE, Medium
+from talkpath.browser.far_end.call_media import MEDIA, TICK_MS, VOICE, Medium
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]
 
 CALLS, CANARY_COHORT, MAX_EPOCHS = 6, 4, 3
+WATCH_CALLS, WATCH_TEXTS = {"voice": 2, "video": 1}, {"voice": 2, "video": 0}  # no kind has more flows than calls
+WATCH_SLOTS = 1100  # of a watched call: 22 s
+FOLLOW_UPS = 2  # so many whole epochs prove what watched calls showed
 SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
 WITHHELD = 0.05
 
@@ -40,12 +45,25 @@ class FlowSchedule(Struct, frozen=True):
     withheld: tuple[int, ...] = ()
 
 
+class EpochRequest(Struct, frozen=True, omit_defaults=True):
+    """What the next epoch is to be: so many calls of the medium beside as many random twins, and `texts` text twins,
+    each `slots` packets long (0: as many as the medium usually has). `question` is that of the facts: "battery" or
+    "watch"."""
+
+    medium: Literal["voice", "video"]
+    question: Literal["battery", "watch"] = "battery"
+    calls: int = CALLS
+    texts: int = CANARY_COHORT
+    slots: int = 0
+
+
 class EpochSchedule(Struct, frozen=True):
     """The flows of one epoch in their order; all calls are of one medium."""
 
     number: int
     flows: tuple[FlowSchedule, ...]
     medium: Medium = VOICE
+    question: Literal["battery", "watch"] = "battery"
 
     @property
     def calls(self) -> int:
@@ -70,8 +88,20 @@ def check_seed(own: bytes, page: bytes) -> bytes:
     return hashlib.sha256(b"talkpath browser" + own + page).digest()
 
 
+def requested_schedule(seed: bytes, number: int, request: EpochRequest) -> EpochSchedule:
+    """Draw the flows of an epoch that was asked for."""
+    medium = MEDIA[request.medium]
+    medium = replace(medium, slots=request.slots or medium.slots)
+    return epoch_schedule(seed, number, medium, request.calls, request.texts, request.question)
+
+
 def epoch_schedule(
-    seed: bytes, number: int, medium: Medium = VOICE, calls: int = CALLS, cohort: int = CANARY_COHORT
+    seed: bytes,
+    number: int,
+    medium: Medium = VOICE,
+    calls: int = CALLS,
+    cohort: int = CANARY_COHORT,
+    question: Literal["battery", "watch"] = "battery",
 ) -> EpochSchedule:
     """Draw the flows of an epoch."""
     rng = Random(hashlib.sha256(seed + number.to_bytes(4, "big")).digest())
@@ -92,4 +122,4 @@ def epoch_schedule(
         )
         for flow, kind in enumerate(kinds)
     )
-    return EpochSchedule(number, flows, medium)
+    return EpochSchedule(number, flows, medium, question)

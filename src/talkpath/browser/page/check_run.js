@@ -16,7 +16,7 @@ function tone() {
   return { audio, track: out.stream.getAudioTracks()[0] };
 }
 
-const LONGEST_MS = 150000; // from the server's welcome on; the server starts no round that would end later
+const LONGEST_MS = 200000; // from the server's welcome on; the server starts no round that would end later
 
 // {done: a promise of the last message, or null if there is none; stop(); stopped()}
 export function startCheck({ vpn, media, language, step }) {
@@ -56,7 +56,8 @@ async function check(connection, conditions, answers, step) {
     for (;;) {
       const message = await connection.next("epoch", "result", "error");
       if (message?.type !== "epoch") return message ?? lost(connection);
-      const names = { number: message.number + 1, most: message.most };
+      const seconds = Math.round(message.slots * message.tick_ms / 1000);
+      const names = { number: message.number + 1, most: message.most, seconds };
       const setStep = name => step(text(name, names));
       const report = await new Epoch(message, connection, welcome, tracks, conditions, setStep).run();
       if (!report || connection.over) return lost(connection);

@@ -41,7 +41,7 @@ function othersElements(sentences) {
 
 function pathRow(path) {
   const row = document.createElement("tr");
-  const mark = path.missing ? "–" : path.carries ? "✓" : "✗";
+  const mark = path.missing ? "–" : path.uncertain ? "~" : path.carries ? "✓" : "✗";
   const name = element("th", "", { scope: "row" });
   name.append(element("bdi", path.name));
   row.append(name, element("td", `${mark} ${pathText(path)}`));
@@ -49,7 +49,8 @@ function pathRow(path) {
 }
 
 function pathText(path) {
-  return text(path.missing ? `missing_${path.missing}` : path.carries ? "carries" : "carries_not");
+  if (path.missing) return text(`missing_${path.missing}`);
+  return text(path.uncertain ? "carries_unsure" : path.carries ? "carries" : "carries_not");
 }
 
 export function asText(result) {

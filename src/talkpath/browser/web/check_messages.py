@@ -17,24 +17,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
-from talkpath.browser.far_end.schedule import MAX_EPOCHS
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.web.next_epoch import MOST_ROUNDS, next_epoch
 from talkpath.browser.web.page_inbox import PageInbox
 from talkpath.browser.web.page_limits import START_S, host_name
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.result_message import result_message
 from talkpath.measure.facts import Facts
-from talkpath.verdict.judge import judge
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 SERVER_ONLY = ("next", "paths")  # messages that no page may send
-SETTLED = ("restricted", "ok", "closed")
-VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
 FULL = error_message("full", "The test server is full; try again in some minutes.")
-LAST_EPOCH_S = 90.0  # of a check: no epoch begins later, since the page gives up after 150 s (check_run.js)
 
 Others = Callable[[str, str], list[str]]
 """(the page's address, language) -> sentences on what others measured on its network."""
@@ -162,15 +158,15 @@ class CheckMessages:
         """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
         kind = message["type"]
         if kind == "epoch":
-            message |= {"most": MAX_EPOCHS * self._media_count}
+            message |= {"most": MOST_ROUNDS * self._media_count}
         if kind != "facts":
             await self._socket.send_json(message)
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
         if message["tried"]:
             await self._send_result(facts, message)
-        elif medium := await asyncio.to_thread(unsettled_medium, facts):
-            await self.tell_far_end({"type": "next", "medium": medium})
+        elif request := await asyncio.to_thread(next_epoch, facts):
+            await self.tell_far_end({"type": "next", **msgspec.to_builtins(request)})
         else:
             await self.tell_far_end(self._paths_message())
 
@@ -189,25 +185,8 @@ class CheckMessages:
         def sign(facts: Facts, run_key: bytes) -> Facts:
             return services.issuer.with_receipt(facts, half, run_key, address)
 
-        result = await asyncio.to_thread(
-            result_message, facts, self._language, sign, far_late_ms=late_ms, different_routes=last["apart"]
-        )
+        result = await asyncio.to_thread(result_message, facts, self._language, sign, different_routes=last["apart"])
         result["others"] = await asyncio.to_thread(services.others, address, self._language)
         offered = services.relay.paths(self._host, self._name) if services.relay else []
         result["paths"] += [{"name": path.name, "missing": path.missing} for path in offered if path.missing]
         await self._socket.send_json(result | {"share": services.share, "server_late_ms": late_ms})
-
-
-def unsettled_medium(facts: Facts) -> str:
-    """The medium whose verdict another epoch could change; "" if there is none, or no time is left."""
-    if facts.duration_s > LAST_EPOCH_S:
-        return ""
-    verdicts = judge(facts)
-    if any(verdict.reason is not None and verdict.reason.code in VOID for verdict in verdicts):
-        return ""
-    for verdict in verdicts:
-        epochs = [epoch for epoch in facts.epochs if epoch.medium == verdict.medium]
-        is_lost = any(epoch.missing for epoch in epochs)
-        if not is_lost and len(epochs) < MAX_EPOCHS and verdict.state not in SETTLED:
-            return verdict.medium
-    return ""

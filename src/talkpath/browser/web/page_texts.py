@@ -24,7 +24,7 @@ def _asking() -> dict[str, str]:
             "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
             "coloured square.",
         ),
-        "cost": say("browser", "It takes about 40 seconds and 3 MB."),
+        "cost": say("browser", "It takes about a minute and 5 MB; more where calls break off late."),
         "risk": say(
             "browser",
             "Whoever runs this network can see that this device places test calls; do not start if that could bring "
@@ -35,8 +35,8 @@ def _asking() -> dict[str, str]:
         "vpn_apple": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
         "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
         "which": say("browser", "Which calls shall be tried?"),
-        "which_voice": say("browser", "Voice: about 40 seconds, 3 MB"),
-        "which_video": say("browser", "Voice and video: about 50 seconds, 20 MB"),
+        "which_voice": say("browser", "Voice: about a minute, 5 MB"),
+        "which_video": say("browser", "Voice and video: about 90 seconds, 25 MB"),
         "start": say("browser", "I understand, start"),
     }
 
@@ -64,6 +64,11 @@ def _running() -> dict[str, str]:
         "step_speak": say(
             "browser", "Round {number} of at most {most}: they run side by side …", **placeholders("number", "most")
         ),
+        "step_watch": say(
+            "browser",
+            "Round {number} of at most {most}: watching them for {seconds} s …",
+            **placeholders("number", "most", "seconds"),
+        ),
         "step_paths": say("browser", "Trying other ways through …"),
         "step_judge": say("browser", "Working out what that means …"),
         "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **placeholders("place")),
@@ -78,8 +83,9 @@ def _result() -> dict[str, str]:
         "again": say("browser", "Check again"),
         "numbers": say("browser", "Numbers"),
         "paths": say("browser", "What still gets through"),
-        "carries": say("browser", "carries a call"),
-        "carries_not": say("browser", "does not carry a call"),
+        "carries": say("browser", "carried a call of 3 s"),
+        "carries_unsure": say("browser", "too close to tell from one call of 3 s"),
+        "carries_not": say("browser", "did not carry a call of 3 s"),
         "missing_coturn": say("browser", "not offered: the server has no relay (coturn is not installed there)"),
         "missing_taken": say("browser", "not offered: the port is taken on the server"),
         "missing_root": say("browser", "not offered: the server was not allowed to open the port"),

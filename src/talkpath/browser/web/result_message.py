@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from talkpath.evidence.bundle import write_check
@@ -22,12 +22,11 @@ Sign = Callable[[Facts, bytes], Facts]
 
 
 def result_message(
-    facts: Facts, code: str, sign: Sign | None = None, *, far_late_ms: float = 0.0, different_routes: bool = False
+    facts: Facts, code: str, sign: Sign | None = None, *, different_routes: bool = False
 ) -> dict[str, Any]:
     """Return the message "result": verdicts in words, the same as JSON, and the signed bundle (base64).
 
-    `sign` adds the server's receipt. `far_late_ms` is the server's own lateness (99th percentile). `different_routes`:
-    calls and twins came from different addresses.
+    `sign` adds the server's receipt. `different_routes`: calls and twins came from different addresses.
     """
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
@@ -40,9 +39,9 @@ def result_message(
             "lang": spoken().code,
             "dir": spoken().direction,
             "verdicts": [_verdict(verdict, check) for verdict in verdicts],
-            "paths": [{"name": row["transport"], "carries": row["carries"]} for row in document["transports"]],
+            "paths": [_path(row) for row in document["transports"]],
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": hint or _late_server(verdicts, facts, far_late_ms),
+            "hint": hint,
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "note": sentences.translation_note(),
             "json": document,
@@ -59,6 +58,10 @@ def _verdict(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
         "sentence": sentences.sentence(verdict, check),
         "lines": sentences.lines(verdict, check),
     }
+
+
+def _path(row: dict[str, Any]) -> dict[str, Any]:
+    return {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
 
 
 def _hint(facts: Facts) -> str:
@@ -89,14 +92,6 @@ def _different_routes() -> str:
         "Calls came to the test server from another address than the control traffic: a proxy, a VPN or iCloud Private "
         "Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
     )
-
-
-def _late_server(verdicts: Sequence[Verdict], facts: Facts, far_late_ms: float) -> str:
-    """The sentence for a check that is void because the server was late; "" otherwise."""
-    is_void = any(verdict.reason is not None and verdict.reason.code == "late" for verdict in verdicts)
-    if not is_void or far_late_ms < (facts.health.late_ms_p99 or 0.0):
-        return ""
-    return say("browser", "It was the test server that was late, not this device. Check again later.")
 
 
 def _figures(verdict: Verdict) -> list[tuple[str, str]]:

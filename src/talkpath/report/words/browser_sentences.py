@@ -51,7 +51,7 @@ def limits(verdict: Verdict) -> str:
     if verdict.state == "ok":
         return say(
             "ok",
-            "No app's own servers and no messages were tested. Calls were watched for {seconds} each; what begins "
+            "No app's own servers and no messages were tested. The longest call was watched for {seconds}; what begins "
             "later was not seen.",
             seconds=seconds(verdict.watched_s),
         )

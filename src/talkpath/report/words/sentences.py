@@ -101,11 +101,7 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
         case "closed" if not check.all_closed:
             return _closed_beside_others(video, name)
         case "closed":
-            return say(
-                "closed",
-                "Calls as apps usually send them do not get through from here to our test server, whichever app they "
-                "look like.",
-            )
+            return _closed_to_all()
         case "impaired" if video:
             return say("impaired", "The line is too poor for video calls just now; it treats everything alike.")
         case "impaired":
@@ -128,6 +124,14 @@ def _as_well_as_anything_else(video: bool, name: str) -> str:
             "ok", "Video calls that look like {name}'s reach our test server as well as anything else.", name=name
         )
     return say("ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name)
+
+
+def _closed_to_all() -> str:
+    return say(
+        "closed",
+        "Calls as apps usually send them do not get through from here to our test server, whichever app they look "
+        "like.",
+    )
 
 
 def _closed_beside_others(video: bool, name: str) -> str:
