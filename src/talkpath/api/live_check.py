@@ -38,8 +38,8 @@ def check(
     `video` adds video calls, `deep` watches each call for a minute, `transports` also tries TCP and TLS, `family` 4 or
     6 uses that version of IP only. `progress` is called in this thread before each question.
 
-    `UsageError` for a link or an app that does not exist; `PeerError` where something else than this test server
-    answers, or the server refuses. A server that does not answer is a result: see `Result.measured` and `ended`.
+    `UsageError` for a link or an app that does not exist; `PeerError` where this test server refuses. One that
+    does not answer, or something else that does in its place, is a result: see `Result.measured` and `ended`.
     """
     from talkpath.api.check_result import Result
     from talkpath.wire.control.sign import Signer

@@ -37,8 +37,8 @@ def run_check(
 ) -> Facts:
     """Measure and return the facts, however the check ended.
 
-    `key` is the public key of this run: the responder's receipt names it. `PeerError` where the link leads to another
-    server, or the server refuses.
+    `key` is the public key of this run: the responder's receipt names it. `PeerError` where the invitation has ended,
+    or the link's own server refuses. Whatever else answers at its port, or nothing, is a fact (`Reach`).
     """
     now = datetime.now(UTC)
     if link.until is not None and link.until < now:

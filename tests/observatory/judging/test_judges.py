@@ -17,10 +17,11 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 from poison import exhausted, kept, poisoned, poisoned_again, slept
 
-from evidence import NETWORK, Bench, facts, measured, resealed, responder_key, told
+from evidence import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
 from talkpath.measure.call import Attempt, Findings
+from talkpath.measure.facts import ControlAttempt, Facts, Health, Reach
 from talkpath.observatory.judging import judges, worker
 from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
 from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
@@ -28,6 +29,7 @@ from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
+from talkpath.report.check_json import judge_check
 from talkpath.report.recordings import capture_json
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.control.sign import Signer
@@ -84,6 +86,22 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
     places = {(record.network, record.placed) for record in found.values() if isinstance(record, Judged)}
     assert places == {(NETWORK, "responder")}
     assert bench.log.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("control", "state"), [("timeout", "unreachable"), ("silent", "insufficient"), ("other_key", "insufficient")]
+)
+def test_a_check_without_a_control_channel_is_taken_and_accuses_nobody(bench: Bench, control: str, state: str):
+    attempts = (ControlAttempt(4433, control, "" if control == "timeout" else "bare", took_s=5.0),)
+    plan = facts().plan
+    reach = Reach(control=control, tcp_tries=1, attempts=attempts)
+    lost = Health(ended="responder_lost", vpn=False)
+    nothing = Facts(plan=plan, health=lost, reach=reach, started_at=f"{DAY}T10:00:00Z")
+    bundle = write_check(nothing, judge_check(nothing)[1], Signer.fresh())
+    taken = asyncio.run(bench.take(bundle, "192.0.2.7"))
+    found = judge(bench)[taken.id]
+    assert isinstance(found, Judged)
+    assert {said.state for said in found.said} == {state}
 
 
 def by_older_rules(bench: Bench, *names: str, state: str = "restricted") -> None:
