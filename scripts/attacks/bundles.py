@@ -85,7 +85,7 @@ def heavy(name: str) -> Any:
         for number, facts in enumerate((*beyond, slow_check())):
             file = folder / f"{number}.talkpath"
             file.write_bytes(forging.check(facts))
-            measured.append((file.stat().st_size, command(name, file, seconds=120.0)))
+            measured.append((file.stat().st_size, command(name, file, seconds=200.0)))
         holds = all(
             not end.traceback and end.exit_code >= 0 and end.cpu_s < HEAVY_SECONDS and end.mib < HEAVY_MB
             for _, end in measured

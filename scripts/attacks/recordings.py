@@ -67,7 +67,7 @@ def read(make: Callable[[], bytes], name: str = "capture") -> Callable[[Path], F
         file = folder / "evil.pcap"
         file.write_bytes(make())
         argv = ("capture", file) if name == "capture" else ("scrub", file, "-o", folder / "out.pcapng")
-        end = command(*argv, seconds=60.0)
+        end = command(*argv, seconds=150.0)
         finding = limits(end)
         return Finding(finding.holds, f"{file.stat().st_size // 1000} kB: {finding.measured}")
 
