@@ -23,13 +23,21 @@ _REPORTS: Final = (33, 34, 35)
 _OLDER, _NEWER = 1, 8
 _HELLO_BYTES: Final = range(100, 136)
 _REPAIR: Final = 110
-_TYPES: Final = {98, 99, 112, 113, _REPAIR}
+_MEDIA_TYPES: Final = {SOUND: {99, 112, 113, _REPAIR}, PICTURE: {98, _REPAIR}}
+_TYPES: Final = set().union(*_MEDIA_TYPES.values())
 
 WRAPPINGS: Final = tuple(
     Cue(((0, 5), (ahead, kind)), least=ahead + inner + 12, inner_at=ahead + inner)
     for ahead in (_NEWER, _OLDER)
     for kind, inner in _INNER.items()
-) + tuple(Cue(((0, kind), (1, 1)), least=inner + 12, inner_at=inner) for kind, inner in _INNER.items())
+) + tuple(
+    Cue(((0, kind), (inner, first), (inner + 1, name | marker)), least=inner + 12, inner_at=inner)
+    for kind, inner in _INNER.items()
+    for name in sorted(_MEDIA_TYPES[kind])
+    for first in (0x80, 0x90)
+    for marker in (0, 0x80)
+)
+"""Between two phones there is nothing before the media header, so the RTP header behind it has to be Zoom's as well."""
 
 CUES: Final = (
     run(0, b"\x01\x00\x02", 100, 135),
@@ -58,7 +66,7 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
         return Hit("zoom", "setup", confidence=0.7)
     if first in (3, 4) and len(datagram) in range(12, 17) and "path" in view.notes:
         return Hit("zoom", "keepalive", confidence=0.9)
-    return _media(datagram, 0, view) if first in _INNER and datagram[1:2] == b"\x01" else None
+    return _media(datagram, 0, view) if first in _INNER else None
 
 
 def _greeting(datagram: bytes, view: FlowView) -> Hit | None:

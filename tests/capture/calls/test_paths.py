@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from carried import Packet, udp
 from made import BEGIN_NS, CALLER, SERVER, call, passed
-from own_calls import Datagram, OwnCall, in_channel, message, voice
+from own_calls import Datagram, OwnCall, in_channel, message, video, voice
 from remake import facts_of
 
 from talkpath.apps.contract.flow_view import FlowView
@@ -42,6 +42,32 @@ def checks(*, peer: bool) -> list[Datagram]:
 
 def test_a_peer_checks_too():
     assert found([*checks(peer=True), *voice(111, 6)]).transport == "p2p"
+
+
+@pytest.mark.parametrize(
+    ("far", "transport"),
+    [((93, 71, 110, 205), "p2p"), ((18, 195, 131, 143), "unknown"), ((95, 216, 7, 7), "unknown")],
+    ids=["a home", "Amazon", "Hetzner"],
+)
+def test_a_peer_in_a_data_centre_may_be_a_server(far: tuple[int, int, int, int], transport: str):
+    assert found([*checks(peer=True), *voice(111, 6)], bytes(far)).transport == transport
+
+
+def zoom_between_phones(second: int) -> list[Datagram]:
+    """Zoom's packets between two phones: the media header alone before RTP, whatever its second byte is."""
+    hello = b"\x1f\x02\x01" + bytes(81)
+    setup: list[Datagram] = [(0.1 * number, number % 2 == 0, hello) for number in range(4)]
+    sound = [(at_s, sent, bytes((15, second)) + bytes(17) + data) for at_s, sent, data in voice(113, 6)]
+    pictures = [(at_s, sent, bytes((16, second)) + bytes(22) + data) for at_s, sent, data in video(98, 6)]
+    return [*setup, *sound, *pictures]
+
+
+@pytest.mark.parametrize("second", [0, 1, 7])
+def test_zoom_inside_one_network_has_both_media_and_both_directions(second: int):
+    call = found(zoom_between_phones(second), NEIGHBOUR)
+    assert (call.app, call.transport, call.media) == ("zoom", "p2p", ("voice", "video"))
+    every = {(direction, medium) for direction in ("sent", "received") for medium in ("voice", "video")}
+    assert {(one.direction, one.medium) for one in call.streams} == every
 
 
 def test_a_far_end_that_only_answers_checks_is_a_server():

@@ -19,7 +19,8 @@ class FlowView:
     `packets` counts datagrams seen before, `setup` is the last set-up message recognised (as "stun.allocate",
     "dtls.client_hello"), `inner` the transport that carried it ("udp", "tcp", "turn"). `notes` is the recogniser's own
     memory of this flow; of it `capture` reads "path" ("relay" or "p2p") and "hint" (the app may be this one: a call is
-    named so where the port of the relay says so too).
+    named so where the port of the relay says so too). `captured` is how many bytes of the datagram were recorded;
+    what is beyond them is zero, whatever was sent.
     """
 
     number: int
@@ -28,6 +29,7 @@ class FlowView:
     setup: str = ""
     inner: Literal["udp", "tcp", "turn"] = "udp"
     notes: dict[str, object] = field(default_factory=dict)
+    captured: int = 65535
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ APP: Final = App(
     packages=("org.telegram.messenger", "org.telegram.messenger.web", "org.thunderdog.challegram"),
 )
 
-CUES: Final[tuple[Cue, ...]] = (run(16, b"\xff" * 12, 32, 64),)
+CUES: Final[tuple[Cue, ...]] = (run(16, b"\xff" * 4, 32, 64),)
 WRAPPINGS: Final[tuple[Cue, ...]] = tuple(
     Cue(((20, 0), (21, 0), (24, first)), 36, 1500, inner_at=24) for first in (0x80, 0x90)
 )

@@ -10,6 +10,7 @@ from talkpath.wire.rtc import reflector, stun
 from talkpath.wire.rtc.reflector import Data, Ping, SelfInfo
 from talkpath.wire.rtc.stun import Attribute, Type
 
+_SPECIAL_BYTES, _WHOLE_BYTES = (32, 40, 48, 64), 64
 OPUS: Final = 111
 """The payload type of voice in tgcalls' source."""
 
@@ -22,6 +23,8 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     libtgvoip's peer-to-peer path has no mark at all: a caller that finds a flow on the same local port as one with a
     reflector's messages says so by `view.setup = "telegram.reflector"`, and lengths then have to do.
     """
+    if view.captured < min(len(datagram), _WHOLE_BYTES) and (found := _by_tag(datagram, view)):
+        return found
     if reflector.is_special(datagram):
         return _recognise_special(datagram, view)
     tag = view.notes.get("tag")
@@ -36,6 +39,16 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None, 0.8) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
     return _recognise_opaque(datagram, view)
+
+
+def _by_tag(datagram: bytes, view: FlowView) -> Hit | None:
+    """Recognise a reflector's message that was cut off: by four bytes of its mark at least, and its size."""
+    mark = datagram[reflector.TAG_BYTES : min(view.captured, reflector.TAG_BYTES + 12)]
+    if len(datagram) not in _SPECIAL_BYTES or len(mark) < 4 or mark != b"\xff" * len(mark):
+        return None
+    view.notes["tag"] = tag = datagram[: reflector.TAG_BYTES]
+    view.setup = "telegram.reflector"
+    return Hit("telegram", "setup", stitch=tag, confidence=0.9)
 
 
 def _recognise_special(datagram: bytes, view: FlowView) -> Hit | None:

@@ -12,6 +12,17 @@ from talkpath.wire.rtc.stun import Attribute, Message, Type
 
 _TOKENS: Final = range(0x4000, 0x4008)
 _PICTURES: Final = (97, 102, 103)
+_ATTRIBUTES_AT: Final = stun.HEADER_BYTES + 4
+_OWN: Final = {
+    int(Type.WA_CLOSE): "close",
+    int(Type.WA_PING): "keepalive",
+    int(Type.WA_PONG): "keepalive",
+    int(Type.WA_PROBE_REQUEST): "probe",
+    int(Type.WA_PROBE_RESPONSE): "probe",
+}
+_ASKED_BYTES, _CHECK_BYTES = {106: 0.9, 164: 0.6, 192: 0.6, 252: 0.6}, 24
+"""Lengths of the attributes: of requests for a relay, with how sure they are (no padded message has 106), and of the
+check between two phones."""
 
 
 def recognise(datagram: bytes, view: FlowView) -> Hit | None:
@@ -43,6 +54,8 @@ def _recognise_rtcp(datagram: bytes) -> Hit:
 
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+    if view.captured < min(len(datagram), _ATTRIBUTES_AT):
+        return _by_header(datagram, view)
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -66,6 +79,24 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
             found = Hit("whatsapp", "setup")
         case Type.BINDING_REQUEST | Type.BINDING_RESPONSE:
             found = _recognise_check(message, kinds, view)
+    if found:
+        view.notes["whatsapp"] = True
+    return found
+
+
+def _by_header(datagram: bytes, view: FlowView) -> Hit | None:
+    """Recognise a message of which only the header was recorded: by a type of its own, by the length of a request for a
+    relay, and by that of the check that has nothing but MESSAGE-INTEGRITY."""
+    kind, length = int.from_bytes(datagram[:2], "big"), int.from_bytes(datagram[2:4], "big")
+    found: Hit | None = None
+    if kind in _OWN:
+        found = Hit("whatsapp", _OWN[kind], confidence=0.9)
+    elif kind == Type.ALLOCATE_REQUEST and length in _ASKED_BYTES:
+        view.setup = "stun.allocate"
+        found = Hit("whatsapp", "setup", confidence=_ASKED_BYTES[length])
+    elif kind in (Type.BINDING_REQUEST, Type.BINDING_RESPONSE) and length == _CHECK_BYTES:
+        view.setup = "stun.binding"
+        found = Hit("whatsapp", "setup", confidence=0.6)
     if found:
         view.notes["whatsapp"] = True
     return found

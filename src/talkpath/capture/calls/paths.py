@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps import app_modules
+from talkpath.capture.calls.hosting import is_hosting
 from talkpath.capture.calls.stitch import FlowEnds
+from talkpath.capture.packets.flows import address
 from talkpath.capture.recognise.evidence import KnownFlow
+from talkpath.wire.ip.address import Address
 
 Path = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
@@ -29,7 +32,8 @@ BLOCKS = {0: "eighties", 8: "eighties", 18: "tens", 9: "eighties"}
 def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: FlowEnds, app: str) -> Path | None:
     """Return relay where TURN or the app's server was seen, peer where both ends checked each other, else None.
 
-    Where the app uses ICE, a far end that answers checks and sends none is a server.
+    Where the app uses ICE, a far end that answers checks and sends none is a server. One in a hosting company's network
+    that sends some may be a server too, or the peer's relay.
     """
     row, local = table[flow], int(ends.local[flow])
     noted = _noted_path(known, app)
@@ -37,21 +41,28 @@ def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: F
     if asked_for or row["turn"] > TURN_SHARE * row["packets"].sum():
         return "relay"
     peer: Path = "local" if row["private"].all() else "peer"
-    if noted == "p2p" or (known is not None and known.view.setup == "telegram.reflector"):
-        return "relay" if known is not None and known.stitches else peer
+    if noted == "p2p":
+        return peer
+    if known is not None and known.view.setup == "telegram.reflector":
+        return "relay" if known.stitches else peer
     asked = row["requests"]
     if asked[1 - local]:
-        return peer
+        return peer if peer == "local" or not is_hosting(_far_end(row, local)) else None
     watched = asked[local] >= FEWEST_CHECKS or bool(row["hellos"].any())
     return "relay" if app not in PLAIN and watched and row["answers"][1 - local] else None
+
+
+def _far_end(row: np.void, local: int) -> Address:
+    far = 1 - local
+    return address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
 
 def relayed_peer(known: list[KnownFlow]) -> bool:
     """Is the peer behind a relay of its own? It then has no address but the relay's, and several ports there."""
     ports: dict[bytes, set[bytes]] = {}
     for flow in known:
-        for address, port in flow.peers:
-            ports.setdefault(address, set()).add(port)
+        for host, port in flow.peers:
+            ports.setdefault(host, set()).add(port)
     return len(ports) == 1 and len(next(iter(ports.values()))) >= RELAYED_PORTS
 
 

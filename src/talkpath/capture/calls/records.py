@@ -176,7 +176,7 @@ class _Records:
         known, app = self._scan.recognition.known, call.name.app
         paths = {flow: path_of(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows}
         if relayed_peer(self.detection.known(call.flows)):
-            return {flow: "relay" if path == "peer" else path for flow, path in paths.items()}
+            return {flow: "relay" if path in ("peer", None) else path for flow, path in paths.items()}
         return paths
 
     def _last_flow(self, call: DetectedCall) -> int:

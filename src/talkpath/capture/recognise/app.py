@@ -149,6 +149,7 @@ class Recognition:
         """Set the flow's view for a datagram."""
         view = known.view
         view.direction = "up" if known.local == asked.direction[place] else "down"
+        view.captured = asked.captured[place]
         view.inner = "turn" if asked.outer[place] == TURN else "tcp" if asked.tcp else "udp"
         if not view.setup and asked.quic[place]:
             view.setup = "quic"

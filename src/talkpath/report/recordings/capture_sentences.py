@@ -15,6 +15,9 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
+CUT = "packets cut by the snapshot length"
+"""How the reader of captures counts them."""
+
 
 def app_name(app: str) -> str:
     """The app's name as people write it."""
@@ -75,7 +78,16 @@ def meanings() -> tuple[str, ...]:
 def unread(findings: Findings) -> str:
     """What could not be read in the file."""
     parts = (f"{times} × {name}" for name, times in findings.unread.items())
-    return say("capture", "Not read: {parts}.", parts=", ".join(parts))
+    told = say("capture", "Not read: {parts}.", parts=", ".join(parts))
+    doubtful = not findings.calls or any(call.app == "unknown" for call in findings.calls)
+    if CUT not in findings.unread or not doubtful:
+        return told
+    more = say(
+        "capture",
+        "Where packets are cut so short, an app may stay unknown, and calls whose packets do not begin with RTP may "
+        "not be found: record at least 128 bytes of each packet.",
+    )
+    return f"{told} {more}"
 
 
 def lost(stream: Stream) -> str:
