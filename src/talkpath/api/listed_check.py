@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +80,6 @@ def measure_listed(
             on_second()
         on_try(server, number, of)
 
-    began_s = time.monotonic()
     limited = first_plan(plan, servers)
     facts, asked = check_with_one_of(choose(servers), measure(limited, signers[0]), family=family, on_try=on_try)
     second = ask_second(
@@ -90,7 +88,6 @@ def measure_listed(
         asked,
         servers,
         lambda left: measure(left, signers[1]),
-        took_s=time.monotonic() - began_s,
         choose=choose,
         family=family,
         on_try=tell_second,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LEAST_KEY_CHARACTERS = 4
+QR_BYTES = 2953  # version 40, level L
 KEYS_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 
 
@@ -44,7 +45,7 @@ def decision(name: str) -> Callable[[Callable[..., None]], click.Command]:
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_servers(data: Path, as_json: bool) -> None:
-    """Print every server that was offered, and what its last test showed."""
+    """Print the offered servers and their tests."""
     from talkpath.observatory.responders.server_table import ServerTable
 
     table = _opened(data, ServerTable)
@@ -74,6 +75,35 @@ def remove(key: str, data: Path) -> None:
     table.remove(_named(table, key).key)
     table.close()
     click.echo("It is forgotten.")
+
+
+@command.command("text")
+@data_option
+def text(data: Path) -> None:
+    """Print the signed list as text, and as a QR code.
+
+    Whoever has the text needs no connection to the observatory: `talkpath check --directory 'TEXT#KEY'`.
+    """
+    from talkpath.directory.server_list import list_text, verify_list
+    from talkpath.observatory.responders.server_table import ServerTable
+
+    table = _opened(data, ServerTable)
+    published = table.published()
+    table.close()
+    if not published:
+        raise UsageError("No list is signed yet; it is, as soon as the observatory serves its directory.")
+    whole = f"{list_text(published)}#{verify_list(published).key_text}"
+    click.echo(whole)
+    if len(whole) <= QR_BYTES:
+        _print_qr_code(whole)
+
+
+def _print_qr_code(whole: str) -> None:
+    try:
+        import segno
+    except ImportError:
+        return
+    segno.make(whole, error="l").terminal(compact=True)
 
 
 def _decide(data: Path, key: str, decided: Decision, sentence: str) -> None:

@@ -31,13 +31,13 @@ def first_plan(plan: Plan, servers: Sequence[ListedServer]) -> Plan:
     return replace(plan, budget_bytes=int(FIRST_SHARE * plan.budget_bytes), budget_s=FIRST_SHARE * plan.budget_s)
 
 
-def second_plan(plan: Plan, first: Facts, took_s: float) -> Plan | None:
-    """The plan of the second check: what is left of the whole `plan` after the first check, which took so many seconds,
-    for the apps in question. None where no second opinion is wanted, or too little is left for one."""
+def second_plan(plan: Plan, first: Facts) -> Plan | None:
+    """The plan of the second check: what the first one left of the whole `plan`, for the apps in question. None where
+    none is wanted, or too little is left for one. Tries in vain do not count: nothing was measured then."""
     asked = {(verdict.app, verdict.medium) for verdict in wants_second(judge(first))}
     arms = tuple(arm for arm in first.plan.arms if (arm.app, arm.medium) in asked)
     left_bytes = plan.budget_bytes - first.bytes_sent - first.bytes_received
-    left_s = plan.budget_s - took_s
+    left_s = plan.budget_s - first.duration_s
     if (
         not arms
         or left_bytes < LEAST_BYTES
@@ -55,14 +55,13 @@ def ask_second(
     servers: Sequence[ListedServer],
     measure: Callable[[Plan], Measure],
     *,
-    took_s: float,
     choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
     knock: Knock = knock,
     family: int = 0,
     on_try: OnTry = lambda server, number, of: None,
 ) -> Facts | None:
     """The facts of a check with a second server; None where none is wanted, none is there, or none answers."""
-    limited = second_plan(plan, first, took_s)
+    limited = second_plan(plan, first)
     passed_over = {asked.key_text, *(tried.key for tried in first.tried)}
     others = [server for server in servers if server.key_text not in passed_over and _place(server) != _place(asked)]
     chosen = choose(others)[:MOST_TRIES]

@@ -1,6 +1,7 @@
-"""The tests here start test servers as tests/cli does."""
+"""The tests here start test servers as tests/cli does, and make files of networks as tests/responder does."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2] / "cli"))
+TESTS = Path(__file__).parents[2]
+sys.path += [str(TESTS / "cli"), str(TESTS / "responder")]

@@ -133,6 +133,35 @@ def test_one_failure_is_tried_again_and_the_second_delists(play: Play, signer: S
     assert play.listed() == [signer.public]
 
 
+def test_where_most_fail_at_once_it_is_the_directorys_own_line(tmp_path: Path):
+    play, signers = Play(tmp_path, is_open=True), [Signer.fresh() for _ in range(10)]
+    for signer in signers:
+        play.offer(signer)
+    play.test()
+    for _ in range(6):
+        play.pass_time(HOUR // 2, *signers)
+        play.test(FAILED)
+    assert len(play.listed()) > 5
+    play.pass_time(HOUR, *signers)
+    play.test()
+    assert len(play.listed()) == 10
+    play.table.close()
+
+
+def test_a_few_that_fail_at_once_are_delisted(tmp_path: Path):
+    play, signers = Play(tmp_path, is_open=True), [Signer.fresh() for _ in range(10)]
+    for signer in signers:
+        play.offer(signer)
+    play.test()
+    for _ in range(3):
+        play.pass_time(HOUR, *signers)
+        for known in play.registrar.due(play.now):
+            bad = known.key in {signer.public for signer in signers[:3]}
+            play.registrar.tested(known, play.now, FAILED if bad else ())
+    assert set(play.listed()) == {signer.public for signer in signers[3:]}
+    play.table.close()
+
+
 def test_what_is_not_heard_of_is_gone_after_sixteen_minutes(play: Play, signer: Signer):
     listed(play, signer)
     play.pass_time(960)

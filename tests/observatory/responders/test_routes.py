@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from mmdb_made import made
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from starlette.applications import Starlette
@@ -144,6 +145,14 @@ def test_the_list_is_signed_and_says_nothing_of_who_asks(directory: ServerDirect
     assert (status, headers["content-type"]) == (200, LIST_TYPE)
     assert read_list(body, directory.key, datetime.now(UTC)).servers == ()
     assert "talkpath-country" not in headers
+
+
+def test_who_fetches_the_list_is_told_the_own_country(tmp_path: Path):
+    (tmp_path / "geo.mmdb").write_bytes(made({"192.0.2.0/24": {"country_code": "XX"}}))
+    told = ServerDirectory(tmp_path, DirectorySettings(), GeoDatabase((tmp_path / "geo.mmdb",)), lambda: "2026-11-27")
+    assert ask(told, "GET", f"{PATH}/list", host="192.0.2.7")[1]["talkpath-country"] == "XX"
+    assert "talkpath-country" not in ask(told, "GET", f"{PATH}/list", host="198.51.100.7")[1]
+    told.close()
 
 
 @schemathesis.serializer(MEDIA_TYPE)

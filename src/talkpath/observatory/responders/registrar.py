@@ -3,6 +3,8 @@
     offered -> tested from outside -> approved by the operator (or nobody has to) -> listed
     listed -> tested every hour; failed twice in a row, not heard for 16 minutes, or taken back -> no longer listed
 
+Where most of the listed servers fail at the same time it is this end's own line that failed: then no failure counts.
+
 Contract: nobody can list somebody else's machine. An offer is signed by the server's key, and it counts only once the
 test was answered by that key at that address. Strangers cannot have a host tested more than a few times an hour.
 """
@@ -34,6 +36,7 @@ CLOCKS_APART_S = 600
 FORGOTTEN_S = 3 * RENEW_S + 60
 TEST_S, RETEST_S, FAILED_TEST_S, WAITING_TEST_S = 3600, 60, 900, 86_400
 FAILURES_TO_DELIST = 2
+REMEMBERED, LEAST_OWN_FAILURES = 20, 4
 KEPT_S: Mapping[Decision, int] = {"waiting": 86_400, "refused": 30 * 86_400, "approved": 365 * 86_400}
 PUBLISH_S, SOONEST_S = 3600, 10
 
@@ -45,6 +48,7 @@ class Registrar:
     table: ServerTable
     signer: Signer
     is_open: bool = False
+    _recent: dict[bytes, bool] = field(default_factory=dict, init=False, repr=False)  # of listed servers: did it fail?
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     # -- offers ------------------------------------------------------------------------------------------------------
@@ -116,6 +120,7 @@ class Registrar:
             return  # it was removed, or moved while it was tested
         record = now_known.record
         ok = not findings
+        counts = not self._is_own_failure(now_known, now, ok)
         done = replace(
             record,
             server=_placed(record.server, origin),
@@ -123,12 +128,22 @@ class Registrar:
             wanted=False,
             tested=now,
             passed=now if ok else record.passed,
-            failures=0 if ok else record.failures + 1,
-            findings=findings,
+            failures=0 if ok else record.failures + counts,
+            findings=findings if counts else record.findings,
             tests=record.tests + 1,
             passes=record.passes + ok,
         )
         self.table.put(known.key, now_known.heard, done)
+
+    def _is_own_failure(self, known: OfferedServer, now: int, ok: bool) -> bool:
+        """Whether most of the listed servers that were tested last failed, this one included."""
+        if not self.is_listed(known, now):
+            return False
+        self._recent.pop(known.key, None)
+        self._recent[known.key] = not ok
+        for key in list(self._recent)[:-REMEMBERED]:
+            del self._recent[key]
+        return sum(self._recent.values()) > max(LEAST_OWN_FAILURES, len(self._recent) / 2)
 
     # -- the list ----------------------------------------------------------------------------------------------------
 
