@@ -18,7 +18,7 @@ from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.outcomes import cut_directions, never_established, residual_blocked
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_freeze, media_size_drop, residual, rules, rules_of
+from talkpath.verdict.rules import media_drop, media_freeze, media_size_drop, residual, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
@@ -77,7 +77,7 @@ def explain_arm(view: ArmView) -> Explanation:
 
 def explain_alone(view: ArmView) -> Explanation:
     """Return the best explanation of the view's arm by itself."""
-    own = _explain(view.epochs, _MemoKey(view.facts, _left_out(view)))
+    own = _explain(view.epochs, _memo_key(view))
     residual, best = _residual_directions(view), own.best
     if own.rule != media_freeze.RULE.id or best is None or best.direction not in residual:
         return own
@@ -106,7 +106,10 @@ def explain_together(own: Explanation, view: ArmView) -> Explanation:
     If others were frozen and residual blocking ended all calls here, this arm is frozen too; if others lost large
     packets, all packets of this arm may be large."""
     mine = {epoch.arm for epoch in view.epochs}
-    others = [explain_alone(arm_view(view.facts, each.arm)) for each in view.facts.plan.arms if each.arm not in mine]
+    views = [arm_view(view.facts, each.arm) for each in view.facts.plan.arms if each.arm not in mine]
+    if own.rule != UNKNOWN:  # then only a size limit of another arm matters
+        views = [other for other in views if _may_be_size_limit(other.epochs, _memo_key(other))]
+    others = [explain_alone(other) for other in views]
     firm = {other.rule: other for other in others if other.rule != UNKNOWN and other.best is not None}
     tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
     if own.rule == UNKNOWN and len(tied) == 1:
@@ -145,6 +148,24 @@ class _MemoKey:
 
     def __hash__(self) -> int:
         return hash(self._key())
+
+
+def _memo_key(view: ArmView) -> _MemoKey:
+    return _MemoKey(view.facts, _left_out(view))
+
+
+@per_epochs
+def _may_be_size_limit(epochs: tuple[Epoch, ...], key: _MemoKey) -> bool:
+    """Whether a size limit can be what explains these epochs best, by what costs least to fit: loss at random explains
+    them worse, in both directions or in one."""
+    whole = ArmView(key.facts, epochs, left_out=key.left_out)
+    return any(_prefers_size_limit(replace(whole, directions=ways)) for ways in (DIRECTIONS, ("up",), ("down",)))
+
+
+def _prefers_size_limit(view: ArmView) -> bool:
+    fit = media_size_drop.explain(view)
+    rival = media_drop.explain(view) if fit is not None else None
+    return fit is not None and (rival is None or rival.gain < max(LEAST_NATS, fit.gain - MARGIN))
 
 
 @per_epochs
