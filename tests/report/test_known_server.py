@@ -12,7 +12,7 @@ from msgspec.structs import replace
 import talkpath
 from talkpath.cli import cli
 from talkpath.evidence.bundle import write_check
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.report import known_server
 from talkpath.report.known_server import has_known_server
 from talkpath.wire.control.sign import Signer
@@ -47,9 +47,21 @@ def test_a_server_in_no_list_may_be_the_cause(real: talkpath.Result) -> None:
 
 def test_a_server_in_the_list_is_not_suspected(real: talkpath.Result, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_server, "known_operators", lambda: {KEY: "Example University"})
-    assert has_known_server(real.facts)
-    assert ITSELF not in real.text()
-    assert ITSELF not in real.html()
+    signed = talkpath.Result.of(replace(real.facts, receipt=SignedReceipt(b"body", b"signature")), Signer.fresh())
+    assert has_known_server(signed.facts)
+    assert ITSELF not in signed.text()
+    assert ITSELF not in signed.html()
+
+
+def test_whoever_names_a_listed_server_without_its_receipt_is_not_believed(
+    real: talkpath.Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(known_server, "known_operators", lambda: {KEY: "Example University"})
+    assert not has_known_server(real.facts)
+    path = tmp_path / "claims.talkpath"
+    path.write_bytes(write_check(real.facts, real.record, real.signer))
+    done = CliRunner().invoke(cli, ["report", str(path)], standalone_mode=False)
+    assert ITSELF in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("command", ["judge", "report"])
