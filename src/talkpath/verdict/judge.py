@@ -24,7 +24,7 @@ from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.rules import VERSION
 from talkpath.verdict.rules.best import named_at_s
-from talkpath.verdict.rules.rule import Parameters
+from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import Interval
@@ -86,12 +86,17 @@ def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections |
     if assessment.explanation is not None:
         explanation = assessment.explanation
         known = explanation.best if not explanation.alternatives else None
-        direction = explanation.best.direction if explanation.best else _most_affected(assessment.strength)
+        direction = _direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
         return explanation.rule, direction, _known(known.measure()) if known else {}, explanation.alternatives
     if assessment.closed is not None:
         rule, fit = assessment.closed
         return rule.id, fit.direction, _known(fit.measure()), ()
     return None, None, {}, ()
+
+
+def _direction(fit: Fit) -> AffectedDirections | None:
+    """The direction in which the rule acts; None where it may act in the other as well, which was used too little."""
+    return fit.direction if fit.other_used else None
 
 
 def _known(parameters: Parameters) -> Parameters:

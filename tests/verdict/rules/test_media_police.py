@@ -6,8 +6,10 @@ import calls
 import numpy as np
 import pytest
 from made_checks import Case, assert_named, each_direction, holds, named_on_every_line
+from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view, losses_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.rules.media_police import policed, twins_are_policed
@@ -49,3 +51,19 @@ def test_twins_that_are_policed_too_are_recognised() -> None:
     none = arm_view(calls.check(calls.Line([calls.iid(0.3)], seed=3)), ARM)
     assert [twins_are_policed(every, way) for way in ("up", "down")] == [True, True]
     assert [twins_are_policed(none, way) for way in ("up", "down")] == [False, False]
+
+
+def test_a_direction_is_said_only_where_the_other_was_used_as_much() -> None:
+    """Calls of the app send alike both ways: a bucket up alone is known to be the only one. Where next to nothing is
+    sent down, nobody can tell."""
+    facts = calls.check(calls.Line([calls.police(12, "up")], apps=("telegram",)))
+    assert judge(facts)[0].direction == "up"
+    quiet = replace(facts, epochs=tuple(_little_down(epoch) for epoch in facts.epochs))
+    verdict = judge(quiet)[0]
+    assert (verdict.rule, verdict.direction) == ("media.police", None)
+
+
+def _little_down(epoch: Epoch) -> Epoch:
+    """The same losses, of packets down that are a fifth as large."""
+    down = replace(epoch.down, size=tuple(max(1, size // 5) for size in epoch.down.size))
+    return replace(epoch, down=down)

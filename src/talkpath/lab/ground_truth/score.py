@@ -85,6 +85,8 @@ def _named(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:
 
 def _same_direction(verdict: Verdict, hit: RuleHit) -> bool:
     alike = UNSEEN.get(hit.rule, ())
+    if verdict.direction is None:  # it says that it cannot tell
+        return True
     return verdict.direction == hit.direction or (verdict.direction in alike and hit.direction in alike)
 
 

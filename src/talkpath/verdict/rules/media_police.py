@@ -35,6 +35,7 @@ LIKELY_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is ex
 RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
 POLICED_TWINS_NATS = 12.0  # as much as a rule of its own for each direction costs
 LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
+BEYOND = 1.1  # of the rate: calls that send more than that would lose packets within a few seconds
 LOSSES = 4  # fewer losses of one call do not show its rate
 
 
@@ -59,7 +60,19 @@ def explain(view: ArmView) -> Fit | None:
         found.direction,
         lambda: {"kbps": _hull(passed, _likely(view, rates, hit))},
         sharpen,
+        _other_used(view, hit, passed),
     )
+
+
+def _other_used(view: ArmView, hit: tuple[Direction, ...], passed: Number) -> bool:
+    """Whether calls sent so much more than what passes in the other direction that a bucket there would have run dry;
+    as much as in this direction where it is not known what passes."""
+    rates = dict.fromkeys(view.directions, 0.0)
+    for losses in view.losses:
+        rates[losses.direction] = max(rates[losses.direction], offered_kbps(losses, view.header_bytes))
+    others = [rate for way, rate in rates.items() if way not in hit]
+    enough = max(rates[way] for way in hit if way in rates) if passed.high is None else BEYOND * passed.high
+    return not others or min(others) >= enough
 
 
 def offered_kbps(losses: DirectionLosses, header_bytes: int) -> float:

@@ -38,12 +38,14 @@ class Parameter(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Fit:
     """How well one rule explains one arm. `measure` estimates the parameters, which costs more than the fit. `sharpen`
-    are contrasts that would narrow this rule's own parameters."""
+    are contrasts that would narrow this rule's own parameters. `other_used`: the other direction was used enough for
+    the rule to show there, so that a single direction is known to be the only one."""
 
     gain: float
     direction: AffectedDirections
     measure: Callable[[], Parameters] = field(default=dict, repr=False)
     sharpen: tuple[Contrast, ...] = ()
+    other_used: bool = True
 
 
 def no_call_shows_it(view: ArmView) -> Fit | None:
