@@ -33,3 +33,25 @@ def test_reports_and_repair_are_control():
 @pytest.mark.parametrize("data", [b"", ASK[:73], PING[:7], bytes(74)])
 def test_others(data: bytes):
     assert discord.recognise(data, FlowView(0)) is None
+
+
+def frame(number: int, ticks: int = 960, first: bytes = b"\x80\x78", extension: bytes = b"") -> bytes:
+    head = first + number.to_bytes(2, "big") + (number * ticks).to_bytes(4, "big") + b"ssrc"
+    return head + extension + bytes(60)
+
+
+def hinted(*datagrams: bytes) -> bool:
+    view = FlowView(0)
+    assert not any(discord.recognise(datagram, view) for datagram in datagrams), "a hint is no recognition"
+    return bool(view.notes.get("hint"))
+
+
+def test_voice_in_the_middle_of_a_call_is_a_hint():
+    """Neither question nor ping was recorded, but frames of 20 ms at 48 kHz with Discord's payload type."""
+    assert hinted(frame(1), frame(2))
+    assert hinted(frame(1), frame(4)), "two were lost"
+
+
+def test_whatsapps_payload_type_120_is_none():
+    assert not hinted(frame(1, 320), frame(2, 320))
+    assert not hinted(frame(1, 960, b"\x90\x78", b"\xde\xbe\0\1"), frame(2, 960, b"\x90\x78", b"\xde\xbe\0\1"))

@@ -1,4 +1,9 @@
-"""Discord, recognised only: a 74-byte request for the own address, an 8-byte ping, RTP to voice servers."""
+"""Discord, recognised only: a 74-byte request for the own address, an 8-byte ping, RTP to voice servers.
+
+Where neither is in the recording, voice of its payload type and frame is a hint: 20 ms at 48 kHz, of the same sizes as
+its timestamps say. WhatsApp, which has payload type 120 too, counts at 16 kHz or has an extension of its own. With a
+server's port that Discord uses `capture` names the call so, with little confidence.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,12 @@ _ASK, _TELL, _PING = b"\x00\x01\x00\x46", b"\x00\x02\x00\x46", b"\x13\x37\xca\xf
 _KNOWN: Final = "discord"
 _VOICE: Final = 120
 _REPAIR: Final = (102, 104, 106)
+_FRAME, _NEAR, _MOST_RECENT = 960, 100, 8
+_OTHERS: Final = (b"\xde\xbe", b"\x74\x6f")
+"""WhatsApp's extensions."""
+
+RELAY_PORTS: Final = range(50000, 65536)
+"""Ports of its voice servers."""
 
 CUES: Final = (run(0, _ASK, 74, 74), run(0, _TELL, 74, 74), run(0, _PING, 8, 8))
 
@@ -27,7 +38,10 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     if len(datagram) == 8 and datagram[:4] == _PING:
         view.notes[_KNOWN], view.notes["path"] = True, "relay"
         return Hit("discord", "keepalive", confidence=0.9)
-    if _KNOWN not in view.notes or len(datagram) < 12 or datagram[0] >> 6 != 2:
+    if len(datagram) < 12 or datagram[0] >> 6 != 2:
+        return None
+    if _KNOWN not in view.notes:
+        _note_frame(datagram, view)
         return None
     if 192 <= datagram[1] <= 223:
         return Hit("discord", "control", confidence=0.9)
@@ -37,8 +51,27 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     return Hit("discord", "media", "voice" if kind == _VOICE else "video", datagram[8:12], 0.9)
 
 
+def _note_frame(datagram: bytes, view: FlowView) -> None:
+    """Leave a hint where a packet continues the one before by frames of Opus at 20 ms."""
+    if datagram[1] & 127 != _VOICE or (datagram[0] & 16 and datagram[12:14] in _OTHERS):
+        return
+    number, stamp = int.from_bytes(datagram[2:4], "big"), int.from_bytes(datagram[4:8], "big")
+    recent = view.notes.setdefault("recent", {})
+    if not isinstance(recent, dict) or "hint" in view.notes:
+        return
+    before = recent.get(datagram[8:12])
+    if len(recent) >= _MOST_RECENT:
+        recent.clear()
+    recent[datagram[8:12]] = number, stamp
+    if before is not None:
+        steps, ticks = (number - before[0]) & 0xFFFF, (stamp - before[1]) & 0xFFFFFFFF
+        if 0 < steps < _NEAR and ticks == steps * _FRAME:
+            view.notes["hint"] = True
+
+
 SOURCES: Final = (
     Source("74-byte address question with SSRC, ping 1337cafe each 5 s", "discord.pcap", "medium", 120, 1900.0),
+    Source("servers on UDP 50000 to 65535", "support pages of Discord and of firewalls", "low"),
     Source("voice PT 120 (Opus, 20 ms), video PT 101 and 103", "discord.pcap", "medium", 280, 1900.0),
 )
 
