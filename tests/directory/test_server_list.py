@@ -52,7 +52,7 @@ def test_an_entry_is_an_invite_link():
 def test_the_largest_entry_has_200_bytes():
     address = PublicAddress("h" * 63, 65535, 65535)
     largest = server(
-        1, address=address, until=(1 << 32) - 1, network=(1 << 32) - 1, free=4096, page=65535, operator="o" * 40
+        1, address=address, until=3_999_999_999, network=(1 << 32) - 1, free=4096, page=65535, operator="o" * 40
     )
     assert entry_bytes(largest) <= MOST_ENTRY_BYTES
     read(sign_list(DIRECTORY, 1, NOW, [largest]))
@@ -172,3 +172,27 @@ def test_ten_thousand_entries_are_read_in_50_ms():
         assert len(read(data).servers) == MOST_SERVERS
         took_s.append(time.process_time() - began_s)
     assert min(took_s) < MOST_READING_S
+
+
+def test_whoever_signs_may_lie_but_not_make_a_reader_fail():
+    """A directory that signs what no directory signs: each entry is refused, or gives a link."""
+    rng, read_ones = random.Random(3), 0
+    (entry,) = msgspec.msgpack.decode(msgspec.msgpack.encode([server(1)]))
+    for _ in range(3000):
+        body = bytearray(msgspec.msgpack.encode([SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), [entry]]))
+        for _ in range(rng.randrange(1, 4)):
+            body[rng.randrange(52, len(body))] = rng.randrange(256)
+        data = msgspec.msgpack.encode([bytes(body), DIRECTORY.sign(SIGNED + bytes(body))])
+        try:
+            found = read(data)
+        except ListRefusedError:
+            continue
+        read_ones += 1
+        assert all(one.link.text() for one in found.servers)
+    assert read_ones > 300
+
+
+def test_an_invitation_that_ends_after_all_calendars_is_refused():
+    read(sign_list(DIRECTORY, 1, NOW, [server(1, until=3_999_999_999)])).servers[0].link.text()
+    with pytest.raises(ListRefusedError):
+        read(sign_list(DIRECTORY, 1, NOW, [server(1, until=(1 << 32) - 1)]))

@@ -88,3 +88,15 @@ def test_what_was_tried_decides_nothing_and_breaks_no_older_digest(measured: Fac
     assert verdicts == before
     assert [one["outcome"] for one in record["tried"]] == ["timeout"] * 5
     assert run_digest(more) == run_digest(measured)
+
+
+def test_without_a_diagnosis_the_last_one_is_asked_for_a_handshake_too(measured: Facts):
+    servers, asked = [server(1), server(2)], []
+
+    def measure(link: InviteLink) -> Facts:
+        asked.append(link.host)
+        return measured
+
+    with pytest.raises(PeerError):
+        check_with_one_of(servers, measure, knock=lambda link, family: "timeout", diagnose=False)
+    assert asked == []

@@ -29,7 +29,7 @@ PublicPort = Annotated[int, Meta(ge=1, le=65535)]
 PublicPortOrNone = Annotated[int, Meta(ge=0, le=65535)]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
 SystemNumber = Annotated[int, Meta(ge=0, lt=1 << 32)]
-Minute = Annotated[int, Meta(ge=0, lt=1 << 32)]
+Minute = Annotated[int, Meta(ge=0, lt=4_000_000_000)]  # to the year 9575: calendars end at 9999
 Places = Annotated[int, Meta(ge=0, le=MOST_PLACES)]
 Operator = Annotated[str, Meta(max_length=MOST_OPERATOR_BYTES)]
 

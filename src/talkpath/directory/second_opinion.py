@@ -68,7 +68,9 @@ def ask_second(
     if limited is None or first.reach.control != "connected" or not chosen:
         return None
     try:
-        facts, _ = check_with_one_of(chosen, measure(limited), family=family, knock=knock, on_try=on_try)
+        facts, _ = check_with_one_of(
+            chosen, measure(limited), family=family, knock=knock, on_try=on_try, diagnose=False
+        )
     except PeerError:
         return None
     return facts if any(not epoch.missing for epoch in facts.epochs) else None

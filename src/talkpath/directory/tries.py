@@ -34,14 +34,15 @@ def check_with_one_of(
     family: int = 0,
     knock: Knock = knock,
     on_try: OnTry = lambda server, number, of: None,
+    diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
-    """The facts of the first server that answers, and that server. Where none does, those of the last one; `PeerError`
-    where that one turned the check away."""
+    """The facts of the first server that answers, and that server. Where none does, those of the last one, which has the
+    whole diagnosis unless `diagnose` is false; `PeerError` where it turned the check away, or there are no facts."""
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
         on_try(server, number, len(servers))
-        met = "connected" if last else knock(server.link, family)
+        met = "connected" if last and diagnose else knock(server.link, family)
         if met == "connected":
             try:
                 facts = measure(server.link)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.conduct.run_check import choosing_thread
 from talkpath.directory.listed_server import ListedServer
@@ -20,13 +20,14 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.probe.driver import Driver
 from talkpath.verdict.judge import judge
+from talkpath.verdict.validity import LATE_VOIDS_ALL_MS
 from talkpath.wire.control.messages import Welcome
 
 APP, K = "webrtc", 8
 BUDGET_BYTES, BUDGET_S = 1_500_000, 20.0
 CONNECT_S = 4.0
 MOST_TCP_PORTS = 8
-MOST_FINDINGS = 40
+MOST_FINDINGS, MOST_CHARACTERS = 40, 200  # what `directory.offer.OfferAnswer` takes
 CONTROL = {
     "refused": "refuses connections",
     "timeout": "does not answer",
@@ -54,19 +55,20 @@ def look_from_outside(server: ListedServer, address: str) -> tuple[str, ...]:
         try:
             Driver(check, link).run()
         except PeerError as error:
-            return (f"seen from outside: {error}",)
+            return (f"seen from outside: {error}"[:MOST_CHARACTERS],)
     facts = check.facts()
     if facts.reach.control != "connected":
         return (f"seen from outside: TCP {link.port} {CONTROL.get(facts.reach.control, NO_HANDSHAKE)}",)
-    found = [*_left_out(check.session.alike), *_ports(facts, check.session.welcome)] or list(_calls(facts))
+    found = [*_late(facts), *_ports(facts, check.session.welcome)] or list(_calls(facts))
     found += _closed_ports(address, _tcp_ports(server, check.session.welcome))
     return tuple(f"seen from outside: {sentence}" for sentence in found[:MOST_FINDINGS])
 
 
-def _left_out(alike: Sequence[Arm]) -> Iterator[str]:
-    """Is it of a version that imitates calls in the same way?"""
-    if not alike:
-        yield "its talkpath imitates calls otherwise; install the version that the directory has"
+def _late(facts: Facts) -> Iterator[str]:
+    """Does it send so late that checks with it are void?"""
+    late_ms = facts.health.responder_late_ms_p99
+    if late_ms is not None and late_ms > LATE_VOIDS_ALL_MS:
+        yield f"it sends its packets up to {late_ms:.0f} ms late: the machine is too busy or too slow"
 
 
 def _ports(facts: Facts, welcome: Welcome | None) -> Iterator[str]:

@@ -34,7 +34,7 @@ from talkpath.serving.supervisor import Supervisor
 from talkpath.wire.control.keys import raw_key_text
 
 KEY_FILE = "servers.pem"
-OFFERS_AN_HOUR, NEW_SERVERS_AN_HOUR, STRANGERS_TESTS_AN_HOUR = 120, 12, 12
+OFFERS_AN_HOUR, NEW_SERVERS_AN_HOUR, STRANGERS_TESTS_AN_HOUR = 600, 12, 12
 TEST_S = 90.0
 LOOK_S, PUBLISH_LOOK_S = 2.0, 5.0
 HOLD_S = 300.0
