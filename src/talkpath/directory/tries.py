@@ -36,8 +36,8 @@ def check_with_one_of(
     on_try: OnTry = lambda server, number, of: None,
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
-    """The facts of the first server that answers, and that server. Where none does, those of the last one, which has the
-    whole diagnosis unless `diagnose` is false; `PeerError` where it turned the check away, or there are no facts."""
+    """The facts of the first server that answers, and that server. Where none does, those of the last one, which has
+    the whole diagnosis unless `diagnose` is false. `PeerError` where it turned the check away, or there are no facts."""
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
