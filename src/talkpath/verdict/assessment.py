@@ -83,14 +83,14 @@ class Assessment:
         """The extra loss in each direction, where calls were `compared` with their twins. Computed on demand."""
         epochs, seed = self.view.accusing, self.view.facts.seed
         if self.state == "restricted":
-            return {way: overall_losses(epochs, seed)[way] for way in DIRECTIONS}
+            return {way: mean_loss(epochs, way, seed) for way in DIRECTIONS}
         return extra_losses(epochs, seed) if self.compared else {}
 
     @property
     def extra_loss_both_ways(self) -> Interval | None:
         """The extra loss over both directions together, of a restricted arm."""
         restricted = self.state == "restricted"
-        return overall_losses(self.view.accusing, self.view.facts.seed)["both"] if restricted else None
+        return mean_loss(self.view.accusing, "both", self.view.facts.seed) if restricted else None
 
 
 def log_threshold(facts: Facts) -> float:
@@ -189,10 +189,9 @@ def extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Inte
 
 
 @per_epochs
-def overall_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[AffectedDirections, Interval]:
-    """The mean extra loss in each direction, and of both together, where it may depend on how long calls are."""
-    ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
-    return {way: overall_loss(epochs, way, seed=seed) for way in ways}
+def mean_loss(epochs: tuple[Epoch, ...], way: AffectedDirections, seed: bytes) -> Interval:
+    """The mean extra loss in that direction, or of both together, where it may depend on how long calls are."""
+    return overall_loss(epochs, way, seed=seed)
 
 
 @per_epochs
@@ -217,11 +216,12 @@ def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
 def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
     """Restricted, where the effect matters: by the intervals that the verdict publishes."""
     quality = call_quality(view.accusing)
-    delays, losses = extra_delays(view.accusing).values(), overall_losses(view.accusing, view.facts.seed).values()
+    ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
+    losses = (mean_loss(view.accusing, way, view.facts.seed) for way in ways)  # dear, so only those that are needed
     matters = (
         calls_fail(proof)
-        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in delays)
         or any((interval.low or 0.0) >= MATTERS_LOSS for interval in losses)
+        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in extra_delays(view.accusing).values())
     )
     if not matters:
         return None

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Role
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_twin, pick, track
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
@@ -68,6 +68,11 @@ def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: 
     questions. `seed` is the facts' seed. All three numbers are
     None if there is no epoch in which both calls and twins sent packets.
     """
+    return _extra_loss(tuple(epochs), direction, seed, level)
+
+
+@per_epochs
+def _extra_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> Interval:
     ready = [thinned for epoch in epochs if (thinned := _thin(epoch, direction, seed)) is not None]
     if not ready:
         return Interval(None, None, None)
