@@ -37,7 +37,7 @@ def check_with_one_of(
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
     """The facts of the first server that answers, and that server. Where none does, those of the last one, which has
-    the whole diagnosis unless `diagnose` is false. `PeerError` where it turned the check away, or nothing came of it."""
+    the whole diagnosis unless `diagnose` is false; `PeerError` where it turned the check away or nothing came of it."""
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
