@@ -35,7 +35,7 @@ help:
 	@echo "make score      error rates: about 15 000 checks, two and a half hours at most; writes docs/error-rates.md"
 	@echo "make score-quick  500 checks with fixed seeds, at most five minutes: fails where a goal is missed"
 	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES), a row a file"
-	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, as far as they are installed"
+	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, with few calls and with many"
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
@@ -85,7 +85,7 @@ captures: dev
 	@$(BIN)/pytest -m captures -s
 
 bench-capture: peers
-	@$(BIN)/python bench/capture.py $(CAPTURES)
+	@$(BIN)/python bench/capture.py $(CAPTURES) tests/capture/lab
 
 lab-calls: peers
 	@$(BIN)/python scripts/record_lab_calls.py build/lab-calls

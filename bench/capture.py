@@ -1,10 +1,12 @@
-"""Packets per CPU second of `talkpath capture` beside ndpiReader, tshark and nfstream, on one large file.
+"""Packets per CPU second of `talkpath capture` beside ndpiReader, tshark and nfstream, on two large files.
 
-    python bench/capture.py ../shared/captures      builds the file (1.5 million packets), runs all that are there
-    python bench/capture.py ../shared/captures --packets 300000 --rounds 3
+    python bench/capture.py ../shared/captures tests/capture/lab       builds both files, runs all that are there
+    python bench/capture.py ../shared/captures --mix few --packets 300000 --rounds 3
 
-The file repeats the Ethernet captures of the folder, each round later in time and between other IPv4 addresses, so
-that flows do not run into each other. CPU is user and system time of the process and its children; memory its peak.
+`few` repeats the Ethernet captures of the first folder, of which calls are some packets in a hundred. `half` repeats
+the captures of all folders that hold mostly calls, and as much of the others as makes calls half of all packets. Each
+round is later in time and between other IPv4 addresses, so that flows do not run into each other. CPU is user and
+system time of the process and its children; memory is its peak.
 """
 
 from __future__ import annotations
@@ -18,18 +20,23 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-import numpy as np
-
+from talkpath.capture.calls.records import findings
+from talkpath.capture.scan import scan
 from talkpath.wire.pcap import Unread, blocks
+from talkpath.wire.pcap.link import internet
 
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 ETHERNET = 1
+MACS = bytes(12)
 QUIET_S = 90.0
 """Between two captures, longer than any pause inside a call."""
+MOSTLY, LONG = 1 / 3, 300
+"""A capture with so large a share of call packets holds mostly calls, where these have so many packets on average."""
 INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """As people run it: Python keeps the bytecode of what it has loaded once, here from the first round on."""
 
@@ -43,46 +50,103 @@ class Frame:
     data: bytes
 
 
-def pool(folder: Path) -> list[list[Frame]]:
-    """The Ethernet captures of a folder; pauses over a minute are cut out, since nothing runs across them."""
+@dataclass
+class Capture:
+    """One capture of the pool; how many calls were found in it, and how many packets these have."""
+
+    frames: list[Frame]
+    is_ethernet: bool
+    calls: int
+    call_packets: int
+
+    @property
+    def is_mostly_calls(self) -> bool:
+        """Do its packets belong mostly to calls that last?"""
+        return self.call_packets >= max(MOSTLY * len(self.frames), LONG * self.calls, 1)
+
+
+Turns = Iterator[tuple[int, Capture]]
+"""Captures in the order in which they are written, each with the number of its round."""
+
+
+def pool(folder: Path) -> list[Capture]:
+    """The captures of a folder; pauses over a minute are cut out, since nothing runs across them."""
     captures = []
     for path in sorted(folder.glob("*.pcap*")):
-        frames = sorted(_frames(path), key=lambda frame: frame.at_s)
+        frames, is_ethernet = _frames(path)
+        frames.sort(key=lambda frame: frame.at_s)
         clock, before = 0.0, frames[0].at_s if frames else 0.0
         for frame in frames:
             clock, before = clock + min(frame.at_s - before, 60.0), frame.at_s
             frame.at_s = clock
         if frames:
-            captures.append(frames)
+            captures.append(Capture(frames, is_ethernet, *_calls(path)))
     return captures
 
 
-def _frames(path: Path) -> Iterator[Frame]:
+def _calls(path: Path) -> tuple[int, int]:
+    with path.open("rb", buffering=0) as file:
+        calls = findings(scan(file)).calls
+    return len(calls), sum(stream.packets + stream.duplicates for call in calls for stream in call.streams)
+
+
+def _frames(path: Path) -> tuple[list[Frame], bool]:
+    """The frames of a capture, as Ethernet, and whether they were Ethernet; without those that carry no IP where they
+    were not."""
+    out, is_ethernet = [], True
     with path.open("rb", buffering=0) as file:
         for block in blocks(file, Unread()):
-            if not np.all(block.link == ETHERNET):
-                return
-            for start, captured, size, time_ns in zip(
-                block.start.tolist(), block.captured.tolist(), block.size.tolist(), block.time_ns.tolist(), strict=True
-            ):
-                yield Frame(time_ns / 1e9, size, bytes(block.data[start : start + captured]))
+            ip = internet(block, Unread())
+            columns = (block.start, block.captured, block.size, block.time_ns, block.link, ip)
+            for start, captured, size, time_ns, link, at in zip(*(one.tolist() for one in columns), strict=True):
+                data = bytes(block.data[start : start + captured])
+                is_ethernet &= link == ETHERNET
+                if link != ETHERNET:
+                    kind = b"\x86\xdd" if block.data[at] >> 4 == 6 else b"\x08\x00"
+                    data = MACS + kind + data[at - start :] if at >= 0 else b""
+                    size += len(data) - captured
+                if data:
+                    out.append(Frame(time_ns / 1e9, size, data))
+    return out, is_ethernet
 
 
-def build(folder: Path, out: Path, packets: int) -> int:
-    """Write the large file; the number of its packets."""
-    captures, written, base_s, turn = pool(folder), 0, 1_700_000_000.0, 0
+def few(captures: list[Capture]) -> Turns:
+    """All captures again and again."""
+    for turn in count():
+        for capture in captures:
+            yield turn, capture
+
+
+def half(captures: list[Capture]) -> Turns:
+    """The captures of calls, followed by others until calls are half of all packets, again and again."""
+    others, balance = few([capture for capture in captures if not capture.is_mostly_calls]), 0
+    for turn in count():
+        for capture in captures:
+            if capture.is_mostly_calls:
+                yield turn, capture
+                balance += 2 * capture.call_packets - len(capture.frames)
+        while balance > 0:
+            other_turn, capture = next(others)
+            yield other_turn, capture
+            balance += 2 * capture.call_packets - len(capture.frames)
+
+
+def build(turns: Turns, out: Path, packets: int) -> int:
+    """Write a large file; the number of its packets."""
+    written, calls, call_packets, base_s = 0, 0, 0, 1_700_000_000.0
     with out.open("wb") as file:
         file.write(HEADER)
         while written < packets:
-            for frames in captures:
-                for frame in frames:
-                    at = base_s + frame.at_s
-                    kept = len(frame.data)
-                    head = struct.pack("<IIII", int(at), int(at % 1 * 1e6), kept, max(frame.size, kept))
-                    file.write(head + moved(frame.data, turn))
-                written += len(frames)
-                base_s += frames[-1].at_s + QUIET_S
-            turn += 1
+            turn, capture = next(turns)
+            for frame in capture.frames:
+                at = base_s + frame.at_s
+                kept = len(frame.data)
+                head = struct.pack("<IIII", int(at), int(at % 1 * 1e6), kept, max(frame.size, kept))
+                file.write(head + moved(frame.data, turn))
+            written, base_s = written + len(capture.frames), base_s + capture.frames[-1].at_s + QUIET_S
+            calls, call_packets = calls + capture.calls, call_packets + capture.call_packets
+    share = f"{calls} calls with {100 * call_packets / written:.0f} % of {written} packets"
+    print(f"{out.name}: {share}, {out.stat().st_size / 1e6:.1f} MB")  # noqa: T201
     return written
 
 
@@ -123,27 +187,40 @@ def run(command: list[str]) -> tuple[float, float, float]:
     return usage.ru_utime + usage.ru_stime, time.perf_counter() - begin, usage.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Build, run, print a table and a JSON line."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folder", type=Path)
-    options.add_argument("--packets", type=int, default=1_500_000)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--file", type=Path, default=Path("build/big.pcap"))
-    options.add_argument("--only", default="")
-    chosen = options.parse_args()
-    chosen.file.parent.mkdir(exist_ok=True)
-    packets = build(chosen.folder, chosen.file, chosen.packets)
-    print(f"{packets} packets, {chosen.file.stat().st_size / 1e6:.1f} MB")  # noqa: T201
-    commands = {name: one for name, one in tools(chosen.file).items() if chosen.only in name}
+def measure(file: Path, packets: int, rounds: int, only: str) -> dict[str, list[float]]:
+    """Run all tools on a file in turns; the medians, which are printed too."""
+    commands = {name: one for name, one in tools(file).items() if only in name}
     measured: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
-    for _ in range(chosen.rounds):
+    for _ in range(rounds):
         for name, command in commands.items():
             measured[name].append(run(command))
     rows = {name: [statistics.median(column) for column in zip(*runs, strict=True)] for name, runs in measured.items()}
     for name, (cpu, wall, peak) in rows.items():
         print(f"{name:12} {packets / cpu:12,.0f} packets/CPU s  {cpu:7.2f} s CPU  {wall:7.2f} s  {peak:6.0f} MiB")  # noqa: T201
-    print(json.dumps({"packets": packets, "median": rows}))  # noqa: T201
+    return rows
+
+
+MIXES: dict[str, Callable[[list[Capture]], Turns]] = {"few": few, "half": half}
+
+
+def main() -> None:
+    """Build, run, print tables and JSON lines."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("folders", type=Path, nargs="+")
+    options.add_argument("--packets", type=int, default=1_500_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--mix", choices=MIXES, action="append")
+    options.add_argument("--build", type=Path, default=Path("build"), help="where the files are made")
+    options.add_argument("--only", default="")
+    chosen = options.parse_args()
+    chosen.build.mkdir(exist_ok=True)
+    first, *more = map(pool, chosen.folders)
+    pools = {"few": [capture for capture in first if capture.is_ethernet], "half": sum(more, first)}
+    for mix in chosen.mix or MIXES:
+        file = chosen.build / f"big-{mix}.pcap"
+        packets = build(MIXES[mix](pools[mix]), file, chosen.packets)
+        rows = measure(file, packets, chosen.rounds, chosen.only)
+        print(json.dumps({"mix": mix, "packets": packets, "median": rows}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

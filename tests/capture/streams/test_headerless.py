@@ -17,7 +17,7 @@ def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 
     out: Rows = np.zeros(len(times), ROW)
     out["time_s"], out["key"], out["size"], out["outer"] = times, 1, 200, outer
     out["stamp"] = np.arange(len(times)) if hashes is None else hashes
-    return split_streams(out, out["key"])
+    return split_streams(out, np.unique(out["key"], return_inverse=True)[1])
 
 
 def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:

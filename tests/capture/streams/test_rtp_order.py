@@ -22,7 +22,7 @@ def rows(sequence: list[int], *, step_s: float = 0.02, ticks: int = 960, times: 
 
 
 def streams(made: Rows) -> Segments:
-    return split_streams(made, made["key"])
+    return split_streams(made, np.unique(made["key"], return_inverse=True)[1])
 
 
 def ordered(sequence: list[int], **more: object) -> RtpOrder:

@@ -29,7 +29,7 @@ def stream(
         out["time_s"][numbers == number] += more_s
     out["sequence"], out["stamp"] = numbers, numbers * round(step_s * clock)
     out["type"], out["key"], out["ssrc"] = kind, 1, 7
-    return split_streams(out, out["key"])
+    return split_streams(out, np.unique(out["key"], return_inverse=True)[1])
 
 
 def timed(segments: Segments, known_hz: float = 0.0) -> Timing:

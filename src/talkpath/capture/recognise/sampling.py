@@ -95,17 +95,19 @@ class Sampler:
         ssrc = np.ascontiguousarray(batch.head[rows, 8:12]).view(">u4").ravel().astype(np.uint64)
         key = stream_key(batch.flow[rows], batch.direction[rows], ssrc)
         streams[rows] = key
+        self._counted += len(rows)
+        kind = (batch.head[rows, 1] & 0x7F).astype(np.uint64)
+        kinds = mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP))
+        open_to = self._full[(kinds & FULL_MASK).astype(np.int64)] != kinds
+        rows, key, kinds = rows[open_to], key[open_to], kinds[open_to]
         slot = (key & np.uint64(len(self._often) - 1)).astype(np.int64)
         slots, inverse, counts = np.unique(slot, return_inverse=True, return_counts=True)
         self._often[slots] = np.minimum(self._often[slots].astype(np.int64) + counts, 255)
         again = self._often[slots][inverse] >= REPEATED
-        self._counted += len(rows)
         if self._counted > OFTEN_SLOTS:
             self._often >>= 1
             self._counted = 0
-        rows, key = rows[again], key[again]
-        kind = (batch.head[rows, 1] & 0x7F).astype(np.uint64)
-        return self._limited(rows, mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP)), ASK_RTP)
+        return self._limited(rows[again], kinds[again], ASK_RTP)
 
     def _others(self, batch: Datagrams, base: Words, only: dict[int, set[str]]) -> Ints:
         rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= LARGEST))

@@ -11,7 +11,7 @@ from talkpath.capture.packets.rows import VIDEO
 from talkpath.capture.streams.freezes import Floats, freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing, unevenness
-from talkpath.wire.pcap.arrays import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, stable_order
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
@@ -137,7 +137,8 @@ def _in_classes(segments: Segments, values: Floats, counted: Bools) -> Ints:
 def _quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
     """Return the value that `share` of each segment's counted rows do not exceed, 0 where none counts."""
     of, values = part.segments.of[part.counted], values[part.counted]
-    order = np.lexsort((values, of))
+    order = np.argsort(values)
+    order = order[stable_order(of[order])]
     count = np.bincount(of, minlength=len(part.segments))
     place = np.cumsum(count) - count + np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
     chosen: Floats = np.where(count > 0, values[order][np.minimum(place, max(len(of) - 1, 0))], 0.0)

@@ -35,11 +35,11 @@ class PartState:
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
-        _, inverse, times = np.unique(key, return_inverse=True, return_counts=True)
-        often = (times >= FEWEST)[inverse]
+        _, name, times = np.unique(key, return_inverse=True, return_counts=True)
+        often = (times >= FEWEST)[name]
         self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
         short = [rows[~often]]
-        out = split_streams(rows, key) if often.all() else split_streams(rows[often], key[often])
+        out = split_streams(rows, name) if often.all() else split_streams(rows[often], name[often])
         enough = out.count >= FEWEST
         if not enough.all():
             short.append(out.rows[~enough[out.of]])

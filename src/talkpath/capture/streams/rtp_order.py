@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import Rows
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, distinct
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct, stable_order
 
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
@@ -69,21 +69,15 @@ class Segments:
         return sums
 
 
-def split_streams(rows: Rows, key: Words) -> Segments:
-    """Split rows into streams by a key; single rows stay."""
-    order = _by_key_and_time(key, rows["time_s"])
-    rows, key = rows[order], key[order]
+def split_streams(rows: Rows, name: Ints) -> Segments:
+    """Split rows into streams by the number of each; single rows stay."""
+    order = np.argsort(rows["time_s"], kind="stable")
+    order = order[stable_order(name[order])]
+    rows, name = rows[order], name[order]
     fresh = np.ones(len(rows), np.bool_)
-    fresh[1:] = (key[1:] != key[:-1]) | (np.diff(rows["time_s"]) > PAUSE_S)
+    fresh[1:] = (name[1:] != name[:-1]) | (np.diff(rows["time_s"]) > PAUSE_S)
     begin = np.flatnonzero(fresh)
     return Segments(rows, begin, np.cumsum(fresh) - 1)
-
-
-def _by_key_and_time(key: Words, time_s: NDArray[np.float64]) -> Ints:
-    _, name = np.unique(key, return_inverse=True)
-    rank = np.empty(len(key), np.int64)
-    rank[np.argsort(time_s, kind="stable")] = np.arange(len(key))
-    return np.argsort(name.astype(np.int64) << 32 | rank)
 
 
 def plausible(segments: Segments) -> Bools:

@@ -26,6 +26,9 @@ FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
 LARGEST = 1 << 14
 WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
 
+BEGINS_WORD = np.zeros(256, np.bool_)
+BEGINS_WORD[list(b"RDSPA")] = True
+
 
 @dataclass(slots=True)
 class _TelegramStream:
@@ -122,8 +125,8 @@ class MediaOverTcp:
             self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
-        first = big32(head, 0)
-        for row in rows[among(first, WORDS)].tolist():
+        near = np.flatnonzero(BEGINS_WORD[head[:, 0]])
+        for row in rows[near[among(big32(head[near], 0), WORDS)]].tolist():
             at = int(packets.payload[row])
             line = bytes(packets.data[at : at + int(min(packets.captured[row], 200))]).lower()
             if b"rtsp" in line:

@@ -54,6 +54,12 @@ def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
     return found
 
 
+def stable_order(numbers: Ints) -> Ints:
+    """Return the order that sorts numbers from 0 on and leaves equal ones as they stand; below 65 536 a radix sort."""
+    small = not len(numbers) or int(numbers.max()) < 1 << 16
+    return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
+
+
 def marked16(*numbers: int) -> Bools:
     """Return a table that marks these among all 16-bit numbers: the fastest look-up for many values."""
     table = np.zeros(1 << 16, np.bool_)

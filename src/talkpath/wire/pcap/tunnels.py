@@ -68,12 +68,13 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     """Do the same for UDP packets whose header begins at `at` and whose data ends at `end` on the wire; return which of
     them are tunnels. A packet counts as a tunnel only if it contains a whole IP packet of fitting length."""
     carrying = np.zeros(len(rows), np.bool_)
-    head = bytes_at(frames.data, at + 8, 8)
-    first, size = head[:, 0], end - at - 8
+    first = frames.data[np.minimum(at + 8, len(frames.data) - 1)]
+    some = np.flatnonzero(LOOKED_AT[first])
+    head, first, size = bytes_at(frames.data, at[some] + 8, 8), first[some], (end - at - 8)[some]
     plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
-    some = np.flatnonzero((POSSIBLE[first] | plain) & (size + 8 >= SMALLEST))
-    limit = (frames.start + frames.captured)[rows[some]]
-    some = some[(at[some] + SMALLEST <= limit) & (big32(head[some], 4) != STUN_COOKIE)]
+    fits = (POSSIBLE[first] | plain) & (size + 8 >= SMALLEST) & (big32(head, 4) != STUN_COOKIE)
+    some = some[fits]
+    some = some[at[some] + SMALLEST <= (frames.start + frames.captured)[rows[some]]]
     if not len(some):
         return carrying
     data, begin, size = frames.data, at[some] + 8, end[some] - at[some] - 8
@@ -117,6 +118,9 @@ KNOWN[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
 POSSIBLE = np.zeros(256, np.bool_)
 POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
 """First bytes of all tunnel headers. DTLS and most of QUIC begin with others."""
+LOOKED_AT = POSSIBLE.copy()
+LOOKED_AT[[*range(0x40, 0x50), *range(0x60, 0x70)]] = True
+"""These, and those of an IP packet without a header before it."""
 STUN_COOKIE = 0x2112A442
 
 
