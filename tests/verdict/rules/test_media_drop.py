@@ -51,3 +51,15 @@ def test_the_lower_bound_is_the_one_by_which_the_effect_matters(direction: str) 
     lows = [verdict.figures[f"{name}_low"] or 0.0 for name in ("extra_loss_up", "extra_loss_down", "extra_loss")]
     assert max(lows) >= 0.01
     assert (p.low or 0.0) >= (lows[0] if verdict.direction == "up" else lows[2])
+
+
+def test_the_interval_holds_what_is_dropped_between_moments_in_which_a_call_is_new() -> None:
+    """As where an address translator moves it now and then: some packets pass until it is recognised again."""
+    drop, anew = calls.media_drop(0.7, "up"), 40
+
+    def recognised_again(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return 0.0 if (flow.packets + 7 * flow.number) % anew < 10 else drop(rng, flow, now_s, way, slot)
+
+    verdict = verdict_of("webrtc", [recognised_again])
+    assert verdict.rule == "media.drop"
+    assert holds(verdict.parameters["p"], 0.7)

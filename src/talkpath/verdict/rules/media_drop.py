@@ -22,13 +22,14 @@ from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total
 from talkpath.verdict.rules.media_police import twins_are_policed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.cohort import DIRECTIONS, track
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
 LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
 HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE)
 CHANCES = np.array([*LOW_CHANCES, *HIGH_CHANCES])
 PARTS, LEAST_PARTS = 4, 8  # of an epoch, and in all
+CLEAN, LEAST_AFTER = 0.02, 20  # share that twins lose; packets after a loss
 PARTS_DIFFER = 2.0  # times what chance explains
 LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch are recognised at different packets
 
@@ -83,7 +84,8 @@ def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) ->
     if high is not None and low > high:  # no one p explains both
         low = hull.low or 0.0
     if high is not None:
-        high = max(high, *(_highest_part(view, way, onsets[0]) for way in directions_of(direction)))
+        for way in directions_of(direction):
+            high = max(high, _highest_part(view, way, onsets[0]), _after_loss(view, way))
     estimate = every[0].estimate
     return {"p": Number(estimate if estimate is None else max(estimate, low), low, high)}
 
@@ -98,6 +100,32 @@ def _highest_part(view: ArmView, way: Direction, onset: int) -> float:
         return 0.0
     known.sort(key=lambda row: row[1][1] / row[1][0] - row[2][1] / row[2][0])
     return extra_loss([part for part, *_ in known[len(known) // 2 :]], way, seed=view.facts.seed).high or 0.0
+
+
+def _after_loss(view: ArmView, way: Direction) -> float:
+    """Return an upper bound of the share of a call's packets that are lost right after one that was; 0 if that is no
+    more than of all its packets, or twins lose some as well. Where an address translator moves a call, some packets
+    pass until it is recognised again: p is what is dropped from then on. (Three standard errors: a call may be moved
+    between the two packets.)"""
+    sent = lost = again = after = 0
+    for epoch in view.explained:
+        media = np.array([stage == "media" for stage in track(epoch, way).stage], np.bool_)
+        if _share_lost(*(_lost(epoch, way, calls=False))) > CLEAN:
+            return 0.0
+        rows, arrived = (each[:, media] for each in arrivals(epoch, way, calls=True))
+        gone = rows & ~arrived
+        sent, lost = sent + int(rows.sum()), lost + int(gone.sum())
+        after += int((gone[:, :-1] & rows[:, 1:]).sum())
+        again += int((gone[:, :-1] & gone[:, 1:]).sum())
+    if after < LEAST_AFTER or sent == 0:
+        return 0.0
+    share = again / after
+    error = sqrt(max(share * (1.0 - share), 0.01) / after)
+    return min(1.0, share + 3.0 * error) if share - lost / sent > error else 0.0
+
+
+def _share_lost(sent: int, lost: int) -> float:
+    return lost / max(1, sent)
 
 
 def _parts(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
