@@ -174,9 +174,9 @@ class Probe:
         return Told(code, self._out.read_text(), self._err.read_text(), took_s, facts)
 
 
-def small_plan(folder: Path, budget_s: float = 20.0, budget_bytes: int = 2_000_000) -> list[str]:
-    """`--plan` for a short check of one arm."""
-    plan = make_plan(choose_arms(["webrtc"]), k=4, budget_s=budget_s, budget_bytes=budget_bytes)
+def small_plan(folder: Path, budget_s: float = 20.0, budget_bytes: int = 2_000_000, watch_s: float = 0.0) -> list[str]:
+    """`--plan` for a short check of one arm; with `watch_s` its second question takes so long."""
+    plan = make_plan(choose_arms(["webrtc"]), k=4, budget_s=budget_s, budget_bytes=budget_bytes, watch_s=watch_s)
     (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
     return ["--plan", str(folder / "plan.json")]
 

@@ -27,7 +27,7 @@ from talkpath.wire.control.keys import new_identity_pem
 KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
 FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then, a little later, several epochs are
-IN_THE_AIR_S = 3.5  # a question is told while the one before it is still being measured
+WATCH_S, IN_THE_AIR_S = 15.0, 7.0  # the second question takes long, and is told while the first is still measured
 SLEEP_S = 2.0  # while it is stopped
 AT_ONCE, TRIES = 6, 3
 Row = Callable[[Path], Told]
@@ -219,7 +219,7 @@ def wait(probe: Probe, when: int) -> None:
 def far_end_gets(number: signal.Signals, when: int) -> Row:
     def row(folder: Path) -> Told:
         with FarEnd(folder) as far:
-            probe = Probe(folder, far.link, *small_plan(folder))
+            probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
             wait(probe, when)
             far.process.send_signal(number)
             probe.now()
@@ -230,7 +230,7 @@ def far_end_gets(number: signal.Signals, when: int) -> Row:
 
 def far_end_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
-        probe = Probe(folder, far.link, *small_plan(folder))
+        probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
         probe.said(BATTERY, LATER)  # it sends now
         far.process.send_signal(signal.SIGSTOP)
         time.sleep(SLEEP_S)
@@ -240,7 +240,7 @@ def far_end_sleeps(folder: Path) -> Told:
 
 def probe_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
-        probe = Probe(folder, far.link, *small_plan(folder))
+        probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
         probe.said(BATTERY, LATER)  # it sends now
         probe.send(signal.SIGSTOP)
         time.sleep(SLEEP_S)
@@ -251,7 +251,7 @@ def probe_sleeps(folder: Path) -> Told:
 def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
     def row(folder: Path) -> Told:
         with FarEnd(folder) as far:
-            probe = Probe(folder, far.link, *small_plan(folder))
+            probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
             wait(probe, when)
             for _ in range(times):
                 probe.send(number)
@@ -262,12 +262,14 @@ def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
     return row
 
 
+LOST_S = 6.5  # to notice it, and to see what a new connection meets (3.5 s at most)
+
 # Row, what the one sentence says, exit code, why the check ended, seconds that it takes at most.
 AMID: list[tuple[str, Row, str, int, str, float]] = [
-    ("killed", far_end_gets(signal.SIGKILL, LATER), "A new connection is refused", 0, "responder_lost", 3.0),
-    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", 3.0),
-    ("stopped", far_end_gets(signal.SIGSTOP, LATER), "A new connection opens", 0, "responder_lost", 13.0),
-    ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", 3.0),
+    ("killed", far_end_gets(signal.SIGKILL, LATER), "A new connection is refused", 0, "responder_lost", LOST_S),
+    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", LOST_S),
+    ("stopped", far_end_gets(signal.SIGSTOP, LATER), "A new connection opens", 0, "responder_lost", 30.0),
+    ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", LOST_S),
     ("far end sleeps", far_end_sleeps, "", 0, "", 30.0),
     ("probe sleeps", probe_sleeps, "", 0, "", 30.0),
     ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", 7.0),

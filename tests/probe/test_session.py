@@ -274,7 +274,7 @@ def test_a_far_end_that_goes_mad_in_the_middle_loses_nothing_that_is_known(
     pair.run(lambda: bool(pair.probe.ended))
     assert [found.missing for found in pair.probe.epochs.finished] == ["", pair.probe.ended]
     assert pair.probe.ended in ("responder_lost", "budget")
-    for each in pair.probe.finished:
+    for each in pair.probe.epochs.finished:
         assert readable(each)
 
 
@@ -289,7 +289,7 @@ def test_late_arrivals_beyond_the_schedule_are_left_out() -> None:
     pair = Pair()
     pair.run(lambda: pair.probe.opened)
     pair.begin()
-    pair.run(lambda: bool(pair.probe.finished))
+    pair.run(lambda: bool(pair.probe.epochs.finished))
     epochs = pair.probe.epochs
     size = len(epochs.finished[0].flows[0].sent)
     flows = len(epochs.finished[0].flows) // 2

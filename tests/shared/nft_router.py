@@ -40,7 +40,7 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
         with gate.inside():
             for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 Path("/proc/sys/net", setting).write_text("1")
-            _load(rule, sets)
+            load_rules(rule, sets)
         yield hosts
 
 
@@ -64,7 +64,8 @@ def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> No
     )
 
 
-def _load(rule: str, sets: str) -> None:
+def load_rules(rule: str, sets: str = "") -> None:
+    """In the router's namespace: these act from now on, beside those before."""
     chain = f"chain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}"
     ruleset = f"table inet censor {{\n{sets}\n{chain}\n}}\n"
     done = subprocess.run(
