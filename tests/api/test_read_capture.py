@@ -60,6 +60,7 @@ def test_the_tables_hold_the_facts(dropped: talkpath.Recording) -> None:
     (row,) = dropped.to_arrow("calls").to_pylist()
     assert (row["call"], row["app"], row["media"]) == (1, call.app, list(call.media))
     assert row["loss_down_pct"] == dropped.verdicts[0].figures["loss_down_pct"]
+    assert (row["outcome"], row["outcome_direction"]) == ("poor", "received")
     seconds = dropped.to_arrow().to_pylist()
     assert len(seconds) == 2 * len(call.seconds)
     received = [row["lost"] or 0 for row in seconds if row["direction"] == "received"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin, 
 
 from talkpath.errors import UsageError
 from talkpath.measure.call import Call, Moment, Second, Stream
+from talkpath.verdict.bases.call_outcome import call_outcome
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,6 +49,9 @@ Columns = dict[str, Any]
 PLACE: Columns = {"file": str, "call": int, "app": str}
 """The first columns of every table. `call` counts from 1."""
 
+OUTCOME: Columns = {"outcome": str, "outcome_s": float | None, "outcome_direction": str | None}
+"""How a call was, as in tp-007."""
+
 VERDICT: Columns = {
     "state": str,
     "alternatives": tuple[str, ...],
@@ -73,13 +77,15 @@ def arrow_table(recording: MeasuredRecording, table: TableName) -> pyarrow.Table
 
 def call_columns() -> Columns:
     """The columns of "calls"."""
-    return PLACE | _fields(Call, without=("app", "flows", "streams", "seconds")) | VERDICT
+    return PLACE | _fields(Call, without=("app", "flows", "streams", "seconds")) | OUTCOME | VERDICT
 
 
 def call_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a call, with its verdict."""
     for number, (call, verdict) in enumerate(zip(recording.calls, recording.verdicts, strict=True), 1):
         row = _values(call, call_columns()) | _place(recording, number, call)
+        how = call_outcome(call)
+        row |= {"outcome": how.kind, "outcome_s": how.at_s, "outcome_direction": how.direction}
         row |= {"state": verdict.state, "alternatives": verdict.alternatives}
         yield row | {name: verdict.figures.get(name) for name in VERDICT if name not in row}
 

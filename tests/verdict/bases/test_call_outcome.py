@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.call import Attempt, Call, Flow, Moment, Second, Stream
 from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome, frozen_s, quality
+from talkpath.verdict.bases.recorded_call import judge_call
 
 LASTS_S = 20.0
 
@@ -92,10 +94,12 @@ def test_freezes(still: Any, kind: str) -> None:
 def test_losses_that_the_recording_made_are_nobodys() -> None:
     both = call(stream("sent", lost=90), stream("received", lost=100))
     assert (call_outcome(both).kind, call_outcome(both).signs) == ("unknown", ("recorder",))
-    here = call(stream("sent", lost=90), HEARD)
-    assert (call_outcome(here).kind, call_outcome(here).signs) == ("unknown", ("recorder",)) or (
-        call_outcome(here).direction == "sent"
-    )
+
+
+@pytest.mark.parametrize(("burst", "kind"), [(1.0, "poor"), (90.0, "good")], ids=["all over", "one pause"])
+def test_what_is_missing_of_what_this_end_sent(burst: float, kind: str) -> None:
+    """One long gap in the numbers is a pause of this end, or of the recording; many are losses before the recorder."""
+    assert call_outcome(call(stream("sent", lost=90, mean_burst=burst), HEARD)).kind == kind
 
 
 @pytest.mark.parametrize(("heard_s", "replied_s", "kind"), [(8.0, 8.1, "went_silent"), (8.0, 19.8, "unknown")])
@@ -167,3 +171,17 @@ def attempt(answered: bool, **changes: Any) -> Attempt:
 )
 def test_attempts(made: Attempt, kind: str) -> None:
     assert attempt_outcome(made).kind == kind
+
+
+def test_a_recording_of_before_is_told_as_far_as_it_goes() -> None:
+    """Stored records lack what was added since: the last packets that were sent, unevenness, bounds of losses."""
+    made = msgspec.to_builtins(call(SAID, stream("received", 8.0), flows=(flow(last_received_s=8.0),)))
+    for record in (*made["streams"], *made["flows"]):
+        for name in ("uneven_ms", "lost_range", "last_sent_s"):
+            record.pop(name, None)
+    old = msgspec.convert(made, Call, strict=False)
+    assert call_outcome(old).kind == "went_silent"
+    assert judge_call(old).state == "insufficient"
+    unanswered = msgspec.to_builtins(attempt(False))
+    del unanswered["hellos"]
+    assert attempt_outcome(msgspec.convert(unanswered, Attempt)).kind == "never_connected"

@@ -38,7 +38,8 @@ SILENT_RUN_S = 10.0
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 CLEAR_LOSS, CLEAR_LOST = 0.1, 2
 """Of fewer packets, losses are told from this share and number on."""
-RECORDERS_SHARE = 0.5
+RECORDERS_SHARE, FEWEST_RUNS = 0.5, 5
+"""Of what this end sent, fewer runs of lost packets are a pause, or a gap in the recording."""
 ASKED, HELLOS = 3, 4
 """Unanswered requests, and ClientHellos of one handshake that no data followed."""
 SHARED_APPS = ("webrtc",)
@@ -158,7 +159,7 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream], silence: Silence
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
         return Outcome("poor", first_trouble(call), "received", signs)
-    if _lossy(said):
+    if _lossy(said) and _runs(said) >= FEWEST_RUNS:
         kind: OutcomeKind = "unknown" if is_recorders(call) else "poor"
         return Outcome(kind, None, "sent", ("recorder" if kind == "unknown" else "loss",))
     if silence:
@@ -205,6 +206,10 @@ def _lossy(streams: list[Stream]) -> bool:
     share, lost = share_lost(streams) or 0.0, sum(stream.lost or 0 for stream in streams)
     enough = sum(stream.packets for stream in streams) + lost >= ENOUGH_PACKETS
     return share >= (POOR_LOSS if enough else CLEAR_LOSS) and lost >= CLEAR_LOST
+
+
+def _runs(streams: list[Stream]) -> float:
+    return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
 def first_trouble(call: Call) -> float | None:
