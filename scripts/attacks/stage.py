@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import signal
 import socket
@@ -24,6 +25,7 @@ from urllib.request import Request, urlopen
 PYTHON = (sys.executable, "-m", "talkpath")
 MOST_BYTES = 6 << 30  # of address space: an attack may not take the machine
 READY_S, STOP_S = 40.0, 10.0
+PORTS = 12_000, 32_000
 
 
 class Finding(NamedTuple):
@@ -155,12 +157,13 @@ def server(folder: Path, *argv: str | Path, wrap: Sequence[str] = (), umask: int
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Ports of that address that nobody has just now, for UDP and TCP."""
+    """Ports of that address that nobody has just now, for UDP and TCP. None of those that a system gives to outgoing
+    connections: those of another attack would take one before the server does."""
     ports: list[int] = []
     while len(ports) < count:
+        port = random.randrange(*PORTS)
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, suppress(OSError):
-            tcp.bind((host, 0))
-            port = int(tcp.getsockname()[1])
+            tcp.bind((host, port))
             udp.bind((host, port))
             if port not in ports:
                 ports.append(port)
