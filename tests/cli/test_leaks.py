@@ -202,7 +202,8 @@ def test_links_that_lead_nowhere(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     links = [f"talkpath://{name}{end}#{key}" for end in ends]
     links += [f"{name}:4433#short", f"http://{name}/#{key}", f"[{NEAR6}#{key}"]
     said = ran([["check", link, "-o", "a.talkpath"] for link in links] + [["respond", "--invite", f"{name}/x"]])
-    assert len([text for where, text in said.items() if "traceback" in where]) == len(links) + 1
+    # All of them fail but the first: a name that nobody knows is a result, and `respond` fails beside them.
+    assert len([text for where, text in said.items() if "traceback" in where]) == len(links)
     assert found(PLANTED, {"all": b"\n".join(said.values())} | written(here)) == []
 
 
