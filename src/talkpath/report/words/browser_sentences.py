@@ -12,6 +12,10 @@ STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
+WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended")
+"""Reasons whose usual next step is an option of the command line, which a page does not have."""
+
+
 def sentence(verdict: Verdict, check: CheckContext) -> str:
     """The verdict in one sentence, for the states of `STATES`."""
     video, why = verdict.medium == "video", reason(verdict.reason)
@@ -60,6 +64,6 @@ def limits(verdict: Verdict) -> str:
             "restricted",
             "It is no proof of who does it or why. No app was tested, and an app's calls may fare otherwise.",
         )
-    if verdict.reason is not None and verdict.reason.code == "budget":
+    if verdict.reason is not None and verdict.reason.code in WITHOUT_OPTIONS:
         return say("next", "Check again at another hour.")
     return remedy(verdict.reason)
