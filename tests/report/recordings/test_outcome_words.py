@@ -77,5 +77,10 @@ def test_no_loss_is_told_beside_a_silence() -> None:
     told = sentence(recording.calls[0], recording.verdicts[0])
     assert "silent from 0:02 on; nothing came for" in told
     assert "did not arrive" not in told
+    text, page = as_text(recording), recording.html()
+    (line,) = [line for line in text.splitlines() if line.strip().startswith("received, voice")]
+    assert "silent from" in line
+    assert "lost" not in line
+    assert page.count("missing: 0") == 2, "of what left this end alone, for the eye and for the ear"
     assert recording.verdicts[0].figures["loss_down_pct"] is None
     assert (recording.verdicts[0].figures["mos_down"] or 9) < 2

@@ -104,7 +104,7 @@ def _picture(call: Call, heading: Heading, clock: Clock) -> Element:
         element(
             "svg",
             element("title", name),
-            element("desc", _described(call, heading)),
+            element("desc", _described(call, heading, clock)),
             element("text", f"{most:.0f}", x=LEFT - 4, y=10, text_anchor="end"),
             element("text", clock.at(call.start_s), x=LEFT, y=HEIGHT - 2),
             element("text", clock.at(call.start_s + call.duration_s), x=WIDTH, y=HEIGHT - 2, text_anchor="end"),
@@ -113,7 +113,7 @@ def _picture(call: Call, heading: Heading, clock: Clock) -> Element:
             role="img",
             class_="chart",
         ),
-        element("figcaption", element("b", name), _described(call, heading)),
+        element("figcaption", element("b", name), _described(call, heading, clock)),
     )
 
 
@@ -136,7 +136,7 @@ def _cross(x: float, y: float) -> Element:
     return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
 
 
-def _described(call: Call, heading: Heading) -> str:
+def _described(call: Call, heading: Heading, clock: Clock) -> str:
     """One direction in numbers, those of the sentence and of the JSON."""
     moments = [getattr(moment, heading) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
@@ -145,7 +145,13 @@ def _described(call: Call, heading: Heading) -> str:
     still_s = frozen_s(call, heading)
     known = any(one.lost is not None for one in moments)
     parts = [count("unit", "{number} packet", "{number} packets", packets)]
-    parts.append(say("capture", "missing: {lost}", lost=lost) if known else say("capture", "losses cannot be told"))
+    outcome = call_outcome(call)
+    if outcome.kind == "went_silent" and heading == outcome.direction:
+        parts.append(label(outcome, clock))
+    elif known:
+        parts.append(say("capture", "missing: {lost}", lost=lost))
+    else:
+        parts.append(say("capture", "losses cannot be told"))
     if still_s >= FREEZE_TOLD_S:
         parts.append(say("capture", "{seconds} stood still", seconds=seconds(still_s)))
     return f"{listed(parts)}."

@@ -144,10 +144,17 @@ def _call(console: Console, number: int, call: Call, clock: Clock) -> None:
         console.print(_legend(call, width, clock))
     for stream in call.streams:
         if stream.medium is not None:
-            console.print(f"    {_stream(stream)}", highlight=False)
+            console.print(f"    {_stream(stream, _losses(call, stream, clock))}", highlight=False)
 
 
-def _stream(stream: Stream) -> str:
+def _losses(call: Call, stream: Stream, clock: Clock) -> str:
+    """The losses of a stream; where it went silent and had lost nothing before, since when: more is not known."""
+    outcome = call_outcome(call)
+    silent = outcome.kind == "went_silent" and stream.direction == outcome.direction
+    return label(outcome, clock) if silent and not stream.lost else capture_sentences.lost(stream)
+
+
+def _stream(stream: Stream, losses: str) -> str:
     name = say(
         "capture",
         "{direction}, {medium}",
@@ -155,7 +162,7 @@ def _stream(stream: Stream) -> str:
         medium=sentences.medium(stream.medium or ""),
     )
     came = count("unit", "{number} packet", "{number} packets", stream.packets)
-    parts = [f"{name}: {came}", capture_sentences.lost(stream)]
+    parts = [f"{name}: {came}", losses]
     if stream.jitter_ms is not None:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
     if stream.freezes:
