@@ -65,7 +65,7 @@ SECOND_SERVER = """\
 Where the test server comes from a list (tp-011) and the result is `restricted`, `closed` or `unreachable`, a server in
 another network is asked about those apps, within the same budget. Each verdict stands by itself; no state follows from
 both. The opinions (`second` in tp-004) compare them: `two_of_two` where the second finds one of these states too,
-`one_of_two` where it finds `ok`, `unknown` otherwise.
+`one_of_two` where it finds `ok` (or no sign while it watched, and the first rule is no freeze), `unknown` otherwise.
 
 Where both are `restricted`, `log10_e` of the opinion is the sum of both: the product of the e-values. A mean is valid
 whatever two e-values have in common. The product is larger, and valid here: each check has seeds of its own, drawn by

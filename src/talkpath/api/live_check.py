@@ -27,6 +27,7 @@ def check(
     *,
     apps: Sequence[str] = (),
     video: bool = False,
+    light: bool = False,
     deep: bool = False,
     transports: bool = False,
     family: Literal[0, 4, 6] = 0,
@@ -35,8 +36,9 @@ def check(
     """Compare calls shaped like those of messengers with control traffic, to the test server of an invite link.
 
     It blocks until the check has ended, about a minute. `apps` are ids such as "whatsapp" (all where it is empty),
-    `video` adds video calls, `deep` watches each call for a minute, `transports` also tries TCP and TLS, `family` 4 or
-    6 uses that version of IP only. `progress` is called in this thread before each question.
+    `video` adds video calls, `light` costs at most 4 MB but calls no app ok, `deep` watches each call for a minute,
+    `transports` also tries TCP and TLS, `family` 4 or 6 uses that version of IP only. `progress` is called in this
+    thread before each question.
 
     `UsageError` for a link or an app that does not exist; `PeerError` where this test server refuses. One that
     does not answer, or something else that does in its place, is a result: see `Result.measured` and `ended`.
@@ -44,7 +46,7 @@ def check(
     from talkpath.api.check_result import Result
     from talkpath.wire.control.sign import Signer
 
-    plan = make_check_plan(apps, video=video, deep=deep, transports=transports)
+    plan = make_check_plan(apps, video=video, light=light, deep=deep, transports=transports)
 
     def tell(event: str, facts: Facts, question: Question | None) -> None:
         if progress is not None and question is not None:
@@ -55,12 +57,15 @@ def check(
     return Result.of(measure(plan, link, family, signer, tell), signer)
 
 
-def make_check_plan(apps: Sequence[str], *, video: bool = False, deep: bool = False, transports: bool = False) -> Plan:
+def make_check_plan(
+    apps: Sequence[str], *, video: bool = False, light: bool = False, deep: bool = False, transports: bool = False
+) -> Plan:
     """The plan of a check with these options; `UsageError` for an app that does not exist."""
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
 
     media = ("voice", "video") if video else ("voice",)
-    return make_plan(choose_arms(apps, media, every=deep), watch_s=DEEP_S if deep else 0.0, transports=transports)
+    arms = choose_arms(apps, media, every=deep)
+    return make_plan(arms, watch_s=DEEP_S if deep else 0.0, transports=transports, light=light)
 
 
 def measure(

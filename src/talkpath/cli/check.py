@@ -41,7 +41,8 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 )
 @click.option("--country", default="", metavar="CC", help="With a list: your country; servers in others are asked.")
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
-@click.option("--video", is_flag=True, help="Video calls too: about 20 MB.")
+@click.option("--video", is_flag=True, help="Video calls too: at most 45 MB, with --light 20 MB.")
+@click.option("--light", is_flag=True, help="At most 4 MB: no call is watched for long, so no app can be ✓.")
 @click.option(
     "--deep", is_flag=True, help="Watch calls for 60 s each: about 200 s and 36 MB more for each way to call."
 )
@@ -61,6 +62,7 @@ def command(
     country: str,
     names: tuple[str, ...],
     video: bool,
+    light: bool,
     deep: bool,
     transports: bool,
     v4: bool,
@@ -83,7 +85,7 @@ def command(
     """
     from talkpath.api.live_check import make_check_plan
 
-    plan = make_check_plan(names, video=video, deep=deep, transports=transports)
+    plan = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
     if plan_file is not None:
         plan = read_plan(plan_file)
     family = ip_version(v4, v6)

@@ -26,14 +26,14 @@ from talkpath.experiment.layout import SETUP_MS
 from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
-from talkpath.probe.session import ProbeSession
+from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 
 FINISH_S = 3.0
-RUNNING_EPOCHS = 6  # at once, where the control channel is slow; a responder takes 8
 INTERRUPTED_S = 3.0  # how long running epochs may still take after an interrupt
+LISTEN_S = 0.5  # how often it is looked whether long calls still live
 POLL_CHOICE_S = 0.002  # how often it is checked whether another thread has chosen the next question
 
 Submit = Callable[[Callable[[], ChosenQuestion]], Future[ChosenQuestion]]
@@ -78,6 +78,7 @@ class Check:
     _abandon_s: float = NEVER
     _stopping: str = ""
     _absorbed: int = 0  # epochs whose facts were taken into account
+    _listen_s: float = 0.0  # when to listen next whether long calls still live
     _idle: bool = False  # nothing can be asked until a running epoch ends
     _clock_jump_s: float = 0.0
     _vpn: bool | None = None
@@ -238,7 +239,8 @@ class Check:
         ask_s = NEVER
         if self.session.opened and not self._stopping and not self._idle:
             ask_s = self._ask_at_s() if self._chosen is None else now_s + POLL_CHOICE_S
-        self._due_s = min(ask_s, self._finish_s, self._abandon_s, self.session.due_s)
+        listen_s = self._listen_s if self.session.epochs.beside else NEVER
+        self._due_s = min(ask_s, self._finish_s, self._abandon_s, listen_s, self.session.due_s)
         self.wake_s = min(self.session.epochs.wake_s, self._due_s)
 
     def _advance(self, now_s: float) -> None:
@@ -251,6 +253,9 @@ class Check:
             session.abandon(now_s, self._stopping)
         if len(session.epochs.finished) > self._absorbed:
             self._absorb()
+        if now_s >= self._listen_s:
+            self._listen_s = now_s + LISTEN_S
+            session.end_silent(now_s)
         if session.opened and self._choice.asked == 0:
             self._leave_out(session.alike)
         if self._finish_s <= now_s:
@@ -283,7 +288,7 @@ class Check:
     def _ask(self, now_s: float) -> None:
         """Ask the next question; wait if pending answers may change it; stop when there is none."""
         session = self.session
-        if session.epochs.running >= RUNNING_EPOCHS:
+        if session.epochs.in_turn >= RUNNING_EPOCHS or session.epochs.ending_beside:
             self._idle = True
             return
         if self._chosen is None:
@@ -294,8 +299,12 @@ class Check:
         (facts, ask), self._chosen = self._chosen.result(), None
         if ask is not None:
             begin = self._choice.take(ask)
-            session.begin(now_s, begin, session.epochs.busy_until_s - SETUP_MS / 1000.0)
+            beside = ask.kind == "long"
+            session.begin(now_s, begin, now_s if beside else session.epochs.busy_until_s - SETUP_MS / 1000.0)
             self.progress("ask", facts, ask)
+        elif session.epochs.beside and not session.epochs.in_turn and self._choice.decided(facts):
+            session.end_beside(now_s)
+            self._idle = True
         elif session.epochs.running or len(facts.epochs) < len(session.epochs.finished):
             self._idle = bool(session.epochs.running)
         else:

@@ -21,4 +21,5 @@ def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int
         hello=str(value) if question == "hello" else "browser",
         transport="tcp" if question == "tcp" else str(value) if question == "transport" else "udp",
         hops=str(value) if question == "hops" else "",
+        twins=int(value) if question == "long" and value is not None else -1,
     )

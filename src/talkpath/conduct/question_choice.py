@@ -6,9 +6,12 @@ milliseconds; `Check` may let it run in another thread.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from talkpath.conduct.epoch_request import epoch_request
 from talkpath.conduct.offered_transports import connection_count, smaller_versions
@@ -17,6 +20,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes, most_bytes
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
+from talkpath.verdict.across_arms import assess_all
 from talkpath.verdict.judge import undecided
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
@@ -27,6 +31,7 @@ MOST_CONNECTIONS = 44  # for calls over TCP and TLS
 LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2)
 CONTROL_PORTS = 1  # of them, for the control channel
 UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MOST_CONNECTIONS - CONTROL_PORTS
+SHORTER = 0.9  # of the planned length: the direction of a long call that ends first
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
 
 Planner = Callable[[Facts, int, Sequence[Question]], Question | None]
@@ -57,6 +62,8 @@ class QuestionChoice:
 
     def choose(self, facts: Facts, now_s: float, last: bool) -> ChosenQuestion:
         """The next question. With none left, and no epoch running (`last`), questions about transports follow."""
+        if not self.budget.session.room:
+            facts = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
         ask = self._wanted(facts, now_s)
         if ask is None and last and not self._transports_turn:
             self._transports_turn = True
@@ -64,6 +71,11 @@ class QuestionChoice:
         if ask is None and last and self.asked == 0 and self.budget.given_bytes < self.budget.plan.budget_bytes:
             raise PeerError("The test server gives a session too few bytes for a check; ask for another link.")
         return ChosenQuestion(facts, ask)
+
+    @staticmethod
+    def decided(facts: Facts) -> bool:
+        """Whether every arm is decided, so that nothing waits for the calls that live through the check."""
+        return all(assessment.state != "insufficient" for assessment in assess_all(facts))
 
     def take(self, ask: Question) -> Begin:
         """The request for this question, whose cost is counted from now on."""
@@ -104,6 +116,9 @@ class QuestionChoice:
         ask = self.planner(facts, spent_bytes, pending)
         if ask is not None and (over := self._cost(ask) - left_bytes) > 0:
             ask = self.planner(facts, spent_bytes + over, pending)
+        if ask is not None and ask.kind == "long" and self._cost(ask) > left_bytes:
+            without = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
+            return self._planned(without, kept_bytes, pending)
         return self._affordable(ask, left_bytes)
 
     def _kept(self, transports: list[Question]) -> tuple[int, float]:
@@ -162,4 +177,13 @@ class QuestionChoice:
         return most_bytes(session.outline(self._request(ask)), session.family)
 
     def _request(self, ask: Question) -> Begin:
-        return epoch_request(ask, self.asked, self._tuples, self.local_ports)
+        begin = epoch_request(ask, self.asked, self._tuples, self.local_ports)
+        return self._for_seconds(begin, self.budget.plan.long_s) if ask.kind == "long" else begin
+
+    def _for_seconds(self, begin: Begin, seconds: float) -> Begin:
+        """The request for a call of about that length: one that is silent now and then has fewer packets than its rate
+        says."""
+        slots = self.budget.session.outline(begin).schedule.slots
+        early = (slot for slot in slots if slot.stage == "media" and slot.at_ms <= SHORTER * 1000.0 * seconds)
+        counts = Counter(slot.direction for slot in early)
+        return msgspec.structs.replace(begin, packets=min(begin.packets, 1 + max(counts.values(), default=0)))

@@ -72,7 +72,7 @@ class RemainingBudget:
     def with_less_time(self, facts: Facts, now_s: float, kept_s: float) -> Facts:
         """The facts, with a plan that ends `kept_s` before the time is over for a question that is asked now."""
         ended_s = max((epoch.ended_s for epoch in facts.epochs), default=0.0)
-        plan = msgspec.structs.replace(self.plan, budget_s=ended_s + self.left_s(now_s) - kept_s)
+        plan = msgspec.structs.replace(facts.plan, budget_s=ended_s + self.left_s(now_s) - kept_s)
         return msgspec.structs.replace(facts, plan=plan)
 
     def _overhead_s(self) -> float:

@@ -103,6 +103,7 @@ def _value(layout: Layout) -> float | str | None:
         "hello": begin.hello,
         "transport": begin.transport,
         "hops": begin.hops,
+        "long": float(begin.twins),
     }
     return values.get(begin.question)
 

@@ -83,6 +83,11 @@ class Outline:
     transports: Counter[str]
 
     @property
+    def beside(self) -> bool:
+        """Whether it runs beside all other epochs, which follow one another."""
+        return self.begin.question == "long"
+
+    @property
     def span_ms(self) -> float:
         """Return the time from the first packet to the last."""
         return self.schedule.duration_ms
@@ -171,6 +176,8 @@ def roles(begin: Begin) -> list[Part]:
     if begin.transport != "udp":
         paths: list[Part] = [("call", None, path) for path in begin.transport.split(",")]
         return paths * k
+    if begin.twins >= 0:
+        return [call] * k + [twin] * begin.twins
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 

@@ -13,8 +13,11 @@ from talkpath.errors import UsageError
 from talkpath.experiment.budget import STREAM_BYTES, flow_bytes
 from talkpath.measure.facts import ArmPlan, Plan
 
-VOICE_BYTES = 4_000_000
-VIDEO_BYTES = 20_000_000
+VOICE_BYTES = 10_000_000
+VIDEO_BYTES = 45_000_000
+LIGHT_VOICE_BYTES, LIGHT_VIDEO_BYTES = 4_000_000, 20_000_000
+LONG_S = 25.0  # one call of each arm lives so long, beside everything else
+OK_S = 20.0  # `ok` takes a call that arrived for so long
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
@@ -60,15 +63,17 @@ def make_plan(
     budget_s: float = 60.0,
     watch_s: float = 0.0,
     transports: bool = False,
+    light: bool = False,
 ) -> Plan:
     """Plan a check: few arms get more flows per epoch; many share the budget, each flow then lasting 60 packets (both
     ways).
 
-    Calls that are watched for `watch_s` cost extra time and bytes, and so do the `transports` of every arm.
+    One call of each arm lives through the whole check; without that (`light`), which costs fewer bytes, no arm can be
+    `ok`. Calls that are watched for `watch_s` cost extra time and bytes, and so do the `transports` of every arm.
     """
     few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
-    usual = VIDEO_BYTES if video else VOICE_BYTES
+    usual = (LIGHT_VIDEO_BYTES if video else LIGHT_VOICE_BYTES) if light else VIDEO_BYTES if video else VOICE_BYTES
     more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
     more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
     return Plan(
@@ -81,6 +86,8 @@ def make_plan(
         watch_s=watch_s,
         transports=transports,
         path_s=PATH_S,
+        long_s=0.0 if light else LONG_S,
+        ok_s=OK_S,
     )
 
 

@@ -91,8 +91,9 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
     """One epoch of one arm: k calls, k random twins, k/2 text twins side by side on fresh 5-tuples.
 
     `question` is why it was run: "battery" (the baseline: the accusing test), or a contrast: "rate" (value: multiple of
-    the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "tcp" (twins over TCP beside twins
-    over UDP), "transport" (value: the paths, with commas), "hops" (value: which packets have which hop limit, see
+    the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "long" (k calls that live through
+    the whole check, value: how many random twins beside them), "tcp" (twins over TCP beside twins over UDP),
+    "transport" (value: the paths, with commas), "hops" (value: which packets have which hop limit, see
     experiment.hop_limits). `started_s` to `ended_s` is the span of sending, `cut_s` when arrivals stopped counting,
     `known_s` when both ends' reports were in. Epochs were decided on in the order of their `number`. `path` is the
     number of the responder (0 the first). `missing` is why the responder's half is absent, or why the epoch compares
@@ -145,6 +146,8 @@ class ArmPlan(Struct, frozen=True, omit_defaults=True):
 class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
+    `long_s` > 0: one call of each arm lives so long, while everything else is asked; `ok_s`: so long a call must have
+    been watched, both ways, before `ok` is said (0 in plans of older versions).
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure which transports carry
     it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the
     restriction acts, and not which transports carry them. `basis`: a probe's shapes, or a browser's real calls.
@@ -160,6 +163,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     transports: bool = False
     path_s: Seconds = 3.0
     locate: bool = False
+    long_s: Seconds = 0.0
+    ok_s: Seconds = 0.0
     basis: Literal["shape", "webrtc"] = "shape"
 
 

@@ -19,7 +19,7 @@ from talkpath.measure.call import Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.receipt import is_hour
 
-QUESTIONS: Final = ("battery", "watch", "rate", "hello", "tcp", "transport", "hops")
+QUESTIONS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "hops")
 COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
 STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
 TRANSPORTS: Final = ("udp", "tcp", "tls", "wss")

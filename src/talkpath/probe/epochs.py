@@ -24,6 +24,7 @@ from talkpath.wire.control.messages import FlowReport
 
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 GRACE_RTTS = 2.5  # and so many round trips, where those are longer
+SILENT_S, SILENT_PACKETS = 2.0, 8  # a long call has ended: for so long, and so many packets due, nothing arrived
 CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 
 LateBitmaps = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # (up, down), a bitmap a flow
@@ -61,7 +62,7 @@ class SessionEpochs:
     far_late_dms: Counter[int] = field(default_factory=Counter)  # of the responder
     bytes_sent: int = 0
     bytes_received: int = 0
-    busy_until_s: float = -NEVER  # the last running epoch has then sent all (inf: one still waits to start)
+    busy_until_s: float = -NEVER  # the last epoch in turn has then sent all (inf: one still waits to start)
     cut_s: float = NEVER  # when the next epoch is to be cut
     wake_s: float = NEVER  # when the next packet is due
     _running: dict[int, RunningEpoch] = field(default_factory=dict)
@@ -105,6 +106,28 @@ class SessionEpochs:
             running.reports = running.flight.reports()
             running.cut_s = now_s
         return due
+
+    def end_silent(self, now_s: float) -> bool:
+        """End long calls that went silent while others are heard: their reports are then due, and what follows may be
+        asked. Whether any was ended."""
+        beside = [run for run in self._running.values() if run.layout.beside and run.cut_s < NEVER and not run.reports]
+        if max((run.flight.heard_s() for run in beside), default=-NEVER) < now_s - SILENT_S:
+            return False
+        silent = [run for run in beside if run.flight.silent(now_s, SILENT_S, SILENT_PACKETS)]
+        falling = [run for run in beside if run.flight.silent(now_s, SILENT_S / 2.0, SILENT_PACKETS // 2)]
+        if not silent or len(falling) > len(silent):
+            return False  # all that a rule ended are reported together
+        self._end(now_s, silent)
+        return True
+
+    def end_beside(self, now_s: float) -> None:
+        """End all long calls."""
+        self._end(now_s, [run for run in self._running.values() if run.layout.beside and not run.reports])
+
+    @staticmethod
+    def _end(now_s: float, runs: Sequence[RunningEpoch]) -> None:
+        for running in runs:
+            running.end_s, running.cut_s = min(running.end_s, now_s), min(running.cut_s, now_s + GRACE_S)
 
     def reported(self, now_s: float, number: int, flows: tuple[FlowReport, ...]) -> bool:
         """The far end reported the epoch. False where it was not asked to; `PeerError` for a report that cannot be."""
@@ -209,6 +232,21 @@ class SessionEpochs:
         return len(self._running)
 
     @property
+    def in_turn(self) -> int:
+        """Those of them that follow one another: not the long calls, which run beside all others."""
+        return sum(not run.layout.beside for run in self._running.values())
+
+    @property
+    def beside(self) -> bool:
+        """Whether calls run that live through the check."""
+        return self.running > self.in_turn
+
+    @property
+    def ending_beside(self) -> bool:
+        """Whether long calls have ended of which the far end's report is awaited."""
+        return any(run.layout.beside and run.reports for run in self._running.values())
+
+    @property
     def coming_bytes(self) -> int:
         """The most that may still be sent and received for them."""
         return sum(max(0, run.most_bytes - run.flight.size_bytes) for run in self._running.values())
@@ -222,7 +260,7 @@ class SessionEpochs:
         """Compute the next times anew: an epoch came, was cut, or ended."""
         running = [run for run in self._running.values() if not run.reports]
         self._sending = [run.flight for run in running]
-        self.busy_until_s = max((run.end_s for run in running), default=-NEVER)
+        self.busy_until_s = max((run.end_s for run in running if not run.layout.beside), default=-NEVER)
         self.cut_s = min((run.cut_s for run in running), default=NEVER)
         self.wake_s = min((flight.wake_s for flight in self._sending), default=NEVER)
 

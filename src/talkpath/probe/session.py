@@ -29,6 +29,7 @@ from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Finish, Hello, Open, Ready, Receipt, Report
 
+RUNNING_EPOCHS = 6  # at once, of those that follow one another, where the control channel is slow
 ANSWER_S = 10.0  # the far end is lost when it neither answers within half of this nor says anything within all of it
 
 TURNED_AWAY = "The test server closed the connection without an answer: the invitation has ended; ask for a new link."
@@ -77,6 +78,11 @@ class ProbeSession:
         return min(self.due_s, self.epochs.wake_s)
 
     @property
+    def room(self) -> bool:
+        """Whether the responder takes one more epoch now, besides those that follow one another."""
+        return self.welcome is not None and self.epochs.running + RUNNING_EPOCHS < self.welcome.open_epochs
+
+    @property
     def alike(self) -> tuple[Arm, ...]:
         """The arms that both ends imitate alike, once welcomed: only these may be asked about."""
         return tuple(arm for arm in self.arms if self.welcome and str(arm) in self.welcome.arms)
@@ -121,6 +127,16 @@ class ProbeSession:
             self.ended = why
         self._waiting_s = NEVER
         self.abandon(now_s, self.ended)
+
+    def end_silent(self, now_s: float) -> None:
+        """End the long calls that went silent while others are heard."""
+        if self.epochs.end_silent(now_s):
+            self._plan()
+
+    def end_beside(self, now_s: float) -> None:
+        """End all calls that live through the check: nothing waits for them any more."""
+        self.epochs.end_beside(now_s)
+        self._plan()
 
     def abandon(self, now_s: float, why: str) -> None:
         """End running epochs here, without the far end's reports and without weight in any verdict."""

@@ -19,6 +19,7 @@ def question_in_words(question: str) -> str:
     words = {
         "battery": say("progress", "calls beside control traffic"),
         "watch": say("progress", "watching calls for longer"),
+        "long": say("progress", "calls that last through the check"),
         "rate": say("progress", "the same at another rate"),
         "hello": say("progress", "another handshake"),
         "tcp": say("progress", "TCP beside UDP"),

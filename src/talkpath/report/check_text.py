@@ -11,7 +11,7 @@ from rich.text import Text
 
 from talkpath.report import transport_table
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import seconds
+from talkpath.report.words.amounts import seconds, watched
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism
@@ -44,6 +44,7 @@ def table(verdicts: Sequence[Verdict]) -> RenderableType:
         style = STYLES[verdict.state]
         how = mechanism(verdict) if verdict.rule else ""
         how = reason(verdict.reason) if verdict.state == "insufficient" else how
+        how = watched(verdict) if verdict.state == "ok" else how
         known = "" if verdict.known_at_s is None else seconds(verdict.known_at_s)
         result = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=style)
         grid.add_row(sentences.app_name(verdict), sentences.medium(verdict.medium), result, how, known)

@@ -19,7 +19,7 @@ class Limits:
     flows: int = 48
     packets: int = 4000
     flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
-    open_epochs: int = 8
+    open_epochs: int = 24  # the long calls of sixteen arms beside a check's other epochs
     epochs: int = 512
     session_s: float = 120.0
     longest_session_s: float = 3600.0

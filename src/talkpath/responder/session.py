@@ -226,6 +226,7 @@ class ResponderSession:
             tcp_ports=shared.identity.tcp_ports,
             tls_ports=shared.identity.tls_ports,
             wss_ports=shared.identity.tls_ports,
+            open_epochs=shared.limits.open_epochs,
         )
 
     def _open(self, seed: bytes) -> Ready:
@@ -300,6 +301,7 @@ class ResponderSession:
             and len(self._waiting) + sum(not flight.closed for flight in self.flights.values()) < limits.open_epochs
             and len(self.begun) < limits.epochs
             and 1 <= begin.locals <= 512
+            and -1 <= begin.twins <= begin.k
         )
         known = begin.transport in ("udp", "tcp") or set(paths) <= self.shared.identity.transports
         known = known and begin.hello in HELLOS

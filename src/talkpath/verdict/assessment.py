@@ -19,6 +19,7 @@ from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, call_quality
+from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
@@ -53,7 +54,7 @@ class Assessment:
     """The state of one arm and what it rests on. `settled`: more epochs of the baseline question would not change it.
     `closed` and `suspected`: the rule that closes the network (or says why nothing answers), proven or not yet.
     `compared`: calls are not accused, and how they differ from their twins is worth telling. `hint`: something is amiss
-    that is not proven."""
+    that is not proven. `parted`: where calls that lived through the check parted from twins, which proves nothing."""
 
     planned: ArmPlan
     view: ArmView
@@ -66,6 +67,7 @@ class Assessment:
     compared: bool = False
     quality: CallQuality | None = None
     hint: bool = False
+    parted: Parting | None = None
 
     @property
     def arm(self) -> Arm:
@@ -102,7 +104,7 @@ class _MemoKey:
     """The facts, compared without epochs (which the memo knows by identity) and without what may still be spent."""
 
     def __init__(self, facts: Facts) -> None:
-        plan = structs.replace(facts.plan, budget_s=0.0)
+        plan = structs.replace(facts.plan, budget_s=0.0, long_s=0.0)
         self.facts, self._key = facts, structs.replace(facts, epochs=(), plan=plan)
 
     def __eq__(self, other: object) -> bool:
@@ -253,7 +255,8 @@ def _unaccused(
     """Impaired, ok, or insufficient."""
     fail, quality = calls_fail(proof), call_quality(lightest(view.accusing))
     hint = fail or proof.log_e >= HINT_LOG_E
-    undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint)
+    parted = parting(view)
+    undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, parted=parted)
     if suspected or unheard(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
     if not hint and quality.poor:
@@ -270,7 +273,24 @@ def _unaccused(
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
         return replace(undecided, reason=reason, compared=True)
-    return replace(undecided, state="ok", settled=not hint, compared=True)
+    return _ok(facts, replace(undecided, settled=not hint, compared=True))
+
+
+def _ok(facts: Facts, undecided: Assessment) -> Assessment:
+    """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile."""
+    parted, seconds = undecided.parted, watched_s(undecided.view)
+    if parted is not None:
+        return replace(undecided, settled=False, reason=_parted(facts, undecided.view, parted))
+    if seconds < facts.plan.ok_s:
+        return replace(undecided, reason=Reason("watched_briefly", {"seconds": round(seconds, 1)}))
+    return replace(undecided, state="ok")
+
+
+def _parted(facts: Facts, view: ArmView, parted: Parting) -> Reason:
+    """Why calls that parted from twins keep an arm from being ok."""
+    if parted.ended:
+        return Reason("call_ended", {"seconds": round(parted.at_s, 1)})
+    return _missing_evidence(facts, view)
 
 
 def unheard(view: ArmView) -> bool:

@@ -19,6 +19,7 @@ from talkpath.verdict.assessment import Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import Loss
+from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number, Verdict
@@ -70,7 +71,7 @@ def _verdict(facts: Facts, assessment: Assessment) -> Verdict:
         basis=facts.plan.basis,
         decided_at_s=decided_at_s,
         known_at_s=known_at_s,
-        watched_s=max((_span_s(epoch) for epoch in view.accusing), default=0.0),
+        watched_s=_watched_s(assessment),
         call_packets=calls,
         twin_packets=twins,
         flow_count=flows,
@@ -130,16 +131,24 @@ def _times(assessment: Assessment) -> tuple[float | None, float | None]:
         return known_s, named_at_s(view, known_s) if known_s is not None else None
     if assessment.state == "insufficient":
         return None, None
-    return None, max((epoch.known_s for epoch in view.epochs), default=view.facts.duration_s)
+    return None, max((epoch.known_s for epoch in (*view.epochs, *view.long)), default=view.facts.duration_s)
 
 
 def _counts(view: ArmView) -> tuple[int, int, int, tuple[int, ...]]:
     """(call packets, twin packets, flows, observation ids) of the epochs that hold calls beside twins."""
-    epochs = [epoch for epoch in view.epochs if epoch.question in EXPLAINED]
+    epochs = [*(epoch for epoch in view.epochs if epoch.question in EXPLAINED), *view.long]
     every = [outcome for epoch in epochs for outcome in flow_outcomes(epoch)]
     calls = sum(outcome.up.sent + outcome.down.sent for outcome in every if outcome.role == "call")
     total = sum(outcome.up.sent + outcome.down.sent for outcome in every)
     return calls, total - calls, len(every), tuple(flow.id for epoch in epochs for flow in epoch.flows)
+
+
+def _watched_s(assessment: Assessment) -> float:
+    """How long the longest call was watched; of an arm that is ok, how long it arrived in both directions."""
+    view = assessment.view
+    if assessment.state == "ok" and view.long:
+        return watched_s(view)
+    return max((_span_s(epoch) for epoch in (*view.accusing, *view.long)), default=0.0)
 
 
 @per_epoch

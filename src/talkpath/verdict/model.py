@@ -26,6 +26,8 @@ ReasonCode = Literal[
     "stale",
     "variant",
     "whole_flows",
+    "watched_briefly",
+    "call_ended",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 

@@ -21,8 +21,9 @@ STATES: dict[State, StateText] = {
         "No sign of restriction",
         "the call fared as its twin",
         "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
-        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1; where "
-        "the e-value reaches m/alpha, extra loss below 1 %",
+        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1, a call "
+        "that arrived for as long as the plan wants (`ok_s`, 20 s) both ways and did not part from twins, nothing "
+        "accused since; where the e-value reaches m/alpha, extra loss below 1 %",
         "that the app's own servers answer",
     ),
     "restricted": StateText(
@@ -72,6 +73,9 @@ REASONS: dict[ReasonCode, str] = {
     "single_request": "fewer than three repeats (bases without a twin)",
     "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
     "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
+    "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long)",
+    "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
+    "time), and it was not settled whether that was an accident",
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
     "whole_flows": "calls and twins alike fail as a whole, never established or silent for good, while flows that go "
     "on are well and TCP to the same host passes: something holds UDP back, and what is not proven",
@@ -106,7 +110,7 @@ FIELDS: dict[str, str] = {
     "basis": "what the verdict rests on",
     "decided_at_s": "when the rule was named, or the state settled, in seconds from the start of the check",
     "known_at_s": "when the e-value first passed m/alpha",
-    "watched_s": "how long the longest call was watched",
+    "watched_s": "how long the longest call was watched (`ok`: arrived, in both directions)",
     "call_packets": "packets that calls sent, both ways",
     "twin_packets": "packets that twins of all kinds sent, both ways",
     "flow_count": "5-tuples",

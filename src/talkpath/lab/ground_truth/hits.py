@@ -19,10 +19,11 @@ from talkpath.lab.parameters import Value
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor.engine import Restrictor
-from talkpath.lab.restrictor.mechanism import LabRule
+from talkpath.lab.restrictor.mechanism import TIMETABLE, LabRule
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter
 
+TIMES = tuple(setting.name for setting in TIMETABLE)
 MATTERS = 0.01  # of a direction's media: less than this is no restriction
 REPLAY_PACKETS = 100
 REPLAY_S = 10.0
@@ -80,7 +81,7 @@ def _hits(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
 
 def _parameters(rule: LabRule) -> dict[str, Value]:
     """The rule's settings, without those that say which app, medium and direction it restricts."""
-    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction")}
+    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction", *TIMES)}
 
 
 def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
@@ -100,7 +101,8 @@ def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) 
 
 def _directions(rule: LabRule, shape: Shape) -> list[str]:
     """The directions in which enough packets are hit to matter: media, or any set-up message."""
-    eager = LabRule(rule.mechanism, {**rule.values, **rule.mechanism.eager})
+    always = {key: value for key, value in rule.values.items() if key not in TIMES}
+    eager = LabRule(rule.mechanism, {**always, **rule.mechanism.eager})
     p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
     return [way for way, share in _replay(eager, shape).items() if share * p >= MATTERS]
 

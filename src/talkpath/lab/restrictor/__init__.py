@@ -13,7 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from talkpath.lab.parameters import known, read, split
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, LabRule, Mechanism
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, TIMETABLE, LabRule, Mechanism
 
 
 @cache
@@ -31,7 +31,7 @@ def parse_rule(text: str) -> LabRule:
     """
     name, given = split(text, "rule")
     mechanism = mechanisms()[known(name, mechanisms(), "rule")]
-    values = read(given, mechanism.parameters, f"rule {name}")
+    values = read(given, (*mechanism.parameters, *TIMETABLE), f"rule {name}")
     defaults = {p.name: p.default for p in mechanism.parameters if p.default is not None}
     conditions = [p for p in mechanism.parameters if p.default is None and p not in (APP, MEDIUM)]
     if not any(p.name in values for p in conditions):

@@ -31,6 +31,7 @@ class Restrictor:
         self._up: dict[bytes, TrackedFlow] = {}
         self._down: dict[bytes, TrackedFlow] = {}
         self.hits: Counter[tuple[int, str, str]] = Counter()
+        self._began_s: float | None = None
 
     def fate(self, now_s: float, up: bool, packet: bytes) -> float:
         """Returns `DROP`, or the packet's delay in seconds (`PASS`: none)."""
@@ -59,6 +60,7 @@ class Restrictor:
         return late_s
 
     def _open(self, now_s: float, up: bool, packet: bytes, key: bytes) -> TrackedFlow:
+        self._began_s = now_s if self._began_s is None else self._began_s
         flow = TrackedFlow(now_s, up, packet)
         size = (len(key) - 4) // 2
         ports = key[2 * size : 2 * size + 4]
@@ -90,12 +92,21 @@ class Restrictor:
                     if decide is not None:
                         filters.append((decide, number))
 
-    @staticmethod
-    def _filter(state: RuleState, number: int, flow: TrackedFlow, up: bool) -> PacketFilter | None:
+    def _filter(self, state: RuleState, number: int, flow: TrackedFlow, up: bool) -> PacketFilter | None:
         key = number, up
         if key not in flow.filters:
-            flow.filters[key] = state.rule.mechanism.packet_filter(state, flow, up)
+            decide = state.rule.mechanism.packet_filter(state, flow, up)
+            flow.filters[key] = self._timed(state.rule, decide) if decide and state.rule.timed else decide
         return flow.filters[key]
+
+    def _timed(self, rule: LabRule, decide: PacketFilter) -> PacketFilter:
+        """Returns the filter, which lets everything pass while the rule is not in force."""
+        began_s = self._began_s or 0.0
+
+        def timed(now_s: float, packet: bytes) -> float:
+            return decide(now_s, packet) if rule.in_force(now_s - began_s) else PASS
+
+        return timed
 
 
 def applies(rule: LabRule, flow: TrackedFlow) -> bool:

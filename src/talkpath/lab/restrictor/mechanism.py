@@ -25,6 +25,14 @@ APP = Setting("app", "app", "whose calls; any recognised call when not given", c
 MEDIUM = Setting("medium", "medium", "of which kind; both when not given", choices=("voice", "video"))
 
 
+FROM_S = Setting("from_s", "s", "after the run's first packet: not in force before", high=86400)
+EVERY_S = Setting(
+    "every_s", "s", "from one beginning to the next, where it is in force now and then", low=0.1, high=86400
+)
+FOR_S = Setting("for_s", "s", "for which it is in force each time", high=86400)
+TIMETABLE = (FROM_S, EVERY_S, FOR_S)  # of any mechanism: when it is in force; always when not given
+
+
 def direction(default: Literal["up", "down", "both"]) -> Setting:
     """Declares the parameter `direction`, with that default."""
     return Setting("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
@@ -84,6 +92,18 @@ class LabRule:
     def word(self, name: str) -> str:
         """A parameter that is a word, "" where it is not set."""
         return str(self.values.get(name, ""))
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is not in force all the time."""
+        return any(setting.name in self.values for setting in TIMETABLE)
+
+    def in_force(self, elapsed_s: float) -> bool:
+        """Returns whether it is in force so long after the run's first packet."""
+        since_s = elapsed_s - float(self.values.get("from_s", 0.0))
+        if since_s >= 0.0 and "every_s" in self.values:
+            since_s %= float(self.values["every_s"])
+        return 0.0 <= since_s < self.limit("for_s")
 
     def acts(self, up: bool) -> bool:
         """Returns whether it acts on packets in this direction."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
+from talkpath.report.words.amounts import watched
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import reason
@@ -20,7 +21,7 @@ MEDIA = ("text", "voice", "video")
 class AppCell:
     """One app and medium. `how` is the mechanism with its interval, or the reason of an insufficient verdict; `known_s`
     when it was known, in seconds from the start of the check; `carried` the transports that still carry the call, ""
-    where none was tried."""
+    where none was tried; `watched` how long its calls were watched where it is ok, else ""."""
 
     state: str
     mark: str
@@ -28,6 +29,7 @@ class AppCell:
     how: str
     known_s: float | None
     carried: str
+    watched: str
 
     @property
     def summary_key(self) -> tuple[str, str, str]:
@@ -62,12 +64,13 @@ def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppC
         how = reason(verdict.reason)
     known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
     return AppCell(
-        verdict.state,
-        sentences.MARKS[verdict.state],
-        sentences.label(verdict),
-        how,
-        known_s,
-        carried(verdict, transports),
+        state=verdict.state,
+        mark=sentences.MARKS[verdict.state],
+        label=sentences.label(verdict),
+        how=how,
+        known_s=known_s,
+        carried=carried(verdict, transports),
+        watched=watched(verdict) if verdict.state == "ok" else "",
     )
 
 

@@ -110,7 +110,8 @@ def _cell(medium: str, found: AppCell | None) -> Element:
     if found is None:
         return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
     known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
-    small = (element("small", line) for line in (found.how, known, still_carried(found)) if line)
+    lines = (found.how, found.watched, known, still_carried(found))
+    small = (element("small", line) for line in lines if line)
     return element("td", state(found), *small, **attributes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from talkpath.report.words.language import say, spoken
-from talkpath.verdict.model import Number
+from talkpath.verdict.model import Number, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
 MOST_LOG10 = 9.0  # larger odds are told as these: they mean no more to a reader
@@ -22,6 +22,13 @@ def percent(share: float, digits: int = 0) -> str:
 def seconds(value: float, digits: int = 1) -> str:
     """Seconds with their unit."""
     return _whole(say("unit", "{number} s", number=numeral(value, digits)))
+
+
+def watched(verdict: Verdict) -> str:
+    """How long the app's calls were watched; "" where none was."""
+    if not verdict.watched_s:
+        return ""
+    return say("table", "watched for {seconds}", seconds=seconds(verdict.watched_s, 0))
 
 
 def milliseconds(value: float) -> str:

@@ -83,9 +83,9 @@ def _untested(verdict: Verdict, name: str, with_messages: bool) -> str:
         untested = say("ok", "{name}'s own servers and your messages were not tested.", name=name)
     watched = say(
         "ok",
-        "{name}'s calls were watched for {seconds} each; what begins later was not seen.",
+        "One of {name}'s calls was watched for {seconds}; what begins later was not seen.",
         name=name,
-        seconds=seconds(verdict.watched_s),
+        seconds=seconds(verdict.watched_s, 0),
     )
     return f"{untested} {watched}"
 

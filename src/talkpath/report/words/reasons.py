@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Reason
 
@@ -29,6 +30,17 @@ def reason(given: Reason | None) -> str:
         "short_capture": say("reason", "the recording is too short"),
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
+        "watched_briefly": say(
+            "reason",
+            "there was no sign of it in the first {seconds}, and calls were not watched for longer",
+            seconds=_seconds(given),
+        ),
+        "call_ended": say(
+            "reason",
+            "a call went silent after {seconds} while control traffic went on, and whether that was an accident was "
+            "not settled",
+            seconds=_seconds(given),
+        ),
         "stale": say(
             "reason", "after these calls were tested others began to fail, and there was no time to test again"
         ),
@@ -52,6 +64,8 @@ def remedy(given: Reason | None) -> str:
     other_server = say("next", "Check again in a few minutes, or try another test server.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
+        "watched_briefly": say("next", "Check again without `--light`, so that calls are watched for longer."),
+        "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
         "late": other_server if _late_end(given) == "responder" else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),
@@ -63,6 +77,11 @@ def remedy(given: Reason | None) -> str:
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))
+
+
+def _seconds(given: Reason | None) -> str:
+    """How long calls were watched, or lived, by the reason's own value."""
+    return seconds(float(given.values.get("seconds", 0.0)) if given else 0.0)
 
 
 def _late(given: Reason | None) -> str:

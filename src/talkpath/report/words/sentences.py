@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from talkpath.apps import apps
 from talkpath.report.words import browser_sentences, message_sentences
+from talkpath.report.words.amounts import seconds
 from talkpath.report.words.certainty import certainty, limits
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say, spoken
@@ -83,7 +84,7 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
         return browser_sentences.sentence(verdict, check)
     match verdict.state:
         case "ok":
-            return _as_well_as_anything_else(video, name)
+            return _as_well_as_anything_else(verdict, name)
         case "restricted" if not check.known_server:
             return _restricted_by_path_or_server(video, name)
         case "restricted" if video:
@@ -108,6 +109,8 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
             return say("impaired", "The line is too poor for voice calls just now; it treats everything alike.")
         case "unreachable":
             return say("unreachable", "Our test server did not answer, so nothing can be said about calls.")
+        case _ if verdict.reason is not None and verdict.reason.code == "watched_briefly":
+            return _watched_briefly(verdict, name)
         case _ if video:
             return say(
                 "insufficient", "Nothing can be said about {name}'s video calls: {reason}.", name=name, reason=why
@@ -118,12 +121,42 @@ def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
             )
 
 
-def _as_well_as_anything_else(video: bool, name: str) -> str:
-    if video:
+def _as_well_as_anything_else(verdict: Verdict, name: str) -> str:
+    watched = seconds(verdict.watched_s, 0)
+    if verdict.medium == "video":
         return say(
-            "ok", "Video calls that look like {name}'s reach our test server as well as anything else.", name=name
+            "ok",
+            "Video calls that look like {name}'s reached our test server as well as anything else, for the {seconds} "
+            "that they were watched.",
+            name=name,
+            seconds=watched,
         )
-    return say("ok", "Voice calls that look like {name}'s reach our test server as well as anything else.", name=name)
+    return say(
+        "ok",
+        "Voice calls that look like {name}'s reached our test server as well as anything else, for the {seconds} that "
+        "they were watched.",
+        name=name,
+        seconds=watched,
+    )
+
+
+def _watched_briefly(verdict: Verdict, name: str) -> str:
+    watched = seconds(float(verdict.reason.values.get("seconds", 0.0)) if verdict.reason else 0.0)
+    if verdict.medium == "video":
+        return say(
+            "insufficient",
+            "No sign of restriction in the first {seconds} of video calls that look like {name}'s; they were not "
+            "watched for longer.",
+            name=name,
+            seconds=watched,
+        )
+    return say(
+        "insufficient",
+        "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; they were not watched "
+        "for longer.",
+        name=name,
+        seconds=watched,
+    )
 
 
 def _closed_to_all() -> str:

@@ -20,14 +20,16 @@ from msgspec import Struct
 from talkpath.verdict.model import State, Verdict
 
 Agreement = Literal["two_of_two", "one_of_two", "unknown"]
+LATE: Final = ("media.freeze", "udp.freeze")  # calls that are well for some seconds say nothing against these
 ASKED: Final[tuple[State, ...]] = ("restricted", "closed", "unreachable")
 
 
 class SecondOpinion(Struct, frozen=True):
     """What a second test server says of one app and medium that the first found restricted, closed or unreachable.
 
-    `agreement`: "two_of_two" where the second finds one of these states too, "one_of_two" where it finds calls ok,
-    "unknown" where it could not tell. `log10_e` is that of both e-values together, None unless both are restricted.
+    `agreement`: "two_of_two" where the second finds one of these states too, "one_of_two" where it finds calls ok (or
+    no sign in the seconds that it had, and the first finding is not one that takes time), "unknown" where it could not
+    tell. `log10_e` is that of both e-values together, None unless both are restricted.
     """
 
     app: str
@@ -36,6 +38,10 @@ class SecondOpinion(Struct, frozen=True):
     second: State
     agreement: Agreement
     log10_e: float | None = None
+
+
+def _well_for_a_while(second: Verdict) -> bool:
+    return second.reason is not None and second.reason.code == "watched_briefly"
 
 
 def wants_second(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -57,7 +63,7 @@ def _opinion(first: Verdict, second: Verdict) -> SecondOpinion:
     agreement: Agreement = "unknown"
     if second.state in ASKED:
         agreement = "two_of_two"
-    elif second.state == "ok":
+    elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE):
         agreement = "one_of_two"
     both = first.state == second.state == "restricted"
     known = first.log10_e is not None and second.log10_e is not None

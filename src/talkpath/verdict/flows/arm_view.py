@@ -17,6 +17,7 @@ from math import lgamma, log
 from statistics import median
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Arm, Direction
@@ -113,10 +114,13 @@ def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
 @dataclass(frozen=True, eq=False)
 class ArmView:
     """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
-    `left_out` are (epoch, flow) of calls that are no evidence (see `flows.outcomes.never_established`)."""
+    `left_out` are (epoch, flow) of calls that are no evidence (see `flows.outcomes.never_established`). The calls that
+    live through the check are apart, in `all_long` (of all arms): they have twins of other arms, and only screen."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
+    arm: Arm | None = None
+    all_long: tuple[Epoch, ...] = ()
     directions: tuple[Direction, ...] = DIRECTIONS
     left_out: frozenset[tuple[int, int]] = frozenset()
 
@@ -139,11 +143,16 @@ class ArmView:
         """The epochs that may bear on `restricted`."""
         return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
 
+    @cached_property
+    def long(self) -> tuple[Epoch, ...]:
+        """The arm's own calls that live through the check."""
+        return tuple(epoch for epoch in self.all_long if epoch.arm == self.arm)
+
     def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
         """Count the epochs of that question (with that value, if given, and at least so many media packets)."""
         return sum(
             e.question == question and value in (None, e.value) and e.up.stage.count("media") >= packets
-            for e in self.epochs
+            for e in (*self.epochs, *self.long)
         )
 
     @cached_property
@@ -174,7 +183,11 @@ def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
 
 def arm_view(facts: Facts, arm: Arm) -> ArmView:
     """Build the view of one arm."""
-    return ArmView(facts, tuple(epoch for epoch in facts.epochs if epoch.arm == arm))
+    long = tuple(epoch for epoch in facts.epochs if epoch.question == "long")
+    if long:
+        facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question != "long"))
+    epochs = tuple(epoch for epoch in facts.epochs if epoch.arm == arm)
+    return ArmView(facts=facts, epochs=epochs, arm=arm, all_long=long)
 
 
 @per_epoch

@@ -37,7 +37,7 @@ class Asked:
 
     def is_pending(self, assessment: Assessment) -> bool:
         """Whether an answer about the arm is pending."""
-        kinds = [question.kind for question in self.pending]
+        kinds = [question.kind for question in self.pending if question.kind != "long"]
         return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
 
     def variants(self, assessment: Assessment) -> list[Assessment]:

@@ -23,6 +23,7 @@ LOOK_S = 2.5  # how long calls of a longer look live: a token bucket of 3000 byt
 LOOK_K = 4  # calls of a longer look; as many as in a first epoch only where that costs little
 TIGHT_LOOK_K = 5  # where bytes are short: one look and one short epoch together prove a strong effect
 RESERVE = 0.25  # of the bytes, not for longer looks
+RESERVE_BYTES = 1_000_000  # and not more than that of voice
 TIGHT_RESERVE = 0.06  # likewise where bytes are short
 FURTHER_VARIANT_SHARE = 0.5  # of a look: what the further variants of an app get
 PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
@@ -43,6 +44,12 @@ class Costs:
         return self.asked.facts.plan
 
     @property
+    def reserve(self) -> float:
+        """The share of the bytes that is kept for contrasts."""
+        video = any(arm.medium == "video" for arm in self.plan.arms)
+        return RESERVE if video else min(RESERVE, RESERVE_BYTES / max(1, self.plan.budget_bytes))
+
+    @property
     def tight(self) -> bool:
         """Whether the usual epochs of all arms would cost more than the budget. Depends on the plan alone, so it is
         known before the check."""
@@ -59,6 +66,8 @@ class Costs:
     def bytes_of(self, question: Question) -> float:
         """What a question costs."""
         flows = 2 * question.k if question.kind == "tcp" else flows_of(question.k)
+        if question.kind == "long":
+            flows = question.k + int(question.value or 0)
         return flows * (2 * question.packets + SETUP_PACKETS) * self._packet_bytes(question.arm)
 
     def proof_bytes(self, assessment: Assessment) -> float:

@@ -15,12 +15,13 @@ from math import inf, log
 
 import msgspec
 
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
-from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, RESERVE, Costs
+from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.verdict.validity import voided
 
@@ -31,6 +32,9 @@ LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
+FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check
+LONG_CALLS = 2  # of one arm, where the first one ended by accident
+LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
 
@@ -61,13 +65,15 @@ class QuestionPlanner:
     def wishes(self) -> tuple[Iterator[Question], ...]:
         """What is wanted, in order, where bytes suffice for the usual epochs of all arms."""
         return (
+            self.long_calls(),
             self.firsts(FIRST_EPOCHS),
-            self.sequence(1.0 - RESERVE),
+            self.parted(),
+            self.sequence(1.0 - self.costs.reserve),
+            self.renewed(),
             self.turns(SOME_EPOCHS),
             self.meanwhile(),
             self.looks(),
             self.turns(),
-            self.renewed(),
             self.sequence(1.0),
         )
 
@@ -85,6 +91,36 @@ class QuestionPlanner:
             self.turns(alone=True),
             self.rest(),
         )
+
+    def long_calls(self) -> Iterator[Question]:
+        """One call of each arm for as long as the check: all at once, beside everything else. A few have a twin, the
+        first arm of each packet rate and the last ones; where a call ended early, another, once, with a twin."""
+        plan = self.asked.facts.plan
+        shared, pending = _with_twins(plan), any(question.kind == "long" for question in self.asked.pending)
+        for assessment in self.assessments if plan.long_s else ():
+            had = self.asked.count(assessment, "long")
+            briefly = assessment.reason is not None and assessment.reason.code == "watched_briefly"
+            if not had and assessment.state in ("ok", "insufficient"):
+                twins = int(assessment.arm in shared)
+                yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
+            elif not pending and had < LONG_CALLS and briefly:
+                yield from self.costs.affordable([self.questions.long_call(assessment, 1)], 1.0)
+
+    def parted(self) -> Iterator[Question]:
+        """Where a long call went silent or lost more than twins: calls and twins that live a little longer, of the
+        cheapest arm first. A single call may have met an accident, so few are asked; where several arms' calls went
+        silent, as many as prove it."""
+        parted = [each for each in self.assessments if each.parted]
+        several = sum(each.parted is not None and each.parted.ended for each in parted) > 1
+        for assessment in sorted(parted, key=self._outliving_bytes):
+            looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
+            if not (assessment.settled or assessment.hint or looked or self.asked.is_pending(assessment)):
+                ended = assessment.parted is not None and assessment.parted.ended
+                questions = self.questions.outlive(assessment, several=several and ended)
+                yield from self.costs.affordable(questions, 1.0 - self.costs.reserve)
+
+    def _outliving_bytes(self, assessment: Assessment) -> float:
+        return min(map(self.costs.bytes_of, self.questions.outlive(assessment, several=False)))
 
     def firsts(self, count: int) -> Iterator[Question]:
         """Arm by arm, the epochs that prove a strong effect. No arm waits because another is being named."""
@@ -109,7 +145,7 @@ class QuestionPlanner:
             had = self.asked.count(assessment, "battery")
             known = len(assessment.view.accusing) >= FIRST_EPOCHS or assessment.hint
             if self.asked.is_pending(assessment) and not known and had < most:
-                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - RESERVE)
+                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - self.costs.reserve)
 
     def accuse(self) -> Iterator[Question]:
         """Arm by arm, the cheapest proof first: TCP where nothing arrives, more epochs where something is amiss. Of an
@@ -159,14 +195,18 @@ class QuestionPlanner:
             if assessment.hint:
                 yield from self.costs.affordable(self.questions.more(assessment), 1.0)
                 continue
-            if 3 * self.asked.count(assessment, "watch") < self.asked.count(assessment, "battery"):
+            looks = 0 if self.asked.facts.plan.long_s else self.asked.count(assessment, "battery")
+            if 3 * self.asked.count(assessment, "watch") < looks:
                 yield from self.costs.affordable(self.questions.look(assessment), 1.0)
             usual, small = self.questions.baseline(assessment), self.questions.small_baseline(assessment)
             yield from self.costs.affordable([usual, small] if self.costs.tight else [usual], 1.0)
 
     def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
         """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched."""
-        watched = self.asked.facts.plan.watch_s > 0
+        plan = self.asked.facts.plan
+        if plan.long_s and not plan.watch_s and len(plan.arms) > FEW_ARMS:
+            return
+        watched = plan.watch_s > 0
         for times in range(1, 1 + (WATCH_TIMES if watched else LOOK_TIMES)):
             for assessment in self.assessments:
                 proven = assessment.state not in ("ok", "insufficient")
@@ -174,7 +214,7 @@ class QuestionPlanner:
                 variants = self.asked.variants(assessment) if one_variant else [assessment]
                 enough = any(self.asked.count(each, "watch") >= times for each in variants)
                 if not proven and not enough and not self.asked.app_is_restricted(assessment):
-                    share = 1.0 if self.costs.tight else 1.0 - RESERVE
+                    share = 1.0 if self.costs.tight else 1.0 - self.costs.reserve
                     yield from self.costs.affordable(self.questions.look(assessment), share)
 
     def rest(self) -> Iterator[Question]:
@@ -189,7 +229,7 @@ class QuestionPlanner:
         for assessment in self.assessments:
             stale = assessment.reason is not None and assessment.reason.code == "stale"
             if stale and not self.asked.is_pending(assessment):
-                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0)
+                yield from self.costs.affordable([self.questions.fresh(assessment)], 1.0)
 
     def _amiss(self, assessment: Assessment) -> bool:
         """Whether something is amiss that a few more epochs may prove. Weak effects show soonest in many short epochs.
@@ -201,6 +241,15 @@ class QuestionPlanner:
         leans = not tight and leaning(assessment)
         most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
         return (assessment.hint or leans) and not assessment.settled and had < most
+
+
+def _with_twins(plan: Plan) -> set[Arm]:
+    """The arms whose long call has a twin beside it: of each packet rate and medium the first, and the last ones."""
+    arms = [planned.arm for planned in plan.arms]
+    kinds = {(planned.medium, round(planned.packet_rate, -1)): planned.arm for planned in reversed(plan.arms)}
+    chosen = list(kinds.values())
+    rest = [arm for arm in reversed(arms) if arm not in chosen]
+    return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
 
 
 def _strong(assessment: Assessment) -> bool:

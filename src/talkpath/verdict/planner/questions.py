@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
-from talkpath.measure.facts import Facts, Plan
+from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy
 from talkpath.verdict.model import Question
@@ -15,7 +15,7 @@ from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
-from talkpath.verdict.statistics.sample_size import sample_size
+from talkpath.verdict.statistics.sample_size import MOST_K, sample_size
 
 BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
@@ -26,6 +26,7 @@ CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that ac
 CONTRAST_TIMES = 2  # how often a contrast is asked while rules still tie
 TCP_PACKETS = 12
 TCP_TIMES = 2
+OUTLIVE_S = 2.5  # so much longer than the call that went silent: silence takes 1.5 s to be seen
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
 RICH = 0.25  # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
 
@@ -63,6 +64,10 @@ class SingleQuestions:
     def small_baseline(self, assessment: Assessment) -> Question:
         """The same with fewer calls."""
         return _question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
+
+    def fresh(self, assessment: Assessment) -> Question:
+        """A few fresh calls of an arm that was ok."""
+        return _question(assessment, BASELINE, LOOK_K, self.plan.packets, "again")
 
     def more(self, assessment: Assessment) -> Iterator[Question]:
         """As many and as long calls as would prove a suspected effect, or fewer where bytes are short; nothing while
@@ -110,6 +115,23 @@ class SingleQuestions:
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
         return _question(assessment, contrast, k, packets, "name")
 
+    def long_call(self, assessment: Assessment, twins: int) -> Question:
+        """One call that lives through the whole check, and perhaps a twin beside it."""
+        packets = ceil(self.plan.long_s * assessment.planned.packet_rate)
+        return Question(assessment.arm, kind="long", value=float(twins), k=1, packets=packets, why="long")
+
+    def outliving(self, assessment: Assessment) -> int:
+        """How many media packets a call has that lives a little longer than the one that went silent."""
+        until_s = OUTLIVE_S + (assessment.parted.at_s if assessment.parted else 0.0)
+        calls = assessment.view.long[:1]
+        counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
+        return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
+
+    def outlive(self, assessment: Assessment, *, several: bool) -> Iterator[Question]:
+        """Calls and twins of that length: a few, or where `several` arms' calls ended as many as prove it at once."""
+        for k in dict.fromkeys((MOST_K,) if several else (LOOK_K,)):
+            yield _question(assessment, LOOK, k, self.outliving(assessment), "again")
+
     def tcp(self, assessment: Assessment) -> Iterator[Question]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""
         if self.asked.count_of_kind("tcp") < TCP_TIMES:
@@ -128,6 +150,12 @@ class SingleQuestions:
             for k in sizes:
                 yield _question(assessment, LOOK, k, packets, "watch")
             packets = ceil(packets / 2)
+
+
+def media_until(track: Track, seconds: float) -> int:
+    """How many media packets of that direction were due until then: calls are silent now and then."""
+    pairs = zip(track.at_ms, track.stage, strict=True)
+    return sum(stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in pairs)
 
 
 def _question(assessment: Assessment, contrast: Contrast, k: int, packets: int, why: str) -> Question:

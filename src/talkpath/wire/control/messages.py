@@ -44,7 +44,8 @@ class Welcome(Message, frozen=True):
 
     `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
     is `home`, `hosting` or `unknown`. `network` and `country` are the responder's own look-up of the address it saw
-    ("AS0", "ZZ" unknown).
+    ("AS0", "ZZ" unknown). `open_epochs` is how many epochs may run at once; 0 in older responders, which take 8 and
+    know no `twins`.
     """
 
     version: int
@@ -59,6 +60,7 @@ class Welcome(Message, frozen=True):
     tcp_ports: tuple[int, ...] = ()
     tls_ports: tuple[int, ...] = ()
     wss_ports: tuple[int, ...] = ()
+    open_epochs: int = 0
 
 
 class Refusal(Message, frozen=True):
@@ -85,7 +87,8 @@ class Begin(Message, frozen=True):
     number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k over
     UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
     beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.contract.shape).
-    `hops` limits the hops of some packets (see experiment.hop_limits).
+    `hops` limits the hops of some packets (see experiment.hop_limits). `twins`: so many random twins beside the calls,
+    and none of text; -1: as many as calls, and half as many of text.
     """
 
     number: int
@@ -99,6 +102,7 @@ class Begin(Message, frozen=True):
     hello: str = "browser"
     transport: str = "udp"
     hops: str = ""
+    twins: int = -1
 
 
 class Ready(Message, frozen=True):

@@ -1,0 +1,85 @@
+"""No ✓ for calls that a person who talks for two minutes would lose: default checks under rules that begin late.
+
+The ground truth is the lab's: which arms' packets a rule acts on at all, once it is in force.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.apps import app_id
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts
+from talkpath.verdict.judge import judge
+
+LATE = [
+    "media.freeze,after_s=4",
+    "media.freeze,after_s=6",
+    "media.freeze,after_s=8,app=whatsapp",
+    "media.freeze,after_s=12,direction=up",
+    "media.freeze,after_s=12,direction=down,app=telegram",
+    "media.freeze,after_s=20",
+    "media.freeze,after_packets=150",
+    "media.freeze,after_packets=400,app=signal",
+    "media.freeze,after_s=5,residual_s=60",
+    "media.drop,p=0.3,onset_packets=600",
+    "media.drop,p=0.15,direction=down,onset_packets=900",
+    "media.drop,p=1,direction=up,onset_packets=300,app=meet",
+    "media.drop,p=0.5,from_s=10,every_s=15,for_s=5",
+    "media.drop,p=0.5,from_s=15",
+    "media.police,kbps=20,direction=up,burst_bytes=20000",
+    "media.size_drop,over=60,from_s=12",
+    "stun.drop,direction=up,from_s=6",
+    "stun.drop,direction=both,from_s=6,app=whatsapp",
+    "dtls.hello_drop,from_s=5",
+    "reflector.drop,direction=up,from_s=7",
+]
+
+
+def checked(rule: str, seed: int = 1, apps: tuple[str, ...] = ()) -> tuple[Facts, Scenario]:
+    scenario = Scenario.parse("clean", [rule] if rule else [], seed)
+    return run_sim(make_plan(choose_arms(apps)), scenario), scenario
+
+
+@pytest.mark.parametrize("rule", LATE)
+def test_no_app_is_ok_whose_calls_are_hit_within_twenty_seconds(rule):
+    facts, scenario = checked(rule)
+    hit = {(each.arm.app, each.arm.medium) for each in truth(scenario.rules, choose_arms(), PORTS)}
+    assert hit
+    false = [verdict.app for verdict in judge(facts) if verdict.state == "ok" and (verdict.app, verdict.medium) in hit]
+    assert false == []
+    assert facts.bytes_sent + facts.bytes_received <= 10_000_000
+    assert facts.duration_s <= 60.0
+
+
+def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
+    facts, _ = checked("")
+    verdicts = judge(facts)
+    assert len(verdicts) == 6
+    assert {verdict.state for verdict in verdicts} == {"ok"}
+    assert all(verdict.watched_s >= 20.0 for verdict in verdicts)
+    assert facts.bytes_sent + facts.bytes_received <= 7_000_000
+    assert facts.duration_s <= 40.0
+    long = {epoch.arm for epoch in facts.epochs if epoch.question == "long"}
+    assert long == set(choose_arms())
+
+
+def test_a_light_check_says_for_how_long_there_was_no_sign():
+    plan = make_plan(choose_arms(), light=True)
+    verdicts = judge(run_sim(plan, Scenario.parse("clean", [], 1)))
+    assert plan.budget_bytes == 4_000_000
+    assert {(verdict.state, verdict.reason and verdict.reason.code) for verdict in verdicts} == {
+        ("insufficient", "watched_briefly")
+    }
+    assert all(0.3 < verdict.reason.values["seconds"] < 5.0 for verdict in verdicts if verdict.reason)
+
+
+def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
+    facts, _ = checked("media.freeze,after_s=8,app=whatsapp")
+    states = {verdict.app: (verdict.state, verdict.rule) for verdict in judge(facts)}
+    assert states.pop(app_id("WhatsApp")) == ("restricted", "media.freeze")
+    assert {state for state, _ in states.values()} <= {"ok", "insufficient"}
