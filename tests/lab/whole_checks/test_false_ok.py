@@ -29,7 +29,7 @@ LATE = [
     "media.drop,p=0.3,onset_packets=600",
     "media.drop,p=0.15,direction=down,onset_packets=900",
     "media.drop,p=1,direction=up,onset_packets=300,app=meet",
-    "media.drop,p=0.5,from_s=10,every_s=15,for_s=5",
+    "media.drop,p=0.5,from_s=10,cycle_s=15,active_s=5",
     "media.drop,p=0.5,from_s=15",
     "media.police,kbps=20,direction=up,burst_bytes=20000",
     "media.size_drop,over=60,from_s=12",

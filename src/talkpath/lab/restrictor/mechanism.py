@@ -26,11 +26,11 @@ MEDIUM = Setting("medium", "medium", "of which kind; both when not given", choic
 
 
 FROM_S = Setting("from_s", "s", "after the run's first packet: not in force before", high=86400)
-EVERY_S = Setting(
-    "every_s", "s", "from one beginning to the next, where it is in force now and then", low=0.1, high=86400
+CYCLE_S = Setting(
+    "cycle_s", "s", "from one beginning to the next, where it is in force now and then", low=0.1, high=86400
 )
-FOR_S = Setting("for_s", "s", "for which it is in force each time", high=86400)
-TIMETABLE = (FROM_S, EVERY_S, FOR_S)  # of any mechanism: when it is in force; always when not given
+ACTIVE_S = Setting("active_s", "s", "for which it is in force each time", high=86400)
+TIMETABLE = (FROM_S, CYCLE_S, ACTIVE_S)  # of any mechanism: when it is in force; always when not given
 
 
 def direction(default: Literal["up", "down", "both"]) -> Setting:
@@ -101,9 +101,9 @@ class LabRule:
     def in_force(self, elapsed_s: float) -> bool:
         """Returns whether it is in force so long after the run's first packet."""
         since_s = elapsed_s - float(self.values.get("from_s", 0.0))
-        if since_s >= 0.0 and "every_s" in self.values:
-            since_s %= float(self.values["every_s"])
-        return 0.0 <= since_s < self.limit("for_s")
+        if since_s >= 0.0 and "cycle_s" in self.values:
+            since_s %= float(self.values["cycle_s"])
+        return 0.0 <= since_s < self.limit("active_s")
 
     def acts(self, up: bool) -> bool:
         """Returns whether it acts on packets in this direction."""
