@@ -55,6 +55,15 @@ def test_facts_of_watched_calls_are_such_as_checks_write():
     assert judge(facts)[0].watched_s > 20.0
 
 
+def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
+    briefly, watched = (judge(world.check(world.clean, 1, 3, watched=more))[0] for more in ([], [WATCHED]))
+    assert briefly.reason is not None
+    assert (briefly.state, briefly.reason.code) == ("insufficient", "watched_briefly")
+    assert briefly.reason.values["seconds"] < 10.0
+    assert watched.state == "ok"
+    assert watched.watched_s >= 20.0
+
+
 def test_a_rule_about_calls_is_seen_all_the_same():
     found = [judge(world.check(world.even(0.02), number, drop_up=0.3))[0] for number in range(4)]
     assert [(v.state, v.rule, v.direction) for v in found] == [("restricted", "media.drop", "up")] * 4

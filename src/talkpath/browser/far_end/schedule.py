@@ -24,7 +24,7 @@ Kind = Literal["call", "random", "text"]
 
 CALLS, CANARY_COHORT, MAX_EPOCHS = 6, 4, 3
 WATCH_CALLS, WATCH_TEXTS = {"voice": 2, "video": 1}, {"voice": 2, "video": 0}  # no kind has more flows than calls
-WATCH_SLOTS = 1100  # of a watched call: 22 s
+WATCH_SLOTS, WATCHED_S = 1100, 20.0  # of a watched call: 22 s; it must have arrived for so long before `ok` is said
 FOLLOW_UPS = 2  # so many whole epochs prove what watched calls showed
 SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
 WITHHELD = 0.05
@@ -79,6 +79,7 @@ def check_plan(media: Sequence[Medium] = (VOICE,)) -> Plan:
         packets=max(medium.slots for medium in media),
         budget_bytes=sum(medium.budget_bytes for medium in media),
         budget_s=sum(medium.budget_s for medium in media),
+        ok_s=WATCHED_S,
         basis="webrtc",
     )
 
