@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import comb
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,7 @@ from talkpath.apps.contract.shape import NONCE_BYTES, Arm, Schedule, Slot
 from talkpath.experiment import layout
 from talkpath.experiment.nonce import put
 from talkpath.probe import flight
-from talkpath.verdict.statistics import interval, strength
+from talkpath.verdict.statistics import exposure, interval, strength
 
 sys.path.append(str(Path(__file__).parent))
 from suite import check
@@ -95,6 +96,11 @@ def thinning_off(patch: Patch) -> None:
     patch.setattr(interval, "_thin", untouched)
 
 
+def every_failure_explained(patch: Patch) -> None:
+    """The order of events: whatever fails is held against the calls, however likely it was that some were there."""
+    patch.setattr(exposure, "_ways", lambda flows, gain: np.array([comb(flows, calls) for calls in range(flows + 1)]))
+
+
 class OneByOne:
     """Nonces for a flow whose datagrams have other lengths than their slots, which `nonce.Places` counts on."""
 
@@ -152,6 +158,10 @@ MUTATIONS = (
     Mutation("thinning off", thinning_off,
              (check("verdict/statistics/test_interval.py", "test_extra_loss_is_inside_at_all_looks", "clean"),
               check("verdict/statistics/test_interval.py", "test_width", "clean", 0.3, 6, 0.2))),
+    Mutation("every failure held against the calls", every_failure_explained,
+             (check("verdict/statistics/test_exposure.py", "test_mean_over_all_roles_is_one_whatever_fails",
+                    (1, 0, 1, 1, 0, 0, 1, 0), 3),
+              check("verdict/statistics/test_exposure.py", "test_under_the_null_it_hardly_ever_gets_far"))),
     Mutation("shared controls between unlike arms", controls_of_another_arm,
              (check("experiment/test_layout.py", "test_twins_have_the_lengths_of_the_call_and_every_packet_its_key",
                     SIGNAL),

@@ -9,7 +9,7 @@ from scipy.stats import binom
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.interval import extra_delay_ms, extra_loss, loss_rate, median
+from talkpath.verdict.statistics.interval import extra_delay_ms, extra_loss, extra_share, loss_rate, median, share
 
 RUNS, LOOKS = 25, (1, 3, 6)
 
@@ -126,3 +126,29 @@ def test_median() -> None:
         low = median([float(i) for i in range(count)]).low
         assert low is not None
         assert 2 * binom.cdf(int(low), count, 0.5) <= 0.05 < 2 * binom.cdf(int(low) + 1, count, 0.5)
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.05, 0.3, 0.9, 1.0])
+def test_a_share_is_inside_at_all_looks(truth: float) -> None:
+    rng, misses = np.random.default_rng(7), 0
+    for _ in range(300):
+        hit = np.cumsum(rng.random(200) < truth)
+        bounds = [share(int(hit[n - 1]), n) for n in (3, 10, 30, 60, 100, 200)]
+        misses += not all((low or 0.0) <= truth <= (1.0 if high is None else high) for _, low, high in bounds)
+    assert covered(misses, 300)
+
+
+def test_the_share_beyond_that_of_twins() -> None:
+    found = extra_share((30, 100), (0, 100))
+    assert found.estimate == pytest.approx(0.3)
+    assert 0.1 < found.low < 0.3 < found.high < 0.5  # type: ignore[operator]
+    assert extra_share((12, 100), (12, 100)).low == 0.0
+    assert extra_share((100, 100), (3, 100)).high == 1.0
+    assert share(0, 0) == (None, 0.0, 1.0)
+
+
+def test_both_directions_together_are_narrower_than_each() -> None:
+    epochs = run("clean", Restriction(up=0.1, down=0.1), count=4)
+    both, up = (extra_loss(epochs, way, seed=b"s") for way in ("both", "up"))  # type: ignore[arg-type]
+    assert both.low <= 0.1 <= both.high  # type: ignore[operator]
+    assert both.high - both.low < up.high - up.low  # type: ignore[operator]

@@ -96,3 +96,23 @@ def test_deaths_pool_within_a_tie() -> None:
     rng = np.random.default_rng(1)
     dead = [(float(t), bool(rng.random() < 0.5)) for t in (1.0, 1.29, 1.31, 5.0)]
     assert [count for count, _ in survival._pooled(dead)] == [2, 1, 1]
+
+
+def test_calls_that_are_never_established_die_at_their_start() -> None:
+    """Blocked as a whole, by their 5-tuples: seen by the survival test as well as calls that are cut off later."""
+    blocked = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5) for seed in (1, 2, 3)]
+    assert survival.log_e(blocked) > 3 * log(20)
+    alike = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5, twins=5) for seed in (1, 2, 3)]
+    assert survival.log_e(alike) < log(5)
+
+
+def _stopped(epoch: Epoch, calls: int, twins: int = 0) -> Epoch:
+    """So many calls and random twins of which nothing arrived."""
+    of = {"call": calls, "random": twins}
+    numbers = {
+        number
+        for kind, count in of.items()
+        for number in [f.flow for f in epoch.flows if f.direction == "up" and (f.twin_kind or f.role) == kind][:count]
+    }
+    flows = (replace(f, arrived=b"", delay_dms=()) if f.flow in numbers else f for f in epoch.flows)
+    return replace(epoch, flows=tuple(flows))
