@@ -32,7 +32,8 @@ def test_text_page_and_json_say_the_same(file: Path) -> None:
     recording = read_capture(file)
     text, page, record = as_text(recording), recording.html(), recording.record
     for object_ in (*record["calls"], *record["attempts"]):
-        outcome = Outcome(object_["outcome"], object_["outcome_s"], object_["outcome_direction"])
+        signs = tuple(object_["outcome_signs"])
+        outcome = Outcome(object_["outcome"], object_["outcome_s"], object_["outcome_direction"], signs)
         if object_ in record["calls"] or outcome.kind == "never_connected":
             assert label(outcome, recording.clock) in text
             assert label(outcome, recording.clock) in page
@@ -55,6 +56,7 @@ def test_every_outcome_has_words_a_mark_and_a_colour(kind: Any, code: str) -> No
 def test_the_time_is_the_files_where_it_has_one() -> None:
     assert label(Outcome("went_silent", 46.0), BEGUN) == "silent from 22:14:06 on"
     assert label(Outcome("went_silent", 46.0), Clock()) == "silent from 0:46 on"
+    assert label(Outcome("unknown", 46.0, "received", ("silence",)), Clock()) == "silent from 0:46 on, or muted"
     assert label(Outcome("poor", 3700.0), Clock()) == "poor from 1:01:40 on"
 
 

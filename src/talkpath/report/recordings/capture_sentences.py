@@ -108,7 +108,7 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
     outcome = call_outcome(call)
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
     values = {"call": name, "outcome": label(outcome, clock)}
-    values["facts"] = what_arrived(call, verdict, outcome, clock)
+    values["facts"] = what_arrived(call, verdict, outcome)
     if verdict.state == "ok":
         return say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values

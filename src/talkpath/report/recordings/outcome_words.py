@@ -41,28 +41,28 @@ def label(outcome: Outcome, clock: Clock) -> str:
             return say("outcome", "silent from {time} on", time=time)
         case "never_connected":
             return say("outcome", "never connected")
+        case "unknown" if time and outcome.signs == ("silence",):
+            return say("outcome", "silent from {time} on, or muted", time=time)
         case _:
             return say("outcome", "could not tell")
 
 
-def what_arrived(call: Call, verdict: Verdict, outcome: Outcome, clock: Clock) -> str:
+def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
     """What the outcome is told by: numbers that are known, and what it may be besides."""
-    parts = [*_silence(outcome, clock), *_numbers(call, verdict, outcome), *_sent(verdict, outcome)]
+    parts = [*_silence(outcome), *_numbers(call, verdict, outcome), *_sent(verdict, outcome)]
     return listed(part for part in parts if part)
 
 
-def _silence(outcome: Outcome, clock: Clock) -> list[str]:
+def _silence(outcome: Outcome) -> list[str]:
     """What did not come at all."""
     lasts = seconds(outcome.lasts_s or 0.0, 0)
     if outcome.kind == "went_silent":
         return [say("capture", "nothing came for {seconds}", seconds=lasts)]
-    if outcome.kind == "unknown" and outcome.signs == ("silence",) and outcome.at_s is not None:
+    if outcome.kind == "unknown" and outcome.signs == ("silence",):
         return [
             say(
                 "capture",
-                "from {time} on nothing was heard for {seconds} while the other end still replied, as when it is muted "
-                "or on hold",
-                time=clock.at(outcome.at_s),
+                "nothing was heard for {seconds} while the other end still replied, as when it is muted or on hold",
                 seconds=lasts,
             )
         ]

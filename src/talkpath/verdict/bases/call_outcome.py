@@ -188,8 +188,8 @@ def _signs(call: Call, heard: list[Stream], said: list[Stream]) -> tuple[Sign, .
 
 
 def _is_uneven(stream: Stream, said: list[Stream]) -> bool:
-    """Whether packets came too unevenly, and clearly more so than this end's own left it."""
-    own = [one for one in said if one.medium == stream.medium]
+    """Whether packets came too unevenly, and clearly more so than this end's own of that kind left it."""
+    own = [one for one in said if (one.medium, one.payload_type) == (stream.medium, stream.payload_type)]
     jitter_ms, uneven_ms = stream.jitter_ms or 0.0, stream.uneven_ms or 0.0
     own_jitter_ms = max((one.jitter_ms or 0.0 for one in own), default=0.0)
     own_uneven_ms = max((one.uneven_ms or 0.0 for one in own), default=0.0)
