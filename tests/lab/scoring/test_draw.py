@@ -26,6 +26,7 @@ from talkpath.lab.scoring.draw import (
     first_seed,
     sample,
 )
+from talkpath.lab.scoring.late_onsets import KINDS
 from talkpath.lab.scoring.settings import drawn_mechanisms
 
 SEEDS = range(1, 2401)
@@ -100,3 +101,15 @@ def test_who_works_on_the_method_sees_no_unseen_background() -> None:
     drawn = [draw_null(seed, Random(seed), narrow) for seed in range(200)]
     drawn += [draw_rules(seed, Random(seed), Narrow("media.drop", arms="one", unseen=False)) for seed in range(50)]
     assert not [one for one in drawn if background_kinds()[one.background.partition(",")[0]].unseen]
+
+
+def test_late_restrictions_have_an_onset_and_act_on_their_unit(drawn: list[DrawnCheck]) -> None:
+    late = [check for check in drawn if check.study == "late"]
+    assert 0.1 < len(late) / len(drawn) < 0.2
+    assert {check.lateness for check in late} == set(KINDS)
+    for check in late:
+        assert 0.0 <= check.onset_s <= 61.0
+        assert truth([parse_rule(text) for text in check.rules], (check.unit,), PORTS)
+        if "after_s" in check.rules[0]:
+            assert f"after_s={check.onset_s:g}" in check.rules[0]
+    assert all(not check.lateness for check in drawn if check.study != "late")

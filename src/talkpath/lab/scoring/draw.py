@@ -1,12 +1,14 @@
 """Draws one check from a seed: study, arms, restriction, background, address family.
 
-Contract: `draw` is a function of its arguments. Three studies share the seeds:
+Contract: `draw` is a function of its arguments. Four studies share the seeds:
 
 - `null`: no restriction. Mostly the whole default set of arms, over every background with drawn settings.
 - `rules`: one restriction (sometimes two) drawn at random over one arm, two apps or all arms, over every background on
   which UDP passes. The arm drawn first is the row's unit: there is one in each row, so rows are independent.
 - `speed`: packets of WebRTC's voice (50 a second) dropped in one direction with one of a few probabilities, alone or
   among all arms: how soon it is known. Half of it is on lines for which Wald's bound can be computed.
+- `late`: a restriction that begins late in a call or in the check, acts now and then, or hits whole flows: how often a
+  check says `ok` although a call of two minutes would be hit. Most of it is on clean lines.
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.scoring.late_onsets import draw_late
 from talkpath.lab.scoring.settings import call_mechanisms, drawn_mechanisms, rule_text
 from talkpath.version import VERSION as __version__
 
-Study = Literal["null", "rules", "speed"]
+Study = Literal["null", "rules", "speed", "late"]
 
-SHARES: tuple[tuple[Study, float], ...] = (("null", 0.55), ("rules", 0.33), ("speed", 0.12))
+SHARES: tuple[tuple[Study, float], ...] = (("null", 0.48), ("rules", 0.27), ("speed", 0.1), ("late", 0.15))
 UNSEEN = 0.2  # share of checks on a background that the method was never tuned to
 CLOSED = ("corporate",)  # backgrounds without a restriction on calls, where the state "closed" is correct
 VARIANTS = {"transit_loss": ("transit_loss", "transit_loss,direction=up")}
@@ -41,7 +44,8 @@ RELEASE_SEEDS = 100_000  # the most checks of a release
 
 @dataclass(frozen=True, slots=True)
 class DrawnCheck:
-    """One check. `unit` is the arm that the restriction was drawn for."""
+    """One check. `unit` is the arm that the restriction was drawn for; `lateness` and `onset_s` are those of study
+    `late` (`late_onsets.LateRule`)."""
 
     seed: int
     study: Study
@@ -50,6 +54,8 @@ class DrawnCheck:
     arms: tuple[Arm, ...]
     unit: Arm
     family: int
+    lateness: str = ""
+    onset_s: float = 0.0
 
 
 class Narrow(NamedTuple):
@@ -75,7 +81,7 @@ def draw(seed: int) -> DrawnCheck:
     """Draws the check of that seed."""
     rng = Random(f"score {seed}")
     (study,) = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])
-    return {"null": draw_null, "rules": draw_rules, "speed": _draw_speed}[study](seed, rng)
+    return {"null": draw_null, "rules": draw_rules, "speed": _draw_speed, "late": _draw_late}[study](seed, rng)
 
 
 def draw_null(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:
@@ -107,6 +113,27 @@ def _draw_speed(seed: int, rng: Random) -> DrawnCheck:
         unit=SPEED_ARM,
         family=rng.choice((4, 4, 6)),
     )
+
+
+def _draw_late(seed: int, rng: Random) -> DrawnCheck:
+    """Draws a check whose restriction acts on its unit, late."""
+    while True:
+        unit = rng.choice([arm for arm in shapes() if arm.medium == "voice"])
+        arms = _arms(rng, rng.choice(("all", "all", "all", "two", "one")), unit)
+        late = draw_late(rng, unit)
+        drawn = DrawnCheck(
+            seed=seed,
+            study="late",
+            rules=(late.text,),
+            background="clean" if rng.random() < 0.7 else _background(rng, unseen_too=False),
+            arms=arms,
+            unit=unit,
+            family=rng.choice((4, 4, 6)),
+            lateness=late.kind,
+            onset_s=late.onset_s,
+        )
+        if unit in arms and _acts(drawn):
+            return drawn
 
 
 def draw_rules(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:

@@ -39,6 +39,8 @@ def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
         family=drawn.family,
         rules=drawn.rules,
         settings=dict(scenario.network().settings),
+        lateness=drawn.lateness,
+        onset_s=drawn.onset_s,
     )
     if driver == "peers":
         return replace(row, look=compare(scenario, drawn.unit))

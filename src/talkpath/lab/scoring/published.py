@@ -35,7 +35,7 @@ class PublishedRates(Struct, frozen=True):
 def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
     """Counts the rows in virtual time, by the same rules as the goals."""
     restricted = rates.unfounded(rows).restricted
-    known = [row for row in rows if row.study != "speed" and not rates.unseen(row)]
+    known = [row for row in rates.drawn_at_large(rows) if not rates.unseen(row)]
     said = [row for row in rates.hits(known) if row.about.state in ACCUSING]
     return PublishedRates(
         code=code,

@@ -27,7 +27,7 @@ TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  
 CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
 BEGINS = b'{"seed":'
-DRAWS = ("lab/scoring/draw.py", "lab/scoring/settings.py", "lab/scoring/play.py")
+DRAWS = ("lab/scoring/draw.py", "lab/scoring/late_onsets.py", "lab/scoring/settings.py", "lab/scoring/play.py")
 
 
 class TrueEffect(Struct, frozen=True, omit_defaults=True):
@@ -62,7 +62,8 @@ class RowVerdict(Struct, frozen=True, omit_defaults=True):
 class CheckRow(Struct, frozen=True, omit_defaults=True):
     """One check. `arms` has the state of every arm; `unit` is the index of the verdict about the arm that the row was
     drawn for. `blocks` counts the media slots of its accusing test until it was decided. `failed` is the error's
-    sentence where the check could not be played. Driver "peers" has a `look` (other methods) and no verdict."""
+    sentence where the check could not be played. `lateness` and `onset_s` are those of study "late". Driver "peers" has
+    a `look` (other methods) and no verdict."""
 
     seed: int
     code: str
@@ -81,6 +82,8 @@ class CheckRow(Struct, frozen=True, omit_defaults=True):
     blocks: int | None = None
     failed: str = ""
     look: Comparison | None = None
+    lateness: str = ""
+    onset_s: float = 0.0
 
     @property
     def about(self) -> RowVerdict:

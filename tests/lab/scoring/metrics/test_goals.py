@@ -65,9 +65,36 @@ def test_seconds() -> None:
 
 def test_all_apps_together() -> None:
     assert standing([battery(*OK)], "MB") == "held"
-    assert standing([battery(*OK, size_bytes=4_100_000)], "MB") == "missed"
+    assert standing([battery(*OK, size_bytes=10_100_000)], "MB") == "missed"
     assert standing([battery(*OK, seconds=61.0)], "seconds") == "missed"
 
 
 def test_a_goal_beside_the_gate_fails_nothing() -> None:
     assert missed([Goal("told as it is", "≤ 1.5", "2.1", "40", "missed", gate=False)]) == []
+
+
+def late(state: str, onset_s: float, count: int) -> list[object]:
+    said = replace(MISSED, state=state)
+    return [row(said, study="late", lateness="freeze after seconds", onset_s=onset_s)] * count
+
+
+def test_ok_for_calls_that_are_hit_counts_up_to_the_seconds_that_calls_are_watched() -> None:
+    name = "calls of two minutes are hit"
+    assert standing(late("insufficient", 8.0, 100), name) == "held"
+    assert standing(late("ok", 8.0, 10) + late("restricted", 8.0, 90), name) == "missed"
+    assert standing(late("ok", 45.0, 100) + late("restricted", 8.0, 100), name) == "held"
+
+
+def test_late_restrictions_do_not_count_where_rules_are_named() -> None:
+    rows = [row(RIGHT)] * 20
+    assert standing(rows + late("insufficient", 8.0, 100), "macro-F1") == standing(rows, "macro-F1") == "held"
+
+
+def test_arms_decided_on_the_worst_line_that_is_fit_for_calls() -> None:
+    def lines(kind: str, *states: str) -> list[object]:
+        return [battery(*states, background=kind)] * 10
+
+    half = ("ok",) * 4 + ("insufficient",) * (len(BATTERY) - 4)
+    poor = ("impaired",) * len(BATTERY)
+    assert standing(lines("clean", *OK) + lines("bufferbloat", *poor), "arms decided") == "held"
+    assert standing(lines("clean", *OK) + lines("ecmp", *half), "worst background (ecmp)") == "missed"

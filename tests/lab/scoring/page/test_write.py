@@ -26,6 +26,7 @@ def rows() -> list[CheckRow]:
         *(battery(*OK, seed=10 + n, background=name) for n, name in enumerate(("clean", "ge", "outage"))),
         *(row(SPEED, seed=20 + n, study="speed", blocks=100) for n in range(12)),
         row(FINE, seed=40),
+        *(row(MISSED, seed=50 + n, study="late", lateness="now and then", onset_s=4.0 * n) for n in range(3)),
     ]
 
 
@@ -56,6 +57,7 @@ def test_numbers_are_the_rows(tmp_path: Path) -> None:
     assert "| `media.drop` | 7 | 85.7% [42.1%, 99.6%] |" in text
     assert "seed 6, media.drop, clean, 1 arms: restricted media.drop both" in text
     assert "seed 1, media.drop, clean, webrtc/dtls/voice: state" in text
+    assert "| now and then | 0 to 5 | 2 | 100.0% [15.8%, 100.0%] | 0% | 0% |" in text
     assert "outage" in text.partition("## Backgrounds that nobody tuned to")[2]
 
 

@@ -24,6 +24,7 @@ F1, WRONG_RULE, DIRECTION, COVERAGE = 0.97, 0.01, 0.99, 0.95
 MEDIAN_S, P90_S = 3.0, 6.0
 FIRST_S, ALL_S, DECIDED = 10.0, 60.0, 0.9
 RATIO, RATIO_P = 1.5, 0.02
+FALSE_OK, ARMS_DECIDED = 0.02, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,18 @@ class Goal:
 
 def goals(rows: Sequence[CheckRow]) -> list[Goal]:
     """Computes the goals over rows in virtual time, without unseen backgrounds; accusations count on all."""
-    seen = [row for row in rows if row.study != "speed" and row.said and not rates.unseen(row)]
+    seen = [row for row in rates.drawn_at_large(rows) if row.said and not rates.unseen(row)]
     hit = rates.hits(seen)
     return [
         *_nothing_false(rows),
+        *_false_ok(rows),
         _f1(seen),
         _at_most("a wrong rule, given that something was said", WRONG_RULE, _wrong(hit)),
         _at_least("direction right, given the rule", DIRECTION, _straight(hit)),
         *_coverage(seen),
         *_speed([row for row in rows if not rates.unseen(row)]),
         *_together([row for row in rows if not rates.unseen(row)]),
+        *_decided([row for row in seen if row.study == "null"]),
     ]
 
 
@@ -68,6 +71,28 @@ def _nothing_false(rows: Sequence[CheckRow]) -> Iterator[Goal]:
         yield Goal(f"arms that nothing acts on, said to be `{state}`", "0", text, f"{found.total} arms", standing)
     failed = sum(bool(row.failed) for row in rows)
     yield Goal("checks that broke", "0", f"{failed}", f"{len(rows)} checks", "missed" if failed else "held")
+
+
+def _false_ok(rows: Sequence[CheckRow]) -> Iterator[Goal]:
+    early = [row for row in rates.lates(rows) if row.onset_s <= rates.EARLY_S]
+    if early:
+        words = f"apps said to be `ok` whose calls of two minutes are hit, onset up to {rates.EARLY_S:g} s"
+        yield _at_most(words, FALSE_OK, rates.false_ok(early))
+
+
+def _decided(null: Sequence[CheckRow]) -> Iterator[Goal]:
+    """Computes the proportion of arms that were decided, on the background where it is smallest. Backgrounds that are
+    themselves too poor for calls, and closed ones, do not count."""
+    shares = []
+    for kind, rows in rates.group(null, lambda row: row.kind).items():
+        states = [state for row in batteries(rows) for state in row.arms.values()]
+        poor = 2 * sum(state in ("impaired", "closed") for state in states) >= len(states)
+        if states and not poor:
+            shares.append((kind, proportion(state != "insufficient" for state in states)))
+    if shares:
+        kind, found = min(shares, key=lambda pair: pair[1].value)
+        goal = _at_least(f"arms decided on lines fit for calls, the worst background ({kind})", ARMS_DECIDED, found)
+        yield replace(goal, gate=False)
 
 
 def _f1(rows: Sequence[CheckRow]) -> Goal:

@@ -48,6 +48,28 @@ def unseen(row: CheckRow) -> bool:
     return background_kinds()[row.kind].unseen
 
 
+APART = ("speed", "late")  # studies with tables of their own
+
+
+def drawn_at_large(rows: Sequence[CheckRow]) -> list[CheckRow]:
+    """Returns the rows of nothing and of restrictions as they are drawn by rule, which say how well rules are named."""
+    return [row for row in rows if row.study not in APART]
+
+
+ONSETS_S = (0.0, 5.0, 10.0, 20.0, 30.0, 60.1)
+EARLY_S = 20.0  # calls are watched for so long: later onsets may go unseen
+
+
+def lates(rows: Sequence[CheckRow]) -> list[CheckRow]:
+    """Returns the checks of restrictions that begin late and act on the row's unit."""
+    return [row for row in rows if row.study == "late" and row.said]
+
+
+def false_ok(rows: Sequence[CheckRow]) -> Proportion:
+    """Returns how often the unit's app was said to be ok, although a call of two minutes would be hit."""
+    return proportion(row.about.state == "ok" for row in rows)
+
+
 class Unfounded(NamedTuple):
     """False accusations of arms on which nothing acts, by state. `checks`: in how many checks there was one."""
 

@@ -25,7 +25,7 @@ WORST = 0.6
 def pictures(rows: Sequence[CheckRow]) -> dict[str, str]:
     """Returns the SVG of each picture by file name."""
     seen = [row for row in rows if row.said and not rates.unseen(row)]
-    drawn = [row for row in seen if row.study != "speed"]
+    drawn = rates.drawn_at_large(seen)
     return {"confusion.svg": confusion(drawn), "known.svg": known(seen), "coverage.svg": coverage(drawn)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from talkpath.lab.exact_interval import Proportion, Spread, proportion
 from talkpath.lab.ground_truth.score import ACCUSING
@@ -117,6 +118,23 @@ def _detection_line(name: str, rows: Sequence[CheckRow]) -> list[str]:
         _two(_seconds(rows)),
         _two(_megabytes(rows), 2),
     ]
+
+
+def late(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates verdicts about restrictions that begin late, by their kind and onset."""
+    lines = []
+    for kind, some in [*rates.group(rows, lambda row: row.lateness).items(), ("all", list(rows))]:
+        for low_s, high_s in pairwise(rates.ONSETS_S):
+            within = [row for row in some if low_s <= row.onset_s < high_s]
+            if within:
+                lines.append([kind, f"{low_s:g} to {high_s:.0f}", f"{len(within)}", *_late_cells(within)])
+    return table(("", "onset (s)", "checks", "false ok", "restricted or closed", "could not tell"), lines)
+
+
+def _late_cells(rows: Sequence[CheckRow]) -> list[str]:
+    accused = proportion(row.about.state in ("restricted", "closed") for row in rows)
+    unknown = proportion(row.about.state in ("insufficient", "impaired") for row in rows)
+    return [of(rates.false_ok(rows)), f"{accused.value:.0%}", f"{unknown.value:.0%}"]
 
 
 def _two(found: Spread, digits: int = 1) -> str:
