@@ -41,6 +41,12 @@ def test_the_table_has_a_row_for_each_verdict_with_mark_words_and_time() -> None
     assert "6.4" not in last
 
 
+def test_a_column_that_would_be_empty_is_left_out() -> None:
+    text = printed(table([verdict("ok", known_at_s=None)]))
+    assert "known after" not in text
+    assert "result" in text
+
+
 def test_an_insufficient_verdict_says_why_in_the_table() -> None:
     text = printed(table([verdict("insufficient", reason=Reason("vpn"), known_at_s=None)]), width=160)
     assert "a VPN or tunnel seems to be on" in text

@@ -29,26 +29,32 @@ STYLES = {
 
 
 def table(verdicts: Sequence[Verdict]) -> RenderableType:
-    """A row for each app and medium. The state is a mark and words beside its colour."""
-    grid = Table(box=None, pad_edge=False)
-    known_after = say("table", "known after")
-    for title in (
+    """A row for each app and medium, without a column that would be empty. The state is a mark and words beside its
+    colour."""
+    titles = [
         say("table", "app"),
         say("table", "medium"),
         say("table", "result"),
         say("table", "how"),
-        known_after,
-    ):
-        grid.add_column(title)
-    for verdict in verdicts:
-        style = STYLES[verdict.state]
-        how = mechanism(verdict) if verdict.rule else ""
-        how = reason(verdict.reason) if verdict.state == "insufficient" else how
-        how = watched(verdict) if verdict.state == "ok" else how
-        known = "" if verdict.known_at_s is None else seconds(verdict.known_at_s)
-        result = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=style)
-        grid.add_row(sentences.app_name(verdict), sentences.medium(verdict.medium), result, how, known)
+        say("table", "known after"),
+    ]
+    rows = [_row(verdict) for verdict in verdicts]
+    filled = [at for at in range(len(titles)) if any(row[at] for row in rows)]
+    grid = Table(box=None, pad_edge=False)
+    for at in filled:
+        grid.add_column(titles[at])
+    for row in rows:
+        grid.add_row(*(row[at] for at in filled))
     return grid
+
+
+def _row(verdict: Verdict) -> list[str | Text]:
+    how = mechanism(verdict) if verdict.rule else ""
+    how = reason(verdict.reason) if verdict.state == "insufficient" else how
+    how = watched(verdict) if verdict.state == "ok" else how
+    known = "" if verdict.known_at_s is None else seconds(verdict.known_at_s)
+    result = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state])
+    return [sentences.app_name(verdict), sentences.medium(verdict.medium), result, how, known]
 
 
 def explain(verdict: Verdict, check: CheckContext) -> RenderableType:
