@@ -135,16 +135,13 @@ def outline_anew(key: bytes, begin: Begin) -> Outline:
 @lru_cache(maxsize=32)
 def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     """Lay out the epoch. Memoised: in one process (the lab) both ends ask for the same."""
-    return _lay_out(outline(key, begin), key, begin, ports)
+    return lay_out_anew(outline(key, begin), key, ports)
 
 
-def lay_out_anew(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
-    """Lay out the epoch without memoising it: for a responder, whose memory others could fill."""
-    return _lay_out(outline_anew(key, begin), key, begin, ports)
-
-
-def _lay_out(plan: Outline, key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
-    arm, schedule, seed = plan.arm, plan.schedule, derive(key, "epoch", begin.number)
+def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
+    """Lay out the epoch of that outline without memoising it: for a responder, whose memory others could fill."""
+    begin, arm, schedule = plan.begin, plan.arm, plan.schedule
+    seed = derive(key, "epoch", begin.number)
     limit = parse_limit(begin.hops)
     flows = _flows(seed, begin, shapes()[arm], schedule, ports, limit)
     answered_by = _answers(schedule)

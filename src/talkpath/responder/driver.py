@@ -1,4 +1,4 @@
-"""The responder on real sockets: one thread that serves, `select`, any operating system.
+"""The responder on real sockets: one thread that serves, any operating system.
 
 UDP on each port; TCP ports of which each takes the control channel (TLS 1.3) and calls over TCP, TLS and WebSocket
 (`tcp_peer`). What the engine does not know gets no answer. Epochs are laid out in a second thread, so that no packet
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import select
 import socket
 import sys
 import time
@@ -20,13 +19,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from talkpath.experiment.flight import NEVER
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.responder.responder import Responder
+from talkpath.responder.ready_sockets import READABLE, WRITABLE, ReadySockets
+from talkpath.responder.responder import SWEEP_S, Responder
 from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.control import tls
@@ -78,7 +79,7 @@ class ResponderDriver:
         self._salt = os.urandom(16)
         identity = engine.identity
         self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(("udp", port), port), host)}
-        self._by_port = {(port, end.family): end for end, port in self._udp.items()}
+        self._by_port = {(port, int(end.family)): end for end, port in self._udp.items()}
         self._listeners = {
             end: port
             for port in tcp_ports(identity, control_port)
@@ -87,7 +88,14 @@ class ResponderDriver:
         self._limited: set[socket.socket] = set()
         self._peers: dict[socket.socket, TcpPeer] = {}
         self._blocks: Counter[bytes] = Counter()  # connections by address block
-        self._waker, self._woken = socket.socketpair()  # the other thread ends a sleep of `select`
+        self._waker, self._woken = socket.socketpair()  # the other thread ends a sleep of the one that serves
+        self._ready = ReadySockets()
+        self._ready.watch(self._woken, lambda _: self._collect())
+        for end, port in self._udp.items():
+            self._ready.watch(end, partial(self._drain, end, port, int(end.family)))
+        for end, port in self._listeners.items():
+            self._ready.watch(end, partial(self._accept, end, port))
+        self._sweep_s = 0.0  # when to look for connections that have lasted too long
         self.sessions = 0
 
     # -- the loop --------------------------------------------------------------------------------------------
@@ -107,6 +115,7 @@ class ResponderDriver:
                         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         finally:
             self._say_goodbye()
+            self._ready.close()
             for end in [*self._udp, *self._listeners, *self._peers, self._waker, self._woken]:
                 end.close()
 
@@ -148,30 +157,27 @@ class ResponderDriver:
 
     def _turn(self) -> None:
         """Send what is due, wait for what comes next, and take it."""
-        self._send(self._engine.poll(time.monotonic()))
-        self._sweep()
-        self._wait()
+        now_s = time.monotonic()
+        if now_s >= self._engine.wake_s or now_s >= self._sweep_s:
+            self._send(self._engine.poll(now_s))
+        if now_s >= self._sweep_s:
+            self._sweep()
+        self._ready.serve(min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic())))
 
-    def _wait(self) -> None:
-        timeout_s = min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic()))
-        readers = [*self._udp, *self._listeners, *self._peers, self._woken]
-        writers = [peer.socket for peer in self._peers.values() if peer.pending]
-        readable, writable, _ = select.select(readers, writers, [], timeout_s)
-        for end in readable:
-            if end in self._udp:
-                self._drain(end, self._udp[end])
-            elif end in self._listeners:
-                self._accept(end, self._listeners[end])
-            elif end in self._peers:
-                with self._blamed(self._peers[end]):
-                    self._hear(self._peers[end])
-            elif end is self._woken:
-                with suppress(BlockingIOError):
-                    end.recv(4096)
-                self._engine.collect(time.monotonic())
-        for end in writable:
-            if end in self._peers:
-                self._flush(self._peers[end])
+    def _collect(self) -> None:
+        """Epochs were laid out: their sessions say so."""
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
+        self._engine.collect(time.monotonic())
+        self._sweep()
+
+    def _attend(self, peer: TcpPeer, events: int) -> None:
+        """A connection can be read, or written again."""
+        if events & WRITABLE and peer.socket in self._peers:
+            self._flush(peer)
+        if events & READABLE and peer.socket in self._peers:
+            with self._blamed(peer):
+                self._hear(peer)
 
     @contextmanager
     def _blamed(self, peer: TcpPeer) -> Iterator[None]:
@@ -184,7 +190,7 @@ class ResponderDriver:
 
     # -- UDP -------------------------------------------------------------------------------------------------
 
-    def _drain(self, end: socket.socket, port: int) -> None:
+    def _drain(self, end: socket.socket, port: int, family: int, _: int) -> None:
         engine = self._engine
         if end in self._limited:
             self._read_errors(end)
@@ -195,7 +201,7 @@ class ResponderDriver:
                 return
             except OSError:
                 continue
-            replies = engine.datagram(time.monotonic(), (end.family, source), port, data)
+            replies = engine.datagram(time.monotonic(), (family, source), port, data)
             if replies:
                 self._send(replies)
 
@@ -238,11 +244,11 @@ class ResponderDriver:
             except OSError:
                 return
             if (router := error_queue.router_of(notes)) is not None:
-                self._engine.exceeded((end.family, sockaddr), self._udp[end], router)
+                self._engine.exceeded((int(end.family), sockaddr), self._udp[end], router)
 
     # -- TCP -------------------------------------------------------------------------------------------------
 
-    def _accept(self, listener: socket.socket, port: int) -> None:
+    def _accept(self, listener: socket.socket, port: int, _: int) -> None:
         try:
             end, address = listener.accept()
         except OSError:
@@ -256,7 +262,8 @@ class ResponderDriver:
             end.close()
             return
         self._blocks[block] += 1
-        self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s, host, block)
+        peer = self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s, host, block)
+        self._ready.watch(end, partial(self._attend, peer))
 
     def _has_room(self, block: bytes) -> bool:
         """Whether the address block may have one more connection. Where there are too many, the block with most of them
@@ -326,10 +333,13 @@ class ResponderDriver:
         most = MOST_CALL_OUT if peer.session is None else MOST_OUT
         if (peer.closing and not peer.out) or len(peer.out) > most:
             self._hang_up(peer)
+        else:
+            self._ready.await_writable(peer.socket, wanted=bool(peer.out))
 
     def _hang_up(self, peer: TcpPeer) -> None:
         if self._peers.pop(peer.socket, None) is None:
             return
+        self._ready.forget(peer.socket)
         peer.socket.close()
         block = self._block(peer.host)
         self._blocks[block] -= 1
@@ -341,6 +351,7 @@ class ResponderDriver:
     def _sweep(self) -> None:
         """Send what sessions say by themselves, and close what has lasted too long."""
         now_s = time.monotonic()
+        self._sweep_s = now_s + SWEEP_S
         for peer in list(self._peers.values()):
             session, age_s = peer.session, now_s - peer.since_s
             if session is not None and (session.outbox or session.closed):

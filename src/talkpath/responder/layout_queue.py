@@ -30,7 +30,7 @@ PEAK_BYTES, KEPT_BYTES = 560, 430  # of memory for a packet while it is laid out
 MOST_BLOCKS = 1000  # whose work is remembered, before those are looked for whose work is long ago
 SETUP_SLOTS = 60  # packets of a call's set-up, about
 
-LayOut = Callable[[bytes, Begin, tuple[int, ...]], Layout]
+LayOut = Callable[[Outline, bytes, tuple[int, ...]], Layout]
 Draw = Callable[[int], bytes]
 Proven = Callable[[Hashable], bool]
 
@@ -60,6 +60,7 @@ class LayoutRequest:
     proven: Proven
     done: Callable[[LayoutRequest, ResponderFlight | None], None]
     asked_s: float
+    plan: Outline | None = None
     planned_bytes: int = 0
     memory_bytes: int = 0
     not_before_s: float = -NEVER
@@ -176,15 +177,16 @@ class LayoutQueue:
 
     def _job(self, request: LayoutRequest) -> ResponderFlight | None:
         """Lay out one epoch; None where it finds no room."""
-        if not request.memory_bytes:
-            plan = self.outline(request.key, request.begin)
+        plan = request.plan
+        if plan is None:
+            plan = request.plan = self.outline(request.key, request.begin)
             flows, slots = plan.transports.total(), plan.schedule.slots
             request.planned_bytes = sum(epoch_bytes(plan))
             request.memory_bytes = flows * (sum(slot.size for slot in slots) + PEAK_BYTES * len(slots))
         if not self._reserve(request.block, request.memory_bytes):
             return None
         try:
-            layout = self.lay_out(request.key, request.begin, request.ports)
+            layout = self.lay_out(plan, request.key, request.ports)
             packets = len(layout.flows) * len(layout.schedule.slots)
             down_bytes = len(layout.flows) * sum(layout.schedule.slots[slot].size for slot in layout.down.slots)
             flight = ResponderFlight(layout, request.draw, request.proven)

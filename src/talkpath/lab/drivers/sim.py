@@ -18,7 +18,7 @@ from typing import Any
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
-from talkpath.experiment.layout import lay_out, outline
+from talkpath.experiment.layout import Layout, Outline, lay_out, outline
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.lab.path.routers import exceeded
@@ -59,7 +59,7 @@ class Sim:
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
-        layouts = LayoutQueue(USUAL_LIMITS, outline=outline, lay_out=lay_out)  # both ends ask for the same
+        layouts = LayoutQueue(USUAL_LIMITS, outline=outline, lay_out=_lay_out_again)
         self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts, layouts=layouts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.shared.host_of = lambda source: "probe"  # there is one
@@ -300,6 +300,11 @@ def _uncollected() -> Iterator[None]:
     finally:
         if on:
             gc.enable()
+
+
+def _lay_out_again(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
+    """What the probe has asked for already."""
+    return lay_out(key, plan.begin, ports)
 
 
 def _act(action: Callable[[], None]) -> None:

@@ -1,0 +1,131 @@
+"""Datagrams per CPU second of `talkpath respond` on loopback, and how many checks at once one core can serve.
+
+    python bench/respond.py [CHECKS] [--profile]
+
+A responder with tokens, receipts and its thread that lays out epochs runs in a process of its own; beside it, CHECKS
+(default 4) real checks of all voice arms, each a process, for SECONDS at their real pace. Counted are the datagrams
+that the responder took and sent, by the facts of the checks, and the CPU time of its whole process, the control channel
+and layouts included. On loopback a sender pays for the delivery too. Wanted are 75 000.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import pstats
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from talkpath.apps import shapes
+from talkpath.conduct.run_check import run_check
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.measure.facts import Facts
+from talkpath.probe.invite_link import InviteLink, parse_invite_link
+from talkpath.responder.driver import ResponderDriver
+from talkpath.responder.limits import Identity, Limits
+from talkpath.responder.receipts import ReceiptSigner
+from talkpath.responder.responder import Responder
+from talkpath.wire.control.invitation import Invitations, until_text
+from talkpath.wire.control.keys import new_identity_pem, raw_key_text
+from talkpath.wire.control.sign import Signer
+
+CHECKS, SECONDS = 4, 20.0
+HOST = "127.0.0.1"
+PORTS = 16
+OWN = "own"  # the argument of the child processes
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has now."""
+    ends = [socket.socket() for _ in range(count)]
+    for end in ends:
+        end.bind((HOST, 0))
+    ports = [end.getsockname()[1] for end in ends]
+    for end in ends:
+        end.close()
+    return ports
+
+
+def serve(profiled: bool) -> None:
+    """Prints the link; serves until its input ends; prints the CPU seconds since then."""
+    control, *udp = free_ports(PORTS + 1)
+    with TemporaryDirectory() as folder:
+        pem = Path(folder) / "key.pem"
+        pem.write_bytes(new_identity_pem())
+        signer = Signer.of_pem(pem.read_bytes())
+        invitations = Invitations(signer)
+        responder = Responder(
+            Identity(tuple(udp), (control,), (control,)),
+            Limits(sessions_per_block=64),
+            receipts=ReceiptSigner(signer, lambda: "2026-01-01T00:00:00Z"),
+            invitations=invitations,
+        )
+        driver = ResponderDriver(responder, pem, control_port=control, host=HOST)
+        link = InviteLink(HOST, control, raw_key_text(signer.public), token=invitations.token(until_text(None)))
+        over = threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+        sys.stdout.write(link.text() + "\n")
+        sys.stdout.flush()
+        shapes()  # what a responder that has served anybody has loaded
+        before, profile = cpu_s(), cProfile.Profile()
+        profile.runcall(driver.run, over.is_set) if profiled else driver.run(over.is_set)
+        sys.stdout.write(json.dumps([after - since for after, since in zip(cpu_s(), before, strict=True)]))
+        if profiled:
+            pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(30)
+
+
+def cpu_s() -> tuple[float, float]:
+    """CPU time of this process, and what of it the system took."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime, used.ru_stime
+
+
+def probe(link: str) -> None:
+    """One check; prints how many datagrams the responder took and sent, and how long the check lasted."""
+    plan = make_plan(choose_arms(), budget_s=SECONDS)
+    facts = run_check(plan, parse_invite_link(link), progress=lambda word, facts, question: None)
+    sys.stdout.write(json.dumps([datagrams(facts), facts.duration_s, facts.health.ended]))
+
+
+def datagrams(facts: Facts) -> int:
+    """Those that arrived on their way up and were sent down."""
+    flows = [flow for epoch in facts.epochs for flow in epoch.flows]
+    bits = [flow.arrived if flow.direction == "up" else flow.sent for flow in flows]
+    return sum(int.from_bytes(bitmap).bit_count() for bitmap in bits)
+
+
+def child(*words: str) -> subprocess.Popen[str]:
+    """This file in a process of its own."""
+    line = [sys.executable, __file__, OWN, *words]
+    return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def main() -> None:
+    """Run the checks and print the table."""
+    words = [word for word in sys.argv[1:] if word != "--profile"]
+    if words[:1] == [OWN]:
+        serve("--profile" in sys.argv) if words[1] == "serve" else probe(words[2])
+        return
+    count = int(words[0]) if words else CHECKS
+    far = child("serve", *(["--profile"] if "--profile" in sys.argv else []))
+    assert far.stdout is not None  # asked for
+    link = far.stdout.readline().strip()
+    found = [json.loads(near.communicate(timeout=120)[0]) for near in [child("probe", link) for _ in range(count)]]
+    used_s, system_s = json.loads(far.communicate(timeout=60)[0])
+    packets, lasted_s = sum(each[0] for each in found), sum(each[1] for each in found)
+    endings = ", ".join(sorted({each[2] for each in found}))
+    sys.stdout.write(
+        f"{count} checks of {lasted_s / count:.1f} s ({endings}), {packets} datagrams: "
+        f"{used_s:.2f} CPU s, {system_s:.2f} of it in the system\n"
+        f"{packets / used_s:,.0f} datagrams a CPU second, {used_s / count:.2f} CPU s a check, "
+        f"{lasted_s / used_s:.0f} checks at once a core\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
