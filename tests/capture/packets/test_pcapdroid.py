@@ -61,7 +61,7 @@ def test_trailers_count_as_no_data():
         ("com.whatsapp", "whatsapp"),
         ("com.whatsapp.w4b", "whatsapp"),
         ("ru.oneme.app", "max"),
-        ("com.imo.android.imoim", ""),
+        ("com.imo.android.imoim", "imo"),
         ("Facebook Messenger", "facebook_messenger"),
         ("Telegram X", "telegram"),
         ("max", "max"),
