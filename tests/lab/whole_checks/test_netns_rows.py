@@ -34,8 +34,8 @@ TGCALLS, VIDEO = "telegram/tgcalls/voice", "telegram/tgcalls/video"
 
 ROWS = [
     # rule, background, arm, address family, seconds
-    ("", "clean", WEBRTC, 4, 6),
-    ("", "ge,loss=0.05", FAST20, 6, 10),
+    ("", "clean", WEBRTC, 4, 22),
+    ("", "ge,loss=0.05", FAST20, 6, 22),
     ("stun.drop", "clean", WEBRTC, 4, 6),
     ("stun.drop", "ge,loss=0.05", FAST20, 6, 8),
     ("dtls.hello_drop", "clean", WEBRTC, 6, 8),
