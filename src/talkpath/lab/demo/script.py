@@ -82,8 +82,8 @@ class DemoScript(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(dict.fromkeys(arm.app for arm in self.arms))
 
     def plan(self, scene: Scene) -> Plan:
-        """The plan of that scene's check. A scene is over before a call could be watched for the seconds that `ok` takes
-        in a check of its own: here it takes none, and the result says for how long calls were watched."""
+        """The plan of that scene's check. A scene is over before a call could be watched for the seconds that `ok`
+        takes in a check of its own: here it takes none, and the result says for how long calls were watched."""
         own = self.check
         plan = make_plan(self.arms, k=own.k, budget_s=scene.budget_s, budget_bytes=own.budget_bytes, light=True)
         return msgspec.structs.replace(plan, packets=own.packets, path_s=own.path_s, ok_s=0.0)
