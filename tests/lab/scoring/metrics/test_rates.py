@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from talkpath.lab.exact_interval import Proportion
 from talkpath.lab.scoring.metrics import rates
-from talkpath.lab.scoring.row import TrueEffect
+from talkpath.lab.scoring.row import RowVerdict, TrueEffect
 
 OK = ("ok",) * len(BATTERY)
 DELAY = TrueEffect("media.delay", "restricted", "down", {"ms": 80.0, "jitter_ms": 0.0})
@@ -111,3 +111,12 @@ def test_delay_is_held_against_the_lab() -> None:
     said = replace(MISSED, real=(DELAY,), figures={"extra_delay_ms_down": (79.0, 80.0, 81.0)})
     assert held(said) == {"extra_delay_ms": True}
     assert held(replace(said, figures={"extra_delay_ms_up": (79.0, 80.0, 81.0)})) == {"extra_delay_ms": False}
+
+
+def test_a_rule_for_closed_may_restrict_the_arm_that_begins_it() -> None:
+    block = TrueEffect("residual", "closed", "both", {"for_s": 60.0})
+    own = RowVerdict(ARM, "restricted", "residual", "both", real=(block,))
+    assert rates.accused(row(own, hit=(ARM,))) == []
+    wrong = replace(own, wrong=("restricted",))
+    assert rates.accused(row(wrong, hit=(ARM,))) == [(ARM, "restricted")]
+    assert rates.accused(row(own, hit=())) == [(ARM, "restricted")]
