@@ -83,3 +83,11 @@ def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
     states = {verdict.app: (verdict.state, verdict.rule) for verdict in judge(facts)}
     assert states.pop(app_id("WhatsApp")) == ("restricted", "media.freeze")
     assert {state for state, _ in states.values()} <= {"ok", "insufficient"}
+
+
+def test_with_video_too_every_call_is_watched_within_its_budget():
+    plan = make_plan(choose_arms((), ("voice", "video")))
+    facts = run_sim(plan, Scenario.parse("clean", [], 2))
+    assert {(verdict.medium, verdict.state) for verdict in judge(facts)} == {("voice", "ok"), ("video", "ok")}
+    assert facts.bytes_sent + facts.bytes_received <= plan.budget_bytes
+    assert facts.duration_s <= 60.0

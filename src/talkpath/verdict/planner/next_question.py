@@ -81,6 +81,7 @@ class QuestionPlanner:
         """Likewise where bytes are short for so many arms: every arm gets one short epoch, one arm a long one for a
         first result, unless one is nearly accused; then each arm gets a long one before any mechanism is named."""
         return (
+            self.long_calls(),
             self.firsts(1),
             self.opening(),
             self.accuse(),
