@@ -28,12 +28,14 @@ SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after i
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; over all
 ERRORS = 4.0  # standard errors of that difference
-WINDOW_PACKETS = 30
+WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
+AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
 class Parting(NamedTuple):
-    """A call that parted from the twins of its time: how long after its start, and whether it ended there."""
+    """A call that parted from the twins of its time. `at_s` after its start it had `ended`; or by then it shows that it
+    loses more than they do."""
 
     at_s: float
     ended: bool
@@ -79,7 +81,9 @@ def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm) -> Parting | None:
     partings = sorted(call.parting for call in calls if call.parting is not None)
     if not partings:
         return None
-    comparable = [call for call in calls if call.parting or call.span_s >= partings[0].at_s + SILENCE_S]
+    first = partings[0]
+    least_s = first.at_s + SILENCE_S if first.ended else AS_LONG * first.at_s
+    comparable = [call for call in calls if call.parting or call.span_s >= least_s]
     return partings[0] if 2 * len(partings) > len(comparable) else None
 
 
@@ -126,13 +130,13 @@ def _parting(epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], way: D
     end_s = _ended_s(one)
     if end_s is not None:
         return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, way) else None
-    begin_s = _loses_more_s(epoch.started_s, one, twins, way)
-    if begin_s is not None:
-        return Parting(begin_s, ended=False)
+    shown_s = _loses_more_s(epoch.started_s, one, twins, way)
+    if shown_s is not None:
+        return Parting(shown_s, ended=False)
     spread_ms = _spreads(epoch).get(call.flow, {}).get(way)
     others = [twin.spread_ms[way] for twin in twins if way in twin.spread_ms]
     late = spread_ms is not None and bool(others) and spread_ms - max(others) >= MUCH_DELAY_MS
-    return Parting(0.0, ended=False) if late else None
+    return Parting(float(one.sent_s[-1]), ended=False) if late and one.sent else None
 
 
 def _ended_s(way: DirectionOutcome) -> float | None:
@@ -162,7 +166,7 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable
 
 
 def _loses_more_s(started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction) -> float | None:
-    """When the call began to lose more than the twins of the same seconds; None where it does not."""
+    """By when it shows that the call loses more than the twins of the same seconds; None where it does not."""
     if not one.sent:
         return None
     edges = started_s + np.arange(0.0, float(one.sent_s[-1]) + WINDOW_S, WINDOW_S)
@@ -175,9 +179,9 @@ def _loses_more_s(started_s: float, one: DirectionOutcome, twins: Sequence[Neigh
     for at, window_known in enumerate(known):
         rows = (sent[at], arrived[at], twin_sent[at], twin_arrived[at])
         if window_known and sent[at] >= WINDOW_PACKETS and _differs(*rows, least=MUCH_LOSS):
-            return float(edges[at] - started_s)
+            return float(edges[at + 1] - started_s)
     whole = (sent[known].sum(), arrived[known].sum(), twin_sent[known].sum(), twin_arrived[known].sum())
-    return 0.0 if known.any() and _differs(*whole, least=SOME_LOSS) else None
+    return float(one.sent_s[-1]) if known.any() and _differs(*whole, least=SOME_LOSS) else None
 
 
 def _counts(started_s: float, one: DirectionOutcome, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,8 @@ FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check
+LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
+LATE_S = 6.0  # what a long call shows later is looked at with another one
 LONG_CALLS = 2  # of one arm, where the first one ended by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
@@ -65,6 +67,7 @@ class QuestionPlanner:
     def wishes(self) -> tuple[Iterator[Question], ...]:
         """What is wanted, in order, where bytes suffice for the usual epochs of all arms."""
         return (
+            self.firsts(1 if self.asked.facts.plan.long_s else FIRST_EPOCHS),
             self.long_calls(),
             self.firsts(FIRST_EPOCHS),
             self.parted(),
@@ -73,6 +76,7 @@ class QuestionPlanner:
             self.turns(SOME_EPOCHS),
             self.meanwhile(),
             self.looks(),
+            self.closing(),
             self.turns(),
             self.sequence(1.0),
         )
@@ -94,8 +98,9 @@ class QuestionPlanner:
         )
 
     def long_calls(self) -> Iterator[Question]:
-        """One call of each arm for as long as the check: all at once, beside everything else. A few have a twin, the
-        first arm of each packet rate and the last ones; where a call ended early, another, once, with a twin."""
+        """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
+        on ports that no call went to before. A few have a twin, the first arm of each packet rate and the last ones;
+        where a call ended early, another, once, with a twin."""
         plan = self.asked.facts.plan
         shared, pending = _with_twins(plan), any(question.kind == "long" for question in self.asked.pending)
         for assessment in self.assessments if plan.long_s else ():
@@ -104,14 +109,14 @@ class QuestionPlanner:
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
-            elif not pending and had < LONG_CALLS and briefly:
+            elif not pending and had < LONG_CALLS and (briefly or _shows_late(assessment)):
                 yield from self.costs.affordable([self.questions.long_call(assessment, 1)], 1.0)
 
     def parted(self) -> Iterator[Question]:
         """Where a long call went silent or lost more than twins: calls and twins that live a little longer, of the
         cheapest arm first. A single call may have met an accident, so few are asked; where several arms' calls went
         silent, as many as prove it."""
-        parted = [each for each in self.assessments if each.parted]
+        parted = [each for each in self.assessments if each.parted and not _shows_late(each)]
         several = sum(each.parted is not None and each.parted.ended for each in parted) > 1
         for assessment in sorted(parted, key=self._outliving_bytes):
             looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
@@ -232,6 +237,15 @@ class QuestionPlanner:
             if stale and not self.asked.is_pending(assessment):
                 yield from self.costs.affordable([self.questions.fresh(assessment)], 1.0)
 
+    def closing(self) -> Iterator[Question]:
+        """A few fresh calls of each arm whose long call was well, if none began lately: a rule against set-up may have
+        begun since, and calls that run do not show it."""
+        for assessment in self.assessments:
+            ended_s = max((epoch.ended_s for epoch in assessment.view.long), default=inf)
+            lately = any(epoch.started_s >= ended_s - LATELY_S for epoch in assessment.view.accusing)
+            if assessment.state == "ok" and ended_s < inf and not (lately or self.asked.is_pending(assessment)):
+                yield from self.costs.affordable([self.questions.fresh(assessment)], 1.0)
+
     def _amiss(self, assessment: Assessment) -> bool:
         """Whether something is amiss that a few more epochs may prove. Weak effects show soonest in many short epochs.
         Where bytes are short, variants of an app that is restricted already come last."""
@@ -251,6 +265,12 @@ def _with_twins(plan: Plan) -> set[Arm]:
     chosen = list(kinds.values())
     rest = [arm for arm in reversed(arms) if arm not in chosen]
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
+
+
+def _shows_late(assessment: Assessment) -> bool:
+    """Whether a long call lost more than twins, but only after so long that another long call says more than a look."""
+    parted = assessment.parted
+    return parted is not None and not parted.ended and parted.at_s > LATE_S
 
 
 def _strong(assessment: Assessment) -> bool:
