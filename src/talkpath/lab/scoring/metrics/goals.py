@@ -22,7 +22,8 @@ GoalState = Literal["held", "open", "missed"]
 
 F1, WRONG_RULE, DIRECTION, COVERAGE = 0.97, 0.01, 0.99, 0.95
 MEDIAN_S, P90_S = 3.0, 6.0
-FIRST_S, ALL_S, DECIDED = 10.0, 60.0, 0.9
+FIRST_S, OK_S, ALL_S, DECIDED = 4.0, 45.0, 60.0, 0.9
+STRONG_P = 0.2
 RATIO, RATIO_P = 1.5, 0.02
 FALSE_OK, ARMS_DECIDED = 0.02, 0.85
 
@@ -155,6 +156,11 @@ def first_s(row: CheckRow) -> float:
     return min((said.decided_at_s for said in row.said if said.decided_at_s is not None), default=inf)
 
 
+def last_s(row: CheckRow) -> float:
+    """Returns the time in seconds when the last app was decided; infinite where one never was."""
+    return max((inf if said.decided_at_s is None else said.decided_at_s for said in row.said), default=inf)
+
+
 def all_decided(row: CheckRow) -> bool:
     """Returns whether every app was decided."""
     return all(said.decided_at_s is not None for said in row.said)
@@ -165,8 +171,16 @@ def _together(rows: Sequence[CheckRow]) -> Iterator[Goal]:
     clean = [row for row in played if row.kind == "clean"]
     if not clean:
         return
-    first = Spread(tuple(map(first_s, clean)))
-    yield _time("six voice apps together, the first sentence, clean line: 90 %", FIRST_S, first, 0.9)
+    strong = [row for row in speed.of_speed(clean) if (rates.strength(row, "media.drop", "p") or 0.0) >= STRONG_P]
+    if strong:
+        name = f"six voice apps together, p ≥ {STRONG_P:.0%} known, clean line: median"
+        yield replace(_time(name, FIRST_S, Spread(tuple(map(speed.known_s, strong))), 0.5), gate=False)
+    alone = [row for row in clean if not row.hit]
+    if alone:
+        last = Spread(tuple(map(last_s, alone)))
+        yield _time(
+            "six voice apps together, all said to be `ok`, nothing restricted, clean line: 90 %", OK_S, last, 0.9
+        )
     decided = proportion(map(all_decided, clean))
     yield replace(_at_least("six voice apps together, every one decided, clean line", DECIDED, decided), gate=False)
     yield _every("six voice apps together: seconds", ALL_S, Spread(tuple(row.seconds for row in played)))
