@@ -86,7 +86,8 @@ def _decided(null: Sequence[CheckRow]) -> Iterator[Goal]:
     themselves too poor for calls, and closed ones, do not count."""
     shares = []
     for kind, rows in rates.group(null, lambda row: row.kind).items():
-        states = [state for row in batteries(rows) for state in row.arms.values()]
+        played = [row for row in batteries(rows) if row.about.reason != "vpn"]  # then another network was measured
+        states = [state for row in played for state in row.arms.values()]
         poor = 2 * sum(state in ("impaired", "closed") for state in states) >= len(states)
         if states and not poor:
             shares.append((kind, proportion(state != "insufficient" for state in states)))
