@@ -120,3 +120,11 @@ def test_a_rule_for_closed_may_restrict_the_arm_that_begins_it() -> None:
     wrong = replace(own, wrong=("restricted",))
     assert rates.accused(row(wrong, hit=(ARM,))) == [(ARM, "restricted")]
     assert rates.accused(row(own, hit=())) == [(ARM, "restricted")]
+
+
+def test_a_state_that_is_right_as_well_is_found_and_one_that_is_wrong_is_not() -> None:
+    residual = TrueEffect("residual", "closed", "both", {"for_s": 60.0}, {})
+    proven = replace(RIGHT, rule="residual", parameters={}, real=(residual,))
+    said = row(replace(proven, state="restricted")), row(replace(proven, state="closed", wrong=("closed",)))
+    assert [rates.found(one) for one in said] == [True, False]
+    assert [rates.wrong_rule(one) for one in said] == [False, True]

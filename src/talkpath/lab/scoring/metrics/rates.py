@@ -112,8 +112,9 @@ def hits(rows: Iterable[CheckRow]) -> list[CheckRow]:
 
 
 def found(row: CheckRow) -> bool:
-    """Returns whether the unit's verdict has the right state."""
-    return row.about.state in {real.state for real in row.about.real}
+    """Returns whether the unit's verdict accuses rightly. Some rules have two right states (`ground_truth.score`), so
+    the score's word counts."""
+    return bool(row.about.real) and row.about.state in ACCUSING and row.about.state not in row.about.wrong
 
 
 def named(row: CheckRow) -> bool:
