@@ -68,7 +68,7 @@ def main() -> int:
         for command, wanted in uses(programs, version):
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
             shown = " ".join([Path(command[0]).name, *command[1:]])
-            if done.returncode or wanted not in done.stdout:
+            if done.returncode or wanted not in " ".join(done.stdout.split()):  # lines break anywhere
                 sys.stderr.write(f"try-wheel: FAILED {shown}\n{done.stdout}{done.stderr}\n")
                 return 1
             sys.stderr.write(f"try-wheel: ok {shown}\n")
