@@ -85,7 +85,7 @@ def main(folder: Path) -> None:
         (folder / "servers.list").write_bytes(sign_list(directory, 1, datetime.now(UTC), servers))
         place = f"{serve(folder)}/servers.list#{raw_key_text(directory.public)}"
         environment = {**os.environ, "TALKPATH_DIRECTORY": place, "XDG_STATE_HOME": str(folder / "state")}
-        plan = small_plan(folder, budget_s=30.0, budget_bytes=3_000_000)
+        plan = small_plan(folder, budget_s=60.0, budget_bytes=10_000_000)
         run_check = [*TALKPATH, "check", "--json", *plan]
         done = subprocess.run(run_check, env=environment, capture_output=True, text=True, check=False, timeout=120)
     sys.stdout.write(done.stdout)

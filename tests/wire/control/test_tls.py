@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from cryptography import x509
 
-from talkpath.errors import PeerError, WireError
+from talkpath.errors import WireError
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import certificate_key_text, new_identity_pem, pem_key_text, valid_key_text
 
@@ -60,12 +60,12 @@ def test_no_plain_byte_is_on_the_wire(pem: Path) -> None:
     assert secret not in near.out()
 
 
-def test_the_pinned_key_and_no_other(pem: Path) -> None:
+def test_the_key_that_a_link_pins_is_known_after_the_handshake_and_not_before(pem: Path) -> None:
     near, far = pair(pem)
+    assert near.peer_key == ""
     exchange(near, far)
-    near.pin(pem_key_text(pem.read_bytes()))
-    with pytest.raises(PeerError, match="key is not the one in the link"):
-        near.pin(pem_key_text(new_identity_pem()))
+    assert near.peer_key == pem_key_text(pem.read_bytes())
+    assert near.peer_key != pem_key_text(new_identity_pem())
 
 
 def test_an_older_tls_is_refused(pem: Path) -> None:
