@@ -127,36 +127,39 @@ def _html(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request],
 
 
 def _json(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        if request.path_params["language"] not in codes():
-            return _no_json()
-        try:
-            view = _view(one, request, source, site)
-        except TalkpathError as error:
-            return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
-        if view is None:
-            return _no_json()
+    def written(view: Struct) -> Response:
         body = {"schema": None, "simulated": source.simulated, "as_of": site.today(), **msgspec.to_builtins(view)}
         return _json_response(body, 200)
 
-    return answer
+    return _data(one, source, site, written)
 
 
 def _csv(one: PageRoute, source: PageSource, site: Site) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
+    def written(view: Struct) -> Response:
         from starlette.responses import PlainTextResponse
 
-        if request.path_params["language"] not in codes():
-            return _no_json()
-        try:
-            view = _view(one, request, source, site)
-        except TalkpathError as error:
-            return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
-        text = None if view is None else csv_table(view, simulated=source.simulated)
+        text = csv_table(view, simulated=source.simulated)
         if text is None:
             return _no_json()
         headers = {**HEADERS, "Access-Control-Allow-Origin": "*"}
         return PlainTextResponse(text, headers=headers, media_type="text/csv")
+
+    return _data(one, source, site, written)
+
+
+def _data(
+    one: PageRoute, source: PageSource, site: Site, written: Callable[[Struct], Response]
+) -> Callable[[Request], Response]:
+    """A page's view for programs: as `written` writes it, or a refusal in JSON."""
+
+    def answer(request: Request) -> Response:
+        if request.path_params["language"] not in codes():
+            return _no_json()
+        try:
+            view = _view(one, request, source, site)
+        except TalkpathError as error:
+            return _json_response({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
+        return _no_json() if view is None else written(view)
 
     return answer
 
