@@ -4,7 +4,7 @@
     python scripts/fuzz_records.py messages --cases 100000
 
 A bundle is a check or a recording whose facts and stored verdict were mutated and signed again, as a stranger may write
-them. It is verified, judged and shown as text, JSON and HTML: the only error allowed is `BundleError`. A message is one
+them; one check in five holds the mutated check of a second test server. It is verified, judged and shown as text, JSON and HTML: the only error allowed is `BundleError`. A message is one
 of spec/tp-005, mutated, sent to a responder's engine in the middle of a session: every one gets an answer or a Refusal.
 The same seed gives the same cases. Prints what went wrong with the number of the case, the slowest case, and the peak
 memory; exit code 1 where anything went wrong.
@@ -44,7 +44,7 @@ from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import commitment
@@ -71,8 +71,8 @@ Case = Callable[[int, int], bool]
 def bundles() -> list[tuple[str, Any, Any]]:
     """(kind, facts, verdict) of unchanged bundles, as plain values."""
     every: list[tuple[str, Any, Any]] = []
-    for background, rules in PLAYED:
-        facts = run_sim(make_plan(choose_arms(["telegram", "webrtc"])), Scenario.parse(background, rules, 1))
+    for seed, (background, rules) in enumerate(PLAYED, 1):
+        facts = run_sim(make_plan(choose_arms(["telegram", "webrtc"])), Scenario.parse(background, rules, seed))
         facts = msgspec.structs.replace(facts, receipt=None, started_at="2026-11-24T10:00:00Z")
         every.append(("check", facts, judge_check(facts)[1]))
     for path in sorted((ROOT / "tests/capture/lab").glob("*.pcap.gz"))[:3]:
@@ -90,9 +90,10 @@ def bundle_case(seed: int, number: int) -> bool:
     rng = Random(seed << 40 | number)
     kind, facts, verdict = rng.choice(bundles())
     times = rng.choice((1, 1, 2, 3, 8))
-    facts = mutate(facts, rng, times) if rng.random() < 0.9 else facts
+    second = _second(rng, times) if kind == "check" and rng.random() < 0.2 else b""
+    facts = mutate(facts, rng, times) if rng.random() < (0.3 if second else 0.9) else facts
     verdict = mutate(verdict, rng, times) if rng.random() < 0.2 else verdict
-    data = signed(kind, facts, verdict, probe_signer())
+    data = signed(kind, facts, verdict, probe_signer(), second)
     if data is None:
         return False
     try:
@@ -100,6 +101,13 @@ def bundle_case(seed: int, number: int) -> bool:
     except BundleError:
         return False
     return True
+
+
+def _second(rng: Random, times: int) -> bytes:
+    """The bundle of a second test server, mutated or, at times, any bundle at all; empty where it cannot be written."""
+    kind, facts, verdict = rng.choice(bundles()[: len(PLAYED) + 1])
+    facts = mutate(facts, rng, times) if rng.random() < 0.7 else facts
+    return signed(kind, facts, verdict, responder_signer()) or b""
 
 
 def _show(data: bytes) -> None:

@@ -64,10 +64,12 @@ def _at(record: Any, path: tuple[Any, ...]) -> Any:
     return msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
 
 
-def signed(kind: str, facts: Any, verdict: Any, signer: Signer) -> bytes | None:
-    """The bundle of these records, signed; None where they cannot be written at all."""
+def signed(kind: str, facts: Any, verdict: Any, signer: Signer, second: bytes = b"") -> bytes | None:
+    """The bundle of these records, signed; None where they cannot be written at all. `second` is the bundle of a second
+    test server's check."""
     try:
         parts = {form.FACTS: msgspec.msgpack.encode(facts), form.VERDICT: msgspec.json.encode(verdict)}
     except (OverflowError, TypeError, ValueError):
         return None
-    return form._seal(kind, {name: compress(data) for name, data in parts.items()}, signer)
+    packed = {name: compress(data) for name, data in parts.items()}
+    return form._seal(kind, packed | ({form.SECOND: second} if second else {}), signer)

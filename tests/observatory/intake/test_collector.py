@@ -112,6 +112,8 @@ def test_facts_that_would_cause_more_work_than_any_checks_are_refused(bench: Ben
     heavy = replace(facts(), simulated=False, receipt=None, epochs=(epoch,) * 1000)
     signer = Signer.of_seed(bytes(32))
     assert refused(bench.take(write_check(heavy, told(False), signer), HOME)) == "changed"
+    light, second = replace(heavy, epochs=(epoch,)), write_check(heavy, told(False), Signer.of_seed(b"2" * 32))
+    assert refused(bench.take(write_check(light, told(False), signer, second), HOME)) == "changed"
     assert list(bench.log.read()) == []
 
 
