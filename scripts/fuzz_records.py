@@ -3,9 +3,10 @@
     python scripts/fuzz_records.py bundles --cases 100000 --jobs 2
     python scripts/fuzz_records.py messages --cases 100000
 
-A bundle is a check or a recording whose facts and stored verdict were mutated and signed again, as a stranger may write
-them; one check in five holds the mutated check of a second test server. It is verified, judged and shown as text, JSON and HTML: the only error allowed is `BundleError`. A message is one
-of spec/tp-005, mutated, sent to a responder's engine in the middle of a session: every one gets an answer or a Refusal.
+A bundle is a check or a recording whose facts and stored verdict were mutated and signed again, as a stranger may
+write them; one check in five holds the mutated check of a second test server. It is verified, judged and shown as
+text, JSON and HTML: the only error allowed is `BundleError`. A message is one of spec/tp-005, mutated, sent to a
+responder's engine in the middle of a session: every one gets an answer or a Refusal.
 The same seed gives the same cases. Prints what went wrong with the number of the case, the slowest case, and the peak
 memory; exit code 1 where anything went wrong.
 """
