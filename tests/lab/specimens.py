@@ -9,11 +9,10 @@ import struct
 from collections.abc import Iterator
 from random import Random
 
-from talkpath.wire.ip.address import Address
+from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
 from talkpath.wire.ip.packets import UdpWriter
 
 COOKIE = b"\x21\x12\xa4\x42"
-ENDS = {4: ("192.0.2.10", "198.51.100.10"), 6: ("2001:db8:1::10", "2001:db8:2::10")}
 
 Call = list[tuple[str, bytes, bool]]
 
@@ -161,9 +160,11 @@ CALLS = {
 CLASS = {name: "telegram" if name in ("tgcalls", "libtgvoip", "reflector") else name for name in CALLS}
 
 
-def packets(call: Call, port: int = 40000, far_port: int = 3478, family: int = 4) -> Iterator[tuple[str, bytes, bool]]:
+def packets(
+    call: Call, port: int = 40000, far_port: int = 3478, family: int = 4, far: LabHost = RESPONDER
+) -> Iterator[tuple[str, bytes, bool]]:
     """The call as IP packets of one 5-tuple."""
-    near, far = Address.of(ENDS[family][0], port), Address.of(ENDS[family][1], far_port)
-    writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
+    near, other = PROBE.address(family, port), far.address(family, far_port)
+    writers = {"up": UdpWriter(near, other), "down": UdpWriter(other, near)}
     for way, payload, media in call:
         yield way, writers[way].packet(payload), media

@@ -40,7 +40,13 @@ command.add_command(locate)
     show_default=True,
     help="Virtual time; real sockets in namespaces (Linux); real sockets of 127.0.0.1.",
 )
-@click.option("--restrict", "rules", multiple=True, metavar="RULE", help="As media.drop,app=telegram,p=0.3.")
+@click.option(
+    "--restrict",
+    "rules",
+    multiple=True,
+    metavar="RULE",
+    help="As media.drop,app=telegram,p=0.3; with to=app only at that app's own addresses.",
+)
 @click.option("--background", default="clean", show_default=True, help="The line's quality, as ge,loss=0.05.")
 @click.option("--apps", default="", help="Apps, separated by commas. Default: all.")
 @click.option("--media", default="voice", show_default=True, help="voice, video, or both with a comma.")
@@ -83,7 +89,7 @@ def run(
     )
     if output is not None:
         result.save(output)
-    _show(result, as_json)
+    _show(result, rules, as_json)
 
 
 def _separated(text: str) -> list[str]:
@@ -97,8 +103,9 @@ def _media(text: str) -> list[str]:
     return words
 
 
-def _show(result: Result, as_json: bool) -> None:
+def _show(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
     from talkpath.cli._screen import screen
+    from talkpath.lab.restrictor import parse_rule
     from talkpath.report import check_text
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.words.language import say
@@ -110,6 +117,8 @@ def _show(result: Result, as_json: bool) -> None:
     hits = _described(result.record["truth"]["hit"]) or say("page", "nothing")
     truth = say("page", "The lab restricted: {list}.", list=hits)
     check_text.show(console, result.verdicts, result.record["transports"])
+    if any(parse_rule(text).bound for text in rules):
+        truth += " " + say("page", "A rule bound to an app's own addresses acts on nothing that goes to a test server.")
     console.print(f"\n{simulation_note()} {truth}", highlight=False)
 
 

@@ -80,8 +80,8 @@ def _hits(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
 
 
 def _parameters(rule: LabRule) -> dict[str, Value]:
-    """The rule's settings, without those that say which app, medium and direction it restricts."""
-    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction", *TIMES)}
+    """The rule's settings, without those that say which app, medium, direction and addresses it restricts."""
+    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction", "to", *TIMES)}
 
 
 def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""Defines the lab's hosts and their addresses (RFC 5737, RFC 3849: reserved for documentation, never routed).
+"""Defines the lab's hosts and their addresses (RFC 5737, RFC 3849, RFC 2544: reserved for documentation and tests,
+never routed).
 
 `PROBE` is the only host at the near end of the network under test; all others are at the far end. The addresses belong
 to no person, so they may be printed.
@@ -36,6 +37,6 @@ REFERENCE = LabHost("reference", "203.0.113.20", "2001:db8:4::20")
 
 HOSTS = (PROBE, RESPONDER, MESSENGER, REFERENCE)
 
-# The last of each are where routers answer from (hops.py): a home's, a provider's own (RFC 6598).
-PREFIXES_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.168.0.0/24", "100.64.0.0/24")
+# Behind the hosts': the apps' own (restrictor/app_networks), then those that routers answer from (routers.py).
+PREFIXES_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "192.168.0.0/24", "100.64.0.0/24")
 PREFIXES_V6 = ("2001:db8::/32", "fd00::/64")

@@ -1,9 +1,9 @@
 """The restrictor: rules that drop or delay packets, as published reports describe middleboxes.
 
-Read `mechanism` first (what a mechanism and a rule are), then `flow`, `engine` (applies the rules), and `drawing` (how
-`lab score` draws settings). Every other module here that has a `MECHANISM` is one mechanism, registered by its file;
-their ids and sources (M01 to M20) are listed in spec/tp-002. The restrictor acts only on packets that it is given: it
-opens no socket and no interface.
+Read `mechanism` first (what a mechanism and a rule are), then `app_networks` (addresses that a rule may be bound to),
+`flow`, `engine` (applies the rules), and `drawing` (how `lab score` draws settings). Every other module here that has a
+`MECHANISM` is one mechanism, registered by its file; their ids and sources (M01 to M20) are listed in spec/tp-002. The
+restrictor acts only on packets that it is given: it opens no socket and no interface.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from talkpath.lab.parameters import known, read, split
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, TIMETABLE, LabRule, Mechanism
+from talkpath.lab.parameters import Setting, known, read, split
+from talkpath.lab.restrictor.mechanism import APP, BOUND, MEDIUM, TIMETABLE, TO, LabRule, Mechanism
 
 
 @cache
@@ -31,9 +31,16 @@ def parse_rule(text: str) -> LabRule:
     """
     name, given = split(text, "rule")
     mechanism = mechanisms()[known(name, mechanisms(), "rule")]
-    values = read(given, (*mechanism.parameters, *TIMETABLE), f"rule {name}")
+    values = read(given, _settings(mechanism, bound=given.get("to") == "app"), f"rule {name}")
     defaults = {p.name: p.default for p in mechanism.parameters if p.default is not None}
     conditions = [p for p in mechanism.parameters if p.default is None and p not in (APP, MEDIUM)]
     if not any(p.name in values for p in conditions):
         defaults |= mechanism.otherwise
     return LabRule(mechanism, {**defaults, **values})
+
+
+def _settings(mechanism: Mechanism, *, bound: bool) -> tuple[Setting, ...]:
+    """Every setting that a rule of the mechanism takes; more where it is bound to an app's addresses."""
+    own = {setting.name for setting in mechanism.parameters}
+    further = (TO, *(BOUND if bound else ()), *TIMETABLE)
+    return (*mechanism.parameters, *(setting for setting in further if setting.name not in own))

@@ -1,4 +1,4 @@
-"""`address.block` (M07): no packet to or from one server passes, by any protocol."""
+"""`address.block` (M07): no packet to or from one server passes, by any protocol; with `to=app` to none of an app's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOST = Setting("host", "host of the lab", "that is blocked", RESPONDER.name, cho
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow; None where the server is another host."""
-    if flow.far not in SERVERS[state.rule.word("host")].packed():
+    if not state.rule.bound and flow.far not in SERVERS[state.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP
 

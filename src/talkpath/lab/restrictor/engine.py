@@ -3,7 +3,8 @@
 Contract: pure and seeded, without a clock: the same packets in the same order get the same decisions. It shows each
 flow's packets to the matchers before it decides, applies every rule whose flow, app, medium and direction match, in
 the order in which they were given, and never changes a packet. An app named by a rule means its class
-(`matchers.CLASSES`): Max, Meet and WebRTC calls look the same.
+(`matchers.CLASSES`): Max, Meet and WebRTC calls look the same. With `to=app` the rule is bound to the app's own
+addresses (`app_networks`), with `whose=any` to those alone, whatever goes there.
 """
 
 from __future__ import annotations
@@ -110,8 +111,10 @@ class Restrictor:
 
 
 def applies(rule: LabRule, flow: TrackedFlow) -> bool:
-    """Returns whether the flow's app and medium, as far as they are known, match the rule's."""
-    scope, trace = rule.mechanism.scope, flow.trace
+    """Returns whether the flow's address, and its app and medium as far as they are known, match the rule's."""
+    if not rule.reaches(flow.far):
+        return False
+    scope, trace = rule.scope, flow.trace
     if scope == "any":
         return True
     app = CLASSES.get(rule.word("app"), "")

@@ -16,6 +16,7 @@ from typing import Literal
 from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import Setting, Value, text_of
 from talkpath.lab.path.link import PacketFilter
+from talkpath.lab.restrictor.app_networks import app_of_address
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
 
@@ -31,6 +32,9 @@ CYCLE_S = Setting(
 )
 ACTIVE_S = Setting("active_s", "s", "for which it is in force each time", high=86400)
 TIMETABLE = (FROM_S, CYCLE_S, ACTIVE_S)  # of any mechanism: when it is in force; always when not given
+TO = Setting("to", "addresses", "only the app's own (or any app's); any when not given", choices=("app", "any"))
+WHOSE = Setting("whose", "traffic", "to those addresses: calls alone, or any", choices=("calls", "any"))
+BOUND = (APP, WHOSE)  # of any mechanism with to=app
 
 
 def direction(default: Literal["up", "down", "both"]) -> Setting:
@@ -94,6 +98,25 @@ class LabRule:
         return str(self.values.get(name, ""))
 
     @property
+    def scope(self) -> Scope:
+        """The mechanism's scope; "any" for a rule about everything that goes to an app's addresses."""
+        return "any" if self.word("whose") == "any" else self.mechanism.scope
+
+    @property
+    def bound(self) -> bool:
+        """Whether it acts only on what goes to an app's own addresses."""
+        return self.word("to") == "app"
+
+    def reaches(self, far: bytes) -> bool:
+        """Returns whether it acts on flows to that address."""
+        return not self.bound or app_of_address(far) in ((self.word("app"),) if self.word("app") else APPS)
+
+    def spares(self, flow: TrackedFlow) -> Callable[[bytes], bool]:
+        """Returns what tells whether a rule about media lets a payload of the flow pass: set-up messages and keepalives
+        of calls; nothing where it acts on any traffic."""
+        return _nothing if self.scope == "any" else flow.trace.sees_setup
+
+    @property
     def timed(self) -> bool:
         """Whether it is not in force all the time."""
         return any(setting.name in self.values for setting in TIMETABLE)
@@ -125,3 +148,7 @@ class RuleState:
     rng: Random
     until_s: dict[bytes, float] = field(default_factory=dict)
     chosen: dict[TrackedFlow, bool] = field(default_factory=dict)
+
+
+def _nothing(payload: bytes) -> bool:
+    return False

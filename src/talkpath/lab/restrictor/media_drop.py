@@ -32,10 +32,10 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     onset_s, off_s = (float(rule.values.get(name, 0.0)) for name in ("onset_s", "off_s"))
     on_s = rule.limit("on_s") if off_s else inf
     cycle_s = on_s + off_s
-    draw, sees_setup, head = state.rng.random, flow.trace.sees_setup, flow.head
+    draw, spares, head = state.rng.random, rule.spares(flow), flow.head
 
     def media(now_s: float, packet: bytes) -> float:
-        if draw() >= p or flow.packets <= onset or sees_setup(packet[head:]):
+        if draw() >= p or flow.packets <= onset or spares(packet[head:]):
             return PASS
         return PASS if now_s - flow.opened_s < onset_s or now_s % cycle_s >= on_s else DROP
 

@@ -7,6 +7,7 @@ the same client, server and port are also blocked, for that many seconds (residu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from talkpath.lab.parameters import Setting
@@ -29,7 +30,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     rule, until_s = state.rule, state.until_s
     packets, seconds = rule.limit("after_packets"), rule.limit("after_s")
     residual_s, triple = rule.number("residual_s"), flow.triple
-    media = _Media(flow) if rule.word("after") else None
+    media = _Media(rule.spares(flow), flow.head) if rule.word("after") else None
     frozen = False
 
     def freeze(now_s: float, packet: bytes) -> float:
@@ -49,12 +50,12 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 class _Media:
     """Counts one direction's media packets."""
 
-    def __init__(self, flow: TrackedFlow) -> None:
-        self._sees_setup, self._head, self._count = flow.trace.sees_setup, flow.head, 0
+    def __init__(self, spares: Callable[[bytes], bool], head: int) -> None:
+        self._spares, self._head, self._count = spares, head, 0
 
     def over(self, packet: bytes) -> bool:
         """Counts a packet, and returns whether more media packets were sent than may pass after a handshake."""
-        self._count += not self._sees_setup(packet[self._head :])
+        self._count += not self._spares(packet[self._head :])
         return self._count > HANDSHAKE_MEDIA
 
 

@@ -19,12 +19,13 @@ P = Setting("p", "share", "of the larger packets that are dropped", 1.0)
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops by IP packet size: `over` is a UDP payload size, so the length of the IP and UDP headers is added."""
-    p, draw = state.rule.number("p"), state.rng.random
-    sees_setup, head = flow.trace.sees_setup, flow.head
-    limit = state.rule.number("over") + head
+    rule = state.rule
+    p, draw = rule.number("p"), state.rng.random
+    spares, head = rule.spares(flow), flow.head
+    limit = rule.number("over") + head
 
     def large(now_s: float, packet: bytes) -> float:
-        if len(packet) <= limit or draw() >= p or sees_setup(packet[head:]):
+        if len(packet) <= limit or draw() >= p or spares(packet[head:]):
             return PASS
         return DROP
 

@@ -1,0 +1,33 @@
+"""Defines the made-up networks of the apps, in which their call servers (relays) stand.
+
+Each app has one network of each IP family, in the blocks for benchmarks and for documentation (RFC 2544, RFC 3849).
+A rule with `to=app` acts only on flows that go there. The responder, the neutral host and the host that takes every
+app's messages (lab/path/hosts) are outside of all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from talkpath.lab.matchers.signatures import APPS
+from talkpath.lab.path.hosts import LabHost
+
+_PREFIX_V4: Final = bytes((198, 18))
+_PREFIX_V6: Final = bytes.fromhex("20010db8000a")
+
+
+def app_relay(app: str, number: int = 1) -> LabHost:
+    """Returns a call server of the app, number 1 to 99: a host in the app's own network."""
+    network = APPS.index(app) + 1
+    return LabHost(f"{app[:10]}-r{number}", f"198.18.{network}.{number}", f"2001:db8:a:{network:x}::{number:x}")
+
+
+def app_of_address(packed: bytes) -> str:
+    """Returns the app in whose network the address is, "" where it is in none."""
+    if packed[:2] == _PREFIX_V4 and len(packed) == 4:
+        network = packed[2]
+    elif packed[:6] == _PREFIX_V6:
+        network = int.from_bytes(packed[6:8], "big")
+    else:
+        return ""
+    return APPS[network - 1] if 1 <= network <= len(APPS) else ""
