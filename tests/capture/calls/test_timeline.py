@@ -27,6 +27,11 @@ def other(*cells: tuple[int, int, int], begin_s: float = 0.0) -> OtherTraffic:
     return OtherTraffic(made, begin_s)
 
 
+def each(traffic: OtherTraffic, *calls: tuple[list[int], int, int]) -> list[int]:
+    flows, first, count = zip(*calls, strict=True)
+    return traffic.each(flows, np.array(first), np.array(count)).tolist()
+
+
 class TestOtherTraffic:
     CELLS = ((0, 0, 5), (1, 0, 7), (0, 1, 1), (2, 2, 4), (1, 2, 3))
 
@@ -39,14 +44,17 @@ class TestOtherTraffic:
         assert other(*self.CELLS).other([9], 0.0, 0.9) == 12
 
     def test_each_second(self):
-        assert other(*self.CELLS).each([0], 0, 4).tolist() == [7, 0, 7, 0]
-        assert other(*self.CELLS).each([1, 2], 1, 2).tolist() == [1, 0]
+        assert each(other(*self.CELLS), ([0], 0, 4)) == [7, 0, 7, 0]
+        assert each(other(*self.CELLS), ([1, 2], 1, 2)) == [1, 0]
+
+    def test_each_second_of_several_calls(self):
+        assert each(other(*self.CELLS), ([0], 0, 4), ([1, 2], 1, 2), ([], 2, 1)) == [7, 0, 7, 0, 1, 0, 7]
 
     def test_times_count_from_the_earliest_packet(self):
-        assert other(*self.CELLS, begin_s=-1.0).each([0], 0, 4).tolist() == [0, 7, 0, 7]
+        assert each(other(*self.CELLS, begin_s=-1.0), ([0], 0, 4)) == [0, 7, 0, 7]
 
     def test_nothing(self):
-        assert other().each([0], 0, 3).tolist() == [0, 0, 0]
+        assert each(other(), ([0], 0, 3)) == [0, 0, 0]
 
 
 def test_every_second_of_a_call_is_there():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple, cast
@@ -16,14 +16,14 @@ from talkpath.capture.calls.detected_call import DetectedCall
 from talkpath.capture.calls.detection import Detection
 from talkpath.capture.calls.paths import Path, encrypted, path_of, relayed_peer
 from talkpath.capture.calls.silent_end import with_silent_end
-from talkpath.capture.calls.timeline import OtherTraffic, timeline
+from talkpath.capture.calls.timeline import OtherTraffic, Span, timelines
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Transport
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Transport
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
@@ -69,7 +69,7 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
-        calls=tuple(records.call(call) for call in calls),
+        calls=tuple(records.calls(calls)),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
     )
     return MeasuredCapture(findings, calls, detection)
@@ -92,8 +92,16 @@ class _Records:
         self._other_traffics: dict[bool, OtherTraffic] = {}
         self._begun_s, self._lived_s = self._lives()
 
-    def call(self, call: DetectedCall) -> Call:
-        """Return the record of a call."""
+    def calls(self, calls: Sequence[DetectedCall]) -> Iterator[Call]:
+        """Yield the record of each call."""
+        for call, seconds in zip(calls, timelines(map(self._span, calls)), strict=True):
+            yield self._call(call, seconds)
+
+    def _span(self, call: DetectedCall) -> Span:
+        begin_s, end_s = call.span()
+        return Span(call.media, begin_s, end_s, self._other_traffic(call.flows), call.flows)
+
+    def _call(self, call: DetectedCall, seconds: tuple[Moment, ...]) -> Call:
         begin, end = call.span()
         paths = self._paths(call)
         numbers = {flow: place + 1 for place, flow in enumerate(call.flows)}
@@ -114,7 +122,7 @@ class _Records:
             encrypted=self._encrypted(call),
             flows=self._flows(call, paths),
             streams=tuple(sorted(streams, key=lambda stream: (stream.direction, stream.start_s))),
-            seconds=timeline(call.media, begin, end, self._other_traffic(call.flows), call.flows),
+            seconds=seconds,
             control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call),

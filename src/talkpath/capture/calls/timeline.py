@@ -1,8 +1,12 @@
-"""Makes a call's record second by second, with the other packets of each second."""
+"""Makes the records of calls second by second, with the other packets of each second.
+
+The seconds of many calls are added up together: most calls are short, and numpy takes its time by the call of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import floor
 
 import numpy as np
@@ -10,15 +14,20 @@ from numpy.typing import NDArray
 
 from talkpath.capture.calls.detected_call import MeasuredStream
 from talkpath.capture.streams.freezes import Floats
-from talkpath.capture.streams.per_second import FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
+from talkpath.capture.streams.per_second import BYTES, FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
-from talkpath.wire.pcap.arrays import Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, records_at, spread
 
 LONGEST_S = 24 * 3600
+TOGETHER_S = 1 << 14
+"""So many seconds of calls are added up together; of one call all."""
 HEADINGS = ("sent", "received")
-VOICE = [PACKETS, LOST, JITTER, JITTERS, FROZEN]
-"""Columns that are summed for voice alone, too."""
+SUMMED, WORST = (PACKETS, LOST, BYTES, JITTER, JITTERS), (FROZEN, LATE)
+VOICE = (PACKETS, LOST, JITTER, JITTERS, FROZEN)
+"""Columns that are summed over the streams of a direction, those of which the worst stream counts, and those that are
+summed for voice alone, too."""
+COLUMNS = 7
 SILENT, UNCOUNTED = Second(lost=0), Second()
 
 
@@ -26,78 +35,159 @@ class OtherTraffic:
     """Received packets of each second that do not belong to a call, from the cells of `Activity.received`."""
 
     def __init__(self, cells: NDArray[np.void], begin_s: float) -> None:
-        cells = cells[np.argsort(cells["second"], kind="stable")]
+        cells = records_at(cells, np.argsort(cells["second"], kind="stable"))
         self._second = cells["second"].astype(np.int64) - floor(begin_s)
         self._packets = cells["packets"][:, 0].astype(np.int64)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
         self._own = np.argsort(cells["flow"], kind="stable")
         self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time
 
-    def other(self, flows: list[int], begin_s: float, end_s: float) -> int:
+    def other(self, flows: Sequence[int], begin_s: float, end_s: float) -> int:
         """Count the packets of all other flows in these seconds."""
         low, high = np.searchsorted(self._second, [floor(begin_s), floor(end_s) + 1])
-        rows = self._rows(flows)
+        rows, _ = self._rows(flows)
         own = self._packets[rows[(rows >= low) & (rows < high)]].sum()
         return int(self._total[high] - self._total[low] - own)
 
-    def each(self, flows: list[int], first: int, count: int) -> Ints:
-        """Count them for each second from `first` on."""
-        out: Ints = np.diff(self._total[np.searchsorted(self._second, np.arange(first, first + count + 1))])
-        rows = self._rows(flows)
-        place = self._second[rows] - first
-        inside = (place >= 0) & (place < count)
-        return out - np.bincount(place[inside], self._packets[rows[inside]], count).astype(np.int64)
+    def each(self, flows: Sequence[Sequence[int]], first: Ints, count: Ints) -> Ints:
+        """Count them for each second of some calls, one call behind the other. Each has its flows, its first second and
+        how many seconds it has."""
+        begin = np.cumsum(count) - count
+        seconds = spread(first, count)
+        ends = np.searchsorted(self._second, seconds + 1)
+        out: Ints = self._total[ends] - self._total[np.searchsorted(self._second, seconds)]
+        rows, place = self._rows([flow for own in flows for flow in own])
+        call = np.repeat(np.arange(len(flows)), [len(own) for own in flows])[place]
+        since = self._second[rows] - first[call]
+        inside = (since >= 0) & (since < count[call])
+        own = np.bincount((begin[call] + since)[inside], self._packets[rows[inside]], len(out))
+        return out - own.astype(np.int64)
 
-    def _rows(self, flows: list[int]) -> Ints:
+    def _rows(self, flows: Sequence[int]) -> tuple[Ints, Ints]:
+        """Return the cells of these flows, and the place of the flow of each."""
         low, high = np.searchsorted(self._by_flow, flows), np.searchsorted(self._by_flow, flows, "right")
-        return np.concatenate([self._own[begin:end] for begin, end in zip(low.tolist(), high.tolist(), strict=True)])
+        return self._own[spread(low, high - low)], np.repeat(np.arange(len(flows)), high - low)
 
 
-def timeline(
-    streams: Sequence[MeasuredStream], begin_s: float, end_s: float, background: OtherTraffic, flows: list[int]
-) -> tuple[Moment, ...]:
-    """Return all seconds of a call."""
-    first = floor(begin_s)
-    count = min(floor(end_s) - first + 1, LONGEST_S)
-    table = _table(streams, first, count)
-    counted = [_counted(streams, heading, first, count) for heading in HEADINGS]
-    others = background.each(flows, first, count)
-    rows = zip(table[:count].tolist(), table[count:].tolist(), *counted, others.tolist(), strict=True)
-    return tuple(
-        Moment(first + place, _second(sent, sent_counts), _second(received, received_counts), other)
-        for place, (sent, received, sent_counts, received_counts, other) in enumerate(rows)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the seconds of one call are made of."""
+
+    streams: Sequence[MeasuredStream]
+    begin_s: float
+    end_s: float
+    background: OtherTraffic
+    flows: Sequence[int]
+
+    @property
+    def first(self) -> int:
+        """The second in which it begins."""
+        return floor(self.begin_s)
+
+    @property
+    def count(self) -> int:
+        """How many seconds it has."""
+        return min(floor(self.end_s) - self.first + 1, LONGEST_S)
+
+
+def timelines(spans: Iterable[Span]) -> Iterator[tuple[Moment, ...]]:
+    """Yield all seconds of each call."""
+    together: list[Span] = []
+    size = 0
+    for span in spans:
+        if together and size + span.count > TOGETHER_S:
+            yield from _timelines(together)
+            together, size = [], 0
+        together.append(span)
+        size += span.count
+    yield from _timelines(together) if together else ()
+
+
+def _timelines(spans: Sequence[Span]) -> Iterator[tuple[Moment, ...]]:
+    first, count = np.array([span.first for span in spans]), np.array([span.count for span in spans])
+    begin, size = np.cumsum(count) - count, int(count.sum())
+    table = _table(spans, first, count)
+    counted = _counted(spans, first, count)
+    columns = (
+        spread(first, count).tolist(),
+        table[:size].tolist(),
+        counted[:size].tolist(),
+        table[size:].tolist(),
+        counted[size:].tolist(),
+        _others(spans, first, count).tolist(),
     )
+    every = [
+        Moment(second, _second(sent, sent_counts), _second(received, received_counts), other)
+        for second, sent, sent_counts, received, received_counts, other in zip(*columns, strict=True)
+    ]
+    for at, own in zip(begin.tolist(), count.tolist(), strict=True):
+        yield tuple(every[at : at + own])
 
 
-def _counted(streams: Sequence[MeasuredStream], heading: str, first: int, count: int) -> list[bool]:
-    """Tell for which seconds the losses of one direction are known: from the first to the last packet of its streams
-    whose losses can be counted."""
-    own = [stream for stream in streams if stream.heading == heading and stream.counts_losses]
-    begin_s, end_s = (
-        min((stream.begin_s for stream in own), default=0.0),
-        max((stream.end_s for stream in own), default=-1.0),
-    )
-    return [begin_s < second + 1 and second <= end_s for second in range(first, first + count)]
-
-
-def _table(streams: Sequence[MeasuredStream], first: int, count: int) -> Floats:
-    """Sum cells by second, shape (2 count, 12), sent seconds before received ones: the columns of a cell (of lateness
-    and freezes the worst stream's), then VOICE."""
-    out = np.zeros((2 * count, 7 + len(VOICE)))
-    for stream in streams:
-        cells = stream.stats.seconds
-        part = cells.of(stream.number)
-        rows = np.clip(cells.second[part] - first, 0, count - 1) + count * HEADINGS.index(stream.heading)
-        own = np.zeros((2 * count, 7))
-        np.add.at(own, rows, cells.values[part])
-        own[:, LATE] = 0.0
-        np.maximum.at(own[:, LATE], rows, cells.values[part][:, LATE])
-        worst = np.maximum(out[:, [FROZEN, LATE]], own[:, [FROZEN, LATE]])
-        out[:, :7] += own
-        out[:, [FROZEN, LATE]] = worst
-        if stream.medium == "voice":
-            out[:, 7:] += own[:, VOICE]
+def _others(spans: Sequence[Span], first: Ints, count: Ints) -> Ints:
+    """Count the other packets of each second."""
+    out = np.zeros(int(count.sum()), np.int64)
+    of = np.repeat(np.arange(len(spans)), count)
+    for background in {id(span.background): span.background for span in spans}.values():
+        own = np.array([span.background is background for span in spans])
+        flows = [span.flows for span in spans if span.background is background]
+        out[own[of]] = background.each(flows, first[own], count[own])
     return out
+
+
+def _counted(spans: Sequence[Span], first: Ints, count: Ints) -> Bools:
+    """Tell for which seconds the losses are known, sent seconds before received ones: from the first to the last packet
+    of the direction's streams whose losses can be counted."""
+    second = spread(first, count)
+    out = []
+    for heading in HEADINGS:
+        own = [[one for one in span.streams if one.heading == heading and one.counts_losses] for span in spans]
+        begin_s = np.repeat([min((stream.begin_s for stream in streams), default=0.0) for streams in own], count)
+        end_s = np.repeat([max((stream.end_s for stream in streams), default=-np.inf) for streams in own], count)
+        out.append((begin_s < second + 1) & (second <= end_s))
+    return np.concatenate(out)
+
+
+def _table(spans: Sequence[Span], first: Ints, count: Ints) -> Floats:
+    """Sum cells by second, sent seconds of all calls before received ones: the columns of a cell, then VOICE."""
+    streams = [(call, stream) for call, span in enumerate(spans) for stream in span.streams]
+    cells = [(stream.stats.seconds, stream.stats.seconds.of(stream.number)) for _, stream in streams]
+    second = np.concatenate([seconds.second[part] for seconds, part in cells])
+    values = np.concatenate([seconds.values[part] for seconds, part in cells])
+    which = np.repeat(np.arange(len(cells)), [part.stop - part.start for _, part in cells])
+    call = np.array([call for call, _ in streams])[which]
+    size = 2 * int(count.sum())
+    received = np.array([HEADINGS.index(stream.heading) for _, stream in streams])[which]
+    row = (np.cumsum(count) - count)[call] + np.clip(second - first[call], 0, count[call] - 1) + received * (size // 2)
+    which, row, values = _joined(which, row, values, size)
+    is_voice = np.array([stream.medium == "voice" for _, stream in streams])[which]
+    out = np.zeros((size, COLUMNS + len(VOICE)))
+    for column in SUMMED:
+        out[:, column] = np.bincount(row, values[:, column], size)
+    for column in WORST:
+        worst = np.zeros(size)
+        np.maximum.at(worst, row, values[:, column])
+        out[:, column] = worst
+    for place, column in enumerate(VOICE):
+        out[:, COLUMNS + place] = np.bincount(row[is_voice], values[is_voice, column], size)
+    return out
+
+
+def _joined(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, Ints, Floats]:
+    """Join the cells of one second of a stream: a second that lies in two parts of a recording has two."""
+    key = which * size + row
+    if not is_ordered(key):
+        order = np.argsort(key, kind="stable")
+        which, row, values, key = which[order], row[order], values[order], key[order]
+    fresh = np.diff(key, prepend=-1) != 0
+    if fresh.all():
+        return which, row, values
+    cell = np.cumsum(fresh) - 1
+    out = np.stack([np.bincount(cell, values[:, column]) for column in range(COLUMNS)], axis=1)
+    late = np.zeros(len(out))
+    np.maximum.at(late, cell, values[:, LATE])
+    out[:, LATE] = late
+    return which[fresh], row[fresh], out
 
 
 def _second(values: list[float], counted: bool) -> Second:

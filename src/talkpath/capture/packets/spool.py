@@ -17,7 +17,7 @@ import numpy as np
 
 from talkpath.capture.packets.rows import FEWEST, ROW, Rows
 from talkpath.errors import UsageError
-from talkpath.wire.pcap.arrays import Words, among, distinct
+from talkpath.wire.pcap.arrays import Words, among, distinct, is_ordered, joined_records, records_at
 
 PART = 1 << 18
 """So many rows are measured together; each takes some 200 bytes meanwhile."""
@@ -39,7 +39,7 @@ class _Run:
         count = min(self.left, LOAD_ROWS)
         file.seek(self.offset)
         more = np.frombuffer(file.read(count * ROW.itemsize), ROW)
-        self.rows = np.concatenate([self.rows, more]) if len(self.rows) else more
+        self.rows = joined_records([self.rows, more]) if len(self.rows) else more
         self.offset, self.left = self.offset + count * ROW.itemsize, self.left - count
 
     def until(self, at_s: float) -> Rows:
@@ -96,23 +96,23 @@ class Spool:
             keys, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
             self._known = distinct(np.concatenate([self._known, keys[times >= FEWEST]]))
             often = among(keys, self._known)[inverse]
-            recent = rows[~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S)]
-            rows = rows[often]
+            recent = records_at(rows, ~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S))
+            rows = records_at(rows, often)
         else:
             recent = rows[:0]
         if len(rows) + len(recent) > self._part // 2:
-            self._write(np.concatenate([recent, rows]))
+            self._write(joined_records([recent, rows]))
             rows = recent = rows[:0]
         self._pieces = [some for some in (rows, recent) if len(some)]
         self._size = len(rows) + len(recent)
 
     def _write(self, rows: Rows) -> None:
-        rows = rows[np.argsort(rows["time_s"], kind="stable")]
+        rows = _in_time(rows)
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed with the spool)
             self._file.seek(self._end)
-            written = memoryview(rows.tobytes())
+            written = memoryview(rows.view(np.uint8))
             while written:
                 written = written[self._file.write(written) :]
         except OSError as error:
@@ -140,7 +140,7 @@ class Spool:
             taken = [run.until(cut) for run in sorted(opened, key=lambda run: run.offset)]
             rows = _joined([some for some in taken if len(some)])
             if len(rows):
-                yield rows[np.argsort(rows["time_s"], kind="stable")]
+                yield _in_time(rows)
             else:  # many at one time
                 for run in opened:
                     if run.left:
@@ -149,4 +149,10 @@ class Spool:
 
 
 def _joined(pieces: list[Rows]) -> Rows:
-    return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, ROW), *pieces])
+    return pieces[0] if len(pieces) == 1 else joined_records([np.zeros(0, ROW), *pieces])
+
+
+def _in_time(rows: Rows) -> Rows:
+    """Return the rows in the order of time; those of equal times stay as they are."""
+    time_s = rows["time_s"]
+    return rows if is_ordered(time_s) else records_at(rows, np.argsort(time_s, kind="stable"))

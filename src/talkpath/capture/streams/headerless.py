@@ -16,7 +16,7 @@ from talkpath.capture.streams.cadence import FEWEST_PAUSES, Cadence, behind, fit
 from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
-from talkpath.wire.pcap.arrays import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 COPY_S = 1.0
 USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
@@ -25,7 +25,7 @@ USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
 def without_copies(segments: Segments) -> Bools:
     """Tell which rows are no copies: their first bytes did not come within the second before in the same segment."""
     order = np.lexsort((segments.rows["time_s"], segments.rows["stamp"], segments.of))
-    rows, of = segments.rows[order], segments.of[order]
+    rows, of = records_at(segments.rows, order), segments.of[order]
     copy = np.zeros(len(order), np.bool_)
     copy[1:] = (np.diff(of) == 0) & (rows["stamp"][1:] == rows["stamp"][:-1])
     copy[1:] &= (rows["size"][1:] == rows["size"][:-1]) & (np.diff(rows["time_s"]) < COPY_S)

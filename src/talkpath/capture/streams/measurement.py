@@ -23,7 +23,7 @@ from talkpath.capture.streams.rtp_order import PAUSE_S, rtp_order
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.capture.streams.timing import timing
 from talkpath.capture.tcp.tls_cadence import TlsCalls
-from talkpath.wire.pcap.arrays import Ints, Words, among
+from talkpath.wire.pcap.arrays import Ints, Words, among, records_at
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class StreamMeasurement:
 
     def _chosen(self, rows: Rows) -> Rows:
         chosen = among(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
-        return rows if chosen.all() else rows[chosen]
+        return rows if chosen.all() else records_at(rows, chosen)
 
     def headerless_parts(self) -> tuple[StreamStats, Iterator[MeasuredPart]]:
         """Do the same for media without a header, in groups that have no other media."""
@@ -81,7 +81,7 @@ class StreamMeasurement:
             group = self.group_of[spooled["flow"]]
             alone = ~among(group, np.sort(np.array(self.with_rtp, np.int64))) | (spooled["outer"] == TLS)
             chosen = (spooled["type"] != NONE) & (group >= 0) & alone & self.tls_calls.inside(spooled)
-            rows = state.before(from_begin(spooled[chosen], self.begin_s))
+            rows = state.before(from_begin(records_at(spooled, chosen), self.begin_s))
             segments = state.split_streams(rows, self._key(rows, rows["type"] == VIDEO), last)
             segments = segments.with_rows(without_copies(segments)) if len(segments) else segments
             state.keep(segments)
@@ -114,6 +114,6 @@ def from_begin(rows: Rows, begin_s: float) -> Rows:
     """Return the rows with times that count from the earliest packet, which is the first one in most files."""
     if not begin_s:
         return rows
-    out = rows.copy()
+    out = rows.view(f"V{rows.itemsize}").copy().view(rows.dtype)
     out["time_s"] -= begin_s
     return out

@@ -13,7 +13,7 @@ import numpy as np
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
 from talkpath.capture.streams.rtp_order import Segments, split_streams
 from talkpath.capture.streams.timing import LOOK_BACK_S
-from talkpath.wire.pcap.arrays import Bools, Words
+from talkpath.wire.pcap.arrays import Bools, Words, joined_records, records_at
 
 HOLD_S = 2.0
 LAST_ROWS = 64
@@ -31,23 +31,23 @@ class PartState:
     def before(self, rows: Rows) -> Rows:
         """Return the rows that are needed of earlier parts, followed by a part's own."""
         carried = [some for some in (self._rows, self._short) if len(some)]
-        return np.concatenate([*carried, rows]) if carried else rows
+        return joined_records([*carried, rows]) if carried else rows
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
         _, name, times = np.unique(key, return_inverse=True, return_counts=True)
         often = (times >= FEWEST)[name]
         self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
-        short = [rows[~often]]
-        out = split_streams(rows, name) if often.all() else split_streams(rows[often], name[often])
+        short = [records_at(rows, ~often)]
+        out = split_streams(rows, name) if often.all() else split_streams(records_at(rows, often), name[often])
         enough = out.count >= FEWEST
         if not enough.all():
-            short.append(out.rows[~enough[out.of]])
+            short.append(records_at(out.rows, ~enough[out.of]))
             out = out.where(enough)
         if last:
             return out
-        waiting = np.concatenate(short)
-        self._short = waiting[waiting["time_s"] > self._end_s - self._live_s]
+        waiting = joined_records(short)
+        self._short = records_at(waiting, waiting["time_s"] > self._end_s - self._live_s)
         early = (out.rows["time_s"] > self._end_s - HOLD_S) & (out.rows["state"] == FRESH)
         out.rows["state"][early] = EARLY
         return out
@@ -64,5 +64,5 @@ class PartState:
         if needed is not None:
             kept |= needed & (rows["time_s"] > self._end_s - HOLD_S - 2 * LOOK_BACK_S)
         kept &= (rows["time_s"][last] > self._end_s - self._live_s)[segments.of]
-        self._rows = rows[kept]
+        self._rows = records_at(rows, kept)
         self._rows["state"] = np.where(early[kept], FRESH, SEEN)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import Rows
-from talkpath.wire.pcap.arrays import Bools, Ints, distinct, stable_order
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct, is_ordered, records_at, stable_order
 
 PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
@@ -49,13 +49,13 @@ class Segments:
             return self
         kept = keep[self.of]
         of = np.cumsum(keep)[self.of[kept]] - 1
-        return Segments(self.rows[kept], np.searchsorted(of, np.arange(int(keep.sum()))), of)
+        return Segments(records_at(self.rows, kept), np.searchsorted(of, np.arange(int(keep.sum()))), of)
 
     def with_rows(self, keep: Bools) -> Segments:
         """Return the segments with some of their rows only; segments without rows are left out."""
         of = self.of[keep]
         fresh = np.diff(of, prepend=-1) != 0
-        return Segments(self.rows[keep], np.flatnonzero(fresh), np.cumsum(fresh) - 1)
+        return Segments(records_at(self.rows, keep), np.flatnonzero(fresh), np.cumsum(fresh) - 1)
 
     def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the difference to the row before in the same segment, 0 for the first."""
@@ -71,9 +71,11 @@ class Segments:
 
 def split_streams(rows: Rows, name: Ints) -> Segments:
     """Split rows into streams by the number of each; single rows stay."""
-    order = np.argsort(rows["time_s"], kind="stable")
-    order = order[stable_order(name[order])]
-    rows, name = rows[order], name[order]
+    if not is_ordered(rows["time_s"]):
+        order = np.argsort(rows["time_s"], kind="stable")
+        rows, name = records_at(rows, order), name[order]
+    order = stable_order(name)
+    rows, name = records_at(rows, order), name[order]
     fresh = np.ones(len(rows), np.bool_)
     fresh[1:] = (name[1:] != name[:-1]) | (np.diff(rows["time_s"]) > PAUSE_S)
     begin = np.flatnonzero(fresh)

@@ -14,7 +14,7 @@ from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
 from talkpath.capture.streams.timing import CLOCKS
-from talkpath.wire.pcap.arrays import Bools, Ints, Words
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 CLOCK_ROWS = 50
 TAIL = 20
@@ -155,10 +155,9 @@ LAST = np.dtype([("stream", "i8"), ("time_s", "f8"), ("flow", "i4")])
 
 def _carriers(part: MeasuredPart) -> NDArray[np.void]:
     """Count how many of each stream's rows each flow carried."""
-    rows, of = part.segments.rows[part.counted], part.segments.of[part.counted]
-    names, counts = np.unique(
-        of << 33 | rows["flow"].astype(np.int64) << 1 | rows["direction"].astype(np.int64), return_counts=True
-    )
+    rows, of = part.segments.rows, part.segments.of
+    key = of << 33 | rows["flow"].astype(np.int64) << 1 | rows["direction"].astype(np.int64)
+    names, counts = np.unique(key[part.counted], return_counts=True)
     out = np.zeros(len(names), CARRIER)
     out["stream"], out["rows"] = part.numbers[names >> 33], counts
     out["flow"], out["direction"] = names >> 1 & 0xFFFFFFFF, names & 1
@@ -167,12 +166,14 @@ def _carriers(part: MeasuredPart) -> NDArray[np.void]:
 
 def _tails(part: MeasuredPart) -> NDArray[np.void]:
     """Return the last rows of each stream that count."""
-    rows, of = part.segments.rows[part.counted], part.segments.of[part.counted]
+    counted = np.flatnonzero(part.counted)
+    of = part.segments.of[counted]
     count = np.bincount(of, minlength=len(part.segments))
-    last = np.cumsum(count)[of] - np.arange(len(of)) <= TAIL
-    out = np.zeros(int(last.sum()), LAST)
+    last = np.flatnonzero(np.cumsum(count)[of] - np.arange(len(of)) <= TAIL)
+    rows = records_at(part.segments.rows, counted[last])
+    out = np.zeros(len(last), LAST)
     out["stream"] = part.numbers[of[last]]
-    out["time_s"], out["flow"] = rows["time_s"][last], rows["flow"][last]
+    out["time_s"], out["flow"] = rows["time_s"], rows["flow"]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,20 @@ def big64(rows: Bytes, at: int) -> Words:
     return np.ascontiguousarray(rows[:, at : at + 8]).view(">u8").ravel().astype(np.uint64)
 
 
+def records_at(records: NDArray[np.void], which: Ints | Bools) -> NDArray[np.void]:
+    """Return some records. Like `records[which]`, which copies field by field and takes twenty times as long."""
+    some: NDArray[np.void] = records.view(f"V{records.itemsize}")[which].view(records.dtype)
+    return some
+
+
+def joined_records(pieces: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Return the records of all pieces, of which there must be one at least. Like `np.concatenate`, but not field by
+    field."""
+    joined = np.concatenate([piece.view(f"V{piece.itemsize}") for piece in pieces])
+    every: NDArray[np.void] = joined.view(pieces[0].dtype)
+    return every
+
+
 def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
     """Return the different values, sorted. Like `np.unique`, but without loading numpy.ma (50 ms)."""
     ordered = np.sort(values)
@@ -58,6 +73,17 @@ def stable_order(numbers: Ints) -> Ints:
     """Return the order that sorts numbers from 0 on and leaves equal ones as they stand; below 65 536 a radix sort."""
     small = not len(numbers) or int(numbers.max()) < 1 << 16
     return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
+
+
+def spread(first: Ints, count: Ints) -> Ints:
+    """Return `count` numbers from each `first` on, one after the other."""
+    begin = np.cumsum(count) - count
+    return np.repeat(first - begin, count) + np.arange(int(count.sum()))
+
+
+def is_ordered(values: NDArray[np.generic]) -> bool:
+    """Tell whether no value is less than the one before."""
+    return not np.any(values[1:] < values[:-1])
 
 
 def marked16(*numbers: int) -> Bools:
