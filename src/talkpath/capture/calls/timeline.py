@@ -183,7 +183,9 @@ def _joined(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, In
     if fresh.all():
         return which, row, values
     cell = np.cumsum(fresh) - 1
-    out = np.stack([np.bincount(cell, values[:, column]) for column in range(COLUMNS)], axis=1)
+    out = np.zeros((int(fresh.sum()), COLUMNS))
+    for column in (*SUMMED, FROZEN):
+        out[:, column] = np.bincount(cell, values[:, column])
     late = np.zeros(len(out))
     np.maximum.at(late, cell, values[:, LATE])
     out[:, LATE] = late

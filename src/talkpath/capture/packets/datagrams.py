@@ -19,6 +19,9 @@ from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, among, big16, big32, b
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
 PLAIN, TURN, WRAPPED, TLS = range(4)
 HEAD = 48
+WHOLE_HEAD = np.dtype(f"V{HEAD}")
+CAPTURED = np.where(np.arange(HEAD) < np.arange(HEAD)[:, None], 0xFF, 0).astype(np.uint8).view(np.uint64)
+"""The bits of a head that are there, in words, by the number of bytes that were captured."""
 DEEPEST = 3
 QUIC_VERSIONS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
 CARRYING = marked16(0x0016, 0x0017, 0x0004, 0x0115)
@@ -94,7 +97,10 @@ def classify_payloads(
 def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
     head = bytes_at(data, at, HEAD)
     short = np.flatnonzero(captured < HEAD)
-    head[short] *= np.arange(HEAD) < captured[short, None]
+    whole = head.view(WHOLE_HEAD).ravel()
+    words = whole[short].view(np.uint64).reshape(len(short), HEAD // 8)
+    words &= CAPTURED[captured[short]]
+    whole[short] = words.view(WHOLE_HEAD).ravel()
     return head
 
 

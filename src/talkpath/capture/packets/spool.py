@@ -112,7 +112,7 @@ class Spool:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed with the spool)
             self._file.seek(self._end)
-            written = memoryview(rows.view(np.uint8))
+            written = rows.view(np.uint8).data
             while written:
                 written = written[self._file.write(written) :]
         except OSError as error:

@@ -79,7 +79,8 @@ class Sampler:
         return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
 
     def _handshakes(self, batch: Datagrams, base: Words) -> Ints:
-        rows = np.flatnonzero((batch.kind == DTLS) & (batch.head[:, 0] == HANDSHAKE) & (batch.size <= LARGEST))
+        rows = np.flatnonzero((batch.kind == DTLS) & (batch.size <= LARGEST))
+        rows = rows[batch.head[rows, 0] == HANDSHAKE]
         step = batch.head[rows, 13].astype(np.uint64)
         return self._limited(rows, mix(base[rows] ^ (step << np.uint64(3) | np.uint64(DTLS))), ASK_DTLS)
 

@@ -65,6 +65,8 @@ class Segments:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum over each segment."""
+        if values.dtype.kind != "f" and len(self):
+            return np.add.reduceat(values, self.begin, dtype=np.int64).astype(np.float64)
         sums: NDArray[np.float64] = np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
         return sums
 

@@ -81,7 +81,7 @@ def spread(first: Ints, count: Ints) -> Ints:
     return np.repeat(first - begin, count) + np.arange(int(count.sum()))
 
 
-def is_ordered(values: NDArray[np.generic]) -> bool:
+def is_ordered(values: NDArray[Any]) -> bool:
     """Tell whether no value is less than the one before."""
     return not np.any(values[1:] < values[:-1])
 

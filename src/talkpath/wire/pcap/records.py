@@ -14,7 +14,7 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import Ints
 
-WALKS, FEWEST_BYTES = 1024, 1 << 18
+WALKS, FEWEST_BYTES = 256, 1 << 18
 """So many walks run side by side, in stretches of so many bytes at least."""
 SPAN, TRIES = 4096, 8
 """A place is looked for in so many bytes, at so many that hold the upper bits of a time."""

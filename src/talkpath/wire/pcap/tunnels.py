@@ -41,13 +41,14 @@ def by_number(frames: Frames, rows: Ints, at: Ints, protocol: Ints, inner: Ints,
     wrapped = np.flatnonzero(protocol == GRE)
     begin[wrapped], kind[wrapped] = _gre(frames.data, at[wrapped])
     there = np.flatnonzero(kind >= 0)
-    end = (frames.start + frames.captured)[rows[there]]
+    end = frames.start[rows[there]] + frames.captured[rows[there]]
     inner[rows[there]] = walk(frames.data, begin[there], kind[there], end, unread)
     for ahead in COOKIES:
         left = np.flatnonzero((protocol == L2TP_3) & (inner[rows] < 0))
         if len(left):
             where = at[left] + ahead
-            found = _checked(frames, rows[left], where, np.full(len(left), ETHERNET), frames.start + frames.size)
+            ends = frames.start[rows[left]] + frames.size[rows[left]]
+            found = _checked(frames, rows[left], where, np.full(len(left), ETHERNET), ends)
             inner[rows[left]] = found
 
 
@@ -70,11 +71,12 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     carrying = np.zeros(len(rows), np.bool_)
     first = frames.data[np.minimum(at + 8, len(frames.data) - 1)]
     some = np.flatnonzero(LOOKED_AT[first])
-    head, first, size = bytes_at(frames.data, at[some] + 8, 8), first[some], (end - at - 8)[some]
+    head, first, size = bytes_at(frames.data, at[some] + 8, 8), first[some], end[some] - at[some] - 8
     plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
     fits = (POSSIBLE[first] | plain) & (size + 8 >= SMALLEST) & (big32(head, 4) != STUN_COOKIE)
     some = some[fits]
-    some = some[at[some] + SMALLEST <= (frames.start + frames.captured)[rows[some]]]
+    frame = rows[some]
+    some = some[at[some] + SMALLEST <= frames.start[frame] + frames.captured[frame]]
     if not len(some):
         return carrying
     data, begin, size = frames.data, at[some] + 8, end[some] - at[some] - 8
@@ -91,9 +93,7 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
 def _checked(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Ints:
     """Return where the IP header behind these carriers begins, -1 if no IP packet there fits: its length must be the
     same, or a little shorter behind a link header (frames are padded)."""
-    if len(end) != len(rows):
-        end = end[rows]
-    limit = (frames.start + frames.captured)[rows]
+    limit = frames.start[rows] + frames.captured[rows]
     found = walk(frames.data, at, kind, limit, None)
     head = bytes_at(frames.data, np.maximum(found, 0), 20)
     four, six = head[:, 0] >> 4 == 4, head[:, 0] >> 4 == 6
