@@ -5,6 +5,7 @@ A group without media is the set-up of a call (on sockets of its own), an attemp
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from copy import copy
 
@@ -83,8 +84,7 @@ class Detection:
 
     def _assign_streams(self, stats: StreamStats, parts: Iterator[MeasuredPart]) -> None:
         """Measure all streams of a kind and assign them to their groups."""
-        for _ in parts:
-            pass
+        deque(parts, maxlen=0)
         columns = [stats.figures[column].tolist() for column in STREAM_FIGURES]
         keys = _keys(stats)
         for number, figures in enumerate(zip(*columns, strict=True)):

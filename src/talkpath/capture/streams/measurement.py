@@ -62,8 +62,10 @@ class StreamMeasurement:
             times = timing(segments, order, stats.clocks(numbers))
             state.keep(segments, times.earliest)
             part = MeasuredPart(segments, order, times, numbers, counted)
+            del spooled, rows, segments, order, times, first  # not beside the next part
             stats.add(part)
             yield part
+            del part
         stats.close()
 
     def _chosen(self, rows: Rows) -> Rows:
