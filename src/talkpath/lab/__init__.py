@@ -11,6 +11,7 @@ Read it in this order:
     ground_truth    which arms the rules really restrict, and verdicts compared with that
     messenger       simulated messenger hosts, for messages beside calls
     drivers         play a check through a network: virtual time, namespaces, loopback
+    relayed_calls   calls of a made-up messenger through relays of its own
     scoring         error rates over many drawn checks;   locating   the same for `locate`
     other_methods   what other methods see in the same networks
     country, demo   a simulated country day by day; three scenes of one
