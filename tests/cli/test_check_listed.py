@@ -13,10 +13,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from far_end import TALKPATH, TRIES, FarEnd, free_ports, hurry, small_plan
 
+import talkpath
+from talkpath.api.listed_check import answering_links, find_list
+from talkpath.cli import cli
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.server_list import list_text, sign_list
+from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_facts
 from talkpath.wire.control.invitation import token_of_text
 from talkpath.wire.control.keys import raw_key, raw_key_text
@@ -108,6 +113,32 @@ def test_the_list_may_come_from_the_environment_and_as_text(listed: Listed, tmp_
         text = list_text(sign_list(DIRECTORY, 9, datetime.now(UTC), [entry(far)]))
         done = listed.check(TALKPATH_DIRECTORY=f"{text}#{KEY}")
     assert (done.returncode, json.loads(done.stdout)["responder"]["key"]) == (0, far.key)
+
+
+def test_other_commands_and_scripts_get_links_to_servers_that_answer(
+    listed: Listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`locate`, `watch` and `talkpath.check` without a link; in different networks where two are wanted."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (closed,) = free_ports(1)
+    with FarEnd(tmp_path) as far:
+        servers = [dead(closed, network=1), entry(far, network=2), entry(far, network=2), entry(far, network=3)]
+        found = find_list(listed.put(*servers))
+        assert found is not None
+        link = entry(far).link.text()
+        assert [answering_links(found, "", 0, most) for most in (1, 2, 3)] == [[link], [link] * 2, [link] * 2]
+    assert len(answering_links(found, "", 0)) == 1  # none answers any more: a check tells what is in the way
+    with pytest.raises(PeerError, match="none that can be tried"):
+        answering_links(found, "XY", 0)
+
+
+def test_without_a_link_and_a_list_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("talkpath.directory.directory_link.built_in_directories", list)
+    for command in (["locate"], ["watch", "--times", "2"]):
+        done = CliRunner().invoke(cli, command, standalone_mode=False)
+        assert (done.return_value, "There is no test server" in done.stderr) == (3, True)
+    with pytest.raises(UsageError, match="no test server to check against"):
+        talkpath.check()
 
 
 def test_servers_of_the_own_country_are_not_asked(listed: Listed, tmp_path: Path):

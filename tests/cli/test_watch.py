@@ -22,7 +22,7 @@ from talkpath.evidence.bundle import read_facts
         (["127.0.0.1:1#" + "A" * 43, "--times", "1"], "--times"),
         (["no link", "--times", "2"], "The link"),
         (["127.0.0.1:1#" + "A" * 43, "--times", "2", "-o", "/no/such/folder"], "does not exist"),
-        ([], "LINK"),
+        ([], "Say how long"),
     ],
     ids=str,
 )

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for specimens.py, used by seve
 
 InLab = Callable[..., Any]
 
-SHARED = Path(__file__).parents[1] / "shared"
+NEARBY = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "shared")]
 _CALL = """
 import importlib, json, sys
 module, name, arguments = json.loads(sys.argv[1])
@@ -43,7 +43,7 @@ def in_lab() -> InLab:
         what = json.dumps([file.stem, function.__name__, arguments])
         done = subprocess.run(
             namespace.wrapped([sys.executable, "-W", "error", "-c", _CALL, what]),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), str(SHARED), *path])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), *NEARBY, *path])},
             capture_output=True,
             timeout=60,
             check=False,

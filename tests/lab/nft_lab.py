@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import pytest
 from nft_router import NoRules, nft_router
 
 from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import PROBE, RESPONDER
@@ -64,3 +66,13 @@ def on_time(ask: Callable[[], list[dict[str, Any]] | str]) -> list[dict[str, Any
         if "late" not in [(verdict["reason"] or {}).get("code") for verdict in found]:
             return found
     return f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet"
+
+
+def told(in_lab: Callable[..., Any], *arguments: object) -> list[dict[str, Any]]:
+    """`judged`, in the lab; the test is skipped where it cannot be run."""
+    if namespace.tool("nft") is None:
+        pytest.skip("needs nft: apt install nftables")
+    found = on_time(lambda: in_lab(judged, *arguments))
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,23 +20,49 @@ if TYPE_CHECKING:
 FOLDER = "directories"
 
 
-def find_list(place: str, state_folder: Path) -> FoundList | None:
+def find_list(place: str) -> FoundList | None:
     """The list at that place, or the one that comes with talkpath where `place` is ""; None where there is none.
 
     `PeerError` where it cannot be had or is refused, `UsageError` for a place that is none.
     """
+    from talkpath.api.state_folder import state_folder
     from talkpath.directory.directory_link import built_in_directories, parse_directory_link
     from talkpath.directory.fetch import ListReader
     from talkpath.directory.seen_lists import SeenLists
 
     links = [parse_directory_link(place)] if place else built_in_directories()
-    reader = ListReader(SeenLists(state_folder / FOLDER))
+    reader = ListReader(SeenLists(state_folder() / FOLDER))
     for link in links[:-1]:
         try:
             return reader.read(link)
         except PeerError:
             continue
     return reader.read(links[-1]) if links else None
+
+
+def answering_links(found: FoundList, country: str, family: int, most: int = 1) -> list[str]:
+    """Links to at most so many servers of the list that answer from here, each in another network, in an order drawn as
+    for a check. Where none answers it is the last one that was tried: a check with it tells what is in the way.
+
+    `country` is the person's own, "" to take the directory's word for it. `PeerError` where no server can be tried.
+    """
+    from talkpath.directory.choice import servers_to_try
+    from talkpath.probe.control_dialling import knock
+
+    own = country or found.country
+    answered: list[str] = []
+    networks: set[int] = set()
+    server = None
+    for server in servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=own):
+        if server.network in networks or knock(server.link, family) != "connected":
+            continue
+        answered.append(server.link.text())
+        networks.update((server.network,) if server.network else ())
+        if len(answered) == most:
+            break
+    if server is None:
+        raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")
+    return answered or [server.link.text()]
 
 
 class ListedCheck(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from talkpath.errors import UsageError
+
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
@@ -23,8 +25,10 @@ class CheckProgress(NamedTuple):
 
 
 def check(
-    link: str,
+    link: str = "",
     *,
+    directory: str = "",
+    country: str = "",
     apps: Sequence[str] = (),
     video: bool = False,
     light: bool = False,
@@ -35,13 +39,16 @@ def check(
 ) -> Result:
     """Compare calls shaped like those of messengers with control traffic, to the test server of an invite link.
 
-    It blocks until the check has ended, about a minute. `apps` are ids such as "whatsapp" (all where it is empty),
+    It blocks until the check has ended, about a minute. Without a link a server that answers is taken from the list of
+    test servers at `directory` ("https://HOST/#KEY" or a file; the list that comes with talkpath where it is empty),
+    one outside `country`, the person's own, as two letters. `apps` are ids such as "whatsapp" (all where it is empty),
     `video` adds video calls, `light` costs at most 4 MB but calls no app ok, `deep` watches each call for a minute,
     `transports` also tries TCP and TLS, `family` 4 or 6 uses that version of IP only. `progress` is called in this
     thread before each question.
 
-    `UsageError` for a link or an app that does not exist; `PeerError` where this test server refuses. One that
-    does not answer, or something else that does in its place, is a result: see `Result.measured` and `ended`.
+    `UsageError` for a link or an app that does not exist, or where there is neither link nor list; `PeerError` where
+    this test server refuses, or a list is refused. One that does not answer, or something else that does in its place,
+    is a result: see `Result.measured` and `ended`.
     """
     from talkpath.api.check_result import Result
     from talkpath.wire.control.sign import Signer
@@ -54,7 +61,17 @@ def check(
             progress(CheckProgress(question.arm.app, question.arm.medium, question.kind, used, plan.budget_bytes))
 
     signer = Signer.fresh()
+    link = link or _listed_link(directory, country, family)
     return Result.of(measure(plan, link, family, signer, tell), signer)
+
+
+def _listed_link(directory: str, country: str, family: int) -> str:
+    from talkpath.api.listed_check import answering_links, find_list
+
+    found = find_list(directory)
+    if found is None:
+        raise UsageError("There is no test server to check against: give an invite link, or a directory of servers.")
+    return answering_links(found, country.upper(), family)[0]
 
 
 def make_check_plan(

@@ -1,8 +1,7 @@
-"""Where commands keep things: an observatory's folder, and what this user's programs remember; and how far they are."""
+"""Where an observatory's commands find its folder and index, and how far they are."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +16,6 @@ INDEX = """chdb:///FOLDER or clickhouse://HOST:PORT[,HOST:PORT]/DATABASE[?cluste
 folder. Better in TALKPATH_INDEX where it holds a password."""
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
-
-
-def state_folder() -> Path:
-    """The folder of files that are kept from one start to the next."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkpath"
 
 
 def data_option(command: Command) -> Command:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from talkpath.cli._place import state_folder
+from talkpath.api.state_folder import state_folder
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:

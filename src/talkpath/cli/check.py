@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
-from talkpath.cli._place import state_folder
+from talkpath.cli._listed import directory_options, find_list
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -32,14 +32,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 
 @click.command(cls=LongCommand, common=("app", "video", "transports", "dry-run", "output", "json", "language"))
 @click.argument("link", required=False)
-@click.option(
-    "--directory",
-    default="",
-    envvar="TALKPATH_DIRECTORY",
-    metavar="PLACE",
-    help="Without a link: a list of test servers, https://HOST/#KEY or a FILE; also in TALKPATH_DIRECTORY.",
-)
-@click.option("--country", default="", metavar="CC", help="With a list: your country; servers in others are asked.")
+@directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: at most 45 MB, with --light 20 MB.")
 @click.option("--light", is_flag=True, help="At most 4 MB: no call is watched for long, so no app can be ✓.")
@@ -116,14 +109,9 @@ def _check(plan: Plan, link: str, family: int, in_lab: bool) -> Result:
 def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab: bool) -> Result | None:
     """Check with a server of the directory's list; None, after what to do was said, where there is no list."""
     from talkpath.api.check_result import Result
-    from talkpath.api.listed_check import find_list
-    from talkpath.report.words.endings import without_a_server
 
-    if country and (len(country) != 2 or not country.isascii() or not country.isalpha()):
-        raise UsageError("--country takes a country's two letters, as in --country XX.")
-    found = find_list(directory, state_folder())
+    found = find_list(directory, country)
     if found is None:
-        click.echo(without_a_server(), err=True)
         return None
     signer, other = new_signer(in_lab), new_signer(in_lab)
     measured = measure_listed(plan, found, country.upper(), family, (signer, other))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
+from talkpath.cli._listed import directory_options, listed_links
 from talkpath.cli._run import exit_code, ip_version, measure, name_left_out, new_signer, refuse_overwrite, rehearse_plan
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("link", required=False)
+@directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 @language_option
 def command(
     link: str | None,
+    directory: str,
+    country: str,
     names: tuple[str, ...],
     video: bool,
     v4: bool,
@@ -39,12 +43,11 @@ def command(
 
     It is a check that, where it finds a restriction, also sends some packets of calls and of control traffic that may
     go only a few hops; the router where such a packet ends may answer. Routers are reported by number and kind, never
-    by address. It needs Linux at both ends, and no root. LINK is an invite link or HOST:PORT#KEY. Exit codes as for
-    `check`.
+    by address. It needs Linux at both ends, and no root. LINK is an invite link or HOST:PORT#KEY; without
+    one a test server is taken from a directory's list. Exit codes as for `check`.
     """
     from talkpath.api.live_check import make_check_plan
     from talkpath.experiment.plan import locating
-    from talkpath.report.words.endings import without_a_server
     from talkpath.wire.ip.error_queue import available
 
     plan = locating(make_check_plan(names, video=video))
@@ -52,11 +55,12 @@ def command(
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
-    if link is None or (why := available()):
-        click.echo(without_a_server() if link is None else f"talkpath: {why}", err=True)
-        return 3
     refuse_overwrite(output)
-    return _locate(plan, link, family, output, as_json)
+    if why := available():
+        click.echo(f"talkpath: {why}", err=True)
+        return 3
+    links = [link] if link else listed_links(directory, country, family)
+    return _locate(plan, links[0], family, output, as_json) if links else 3
 
 
 def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:

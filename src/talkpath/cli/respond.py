@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.api.state_folder import state_folder
 from talkpath.cli._help import LongCommand
-from talkpath.cli._place import state_folder
 from talkpath.cli._respond_open import Listening, invite_to, open_responder
 from talkpath.cli._respond_page import (
     certificate_files,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
+from talkpath.cli._listed import directory_options, listed_links
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class WallClock:
 
 
 @click.command()
-@click.argument("link")
+@click.argument("link", required=False)
+@directory_options
 @click.option("--times", type=click.IntRange(2, MOST_TIMES), help="At most so many checks.")
 @click.option("--for", "hours", type=click.FloatRange(0.1, MOST_HOURS), help="At most so many hours.")
 @click.option(
@@ -49,7 +51,9 @@ class WallClock:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check, one a line (spec tp-004).")
 @language_option
 def command(
-    link: str,
+    link: str | None,
+    directory: str,
+    country: str,
     times: int | None,
     hours: float | None,
     minutes: float,
@@ -65,6 +69,7 @@ def command(
     check counts: their evidence is multiplied, and none is picked. Ctrl-C ends it and prints what there is.
 
     With --fresh LINK a restriction that began after the first check can be told from one of the test server alone.
+    Without LINK both servers are taken from a directory's list, in different networks, and kept for all checks.
     """
     from talkpath.conduct.repeated_checks import Bounds
 
@@ -76,7 +81,10 @@ def command(
     plan = _plan(names, plan_file)
     if output is not None and not output.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
-    return _watch(plan, link, fresh, bounds, output, as_json)
+    links = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)
+    if not links:
+        return 3
+    return _watch(plan, links[0], fresh or "".join(links[1:]), bounds, output, as_json)
 
 
 def _plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
@@ -86,7 +94,7 @@ def _plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
     return make_check_plan(names) if plan_file is None else read_plan(plan_file)
 
 
-def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Path | None, as_json: bool) -> int:
+def _watch(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Path | None, as_json: bool) -> int:
     from random import SystemRandom
 
     from talkpath.cli._screen import screen
@@ -98,7 +106,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
     measure, publish = _measure(plan, link, fresh, output), _publish(runs, as_json)
     try:
-        repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=fresh is not None)
+        repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=bool(fresh))
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
@@ -106,7 +114,7 @@ def _watch(plan: Plan, link: str, fresh: str | None, bounds: Bounds, output: Pat
     return 0 if any(not run.void for run in runs) else 3
 
 
-def _measure(plan: Plan, link: str, fresh: str | None, output: Path | None) -> Measure:
+def _measure(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api import live_check
     from talkpath.api.check_result import Result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -10,19 +9,15 @@ import textwrap
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import takewhile
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 import pytest
+from nft_lab import told
 from nft_router import NoRules, nft_router
 
-from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
-from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 from talkpath.wire.rtc.stun import COOKIE_BYTES
 
@@ -33,8 +28,6 @@ STUN_COOKIE_DROP = "meta l4proto udp @th,96,32 0x2112a442 drop"
 RTP_DROP_20 = "meta l4proto udp @th,64,2 2 numgen random mod 100 < 20 drop"  # version 2 (RFC 3550)
 UDP_FREEZE_25 = "meta l4proto udp ct packets > 25 drop"
 UDP_BLOCK_BUT_DNS = "meta l4proto udp udp dport != 53 udp sport != 53 drop"
-TALKPATH = (sys.executable, "-m", "talkpath")
-TRIES, PATH_S = 3, 0.2
 RULESETS = [STUN_COOKIE_DROP, RTP_DROP_20, UDP_FREEZE_25, UDP_BLOCK_BUT_DNS]
 
 
@@ -147,39 +140,6 @@ def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> 
 # -- the real programs through it ----------------------------------------------------------------------------------
 
 
-def judged(rule: str, host: str, budget_s: float) -> list[Any] | str:
-    """In the lab: `talkpath respond` on one side, `talkpath check` of webrtc voice on the other; its verdict as
-    [state, rule, reason], or text: why it was not run."""
-    try:
-        with nft_router(rule) as hosts, TemporaryDirectory() as name:
-            folder = Path(name)
-            argv = [
-                *TALKPATH,
-                "respond",
-                "--json",
-                "--port",
-                str(CONTROL_PORT),
-                "--ports",
-                ",".join(map(str, PORTS)),
-                "--class",
-                "home",
-                "--key-file",
-                str(folder / "key.pem"),
-            ]
-            with Program(argv, hosts[RESPONDER.name].start) as far:
-                told = json.loads(far.line('"link"'))
-                plan = msgspec.structs.replace(make_plan(choose_arms(["webrtc"]), budget_s=budget_s), path_s=PATH_S)
-                (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
-                link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
-                argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json"]
-                done = Program(argv, hosts[PROBE.name].start).finish(budget_s + 60)
-    except NoRules as error:
-        return str(error)
-    assert done.exit_code == 0, done.stderr.decode()
-    (verdict,) = json.loads(done.stdout)["verdicts"]
-    return [verdict["state"], verdict["rule"], (verdict["reason"] or {}).get("code")]
-
-
 @pytest.mark.parametrize(
     ("rule", "want", "budget_s", "host"),
     [
@@ -190,14 +150,5 @@ def judged(rule: str, host: str, budget_s: float) -> list[Any] | str:
     ],
 )
 def test_what_a_check_says_of_it(in_lab: InLab, rule: str, want: list[str], budget_s: float, host: str) -> None:
-    if namespace.tool("nft") is None:
-        pytest.skip("needs nft: apt install nftables")
-    for _ in range(TRIES):
-        found = in_lab(judged, rule, host, budget_s)
-        if isinstance(found, str):
-            pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
-        if found[2] != "late":
-            break
-    if found[2] == "late":
-        pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
-    assert found == want
+    (verdict,) = told(in_lab, rule, host, budget_s)
+    assert [verdict["state"], verdict["rule"], (verdict["reason"] or {}).get("code")] == want

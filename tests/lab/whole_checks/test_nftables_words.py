@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import nft_lab
 import pytest
-from nft_lab import judged, on_time
 
-from talkpath.lab.drivers import namespace
 from talkpath.lab.path.hosts import RESPONDER
 
 InLab = Callable[..., Any]
@@ -39,12 +38,7 @@ BLOCKED = "set blocked { type ipv4_addr . inet_service; flags dynamic, timeout; 
 
 def told(in_lab: InLab, rule: str, apps: Sequence[str], budget_s: float, sets: str = "") -> list[dict[str, Any]]:
     """The verdicts of one check through the rule."""
-    if namespace.tool("nft") is None:
-        pytest.skip("needs nft: apt install nftables")
-    found = on_time(lambda: in_lab(judged, rule, RESPONDER.ipv4, budget_s, list(apps), sets))
-    if isinstance(found, str):
-        pytest.skip(found)
-    return found
+    return nft_lab.told(in_lab, rule, RESPONDER.ipv4, budget_s, list(apps), sets)
 
 
 def named(verdicts: Sequence[dict[str, Any]]) -> list[list[str | None]]:

@@ -1,0 +1,51 @@
+"""Where a command without a link takes its test server from: the list of a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.directory.fetch import FoundList
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def directory_options(command: Command) -> Command:
+    """--directory and --country"""
+    country = click.option(
+        "--country", default="", metavar="CC", help="With a list: your country; servers in others are asked."
+    )
+    directory = click.option(
+        "--directory",
+        default="",
+        envvar="TALKPATH_DIRECTORY",
+        metavar="PLACE",
+        help="Without a link: a list of test servers, https://HOST/#KEY or a FILE; also in TALKPATH_DIRECTORY.",
+    )
+    return directory(country(command))
+
+
+def find_list(directory: str, country: str) -> FoundList | None:
+    """The list; None, after what to do was said, where there is none. `UsageError` for what is no country."""
+    from talkpath.api import listed_check
+    from talkpath.report.words.endings import without_a_server
+
+    if country and (len(country) != 2 or not country.isascii() or not country.isalpha()):
+        raise UsageError("--country takes a country's two letters, as in --country XX.")
+    found = listed_check.find_list(directory)
+    if found is None:
+        click.echo(without_a_server(), err=True)
+    return found
+
+
+def listed_links(directory: str, country: str, family: int, most: int = 1) -> list[str]:
+    """Links to servers of the list that answer, in different networks; none where there is no list."""
+    from talkpath.api.listed_check import answering_links
+
+    found = find_list(directory, country)
+    return [] if found is None else answering_links(found, country.upper(), family, most)
