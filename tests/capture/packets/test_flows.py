@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from carried import Packet, pcap, tcp, udp
 
-from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, hosts_of, is_group, is_private
+from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
 from talkpath.capture.packets.local_host import local_ends
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread, blocks, transports
@@ -217,4 +217,4 @@ def test_keys_are_the_same_both_ways_and_tell_ports_apart():
 
 def test_hosts_are_the_same_whatever_the_port():
     found = read([sent(), sent(near_port=9), tcp(THERE, HERE, 5000, 4000, 1, b"x")])
-    assert len({hosts_of(row) for row in found.table}) == 1
+    assert len({*host_pairs(found.table["high"], found.table["low"]).tolist()}) == 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkpath.capture.calls.app_naming import UNKNOWN, WEAK, AppName, hinted, name_app, name_by_address
 from talkpath.capture.calls.detected_call import DetectedCall, MeasuredStream, SetupGroup, split_at_pauses
 from talkpath.capture.calls.stitch import FlowEnds, flow_ends, group_flows
-from talkpath.capture.packets.flows import address, hosts_of, is_group
+from talkpath.capture.packets.flows import address, host_pairs, is_group
 from talkpath.capture.packets.rows import stream_key
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.scan import Scan
@@ -26,7 +26,7 @@ from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 from talkpath.measure.call import Heading
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap.arrays import Bools
+from talkpath.wire.pcap.arrays import Bools, among
 
 CALL_PACKETS, CALL_S = 8, 0.1
 SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
@@ -50,6 +50,10 @@ class Detection:
         groups = is_group(self.table["high"], self.table["low"])
         self.to_group: Bools = groups[:, 0] | groups[:, 1]
         """Flows to multicast or broadcast addresses."""
+
+        streaming = np.sort(np.array(list(scan.tcp.streaming), np.uint64))
+        self._streaming: Bools = among(host_pairs(self.table["high"], self.table["low"]), streaming)
+        """Flows between hosts that spoke RTSP."""
 
         self._group_of = np.full(len(self.table), -1, np.int64)
         self.measurement = StreamMeasurement(
@@ -181,11 +185,7 @@ class Detection:
         """Is it streaming or a game? RTSP between the same hosts or a multicast address; or, where nothing shows a
         call, one direction only inside one network (casting, a loudspeaker), or video without sound or without reports;
         or a media clock that no medium has."""
-        rows = self.table[call.flows]
-        streaming = self.scan.tcp.streaming
-        if streaming and any(hosts_of(row) in streaming for row in rows):
-            return True
-        if self.to_group[call.flows].any():
+        if self._streaming[call.flows].any() or self.to_group[call.flows].any():
             return True
         if call.name.app not in (UNKNOWN, "rtp") or call.name.confidence >= WEAK:
             return False
@@ -194,7 +194,7 @@ class Detection:
             return True
         if len({stream.heading for stream in call.media}) > 1:
             return False
-        media = {stream.medium for stream in call.media}
+        media, rows = {stream.medium for stream in call.media}, self.table[call.flows]
         if rows["private"].all():
             return True
         return media == {"video"} or ("video" in media and not rows["reports"].min(axis=1).any())

@@ -6,8 +6,9 @@ Oracle public_ip_ranges.json) or announce (RIPE, ARIN). It is no complete list: 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 
 from talkpath.wire.ip.address import Address
 
@@ -31,7 +32,7 @@ _AZURE = (
 )
 _HETZNER = (
     "5.9.0.0/16 5.75.128.0/17 5.161.0.0/16 23.88.0.0/17 46.4.0.0/16 49.12.0.0/15 65.21.0.0/16 65.108.0.0/15 "
-    "78.46.0.0/15 78.47.0.0/16 85.10.192.0/18 88.99.0.0/16 88.198.0.0/16 91.107.128.0/17 94.130.0.0/16 95.216.0.0/15 "
+    "78.46.0.0/15 85.10.192.0/18 88.99.0.0/16 88.198.0.0/16 91.107.128.0/17 94.130.0.0/16 95.216.0.0/15 "
     "116.202.0.0/15 128.140.0.0/17 135.181.0.0/16 136.243.0.0/16 138.201.0.0/16 142.132.128.0/17 144.76.0.0/16 "
     "148.251.0.0/16 157.90.0.0/16 159.69.0.0/16 162.55.0.0/16 167.235.0.0/16 168.119.0.0/16 176.9.0.0/16 "
     "178.63.0.0/16 188.40.0.0/16 195.201.0.0/16 2a01:4f8::/29"
@@ -66,12 +67,16 @@ _OTHERS = (
 
 
 @cache
-def _networks() -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(address_bytes: int) -> tuple[list[bytes], list[bytes]]:
+    """Return the first and the last address of each network of one family, in order; no network is inside another."""
     texts = " ".join((_AWS, _GOOGLE, _AZURE, _HETZNER, _OVH, _DIGITALOCEAN, _OTHERS)).split()
-    return tuple(ip_network(text) for text in texts)
+    every = [(network[0].packed, network[-1].packed) for network in map(ip_network, texts)]
+    own = sorted(ends for ends in every if len(ends[0]) == address_bytes)
+    return [first for first, _ in own], [last for _, last in own]
 
 
 def is_hosting(end: Address) -> bool:
     """Is this address in a network of a hosting company that is listed here?"""
-    host = ip_address(end.packed)
-    return any(host in network for network in _networks())
+    firsts, lasts = _networks(len(end.packed))
+    place = bisect_right(firsts, end.packed) - 1
+    return place >= 0 and end.packed <= lasts[place]

@@ -213,6 +213,7 @@ def is_group(high: Words, low: Words) -> Bools:
     return group
 
 
-def hosts_of(row: np.void) -> frozenset[int]:
-    """Return the two hosts of one row of the table, without ports."""
-    return frozenset(endpoint(row["high"], row["low"], np.zeros(2, np.int64)).tolist())
+def host_pairs(high: Words, low: Words) -> Words:
+    """Return one number for each pair of hosts, the same for both directions; shapes (n, 2)."""
+    port = np.zeros(len(high), np.int64)
+    return flow_key(endpoint(high[:, 0], low[:, 0], port), endpoint(high[:, 1], low[:, 1], port))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, sqrt
+from math import ceil, floor, isnan, sqrt
 from typing import Literal
-
-import numpy as np
 
 from talkpath.capture.streams.figures import FIGURE
 from talkpath.capture.streams.stream_stats import StreamStats
@@ -65,7 +63,7 @@ def _bounds(lost: int, variance: float) -> tuple[int, int]:
 
 
 def _ms(seconds: float) -> float | None:
-    return None if np.isnan(seconds) else round(1e3 * seconds, 3)
+    return None if isnan(seconds) else round(1e3 * seconds, 3)
 
 
 def _mos(own: dict[str, float], lost: int | None) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
-from talkpath.capture.packets.flows import Directions, Flows, endpoint, flow_key
+from talkpath.capture.packets.flows import Directions, Flows, endpoint, flow_key, host_pairs
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.errors import WireError
@@ -92,8 +92,8 @@ class MediaOverTcp:
         self._weak: dict[int, int] = {}
         self._connections = Connections(_splitter, budget, unread)
         self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
-        self.streaming: set[frozenset[int]] = set()
-        """Pairs of hosts, each a hashed address, that spoke RTSP: media between them is no call."""
+        self.streaming: set[int] = set()
+        """Pairs of hosts (`host_pairs`) that spoke RTSP: media between them is no call."""
 
     def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         """Return the datagrams that these segments complete, None where there are none."""
@@ -126,11 +126,13 @@ class MediaOverTcp:
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
         near = np.flatnonzero(BEGINS_WORD[head[:, 0]])
-        for row in rows[near[among(big32(head[near], 0), WORDS)]].tolist():
-            at = int(packets.payload[row])
-            line = bytes(packets.data[at : at + int(min(packets.captured[row], 200))]).lower()
-            if b"rtsp" in line:
-                self.streaming.add(_hosts(packets, row))
+        near = rows[near[among(big32(head[near], 0), WORDS)]]
+        lines = zip(packets.payload[near].tolist(), packets.captured[near].tolist(), strict=True)
+        spoken = [b"rtsp" in bytes(packets.data[at : at + min(captured, 200)]).lower() for at, captured in lines]
+        near = near[np.array(spoken, np.bool_)]
+        high = np.stack([packets.source_high[near], packets.target_high[near]], axis=1)
+        low = np.stack([packets.source_low[near], packets.target_low[near]], axis=1)
+        self.streaming.update(host_pairs(high, low).tolist())
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         packets, time_s = self._flows.admitted(packets, time_s)
@@ -176,11 +178,3 @@ def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
     direction: Directions = np.array([side for _, _, _, side in found], np.int8)
     data = padded(b"".join(packet for packet, _, _, _ in found))
     return classify_payloads(data, time_s, flow, direction, at, sizes, sizes, wrappings, tcp=True)
-
-
-def _hosts(packets: Packets, row: int) -> frozenset[int]:
-    """Return the two hosts of a packet, as `flows.hosts_of` does."""
-    one, port = slice(row, row + 1), np.zeros(1, np.int64)
-    source = endpoint(packets.source_high[one], packets.source_low[one], port)
-    target = endpoint(packets.target_high[one], packets.target_low[one], port)
-    return frozenset((int(source[0]), int(target[0])))
