@@ -66,6 +66,20 @@ def test_standard_input_folders_and_many_files(call: Path, tmp_path: Path):
     assert [json.loads(line)["file"] for line in lines] == ["call.pcap", "other.pcap"]
 
 
+@pytest.mark.parametrize("form", [("--json",), ("--json", "--addresses"), (), ("--addresses",)])
+def test_cores_change_nothing(form: tuple[str, ...], call: Path, tmp_path: Path):
+    """Neither of one file nor of several, of which one cannot be read."""
+    one, several = [call], [tmp_path / name for name in ("call.pcap", "no.pcap", "other.pcap")]
+    several[1].write_bytes(b"no capture at all")
+    several[2].write_bytes(recording(20))
+    for files in (one, several):
+        alone, together = (run(*files, *form, "--jobs", jobs) for jobs in (1, 3))
+        assert together.stdout == alone.stdout
+        assert together.stderr == alone.stderr
+        assert together.exit_code == alone.exit_code == (0 if files is one else 2)
+    assert ("198.51.100.7" in alone.stdout) == ("--addresses" in form)
+
+
 def test_peer_html_and_scrub(call: Path, tmp_path: Path):
     made = json.loads(run(call, "--json", "--peer", call).output)
     assert "peer" in made

@@ -121,19 +121,22 @@ class Recording:
         return write_capture(self.findings, record, Signer.fresh())
 
 
-def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None) -> Recording:
+def read_capture(
+    source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None, jobs: int = 1
+) -> Recording:
     """Read a pcap or pcapng file, also a gzipped one, and find the calls in it.
 
     `source` is a path, or a file that was opened for binary reading. `progress` is called with the number of packets
-    that were read, from time to time. `UsageError` where the file cannot be opened or is no capture file; a file that
+    that were read, from time to time. With two `jobs` or more a second thread reads ahead, which makes large files
+    quicker and changes nothing else. `UsageError` where the file cannot be opened or is no capture file; a file that
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
-        return _measure(NAMELESS, cast("Source", source), progress)
+        return _measure(NAMELESS, cast("Source", source), progress, jobs)
     path = Path(source)
     try:
         with path.open("rb", buffering=0) as file:
-            return _measure(path.name, file, progress)
+            return _measure(path.name, file, progress, jobs)
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
@@ -142,11 +145,11 @@ def _endpoint(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _measure(name: str, source: Source, progress: Callable[[int], None] | None) -> Recording:
+def _measure(name: str, source: Source, progress: Callable[[int], None] | None, jobs: int) -> Recording:
     from talkpath.capture.calls.records import measure_calls
     from talkpath.capture.scan import scan
 
     try:
-        return Recording(name, measure_calls(scan(source, progress)))
+        return Recording(name, measure_calls(scan(source, progress, jobs=jobs)))
     except WireError as error:
         raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None

@@ -22,20 +22,19 @@ from talkpath.capture.packets.datagrams import (
     TURN,
     Datagrams,
     Seconds,
-    classify_payloads,
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
+from talkpath.capture.packets.reading import Block, Reader, ahead, opened
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
 from talkpath.capture.recognise.app_files import wrappings
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
-from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap import Frames, Packets, Unread
 from talkpath.wire.pcap.arrays import Ints, big16, marked16
 from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import Source
 
 Progress = Callable[[int], None]
@@ -62,26 +61,25 @@ class Scan:
     activity: Activity = field(init=False)
     recognition: Recognition = field(init=False)
     tcp: MediaOverTcp = field(init=False)
-    fragments: Fragments = field(init=False)
+    reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
         self.flows, self.activity = Flows(self.unread), Activity(self.unread)
         self.recognition = Recognition(self.flows, self.unread)
         budget = ReassemblyBudget()
         self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)
-        self.fragments = Fragments(self.unread, budget)
+        self.reader = Reader(self.wrappings, ReassemblyBudget())
 
-    def feed(self, frames: Frames) -> None:
+    def feed(self, block: Block) -> None:
         """Take one block."""
-        if not len(frames):
-            return
+        frames = block.frames
         if self.base_ns is None:
             self.base_ns = int(frames.time_ns[0])
         self.packets += len(frames)
         time_s = self._seconds(frames.time_ns)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
-        batches = (self._packets(packets, frames) for packets in transports(frames, self.unread, self.fragments))
+        batches = [self._packets(packets, payloads, frames) for packets, payloads in block.packets]
         datagrams = [batch for batch in batches if batch is not None]
         for batch in datagrams:
             self._tally(batch)
@@ -94,20 +92,21 @@ class Scan:
         seconds: Seconds = (time_ns - np.int64(self.base_ns or 0)) / 1e9
         return seconds
 
-    def _packets(self, packets: Packets, frames: Frames) -> Datagrams | None:
+    def _packets(self, packets: Packets, payloads: Datagrams | None, frames: Frames) -> Datagrams | None:
         """Count these packets; return the datagrams that they hold."""
         time_s = self._seconds(packets.time_ns)
-        if packets.protocol[0] != UDP:
+        if payloads is None:
             return self._segments(packets, time_s)
         packets, time_s = self.flows.admitted(packets, time_s)
         if not len(packets):
             return None
+        if len(packets) < len(payloads):
+            payloads = opened(packets, self.wrappings)
         flow, direction = self.flows.assign(packets, time_s)
         self.activity.flows(flow, direction, time_s)
         if len(frames.data) == len(packets.data):
             self.labels.feed(frames, packets, flow)
-        at, size, captured = packets.payload, packets.size, packets.captured
-        batch = classify_payloads(packets.data, time_s, flow, direction, at, size, captured, self.wrappings)
+        batch = payloads.of_flows(time_s, flow, direction)
         self.tcp.turn_over_tls.allocated(batch)
         return batch
 
@@ -149,12 +148,14 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan(source: Source, progress: Progress | None = None) -> Scan:
-    """Read a whole capture. `progress` is called with the number of packets after each block."""
+def scan(source: Source, progress: Progress | None = None, *, jobs: int = 1) -> Scan:
+    """Read a whole capture. `progress` is called with the number of packets after each block. With two `jobs` or more
+    a second thread reads the next block meanwhile, with the same result."""
     out = Scan()
-    for frames in blocks(source, out.unread):
-        out.feed(frames)
+    read = ahead(out.reader.blocks(source, kept=1)) if jobs > 1 else out.reader.blocks(source)
+    for block in read:
+        out.feed(block)
         if progress is not None:
             progress(out.packets)
-    out.fragments.close()
+    out.unread.update(out.reader.unread)
     return out

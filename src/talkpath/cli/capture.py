@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._capture_files import STDIN, Reported, each, jobs_for, read, reported
 from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
-    from talkpath.measure.call import Paired
 
 SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
-STDIN = "-"
-LARGE_BYTES = 20_000_000
-"""From this file size on, progress is shown."""
 
 
 @click.command()
@@ -32,6 +28,7 @@ LARGE_BYTES = 20_000_000
 @click.option("--html", type=click.Path(path_type=Path), help="Write a report with pictures to this file.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write all media packets to this Parquet file.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Cores to use. Default: all for large files, one for others.")
 @language_option
 def command(
     files: tuple[str, ...],
@@ -41,6 +38,7 @@ def command(
     html: Path | None,
     output: Path | None,
     parquet: Path | None,
+    jobs: int | None,
 ) -> None:
     """Find the calls in capture files and say how each went.
 
@@ -52,24 +50,15 @@ def command(
     names = list(_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
-    failed = 0
-    for name in names:
-        try:
-            recording = _read(name)
-        except UsageError as error:
-            if len(names) == 1:
-                raise
-            from talkpath.report.printable import printable
-
-            click.echo(f"talkpath: {printable(str(error))}", err=True)
-            failed = error.exit_code
-            continue
-        pairs = recording.paired_with(_read(str(peer))) if peer else None
-        if as_json:
-            _print_json(recording, addresses, pairs)
-        else:
-            _show(recording, addresses, pairs or ())
+    failed, cores = 0, jobs or jobs_for(names)
+    if len(names) == 1:
+        recording = read(names[0], cores)
+        pairs = recording.paired_with(read(str(peer), cores)) if peer else None
+        _print(reported(recording, as_json, addresses, pairs))
         _write(recording, html, output, parquet)
+    else:
+        for one in each(names, as_json, addresses, cores):
+            failed = _print(one) or failed
     gc.freeze()  # nor at its end
     click.get_current_context().exit(failed)
 
@@ -87,36 +76,21 @@ def _names(files: tuple[str, ...]) -> Iterator[str]:
             yield name
 
 
-def _read(name: str) -> Recording:
-    from talkpath.api.recording import read_capture
+def _print(one: Reported) -> int:
+    """Print what there is of one file; the exit code that it makes."""
+    if one.error is not None:
+        from talkpath.report.printable import printable
 
-    if name == STDIN:
-        return read_capture(sys.stdin.buffer)
-    path = Path(name)
-    shows_progress = sys.stderr.isatty() and path.is_file() and path.stat().st_size > LARGE_BYTES
-    recording = read_capture(path, progress=_print_progress if shows_progress else None)
-    if shows_progress:
-        click.echo("", err=True)
-    return recording
-
-
-def _print_progress(packets: int) -> None:
-    click.echo(f"\r{packets:,} packets", err=True, nl=False)
-
-
-def _print_json(recording: Recording, addresses: bool, pairs: tuple[Paired, ...] | None) -> None:
-    from talkpath.report.recordings import capture_json
-
-    endpoints = recording.endpoints if addresses else None
-    click.echo(capture_json.text(capture_json.result(recording.name, recording.findings, endpoints, pairs)))
-
-
-def _show(recording: Recording, addresses: bool, pairs: tuple[Paired, ...]) -> None:
+        click.echo(f"talkpath: {printable(str(one.error))}", err=True)
+        return one.error.exit_code
+    if one.findings is None or one.clock is None:
+        click.echo(one.json)
+        return 0
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_text
 
-    endpoints = [recording.endpoints(call) for call in range(len(recording.calls))] if addresses else ()
-    capture_text.show(screen(), recording.name, recording.findings, endpoints, pairs, recording.clock)
+    capture_text.show(screen(), one.name, one.findings, one.endpoints, one.pairs, one.clock)
+    return 0
 
 
 def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None) -> None:

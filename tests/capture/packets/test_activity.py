@@ -98,6 +98,6 @@ def test_seconds_have_a_limit_and_what_exceeds_it_is_counted(monkeypatch: pytest
     for begin in range(3):
         data = pcap([Packet((begin * 100 + n) * 10**10, up()) for n in range(100)], "raw", nano=True)
         for frames in blocks(io.BytesIO(data), many.unread):
-            many.feed(frames)
+            many.feed(many.reader.block(frames))
     assert len(many.activity.cells()) == 100
     assert many.unread == {"packet not counted by second: too many seconds of flows": 200}

@@ -55,7 +55,12 @@ class Datagrams:
     tcp: bool = False
 
     def __len__(self) -> int:
-        return len(self.flow)
+        return len(self.at)
+
+    def of_flows(self, time_s: Seconds, flow: Ints, direction: Directions) -> Datagrams:
+        """Set the columns that `open_payloads` leaves open."""
+        self.time_s, self.flow, self.direction = time_s, flow, direction
+        return self
 
 
 def classify_payloads(
@@ -70,12 +75,19 @@ def classify_payloads(
     tcp: bool = False,
 ) -> Datagrams:
     """Classify the payloads at these offsets and open what carries others."""
+    return open_payloads(data, at, size, captured, wrappings, tcp).of_flows(time_s, flow, direction)
+
+
+def open_payloads(
+    data: Bytes, at: Ints, size: Ints, captured: Ints, wrappings: CueTable, tcp: bool = False
+) -> Datagrams:
+    """Do the same where the flows are not known yet: the columns that tell them have no rows."""
     head = _head(data, at, captured)
     out = Datagrams(
         data=data,
-        time_s=time_s,
-        flow=flow,
-        direction=direction,
+        time_s=np.zeros(0),
+        flow=np.zeros(0, np.int64),
+        direction=np.zeros(0, np.int8),
         outer_at=at,
         outer_size=size,
         at=at.copy(),

@@ -64,9 +64,9 @@ def scrub(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> 
     keep, tls, names = _kept(known)
     names = names if app_names else {}
     source.seek(0)
-    unread, writer, budget = Unread(), Writer(out), ReassemblyBudget()
-    rewriter = _Rewriter(keep, tls, budget, unread, names)
-    fragments = Fragments(unread, budget)
+    unread, writer = Unread(), Writer(out)
+    rewriter = _Rewriter(keep, tls, ReassemblyBudget(), unread, names)
+    fragments = Fragments(unread, ReassemblyBudget())
     for frames in blocks(source, unread):
         batches = list(transports(frames, unread, fragments))
         made: list[tuple[int, bytes | _PacketOut]] = []

@@ -1,8 +1,8 @@
-"""Limits the memory of reassembly, for IP fragments and TCP together."""
+"""Limits the memory of reassembly: one budget for IP fragments, one for TCP."""
 
 from __future__ import annotations
 
-HELD_BYTES = 32 << 20
+HELD_BYTES = 16 << 20
 PIECE_BYTES = 200
 """The memory that a piece needs besides its own bytes."""
 

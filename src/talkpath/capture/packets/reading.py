@@ -1,0 +1,68 @@
+"""Reads a capture a block at a time, as far as no packet of an earlier block is needed: frames, packets, and the
+datagrams inside what carries others.
+
+So this can run in a thread of its own, one block ahead of what looks at the packets (`ahead`): numpy lets both run at
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.datagrams import Datagrams, open_payloads
+from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.window import Source
+
+
+@dataclass(slots=True)
+class Block:
+    """The frames of one block and their packets. Each UDP packets have their datagrams beside them, of which the flows
+    are not known yet."""
+
+    frames: Frames
+    packets: list[tuple[Packets, Datagrams | None]]
+
+
+class Reader:
+    """Reads one capture. `unread` counts what could not be read."""
+
+    def __init__(self, wrappings: CueTable, budget: ReassemblyBudget) -> None:
+        self.unread = Unread()
+        self._wrappings = wrappings
+        self._fragments = Fragments(self.unread, budget)
+
+    def block(self, frames: Frames) -> Block:
+        """Read one block."""
+        found = transports(frames, self.unread, self._fragments)
+        return Block(frames, [(packets, self._opened(packets)) for packets in found])
+
+    def _opened(self, packets: Packets) -> Datagrams | None:
+        if packets.protocol[0] != UDP:
+            return None
+        return opened(packets, self._wrappings)
+
+    def blocks(self, source: Source, *, kept: int = 0) -> Iterator[Block]:
+        """Read all blocks. Each is valid until so many more than the next were asked for as are `kept`."""
+        for frames in blocks(source, self.unread, kept=kept):
+            if len(frames):
+                yield self.block(frames)
+        self._fragments.close()
+
+
+def opened(packets: Packets, wrappings: CueTable) -> Datagrams:
+    """Open the payloads of UDP packets."""
+    return open_payloads(packets.data, packets.payload, packets.size, packets.captured, wrappings)
+
+
+def ahead(read: Iterator[Block]) -> Iterator[Block]:
+    """Yield the same blocks, while a thread reads the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, read, None)
+        while (block := waiting.result()) is not None:
+            waiting = thread.submit(next, read, None)
+            yield block

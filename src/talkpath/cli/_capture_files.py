@@ -1,0 +1,106 @@
+"""Reads recordings for `talkpath capture`: one with a thread that reads ahead, several in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.api.recording import Recording
+    from talkpath.measure.call import Findings, Paired
+    from talkpath.report.recordings.clock import Clock
+
+STDIN = "-"
+LARGE_BYTES = 20_000_000
+"""From this size of all files on progress is shown, and as many cores are used as there are, unless told otherwise."""
+
+
+def jobs_for(names: Sequence[str]) -> int:
+    """How many cores are worth their while for these files."""
+    if STDIN in names or sum(map(_size, names)) <= LARGE_BYTES:
+        return 1
+    return os.cpu_count() or 1
+
+
+def read(name: str, jobs: int = 1) -> Recording:
+    """Read one file, or standard input."""
+    from talkpath.api.recording import read_capture
+
+    if name == STDIN:
+        return read_capture(sys.stdin.buffer, jobs=jobs)
+    shows_progress = sys.stderr.isatty() and _size(name) > LARGE_BYTES
+    recording = read_capture(Path(name), progress=_print_progress if shows_progress else None, jobs=jobs)
+    if shows_progress:
+        click.echo("", err=True)
+    return recording
+
+
+def _size(name: str) -> int:
+    path = Path(name)
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _print_progress(packets: int) -> None:
+    click.echo(f"\r{packets:,} packets", err=True, nl=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What is printed of one file: JSON, or the facts for the screen, or what was wrong with it."""
+
+    name: str
+    json: str = ""
+    error: UsageError | None = None
+    findings: Findings | None = None
+    endpoints: Sequence[Sequence[str]] = ()
+    pairs: Sequence[Paired] = ()
+    clock: Clock | None = None
+
+
+def reported(recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None) -> Reported:
+    """Take from a recording what is printed of it."""
+    if as_json:
+        from talkpath.report.recordings import capture_json
+
+        endpoints = recording.endpoints if addresses else None
+        record = capture_json.result(recording.name, recording.findings, endpoints, pairs)
+        return Reported(recording.name, json=capture_json.text(record))
+    return Reported(
+        recording.name,
+        findings=recording.findings,
+        endpoints=[recording.endpoints(call) for call in range(len(recording.calls))] if addresses else (),
+        pairs=pairs or (),
+        clock=recording.clock,
+    )
+
+
+def each(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Iterator[Reported]:
+    """Yield what is printed of each file, in their order."""
+    look = partial(_look, as_json=as_json, addresses=addresses)
+    if jobs == 1 or STDIN in names:
+        yield from map(look, names)
+        return
+    from talkpath.capture.calls import records  # noqa: F401 (once for all processes)
+
+    # A process begins with what is loaded here; where there is no fork, each loads it itself.
+    way = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context(way)) as processes:
+        yield from processes.map(look, names)
+
+
+def _look(name: str, as_json: bool, addresses: bool) -> Reported:
+    try:
+        return reported(read(name), as_json, addresses)
+    except UsageError as error:
+        return Reported(name, error=error)
