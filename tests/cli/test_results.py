@@ -54,7 +54,10 @@ def test_every_state_has_its_exit_code_its_schema_and_is_judged_alike_again(
     again = CliRunner().invoke(cli, ["judge", str(bundle), "--json"], standalone_mode=False)
     assert json.loads(again.stdout)["changes"] == []
     assert json.loads(again.stdout)["verdicts"] == written["verdicts"]
-    assert CliRunner().invoke(cli, ["check", link], standalone_mode=False).exception is None
+    assert f"talkpath verify {bundle}" in gated.stderr
+    told = CliRunner().invoke(cli, ["check", link], standalone_mode=False)
+    assert told.exception is None
+    assert ("local time (UTC" in told.stdout) == measured
 
 
 def test_the_schema_is_strict_enough_to_refuse() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_progress import CheckProgressBar, question_in_words
 from talkpath.report.words.language import codes, language, speaking
@@ -54,3 +58,17 @@ def test_every_question_of_a_check_has_words(code: str) -> None:
 
 def test_a_question_without_words_is_told_by_its_code() -> None:
     assert question_in_words("telepathy") == "telepathy"
+
+
+def test_what_arrived_so_far_is_told_of_the_app_in_question() -> None:
+    facts = run_sim(PLAN, Scenario.parse("clean", ["media.drop,app=telegram,p=0.5"], 1))
+    battery = [epoch for epoch in facts.epochs if epoch.question == "battery"]
+    out = io.StringIO()
+    with CheckProgressBar(Console(file=out, force_terminal=True, width=80), PLAN) as progress:
+        for count in (1, 2):
+            progress.update("epoch", replace(facts, epochs=tuple(battery[:count])), None)
+        progress.update("ask", replace(facts, epochs=tuple(battery[:2])), Question(ARM))
+    told = re.search(r"arrived so far: calls (\d+) %, control traffic (\d+) %", out.getvalue())
+    assert told is not None
+    assert 35 <= int(told[1]) <= 75
+    assert int(told[2]) == 100

@@ -42,6 +42,20 @@ def refuse_overwrite(output: Path | None) -> None:
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
 
 
+def save(result: Result, output: Path | None) -> None:
+    """Write the bundle where it was asked for, and say on stderr what it is."""
+    if output is not None:
+        result.save(output)
+        tell_written(output)
+
+
+def tell_written(output: Path) -> None:
+    """Say on stderr what the bundle that was written is good for."""
+    from talkpath.report.words.endings import wrote_bundle
+
+    click.echo(f"talkpath: {wrote_bundle(click.format_filename(output))}", err=True)
+
+
 def rehearse_plan(plan: Plan, as_json: bool) -> None:
     """Print what the check would send: the same check, played in virtual time on a clean line."""
     from talkpath.lab.rehearsal import rehearse

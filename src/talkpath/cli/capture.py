@@ -12,6 +12,7 @@ import click
 
 from talkpath.cli._capture_files import STDIN, Reported, each, jobs_for, read, reported
 from talkpath.cli._language import language_option
+from talkpath.cli._run import tell_written
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _write(recording: Recording, html: Path | None, output: Path | None, parquet
         from talkpath.evidence.file import write_file
 
         write_file(output, recording.bundle())
+        tell_written(output)
     if parquet:
         recording.write_parquet(parquet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from talkpath.cli._run import (
     new_signer,
     refuse_overwrite,
     rehearse_plan,
+    save,
 )
 from talkpath.errors import UsageError
 
@@ -91,10 +93,9 @@ def command(
         return 3
     name_left_out(plan, result.facts)
     _show(result, as_json)
-    if output is not None:
-        result.save(output)
-        if not result.ended and not result.has_receipt:
-            click.echo(NO_RECEIPT, err=True)
+    save(result, output)
+    if output is not None and not result.ended and not result.has_receipt:
+        click.echo(NO_RECEIPT, err=True)
     return result.gate_code if gate else exit_code(result)
 
 
@@ -134,6 +135,7 @@ def read_plan(file: Path) -> Plan:
 def _show(result: Result, as_json: bool) -> None:
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
+    from talkpath.report.words.amounts import measured_when
     from talkpath.report.words.second_server import second_server_lines
 
     if result.ended:
@@ -148,3 +150,5 @@ def _show(result: Result, as_json: bool) -> None:
             known_server=result.has_known_server,
             second=second_server_lines(result.record),
         )
+        if result.measured:
+            click.echo(f"\n{measured_when(datetime.now().astimezone(), result.facts.duration_s)}")

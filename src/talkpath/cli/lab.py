@@ -12,6 +12,7 @@ from talkpath.cli._lab_country import country
 from talkpath.cli._lab_locate import locate
 from talkpath.cli._lab_score import score
 from talkpath.cli._language import language_option
+from talkpath.cli._run import save
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,8 +88,7 @@ def run(
         deep=deep,
         transports=transports,
     )
-    if output is not None:
-        result.save(output)
+    save(result, output)
     _show(result, rules, as_json)
 
 

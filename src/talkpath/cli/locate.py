@@ -10,7 +10,16 @@ import click
 
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, listed_links
-from talkpath.cli._run import exit_code, ip_version, measure, name_left_out, new_signer, refuse_overwrite, rehearse_plan
+from talkpath.cli._run import (
+    exit_code,
+    ip_version,
+    measure,
+    name_left_out,
+    new_signer,
+    refuse_overwrite,
+    rehearse_plan,
+    save,
+)
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Plan
@@ -80,6 +89,5 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
         click.echo(json.dumps(location_report.record(facts, places)))
     else:
         location_report.show(screen(), places, result.verdicts, known_server=result.has_known_server)
-    if output is not None:
-        result.save(output)
+    save(result, output)
     return exit_code(result)

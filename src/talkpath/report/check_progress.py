@@ -1,17 +1,23 @@
-"""Progress of a check on stderr: what is being measured now, and how much was sent."""
+"""Progress of a check on stderr: what is being measured now, what arrived so far, and how much was sent."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from talkpath.measure.facts import Facts, Plan
+from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import medium
 from talkpath.verdict.model import Question
+
+BESIDE: Final = ("battery", "watch", "long", "rate", "hello")
+"""Questions whose calls and control traffic leave side by side."""
 
 
 def question_in_words(question: str) -> str:
@@ -29,6 +35,27 @@ def question_in_words(question: str) -> str:
     return words.get(question, question)
 
 
+@dataclass(slots=True)
+class Arrivals:
+    """How many packets of an app's calls, and of the control traffic beside them, were sent and have arrived."""
+
+    sent: dict[str, int] = field(default_factory=lambda: {"call": 0, "twin": 0})
+    arrived: dict[str, int] = field(default_factory=lambda: {"call": 0, "twin": 0})
+
+    def add(self, epoch: Epoch) -> None:
+        """Count one more epoch's packets, both directions."""
+        for flow in epoch.flows:
+            self.sent[flow.role] += int.from_bytes(flow.sent).bit_count()
+            self.arrived[flow.role] += int.from_bytes(flow.arrived).bit_count()
+
+    def text(self) -> str:
+        """Both shares; empty before anything was sent of either."""
+        if not all(self.sent.values()):
+            return ""
+        call, twin = (100 * self.arrived[role] // self.sent[role] for role in ("call", "twin"))
+        return say("progress", "arrived so far: calls {call} %, control traffic {twin} %", call=call, twin=twin)
+
+
 class CheckProgressBar:
     """A bar over the byte budget on a terminal, plain lines elsewhere. A context manager."""
 
@@ -36,7 +63,7 @@ class CheckProgressBar:
         self._console, self._plan = console, plan
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(20),
             TextColumn("{task.fields[sent]}"),
             TimeElapsedColumn(),
             console=console,
@@ -45,6 +72,8 @@ class CheckProgressBar:
         )
         self._task = self._bar.add_task(say("progress", "connecting"), total=plan.budget_bytes, sent="")
         self._last = ""
+        self._counted = 0
+        self._arrivals: defaultdict[str, Arrivals] = defaultdict(Arrivals)
 
     def __enter__(self) -> CheckProgressBar:
         self._bar.start()
@@ -59,10 +88,14 @@ class CheckProgressBar:
         """Show an event of the check."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
+        for epoch in facts.epochs[self._counted :]:
+            if epoch.question in BESIDE:
+                self._arrivals[epoch.app].add(epoch)
+        self._counted = len(facts.epochs)
         if question is None:
             return
         text = f"{question.arm.app} {medium(question.arm.medium)}: {question_in_words(question.kind)}"
-        self._bar.update(self._task, description=text)
+        self._bar.update(self._task, description=f"{text}\n{self._arrivals[question.arm.app].text()}".strip())
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False, markup=False)
         self._last = text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from talkpath.report.words.amounts import (
     about,
     kilobits,
+    measured_when,
     megabytes,
     milliseconds,
     numeral,
@@ -66,3 +69,8 @@ def test_an_interval_stands_only_where_both_ends_are_known(low: float | None, hi
 
 def test_an_interval_of_no_width_is_left_out() -> None:
     assert about(Number(2.0, 2.0, 2.0), "2", "2", "2") == "about 2"
+
+
+def test_a_check_over_midnight_is_told_by_the_day_when_it_began() -> None:
+    end = datetime.fromisoformat("2026-11-28T00:00:10+05:30")
+    assert measured_when(end, 40.0) == "Measured on 2026-11-27 from 23:59 to 00:00, local time (UTC+05:30)."

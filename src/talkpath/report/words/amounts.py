@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from talkpath.report.words.language import say, spoken
 from talkpath.verdict.model import Number, Verdict
 
@@ -44,6 +46,19 @@ def kilobits(value: float) -> str:
 def megabytes(value: float) -> str:
     """Bytes, as megabytes."""
     return _whole(say("unit", "{number} MB", number=numeral(value / 1e6, 1)))
+
+
+def measured_when(end: datetime, duration_s: float) -> str:
+    """From when to when a check lasted, by the clock of `end`, whose time zone is told."""
+    begin, zone = end - timedelta(seconds=duration_s), f"{end:%z}"
+    return say(
+        "table",
+        "Measured on {day} from {begin} to {end}, local time (UTC{offset}).",
+        day=f"{begin:%Y-%m-%d}",
+        begin=f"{begin:%H:%M}",
+        end=f"{end:%H:%M}",
+        offset=f"{zone[:3]}:{zone[3:5]}",
+    )
 
 
 def about(parameter: Number, value: str, low: str, high: str) -> str:

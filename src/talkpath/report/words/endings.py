@@ -29,6 +29,12 @@ def without_a_server() -> str:
 """
 
 
+def wrote_bundle(name: str) -> str:
+    """What the file is that `-o` asked for, and what anybody can do with it."""
+    command = f"talkpath verify {name}"
+    return say("ended", "{name} is the evidence, signed. Anybody can check it: {command}", name=name, command=command)
+
+
 UNANSWERED = ("unresolved", "refused", "timeout")
 APART = ("silent", "reset", "closed", "stalled")
 
