@@ -141,15 +141,22 @@ def read_capture(
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
+def read_stream(name: str, source: Source) -> Recording:
+    """Read a capture that still arrives, to its end. Nothing of it waits in a file."""
+    return _measure(name, source, None, 1, in_memory=True)
+
+
 def _endpoint(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _measure(name: str, source: Source, progress: Callable[[int], None] | None, jobs: int) -> Recording:
+def _measure(
+    name: str, source: Source, progress: Callable[[int], None] | None, jobs: int, *, in_memory: bool = False
+) -> Recording:
     from talkpath.capture.calls.records import measure_calls
     from talkpath.capture.scan import scan
 
     try:
-        return Recording(name, measure_calls(scan(source, progress, jobs=jobs)))
+        return Recording(name, measure_calls(scan(source, progress, jobs=jobs, in_memory=in_memory)))
     except WireError as error:
         raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None

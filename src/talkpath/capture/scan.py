@@ -148,10 +148,12 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan(source: Source, progress: Progress | None = None, *, jobs: int = 1) -> Scan:
+def scan(source: Source, progress: Progress | None = None, *, jobs: int = 1, in_memory: bool = False) -> Scan:
     """Read a whole capture. `progress` is called with the number of packets after each block. With two `jobs` or more
-    a second thread reads the next block meanwhile, with the same result."""
+    a second thread reads the next block meanwhile, with the same result. `in_memory`: no row waits in a file."""
     out = Scan()
+    if in_memory:
+        out.media, out.headerless = Spool(prune=True, in_memory=True), Spool(prune=False, in_memory=True)
     read = ahead(out.reader.blocks(source, kept=1)) if jobs > 1 else out.reader.blocks(source)
     for block in read:
         out.feed(block)

@@ -33,6 +33,11 @@ class Activity:
         self._pieces: list[NDArray[np.void]] = []
         self._others: dict[tuple[int, int], int] = {}
 
+    @property
+    def held(self) -> int:
+        """How many seconds of flows are counted."""
+        return self._cells
+
     def flows(self, flow: Ints, direction: Directions, time_s: Seconds) -> None:
         """Count UDP packets."""
         second = np.floor(time_s).astype(np.int64)
@@ -72,6 +77,12 @@ class Activity:
                 self._unread.note("TCP packet not counted by second: too many seconds", count)
                 continue
             self._others[flow, second] = self._others.get((flow, second), 0) + times * count
+
+    def forget(self, before_s: float) -> None:
+        """Drop what was counted before that time; for those who look at the last seconds only."""
+        self._pieces = [piece for piece in self._pieces if piece["second"].max() >= before_s]
+        self._others = {cell: count for cell, count in self._others.items() if cell[1] >= before_s}
+        self._cells = sum(map(len, self._pieces))
 
     def cells(self) -> NDArray[np.void]:
         """Return all cells, TCP's among them (as flow TCP or TCP_INSIDE, in both columns). A second of a flow may have

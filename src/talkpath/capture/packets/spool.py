@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from operator import itemgetter
 from typing import BinaryIO
 
@@ -50,10 +51,11 @@ class _Run:
 
 
 class Spool:
-    """Rows of all blocks so far. `prune`: drop those whose SSRC does not come again."""
+    """Rows of all blocks so far. `prune`: drop those whose SSRC does not come again. `in_memory`: nothing waits in a
+    file."""
 
-    def __init__(self, prune: bool) -> None:
-        self._prune, self._part = prune, PART
+    def __init__(self, prune: bool, in_memory: bool = False) -> None:
+        self._prune, self._part, self._in_memory = prune, PART, in_memory
         self._pieces: list[Rows] = []
         self._size = self._end = 0
         self._runs: list[tuple[int, int, float]] = []
@@ -110,7 +112,7 @@ class Spool:
         rows = _in_time(rows)
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed with the spool)
+                self._file = self._opened()
             self._file.seek(self._end)
             written = rows.view(np.uint8).data
             while written:
@@ -122,6 +124,9 @@ class Spool:
             ) from None
         self._runs.append((self._end, len(rows), float(rows["time_s"][0])))
         self._end += len(rows) * ROW.itemsize
+
+    def _opened(self) -> BinaryIO:
+        return BytesIO() if self._in_memory else tempfile.TemporaryFile(buffering=0)  # closed with the spool
 
     def _merged(self, file: BinaryIO) -> Iterator[Rows]:
         """Yield the rows of all runs in the order of time; of equal times those come first that were written first."""

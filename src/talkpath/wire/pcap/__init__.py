@@ -10,6 +10,7 @@ Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcp
     frames        the frames that they give, and the count of what could not be read; `arrays` reads their fields
     link          walks the link layers (`link_headers`) down to the IP header
     network       IPv4, IPv6, UDP and TCP headers; `tunnels` IP inside IP, `fragments` reassembly
+    splitter      splits a stream that still arrives into whole records
     write         writes pcapng
 """
 

@@ -47,6 +47,11 @@ class Interface:
             time_ns = self._binary(ticks)
         return time_ns.astype(np.int64) + self.offset_s * NANO
 
+    def time_ns(self, ticks: int) -> int:
+        """Convert ticks of one packet, exactly."""
+        ticks_per_s: int = self.base**self.digits
+        return ticks * NANO // ticks_per_s + self.offset_s * NANO
+
     def _binary(self, ticks: NDArray[np.uint64]) -> NDArray[np.uint64]:
         shift = np.uint64(min(self.digits, 63))
         rest = ticks & np.uint64((1 << int(shift)) - 1)
@@ -55,7 +60,7 @@ class Interface:
 
 
 @dataclass(slots=True)
-class _Section:
+class Section:
     """The interfaces and options that the current section has declared so far."""
 
     order: str
@@ -64,7 +69,7 @@ class _Section:
 
 def frames(source: Window) -> Iterator[Frames]:
     """Yield the frames of the file, a block at a time."""
-    section, done = _Section("<"), 0
+    section, done = Section("<"), 0
     recovery = _Recovery(source)
     while source.more(done):
         done = recovery.resume(0, section) if recovery.lost else 0
@@ -83,7 +88,7 @@ def frames(source: Window) -> Iterator[Frames]:
         source.unread.note("block cut off at the end of the file")
 
 
-def _walk(source: Window, at: int, section: _Section, recovery: _Recovery) -> tuple[list[int], int]:
+def _walk(source: Window, at: int, section: Section, recovery: _Recovery) -> tuple[list[int], int]:
     """Return the offsets of the complete packet blocks from `at` on, and where the walk stopped (a new section, or the
     end)."""
     data, end = source.data, source.end
@@ -108,7 +113,7 @@ def _walk(source: Window, at: int, section: _Section, recovery: _Recovery) -> tu
     return packets, at
 
 
-def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
+def _open_section(source: Window, at: int) -> tuple[Section, int] | None:
     """Return the section that begins at `at` and where its blocks begin; None if there is none, or only part of it."""
     if source.end - at < 28 or source.data[at : at + 4] != MAGIC:
         return None
@@ -117,14 +122,14 @@ def _open_section(source: Window, at: int) -> tuple[_Section, int] | None:
     if not 28 <= length <= MAX_BLOCK:
         source.unread.note("damaged block")
         length = 28
-    return None if at + length > source.end else (_Section(order), at + length + (-length & 3))
+    return None if at + length > source.end else (Section(order), at + length + (-length & 3))
 
 
-def _declare(source: Window, at: int, kind: int, length: int, section: _Section) -> None:
+def _declare(source: Window, at: int, kind: int, length: int, section: Section) -> None:
     if kind == INTERFACE and len(section.interfaces) >= MOST_INTERFACES:
         source.unread.note("interface of too many")
     elif kind == INTERFACE and length >= 20:
-        section.interfaces.append(_interface(source.data, at, length, section.order))
+        section.interfaces.append(interface(source.data, at, length, section.order))
     elif kind == CUSTOM:
         _app(source, at, length)
     elif kind == SIMPLE_PACKET:
@@ -143,7 +148,8 @@ def _app(source: Window, at: int, length: int) -> None:
     source.apps[uid] = (texts[0].decode("utf-8", "replace"), texts[1].decode("utf-8", "replace"))
 
 
-def _interface(data: bytearray, at: int, length: int, order: str) -> Interface:
+def interface(data: bytearray | memoryview, at: int, length: int, order: str) -> Interface:
+    """Read an interface description block."""
     (link,) = struct.unpack_from(order + "H", data, at + 8)
     base, digits, offset_s = 10, 6, 0
     for code, value in _options(data, at + 16, at + length - 4, order):
@@ -154,7 +160,7 @@ def _interface(data: bytearray, at: int, length: int, order: str) -> Interface:
     return Interface(link, base, digits, max(min(offset_s, 1 << 33), -(1 << 33)))
 
 
-def _options(data: bytearray, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+def _options(data: bytearray | memoryview, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
     while at + 4 <= end:
         code, length = struct.unpack_from(order + "HH", data, at)
         if code == 0 or at + 4 + length > end:
@@ -163,7 +169,7 @@ def _options(data: bytearray, at: int, end: int, order: str) -> Iterator[tuple[i
         at += 4 + length + (-length & 3)
 
 
-def _frames(source: Window, at: Ints, section: _Section) -> Iterator[Frames]:
+def _frames(source: Window, at: Ints, section: Section) -> Iterator[Frames]:
     raw = np.frombuffer(source.data, np.uint8)
     head = bytes_at(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
     old = head[:, 0] == OLD_PACKET
@@ -250,7 +256,7 @@ class _Recovery:
         self._tries = 0
         self.lost = False
 
-    def resume(self, at: int, section: _Section) -> int:
+    def resume(self, at: int, section: Section) -> int:
         """Return the offset of the next plausible block behind damage at `at`; else set `lost` and return where to
         continue the search in the next bytes of the file: blocks are aligned to four bytes."""
         source, begin = self._source, at
@@ -264,7 +270,7 @@ class _Recovery:
         source.unread.note("bytes skipped after damage", resumed - at)
         return resumed
 
-    def _search(self, at: int, section: _Section) -> int | None:
+    def _search(self, at: int, section: Section) -> int | None:
         raw, end = np.frombuffer(self._source.data, np.uint8), self._source.end
         for piece in range(at, end - 11, SEARCH_BYTES):
             here = np.arange(piece, min(piece + SEARCH_BYTES, end - 11), 4, dtype=np.int64)

@@ -1,0 +1,66 @@
+"""Scans a stream as it arrives and measures the calls of its last seconds.
+
+Flows and what recognisers know are kept, so that a call keeps its app; rows and counts by second are kept for WINDOW_S.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from talkpath.capture.calls.records import MeasuredCapture, measure_calls
+from talkpath.capture.live.recent_rows import RecentRows
+from talkpath.capture.scan import Scan
+from talkpath.errors import WireError
+
+WINDOW_S = 20.0
+MOST_FLOWS, MOST_ROWS, MOST_SECONDS_OF_FLOWS = 1 << 13, 1 << 18, 1 << 18
+"""What a scan of a stream holds before another one begins, at a moment without a call."""
+OVERDUE = 4
+"""With a call it may hold so many times as much."""
+
+
+class RecentScan:
+    """The scan of one part of the stream. Times count from the stream's first packet, which came at `begin_ns` (None:
+    it is still to come)."""
+
+    def __init__(self, begin_ns: int | None = None) -> None:
+        self._media, self._headerless = RecentRows(), RecentRows()
+        self._scan = Scan(media=self._media, headerless=self._headerless, base_ns=begin_ns)
+        self._seconds_of_flows = 0
+
+    @property
+    def packets(self) -> int:
+        """How many packets came."""
+        return self._scan.packets
+
+    @property
+    def end_s(self) -> float:
+        """When the latest packet came."""
+        return self._scan.end_s
+
+    @property
+    def fullness(self) -> float:
+        """How much of what one part may hold is held: 1.0 is all of it."""
+        rows = max(self._media.added, self._headerless.added)
+        shares = len(self._scan.flows) / MOST_FLOWS, rows / MOST_ROWS, self._seconds_of_flows / MOST_SECONDS_OF_FLOWS
+        return max(shares)
+
+    def feed(self, file: bytes) -> None:
+        """Take packets as a capture file (`RecordSplitter.take`)."""
+        if not file:
+            return
+        before = self._scan.activity.held
+        try:
+            for block in self._scan.reader.blocks(BytesIO(file)):
+                self._scan.feed(block)
+        except WireError:  # the reading of the whole stream says so
+            return
+        self._seconds_of_flows += self._scan.activity.held - before
+
+    def measured(self) -> MeasuredCapture:
+        """Measure the calls of the last seconds."""
+        since_s = self._scan.end_s - WINDOW_S
+        self._media.forget(since_s)
+        self._headerless.forget(since_s)
+        self._scan.activity.forget(since_s)
+        return measure_calls(self._scan)

@@ -1,0 +1,109 @@
+"""Reads a stream of packets as captures are read, and shows its calls meanwhile.
+
+The stream's bytes go two ways: into the reader of capture files, whose result is what `talkpath capture` would say of
+them, and into `LiveCapture`, which is asked for a picture once a second. A stream that goes on for hours is cut into
+parts, each of which is read as a file of its own, at a moment without a call (or where a part holds far too much).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from talkpath.capture.live.live_capture import LiveCapture
+from talkpath.capture.live.live_picture import LivePicture
+from talkpath.listening.packet_streams import PacketStream
+
+LOOK_S = 1.0
+SLEEP_S = 0.25
+
+OnPicture = Callable[[LivePicture], None]
+
+
+class FollowedStream:
+    """One stream. `on_picture` is given a picture a second: of the stream's own time where it is played, else of the
+    clock's. `stop` may be called at any moment."""
+
+    def __init__(
+        self,
+        stream: PacketStream,
+        on_picture: OnPicture,
+        live: LiveCapture | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream, self._on_picture, self._clock = stream, on_picture, clock
+        self._live = live or LiveCapture()
+        self._next_look_s = self._heard_s = 0.0
+        self._rest = b""
+        self._is_stopped = self._has_ended = False
+
+    def stop(self) -> None:
+        """End the stream here."""
+        self._is_stopped = True
+
+    def parts(self) -> Iterator[StreamPart]:
+        """Yield the parts of the stream, each to be read to its end before the next. Only a live stream has several."""
+        self._next_look_s, self._heard_s = self._time_s() + LOOK_S, self._clock()
+        head = b""
+        while not self._has_ended:
+            yield StreamPart(self, head)
+            head = self._live.header
+            self._live.begin_part()
+
+    def more(self) -> bytes:
+        """Return the next bytes of this part, whole records until the stream ends; b"" at the part's end."""
+        while not self._has_ended:
+            if self._stream.is_live and self._live.wants_new_part:
+                return b""
+            wait_s = min(SLEEP_S, max(self._next_look_s - self._time_s(), 0.0))
+            data = b"" if self._is_stopped else self._stream.read(wait_s)
+            whole = b"" if data is None else self._taken(data)
+            self._look_if_due()
+            if whole:
+                return whole
+        return b""
+
+    def _taken(self, data: bytes) -> bytes:
+        """Take bytes of the stream, none at its end; return those of whole records."""
+        self._has_ended = not data
+        packets = self._live.packets
+        self._live.feed(self._stream.plain(data))
+        if self._live.packets > packets:
+            self._heard_s = self._clock()
+        if not self._stream.is_live:
+            return data
+        data = self._rest + data
+        whole = len(data) - (0 if self._has_ended else self._live.unfinished_bytes)
+        self._rest = data[whole:]
+        return data[:whole]
+
+    def _time_s(self) -> float:
+        """What pictures are timed by: the stream's own time where it is played, else the clock."""
+        return self._clock() if self._stream.is_live else self._live.now_s
+
+    def _look_if_due(self) -> None:
+        time_s = self._time_s()
+        if time_s >= self._next_look_s or self._has_ended:
+            self._next_look_s = time_s + LOOK_S
+            since_s = self._clock() - self._heard_s if self._stream.is_live else 0.0
+            self._on_picture(self._live.look(self._live.now_s + since_s))
+
+
+class StreamPart:
+    """A part of the stream, as a source for the reader of captures (`wire.pcap.window.Source`)."""
+
+    def __init__(self, followed: FollowedStream, head: bytes) -> None:
+        self._followed, self._rest = followed, head
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, b"" at the end."""
+        if not self._rest:
+            self._rest = self._followed.more()
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def readinto(self, room: memoryview, /) -> int:
+        """Fill `room` from its start; return how many bytes came, 0 at the end."""
+        piece = self.read(len(room))
+        room[: len(piece)] = piece
+        return len(piece)

@@ -1,0 +1,201 @@
+"""Where the packets come from: a file that is played, a pipe, or a network interface (Linux).
+
+Each is a stream of capture file bytes. An interface's packets are written as pcapng, so that all three are read alike.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import BinaryIO, Protocol
+
+from talkpath.errors import UsageError
+from talkpath.listening.packet_filter import attach, program
+from talkpath.wire.pcap.write import Writer
+
+PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16
+GZIP, ZLIB_GZIP = b"\x1f\x8b", 31
+GATHER_S = 0.004
+"""Packets are gathered for so long, so that one that wakes this process brings others with it."""
+ANY = "any"
+IP_PROTOCOLS = (0x0800, 0x86DD)
+EVERY_PROTOCOL = 0x0003
+OUTGOING = 4
+TIMES = 35  # SO_TIMESTAMPNS and its control message
+ROOM = 1 << 22  # bytes that wait in the kernel
+MOST_PACKETS = 512  # of one read
+
+NEEDS_RIGHT = (
+    "Watching an interface takes the right CAP_NET_RAW, which this process does not have: run it with sudo, or let "
+    "another program capture: sudo tcpdump -i {name} -U -w - udp | talkpath listen -"
+)
+NEEDS_LINUX = (
+    "Watching an interface works on Linux alone; elsewhere let another program capture: "
+    "dumpcap -i {name} -w - | talkpath listen -"
+)
+
+
+class PacketStream(Protocol):
+    """A capture file that goes on. `is_live`: its packets come as time goes by, not as fast as they can be read."""
+
+    is_live: bool
+
+    def read(self, wait_s: float) -> bytes | None:
+        """Return bytes; b"" at the end, None where none came within that time."""
+
+    def plain(self, data: bytes) -> bytes:
+        """Return bytes that `read` gave, uncompressed."""
+
+    def close(self) -> None:
+        """Let go of the file or the socket."""
+
+
+class PlayedFile:
+    """A capture file, also a gzipped one, read as fast as it is taken."""
+
+    is_live = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._unzip: Unzip | None = None
+        self._begun = False
+
+    def read(self, wait_s: float) -> bytes | None:
+        """See `PacketStream`."""
+        return self._file.read(PLAYED_BYTES)
+
+    def plain(self, data: bytes) -> bytes:
+        """See `PacketStream`."""
+        if not self._begun:
+            self._begun, self._unzip = True, Unzip() if data[:2] == GZIP else None
+        return data if self._unzip is None else self._unzip.feed(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Unzip:
+    """Unpacks a gzip file piece by piece, as far as it is whole."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(ZLIB_GZIP)
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what these bytes unpack to; nothing behind damage."""
+        out = b""
+        with suppress(zlib.error):
+            while data:
+                out += self._member.decompress(data)
+                data = self._member.unused_data
+                if data:
+                    self._member = zlib.decompressobj(ZLIB_GZIP)
+        return out
+
+
+class Pipe:
+    """What another program captures: a pipe or a socket, by its file descriptor."""
+
+    is_live = True
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, wait_s: float) -> bytes | None:
+        """See `PacketStream`."""
+        if not _waited(self._descriptor, wait_s):
+            return None
+        time.sleep(GATHER_S)
+        return os.read(self._descriptor, PIPE_BYTES)
+
+    def plain(self, data: bytes) -> bytes:
+        """See `PacketStream`."""
+        return data
+
+    def close(self) -> None:
+        """Nothing: the descriptor is the caller's."""
+
+
+class Interface:
+    """The packets of a network interface, or of all ("any")."""
+
+    is_live = True
+
+    def __init__(self, name: str) -> None:
+        self._file = BytesIO()
+        self._writer = Writer(self._file)
+        self._socket = _packet_socket(name)
+
+    def read(self, wait_s: float) -> bytes | None:
+        """See `PacketStream`."""
+        if not self._file.tell():
+            if not _waited(self._socket.fileno(), wait_s):
+                return None
+            time.sleep(GATHER_S)
+        for time_ns, data, size in self._packets():
+            self._writer.packet(time_ns, data, size, -1)
+        out = self._file.getvalue()
+        self._file.seek(0)
+        self._file.truncate()
+        return out or None
+
+    def plain(self, data: bytes) -> bytes:
+        """See `PacketStream`."""
+        return data
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _packets(self) -> Iterator[tuple[int, bytes, int]]:
+        """Yield (time in ns since 1970, IP packet, its size). On the loopback interface each packet is seen twice: as
+        it leaves and as it comes."""
+        for _ in range(MOST_PACKETS):
+            try:
+                data, notes, _, (name, protocol, kind, *_) = self._socket.recvmsg(1 << 16, 256)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise UsageError(f"The interface cannot be watched any more ({error.strerror}).") from None
+            if protocol in IP_PROTOCOLS and not (name == "lo" and kind == OUTGOING):
+                yield _time_ns(notes), data, len(data)
+
+
+def _waited(descriptor: int, wait_s: float) -> bool:
+    return bool(select.select([descriptor], [], [], max(wait_s, 0.0))[0])
+
+
+def _time_ns(notes: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in notes:
+        if (level, kind) == (socket.SOL_SOCKET, TIMES) and len(value) >= 16:
+            seconds, rest = struct.unpack_from("qq", value)
+            return int(seconds) * 1_000_000_000 + int(rest)
+    return time.time_ns()
+
+
+def _packet_socket(name: str) -> socket.socket:
+    if sys.platform != "linux":
+        raise UsageError(NEEDS_LINUX.format(name=name))
+    try:
+        end = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    except PermissionError:
+        raise UsageError(NEEDS_RIGHT.format(name=name)) from None
+    try:
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
+        end.setsockopt(socket.SOL_SOCKET, TIMES, 1)
+        attach(end, program())
+        end.bind(("" if name == ANY else name, EVERY_PROTOCOL))
+    except OSError as error:
+        end.close()
+        known = ", ".join(sorted(each for _, each in socket.if_nameindex()))
+        raise UsageError(f"The interface {name} cannot be watched ({error.strerror}); there are: {known}.") from None
+    return end
